@@ -1,0 +1,128 @@
+"""The records that travel between the parts: frozen, plain, with nothing to do but be read."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """One row of a source, as a reader (a file format's) found it."""
+
+    row: int
+    """Number of the row: in a CSV as a spreadsheet counts (the header is row 1), else from 1."""
+    image: str
+    """Path as the source writes it, relative to the source's root (POSIX)."""
+    label: str
+    """Class name, stripped; empty where the source has none."""
+    patient: str = ""
+    slide: str = ""
+    split: str = ""
+    """train, val, test or whatever the source says, in lower case; empty where it says nothing."""
+    raters: tuple[str, ...] = ()
+    """Class names that single raters gave, in the order of `Source.rater_names`; empty where none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Everything a reader takes from a source before any image is opened."""
+
+    root: str
+    format: str
+    """folder, csv or chaoyang."""
+    columns: tuple[str, ...]
+    """The source's own columns, in their order."""
+    cells: tuple[tuple[str, ...], ...]
+    """The source's own cells as text, a tuple per row."""
+    image_column: str
+    label_column: str
+    rows: tuple[SourceRow, ...]
+    """One per row of `cells`, in the same order."""
+    labels_file: str = ""
+    rater_names: tuple[str, ...] = ()
+    written_labels: dict[str, str] = field(default_factory=dict)
+    """Class name to the label as the source writes it, where the two differ (normal: 0)."""
+    messages: tuple[str, ...] = ()
+    """What the user should know and need not decide (a part that is absent, say)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One image with a label: a row of samples.csv."""
+
+    sample_id: str
+    image: str
+    given_label: str
+    patient: str = ""
+    """Keyed hash, or empty."""
+    slide: str = ""
+    """Keyed hash, or empty."""
+    split: str = ""
+    raters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The given label is probably wrong, and this one is probably right: a row of scores.csv."""
+
+    sample_id: str
+    given_label: str
+    proposed_label: str
+    label_error_probability: float
+    is_proposed: bool
+
+
+class VerdictKind(StrEnum):
+    """What a reader decides of a proposal."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    RELABEL = "relabel"
+    AMBIGUOUS = "ambiguous"
+    EXCLUDE = "exclude"
+    CANNOT_JUDGE = "cannot_judge"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a reader decided of one sample, as the page hands it to the ledger."""
+
+    sample_id: str
+    reader: str
+    kind: VerdictKind
+    given_label: str
+    proposed_label: str
+    chosen_label: str
+    """The label that follows from the verdict; empty for exclude."""
+    run: str
+    score: float
+    """label_error_probability at the time of the verdict, in [0, 1]."""
+    idempotency_key: str
+    """Made when the sample was shown; a second verdict with the same key is not recorded."""
+    protocol: str = "open"
+    note: str = ""
+    elapsed_ms: int = 0
+    """Milliseconds between showing the sample and the verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict as the ledger holds it: with its place in the chain and its time."""
+
+    verdict: Verdict
+    sequence: int
+    decided_at: datetime
+    """UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, or may be, with a dataset."""
+
+    kind: str
+    severity: str
+    """info, warning or error."""
+    count: int
+    message: str
+    samples: tuple[str, ...] = ()
+    """Sample ids, at most a hundred."""

@@ -1,0 +1,161 @@
+"""A run's folder: what one training of the model on a study left behind, and how far it has come."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from core.datasets.study import Study
+from core.errors import StudyError
+
+
+class RunState(StrEnum):
+    RUNNING = "running"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    """Neither running nor ended: the process was killed. `train --resume` goes on."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder STUDY/runs/NAME."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def progress_path(self) -> Path:
+        return self.path / "progress.jsonl"
+
+    def config(self) -> dict[str, Any]:
+        """Every setting, the versions, the seed and the device."""
+        return json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+
+    def events(self) -> list[dict[str, Any]]:
+        """The lines of progress.jsonl; a last line that is half written is left out."""
+        if not self.progress_path.is_file():
+            return []
+        events = []
+        for line in self.progress_path.read_text(encoding="utf-8").splitlines():
+            try:
+                events.append(json.loads(line))
+            except ValueError:
+                break
+        return events
+
+    def scores(self) -> pd.DataFrame:
+        """scores.csv: a row for every sample, in the order of samples.csv; is_proposed is bool."""
+        path = self.path / "scores.csv"
+        texts = {name: str for name in ("sample_id", "given_label", "proposed_label")}
+        return pd.read_csv(path, dtype={**texts, "is_proposed": bool}, keep_default_na=False, na_values={})
+
+    def embeddings(self) -> np.ndarray:
+        """(N, D) float16, the row order of samples.csv."""
+        return np.load(self.path / "embeddings.npy", mmap_mode="r")
+
+    def trace(self) -> dict[str, np.ndarray]:
+        """trace.npz: stage_probs (S, N, K), stage_names (S,), pseudo_labels (R, N), is_consensus (R, N)."""
+        with np.load(self.path / "trace.npz", allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+
+    @property
+    def is_finished(self) -> bool:
+        return (self.path / "scores.csv").is_file()
+
+    @property
+    def state(self) -> RunState:
+        if self.is_finished:
+            return RunState.FINISHED
+        if _is_locked(self.path.parent.parent, self.name):
+            return RunState.RUNNING
+        last = next((event["event"] for event in reversed(self.events())), "")
+        return {"cancel": RunState.CANCELLED, "fail": RunState.FAILED}.get(last, RunState.INTERRUPTED)
+
+
+def find_runs(study: Study) -> list[Run]:
+    """The study's runs, oldest first (their names begin with the UTC time of their start)."""
+    if not study.runs_path.is_dir():
+        return []
+    return [Run(path) for path in sorted(study.runs_path.iterdir()) if (path / "config.json").is_file()]
+
+
+def open_run(study: Study, name: str | None = None) -> Run:
+    """The run of that name, or the newest finished one. Raises StudyError if there is none."""
+    finished = [run for run in find_runs(study) if run.is_finished]
+    if name is None:
+        if not finished:
+            raise StudyError(f"{study.path}: has no finished run; train one with `python -m core train {study.path}`")
+        return finished[-1]
+    for run in finished:
+        if run.name == name:
+            return run
+    known = ", ".join(run.name for run in finished) or "none"
+    raise StudyError(f"{study.path}: has no finished run {name!r}; finished runs: {known}")
+
+
+def new_run_name(preset: str, seed: int) -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{preset}-{seed}"
+
+
+@contextmanager
+def training_lock(study: Study, run_name: str) -> Iterator[None]:
+    """Held while a training of the study runs; its file names the run and the process.
+
+    The lock is the kernel's (flock): it is gone with the process, however that ended.
+    Raises StudyError if another training holds it.
+    """
+    with _lock_path(study.path).open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StudyError(
+                f"{study.path}: a training of this study is under way; wait for it, or cancel it on the Train page"
+            ) from error
+        file.seek(0)
+        file.truncate()
+        json.dump({"run": run_name, "process": os.getpid()}, file)
+        file.flush()
+        yield
+
+
+def running_training(study: Study) -> dict[str, Any] | None:
+    """{"run": NAME, "process": PID} of the training under way on a study, or None."""
+    return _lock_holder(study.path)
+
+
+def _lock_path(study_path: Path) -> Path:
+    return study_path / ".training.lock"
+
+
+def _lock_holder(study_path: Path) -> dict[str, Any] | None:
+    path = _lock_path(study_path)
+    if not path.is_file():
+        return None
+    with path.open("r") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            try:
+                return json.loads(file.read())
+            except ValueError:  # the holder has the lock and has not yet written its line
+                return {"run": "", "process": 0}
+    return None
+
+
+def _is_locked(study_path: Path, run_name: str) -> bool:
+    holder = _lock_holder(study_path)
+    return holder is not None and holder["run"] == run_name

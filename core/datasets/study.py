@@ -1,0 +1,174 @@
+"""A study: one dataset under audit, as a folder with its manifest, pixel cache, runs and ledger."""
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from core.errors import StudyError
+
+SCHEMA_VERSION = 1
+NUM_SAMPLE_COLUMNS = 6
+"""sample_id, image, given_label, patient, slide, split; rater columns follow."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """The contents of study.json, and where the study's other files stand."""
+
+    path: Path
+    name: str
+    classes: tuple[str, ...]
+    """Class names in a fixed order: the order of p_<class> columns and of probability axes."""
+    source_root: str
+    source_format: str
+    image_column: str
+    label_column: str
+    created: str
+    """UTC, ISO 8601."""
+    labels_file: str = ""
+    rater_names: tuple[str, ...] = ()
+    written_labels: dict[str, str] = field(default_factory=dict)
+    """Class name to the label as the source writes it, where the two differ."""
+    image_size_px: int = 224
+    """Side of the square images in the pixel cache."""
+    is_demo: bool = False
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def samples_path(self) -> Path:
+        return self.path / "samples.csv"
+
+    @property
+    def source_path(self) -> Path:
+        return self.path / "source.csv"
+
+    @property
+    def quarantine_path(self) -> Path:
+        return self.path / "quarantine.csv"
+
+    @property
+    def pixels_path(self) -> Path:
+        return self.path / "pixels"
+
+    @property
+    def runs_path(self) -> Path:
+        return self.path / "runs"
+
+    @property
+    def ledger_url(self) -> str:
+        """OVERREAD_DATABASE where it is set, else the study's own SQLite file."""
+        return os.environ.get("OVERREAD_DATABASE") or f"sqlite:///{self.path.resolve() / 'review.db'}"
+
+    @property
+    def ledger_study(self) -> str:
+        """What tells this study's rows apart in a ledger that several studies share."""
+        return keyed_hash(self.path, "ledger")
+
+    def samples(self) -> pd.DataFrame:
+        """samples.csv, every cell as text: sample_id, image, given_label, patient, slide, split, raters."""
+        return read_text_table(self.samples_path)
+
+    def source_table(self) -> pd.DataFrame:
+        """source.csv: the source's own cells, as text, row by row."""
+        return read_text_table(self.source_path)
+
+    def quarantine(self) -> pd.DataFrame:
+        """quarantine.csv: row, image, reason; all as text."""
+        return read_text_table(self.quarantine_path)
+
+    def image_path(self, image: str) -> Path:
+        """Where the image of a row of samples.csv lies; `image` is its cell in the column of that name."""
+        return Path(self.source_root) / image
+
+    def written_label(self, label: str) -> str:
+        """The label as the source writes it: normal becomes 0 where the source holds codes."""
+        return self.written_labels.get(label, label)
+
+
+def read_text_table(path: Path) -> pd.DataFrame:
+    """A CSV with every cell as text, empty cells as empty text."""
+    return pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8")
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader finds the old content or the new, never a part of it."""
+    data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def create_key(path: Path) -> None:
+    """Make the study's secret for its hashes, if there is none: STUDY/key, mode 0600."""
+    try:
+        descriptor = os.open(path / "key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32))
+
+
+def keyed_hashes(path: Path, texts: Sequence[str], *, length: int = 16) -> list[str]:
+    """HMAC-SHA256 of each text under the study's key, in hexadecimal, cut to `length`; empty stays empty."""
+    key = bytes.fromhex((path / "key").read_text().strip())
+    return [hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:length] if text else "" for text in texts]
+
+
+def keyed_hash(path: Path, text: str, *, length: int = 16) -> str:
+    """The keyed hash of a single text."""
+    return keyed_hashes(path, [text], length=length)[0]
+
+
+def save_study(study: Study) -> None:
+    """Write study.json. It is written last in an import: a folder without it is no study."""
+    fields = asdict(study)
+    del fields["path"]
+    write_atomically(study.path / "study.json", json.dumps(fields, indent=2, ensure_ascii=False) + "\n")
+
+
+def is_study(path: Path) -> bool:
+    return (path / "study.json").is_file()
+
+
+def open_study(path: Path | str) -> Study:
+    """Read a study's study.json. Raises StudyError if there is none or a newer program wrote it."""
+    path = Path(path)
+    if not path.is_dir():
+        raise StudyError(f"{path}: there is no such study; make it with `python -m core import SOURCE --study {path}`")
+    if not is_study(path):
+        raise StudyError(f"{path}: this folder holds no study (no study.json); import one into it, or name another")
+    try:
+        fields = json.loads((path / "study.json").read_text(encoding="utf-8"))
+        version = int(fields["schema_version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StudyError(f"{path / 'study.json'}: cannot be read ({error}); restore it from a backup") from error
+    if version > SCHEMA_VERSION:
+        raise StudyError(
+            f"{path}: written by a newer Overread (schema {version}, this one knows {SCHEMA_VERSION}); "
+            "update Overread to open it"
+        )
+    for name in ("classes", "rater_names"):
+        fields[name] = tuple(fields.get(name, ()))
+    return Study(path=path, **fields)
+
+
+def find_studies(folder: Path) -> list[Study]:
+    """The studies directly inside a folder, by name; one that cannot be opened is left out."""
+    found = []
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if is_study(path):
+            try:
+                found.append(open_study(path))
+            except StudyError:
+                continue
+    return found

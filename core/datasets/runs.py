@@ -60,7 +60,7 @@ class Run:
     def scores(self) -> pd.DataFrame:
         """scores.csv: a row for every sample, in the order of samples.csv; is_proposed is bool."""
         path = self.path / "scores.csv"
-        texts = {name: str for name in ("sample_id", "given_label", "proposed_label")}
+        texts = dict.fromkeys(("sample_id", "given_label", "proposed_label"), str)
         return pd.read_csv(path, dtype={**texts, "is_proposed": bool}, keep_default_na=False, na_values={})
 
     def embeddings(self) -> np.ndarray:

@@ -42,6 +42,8 @@ class Source:
     rater_names: tuple[str, ...] = ()
     written_labels: dict[str, str] = field(default_factory=dict)
     """Class name to the label as the source writes it, where the two differ (normal: 0)."""
+    classes: tuple[str, ...] = ()
+    """The class names in the order that the user or the format gives; empty: sorted."""
     messages: tuple[str, ...] = ()
     """What the user should know and need not decide (a part that is absent, say)."""
 

@@ -1,11 +1,12 @@
 """A study: one dataset under audit, as a folder with its manifest, pixel cache, runs and ledger."""
 
+import csv
 import hashlib
 import hmac
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -85,16 +86,40 @@ class Study:
 
     def image_path(self, image: str) -> Path:
         """Where the image of a row of samples.csv lies; `image` is its cell in the column of that name."""
-        return Path(self.source_root) / image
+        return find_image(Path(self.source_root), image)
 
     def written_label(self, label: str) -> str:
         """The label as the source writes it: normal becomes 0 where the source holds codes."""
         return self.written_labels.get(label, label)
 
 
+def find_image(root: Path, image: str) -> Path:
+    """The file that a source's cell names: as written, else stripped and with Windows' backslashes turned."""
+    path = root / image
+    return path if path.is_file() else root / image.strip().replace("\\", "/")
+
+
 def read_text_table(path: Path) -> pd.DataFrame:
-    """A CSV with every cell as text, empty cells as empty text."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False, encoding="utf-8")
+    """A CSV with every cell as text, empty cells as empty text, and the header as written.
+
+    Not pandas' own reader: that renames columns without a name or of the same name.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        columns, *rows = csv.reader(file)
+    return pd.DataFrame(rows, columns=columns, dtype=str)
+
+
+def write_text_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a CSV of text, atomically, so that `read_text_table` gives back each cell as it was."""
+    lines = [",".join(map(_quoted, row)) + "\n" for row in (columns, *rows)]
+    write_atomically(path, "".join(lines))
+
+
+def _quoted(cell: str) -> str:
+    # csv.writer leaves a lone carriage return unquoted (Python before 3.13), and it would end the row.
+    if any(character in cell for character in ',"\r\n'):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

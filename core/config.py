@@ -1,0 +1,198 @@
+"""Every setting of a training: a frozen dataclass per stage of the method, checked once.
+
+The presets are at the end. A setting is changed by its name, SECTION.FIELD=VALUE (`rounds.max_loss=0.1`).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from core.errors import ConfigError
+
+
+def _check(condition: bool, name: str, found: object, wanted: str) -> None:
+    if not condition:
+        raise ConfigError(f"{name}: found {found!r}, must be {wanted}")
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    encoder: str = "resnet18"
+    """narrow, resnet18, resnet34 or resnet50."""
+    image_size_px: int = 224
+    """Side of the square images that the network sees; at most that of the pixel cache."""
+    precision: str = "bf16"
+    """bf16 or fp32."""
+
+    def __post_init__(self) -> None:
+        _check(8 <= self.image_size_px <= 1024, "model.image_size_px", self.image_size_px, "from 8 to 1024")
+        _check(self.precision in ("bf16", "fp32"), "model.precision", self.precision, "bf16 or fp32")
+
+
+@dataclass(frozen=True)
+class PretrainSettings:
+    """SimCLR. Source: Chen et al. 2020."""
+
+    num_epochs: int = 30
+    batch_size: int = 256
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    temperature: float = 0.5
+    projection_size: int = 128
+    flip: bool = False
+    """Also mirror the views; off in the paper, and laterality may matter."""
+
+    def __post_init__(self) -> None:
+        _check(self.num_epochs >= 0, "pretrain.num_epochs", self.num_epochs, "at least 0")
+        _check(self.batch_size >= 2, "pretrain.batch_size", self.batch_size, "at least 2")
+        _check(self.temperature > 0, "pretrain.temperature", self.temperature, "above 0")
+
+
+@dataclass(frozen=True)
+class WarmupSettings:
+    """Cross-entropy on the given labels; batch and optimiser hold for the rounds too."""
+
+    num_epochs: int = 5
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+
+    def __post_init__(self) -> None:
+        _check(self.num_epochs >= 1, "warmup.num_epochs", self.num_epochs, "at least 1")
+        _check(self.batch_size >= 2, "warmup.batch_size", self.batch_size, "at least 2")
+
+
+@dataclass(frozen=True)
+class RoundsSettings:
+    """Iterative refinement with stage-wise consensus."""
+
+    num_epochs: tuple[int, ...] = (4, 7, 7)
+    """Epochs of each round."""
+    first_stages: tuple[int, ...] = (2, 3, 4)
+    """Epochs of the first round after which the whole set is predicted."""
+    later_stages: tuple[int, ...] = (2, 5, 7)
+    max_loss: float = -math.log(0.85)
+    """In nats: a sample is reliable at a stage when its loss lies below."""
+    reliability: str = "predicted"
+    """Whose loss: that of the predicted class, or of the given label."""
+    fallback: str = "given"
+    """The label of a sample without consensus: given, or current (its last pseudo-label)."""
+    weighting: str = "rounds"
+    """Softmax-weighted cross-entropy in every round, or in a final phase only."""
+    weight: str = "max"
+    """The confidence that weighs: max (of the predicted class), target, or none."""
+    num_final_epochs: int = 0
+    """Epochs of the final phase; needed where weighting is final."""
+
+    def __post_init__(self) -> None:
+        _check(len(self.num_epochs) >= 1, "rounds.num_epochs", self.num_epochs, "a round at least")
+        for name, stages, longest in (
+            ("first_stages", self.first_stages, self.num_epochs[0]),
+            ("later_stages", self.later_stages, min(self.num_epochs[1:], default=10**6)),
+        ):
+            _check(
+                bool(stages) and all(1 <= stage <= longest for stage in stages),
+                f"rounds.{name}",
+                stages,
+                f"epochs from 1 to {longest}, the length of the round",
+            )
+        _check(self.max_loss > 0, "rounds.max_loss", self.max_loss, "above 0")
+        _check(self.reliability in ("predicted", "given"), "rounds.reliability", self.reliability, "predicted or given")
+        _check(self.fallback in ("given", "current"), "rounds.fallback", self.fallback, "given or current")
+        _check(self.weighting in ("rounds", "final"), "rounds.weighting", self.weighting, "rounds or final")
+        _check(self.weight in ("max", "target", "none"), "rounds.weight", self.weight, "max, target or none")
+        _check(
+            self.weighting == "rounds" or self.num_final_epochs > 0,
+            "rounds.num_final_epochs",
+            self.num_final_epochs,
+            "at least 1 where rounds.weighting is final",
+        )
+
+    def stages(self, round_index: int) -> tuple[int, ...]:
+        """The monitored epochs (from 1) of a round (from 0)."""
+        return self.first_stages if round_index == 0 else self.later_stages
+
+
+@dataclass(frozen=True)
+class CrossValidationSettings:
+    """Logistic regression on the frozen SimCLR features, judged out of fold."""
+
+    num_folds: int = 5
+    """0 leaves this scorer out."""
+    regularisation: float = 1.0
+    """Inverse strength of the L2 penalty, above 0 (scikit-learn's C)."""
+
+    def __post_init__(self) -> None:
+        _check(self.num_folds == 0 or self.num_folds >= 2, "cross_validation.num_folds", self.num_folds, "0 or >= 2")
+        _check(self.regularisation > 0, "cross_validation.regularisation", self.regularisation, "above 0")
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """All settings of a run but the seed and the device."""
+
+    preset: str
+    model: ModelSettings = field(default_factory=ModelSettings)
+    pretrain: PretrainSettings = field(default_factory=PretrainSettings)
+    warmup: WarmupSettings = field(default_factory=WarmupSettings)
+    rounds: RoundsSettings = field(default_factory=RoundsSettings)
+    cross_validation: CrossValidationSettings = field(default_factory=CrossValidationSettings)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+PAPER = TrainSettings("paper", cross_validation=CrossValidationSettings(num_folds=0))
+"""The paper's method, and nothing beside it."""
+
+QUICK = TrainSettings(
+    "quick", model=ModelSettings(encoder="narrow", image_size_px=64), pretrain=PretrainSettings(num_epochs=20)
+)
+"""The paper's loop sized for 2 CPU cores, and the cross-validated scorer beside it."""
+
+PRESETS = {settings.preset: settings for settings in (PAPER, QUICK)}
+
+
+def preset_settings(name: str, *, device: str, cache_size_px: int) -> TrainSettings:
+    """A preset, fitted to the device: on a CPU every preset takes the narrow encoder at 64 px.
+
+    Raises ConfigError for an unknown preset.
+    """
+    if name not in PRESETS:
+        raise ConfigError(f"--preset: {name!r} is not one of {', '.join(PRESETS)}")
+    settings = PRESETS[name]
+    if device == "cpu":
+        settings = replace(settings, model=QUICK.model)
+    size_px = min(settings.model.image_size_px, cache_size_px)
+    return replace(settings, model=replace(settings.model, image_size_px=size_px))
+
+
+def override_settings(settings: TrainSettings, assignments: Sequence[str]) -> TrainSettings:
+    """Settings with some changed, each given as SECTION.FIELD=VALUE; a tuple as 4,7,7.
+
+    Raises ConfigError naming the assignment that does not fit, with the names that do.
+    """
+    for assignment in assignments:
+        name, _, text = assignment.partition("=")
+        section_name, _, field_name = name.strip().partition(".")
+        section = getattr(settings, section_name, None) if section_name != "preset" else None
+        known = {f.name for f in fields(section)} if section is not None and not isinstance(section, str) else set()
+        if field_name not in known:
+            every = [f"{s.name}.{f.name}" for s in fields(settings)[1:] for f in fields(getattr(settings, s.name))]
+            raise ConfigError(f"--set {assignment}: no such setting; there are {', '.join(every)}")
+        value = _parse(text.strip(), getattr(section, field_name), assignment)
+        settings = replace(settings, **{section_name: replace(section, **{field_name: value})})
+    return settings
+
+
+def _parse(text: str, current: object, assignment: str) -> object:
+    try:
+        if isinstance(current, bool):
+            return {"true": True, "false": False}[text.lower()]
+        if isinstance(current, tuple):
+            return tuple(int(part) for part in text.split(","))
+        return type(current)(text)
+    except (ValueError, KeyError) as error:
+        kind = type(current).__name__
+        raise ConfigError(f"--set {assignment}: {text!r} does not fit; wanted a {kind} like {current!r}") from error

@@ -1,0 +1,74 @@
+"""Encoders: images in, one feature vector an image out."""
+
+import torch
+from torch import Tensor, nn
+
+from core.errors import ConfigError
+
+
+class ResidualBlock(nn.Module):
+    """Two 3 x 3 convolutions around a shortcut. Source: He et al. 2016, "Deep Residual Learning"."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
+        )
+        self.shortcut = nn.Identity()
+        if stride != 1 or in_channels != out_channels:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.body(x) + self.shortcut(x))
+
+
+class NarrowResNet(nn.Module):
+    """A residual encoder for 64 px images on a few CPU cores: 16, 32, 64, 128, 256 channels.
+
+    Input (B, C, H, W), output (B, 256). 16 channels at the full stem resolution keep most of its
+    arithmetic where there are few pixels.
+    """
+
+    num_features = 256
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(in_channels, 16, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(inplace=True)
+        )
+        widths = (16, 32, 64, 128, 256)
+        self.blocks = nn.Sequential(
+            *(
+                ResidualBlock(before, after, 1 if before == after else 2)
+                for before, after in zip((16, *widths), widths, strict=False)
+            )
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.blocks(self.stem(x)).mean(dim=(2, 3))
+
+
+def build_encoder(name: str, in_channels: int) -> tuple[nn.Module, int]:
+    """An encoder with fresh weights, and the width D of its features.
+
+    name: "narrow", or any classification network of torchvision whose first layer is `conv1` and
+    whose last is `fc` (resnet18 and its kin). Raises ConfigError for another name.
+    """
+    if name == "narrow":
+        return NarrowResNet(in_channels), NarrowResNet.num_features
+    from torchvision import models
+
+    if not name.startswith("resnet") or name not in models.list_models():
+        raise ConfigError(f"model.encoder: {name!r} is not one of narrow, resnet18, resnet34, resnet50")
+    encoder = models.get_model(name, weights=None)
+    num_features = encoder.fc.in_features
+    encoder.fc = nn.Identity()
+    if in_channels != 3:
+        encoder.conv1 = nn.Conv2d(in_channels, encoder.conv1.out_channels, 7, stride=2, padding=3, bias=False)
+    return encoder, num_features

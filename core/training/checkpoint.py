@@ -1,0 +1,40 @@
+"""What a killed training goes on from: written after every epoch, whole or not at all."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state after an epoch, as tensors and numbers only: it is read with `weights_only`."""
+
+    phase: int
+    """Index of the phase that is next, or under way."""
+    epoch: int
+    """Epochs of that phase that are done."""
+    network: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    arrays: dict[str, Tensor]
+    """The trace so far; see `Trace.to_tensors`."""
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    path.parent.mkdir(exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    with temporary.open("wb") as file:
+        torch.save(vars(checkpoint), file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint | None:
+    """The last whole checkpoint, on the CPU, or None if there is none."""
+    if not path.is_file():
+        return None
+    return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))

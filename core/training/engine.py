@@ -1,0 +1,197 @@
+"""The way through a run: SimCLR, warm-up, refinement rounds, and an end phase where it is asked for.
+
+A run is a list of phases, each a number of epochs. Every epoch draws its randomness from a generator
+seeded by (seed, phase, epoch), so a run that is killed and resumed goes the way it would have gone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.config import TrainSettings
+from core.consensus import stage_consensus
+from core.errors import ConfigError
+from core.models.network import Network
+from core.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from core.training.data import TrainingData, pixel_statistics
+from core.training.epochs import embed, predict, pretrain_epoch, supervised_epoch
+from core.training.progress import Phase, Progress
+from core.training.trace import Trace
+
+PRETRAIN_COST = 2.3  # two views, and the augmentations, beside one image
+
+
+def choose_device(name: str) -> torch.device:
+    """auto takes a GPU where there is one. Raises ConfigError for cuda without one."""
+    if name not in ("auto", "cpu", "cuda"):
+        raise ConfigError(f"--device: {name!r} is not one of auto, cpu, cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("--device cuda: this machine has no CUDA device; use --device cpu or auto")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def plan_phases(settings: TrainSettings) -> tuple[Phase, ...]:
+    """pretrain, warmup, "round 1", "round 2" ..., final; those without epochs are left out."""
+    rounds = settings.rounds
+    phases = [
+        Phase("pretrain", settings.pretrain.num_epochs, cost=PRETRAIN_COST),
+        Phase("warmup", settings.warmup.num_epochs),
+        *(Phase(f"round {i}", num_epochs) for i, num_epochs in enumerate(rounds.num_epochs, start=1)),
+        Phase("final", rounds.num_final_epochs if rounds.weighting == "final" else 0),
+    ]
+    return tuple(phase for phase in phases if phase.num_epochs)
+
+
+def plan_stages(settings: TrainSettings) -> list[str]:
+    """The names of the stages at which the whole set is predicted, in order."""
+    rounds = settings.rounds
+    stages = [f"round {i + 1} epoch {e}" for i in range(len(rounds.num_epochs)) for e in rounds.stages(i)]
+    return ["warmup", *stages, *(["final"] if rounds.weighting == "final" else [])]
+
+
+@dataclass
+class Training:
+    """One run of the engine over the data. `run()` goes from wherever the checkpoint stands to the end."""
+
+    data: TrainingData
+    settings: TrainSettings
+    seed: int
+    progress: Progress
+    checkpoint_path: Path
+
+    def __post_init__(self) -> None:
+        mean, std = pixel_statistics(self.data)
+        with torch.random.fork_rng():
+            torch.manual_seed(self.seed)
+            self.network = Network(
+                self.settings.model.encoder,
+                mean=mean,
+                std=std,
+                num_classes=self.data.num_classes,
+                projection_size=self.settings.pretrain.projection_size,
+            )
+        self.network.to(self.data.device, memory_format=torch.channels_last)
+        self.trace = Trace()
+        self._phases = plan_phases(self.settings)
+
+    def run(self) -> Trace:
+        """Train to the end; returns the trace. The network keeps the last weights."""
+        start = load_checkpoint(self.checkpoint_path)
+        first_phase, first_epoch = (start.phase, start.epoch) if start else (0, 0)
+        if start:
+            self.network.load_state_dict(start.network)
+            self.trace = Trace.from_tensors(start.arrays, plan_stages(self.settings))
+        optimizer = None
+        for index in range(first_phase, len(self._phases)):
+            phase = self._phases[index]
+            if phase.name == "pretrain":
+                optimizer = self._optimizer(self.settings.pretrain.learning_rate, self.settings.pretrain.weight_decay)
+            elif optimizer is None or phase.name == "warmup":
+                # From the warm-up on, one optimiser: its moments are kept from round to round, as the weights are.
+                if self.trace.embeddings is None:
+                    self.trace.embeddings = embed(self.network, self.data, precision=self.settings.model.precision)
+                optimizer = self._optimizer(self.settings.warmup.learning_rate, self.settings.warmup.weight_decay)
+            if start and index == first_phase and start.optimizer:
+                optimizer.load_state_dict(start.optimizer)
+            run_epoch = self._epoch_function(phase)
+            for epoch in range(first_epoch + 1, phase.num_epochs + 1):
+                fields = run_epoch(optimizer, epoch, self._generator(index, epoch))
+                self._after_epoch(phase, epoch)
+                self.progress.epoch(index, epoch, **fields)
+                if epoch == phase.num_epochs and phase.name.startswith("round"):
+                    self.progress.emit("round", **self._round_fields(phase))
+                self._save(index, epoch, optimizer)
+            first_epoch = 0
+        return self.trace
+
+    def _epoch_function(self, phase: Phase) -> Callable[..., dict[str, float]]:
+        return self._pretrain_epoch if phase.name == "pretrain" else self._supervised_epoch_of(phase)
+
+    def _pretrain_epoch(self, optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator) -> dict:
+        pretrain = self.settings.pretrain
+        share = (epoch - 1) / pretrain.num_epochs
+        for group in optimizer.param_groups:  # cosine decay without restarts, as SimCLR has it
+            group["lr"] = pretrain.learning_rate * 0.5 * (1 + np.cos(np.pi * share))
+        loss = pretrain_epoch(
+            self.network,
+            optimizer,
+            self.data,
+            batch_size=pretrain.batch_size,
+            temperature=pretrain.temperature,
+            flip=pretrain.flip,
+            precision=self.settings.model.precision,
+            generator=generator,
+        )
+        return {"loss": round(loss, 5)}
+
+    def _supervised_epoch_of(self, phase: Phase) -> Callable[..., dict[str, float]]:
+        rounds = self.settings.rounds
+        is_weighted = phase.name == "final" or (phase.name != "warmup" and rounds.weighting == "rounds")
+        labels = self.trace.pseudo_labels[-1] if self.trace.pseudo_labels else self.data.given
+        is_pseudo_labelled = (
+            self.trace.is_consensus[-1] if self.trace.is_consensus else np.zeros(len(labels), dtype=bool)
+        )
+
+        def run_epoch(optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator) -> dict:
+            loss, lowest_weight = supervised_epoch(
+                self.network,
+                optimizer,
+                self.data,
+                labels,
+                is_pseudo_labelled,
+                batch_size=self.settings.warmup.batch_size,
+                weight=rounds.weight if is_weighted else "none",
+                precision=self.settings.model.precision,
+                generator=generator,
+            )
+            return {"loss": round(loss, 5), "lowest_weight": round(lowest_weight, 4)}
+
+        return run_epoch
+
+    def _after_epoch(self, phase: Phase, epoch: int) -> None:
+        """Predict the whole set where the epoch is monitored; end a round with its consensus."""
+        is_last = epoch == phase.num_epochs
+        rounds = self.settings.rounds
+        if phase.name in ("warmup", "final") and is_last:
+            self.trace.add_stage(phase.name, self._predict())
+        elif phase.name.startswith("round"):
+            if epoch in rounds.stages(int(phase.name.split()[1]) - 1):
+                self.trace.add_stage(f"{phase.name} epoch {epoch}", self._predict())
+            if is_last:
+                current = self.trace.pseudo_labels[-1] if self.trace.pseudo_labels else self.data.given
+                self.trace.add_round(
+                    stage_consensus(
+                        self.trace.round_probs(phase.name),
+                        self.data.given,
+                        max_loss=rounds.max_loss,
+                        reliability=rounds.reliability,
+                        fallback=rounds.fallback,
+                        current=current,
+                    )
+                )
+
+    def _round_fields(self, phase: Phase) -> dict[str, int]:
+        return {
+            "round": int(phase.name.split()[1]),
+            "num_reliable": int(self.trace.is_consensus[-1].sum()),
+            "num_changed": int((self.trace.pseudo_labels[-1] != self.data.given).sum()),
+        }
+
+    def _predict(self) -> np.ndarray:
+        return predict(self.network, self.data, precision=self.settings.model.precision)
+
+    def _optimizer(self, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(self.network.parameters(), lr=learning_rate, weight_decay=weight_decay)
+
+    def _generator(self, phase_index: int, epoch: int) -> torch.Generator:
+        seed = np.random.SeedSequence([self.seed, phase_index, epoch]).generate_state(1, np.uint64)[0]
+        return torch.Generator().manual_seed(int(seed >> np.uint64(1)))
+
+    def _save(self, phase_index: int, epoch: int, optimizer: torch.optim.Optimizer) -> None:
+        save_checkpoint(
+            self.checkpoint_path,
+            Checkpoint(phase_index, epoch, self.network.state_dict(), optimizer.state_dict(), self.trace.to_tensors()),
+        )

@@ -1,0 +1,64 @@
+"""progress.jsonl: a line per event, for the app's progress bars and for the terminal."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Listener = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of epochs of one kind, and what one of them costs beside one of plain training."""
+
+    name: str
+    num_epochs: int
+    cost: float = 1.0
+
+
+class Progress:
+    """Appends events to a file, and hands each to a listener. Nothing in them names a file or a sample."""
+
+    def __init__(self, path: Path, phases: tuple[Phase, ...], listener: Listener | None = None) -> None:
+        self._path = path
+        self._phases = phases
+        self._listener = listener
+        self._start_s = time.monotonic()
+        self._start_cost: float | None = None
+
+    def emit(self, event: str, **fields: Any) -> None:
+        line = {"event": event, **fields, "elapsed_s": round(time.monotonic() - self._start_s, 2)}
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        if self._listener:
+            self._listener(line)
+
+    def start(self, *, run: str, preset: str, num_samples: int) -> None:
+        phases = [{"name": phase.name, "num_epochs": phase.num_epochs} for phase in self._phases]
+        self.emit("start", run=run, preset=preset, phases=phases, num_epochs=self._num_epochs, num_samples=num_samples)
+
+    def epoch(self, phase_index: int, epoch: int, **fields: Any) -> None:
+        """epoch: from 1 within its phase."""
+        before = self._phases[:phase_index]
+        num_done = sum(phase.num_epochs for phase in before) + epoch
+        done = sum(phase.num_epochs * phase.cost for phase in before) + epoch * self._phases[phase_index].cost
+        total = sum(phase.num_epochs * phase.cost for phase in self._phases)
+        if self._start_cost is None:  # after a resume the epochs before this one took no time
+            self._start_cost = done - self._phases[phase_index].cost
+        rate = (time.monotonic() - self._start_s) / (done - self._start_cost)
+        self.emit(
+            "epoch",
+            phase=self._phases[phase_index].name,
+            epoch=epoch,
+            num_done=num_done,
+            num_epochs=self._num_epochs,
+            **fields,
+            remaining_s=round(rate * (total - done), 1),
+        )
+
+    @property
+    def _num_epochs(self) -> int:
+        return sum(phase.num_epochs for phase in self._phases)

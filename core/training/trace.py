@@ -1,0 +1,54 @@
+"""A run's memory: what was predicted of every sample at every stage, and the labels that followed."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.consensus import Consensus
+
+
+@dataclass
+class Trace:
+    """Grows while a run trains; an entry's second axis is the dataset index."""
+
+    stage_names: list[str] = field(default_factory=list)
+    """warmup, then "round 1 epoch 2" and so on."""
+    stage_probs: list[np.ndarray] = field(default_factory=list)
+    """(N, K) float32 each."""
+    pseudo_labels: list[np.ndarray] = field(default_factory=list)
+    """(N,) int64 each: the labels after each round."""
+    is_consensus: list[np.ndarray] = field(default_factory=list)
+    """(N,) bool each: the samples that reached consensus in each round."""
+    embeddings: np.ndarray | None = None
+    """(N, D) float32: the pretrained encoder's features, before it saw any label."""
+
+    def add_stage(self, name: str, probs: np.ndarray) -> None:
+        self.stage_names.append(name)
+        self.stage_probs.append(probs)
+
+    def add_round(self, consensus: Consensus) -> None:
+        self.pseudo_labels.append(consensus.pseudo_labels)
+        self.is_consensus.append(consensus.is_consensus)
+
+    def round_probs(self, name: str) -> np.ndarray:
+        """(S, N, K): the stages of the round of that name ("round 1")."""
+        return np.stack(
+            [p for s, p in zip(self.stage_names, self.stage_probs, strict=True) if s.startswith(f"{name} ")]
+        )
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """As tensors, for a checkpoint; the stages' names follow from the settings, so they stay out."""
+        lists = {name: getattr(self, name) for name in ("stage_probs", "pseudo_labels", "is_consensus")}
+        tensors = {name: torch.from_numpy(np.stack(values)) for name, values in lists.items() if values}
+        if self.embeddings is not None:
+            tensors["embeddings"] = torch.from_numpy(self.embeddings)
+        return tensors
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor], stage_names: list[str]) -> "Trace":
+        """The trace of a checkpoint; stage_names: all names that the settings lead to, in order."""
+        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+        lists = {name: list(arrays.get(name, [])) for name in ("stage_probs", "pseudo_labels", "is_consensus")}
+        return cls(stage_names[: len(lists["stage_probs"])], **lists, embeddings=arrays.get("embeddings"))

@@ -1,0 +1,149 @@
+"""The cleaned CSV: the source's own columns, the final label, and who decided it, when and on what evidence."""
+
+import os
+import re
+import secrets
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC
+from pathlib import Path
+
+import pandas as pd
+
+from core.errors import ConfigError
+from core.records import Decision
+from core.review.final_labels import FinalLabel, final_labels
+
+COLUMNS = ("final_label", "is_changed", "verdict", "label_error_probability", "reader", "decided_at", "run")
+"""What the export adds, in this order, after the source's columns."""
+QUARANTINED = "quarantined"
+"""Stands as the verdict of a row that is no sample: nobody could see it, and no model did."""
+OUTDATED = "outdated"
+"""Stands as the verdict where readers kept a given label that the source has changed since."""
+
+_UNSAFE_START = re.compile(r"[=+\-@\t\r\n]")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
+_QUOTED = re.compile(r'[",\r\n]')
+
+
+def own_columns(source_columns: Sequence[str]) -> tuple[str, ...]:
+    """The names of the columns that the export adds; one that the source has already gets the prefix overread_."""
+    taken, names = set(source_columns), []
+    for name in COLUMNS:
+        while name in taken:
+            name = f"overread_{name}"
+        names.append(name)
+        taken.add(name)
+    return tuple(names)
+
+
+def cleaned_table(
+    source_table: pd.DataFrame,
+    samples: pd.DataFrame,
+    decisions: Iterable[Decision],
+    *,
+    image_column: str,
+    label_column: str,
+    written_labels: Mapping[str, str],
+    scores: pd.DataFrame | None = None,
+    run: str = "",
+) -> pd.DataFrame:
+    """source_table: source.csv, every cell as text. samples: samples.csv. decisions: all readers' standing ones.
+    written_labels: class name to the label as the source writes it, where the two differ. scores: scores.csv of `run`.
+
+    Returns the source's rows and columns as they are, and after them, as text:
+    - final_label: as the source writes labels; the source's own cell where nothing changes it; empty where excluded.
+    - is_changed: true or false: whether final_label differs from the source's label.
+    - verdict: accept, reject, relabel, ambiguous, exclude, cannot_judge; disputed; outdated (readers kept a given label
+      that the source has changed since: its new one stands); quarantined (the row could not be read: it keeps its cell
+      as it is written); empty where nobody has decided.
+    - label_error_probability and run: what the decision was made on; where there is none, `scores` and `run`.
+    - reader: joined by "; " where there are several. decided_at: UTC, ISO 8601, of the newest decision.
+    A row of the source is the sample whose `image` is its cell in image_column; a row without one is quarantined.
+    """
+    finals = final_labels(decisions)
+    probabilities = (
+        {} if scores is None else dict(zip(scores["sample_id"], scores["label_error_probability"], strict=True))
+    )
+    known = {
+        image: (sample_id, given)
+        for image, sample_id, given in zip(samples["image"], samples["sample_id"], samples["given_label"], strict=True)
+    }
+    rows = []
+    for image, cell in zip(source_table[image_column], source_table[label_column], strict=True):
+        if image not in known:
+            rows.append((cell, "false", QUARANTINED, "", "", "", ""))
+            continue
+        sample_id, given_label = known[image]
+        final = finals.get(sample_id)
+        if final is not None:
+            rows.append(_decided_cells(final, cell, given_label, written_labels))
+        elif sample_id in probabilities:
+            rows.append((cell, "false", "", repr(float(probabilities[sample_id])), "", "", run))
+        else:
+            rows.append((cell, "false", "", "", "", "", ""))
+    added = pd.DataFrame(rows, columns=list(own_columns(source_table.columns)), index=source_table.index, dtype=str)
+    return pd.concat([source_table, added], axis=1)
+
+
+def changes_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a cleaned table that a reader has decided."""
+    reader = table.iloc[:, len(table.columns) - len(COLUMNS) + COLUMNS.index("reader")]
+    return table[reader != ""]
+
+
+def write_csv(table: pd.DataFrame, path: Path, *, own_columns: Collection[str], spreadsheet_safe: bool = False) -> None:
+    """Write a table of text as CSV: UTF-8, commas, a cell in quotes where it needs them.
+
+    A cell of own_columns that a spreadsheet would run as a formula (it begins with = + - @, a tab or an end of line,
+    and is no number) gets an apostrophe before it; with spreadsheet_safe a cell, or a name, of any column does. Read
+    back by Python's csv module, all other cells are what they were, byte for byte. Whoever reads the path meanwhile
+    finds the old file or the new one. Raises ConfigError if the folder does not exist.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path.parent}: there is no such folder to write {path.name} into; make it, or name another")
+    columns = []
+    for position, name in enumerate(table.columns):
+        cells = table.iloc[:, position].tolist()
+        if spreadsheet_safe or name in own_columns:
+            name, cells = _harmless(name), [_harmless(cell) for cell in cells]
+        columns.append((_quoted(name), *map(_quoted, cells)))
+    lines = (",".join(row) or '""' for row in zip(*columns, strict=True))
+    _replace(path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def _decided_cells(
+    final: FinalLabel, cell: str, given_label: str, written_labels: Mapping[str, str]
+) -> tuple[str, ...]:
+    keeps_given = final.label == final.given_label
+    is_changed = not keeps_given and final.label != given_label
+    return (
+        written_labels.get(final.label, final.label) if is_changed else cell,
+        "true" if is_changed else "false",
+        OUTDATED if keeps_given and final.given_label != given_label else final.verdict,
+        repr(float(final.score)),
+        final.reader,
+        final.decided_at.astimezone(UTC).isoformat(timespec="seconds"),
+        final.run,
+    )
+
+
+def _harmless(cell: str) -> str:
+    return f"'{cell}" if _UNSAFE_START.match(cell) and not _NUMBER.fullmatch(cell) else cell
+
+
+def _quoted(cell: str) -> str:
+    # csv.writer leaves a lone \r bare where lines end in \n (before Python 3.13), and then cannot read it back.
+    return '"' + cell.replace('"', '""') + '"' if _QUOTED.search(cell) else cell
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

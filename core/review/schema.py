@@ -1,0 +1,40 @@
+"""The ledger's table, and the number of its schema. The migrations build it; a test compares the two."""
+
+from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, UniqueConstraint
+
+SCHEMA_REVISION = "0001"
+"""The newest migration in migrations/versions. Four digits that only grow: a larger one is newer than this program."""
+VERSION_TABLE = "ledger_version"
+"""Holds the revision that a database is at; not Alembic's default name, as a server may hold other tables too."""
+
+metadata = MetaData()
+
+# Without SQLite's hidden rowid: it would be a second identity through which INSERT OR REPLACE could reach a row.
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("study", String, primary_key=True),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String, nullable=False),
+    Column("sample_id", String, nullable=False),
+    Column("reader", String, nullable=False),
+    Column("given_label", String, nullable=False),
+    Column("proposed_label", String, nullable=False),
+    Column("chosen_label", String, nullable=False),
+    Column("verdict", String, nullable=False),
+    Column("note", String, nullable=False),
+    Column("protocol", String, nullable=False),
+    Column("run", String, nullable=False),
+    Column("score", Float(53), nullable=True),
+    Column("elapsed_ms", BigInteger, nullable=False),
+    Column("recorded_at", String, nullable=False),
+    Column("app_version", String, nullable=False),
+    Column("idempotency_key", String, nullable=False),
+    Column("undone_key", String, nullable=False),
+    Column("previous_hash", String, nullable=False),
+    Column("hash", String, nullable=False),
+    UniqueConstraint("study", "idempotency_key", name="ledger_idempotency_key"),
+    Index("ledger_reader_sample", "study", "reader", "sample_id", "sequence"),
+    Index("ledger_undone_key", "study", "undone_key"),
+    sqlite_with_rowid=False,
+)

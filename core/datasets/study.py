@@ -96,7 +96,11 @@ class Study:
 def find_image(root: Path, image: str) -> Path:
     """The file that a source's cell names: as written, else stripped and with Windows' backslashes turned."""
     path = root / image
-    return path if path.is_file() else root / image.strip().replace("\\", "/")
+    try:
+        is_as_written = path.is_file()
+    except OSError:  # a name longer than the file system knows
+        is_as_written = False
+    return path if is_as_written else root / image.strip().replace("\\", "/")
 
 
 def read_text_table(path: Path) -> pd.DataFrame:

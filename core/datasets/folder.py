@@ -1,0 +1,88 @@
+"""Reads a folder per class: the first folder below the source is the label."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from core.datasets.study import is_study
+from core.errors import SourceError
+from core.records import Source, SourceRow
+
+_SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+
+
+def read_folder(root: Path) -> Source:
+    """Every file that isn't hidden, in folders below `root`: one row each, in the order of their paths.
+
+    Where all folders at the top are named for splits (train, val, test), the classes are the folders
+    below them. Files outside any class folder are counted in the messages.
+    Raises SourceError if the folder is empty or holds no class folders.
+    """
+    folders = class_folders(root)
+    if not folders:
+        if not any(not _is_hidden(path) for path in root.iterdir()):
+            raise SourceError(f"{root}: the folder is empty; put a folder of images for each class into it")
+        raise SourceError(
+            f"{root}: no folder per class in it, and no labels file; make a folder for each class, "
+            "or name the CSV with --labels FILE"
+        )
+    splits = {path.name: _SPLITS.get(path.name.lower(), "") for path in folders}
+    is_split_first = all(splits.values()) and all(class_folders(path) for path in folders)
+    cells, rows = [], []
+    for path in _files(root):
+        parts = path.relative_to(root).parts
+        depth = 1 if is_split_first else 0
+        if len(parts) < depth + 2:
+            continue
+        image, label = _printable("/".join(parts)), _printable(parts[depth])
+        cells.append((image, label))
+        split = splits[parts[0]] if is_split_first else ""
+        rows.append(SourceRow(len(rows) + 1, image, label.strip(), split=split))
+    messages = []
+    num_outside = sum(1 for _ in _files(root)) - len(rows)
+    if num_outside:
+        messages.append(f"{num_outside} files lie outside the class folders and were left out")
+    if is_split_first:
+        messages.append(f"the folders {', '.join(splits)} were taken as splits, the folders in them as classes")
+    return Source(
+        root=str(root.resolve()),
+        format="folder",
+        columns=("image", "label"),
+        cells=tuple(cells),
+        image_column="image",
+        label_column="label",
+        rows=tuple(rows),
+        messages=tuple(messages),
+    )
+
+
+def class_folders(root: Path) -> list[Path]:
+    """The folders directly in `root` that hold files at any depth and are neither hidden nor studies."""
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and not _is_hidden(path) and not is_study(path))
+    return [path for path in folders if next(_files(path), None) is not None]
+
+
+def _files(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    place = folder.resolve()
+    if place in above:  # a link back to a folder that this one lies in
+        return
+    for path in sorted(folder.iterdir()):
+        if _is_hidden(path):
+            continue
+        if path.is_dir():
+            if not is_study(path):
+                yield from _files(path, (*above, place))
+        else:
+            yield path
+
+
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith(".")
+
+
+def _printable(name: str) -> str:
+    # A name that is no valid UTF-8 cannot stand in a CSV: its row ends in the quarantine.
+    return name.encode("utf-8", "replace").decode("utf-8")

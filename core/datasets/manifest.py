@@ -1,0 +1,210 @@
+"""Makes a study of a source: sample ids, the pixel cache, what is quarantined, and the tables on disk."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from core.datasets.paths import normal_path, path_fault
+from core.datasets.runs import find_runs, training_lock
+from core.datasets.staging import staged_study
+from core.datasets.study import (
+    Study,
+    create_key,
+    find_image,
+    keyed_hashes,
+    open_study,
+    save_study,
+    write_text_table,
+)
+from core.errors import ManifestError
+from core.images.cache import build_cache
+from core.records import Sample, Source
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSummary:
+    """What an import did."""
+
+    num_samples: int
+    num_quarantined: int
+    """Rows of the source, not images."""
+    classes: tuple[str, ...]
+    messages: tuple[str, ...] = ()
+    """What the user should know and need not decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    samples: tuple[Sample, ...]
+    quarantine: tuple[tuple[str, str, str], ...]
+    """row, image, reason; by row."""
+
+
+def import_source(
+    source: Source,
+    study_path: Path | str,
+    *,
+    name: str | None = None,
+    image_size_px: int = 224,
+    update: bool = False,
+    is_demo: bool = False,
+    on_progress: Progress | None = None,
+) -> ImportSummary:
+    """Make a study of a source, or with `update` read a study's source again.
+
+    An update keeps the study's key (so sample ids stay), its image size, runs and ledger, and decodes only new
+    images. Faulty rows go to quarantine.csv. on_progress: called with images done and images in all.
+    Raises StudyError (exists already, newer, busy, no room on the disk) and ManifestError (fewer than two classes
+    left); then nothing new is left behind, and nothing old is touched.
+    """
+    study_path = Path(study_path)
+    if update:
+        return _update(source, open_study(study_path), name, on_progress)
+    with staged_study(study_path) as staging:
+        create_key(staging)
+        contents = _read_contents(source, staging, image_size_px, on_progress)
+        study = Study(
+            path=staging,
+            name=name or study_path.resolve().name,
+            classes=class_order(source, contents.samples),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            image_size_px=image_size_px,
+            is_demo=is_demo,
+            **_source_fields(source),
+        )
+        _write(study, source, contents)
+    return _summary(source, study, contents)
+
+
+def _update(source: Source, study: Study, name: str | None, on_progress: Progress | None) -> ImportSummary:
+    before = {sample.sample_id: sample.given_label for sample in study.samples().itertuples()}
+    with training_lock(study, ""):
+        contents = _read_contents(source, study.path, study.image_size_px, on_progress)
+        classes = class_order(source, contents.samples)
+        if not source.classes:
+            # Kept classes keep their order, which that of earlier runs' probabilities follows.
+            kept = [name for name in study.classes if name in classes]
+            classes = (*kept, *(name for name in classes if name not in kept))
+        updated = replace(study, name=name or study.name, classes=classes, **_source_fields(source))
+        _write(updated, source, contents)
+    summary = _summary(source, updated, contents)
+    after = {sample.sample_id: sample.given_label for sample in contents.samples}
+    return replace(summary, messages=(*summary.messages, *_changes(study, classes, before, after)))
+
+
+def _changes(study: Study, classes: tuple[str, ...], before: dict[str, str], after: dict[str, str]) -> list[str]:
+    num_new, num_gone = len(after.keys() - before.keys()), len(before.keys() - after.keys())
+    num_changed = sum(before[key] != after[key] for key in before.keys() & after.keys())
+    if not (num_new or num_gone or num_changed or classes != study.classes):
+        return []
+    message = f"{num_new} samples are new, {num_gone} are gone, {num_changed} have another label"
+    if find_runs(study):
+        message += "; earlier runs know nothing of it: train again (verdicts are kept)"
+    return [message]
+
+
+def class_order(source: Source, samples: tuple[Sample, ...]) -> tuple[str, ...]:
+    """The source's own order of classes, else the labels sorted: as numbers where all of them are."""
+    if source.classes:
+        return source.classes
+    labels = {sample.given_label for sample in samples}
+    are_numbers = all(label.isascii() and label.isdigit() for label in labels)
+    return tuple(sorted(labels, key=(lambda label: (int(label), label)) if are_numbers else None))
+
+
+def _read_contents(source: Source, study_path: Path, image_size_px: int, on_progress: Progress | None) -> _Contents:
+    """Choose the usable rows, fill the pixel cache, and sort the rest into the quarantine."""
+    root = Path(source.root)
+    ids = keyed_hashes(study_path, [normal_path(row.image) for row in source.rows])
+    first, images, reasons = {}, {}, {}
+    for place, (row, key) in enumerate(zip(source.rows, ids, strict=True)):
+        if reason := path_fault(row.image):
+            reasons[place] = reason
+        elif not row.label:
+            reasons[place] = "the label is missing"
+        elif key not in first:
+            path = find_image(root, row.image)
+            if _is_file(path):
+                images[key] = path
+                first[key] = row
+            else:
+                reasons[place] = "the file is missing"
+        elif row.image != first[key].image:
+            # The export finds a row's sample by its cell, and the sample can have but one.
+            reasons[place] = f"the same image as row {first[key].row}, written differently"
+    _check_classes(source, {row.label for row in first.values()}, reasons)
+    faults = build_cache(study_path / "pixels", images, size_px=image_size_px, on_progress=on_progress)
+    for place, key in enumerate(ids):
+        if key in faults and place not in reasons:
+            reasons[place] = faults[key]
+    kept = {key: row for key, row in first.items() if key not in faults}
+    _check_classes(source, {row.label for row in kept.values()}, reasons)
+    patients = keyed_hashes(study_path, [row.patient for row in kept.values()])
+    slides = keyed_hashes(study_path, [row.slide for row in kept.values()])
+    samples = tuple(
+        Sample(key, row.image, row.label, patient, slide, row.split, row.raters)
+        for (key, row), patient, slide in zip(kept.items(), patients, slides, strict=True)
+    )
+    rows = source.rows
+    quarantine = tuple((str(rows[place].row), rows[place].image, reasons[place]) for place in sorted(reasons))
+    return _Contents(samples, quarantine)
+
+
+def _check_classes(source: Source, labels: set[str], reasons: dict[int, str]) -> None:
+    if len(labels) >= 2:
+        return
+    left = f"only the class {next(iter(labels))!r} is left" if labels else "no row is left"
+    faults = Counter(reasons.values())
+    why = ""
+    if faults:
+        reason, count = faults.most_common(1)[0]
+        row = source.rows[next(place for place in sorted(reasons) if reasons[place] == reason)]
+        why = f" ({count} of {len(source.rows)} rows: {reason}; the first is row {row.row}, {row.image!r})"
+    where = source.labels_file if source.format == "csv" else source.root
+    raise ManifestError(f"{where}: {left}{why}; at least two classes with images in {source.root} are needed")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name longer than the file system knows
+        return False
+
+
+def _source_fields(source: Source) -> dict:
+    return {
+        "source_root": source.root,
+        "source_format": source.format,
+        "image_column": source.image_column,
+        "label_column": source.label_column,
+        "labels_file": source.labels_file,
+        "rater_names": source.rater_names,
+        "written_labels": source.written_labels,
+    }
+
+
+def _write(study: Study, source: Source, contents: _Contents) -> None:
+    write_text_table(study.source_path, source.columns, source.cells)
+    write_text_table(study.quarantine_path, ("row", "image", "reason"), contents.quarantine)
+    write_samples(study, contents.samples)
+    save_study(study)
+
+
+def write_samples(study: Study, samples: tuple[Sample, ...]) -> None:
+    """Write samples.csv."""
+    columns = ("sample_id", "image", "given_label", "patient", "slide", "split", *study.rater_names)
+    rows = [(s.sample_id, s.image, s.given_label, s.patient, s.slide, s.split, *s.raters) for s in samples]
+    write_text_table(study.samples_path, columns, rows)
+
+
+def _summary(source: Source, study: Study, contents: _Contents) -> ImportSummary:
+    counts = Counter(sample.given_label for sample in contents.samples)
+    lonely = [name for name in study.classes if counts[name] == 1]
+    messages = list(source.messages)
+    if lonely:
+        messages.append(f"one sample only, which will never be proposed: class {', '.join(lonely)}")
+    return ImportSummary(len(contents.samples), len(contents.quarantine), study.classes, tuple(messages))

@@ -1,0 +1,170 @@
+"""Reads a source: recognises its format, hands it to that format's reader and checks what all have in common."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from core.datasets.chaoyang import is_chaoyang, read_chaoyang
+from core.datasets.folder import class_folders, read_folder
+from core.datasets.paths import normal_path
+from core.datasets.table import has_obvious_columns, read_table
+from core.errors import ConfigError, ManifestError, SourceError
+from core.records import Source
+
+FORMATS = ("folder", "csv", "chaoyang")
+_RARE = 5
+"""A class is rare beside another one that has this many times its rows."""
+
+
+def read_source(
+    path: Path | str,
+    *,
+    format: str | None = None,
+    labels: Path | str | None = None,
+    image_column: str | None = None,
+    label_column: str | None = None,
+    patient_column: str | None = None,
+    slide_column: str | None = None,
+    split_column: str | None = None,
+    rater_columns: Sequence[str] = (),
+    classes: Sequence[str] | None = None,
+) -> Source:
+    """Everything a source says of its images, before any of them is opened.
+
+    path: a folder (one per class, Chaoyang's release, or one with a labels file), or a labels file itself.
+    labels: a labels file, as seen from here or from `path`; the images in it are relative to `path`.
+    classes: the only labels allowed, in their order; without it, every label found is a class.
+    Raises SourceError, ManifestError or ConfigError, each with one line that says what to mend.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise SourceError(f"{path}: there is no such file or folder; check the path")
+    columns = {
+        "image_column": image_column,
+        "label_column": label_column,
+        "patient_column": patient_column,
+        "slide_column": slide_column,
+        "split_column": split_column,
+        "rater_columns": tuple(rater_columns),
+    }
+    named = [f"--{key.removesuffix('s').replace('_', '-')}" for key, value in columns.items() if value]
+    labels_path = _labels_path(path, labels)
+    root = path if path.is_dir() else path.parent
+    format = format or _recognise(root, labels_path, is_table_asked=bool(named))
+    if format not in FORMATS:
+        raise ConfigError(f"--format {format}: is not known; give one of {', '.join(FORMATS)}")
+    if named and format != "csv":
+        raise ConfigError(f"{named[0]}: a source of format {format} has no columns to name; leave it out")
+    if format == "csv":
+        source = read_table(labels_path or _only_table(root), root, **columns)
+    elif format == "chaoyang":
+        source = read_chaoyang(root)
+    elif path.is_file():
+        raise SourceError(f"{path}: is a file, and --format folder reads a folder; name the folder")
+    else:
+        source = read_folder(root)
+    return _checked(source, tuple(classes) if classes else None)
+
+
+def _labels_path(path: Path, labels: Path | str | None) -> Path | None:
+    if labels is None:
+        return path if path.is_file() else None
+    for candidate in (Path(labels), path / labels):
+        if candidate.is_file():
+            return candidate
+    raise SourceError(f"{labels}: there is no such labels file, here or in {path}; check --labels")
+
+
+def _recognise(root: Path, labels_path: Path | None, *, is_table_asked: bool) -> str:
+    if labels_path is not None:
+        with labels_path.open("rb") as file:
+            start = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+        return "chaoyang" if start.startswith(b"[") and is_chaoyang(root) else "csv"
+    if is_table_asked:
+        return "csv"
+    if is_chaoyang(root):
+        return "chaoyang"
+    tables = _tables(root)
+    if len(tables) == 1 and has_obvious_columns(tables[0]):
+        return "csv"
+    return "csv" if tables and not class_folders(root) else "folder"
+
+
+def _only_table(root: Path) -> Path:
+    tables = _tables(root)
+    if len(tables) == 1:
+        return tables[0]
+    found = ", ".join(table.name for table in tables) or "none"
+    raise SourceError(f"{root}: which CSV holds the labels? Name it with --labels FILE (found: {found})")
+
+
+def _tables(root: Path) -> list[Path]:
+    suffixes = (".csv", ".tsv")
+    return sorted(path for path in root.iterdir() if path.suffix.lower() in suffixes and not path.name.startswith("."))
+
+
+def _checked(source: Source, classes: tuple[str, ...] | None) -> Source:
+    name = Path(source.labels_file.split(",")[0]).name if source.format == "csv" else Path(source.root).name
+    if not source.rows:
+        raise SourceError(f"{source.labels_file or source.root}: lists no images; add a row for each image")
+    _check_duplicates(source, name)
+    counts = Counter(row.label for row in source.rows if row.label)
+    if classes is not None:
+        if len(set(classes)) < 2 or len(set(classes)) < len(classes):
+            raise ConfigError(f"--classes {','.join(classes)}: give at least two different classes")
+        for row in source.rows:
+            if row.label and row.label not in classes:
+                raise ManifestError(
+                    f"{name} row {row.row}: label {row.label!r} is not one of {', '.join(classes)}; "
+                    "fix the row or pass --classes"
+                )
+        source = replace(source, classes=classes)
+    if len(counts) < 2:
+        found = f"only the class {next(iter(counts))!r}" if counts else "no label"
+        raise ManifestError(f"{name}: {found} in {len(source.rows)} rows; at least two classes are needed")
+    if classes is None:
+        source = replace(source, messages=(*source.messages, *_doubtful_classes(counts)))
+    return source
+
+
+def _check_duplicates(source: Source, name: str) -> None:
+    first = {}
+    for row in source.rows:
+        if not row.label or not row.image.strip():
+            continue
+        earlier = first.setdefault(normal_path(row.image), row)
+        if earlier.label != row.label:
+            raise ManifestError(
+                f"{name} rows {earlier.row} and {row.row}: image {row.image!r} has two labels, "
+                f"{earlier.label!r} and {row.label!r}; keep one of the rows"
+            )
+
+
+def _doubtful_classes(counts: Counter[str]) -> list[str]:
+    """A rare class whose name is at most two edits from that of another: perhaps a slip of the pen."""
+    messages = []
+    for rare, count in counts.items():
+        for common, number in counts.items():
+            edits = _num_edits(rare, common)
+            # Where every character differs (0 and 1, A and B) the names are short, not alike.
+            if count * _RARE <= number and edits <= 2 and edits < min(len(rare), len(common)):
+                messages.append(
+                    f"class {rare!r} ({count} rows) is spelt much like {common!r} ({number} rows); "
+                    "if that is a slip, mend the rows or pass --classes"
+                )
+                break
+    return messages
+
+
+def _num_edits(left: str, right: str) -> int:
+    """Levenshtein's distance; above 2 it need not be exact."""
+    if abs(len(left) - len(right)) > 2:
+        return 3
+    previous = list(range(len(right) + 1))
+    for i, a in enumerate(left, start=1):
+        current = [i]
+        for j, b in enumerate(right, start=1):
+            current.append(min(previous[j] + 1, current[-1] + 1, previous[j - 1] + (a != b)))
+        previous = current
+    return previous[-1]

@@ -1,0 +1,307 @@
+"""The pixel cache: every image of a study decoded once, as one memory-mapped uint8 array.
+
+    FOLDER/index.json      keys in order, size, channels, each file's size and time, and the array's file name
+    FOLDER/pixels-*.npy    (N, H, W, C) uint8
+
+The index is renamed into place last and names the array that belongs to it: a process killed before that
+leaves the old pair whole, and the next build removes what was written besides. The index holds no file names.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import secrets
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.errors import ImageError, StudyError
+from core.images.picture import read_picture
+from core.images.tile import square_tile
+
+CACHE_VERSION = 1
+"""Another version, older or newer, is decoded anew: the cache holds nothing that the images don't."""
+_INDEX = "index.json"
+_BATCH = 8
+"""Images that one task decodes; two tasks a thread wait at most, which bounds the memory."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@dataclass(frozen=True)
+class PixelCache:
+    """The images of a study at training size."""
+
+    keys: tuple[str, ...]
+    """N keys; `pixels[i]` is the image of `keys[i]`."""
+    pixels: np.ndarray
+    """(N, H, W, C) uint8 memory map; C is 1 where every image is grey, else 3. Copy-on-write: writable, and
+    what is written never reaches the disk."""
+    size_px: int
+    stamps: tuple[tuple[int, int], ...]
+    """Size in bytes and time of change in ns of each image's file when it was decoded."""
+
+    @property
+    def channels(self) -> int:
+        return self.pixels.shape[3]
+
+
+def open_cache(folder: Path) -> PixelCache:
+    """Open a study's cache. Raises StudyError if there is none, or it is not whole."""
+    if not (folder / _INDEX).is_file():
+        raise StudyError(f"{folder}: there is no pixel cache; make it with `python -m core import ... --update`")
+    try:
+        index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
+        if index["version"] != CACHE_VERSION:
+            raise ValueError(f"version {index['version']}, this program writes {CACHE_VERSION}")
+        keys, size_px = tuple(index["keys"]), int(index["size_px"])
+        stamps = tuple((int(size), int(time)) for size, time in index["stamps"])
+        pixels = np.load(folder / Path(index["pixels"]).name, mmap_mode="c", allow_pickle=False)
+        expected = (len(keys), size_px, size_px, int(index["channels"]))
+        if pixels.shape != expected or pixels.dtype != np.uint8 or len(stamps) != len(keys):
+            raise ValueError(f"an array of {pixels.shape}, the index tells of {expected}")
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StudyError(
+            f"{folder}: the pixel cache is not whole ({error}); make it anew with `python -m core import ... --update`"
+        ) from error
+    return PixelCache(keys, pixels, size_px, stamps)
+
+
+def build_cache(
+    folder: Path,
+    images: Mapping[str, Path],
+    *,
+    size_px: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> dict[str, str]:
+    """Decode images into the cache, in parallel; those it holds, from files unchanged since, are kept as they are.
+
+    images: key (opaque: it stands in the index) to file. The cache then holds the good ones, in this order.
+    on_progress: called with the number of images done and of all, from this thread.
+    Returns the faults, key to reason. All or nothing: whatever is raised, and whenever the process dies, the
+    cache is as before. Raises StudyError where the disk has no room, or another build of this cache goes on.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _build_lock(folder):
+        old = _open_if_whole(folder, size_px)
+        _remove_strays(folder)
+        try:
+            return _build(folder, images, size_px, old, on_progress or (lambda num_done, num_images: None))
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                raise _no_room(folder, _num_bytes(len(images), size_px, 3)) from error
+            raise
+        finally:
+            _remove_strays(folder)
+
+
+def _build(
+    folder: Path,
+    images: Mapping[str, Path],
+    size_px: int,
+    old: PixelCache | None,
+    on_progress: Callable[[int, int], None],
+) -> dict[str, str]:
+    channels = old.channels if old is not None else 1
+    _require_room(folder, _num_bytes(len(images), size_px, channels))
+    faults: dict[str, str] = {}
+    keys: list[str] = []
+    stamps: list[tuple[int, int]] = []
+    is_kept: list[bool] = []
+    rows = _RowFile(folder, size_px, len(images))
+    with rows:
+        for num_done, result in enumerate(_decoded(images, size_px, old), start=1):
+            if isinstance(result.outcome, str):
+                faults[result.key] = result.outcome
+            else:
+                rows.append(result.outcome)
+                keys.append(result.key)
+                stamps.append(result.stamp)
+                is_kept.append(result.is_kept)
+            if num_done % _BATCH == 0 or num_done == len(images):
+                on_progress(num_done, len(images))
+        if old is not None and all(is_kept) and tuple(keys) == old.keys:
+            return faults  # nothing is new: the old array stays
+        rows.finish()
+    _write_index(
+        folder,
+        {
+            "version": CACHE_VERSION,
+            "size_px": size_px,
+            "channels": rows.channels,
+            "pixels": rows.path.name,
+            "keys": keys,
+            "stamps": stamps,
+        },
+    )
+    return faults
+
+
+@dataclass(frozen=True)
+class _Result:
+    key: str
+    stamp: tuple[int, int]
+    outcome: np.ndarray | str
+    """(H, W, C) uint8, or the reason why there is none."""
+    is_kept: bool = False
+
+
+def _decoded(images: Mapping[str, Path], size_px: int, old: PixelCache | None) -> Iterator[_Result]:
+    """The images in their order, decoded by as many threads as there are cores (the decoders release the GIL)."""
+    positions = {key: position for position, key in enumerate(old.keys)} if old is not None else {}
+
+    def decode(key: str, path: Path) -> _Result:
+        try:
+            status = path.stat()
+            stamp = (status.st_size, status.st_mtime_ns)
+            position = positions.get(key)
+            if position is not None and old.stamps[position] == stamp:
+                return _Result(key, stamp, np.array(old.pixels[position]), is_kept=True)
+            return _Result(key, stamp, square_tile(read_picture(path, at_least_px=size_px), size_px))
+        except FileNotFoundError:
+            return _Result(key, (0, 0), "there is no such file")
+        except ImageError as error:
+            return _Result(key, (0, 0), str(error))
+
+    def decode_batch(batch: list[tuple[str, Path]]) -> list[_Result]:
+        return [decode(key, path) for key, path in batch]
+
+    items = list(images.items())
+    num_threads = min(os.cpu_count() or 1, 32)
+    waiting: deque[Future[list[_Result]]] = deque()
+    executor = ThreadPoolExecutor(num_threads, thread_name_prefix="decode")
+    try:
+        for start in range(0, len(items), _BATCH):
+            waiting.append(executor.submit(decode_batch, items[start : start + _BATCH]))
+            if len(waiting) > 2 * num_threads:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+class _RowFile:
+    """A .npy written from front to back: grey until the first colour image, then with three channels.
+
+    Written and not mapped, for a full disk is an OSError here, and a kill by SIGBUS in a memory map.
+    """
+
+    def __init__(self, folder: Path, size_px: int, max_rows: int) -> None:
+        self.folder, self.size_px, self.max_rows = folder, size_px, max_rows
+        self.num_rows, self.channels = 0, 1
+        self._open()
+
+    def __enter__(self) -> "_RowFile":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._file.close()
+
+    def append(self, row: np.ndarray) -> None:
+        """row: (H, W, 1 or 3) uint8."""
+        if row.shape[2] > self.channels:
+            self._promote()
+        self._file.write(np.broadcast_to(row, (self.size_px, self.size_px, self.channels)).tobytes())
+        self.num_rows += 1
+
+    def finish(self) -> None:
+        """Put the true number of rows into the header, and everything on the disk."""
+        self._file.flush()
+        self._file.seek(0)
+        self._write_header(self.num_rows)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def _open(self) -> None:
+        self.path = self.folder / f"pixels-{secrets.token_hex(4)}.npy"
+        self._file = self.path.open("wb")
+        self._write_header(self.max_rows)
+        self._data_start = self._file.tell()
+
+    def _write_header(self, num_rows: int) -> None:
+        # numpy leaves room in the header for the first axis to change its length in place
+        shape = (num_rows, self.size_px, self.size_px, self.channels)
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self._file, header)
+
+    def _promote(self) -> None:
+        _require_room(self.folder, _num_bytes(self.max_rows, self.size_px, 3))
+        self._file.close()
+        grey_path, data_start, num_grey = self.path, self._data_start, self.num_rows
+        self.num_rows, self.channels = 0, 3
+        self._open()
+        shape = (self.size_px, self.size_px, 1)
+        with grey_path.open("rb") as grey:
+            grey.seek(data_start)
+            for _ in range(num_grey):
+                self.append(np.frombuffer(grey.read(self.size_px**2), dtype=np.uint8).reshape(shape))
+        grey_path.unlink()
+
+
+def _write_index(folder: Path, index: dict[str, Any]) -> None:
+    temporary = folder / f"{_INDEX}.tmp"
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(index, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(folder / _INDEX)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _open_if_whole(folder: Path, size_px: int) -> PixelCache | None:
+    try:
+        cache = open_cache(folder)
+    except StudyError:
+        return None
+    return cache if cache.size_px == size_px else None
+
+
+def _remove_strays(folder: Path) -> None:
+    """Remove arrays that the index does not name, and an index that was never put into place."""
+    try:
+        named = json.loads((folder / _INDEX).read_text(encoding="utf-8"))["pixels"]
+    except (OSError, ValueError, KeyError, TypeError):
+        named = None
+    for path in [*folder.glob("pixels-*.npy"), *folder.glob(f"{_INDEX}.tmp")]:
+        if path.name != named:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _build_lock(folder: Path) -> Iterator[None]:
+    """The kernel's lock (flock): gone with the process, however that ended."""
+    with (folder / ".lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StudyError(f"{folder}: another import of this study is under way; wait for it to end") from error
+        yield
+
+
+def _num_bytes(num_images: int, size_px: int, channels: int) -> int:
+    return num_images * size_px * size_px * channels
+
+
+def _require_room(folder: Path, num_bytes: int) -> None:
+    if shutil.disk_usage(folder).free < num_bytes:
+        raise _no_room(folder, num_bytes)
+
+
+def _no_room(folder: Path, num_bytes: int) -> StudyError:
+    free = shutil.disk_usage(folder).free
+    return StudyError(
+        f"{folder}: the disk has no room for the pixel cache: it takes up to {num_bytes:,} bytes, {free:,} are free; "
+        "free some, or import with a smaller image size"
+    )

@@ -1,0 +1,160 @@
+"""One image file as pixels: read by its content, shown by default as its file asks."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from core.errors import ImageError
+from core.images.silence import silence
+
+MIN_SIDE_PX = 8
+MAX_PIXELS = 150_000_000
+"""More is taken for a decompression bomb; pillow's own limit lies just above."""
+
+_RASTER_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image at its full depth and resolution, upright, and how it asks to be shown."""
+
+    pixels: np.ndarray
+    """(H, W) uint8, uint16, int32 or float32, or (H, W, 3) uint8 RGB.
+
+    DICOM: after the modality LUT, so in Hounsfield units for CT; where the file brings a VOI LUT (a table, not
+    a window), after that too, for a curve cannot be told as a window. float32 where the rescale slope is
+    no whole number.
+    """
+    is_dicom: bool = False
+    window_center: float | None = None
+    """In the units of `pixels`; None where the file names no window: see `window`."""
+    window_width: float | None = None
+    is_inverted: bool = False
+    """The lowest value is white (MONOCHROME1): shown values are inverted after the window."""
+    voi_function: str = "LINEAR"
+    """LINEAR, LINEAR_EXACT or SIGMOID (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
+
+    @property
+    def is_color(self) -> bool:
+        return self.pixels.ndim == 3
+
+    def window(self) -> tuple[float, float]:
+        """Centre and width of the window to begin with, in the units of `pixels`, width > 0.
+
+        The file's own; without one, uint8 spans 0 to 255 and every other type the values that occur.
+        """
+        if self.window_center is not None and self.window_width is not None:
+            return self.window_center, self.window_width
+        low, high = self.value_range()
+        if self.voi_function == "LINEAR":  # low becomes black and high white: PS3.3 C.11.2.1.2.1
+            return (low + high + 1) / 2, high - low + 1
+        return (low + high) / 2, (high - low) or 1.0
+
+    def value_range(self) -> tuple[float, float]:
+        """Lowest and highest value: 0 and 255 for uint8, else those that occur."""
+        if self.pixels.dtype == np.uint8:
+            return 0.0, 255.0
+        return float(self.pixels.min()), float(self.pixels.max())
+
+    def codes(self) -> tuple[np.ndarray, float, float]:
+        """The grey values for a viewer: codes (H, W) uint16, scale and offset, value = code * scale + offset.
+
+        Exact (scale 1) for integers that span less than 2**16; else rounded to one of 65536 steps.
+        The window in codes is ((center - offset) / scale, width / scale). Raises ValueError on colour.
+        """
+        if self.is_color:
+            raise ValueError("a colour image has no grey values")
+        low, high = float(self.pixels.min()), float(self.pixels.max())
+        if np.issubdtype(self.pixels.dtype, np.integer) and high - low < 2**16:
+            offset = 0.0 if low >= 0 and high < 2**16 else low
+            return (self.pixels - int(offset)).astype(np.uint16), 1.0, offset
+        scale = (high - low) / (2**16 - 1) or 1.0
+        return np.rint((self.pixels.astype(np.float64) - low) / scale).astype(np.uint16), scale, low
+
+
+def read_picture(path: Path, *, at_least_px: int | None = None) -> Picture:
+    """Read a PNG, JPEG, TIFF or DICOM file; its content tells which, not its name. Safe in threads.
+
+    at_least_px: where given, a JPEG may be decoded at a half, a quarter or an eighth of its size, as long as
+    that leaves twice this many pixels on its shorter side; faster where a small image is wanted.
+    Raises ImageError, whose message names neither file nor tag value.
+    """
+    try:
+        with path.open("rb") as file, silence():
+            return _read(file, at_least_px)
+    except ImageError:
+        raise
+    except FileNotFoundError:
+        raise ImageError("there is no such file") from None
+    except IsADirectoryError:
+        raise ImageError("a folder, not a file") from None
+    except PermissionError:
+        raise ImageError("the file may not be read") from None
+    except MemoryError:
+        raise ImageError("too large for this machine's memory") from None
+    except Exception:
+        # Decoders meet damaged files with nearly any exception, and their texts quote the file: one reason for all.
+        raise ImageError("the file is damaged") from None
+
+
+def _read(file: BinaryIO, at_least_px: int | None) -> Picture:
+    head = file.read(132)
+    file.seek(0)
+    if not head:
+        raise ImageError("the file is empty")
+    if head[128:] == b"DICM" or _begins_like_a_data_set(head):
+        from core.images.dicom import read_dicom  # here, for training from a filled cache needs no pydicom
+
+        return read_dicom(file)
+    if head.startswith(_RASTER_SIGNATURES):
+        from core.images.raster import read_raster
+
+        return read_raster(file, at_least_px=at_least_px)
+    raise ImageError("not an image: neither PNG, JPEG, TIFF nor DICOM")
+
+
+def _begins_like_a_data_set(head: bytes) -> bool:
+    """DICOM without preamble: the first tag is of group 0002 or 0008, in either byte order."""
+    group, element = head[:2], head[2:4]
+    little = group in (b"\x02\0", b"\x08\0") and element[1:] == b"\0"
+    big = group in (b"\0\x02", b"\0\x08") and element[:1] == b"\0"
+    return len(head) >= 8 and (little or big)
+
+
+def check_size(width_px: int, height_px: int) -> None:
+    """Raise ImageError for an image that is too small to tell anything, or a decompression bomb."""
+    if min(width_px, height_px) < MIN_SIDE_PX:
+        raise ImageError(f"{width_px} x {height_px} px: too small (under {MIN_SIDE_PX} px a side)")
+    if width_px * height_px > MAX_PIXELS:
+        raise ImageError(f"{width_px} x {height_px} px: too large (over {MAX_PIXELS // 10**6} megapixels)")
+
+
+def to_uint8(picture: Picture) -> np.ndarray:
+    """(H, W) or (H, W, 3) uint8 as the file asks to be shown: its window, then MONOCHROME1's inversion."""
+    pixels = picture.pixels
+    if picture.is_color:
+        return pixels
+    if pixels.dtype == np.uint8 and picture.window_center is None:
+        shown = pixels
+    elif np.issubdtype(pixels.dtype, np.integer) and int(pixels.max()) - int(pixels.min()) < 2**16:
+        low = int(pixels.min())  # each value that can occur is windowed once, then looked up
+        shown = window_to_uint8(np.arange(low, int(pixels.max()) + 1), picture)[pixels - low]
+    else:
+        shown = window_to_uint8(pixels, picture)
+    return 255 - shown if picture.is_inverted else shown
+
+
+def window_to_uint8(values: np.ndarray, picture: Picture) -> np.ndarray:
+    """Values of any shape, in the units of `picture.pixels`, through its window; not inverted."""
+    center, width = picture.window()
+    values = values.astype(np.float64)
+    match picture.voi_function:
+        case "SIGMOID":  # PS3.3 C.11.2.1.3.1
+            shares = 1 / (1 + np.exp(np.clip(-4 * (values - center) / width, -700, 700)))
+        case "LINEAR_EXACT":  # PS3.3 C.11.2.1.3.2
+            shares = (values - center) / width + 0.5
+        case _:  # PS3.3 C.11.2.1.2.1; a width of 1 is a step
+            shares = (values - (center - 0.5)) / max(width - 1, 1e-9) + 0.5
+    return np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)

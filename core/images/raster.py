@@ -1,0 +1,79 @@
+"""PNG, JPEG and TIFF to pixels, through pillow."""
+
+from contextlib import suppress
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from core.errors import ImageError
+from core.images.picture import MAX_PIXELS, Picture, check_size
+from core.images.silence import silence_loggers
+
+silence_loggers("PIL")
+
+_FORMATS = ("PNG", "JPEG", "MPO", "TIFF")
+_PHOTOMETRIC_INTERPRETATION = 262  # TIFF 6.0, section 8; 0 is WhiteIsZero
+_DEEP_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
+
+
+def read_raster(file: BinaryIO, *, at_least_px: int | None = None) -> Picture:
+    """The first page of a file, upright as its EXIF orientation says; transparent parts are black.
+
+    Grey of 16 or 32 bits keeps its depth, and is shown over the range of values that occur: many such files
+    hold 12 bits in 16. Raises ImageError.
+    """
+    try:
+        image = Image.open(file, formats=_FORMATS)
+        check_size(*image.size)
+        if at_least_px is not None:
+            image.draft(None, (2 * at_least_px, 2 * at_least_px))
+        image.load()
+    except UnidentifiedImageError:
+        raise ImageError("the file is damaged: its beginning cannot be read") from None
+    except Image.DecompressionBombError:
+        raise ImageError(f"too large (over {MAX_PIXELS // 10**6} megapixels)") from None
+    except (OSError, SyntaxError) as error:
+        is_cut = any(word in str(error).lower() for word in ("truncated", "not enough", "end of file"))
+        raise ImageError("the file is cut short" if is_cut else "the file is damaged") from None
+    _set_upright(image)
+    if image.mode in _DEEP_MODES:
+        return _deep(image)
+    return Picture(np.asarray(_as_grey_or_rgb(image)))
+
+
+def _set_upright(image: Image.Image) -> None:
+    # Broken EXIF says nothing of the pixels, and pillow meets it with nearly any exception.
+    with suppress(Exception):
+        ImageOps.exif_transpose(image, in_place=True)
+
+
+def _deep(image: Image.Image) -> Picture:
+    pixels = np.asarray(image)
+    is_white_zero = image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC_INTERPRETATION) == 0
+    if image.mode == "F":
+        return Picture(finite(pixels), voi_function="LINEAR_EXACT", is_inverted=is_white_zero)
+    is_16_bit = pixels.min() >= 0 and pixels.max() < 2**16
+    return Picture(pixels.astype(np.uint16 if is_16_bit else np.int32), is_inverted=is_white_zero)
+
+
+def finite(pixels: np.ndarray) -> np.ndarray:
+    """float32, with what is no number set to the lowest number. Raises ImageError if there is none."""
+    is_finite = np.isfinite(pixels)
+    if not is_finite.any():
+        raise ImageError("no pixel has a value")
+    return np.where(is_finite, pixels, pixels[is_finite].min()).astype(np.float32)
+
+
+def _as_grey_or_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("L", "RGB"):
+        return image
+    if image.mode == "1":
+        return image.convert("L")
+    if image.mode in ("LA", "RGBA", "PA", "La", "RGBa") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image).convert("RGB")
+    try:
+        return image.convert("RGB")  # P, CMYK, YCbCr, HSV
+    except ValueError:
+        raise ImageError("its kind of colour is not supported") from None

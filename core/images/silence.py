@@ -1,0 +1,46 @@
+"""Decoding in silence: what pillow, pydicom and their plugins warn of or log goes nowhere.
+
+Their texts quote tag values, which no terminal and no log may show, and under `python -W error` a warning
+about a harmless oddity would turn into a fault of the image.
+"""
+
+import logging
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class _SilentThread(threading.local):
+    """Stands in a warning filter where the pattern of its message stands: matches in threads that decode."""
+
+    is_decoding = False
+
+    def match(self, _message: str) -> bool:
+        return self.is_decoding
+
+
+# `warnings.catch_warnings` swaps the filters of the whole process: threads that enter and leave it in turn
+# restore each other's state. This filter is put in once, is never taken out, and looks at its own thread alone.
+_thread = _SilentThread()
+_FILTER = ("ignore", _thread, Warning, None, 0)
+_lock = threading.Lock()
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Within it, this thread's warnings are dropped; other threads' are not. Does not nest."""
+    if _FILTER not in warnings.filters[:1]:
+        with _lock:
+            warnings.filters.insert(0, _FILTER)
+    _thread.is_decoding = True
+    try:
+        yield
+    finally:
+        _thread.is_decoding = False
+
+
+def silence_loggers(*names: str) -> None:
+    """Turn off the loggers of these packages and of their modules, for the whole process."""
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)

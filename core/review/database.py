@@ -35,18 +35,22 @@ def open_engine(url: str) -> Engine:
         is_sqlite = parsed.get_backend_name() == "sqlite"
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-        options = {"timeout": BUSY_TIMEOUT_S, "isolation_level": None} if is_sqlite else {}
-        engine = create_engine(parsed, poolclass=NullPool, connect_args=options)
+        if is_sqlite:
+            options = {"connect_args": {"timeout": BUSY_TIMEOUT_S, "isolation_level": None}}
+        else:
+            # A writer waits for the lock and then reads: it must see what the one before it committed meanwhile.
+            options = {"isolation_level": "READ COMMITTED"}
+        engine = create_engine(parsed, poolclass=NullPool, **options)
     except (ArgumentError, NoSuchModuleError) as error:
         raise LedgerError(
-            "the ledger's database URL cannot be used; write sqlite:////full/path/review.db or "
+            "the review ledger's database URL cannot be used; write sqlite:////full/path/review.db or "
             "postgresql://user@host/name in OVERREAD_DATABASE"
         ) from error
     except ImportError as error:
-        raise LedgerError(f"the ledger's database needs the package {error.name}; install it") from error
+        raise LedgerError(f"the review ledger's database needs the package {error.name}; install it") from error
     if is_sqlite:
         if not parsed.database or parsed.database == ":memory:":
-            raise LedgerError("the ledger's database URL names no file; write sqlite:////full/path/review.db")
+            raise LedgerError("the review ledger's database URL names no file; write sqlite:////full/path/review.db")
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin)
     return engine
@@ -75,7 +79,7 @@ def transaction(engine: Engine, *, is_writing: bool = False) -> Iterator[Connect
             yield connection
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
-        raise LedgerError(f"the ledger's database answers: {reason}; nothing was recorded") from error
+        raise LedgerError(f"the review ledger's database answers: {reason}; mend that and try again") from error
 
 
 def prepare(engine: Engine) -> None:

@@ -23,6 +23,8 @@ PROTOCOLS = ("open", "blind")
 KEEPING_KINDS = (VerdictKind.REJECT, VerdictKind.AMBIGUOUS, VerdictKind.CANNOT_JUDGE)
 """Verdicts from which the given label follows."""
 
+_KINDS = {kind.value: kind for kind in VerdictKind}
+
 
 def visit_key(reader: str, sample_id: str, visit: str) -> str:
     """The idempotency key of one showing of a sample to a reader.
@@ -172,7 +174,7 @@ class Ledger:
             rows = connection.execute(
                 select(standing).where(standing.c.sequence.in_(newest)).order_by(standing.c.sequence)
             )
-            return [_decision(row) for row in rows]
+            return [_decision(row) for row in rows.all()]
 
     def readings(self, reader: str | None = None) -> list[LedgerRow]:
         """The readings, oldest first; protocol tells the blind from the open ones."""
@@ -224,26 +226,20 @@ def _rows(study: str, reader: str | None = None, sample_id: str | None = None):
 
 def _standing(study: str, reader: str | None):
     """Verdicts that were not undone, re-decided ones included."""
-    undone = select(ledger.c.undone_key).where(ledger.c.study == study, ledger.c.kind == "undo")
+    undone = select(ledger.c.undone_key).where(ledger.c.study == study, ledger.c.undone_key > "")
     return _rows(study, reader).where(ledger.c.kind == "verdict", ledger.c.idempotency_key.not_in(undone))
 
 
 def _decision(row: Row) -> Decision:
-    verdict = Verdict(
-        sample_id=row.sample_id,
-        reader=row.reader,
-        kind=VerdictKind(row.verdict),
-        given_label=row.given_label,
-        proposed_label=row.proposed_label,
-        chosen_label=row.chosen_label,
-        run=row.run,
-        score=row.score,
-        idempotency_key=row.idempotency_key,
-        protocol=row.protocol,
-        note=row.note,
-        elapsed_ms=row.elapsed_ms,
+    # By position, and all at once: this is done for every decision whenever a page is drawn.
+    _, sequence, _, sample_id, reader, given, proposed, chosen, kind, note, protocol, run, score, elapsed_ms, *rest = (
+        row
     )
-    return Decision(verdict, row.sequence, datetime.fromisoformat(row.recorded_at))
+    recorded_at, _, key, *_ = rest
+    verdict = Verdict(
+        sample_id, reader, _KINDS[kind], given, proposed, chosen, run, score, key, protocol, note, elapsed_ms
+    )
+    return Decision(verdict, sequence, datetime.fromisoformat(recorded_at))
 
 
 def _checked_kind(verdict: Verdict) -> VerdictKind:

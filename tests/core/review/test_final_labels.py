@@ -1,0 +1,75 @@
+from datetime import timedelta
+
+import pytest
+
+from core.review.final_labels import final_labels
+from tests.core.review.verdicts import START, decision
+
+
+def final(*decisions):
+    (only,) = final_labels(decisions).values()
+    return only
+
+
+@pytest.mark.parametrize(
+    ("kind", "label"),
+    [
+        ("accept", "tumour"),
+        ("relabel", "polyp"),
+        ("reject", "normal"),
+        ("ambiguous", "normal"),
+        ("cannot_judge", "normal"),
+        ("exclude", ""),
+    ],
+)
+def test_one_verdict_makes_its_label(kind, label):
+    found = final(decision(5, "s1", "ann", kind))
+    assert (found.label, found.verdict, found.reader) == (label, kind, "ann")
+    assert found.decided_at == START + timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("accept", "reject"),
+        ("accept", "relabel"),
+        ("accept", "exclude"),
+        ("reject", "exclude"),
+        ("exclude", "ambiguous"),
+    ],
+)
+def test_readers_who_want_different_labels_dispute_and_the_given_label_stays(first, second):
+    for kinds in ((first, second), (second, first)):
+        found = final(decision(1, "s1", "a", kinds[0]), decision(2, "s1", "b", kinds[1]))
+        assert (found.label, found.verdict, found.reader) == ("normal", "disputed", "a; b")
+
+
+def test_a_third_reader_does_not_outvote_the_second():
+    found = final(decision(1, reader="a"), decision(2, reader="b"), decision(3, reader="c", kind="reject"))
+    assert (found.label, found.verdict) == ("normal", "disputed")
+
+
+def test_the_same_label_by_different_verdicts_is_no_dispute():
+    kept = final(decision(1, reader="a", kind="reject"), decision(2, reader="b", kind="cannot_judge"))
+    assert (kept.label, kept.verdict) == ("normal", "reject; cannot_judge")
+    changed = final(
+        decision(1, reader="a"),
+        decision(2, reader="b", kind="relabel", proposed_label="polyp", chosen_label="tumour"),
+    )
+    assert (changed.label, changed.verdict) == ("tumour", "accept; relabel")
+
+
+def test_readers_who_agree_stand_in_the_order_they_decided_with_the_newest_time_and_run():
+    found = final(
+        decision(9, reader="zoe", run="run-2", score=0.9),
+        decision(4, reader="bob", run="run-1", score=0.6),
+        decision(6, reader="ann", run="run-1", score=0.6),
+    )
+    assert (found.reader, found.verdict, found.label) == ("bob; ann; zoe", "accept", "tumour")
+    assert (found.decided_at, found.run, found.score) == (START + timedelta(minutes=9), "run-2", 0.9)
+
+
+def test_samples_are_judged_one_by_one():
+    found = final_labels([decision(1, "s1"), decision(2, "s2", "bob", "reject")])
+    assert {name: label.verdict for name, label in found.items()} == {"s1": "accept", "s2": "reject"}
+    assert final_labels([]) == {}

@@ -1,0 +1,85 @@
+import numpy as np
+import pandas as pd
+
+from core.review.queue import progress, review_order
+
+
+def scores(num_samples=60, num_proposed=20, seed=0):
+    """Half of the proposals share one probability."""
+    rng = np.random.default_rng(seed)
+    probabilities = np.round(rng.uniform(0.5, 1, num_samples), 4)
+    probabilities[: num_proposed // 2] = 0.75
+    return pd.DataFrame(
+        {
+            "sample_id": [f"id{index:03d}" for index in range(num_samples)],
+            "label_error_probability": probabilities,
+            "is_proposed": np.arange(num_samples) < num_proposed,
+        }
+    )
+
+
+def test_proposals_come_by_falling_probability_and_nothing_else_does():
+    table = scores()
+    order = review_order(table, set())
+    by_id = table.set_index("sample_id")
+    assert sorted(order) == sorted(table.loc[table["is_proposed"], "sample_id"])
+    assert (np.diff(by_id.loc[order, "label_error_probability"]) <= 0).all()
+
+
+def test_neither_the_order_nor_the_controls_follow_the_order_of_files():
+    table = scores()
+    shuffled = table.sample(frac=1, random_state=3)
+    assert review_order(table, set(), num_controls=9, seed=4) == review_order(shuffled, set(), num_controls=9, seed=4)
+    ties = [name for name in review_order(table, set()) if name in set(table["sample_id"][:10])]
+    assert ties != sorted(ties)
+    assert ties != sorted(ties, reverse=True)
+
+
+def test_decided_samples_are_skipped_and_the_rest_keeps_its_order():
+    table = scores()
+    order = review_order(table, set(), num_controls=7, seed=1)
+    decided = {*order[:3], order[9], order[20], "a sample of an older import"}
+    rest = [name for name in order if name not in decided]
+    assert review_order(table, decided, num_controls=7, seed=1) == rest
+    assert review_order(table, order) == []
+
+
+def test_proposals_below_the_least_probability_are_left_out_and_do_not_become_controls():
+    table = scores()
+    by_id = table.set_index("sample_id")
+    order = review_order(table, set(), min_probability=0.75)
+    expected = table[table["is_proposed"] & (table["label_error_probability"] >= 0.75)]
+    assert sorted(order) == sorted(expected["sample_id"])
+    mixed = review_order(table, set(), min_probability=0.75, num_controls=1000)
+    assert sorted(set(mixed) - set(order)) == sorted(by_id.index[~by_id["is_proposed"]])
+
+
+def test_controls_are_samples_that_were_not_proposed_drawn_by_the_seed():
+    table = scores()
+    proposed = set(table.loc[table["is_proposed"], "sample_id"])
+    orders = [review_order(table, set(), num_controls=8, seed=seed) for seed in (0, 0, 1)]
+    controls = [[name for name in order if name not in proposed] for order in orders]
+    assert orders[0] == orders[1]
+    assert set(controls[0]) != set(controls[2])
+    assert [len(set(drawn)) for drawn in controls] == [8, 8, 8]
+    assert [name for name in orders[0] if name in proposed] == review_order(table, set())
+
+
+def test_controls_stand_anywhere_in_the_queue():
+    table = scores()
+    proposed = set(table.loc[table["is_proposed"], "sample_id"])
+    places = [
+        place
+        for seed in range(200)
+        for place, name in enumerate(review_order(table, set(), num_controls=5, seed=seed))
+        if name not in proposed
+    ]
+    # Of 25 places each holds a control with probability 1/5: 40 of 200 queues, standard deviation 5.7.
+    assert np.abs(np.bincount(places, minlength=25) - 40).max() < 4 * 5.7
+
+
+def test_progress_counts_the_proposals_that_are_decided():
+    table = scores()
+    assert progress(table, {"id000", "id001", "id059", "unknown"}) == (2, 20)
+    assert progress(table.iloc[:0], {"id000"}) == (0, 0)
+    assert review_order(table.iloc[:0], set(), num_controls=3) == []

@@ -158,17 +158,14 @@ def _decoded(images: Mapping[str, Path], size_px: int, old: PixelCache | None) -
     positions = {key: position for position, key in enumerate(old.keys)} if old is not None else {}
 
     def decode(key: str, path: Path) -> _Result:
+        stamp = _stamp(path)
+        position = positions.get(key)
+        if position is not None and old.stamps[position] == stamp:
+            return _Result(key, stamp, np.array(old.pixels[position]), is_kept=True)
         try:
-            status = path.stat()
-            stamp = (status.st_size, status.st_mtime_ns)
-            position = positions.get(key)
-            if position is not None and old.stamps[position] == stamp:
-                return _Result(key, stamp, np.array(old.pixels[position]), is_kept=True)
             return _Result(key, stamp, square_tile(read_picture(path, at_least_px=size_px), size_px))
-        except FileNotFoundError:
-            return _Result(key, (0, 0), "there is no such file")
         except ImageError as error:
-            return _Result(key, (0, 0), str(error))
+            return _Result(key, stamp, str(error))
 
     def decode_batch(batch: list[tuple[str, Path]]) -> list[_Result]:
         return [decode(key, path) for key, path in batch]
@@ -186,6 +183,15 @@ def _decoded(images: Mapping[str, Path], size_px: int, old: PixelCache | None) -
             yield from waiting.popleft().result()
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """(-1, -1), which no file has, where there is none: reading it then gives the reason."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
 
 
 class _RowFile:

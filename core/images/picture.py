@@ -82,21 +82,23 @@ def read_picture(path: Path, *, at_least_px: int | None = None) -> Picture:
     Raises ImageError, whose message names neither file nor tag value.
     """
     try:
+        if not path.is_file():
+            raise ImageError("not a file" if path.exists() else "there is no such file")
         with path.open("rb") as file, silence():
             return _read(file, at_least_px)
     except ImageError:
         raise
-    except FileNotFoundError:
-        raise ImageError("there is no such file") from None
-    except IsADirectoryError:
-        raise ImageError("a folder, not a file") from None
     except PermissionError:
         raise ImageError("the file may not be read") from None
     except MemoryError:
         raise ImageError("too large for this machine's memory") from None
-    except Exception:
-        # Decoders meet damaged files with nearly any exception, and their texts quote the file: one reason for all.
-        raise ImageError("the file is damaged") from None
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        # Decoders meet damaged files with nearly any exception (those in Rust with a PanicException, which is no
+        # Exception), and their texts quote the file: one reason for all.
+        is_disk = isinstance(error, OSError) and error.errno is not None
+        raise ImageError("the file cannot be read" if is_disk else "the file is damaged") from None
 
 
 def _read(file: BinaryIO, at_least_px: int | None) -> Picture:

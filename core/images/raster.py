@@ -12,7 +12,7 @@ from core.images.silence import silence_loggers
 
 silence_loggers("PIL")
 
-_FORMATS = ("PNG", "JPEG", "MPO", "TIFF")
+_FORMATS = ("PNG", "JPEG", "TIFF")
 _PHOTOMETRIC_INTERPRETATION = 262  # TIFF 6.0, section 8; 0 is WhiteIsZero
 _DEEP_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 
@@ -34,6 +34,8 @@ def read_raster(file: BinaryIO, *, at_least_px: int | None = None) -> Picture:
     except Image.DecompressionBombError:
         raise ImageError(f"too large (over {MAX_PIXELS // 10**6} megapixels)") from None
     except (OSError, SyntaxError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the disk's, not pillow's
+            raise
         is_cut = any(word in str(error).lower() for word in ("truncated", "not enough", "end of file"))
         raise ImageError("the file is cut short" if is_cut else "the file is damaged") from None
     _set_upright(image)

@@ -1,14 +1,16 @@
 """Makes a study of a source: sample ids, the pixel cache, what is quarantined, and the tables on disk."""
 
+import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from core.datasets.paths import normal_path, path_fault
 from core.datasets.runs import find_runs, training_lock
-from core.datasets.staging import staged_study
+from core.datasets.staging import link_or_copy, staged_study
 from core.datasets.study import (
     Study,
     create_key,
@@ -18,7 +20,7 @@ from core.datasets.study import (
     save_study,
     write_text_table,
 )
-from core.errors import ManifestError
+from core.errors import ManifestError, StudyError
 from core.images.cache import build_cache
 from core.records import Sample, Source
 
@@ -66,7 +68,7 @@ def import_source(
         return _update(source, open_study(study_path), name, on_progress)
     with staged_study(study_path) as staging:
         create_key(staging)
-        contents = _read_contents(source, staging, image_size_px, on_progress)
+        contents = _read_contents(source, staging, staging / "pixels", image_size_px, on_progress)
         study = Study(
             path=staging,
             name=name or study_path.resolve().name,
@@ -81,9 +83,14 @@ def import_source(
 
 
 def _update(source: Source, study: Study, name: str | None, on_progress: Progress | None) -> ImportSummary:
-    before = {sample.sample_id: sample.given_label for sample in study.samples().itertuples()}
-    with training_lock(study, ""):
-        contents = _read_contents(source, study.path, study.image_size_px, on_progress)
+    if not (study.path / "key").is_file():
+        raise StudyError(
+            f"{study.path / 'key'}: is gone, and without it sample ids would change; restore it from a backup"
+        )
+    samples = study.samples()
+    before = dict(zip(samples["sample_id"], samples["given_label"], strict=True))
+    with training_lock(study, ""), _staged_cache(study) as staged:
+        contents = _read_contents(source, study.path, staged, study.image_size_px, on_progress)
         classes = class_order(source, contents.samples)
         if not source.classes:
             # Kept classes keep their order, which that of earlier runs' probabilities follows.
@@ -94,6 +101,27 @@ def _update(source: Source, study: Study, name: str | None, on_progress: Progres
     summary = _summary(source, updated, contents)
     after = {sample.sample_id: sample.given_label for sample in contents.samples}
     return replace(summary, messages=(*summary.messages, *_changes(study, classes, before, after)))
+
+
+@contextmanager
+def _staged_cache(study: Study) -> Iterator[Path]:
+    """A pixel cache that begins as the study's, by hard links, and takes its place if all goes well.
+
+    `build_cache` never writes into a file that it finds, so that the links leave the study's own cache alone.
+    """
+    staged, old = study.path / ".pixels.new", study.path / ".pixels.old"
+    for folder in (staged, old):  # what a killed process left
+        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        if study.pixels_path.is_dir():
+            shutil.copytree(study.pixels_path, staged, copy_function=link_or_copy)
+        yield staged
+        if study.pixels_path.is_dir():
+            study.pixels_path.rename(old)
+        staged.rename(study.pixels_path)
+    finally:
+        for folder in (staged, old):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _changes(study: Study, classes: tuple[str, ...], before: dict[str, str], after: dict[str, str]) -> list[str]:
@@ -116,7 +144,9 @@ def class_order(source: Source, samples: tuple[Sample, ...]) -> tuple[str, ...]:
     return tuple(sorted(labels, key=(lambda label: (int(label), label)) if are_numbers else None))
 
 
-def _read_contents(source: Source, study_path: Path, image_size_px: int, on_progress: Progress | None) -> _Contents:
+def _read_contents(
+    source: Source, study_path: Path, cache_path: Path, image_size_px: int, on_progress: Progress | None
+) -> _Contents:
     """Choose the usable rows, fill the pixel cache, and sort the rest into the quarantine."""
     root = Path(source.root)
     ids = keyed_hashes(study_path, [normal_path(row.image) for row in source.rows])
@@ -137,7 +167,7 @@ def _read_contents(source: Source, study_path: Path, image_size_px: int, on_prog
             # The export finds a row's sample by its cell, and the sample can have but one.
             reasons[place] = f"the same image as row {first[key].row}, written differently"
     _check_classes(source, {row.label for row in first.values()}, reasons)
-    faults = build_cache(study_path / "pixels", images, size_px=image_size_px, on_progress=on_progress)
+    faults = build_cache(cache_path, images, size_px=image_size_px, on_progress=on_progress)
     for place, key in enumerate(ids):
         if key in faults and place not in reasons:
             reasons[place] = faults[key]

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from core.datasets.chaoyang import is_chaoyang, read_chaoyang
 from core.datasets.folder import class_folders, read_folder
@@ -38,8 +39,6 @@ def read_source(
     Raises SourceError, ManifestError or ConfigError, each with one line that says what to mend.
     """
     path = Path(path)
-    if not path.exists():
-        raise SourceError(f"{path}: there is no such file or folder; check the path")
     columns = {
         "image_column": image_column,
         "label_column": label_column,
@@ -48,6 +47,16 @@ def read_source(
         "split_column": split_column,
         "rater_columns": tuple(rater_columns),
     }
+    try:
+        source = _read(path, format, labels, columns)
+    except OSError as error:
+        raise SourceError(f"{error.filename or path}: cannot be read ({error.strerror}); check its rights") from error
+    return _checked(source, tuple(classes) if classes else None)
+
+
+def _read(path: Path, format: str | None, labels: Path | str | None, columns: dict[str, Any]) -> Source:
+    if not path.exists():
+        raise SourceError(f"{path}: there is no such file or folder; check the path")
     named = [f"--{key.removesuffix('s').replace('_', '-')}" for key, value in columns.items() if value]
     labels_path = _labels_path(path, labels)
     root = path if path.is_dir() else path.parent
@@ -57,14 +66,14 @@ def read_source(
     if named and format != "csv":
         raise ConfigError(f"{named[0]}: a source of format {format} has no columns to name; leave it out")
     if format == "csv":
-        source = read_table(labels_path or _only_table(root), root, **columns)
-    elif format == "chaoyang":
-        source = read_chaoyang(root)
-    elif path.is_file():
-        raise SourceError(f"{path}: is a file, and --format folder reads a folder; name the folder")
-    else:
-        source = read_folder(root)
-    return _checked(source, tuple(classes) if classes else None)
+        return read_table(labels_path or _only_table(root), root, **columns)
+    if format == "chaoyang":
+        return read_chaoyang(root)
+    if labels_path is not None:
+        raise SourceError(
+            f"{labels_path}: --format folder takes the labels from the folders' names; name a folder only"
+        )
+    return read_folder(root)
 
 
 def _labels_path(path: Path, labels: Path | str | None) -> Path | None:
@@ -80,7 +89,13 @@ def _recognise(root: Path, labels_path: Path | None, *, is_table_asked: bool) ->
     if labels_path is not None:
         with labels_path.open("rb") as file:
             start = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
-        return "chaoyang" if start.startswith(b"[") and is_chaoyang(root) else "csv"
+        if not start.startswith((b"[", b"{")):
+            return "csv"
+        if is_chaoyang(root):
+            return "chaoyang"
+        raise SourceError(
+            f"{labels_path}: JSON is read in Chaoyang's layout only (train.json beside train/); give a CSV"
+        )
     if is_table_asked:
         return "csv"
     if is_chaoyang(root):
@@ -144,11 +159,14 @@ def _check_duplicates(source: Source, name: str) -> None:
 def _doubtful_classes(counts: Counter[str]) -> list[str]:
     """A rare class whose name is at most two edits from that of another: perhaps a slip of the pen."""
     messages = []
+    common_counts = [(common, number) for common, number in counts.most_common() if number >= _RARE]
     for rare, count in counts.items():
-        for common, number in counts.items():
+        for common, number in common_counts:
+            if count * _RARE > number:
+                break
             edits = _num_edits(rare, common)
             # Where every character differs (0 and 1, A and B) the names are short, not alike.
-            if count * _RARE <= number and edits <= 2 and edits < min(len(rare), len(common)):
+            if edits <= 2 and edits < min(len(rare), len(common)):
                 messages.append(
                     f"class {rare!r} ({count} rows) is spelt much like {common!r} ({number} rows); "
                     "if that is a slip, mend the rows or pass --classes"

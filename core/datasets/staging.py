@@ -48,6 +48,14 @@ def check_free(path: Path) -> None:
         raise StudyError(f"{path}: is there already, and is no study; name a folder that is new or empty")
 
 
+def link_or_copy(path: str | Path, link: str | Path) -> None:
+    """A hard link (a symbolic one would tell the file's name), or a copy where the disk allows none."""
+    try:
+        os.link(Path(path).resolve(), link)
+    except OSError:
+        shutil.copyfile(path, link)
+
+
 @contextmanager
 def _locked(folder: Path, path: Path) -> Iterator[None]:
     """Held by the one process that makes the study: the kernel's lock, gone with the process."""

@@ -1,0 +1,121 @@
+"""Makes a study with wrong labels out of one whose labels are taken for true."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from core.datasets.manifest import write_samples
+from core.datasets.noise import add_noise
+from core.datasets.paths import normal_path
+from core.datasets.staging import check_free, link_or_copy, staged_study
+from core.datasets.study import Study, create_key, keyed_hashes, save_study, write_text_table
+from core.errors import ConfigError, StudyError
+from core.images.cache import build_cache, open_cache
+from core.records import Sample
+
+_SMALL_PX = 32
+
+
+def corrupt_study(study: Study, *, noise: str, rate: float, seed: int, out: Path | str, truth: Path | str) -> Study:
+    """Make the study `out` from `study`, with noise in its labels, and write the true ones to the CSV `truth`.
+
+    Nothing in the new study tells the truth: its images are hard links (copies, across disks) with shuffled
+    numbers for names, under OUT/source, in folders named for the noisy labels where the source has a folder per
+    class; samples and pixels stand in the order of those numbers; ids are hashed with a key of its own. The
+    source's other columns and the raters' are left out, for they may hold the truth; patients and slides are
+    hashed again. Samples of split test keep their labels, as accuracy is measured on them.
+
+    noise: one of noise.NOISES; rate: in (0, 1); truth: a new file outside `out`, with columns
+    sample_id,true_label. The same study and seed give the same labels.
+    Raises ConfigError (kind, rate or truth), StudyError (`out` is there already).
+    """
+    out, truth = Path(out).resolve(), Path(truth).resolve()
+    check_free(out)
+    if truth.is_relative_to(out) or truth.exists() or not truth.parent.is_dir():
+        raise ConfigError(f"--truth {truth}: give the name of a new file, in a folder that exists, outside {out}")
+    samples = study.samples()
+    for number, image in enumerate(samples["image"], start=1):
+        if not study.image_path(image).is_file():
+            raise StudyError(f"{study.samples_path} row {number + 1}: {image!r} is no longer there; put it back")
+    rng = np.random.default_rng(seed)
+    given = tuple(samples["given_label"])
+    noisy = _noisy_labels(study, given, samples["split"] == "test", noise, rate, rng)
+
+    order = rng.permutation(len(samples))
+    with staged_study(out) as staging:
+        create_key(staging)
+        shuffled = samples.iloc[order]
+        labels = [noisy[index] for index in order]
+        paths = [study.image_path(image) for image in shuffled["image"]]
+        suffix = _common_suffix(paths)
+        images = []
+        for number, (path, label, split) in enumerate(zip(paths, labels, shuffled["split"], strict=True)):
+            folders = [split, label] if study.source_format == "folder" else ["images"]
+            images.append("/".join([*filter(None, folders), f"{number:06d}{suffix}"]))
+            link = staging / "source" / images[-1]
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link_or_copy(path, link)
+        new = _new_study(study, staging, out)
+        ids = keyed_hashes(staging, [normal_path(image) for image in images])
+        patients = keyed_hashes(staging, list(shuffled["patient"]))
+        slides = keyed_hashes(staging, list(shuffled["slide"]))
+        rows = zip(ids, images, labels, patients, slides, shuffled["split"], strict=True)
+        write_samples(new, tuple(Sample(*row) for row in rows))
+        cells = [(image, study.written_label(label)) for image, label in zip(images, labels, strict=True)]
+        write_text_table(new.source_path, (new.image_column, new.label_column), cells)
+        write_text_table(new.quarantine_path, ("row", "image", "reason"), [])
+        files = {key: staging / "source" / image for key, image in zip(ids, images, strict=True)}
+        if build_cache(new.pixels_path, files, size_px=study.image_size_px):
+            raise StudyError(f"{study.path}: some of its images can't be read any more; import it with --update first")
+        save_study(new)
+        write_text_table(truth, ("sample_id", "true_label"), zip(ids, (given[i] for i in order), strict=True))
+    return replace(new, path=out)
+
+
+def _noisy_labels(
+    study: Study, given: Sequence[str], is_test: Sequence[bool], noise: str, rate: float, rng: np.random.Generator
+) -> list[str]:
+    numbers = {name: number for number, name in enumerate(study.classes)}
+    labels = np.array([numbers[label] for label in given], dtype=np.int64)
+    index = np.flatnonzero(~np.asarray(is_test, dtype=bool))
+    if len(index) < 2:
+        raise ConfigError(f"{study.path}: all of its samples are of split test, whose labels stay; nothing to corrupt")
+    pixels = _small_pixels(study)[index] if noise in ("idn", "boundary") else None
+    labels[index] = add_noise(labels[index], len(study.classes), noise, rate, rng, pixels)
+    return [study.classes[label] for label in labels]
+
+
+def _small_pixels(study: Study) -> np.ndarray:
+    """(N, D) float32 in [0, 1]: the study's images at 32 x 32 px as rows, in the order of samples.csv."""
+    samples = study.samples()
+    files = {row.sample_id: study.image_path(row.image) for row in samples.itertuples()}
+    build_cache(study.pixels_path, files, size_px=study.image_size_px)  # decodes what somebody may have deleted
+    cache = open_cache(study.pixels_path)
+    places = {key: place for place, key in enumerate(cache.keys)}
+    small = []
+    for key in samples["sample_id"]:
+        image = Image.fromarray(np.squeeze(cache.pixels[places[key]]))
+        small.append(np.asarray(image.resize((_SMALL_PX, _SMALL_PX), Image.Resampling.BOX)).ravel())
+    return np.stack(small).astype(np.float32) / 255
+
+
+def _new_study(study: Study, staging: Path, out: Path) -> Study:
+    return replace(
+        study,
+        path=staging,
+        name=out.name,
+        source_root=str(out / "source"),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        labels_file="",
+        rater_names=(),
+    )
+
+
+def _common_suffix(paths: Sequence[Path]) -> str:
+    # Where they differ, the kind of file may go with the class.
+    suffixes = {path.suffix.lower() for path in paths}
+    return suffixes.pop() if len(suffixes) == 1 else ""

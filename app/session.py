@@ -3,37 +3,38 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from app.processes import DATA_PATH, DEMO_NAMES, DEMO_PATH, STUDIES_VARIABLE
 from core.datasets.runs import Run, find_runs
-from core.datasets.study import Study, find_studies, is_study, open_study
-from core.errors import UserError
+from core.datasets.study import Study, open_study
+from core.errors import StudyError, UserError
+from core.records import Finding
 from core.review.ledger import Ledger
 
-STUDIES_VARIABLE = "OVERREAD_STUDIES"
-"""Paths of the studies that this server shows, joined by os.pathsep; unset: the demo's and those made here."""
-DATA_PATH = Path(__file__).resolve().parent.parent / "data"
-DEMO_PATH = DATA_PATH / "demo"
-DEMO_ORDER = ("tiles", "chest")
 MAX_READER_LENGTH = 60
 
 
 def studies() -> list[Study]:
-    """The studies that this session may open: those the server was started with, then those it made."""
+    """The studies that this session may open: those the server was started with, then those made here.
+
+    One that cannot be opened is left out.
+    """
     named = os.environ.get(STUDIES_VARIABLE, "")
-    if named:
-        found = [open_study(path) for path in map(Path, named.split(os.pathsep)) if is_study(path)]
-    else:
-        found = [open_study(DEMO_PATH / name) for name in DEMO_ORDER if is_study(DEMO_PATH / name)]
-        found += find_studies(DATA_PATH)
-    known = {study.path.resolve() for study in found}
-    for path in st.session_state.get("session_made", ()):
-        if path.resolve() not in known and is_study(path):
+    paths = [Path(path) for path in named.split(os.pathsep)] if named else [DEMO_PATH / name for name in DEMO_NAMES]
+    if not named:
+        paths += sorted(path.parent for path in DATA_PATH.glob("*/study.json"))
+    paths += kept("made_studies", ())
+    found = []
+    for path in dict.fromkeys(path.resolve() for path in paths):
+        with suppress(StudyError):
             found.append(open_study(path))
     return found
 
@@ -43,15 +44,31 @@ def shows_demo() -> bool:
     return not os.environ.get(STUDIES_VARIABLE)
 
 
+def keep(name: str, value: object) -> None:
+    """Keep something for this session alone: a process that a page started, a filter. None forgets it."""
+    st.session_state[f"session_{name}"] = value
+
+
+def kept(name: str, default: Any = None) -> Any:
+    """What this session keeps under that name; the default where it keeps nothing."""
+    value = st.session_state.get(f"session_{name}")
+    return default if value is None else value
+
+
+def typed(key: str) -> str | None:
+    """What stands in the text field of that key; None where the page has no such field."""
+    return st.session_state.get(key)
+
+
 def add_study(path: Path) -> None:
     """List a study that this session has made, and choose it."""
-    st.session_state["session_made"] = (*st.session_state.get("session_made", ()), path)
+    keep("made_studies", (*kept("made_studies", ()), path))
     choose_study(path)
 
 
 def current_study() -> Study | None:
     """The chosen study; before any choice the first with a finished run, else the first; None if there is none."""
-    chosen = st.session_state.get("session_study")
+    chosen = kept("study")
     found = studies()
     for study in found:
         if chosen is not None and study.path == chosen:
@@ -66,9 +83,10 @@ def current_study() -> Study | None:
 
 def choose_study(path: Path) -> None:
     """Make a study the current one; the run then is its newest finished one."""
-    if st.session_state.get("session_study") != Path(path):
-        st.session_state["session_study"] = Path(path)
-        st.session_state.pop("session_run", None)
+    path = Path(path).resolve()
+    if kept("study") != path:
+        keep("study", path)
+        keep("run", None)
 
 
 def current_run() -> Run | None:
@@ -77,18 +95,18 @@ def current_run() -> Run | None:
     if study is None:
         return None
     finished = [run for run in find_runs(study) if run.is_finished]
-    chosen = st.session_state.get("session_run")
+    chosen = kept("run")
     return next((run for run in finished if run.name == chosen), finished[-1] if finished else None)
 
 
 def choose_run(name: str) -> None:
     """Make a finished run of the current study the one that pages show."""
-    st.session_state["session_run"] = name
+    keep("run", name)
 
 
 def reader_name() -> str:
     """The name that the person at this browser gave; empty before."""
-    return st.session_state.get("session_reader", "")
+    return kept("reader", "")
 
 
 def set_reader(name: str) -> None:
@@ -98,7 +116,7 @@ def set_reader(name: str) -> None:
         raise UserError("A name is needed: it stands beside every verdict in the exported table.")
     if len(name) > MAX_READER_LENGTH:
         raise UserError(f"The name is longer than {MAX_READER_LENGTH} characters; please give a shorter one.")
-    st.session_state["session_reader"] = name
+    keep("reader", name)
 
 
 def ledger(study: Study) -> Ledger:
@@ -109,6 +127,22 @@ def ledger(study: Study) -> Ledger:
 def load_samples(study: Study) -> pd.DataFrame:
     """samples.csv, all text: sample_id, image, given_label, patient, slide, split, then raters. A copy of one's own."""
     return _samples(study, str(study.samples_path), _stamp(study.samples_path))
+
+
+def load_quarantine(study: Study) -> pd.DataFrame:
+    """quarantine.csv, all text: row, image, reason. Pages show rows and reasons alone. A copy of one's own."""
+    return _quarantine(study, str(study.quarantine_path), _stamp(study.quarantine_path))
+
+
+def load_findings(study: Study) -> list[Finding]:
+    """What is wrong with the study's data; slow at first, since it looks at every image."""
+    return _findings(study, str(study.path), _stamp(study.samples_path))
+
+
+def load_map(study: Study, run: Run) -> np.ndarray:
+    """(N, 2) float: the embeddings' first two principal components, in the order of samples.csv. Read-only."""
+    path = run.path / "embeddings.npy"
+    return _map(run, str(path), _stamp(path))
 
 
 def load_scores(study: Study, run: Run) -> pd.DataFrame:
@@ -149,6 +183,29 @@ def _ledger(url: str, study: str, inode: int) -> Ledger:
 @st.cache_data(max_entries=8, show_spinner=False)
 def _samples(_study: Study, path: str, stamp: tuple[int, int]) -> pd.DataFrame:
     return _study.samples()
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _quarantine(_study: Study, path: str, stamp: tuple[int, int]) -> pd.DataFrame:
+    return _study.quarantine()
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _findings(_study: Study, path: str, stamp: tuple[int, int]) -> list[Finding]:
+    from core.pipeline import check_study
+
+    return check_study(_study)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _map(_run: Run, path: str, stamp: tuple[int, int]) -> np.ndarray:
+    centred = _run.embeddings().astype(np.float32)
+    centred -= centred.mean(axis=0)
+    # The principal axes from the (D, D) covariance: the embeddings may have a hundred thousand rows.
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    points = centred @ axes[:, :-3:-1]
+    points.setflags(write=False)
+    return points
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

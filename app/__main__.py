@@ -1,0 +1,83 @@
+"""`python -m app [STUDY ...] [--port P] [--no-browser]`: the review app, for this machine alone."""
+
+import argparse
+import os
+import socket
+import sys
+import threading
+import time
+import webbrowser
+from pathlib import Path
+
+from app.processes import ROOT, STUDIES_VARIABLE, is_demo_complete, start_demo
+from app.theme import server_settings
+
+ADDRESS = "127.0.0.1"
+DEFAULT_PORT = 8501
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Start the server and stay until it is stopped. Returns 0, or 2 where the user must decide something."""
+    parser = argparse.ArgumentParser(prog="python -m app", description="Overread's review app, for this machine alone.")
+    parser.add_argument("studies", nargs="*", metavar="STUDY", type=Path, help="a study's folder; none: the demo")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"port on {ADDRESS} (default: {DEFAULT_PORT})")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    options = parser.parse_args(arguments)
+
+    paths = [path.expanduser().resolve() for path in options.studies]
+    if paths:
+        from core.datasets.study import open_study
+        from core.errors import UserError
+
+        try:
+            for path in paths:
+                open_study(path)
+        except UserError as error:
+            return _refuse(str(error))
+    if not 1 <= options.port <= 65535:
+        return _refuse(f"--port {options.port}: a port is a number from 1 to 65535")
+    if not _is_free(options.port):
+        return _refuse(f"port {options.port} is in use; stop what uses it, or name another: --port {options.port + 1}")
+
+    # The pages run in this process and learn from its environment what to show.
+    os.environ[STUDIES_VARIABLE] = os.pathsep.join(map(str, paths))
+    if not paths and not is_demo_complete():
+        start_demo()
+    url = f"http://{ADDRESS}:{options.port}"
+    threading.Thread(target=_announce, args=(url, options.port, not options.no_browser), daemon=True).start()
+    _serve(options.port)
+    return 0
+
+
+def _serve(port: int) -> None:
+    # Streamlit puts only the script's own folder on the path; pages import app and core.
+    sys.path.insert(0, str(ROOT))
+    from streamlit.web import bootstrap
+
+    settings = server_settings(port)
+    bootstrap.load_config_options(settings)
+    bootstrap.run(str(ROOT / "app" / "streamlit_app.py"), False, [], settings)
+
+
+def _announce(url: str, port: int, opens_browser: bool) -> None:
+    while _is_free(port):
+        time.sleep(0.05)
+    print(f"Overread is at {url} (Ctrl+C stops it)", flush=True)
+    has_screen = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if opens_browser and has_screen:
+        webbrowser.open(url)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((ADDRESS, port)) != 0
+
+
+def _refuse(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""The app's one error boundary: what a person reads when something fails, and what the terminal's log keeps."""
+
+import logging
+import secrets
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from core.errors import UserError
+
+LOG = logging.getLogger("overread")
+
+
+@contextmanager
+def error_boundary() -> Iterator[None]:
+    """Show what fails inside as a calm sentence.
+
+    A UserError's message is shown as it is. Of anything else the page shows an id; the log gets the same id, the
+    kind of error and the lines of code it passed, but not its message: that may name a file or quote a patient's data.
+    Streamlit's own signals (rerun, stop) are no errors and pass through. The page is wrapped in it by
+    streamlit_app.py; a fragment, which Streamlit reruns on its own, wraps itself.
+    """
+    try:
+        yield
+    except UserError as error:
+        st.warning(plain_text(str(error)), icon=":material/info:")
+    except Exception as error:
+        error_id = secrets.token_hex(4)
+        lines = [
+            f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
+        ]
+        LOG.error("error %s: %s\n  %s", error_id, type(error).__name__, "\n  ".join(lines))
+        st.error(
+            f"Something went wrong here. What was saved is safe. Reload the page to go on; if it happens again, "
+            f"look for error {error_id} in the terminal that Overread runs in.",
+            icon=":material/error:",
+        )
+
+
+def plain_text(text: str) -> str:
+    """The text with Markdown's own characters made harmless, for a message that quotes names and cells."""
+    return "".join(f"\\{character}" if character in r"\`*_{}[]()<>#+-!|~$:" else character for character in text)

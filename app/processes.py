@@ -1,0 +1,120 @@
+"""The commands of `python -m core` that pages start as processes of their own."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA_PATH = ROOT / "data"
+DEMO_PATH = DATA_PATH / "demo"
+DEMO_NAMES = ("tiles", "chest")
+"""The demo's studies, in the order in which they are made."""
+STUDIES_VARIABLE = "OVERREAD_STUDIES"
+"""Paths of the studies that this server shows, joined by os.pathsep; empty: the demo's and those made here."""
+
+
+def start_import(arguments: list[str], *, log: Path) -> subprocess.Popen:
+    """Start `python -m core import` with these arguments; its one JSON object and its errors go to `log`."""
+    return _start(["import", *arguments, "--json"], log=log)
+
+
+def start_training(study_path: Path, arguments: list[str], *, log: Path) -> subprocess.Popen:
+    """Start `python -m core train` of a study. It outlives the page, the browser and this server."""
+    return _start(["train", str(study_path), *arguments, "--json"], log=log)
+
+
+def stop_training(process: int) -> None:
+    """Ask a training, named by its process id, to stop at the next step; no error if it has ended already."""
+    if process > 1:  # 0 and below would name whole groups of processes
+        try:
+            os.kill(process, signal.SIGTERM)
+        except ProcessLookupError:
+            return
+
+
+def is_demo_complete(folder: Path = DEMO_PATH) -> bool:
+    """Whether each of the demo's studies has a finished run. Looks at names of files alone: the start must be quick."""
+    return all(
+        (folder / name / "study.json").is_file() and any((folder / name / "runs").glob("*/scores.csv"))
+        for name in DEMO_NAMES
+    )
+
+
+def is_demo_running(folder: Path = DEMO_PATH) -> bool:
+    """Whether a process is building the demo."""
+    path = folder / ".building.lock"
+    if not path.is_file():
+        return False
+    with path.open("r") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+def start_demo(folder: Path = DEMO_PATH) -> bool:
+    """Start building what the demo lacks, unless a process does so already. Returns whether one was started.
+
+    The new process inherits a locked file, and so holds the lock (flock) for as long as it lives.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".building.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        _start(["demo", "--out", str(folder), "--json"], log=folder / "build.log", inherited=(lock.fileno(),))
+    return True
+
+
+def demo_progress(folder: Path = DEMO_PATH) -> tuple[float, str, float | None]:
+    """How far the demo has come, in [0, 1]; what is being done; and the seconds that are left of it, if known.
+
+    Within a training the newest epoch tells the time left; between trainings it isn't known.
+    """
+    fraction, message = 0.0, "Starting"
+    for event in _events(folder / "progress.jsonl"):
+        if event.get("event") == "step":
+            fraction, message = float(event.get("fraction", fraction)), str(event.get("message", message))
+    remaining_s = None
+    for name in DEMO_NAMES:
+        for path in sorted((folder / name / "runs").glob("*/progress.jsonl")):
+            if not (path.parent / "scores.csv").is_file():
+                epochs = [event for event in _events(path) if event.get("event") == "epoch"]
+                remaining_s = float(epochs[-1]["remaining_s"]) if epochs else None
+    return min(1.0, max(0.0, fraction)), message, remaining_s
+
+
+def last_line(log: Path) -> str:
+    """The last line of a process's log that says something: of a command that failed, its error."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _events(path: Path) -> list[dict]:
+    events = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        try:
+            events.append(json.loads(line))
+        except ValueError:  # the last line may be half written
+            break
+    return events
+
+
+def _start(arguments: list[str], *, log: Path, inherited: tuple[int, ...] = ()) -> subprocess.Popen:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "core", *arguments],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=inherited,
+        )

@@ -1,0 +1,90 @@
+"""What every page shares: the page's settings, the sidebar, the error boundary. Started by `python -m app`."""
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from app import session
+from app.boundary import error_boundary, plain_text
+from app.theme import MUTED
+
+VIEWS = Path(__file__).parent / "views"
+ICON = Path(__file__).parent / "icon.svg"
+NOT_FOR_DIAGNOSIS = "Not for diagnosis"
+STYLE = """<style>
+[data-testid="stMainBlockContainer"] { padding-left: 2.5rem; padding-right: 2.5rem; }
+[data-testid="stSidebarHeader"] { height: 2.6rem; margin-bottom: 0; padding-top: 0; padding-bottom: 0; }
+[data-testid="stSidebar"] h3 { padding-top: 0; }
+</style>"""
+"""What Streamlit's theme has no setting for: narrower margins, since images need the room."""
+
+
+def run() -> None:
+    """Draw the frame, then the page that was asked for inside the error boundary."""
+    st.set_page_config(page_title="Overread", page_icon=str(ICON), layout="wide", initial_sidebar_state=256)
+    pages = [
+        st.Page(VIEWS / "studies.py", title="Studies", icon=":material/folder_open:", default=True),
+        st.Page(VIEWS / "train.py", title="Train", icon=":material/model_training:"),
+        st.Page(VIEWS / "insights.py", title="Insights", icon=":material/query_stats:"),
+        st.Page(VIEWS / "export.py", title="Export", icon=":material/ios_share:"),
+    ]
+    if (VIEWS / "review.py").is_file():
+        pages.insert(1, st.Page(VIEWS / "review.py", title="Review", icon=":material/visibility:"))
+    page = st.navigation(pages, position="hidden")
+    with st.sidebar, error_boundary():
+        show_sidebar(pages)
+    st.html(STYLE)
+    # In the bar above the page, where it takes no room and stays in sight with the sidebar closed.
+    st.html(
+        f'<div style="position:fixed;top:0;right:1.5rem;height:2.6rem;display:flex;align-items:center;z-index:999991;'
+        f'pointer-events:none;font-size:0.8rem;letter-spacing:0.02em;color:{MUTED}">{NOT_FOR_DIAGNOSIS}</div>'
+    )
+    with error_boundary():
+        page.run()
+
+
+def show_sidebar(pages: list[Page]) -> None:
+    """The app's name, the study at hand, the pages, and who is reading."""
+    st.markdown("### Overread")
+    show_study_picker()
+    for page in pages:
+        st.page_link(page, width="stretch")
+    show_reader()
+    st.caption(NOT_FOR_DIAGNOSIS)
+
+
+def show_study_picker() -> None:
+    """Choose among the studies that this server shows."""
+    current = session.current_study()
+    found = session.studies()
+    if current is None:
+        return
+    paths = [study.path for study in found]
+    names = {study.path: study.name for study in found}
+    chosen = st.selectbox("Study", paths, index=paths.index(current.path), format_func=names.__getitem__)
+    if chosen != current.path:
+        session.choose_study(chosen)
+        st.rerun()
+
+
+def show_reader() -> None:
+    """Whose verdicts these are, and a way to change it."""
+    name = session.reader_name()
+    if name and not session.kept("is_renaming", False):
+        st.caption("Reader")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{plain_text(name)}**")
+            if st.button("Change", type="tertiary", key="frame_change_reader"):
+                session.keep("is_renaming", True)
+                st.rerun()
+        return
+    with st.form("frame_reader", border=False):
+        given = st.text_input("Reader", value=name, placeholder="Your name", max_chars=session.MAX_READER_LENGTH)
+        if st.form_submit_button("Set name"):
+            session.set_reader(given)
+            session.keep("is_renaming", None)
+            st.rerun()
+
+
+run()

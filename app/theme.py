@@ -1,0 +1,103 @@
+"""The app's colours and the settings of its server, so that neither depends on a user's own Streamlit settings."""
+
+INK = "#1D2B31"
+MUTED = "#5A6B72"
+LINE = "#D9E1E3"
+PAPER = "#FFFFFF"
+MIST = "#F3F6F7"
+ACCENT = "#1B6B75"
+SIGNAL = "#B26A00"
+"""What a reader should look at: an amber, which says neither right nor wrong."""
+
+CLASS_COLOURS = (
+    "#2F7F8C",
+    "#C58A2A",
+    "#7B5EA7",
+    "#4C6FAF",
+    "#A8577E",
+    "#6E7F3A",
+    "#8A6A4F",
+    "#3F4E57",
+    "#6FB1BA",
+    "#B7A1D6",
+)
+"""One per class in the study's order, and round again; neither red nor green, which would judge."""
+SEQUENTIAL_COLOURS = (
+    "#F3F8F8",
+    "#DCEBED",
+    "#C1DCDF",
+    "#A3CBD0",
+    "#84B8BF",
+    "#65A4AD",
+    "#478F99",
+    "#2C7983",
+    "#1B626B",
+    "#114A52",
+)
+
+
+def server_settings(port: int) -> dict[str, object]:
+    """Streamlit's settings for a server that only this machine can reach and that tells nobody anything."""
+    return {
+        "server.address": "127.0.0.1",
+        "server.port": port,
+        "server.headless": True,
+        "server.showEmailPrompt": False,
+        "server.fileWatcherType": "none",
+        "server.runOnSave": False,
+        "server.baseUrlPath": "",
+        "server.enableCORS": True,
+        "server.enableXsrfProtection": True,
+        # A page of another site that names this machine by a name of its own gets no connection.
+        "server.allowedHosts": ["127.0.0.1", "localhost"],
+        "server.enableStaticServing": False,
+        "server.enableAgentApi": False,
+        "server.maxUploadSize": 0,
+        "browser.serverAddress": "127.0.0.1",
+        "browser.gatherUsageStats": False,
+        "client.showErrorDetails": "none",
+        "client.showErrorLinks": False,
+        "client.toolbarMode": "minimal",
+        # The export is the one table that leaves the app.
+        "client.disableDataExport": True,
+        "global.developmentMode": False,
+        "logger.level": "warning",
+        "logger.hideWelcomeMessage": True,
+        "runner.magicEnabled": False,
+        **theme_settings(),
+    }
+
+
+def theme_settings() -> dict[str, object]:
+    """Streamlit's theme: light, one accent, the fonts that Streamlit ships."""
+    return {
+        "theme.base": "light",
+        "theme.primaryColor": ACCENT,
+        "theme.backgroundColor": PAPER,
+        "theme.secondaryBackgroundColor": MIST,
+        "theme.textColor": INK,
+        "theme.linkColor": ACCENT,
+        "theme.linkUnderline": False,
+        "theme.borderColor": LINE,
+        "theme.showWidgetBorder": True,
+        "theme.showSidebarBorder": True,
+        "theme.font": "sans-serif",
+        "theme.headingFont": "sans-serif",
+        "theme.codeFont": "monospace",
+        "theme.baseRadius": "0.4rem",
+        "theme.baseFontSize": 15,
+        "theme.headingFontSizes": ["1.75rem", "1.3rem", "1.1rem", "1rem", "0.95rem", "0.9rem"],
+        "theme.headingFontWeights": [600, 600, 600, 600, 600, 600],
+        "theme.metricValueFontSize": "1.6rem",
+        "theme.paddingTop": "0.5rem",
+        "theme.paddingBottom": "3rem",
+        "theme.greenColor": ACCENT,
+        "theme.redColor": "#A23B4B",
+        "theme.grayColor": MUTED,
+        "theme.grayBackgroundColor": MIST,
+        "theme.grayTextColor": MUTED,
+        "theme.chartCategoricalColors": list(CLASS_COLOURS),
+        "theme.chartSequentialColors": list(SEQUENTIAL_COLOURS),
+        "theme.sidebar.backgroundColor": MIST,
+        "theme.sidebar.secondaryBackgroundColor": PAPER,
+    }

@@ -1,0 +1,109 @@
+"""The Export page: what the cleaned CSV will hold, and its download."""
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+from core.pipeline import export_table
+
+from app import session
+from app.boundary import plain_text
+from app.components.wording import VERDICT_WORDS, counted, run_title
+from core.datasets.study import Study
+from core.review.export import COLUMNS, write_csv
+
+NUM_PREVIEWED = 8
+
+
+def show_page() -> None:
+    st.title("Export")
+    study = session.current_study()
+    if study is None:
+        st.info("There is no study yet. Make one on the Studies page.", icon=":material/info:")
+        return
+    run = session.current_run()
+    st.caption(f"The cleaned table of {plain_text(study.name)}" + (f" · {run_title(run)}" if run else ""))
+    table, own_columns = export_table(study, run)
+    names = dict(zip(COLUMNS, own_columns, strict=True))
+    show_numbers(table, names)
+    show_own_changes(study)
+    show_download(study, table, own_columns)
+
+
+def show_numbers(table: pd.DataFrame, names: dict[str, str]) -> None:
+    """How many rows of the source go which way, over all readers."""
+    verdicts = Counter(table[names["verdict"]])
+    num_changed = int((table[names["is_changed"]] == "true").sum())
+    num_kept = verdicts["reject"] + verdicts["ambiguous"] + verdicts["cannot_judge"]
+    figures = (
+        ("Changed", num_changed - verdicts["exclude"], "A reader accepted the proposal or chose another class."),
+        ("Kept", num_kept, "Readers kept the given label, or could not tell."),
+        ("Excluded", verdicts["exclude"], "Their final label is empty."),
+        ("Disputed", verdicts["disputed"], "Readers differ; the given label stands until that is settled."),
+        ("Not read", verdicts[""], "The given label stands."),
+        ("Not readable", verdicts["quarantined"], "The image could not be opened; the given label stands."),
+    )
+    for column, (title, number, explanation) in zip(st.columns(len(figures)), figures, strict=True):
+        column.metric(title, f"{number:,}", help=explanation)
+
+
+def show_own_changes(study: Study) -> None:
+    """The reader's own latest verdicts that change a label: given, final, when. Nobody else's."""
+    reader = session.reader_name()
+    if not reader:
+        return
+    st.subheader("Your latest changes")
+    decisions = session.ledger(study).decisions(reader)
+    rows = [
+        {
+            "Given label": decision.verdict.given_label,
+            "Final label": decision.verdict.chosen_label or "(excluded)",
+            "Verdict": VERDICT_WORDS[decision.verdict.kind],
+            "Probability of an error": round(decision.verdict.score, 2),
+            "Decided (UTC)": f"{decision.decided_at:%Y-%m-%d %H:%M}",
+        }
+        for decision in reversed(decisions)
+        if decision.verdict.chosen_label != decision.verdict.given_label
+    ]
+    if rows:
+        st.dataframe(pd.DataFrame(rows[:NUM_PREVIEWED]), hide_index=True, width="stretch")
+        if len(rows) > NUM_PREVIEWED:
+            st.caption(f"And {len(rows) - NUM_PREVIEWED:,} more.")
+    else:
+        st.caption("None yet.")
+
+
+def show_download(study: Study, table: pd.DataFrame, own_columns: list[str]) -> None:
+    st.subheader("Cleaned CSV")
+    st.markdown(
+        f"{counted(len(table), 'row')}, one for each of the source. The source's own columns come first and unchanged; "
+        f"after them {', '.join(f'`{name}`' for name in own_columns)}: what the label becomes, who decided it, when, "
+        "and on what evidence. It names the source's files and all readers, and holds no images."
+    )
+    is_safe = st.toggle(
+        "Safe for spreadsheets",
+        key="export_is_safe",
+        help="Puts an apostrophe before any cell that a spreadsheet would run as a formula. "
+        "The source's own cells then may differ from what they were.",
+    )
+    st.download_button(
+        "Download the cleaned CSV",
+        data=lambda: csv_bytes(table, own_columns, is_safe=is_safe),
+        file_name=f"{study.path.name}-cleaned.csv",
+        mime="text/csv",
+        type="primary",
+        key="export_download",
+        on_click="ignore",
+    )
+
+
+def csv_bytes(table: pd.DataFrame, own_columns: list[str], *, is_safe: bool) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "cleaned.csv"
+        write_csv(table, path, own_columns=own_columns, spreadsheet_safe=is_safe)
+        return path.read_bytes()
+
+
+show_page()

@@ -1,0 +1,126 @@
+"""The Insights page: what a run proposes over the whole study, and how far the reader at this browser has come."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import session
+from app.boundary import plain_text
+from app.components import charts
+from app.components.wording import VERDICT_WORDS, counted, run_title
+from core.datasets.runs import Run
+from core.datasets.study import Study
+
+
+def show_page() -> None:
+    st.title("Insights")
+    study, run = session.current_study(), session.current_run()
+    if study is None or run is None:
+        st.info("There is no finished run yet. Start one on the Train page.", icon=":material/info:")
+        return
+    st.caption(f"{plain_text(study.name)} · {run_title(run)}")
+    scores = session.load_scores(study, run)
+    show_numbers(study, scores)
+    left, right = st.columns(2, gap="large")
+    with left:
+        show_matrix(study, scores)
+    with right:
+        show_histogram(scores)
+    left, right = st.columns(2, gap="large")
+    with left:
+        show_own_progress(study, scores)
+    with right:
+        show_consensus(run)
+    show_map(study, run, scores)
+
+
+def show_numbers(study: Study, scores: pd.DataFrame) -> None:
+    num_proposed = int(scores["is_proposed"].sum())
+    columns = st.columns(3)
+    columns[0].metric("Images", f"{len(scores):,}")
+    share = 100 * num_proposed / max(1, len(scores))
+    columns[1].metric(
+        "Proposals", f"{num_proposed:,}", f"{share:.0f} % of the images", delta_color="off", delta_arrow="off"
+    )
+    agreement = test_agreement(study, scores)
+    if agreement is not None:
+        columns[2].metric(
+            "Agreement on the test split",
+            f"{100 * agreement:.1f} %",
+            help="Share of the test images whose predicted class is the given label. The model was not trained on "
+            "them; their given labels may be wrong too.",
+        )
+
+
+def test_agreement(study: Study, scores: pd.DataFrame) -> float | None:
+    """Share of the samples of split test whose likeliest class is the given label; None if there is no such sample."""
+    is_test = (session.load_samples(study)["split"] == "test").to_numpy()
+    if not is_test.any():
+        return None
+    probs = scores[[f"p_{name}" for name in study.classes]].to_numpy()[is_test]
+    predicted = np.array(study.classes)[probs.argmax(axis=1)]
+    return float((predicted == scores["given_label"].to_numpy()[is_test]).mean())
+
+
+def show_matrix(study: Study, scores: pd.DataFrame) -> None:
+    """Given labels against what they would be if every proposal were accepted."""
+    st.subheader("Given against proposed label")
+    code = {name: index for index, name in enumerate(study.classes)}
+    after = np.where(scores["is_proposed"], scores["proposed_label"], scores["given_label"])
+    matrix = np.zeros((len(code), len(code)), dtype=np.int64)
+    np.add.at(matrix, (scores["given_label"].map(code).to_numpy(), pd.Series(after).map(code).to_numpy()), 1)
+    charts.show_chart(
+        charts.label_matrix(matrix, study.classes), key="insights_matrix", alt="Matrix of given and proposed labels"
+    )
+    st.caption("Off the diagonal: proposals, shaded by their share of the given class.")
+
+
+def show_histogram(scores: pd.DataFrame) -> None:
+    st.subheader("How doubtful the labels are")
+    figure = charts.score_histogram(scores["label_error_probability"].to_numpy(), scores["is_proposed"].to_numpy())
+    charts.show_chart(figure, key="insights_scores", alt="Histogram of the probability that a given label is wrong")
+
+
+def show_own_progress(study: Study, scores: pd.DataFrame) -> None:
+    """The reader's own verdicts; nobody else's."""
+    st.subheader("Your review")
+    reader = session.reader_name()
+    if not reader:
+        st.caption("Set your name in the sidebar to see how far you have come.")
+        return
+    decisions = session.ledger(study).decisions(reader)
+    proposed = set(scores.loc[scores["is_proposed"], "sample_id"])
+    num_read = len(proposed & {decision.verdict.sample_id for decision in decisions})
+    st.progress(
+        num_read / len(proposed) if proposed else 0.0, text=f"{num_read:,} of {counted(len(proposed), 'proposal')} read"
+    )
+    if decisions:
+        counts = Counter(VERDICT_WORDS[decision.verdict.kind] for decision in decisions)
+        charts.show_chart(
+            charts.verdict_bars(dict(counts.most_common())), key="insights_verdicts", alt="Bar chart of your verdicts"
+        )
+
+
+def show_consensus(run: Run) -> None:
+    """Images on whose class all stages of a round agreed, and those whose label the training changed for itself."""
+    events = run.events()
+    if not any(event["event"] == "round" for event in events):
+        return
+    st.subheader("Consensus by round")
+    charts.show_chart(charts.consensus_by_round(events), key="insights_rounds", alt="Bar chart of consensus by round")
+
+
+def show_map(study: Study, run: Run, scores: pd.DataFrame) -> None:
+    st.subheader("Map of the images")
+    st.caption(
+        "Each point is an image; near points look alike to the model. Colour: the given label. Ring: a proposal."
+    )
+    figure = charts.embedding_map(
+        session.load_map(study, run), scores["given_label"].tolist(), scores["is_proposed"].to_numpy(), study.classes
+    )
+    charts.show_chart(figure, key="insights_map", alt="Scatter plot of the images' embeddings in two dimensions")
+
+
+show_page()

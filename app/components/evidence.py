@@ -1,0 +1,147 @@
+"""Why the model reads a sample as it does: its probabilities, how it learnt them, and the images most like this one."""
+
+import base64
+import io
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+from PIL import Image
+
+from app.components.charts import TEMPLATE, class_colours, show_chart
+from app.theme import INK, LINE, MUTED
+from core.images.cache import open_cache
+
+QUIET = "#C3CDD1"
+"""Of classes that neither reading names."""
+NUM_KEPT = 64
+THUMBNAIL_PX = 160
+
+
+def show_probabilities(probs: np.ndarray, classes: Sequence[str], *, given: str, proposed: str, key: str) -> None:
+    """probs: (K,) in [0, 1], in the classes' order, of the model after its last round."""
+    said = ", ".join(f"{name} {100 * value:.0f} %" for name, value in zip(classes, probs, strict=True))
+    _heading("Class probabilities")
+    show_chart(probability_chart(probs, classes, given=given, proposed=proposed), key=key, alt=f"Probabilities: {said}")
+
+
+def show_trace(stage_probs: np.ndarray, stage_names: Sequence[str], classes: Sequence[str], **labels: str) -> None:
+    """stage_probs: (S, K) in [0, 1], a row per monitored stage of the training. labels: given, proposed and key."""
+    key = labels.pop("key")
+    given, proposed = classes.index(labels["given"]), classes.index(labels["proposed"])
+    words = (
+        f"Over the training the probability of {labels['given']} went from {stage_probs[0, given]:.2f} to "
+        f"{stage_probs[-1, given]:.2f}, that of {labels['proposed']} from {stage_probs[0, proposed]:.2f} to "
+        f"{stage_probs[-1, proposed]:.2f}"
+    )
+    _heading("As the training went on")
+    show_chart(trace_chart(stage_probs, stage_names, classes, **labels), key=key, alt=words)
+
+
+def show_similar(pixels_path: Path, sample_ids: Sequence[str], labels: Sequence[str], classes: Sequence[str]) -> None:
+    """The images most like this one with their given labels; the nearest first. They come from the pixel cache."""
+    _heading("Most similar images", "from other patients and slides")
+    colours = class_colours(classes)
+    figures = "".join(
+        f'<figure><img src="{image}" alt="Similar image, given label {escape(label, quote=True)}">'
+        f'<figcaption><i style="background:{colours.get(label, QUIET)}"></i>{escape(label)}</figcaption></figure>'
+        for image, label in zip(thumbnails(pixels_path, tuple(sample_ids)), labels, strict=True)
+    )
+    said = ", ".join(f"{count} {escape(label)}" for label, count in Counter(labels).most_common())
+    st.html(f'<div class="similar">{figures}</div><p class="similar-said">Given labels: {said}</p>')
+
+
+def probability_chart(probs: np.ndarray, classes: Sequence[str], *, given: str, proposed: str) -> go.Figure:
+    """Bars in the classes' order; the two readings in their colours."""
+    colours = class_colours(classes)
+    figure = go.Figure(
+        go.Bar(
+            x=[float(value) for value in probs],
+            y=list(classes),
+            orientation="h",
+            marker_color=[colours[name] if name in (given, proposed) else QUIET for name in classes],
+            text=[f"{100 * value:.0f} %" for value in probs],
+            textposition="outside",
+            textfont={"size": 12, "color": MUTED},
+            cliponaxis=False,
+            hovertemplate="%{y}: %{x:.3f}<extra></extra>",
+        )
+    )
+    figure.update_layout(template=TEMPLATE, height=12 + 24 * len(classes), margin={"l": 0, "r": 44, "t": 0, "b": 0})
+    figure.update_xaxes(visible=False, range=[0, 1], fixedrange=True)
+    figure.update_yaxes(
+        autorange="reversed", showgrid=False, showline=False, type="category", fixedrange=True, tickfont_color=INK
+    )
+    return figure
+
+
+def trace_chart(
+    stage_probs: np.ndarray, stage_names: Sequence[str], classes: Sequence[str], *, given: str, proposed: str
+) -> go.Figure:
+    """A line per class over the stages; the two readings in their colours, named at their ends."""
+    colours = class_colours(classes)
+    stages = list(range(len(stage_names)))
+    probs = np.asarray(stage_probs, dtype=float)
+    figure = go.Figure()
+    for index, name in sorted(enumerate(classes), key=lambda pair: pair[1] in (given, proposed)):
+        is_reading = name in (given, proposed)
+        figure.add_scatter(
+            x=stages,
+            y=probs[:, index],
+            name=name,
+            mode="lines+markers" if is_reading else "lines",
+            line={"color": colours[name] if is_reading else QUIET, "width": 2 if is_reading else 1},
+            marker_size=5,
+            showlegend=False,
+            cliponaxis=False,
+            customdata=list(stage_names),
+            hovertemplate="%{customdata}: " + name + " %{y:.2f}<extra></extra>",
+        )
+    begins = _round_begins(stage_names)
+    for stage in list(begins)[1:]:
+        figure.add_vline(x=stage - 0.5, line={"color": LINE, "width": 1})
+    figure.update_layout(template=TEMPLATE, height=150, margin={"l": 0, "r": 8, "t": 8, "b": 0})
+    figure.update_xaxes(
+        showgrid=False,
+        fixedrange=True,
+        tickvals=list(begins),
+        ticktext=list(begins.values()),
+        range=[-0.4, stages[-1] + 0.4],
+    )
+    figure.update_yaxes(range=[0, 1], tickvals=[0, 0.5, 1], fixedrange=True)
+    return figure
+
+
+@lru_cache(maxsize=NUM_KEPT)
+def thumbnails(pixels_path: Path, sample_ids: tuple[str, ...]) -> tuple[str, ...]:
+    """Data URIs of cached images, small; they hold pixels alone, no name and no tag."""
+    cache = open_cache(pixels_path)
+    places = {key: place for place, key in enumerate(cache.keys)}
+    uris = []
+    for sample_id in sample_ids:
+        pixels = np.asarray(cache.pixels[places[sample_id]])
+        image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+        image.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
+        content = io.BytesIO()
+        image.save(content, "JPEG", quality=90)
+        uris.append("data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode())
+    return tuple(uris)
+
+
+def _round_begins(stage_names: Sequence[str]) -> dict[int, str]:
+    """The first stage of the warm-up and of each round, and what to call it: "round 2 epoch 5" belongs to round 2."""
+    begins: dict[int, str] = {}
+    for stage, name in enumerate(map(str, stage_names)):
+        phase = name.split(" epoch ")[0]
+        if phase not in begins.values():
+            begins[stage] = phase
+    return begins
+
+
+def _heading(title: str, note: str = "") -> None:
+    st.html(f'<h3 class="evidence-title">{title}<span>{note}</span></h3>')

@@ -1,0 +1,57 @@
+"""What a reader must know of a sample to judge it: the two labels, how sure the model is, how far the reading has come."""
+
+from collections.abc import Mapping
+from html import escape
+
+import streamlit as st
+
+from app.components.charts import class_colours
+
+
+def show_progress(num_decided: int, num_proposed: int) -> None:
+    """How many of the proposals this reader has decided."""
+    share = 100 * num_decided / num_proposed if num_proposed else 0
+    st.html(
+        '<div class="reading-progress" role="progressbar" aria-label="Proposals read" '
+        f'aria-valuemin="0" aria-valuemax="{num_proposed}" aria-valuenow="{num_decided}">'
+        f'<div class="track"><div class="fill" style="width:{share:.2f}%"></div></div>'
+        f"<span><b>{num_decided:,}</b> of {num_proposed:,} read</span></div>"
+    )
+
+
+def show_readings(given: str, proposed: str, probability: float, classes: tuple[str, ...]) -> None:
+    """The given and the proposed label side by side, in words that take no side.
+
+    probability: that the given label is wrong, in [0, 1].
+    """
+    colours = class_colours(classes)
+    st.html(
+        '<section class="readings" aria-label="The readings differ"><h2>The readings differ</h2><div class="pair">'
+        f"{_reading('Given label', given, colours)}{_reading('Model’s reading', proposed, colours)}</div>"
+        f"<p>Chance that the given label is wrong: <b>{likelihood(probability)}</b> <span>({probability:.2f})</span></p>"
+        "</section>"
+    )
+
+
+def likelihood(probability: float) -> str:
+    """A probability in [0, 1] in natural frequencies, as one reader would say it to another."""
+    if probability >= 0.985:
+        return "nearly certain"
+    if probability >= 0.925:
+        return "about 19 in 20"
+    if probability < 0.025:
+        return "very small"
+    if probability < 0.075:
+        return "about 1 in 20"
+    return f"about {round(10 * probability)} in 10"
+
+
+def show_tally(counts: Mapping[str, int]) -> None:
+    """Numbers of a reader's own verdicts, by kind."""
+    rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{count:,}</dd></div>" for name, count in counts.items())
+    st.html(f'<dl class="tally">{rows}</dl>')
+
+
+def _reading(title: str, label: str, colours: Mapping[str, str]) -> str:
+    dot = f'<i style="background:{colours.get(label, "transparent")}"></i>'
+    return f'<div><h3>{title}</h3><p class="label">{dot}{escape(label)}</p></div>'

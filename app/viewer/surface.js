@@ -1,0 +1,146 @@
+// The canvas: where the picture lies on it, and the hand that moves it.
+
+const MAX_SCALE = 40; // canvas pixels per image pixel
+const CRISP_SCALE = 4; // who zooms in beyond this wants to see single pixels, as squares
+
+class Surface {
+  constructor(canvas, { onZoom, onWindowDrag }) {
+    this.canvas = canvas;
+    this.context = canvas.getContext("2d", { alpha: false });
+    this.source = document.createElement("canvas"); // the picture in its own pixels, greys applied
+    this.onZoom = onZoom;
+    this.onWindowDrag = onWindowDrag;
+    this.isFitted = true;
+    this.hasPicture = false;
+    this.frame = 0;
+    this.observer = new ResizeObserver(() => this.resize());
+    this.observer.observe(canvas);
+    this.listen();
+  }
+
+  // Take a new picture's pixels; `fit` also forgets zoom and pan.
+  show(image, { fit }) {
+    if (this.source.width !== image.width || this.source.height !== image.height) {
+      this.source.width = image.width;
+      this.source.height = image.height;
+    }
+    this.source.getContext("2d").putImageData(image, 0, 0);
+    this.hasPicture = true;
+    if (fit) this.fit();
+    this.draw();
+  }
+
+  clear() {
+    this.hasPicture = false;
+    this.draw();
+  }
+
+  fit() {
+    const { canvas, source } = this;
+    this.isFitted = true;
+    this.scale = Math.min(canvas.width / source.width, canvas.height / source.height);
+    this.x = (canvas.width - source.width * this.scale) / 2;
+    this.y = (canvas.height - source.height * this.scale) / 2;
+    this.requestDraw();
+  }
+
+  // Zoom so that the image point under (x, y), in canvas pixels, stays where it is.
+  zoomTo(scale, x = this.canvas.width / 2, y = this.canvas.height / 2) {
+    if (!this.hasPicture) return;
+    const fitted = Math.min(this.canvas.width / this.source.width, this.canvas.height / this.source.height);
+    const next = Math.min(Math.max(scale, Math.min(1, fitted) / 2), Math.max(MAX_SCALE, fitted));
+    this.x = x - ((x - this.x) * next) / this.scale;
+    this.y = y - ((y - this.y) * next) / this.scale;
+    this.scale = next;
+    this.isFitted = false;
+    this.keepInSight();
+    this.requestDraw();
+  }
+
+  zoomBy(factor, x, y) {
+    this.zoomTo(this.scale * factor, x, y);
+  }
+
+  pan(dx, dy) {
+    if (!this.hasPicture) return;
+    this.x += dx;
+    this.y += dy;
+    this.isFitted = false;
+    this.keepInSight();
+    this.requestDraw();
+  }
+
+  // At least a fifth of the canvas keeps showing the picture, so that it can't be lost.
+  keepInSight() {
+    const { canvas, source, scale } = this;
+    const [marginX, marginY] = [canvas.width / 5, canvas.height / 5];
+    this.x = Math.min(canvas.width - marginX, Math.max(marginX - source.width * scale, this.x));
+    this.y = Math.min(canvas.height - marginY, Math.max(marginY - source.height * scale, this.y));
+  }
+
+  resize() {
+    const ratio = window.devicePixelRatio || 1;
+    const width = Math.round(this.canvas.clientWidth * ratio);
+    const height = Math.round(this.canvas.clientHeight * ratio);
+    if (!width || !height || (width === this.canvas.width && height === this.canvas.height)) return;
+    this.canvas.width = width;
+    this.canvas.height = height;
+    if (this.hasPicture && this.isFitted) this.fit();
+    this.draw();
+  }
+
+  requestDraw() {
+    this.frame ||= requestAnimationFrame(() => this.draw());
+  }
+
+  draw() {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    const { canvas, context, source, scale } = this;
+    context.fillStyle = "#0c0e10";
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    if (!this.hasPicture) return;
+    context.imageSmoothingEnabled = this.isFitted || scale <= CRISP_SCALE;
+    context.imageSmoothingQuality = "high";
+    context.drawImage(source, this.x, this.y, source.width * scale, source.height * scale);
+    this.onZoom(scale);
+  }
+
+  listen() {
+    const { canvas } = this;
+    const ratio = () => canvas.width / canvas.clientWidth;
+    let drag = null;
+    canvas.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      const step = Math.min(60, Math.max(-60, event.deltaY * (event.deltaMode === 1 ? 20 : 1)));
+      this.zoomBy(Math.exp(-step * 0.004), event.offsetX * ratio(), event.offsetY * ratio());
+    }, { passive: false });
+    canvas.addEventListener("pointerdown", (event) => {
+      const isWindow = event.button === 2 || event.shiftKey;
+      if (event.button !== 0 && !isWindow) return;
+      drag = { isWindow, x: event.clientX, y: event.clientY };
+      canvas.setPointerCapture(event.pointerId);
+      canvas.classList.add(isWindow ? "is-windowing" : "is-panning");
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!drag) return;
+      const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
+      [drag.x, drag.y] = [event.clientX, event.clientY];
+      if (drag.isWindow) this.onWindowDrag(dx, dy);
+      else this.pan(dx * ratio(), dy * ratio());
+    });
+    for (const name of ["pointerup", "pointercancel"]) {
+      canvas.addEventListener(name, () => {
+        drag = null;
+        canvas.classList.remove("is-windowing", "is-panning");
+      });
+    }
+    canvas.addEventListener("contextmenu", (event) => event.preventDefault());
+    canvas.addEventListener("dblclick", () => this.fit());
+  }
+
+  close() {
+    this.observer.disconnect();
+    cancelAnimationFrame(this.frame);
+  }
+}

@@ -1,0 +1,274 @@
+"""Review: the reader sees a proposal with its evidence beside the image and gives a verdict (the open protocol)."""
+
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import session
+from app.boundary import plain_text
+from app.components.evidence import show_probabilities, show_similar, show_trace
+from app.components.reader import ask_reader, change_reader, is_asking, remember_reader
+from app.components.sample_card import show_progress, show_readings, show_tally
+from app.viewer.viewer import encoded_picture, prefetch_pictures, show_picture
+from app.visit import Visit, current_visit, end_visit, takes_press
+from core.datasets.groups import sample_groups
+from core.datasets.runs import Run
+from core.datasets.study import Study
+from core.errors import ImageError, UserError
+from core.proposals.evidence import neighbours
+from core.records import Decision, Verdict, VerdictKind
+from core.review.queue import progress, review_order
+
+STYLE = Path(__file__).parents[1] / "components" / "review.css"
+NUM_KEYS = 9
+NUM_SIMILAR = 6
+PLAIN_VERDICTS = (
+    ("Ambiguous", "M", VerdictKind.AMBIGUOUS, "The image does not settle it: the given label stays, marked ambiguous"),
+    ("Cannot judge", "N", VerdictKind.CANNOT_JUDGE, "I am not the one to say: the given label stays"),
+    ("Exclude", "E", VerdictKind.EXCLUDE, "The image should not be in the dataset: its label becomes empty"),
+)
+SPOKEN = {
+    VerdictKind.ACCEPT: "Changed",
+    VerdictKind.REJECT: "Kept",
+    VerdictKind.RELABEL: "Another class",
+    VerdictKind.AMBIGUOUS: "Ambiguous",
+    VerdictKind.EXCLUDE: "Excluded",
+    VerdictKind.CANNOT_JUDGE: "Cannot judge",
+}
+
+
+def show() -> None:
+    st.html(STYLE)
+    study, run = session.current_study(), session.current_run()
+    if study is None:
+        show_absence("There is no study yet.", "Make one from a folder of images.", "views/studies.py", "Studies")
+    elif run is None:
+        show_absence("Nothing to read yet.", "The study has no finished training.", "views/train.py", "Train")
+    elif is_asking():
+        ask_reader()
+    else:
+        show_next_sample(study, run, session.reader_name())
+
+
+def show_next_sample(study: Study, run: Run, reader: str) -> None:
+    """The first proposal that this reader has not decided, or the end."""
+    remember_reader(reader)
+    decisions = session.ledger(study).decisions(reader)
+    scores = session.load_scores(study, run)
+    decided = {decision.verdict.sample_id for decision in decisions}
+    order = review_order(scores, decided)
+    if not order:
+        show_end(study, run, reader, decisions)
+        prefetch_pictures([], key="review_next")
+        return
+    samples = session.load_samples(study)
+    sample, score = samples[samples["sample_id"] == order[0]].iloc[0], scores[scores["sample_id"] == order[0]].iloc[0]
+    visit = current_visit(reader, study.ledger_study, run.name, order[0])
+    left, right = st.columns([1.58, 1], gap="medium")
+    with left, st.container(key="review_image"):
+        show_image(study, sample, visit)
+    with right:
+        show_progress(*progress(scores, decided))
+        show_readings(
+            score["given_label"], score["proposed_label"], float(score["label_error_probability"]), study.classes
+        )
+        show_verdicts(study, score, visit)
+        show_last(study, decisions[-1] if decisions else None, visit)
+        show_evidence(study, run, samples, scores, order[0])
+        show_footnotes(study, reader)
+    # Last, when all that the reader waits for is on its way.
+    following = samples[samples["sample_id"].isin(order[1:2])]
+    with_picture = [picture for image in following["image"] if (picture := readable_picture(study.image_path(image)))]
+    prefetch_pictures(with_picture, key="review_next")
+
+
+def show_image(study: Study, sample: pd.Series, visit: Visit) -> None:
+    try:
+        picture = encoded_picture(study.image_path(sample["image"]))
+    except ImageError as error:
+        st.html('<div class="no-image"><p>This image cannot be shown.</p><p></p></div>')
+        st.caption(f"Reason: {plain_text(str(error))}. Without the image, “Cannot judge” is the honest verdict.")
+    else:
+        show_picture(picture, visit=visit.visit_id, key="review_viewer")
+
+
+def readable_picture(path: Path):
+    """The picture, or None if it cannot be shown: the page says so when it is its turn."""
+    try:
+        return encoded_picture(path)
+    except ImageError:
+        return None
+
+
+def show_verdicts(study: Study, score: pd.Series, visit: Visit) -> None:
+    """A button for each verdict, its key on it. They carry the visit: pressed later, they do nothing."""
+    given, proposed = score["given_label"], score["proposed_label"]
+    decide = partial(verdict_button, study, score, visit)
+    with st.container(key="review_verdicts", gap="small"):
+        accept, reject = st.columns(2, gap="small")
+        with accept:
+            decide(f"Change to {plain_text(proposed)}", "A", VerdictKind.ACCEPT, proposed)
+        with reject:
+            decide(f"Keep {plain_text(given)}", "X", VerdictKind.REJECT, given)
+        third = [(number, name) for number, name in enumerate(study.classes, 1) if name not in (given, proposed)]
+        if third:
+            with st.container(horizontal=True, gap="small", key="review_verdicts_third"):
+                for number, name in third:
+                    shortcut = str(number) if number <= NUM_KEYS else None
+                    decide(plain_text(name), shortcut, VerdictKind.RELABEL, name)
+        with st.container(horizontal=True, gap="small", key="review_verdicts_plain"):
+            for text, shortcut, kind, help_text in PLAIN_VERDICTS:
+                chosen = "" if kind is VerdictKind.EXCLUDE else given
+                decide(text, shortcut, kind, chosen, help_text=help_text)
+    st.text_input(
+        "Note",
+        key=visit.note_key,
+        placeholder="Note, kept with the verdict; Enter when done",
+        label_visibility="collapsed",
+        max_chars=500,
+    )
+
+
+def verdict_button(
+    study: Study,
+    score: pd.Series,
+    visit: Visit,
+    text: str,
+    shortcut: str | None,
+    kind: VerdictKind,
+    chosen: str,
+    help_text: str | None = None,
+) -> None:
+    st.button(
+        text,
+        key=f"review_verdict_{kind}_{chosen}_{visit.visit_id}" if kind is VerdictKind.RELABEL else f"review_verdict_{kind}_{visit.visit_id}",
+        shortcut=shortcut,
+        help=help_text,
+        width="stretch",
+        on_click=decide_sample,
+        args=(study, visit, kind, score["given_label"], score["proposed_label"], chosen, float(score["label_error_probability"])),
+    )
+
+
+def decide_sample(
+    study: Study, visit: Visit, kind: VerdictKind, given: str, proposed: str, chosen: str, score: float
+) -> None:
+    """Record a verdict on the visit's sample and step on from it; nothing if the visit is over or has just begun."""
+    if not takes_press(visit):
+        return
+    verdict = Verdict(
+        sample_id=visit.sample_id,
+        reader=visit.reader,
+        kind=kind,
+        given_label=given,
+        proposed_label=proposed,
+        chosen_label=chosen,
+        run=visit.run,
+        score=score,
+        idempotency_key=visit.idempotency_key,
+        note=(session.typed(visit.note_key) or "").strip(),
+        elapsed_ms=visit.elapsed_ms,
+    )
+    attempt(partial(session.ledger(study).record, verdict))
+
+
+def undo(study: Study, reader: str, last: Decision, visit: Visit | None) -> None:
+    """Take back the last verdict: its sample comes up again. A second press takes no second verdict back."""
+    if visit is not None and not takes_press(visit):
+        return
+    # Named for what it undoes: the same press twice is the same undo.
+    attempt(partial(session.ledger(study).undo, reader, f"undo {last.verdict.idempotency_key}"))
+
+
+def attempt(write) -> None:
+    """Write to the ledger and end the visit; the sample stays, with a word why, if it could not be written."""
+    session.keep("review_problem", None)
+    try:
+        write()
+    except UserError as error:
+        session.keep("review_problem", str(error))
+    else:
+        end_visit()
+
+
+def show_last(study: Study, last: Decision | None, visit: Visit | None) -> None:
+    """What the ledger holds as this reader's last verdict, and the way back."""
+    if problem := session.kept("review_problem"):
+        st.warning(f"Not saved. {plain_text(problem)}", icon=":material/info:")
+    with st.container(horizontal=True, vertical_alignment="center", key="review_last"):
+        st.markdown(f"Saved: {spoken(last)}" if last else "Nothing saved yet")
+        identity = last.verdict.idempotency_key[:16] if last else "none"
+        st.button(
+            "Undo",
+            key=f"review_verdict_undo_{identity}_{visit.visit_id if visit else 'end'}",
+            shortcut="U",
+            disabled=last is None,
+            type="tertiary",
+            on_click=undo,
+            args=(study, last.verdict.reader, last, visit) if last else None,
+        )
+
+
+def spoken(decision: Decision) -> str:
+    verdict = decision.verdict
+    match verdict.kind:
+        case VerdictKind.ACCEPT | VerdictKind.RELABEL:
+            return f"{plain_text(verdict.given_label)} → {plain_text(verdict.chosen_label)}"
+        case VerdictKind.REJECT:
+            return f"{plain_text(verdict.given_label)}, kept"
+        case kind:
+            return f"{plain_text(verdict.given_label)}, {SPOKEN[kind].lower()}"
+
+
+def show_evidence(study: Study, run: Run, samples: pd.DataFrame, scores: pd.DataFrame, sample_id: str) -> None:
+    # The run's rows: the study may hold more samples by now.
+    index = int(np.flatnonzero(scores["sample_id"].to_numpy() == sample_id)[0])
+    score = scores.iloc[index]
+    labels = {"given": score["given_label"], "proposed": score["proposed_label"]}
+    with st.container(key="review_evidence", gap="small"):
+        probs = score[[f"p_{name}" for name in study.classes]].to_numpy(dtype=float)
+        show_probabilities(probs, study.classes, **labels, key="review_probabilities")
+        groups = sample_groups(scores[["sample_id"]].merge(samples, on="sample_id", how="left").fillna(""))
+        similar, _ = neighbours(session.load_embeddings(study, run), index, groups, num=NUM_SIMILAR)
+        nearest = scores.iloc[similar]
+        show_similar(study.pixels_path, nearest["sample_id"].tolist(), nearest["given_label"].tolist(), study.classes)
+        trace = session.load_trace(study, run)
+        show_trace(
+            trace["stage_probs"][:, index], trace["stage_names"].tolist(), study.classes, **labels, key="review_trace"
+        )
+
+
+def show_footnotes(study: Study, reader: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", key="review_footnotes"):
+        demo = " · Demo: the images are made by code, no patient’s" if study.is_demo else ""
+        st.caption(f"Reading as {plain_text(reader)}{demo}")
+        st.button("Not you?", key="review_change_reader", type="tertiary", on_click=change_reader)
+
+
+def show_end(study: Study, run: Run, reader: str, decisions: list[Decision]) -> None:
+    """Every proposal is read: what was decided, and where to go."""
+    with st.container(key="review_end"):
+        st.subheader("All proposals are read.")
+        if decisions:
+            st.markdown("Each verdict is saved. The cleaned table holds them, with the evidence they rest on.")
+            tally = Counter(SPOKEN[decision.verdict.kind] for decision in decisions)
+            show_tally({name: tally[name] for name in SPOKEN.values() if tally[name]})
+        else:
+            st.markdown("The model found no label that is probably wrong.")
+        st.page_link("views/export.py", label="Export the cleaned table", icon=":material/ios_share:")
+        show_last(study, decisions[-1] if decisions else None, None)
+        show_footnotes(study, reader)
+
+
+def show_absence(title: str, text: str, page: str, label: str) -> None:
+    with st.container(key="review_end"):
+        st.subheader(title)
+        st.markdown(text)
+        st.page_link(page, label=label)
+
+
+show()

@@ -186,6 +186,16 @@ def override_settings(settings: TrainSettings, assignments: Sequence[str]) -> Tr
     return settings
 
 
+def settings_from_dict(values: dict[str, Any]) -> TrainSettings:
+    """The settings that `TrainSettings.to_dict` wrote, also after a way through JSON."""
+
+    def section(kind: type, fields_of: dict[str, Any]) -> Any:
+        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields_of.items()})
+
+    sections = {f.name: f.default_factory for f in fields(TrainSettings) if f.name != "preset"}
+    return TrainSettings(values["preset"], **{name: section(kind, values[name]) for name, kind in sections.items()})
+
+
 def _parse(text: str, current: object, assignment: str) -> object:
     try:
         if isinstance(current, bool):

@@ -4,6 +4,7 @@ A run is a list of phases, each a number of epochs. Every epoch draws its random
 seeded by (seed, phase, epoch), so a run that is killed and resumed goes the way it would have gone.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +115,7 @@ class Training:
         pretrain = self.settings.pretrain
         share = (epoch - 1) / pretrain.num_epochs
         for group in optimizer.param_groups:  # cosine decay without restarts, as SimCLR has it
-            group["lr"] = pretrain.learning_rate * 0.5 * (1 + np.cos(np.pi * share))
+            group["lr"] = pretrain.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
         loss = pretrain_epoch(
             self.network,
             optimizer,

@@ -1,0 +1,289 @@
+"""The commands. Each parses, calls and prints; what it needs is imported inside it, so that --help is quick."""
+
+import errno
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.errors import OverreadError
+
+app = typer.Typer(
+    help="Overread: find and mend wrong labels in medical image datasets.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the study.", show_default=False)]
+RunName = Annotated[str | None, typer.Option("--run", help="Name of a finished run; the newest one if not given.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")]
+
+
+def main() -> None:
+    """Run a command. Exit status: 0; 2, the user's mistake, with one line that says what to mend; 1, ours."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        app()
+    except OverreadError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print("error: the disk is full; free some room and run the command again", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(1)
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder to make the two demo studies in.")],
+    num_images: Annotated[int, typer.Option(help="Images of each study.", min=40)] = 600,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Draw, import and train the demo studies; what is there already is kept."""
+    from core.demo import make_demo
+
+    with _bar(as_json) as show:
+        studies = make_demo(out, num_images=num_images, seed=seed, listener=lambda e: show(e["fraction"], e["message"]))
+    lines = [f"{study.name}: {study.path}" for study in studies]
+    _print(as_json, {"studies": [str(study.path) for study in studies]}, [*lines, "review them: python -m app"])
+
+
+@app.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(help="A folder per class, a folder with a labels file, or the file.")],
+    study: Annotated[Path, typer.Option(help="Folder of the study to make.")],
+    source_format: Annotated[
+        str | None, typer.Option("--format", help="folder, csv or chaoyang; else found out.")
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="Labels file; its paths are relative to SOURCE.")] = None,
+    image_column: Annotated[str | None, typer.Option(help="Column of the image's path.")] = None,
+    label_column: Annotated[str | None, typer.Option(help="Column of the label.")] = None,
+    patient_column: Annotated[str | None, typer.Option(help="Column of the patient; stored as a keyed hash.")] = None,
+    slide_column: Annotated[str | None, typer.Option(help="Column of the slide; stored as a keyed hash.")] = None,
+    split_column: Annotated[str | None, typer.Option(help="Column of the split: train, val or test.")] = None,
+    rater_column: Annotated[
+        list[str] | None, typer.Option(help="Column of one rater's label; may be repeated.")
+    ] = None,
+    classes: Annotated[str | None, typer.Option(help="The labels allowed, in order: A,B,C.")] = None,
+    name: Annotated[str | None, typer.Option(help="The study's name on pages; the folder's if not given.")] = None,
+    image_size: Annotated[int, typer.Option(help="Side of the cached images in px.", min=16, max=1024)] = 224,
+    update: Annotated[bool, typer.Option(help="Read the source of an existing study again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a study of labelled images: check every row, decode every image once."""
+    from core.datasets.manifest import import_source
+    from core.datasets.source import read_source
+
+    found = read_source(
+        source,
+        format=source_format,
+        labels=labels,
+        image_column=image_column,
+        label_column=label_column,
+        patient_column=patient_column,
+        slide_column=slide_column,
+        split_column=split_column,
+        rater_columns=rater_column or (),
+        classes=[part.strip() for part in classes.split(",")] if classes else None,
+    )
+    with _bar(as_json) as show:
+        summary = import_source(
+            found,
+            study,
+            name=name,
+            image_size_px=image_size,
+            update=update,
+            on_progress=lambda done, total: show(done / max(total, 1), f"decoded {done} of {total} images"),
+        )
+    quarantined = f"; {summary.num_quarantined} rows in {study / 'quarantine.csv'}" if summary.num_quarantined else ""
+    line = f"{study}: {summary.num_samples} samples of {', '.join(summary.classes)}{quarantined}"
+    _print(as_json, asdict(summary), [*(f"note: {message}" for message in summary.messages), line])
+
+
+@app.command()
+def check(study: StudyPath, as_json: Json = False) -> None:
+    """Say what is wrong with the data itself: duplicates, leaks, labels in names."""
+    from core.checks.report import check_study
+    from core.datasets.study import open_study
+
+    findings = check_study(open_study(study))
+    lines = [f"{finding.severity:8}{finding.message}" for finding in findings] or ["nothing found"]
+    _print(as_json, {"findings": [asdict(finding) for finding in findings]}, lines)
+
+
+@app.command()
+def corrupt(
+    study: StudyPath,
+    noise: Annotated[str, typer.Option(help="symmetric, pair, idn or boundary.")],
+    rate: Annotated[float, typer.Option(help="Mean share of labels to change, in (0, 1).")],
+    out: Annotated[Path, typer.Option(help="Folder of the new study.")],
+    truth: Annotated[Path, typer.Option(help="CSV to write the true labels to.")],
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """For experiments: make a new study with wrong labels, and put the true ones into a file of their own."""
+    from core.datasets.corrupt import corrupt_study
+    from core.datasets.study import open_study, read_text_table
+
+    new = corrupt_study(open_study(study), noise=noise, rate=rate, seed=seed, out=out, truth=truth)
+    labels = read_text_table(truth)["true_label"].to_numpy()
+    num_changed = int((labels != new.samples()["given_label"].to_numpy()).sum())
+    line = f"{out}: {num_changed} of {len(labels)} labels changed; the true ones are in {truth}"
+    _print(as_json, {"num_samples": len(labels), "num_changed": num_changed}, [line])
+
+
+@app.command()
+def train(
+    study: StudyPath,
+    preset: Annotated[str, typer.Option(help="quick, or paper (the paper's method, nothing beside it).")] = "quick",
+    seed: Seed = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a setting; may be repeated."),
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Go on with the newest run, which did not finish.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Train the model on a study and score every label."""
+    from core.datasets.study import open_study
+    from core.pipeline import train_study
+
+    opened = open_study(study)
+    with _bar(as_json) as show:
+
+        def listen(event: dict[str, Any]) -> None:
+            if event["event"] == "epoch":
+                show(event["num_done"] / event["num_epochs"], f"{event['phase']}, loss {event['loss']:.3f}")
+
+        run = train_study(
+            opened,
+            preset=preset,
+            seed=seed,
+            device=device,
+            assignments=assignments or (),
+            resume=resume,
+            listener=listen,
+        )
+    num_proposed = int(run.scores()["is_proposed"].sum())
+    line = f"{run.path}: {num_proposed} of {run.config()['num_samples']} labels are proposed for review"
+    _print(as_json, {"run": run.name, "num_proposed": num_proposed}, [line])
+
+
+@app.command()
+def evaluate(
+    study: StudyPath,
+    truth: Annotated[Path, typer.Option(help="CSV with true_label beside sample_id or image.")],
+    run: RunName = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a run's proposals against true labels; training never sees them."""
+    from core.datasets.study import open_study
+    from core.pipeline import evaluate_run
+
+    result = evaluate_run(open_study(study), truth, run)
+    lines = [
+        f"run {result['run']}: {result['num_errors']} of {result['num_samples']} labels are wrong, "
+        f"{result['num_proposed']} are proposed",
+        *(
+            f"  {name.replace('_', ' '):24}{result[name]:.4f}"
+            for name in ("average_precision", "auroc", "precision", "recall", "f1", "proposed_label_accuracy")
+        ),
+        *(f"  recall at {budget} read{'':8}{value:.4f}" for budget, value in result["recall_at_budget"].items()),
+    ]
+    if result["test_accuracy"] is not None:
+        lines.append(f"  {'accuracy on split test':24}{result['test_accuracy']:.4f}")
+    lines += [
+        f"  {name:24}average precision {value['average_precision']:.4f}   AUROC {value['auroc']:.4f}"
+        for name, value in result["scorers"].items()
+    ]
+    _print(as_json, result, lines)
+
+
+@app.command()
+def proposals(
+    study: StudyPath,
+    out: Annotated[Path, typer.Option(help="CSV to write: the proposed rows of scores.csv, the surest first.")],
+    run: RunName = None,
+    as_json: Json = False,
+) -> None:
+    """Write the proposals of a run."""
+    from core.datasets.study import open_study, write_atomically
+    from core.pipeline import proposals as find_proposals
+
+    table = find_proposals(open_study(study), run)
+    _require_folder(out)
+    write_atomically(out, table.to_csv(index=False, lineterminator="\n"))
+    _print(as_json, {"num_proposed": len(table)}, [f"{out}: {len(table)} proposals"])
+
+
+@app.command()
+def export(
+    study: StudyPath,
+    out: Annotated[Path, typer.Option(help="The cleaned CSV to write.")],
+    run: RunName = None,
+    spreadsheet_safe: Annotated[
+        bool, typer.Option(help="Make the source's own cells harmless for spreadsheets too.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Write the cleaned CSV: the source's columns, the final label, and who decided it."""
+    from core.datasets.study import open_study
+    from core.pipeline import export_study
+
+    _require_folder(out)
+    table, own = export_study(open_study(study), out, run, spreadsheet_safe=spreadsheet_safe)
+    changed, verdict = own[1], own[2]
+    counts = {
+        "num_rows": len(table),
+        "num_changed": int((table[changed] == "true").sum()),
+        "num_decided": int((~table[verdict].isin(["", "quarantined"])).sum()),
+    }
+    line = f"{out}: {counts['num_rows']} rows, {counts['num_decided']} decided, {counts['num_changed']} labels changed"
+    _print(as_json, counts, [line])
+
+
+def _require_folder(out: Path) -> None:
+    from core.errors import ConfigError
+
+    if not out.resolve().parent.is_dir():
+        raise ConfigError(f"--out {out}: the folder {out.resolve().parent} does not exist; make it, or name another")
+
+
+def _print(as_json: bool, values: dict[str, Any], lines: list[str]) -> None:
+    print(json.dumps(values, ensure_ascii=False, default=str) if as_json else "\n".join(lines))
+
+
+@contextmanager
+def _bar(as_json: bool) -> Iterator[Callable[[float, str], None]]:
+    """A progress bar on a terminal; elsewhere nothing."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    columns = (
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=console, disable=as_json or not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("starting", total=1.0)
+        yield lambda fraction, message: progress.update(task, completed=fraction, description=message)

@@ -1,0 +1,312 @@
+"""Joins the parts: trains and scores a run, measures it, exports the reviewed labels.
+
+torch is imported only where a training begins, so the app may import this module.
+"""
+
+import hashlib
+import io
+import json
+import platform
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from core.config import TrainSettings, override_settings, preset_settings, settings_from_dict
+from core.datasets.groups import sample_groups
+from core.datasets.runs import Run, RunState, find_runs, new_run_name, open_run, training_lock
+from core.datasets.study import Study, read_text_table, write_atomically
+from core.errors import ManifestError, StudyError
+from core.metrics import detection_metrics, ranking_metrics
+
+if TYPE_CHECKING:
+    from core.training.trace import Trace
+
+Listener = Callable[[dict[str, Any]], None]
+
+
+def train_study(
+    study: Study,
+    *,
+    preset: str = "quick",
+    seed: int = 0,
+    device: str = "auto",
+    assignments: Sequence[str] = (),
+    resume: bool = False,
+    listener: Listener | None = None,
+) -> Run:
+    """Train a model on a study, score every sample, and return the finished run.
+
+    assignments: settings to change, each SECTION.FIELD=VALUE. resume: go on with the newest run that did
+    not finish, with its own settings and seed. listener: called with each event of progress.jsonl.
+    Raises ConfigError, and StudyError if a training is under way or there is nothing to resume.
+    """
+    from core.training.engine import Training, choose_device, plan_phases
+    from core.training.progress import Progress
+
+    run = _unfinished_run(study) if resume else Run(study.runs_path / new_run_name(preset, seed))
+    torch_device = choose_device(run.config()["device"] if resume and device == "auto" else device)
+    with training_lock(study, run.name):
+        samples = study.samples()
+        if resume:
+            config = run.config()
+            if config["samples_digest"] != _digest(samples):
+                raise StudyError(f"{study.path}: its samples have changed since run {run.name} began; train anew")
+            settings, seed = settings_from_dict(config["settings"]), config["seed"]
+        else:
+            settings = preset_settings(preset, device=torch_device.type, cache_size_px=study.image_size_px)
+            settings = override_settings(settings, assignments)
+            run.path.mkdir(parents=True, exist_ok=True)
+            config = _config(settings, samples, seed=seed, device=torch_device.type)
+            write_atomically(run.path / "config.json", json.dumps(config, indent=2) + "\n")
+        progress = Progress(run.progress_path, plan_phases(settings), listener)
+        progress.start(run=run.name, preset=settings.preset, num_samples=len(samples))
+        try:
+            data = _training_data(study, samples, settings, torch_device)
+            training = Training(data, settings, seed, progress, run.path / "checkpoint" / "state.pt")
+            trace = training.run()
+            progress.emit("scoring")
+            scores = _score(study, samples, data.is_trained, trace, settings, seed)
+            _write_results(run, trace, training.network.state_dict(), scores)
+        except KeyboardInterrupt:
+            progress.emit("cancel")
+            raise
+        except BaseException as error:
+            progress.emit("fail", message=type(error).__name__)
+            raise
+        progress.emit("finish", num_proposed=int((scores["is_proposed"] == "true").sum()))
+    return run
+
+
+def evaluate_run(study: Study, truth_path: Path, run_name: str | None = None) -> dict[str, Any]:
+    """Measure a run's proposals against true labels.
+
+    truth_path: a CSV with true_label beside sample_id, or beside image as in the source. Returns the run's
+    name, the fields of `DetectionMetrics`, average precision and AUROC of every column score_<scorer> under
+    `scorers`, and the accuracy of p_<class> on split test (None without one). Samples without a true label
+    are left out, and counted under num_without_truth.
+    """
+    run = open_run(study, run_name)
+    scores = run.scores()
+    truth = _read_truth(study, truth_path)
+    true = scores["sample_id"].map(truth)
+    has_truth = true.notna().to_numpy()
+    if not has_truth.any():
+        raise ManifestError(f"{truth_path}: none of its rows is a sample of {study.path}; is it this study's truth?")
+    known, true = scores[has_truth], true[has_truth].to_numpy(dtype=str)
+    given = known["given_label"].to_numpy(dtype=str)
+    metrics = detection_metrics(
+        true,
+        given,
+        known["proposed_label"].to_numpy(dtype=str),
+        known["is_proposed"].to_numpy(dtype=bool),
+        known["label_error_probability"].to_numpy(),
+    )
+    scorers = {}
+    for column in known.columns:
+        if column.startswith("score_"):
+            average_precision, auroc = ranking_metrics(true != given, known[column].to_numpy())
+            scorers[column] = {"average_precision": average_precision, "auroc": auroc}
+    is_test = known["sample_id"].isin(study.samples().query("split == 'test'")["sample_id"]).to_numpy()
+    probs = known[[f"p_{name}" for name in study.classes]].to_numpy()
+    predicted = np.asarray(study.classes, dtype=str)[probs.argmax(axis=1)]
+    return {
+        "run": run.name,
+        **asdict(metrics),
+        "num_without_truth": int((~has_truth).sum()),
+        "test_accuracy": float((predicted == true)[is_test].mean()) if is_test.any() else None,
+        "scorers": scorers,
+    }
+
+
+def proposals(study: Study, run_name: str | None = None) -> pd.DataFrame:
+    """The rows of scores.csv that are proposed, the most probable error first."""
+    scores = open_run(study, run_name).scores()
+    proposed = scores[scores["is_proposed"].to_numpy(dtype=bool)]
+    return proposed.sort_values(["label_error_probability", "sample_id"], ascending=[False, True])
+
+
+def export_table(study: Study, run_name: str | None = None) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The cleaned table of a study, and the names of the columns that are not the source's own.
+
+    A study without a finished run exports too: its verdict columns are empty.
+    """
+    from core.review.export import cleaned_table, own_columns
+    from core.review.ledger import Ledger
+
+    run = None
+    if run_name is not None or any(run.is_finished for run in find_runs(study)):
+        run = open_run(study, run_name)
+    source = study.source_table()
+    table = cleaned_table(
+        source,
+        study.samples(),
+        Ledger.open(study.ledger_url, study.ledger_study).decisions(),
+        image_column=study.image_column,
+        label_column=study.label_column,
+        written_labels=study.written_labels,
+        scores=run.scores() if run else None,
+        run=run.name if run else "",
+    )
+    return table, own_columns(tuple(source.columns))
+
+
+def export_study(
+    study: Study, out: Path, run_name: str | None = None, *, spreadsheet_safe: bool = False
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Write the cleaned CSV; returns what `export_table` does."""
+    from core.review.export import write_csv
+
+    table, own_columns = export_table(study, run_name)
+    write_csv(table, out, own_columns=own_columns, spreadsheet_safe=spreadsheet_safe)
+    return table, own_columns
+
+
+def _unfinished_run(study: Study) -> Run:
+    runs = find_runs(study)
+    if not runs or runs[-1].state in (RunState.FINISHED, RunState.RUNNING):
+        raise StudyError(f"{study.path}: its newest run has not been interrupted; train without --resume")
+    return runs[-1]
+
+
+def _digest(samples: pd.DataFrame) -> str:
+    """Changes when a sample, its label, its split or its place changes."""
+    text = "\n".join(map("\t".join, samples[["sample_id", "given_label", "split"]].itertuples(index=False)))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _config(settings: TrainSettings, samples: pd.DataFrame, *, seed: int, device: str) -> dict[str, Any]:
+    import torch
+
+    packages = ("torch", "torchvision", "numpy", "pandas", "scikit-learn")
+    return {
+        "preset": settings.preset,
+        "seed": seed,
+        "device": device,
+        "device_name": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
+        "num_threads": torch.get_num_threads(),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "num_samples": len(samples),
+        "samples_digest": _digest(samples),
+        "settings": settings.to_dict(),
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in packages}},
+    }
+
+
+def _training_data(study: Study, samples: pd.DataFrame, settings: TrainSettings, device: Any) -> Any:
+    """The study's pixels and labels on the device; the pixel cache is filled first if it isn't whole."""
+    from core.images.cache import build_cache, open_cache
+    from core.training.data import TrainingData, load_pixels
+
+    ids = samples["sample_id"].tolist()
+    try:
+        cache = open_cache(study.pixels_path)
+        is_whole = set(ids) <= set(cache.keys)
+    except StudyError:
+        is_whole = False
+    if not is_whole:
+        paths = {row.sample_id: study.image_path(row.image) for row in samples.itertuples()}
+        faults = build_cache(study.pixels_path, paths, size_px=study.image_size_px)
+        if faults:
+            raise StudyError(
+                f"{study.path}: {len(faults)} of its images can no longer be read; import it again with --update"
+            )
+        cache = open_cache(study.pixels_path)
+    places = {key: place for place, key in enumerate(cache.keys)}
+    order = np.array([places[key] for key in ids])
+    pixels = cache.pixels if (order == np.arange(len(cache.keys))).all() else cache.pixels[order]
+    numbers = {name: number for number, name in enumerate(study.classes)}
+    return TrainingData(
+        pixels=load_pixels(pixels, size_px=settings.model.image_size_px, device=device),
+        given=samples["given_label"].map(numbers).to_numpy(dtype=np.int64),
+        is_trained=(samples["split"] != "test").to_numpy(dtype=bool),
+        num_classes=len(study.classes),
+    )
+
+
+def _score(
+    study: Study, samples: pd.DataFrame, is_trained: np.ndarray, trace: "Trace", settings: TrainSettings, seed: int
+) -> pd.DataFrame:
+    """scores.csv: the paper's loop in its own columns, the cross-validated scorer, where it is on, beside it."""
+    from core.proposals.cross_validated import cross_validated_probs
+    from core.proposals.rounds import round_probs
+    from core.proposals.table import proposable, score_table
+
+    numbers = {name: number for number, name in enumerate(study.classes)}
+    given = samples["given_label"].map(numbers).to_numpy(dtype=np.int64)
+    scorer_probs = round_probs(np.stack(trace.stage_probs), trace.stage_names)
+    judged_by = ["rounds"]
+    if settings.cross_validation.num_folds:
+        judged_by.append("cross_validated")
+        scorer_probs["cross_validated"] = cross_validated_probs(
+            trace.embeddings,
+            given,
+            sample_groups(samples),
+            is_trained,
+            num_classes=len(study.classes),
+            settings=settings.cross_validation,
+            seed=seed,
+        )
+    return score_table(
+        samples["sample_id"],
+        given,
+        study.classes,
+        scorer_probs=scorer_probs,
+        judged_by=judged_by,
+        is_proposable=proposable(given, is_trained, len(study.classes)),
+        consensus_labels=trace.pseudo_labels[-1] if judged_by == ["rounds"] else None,
+    )
+
+
+def _write_results(run: Run, trace: "Trace", weights: dict[str, Any], scores: pd.DataFrame) -> None:
+    """The run's files, each whole or not there; scores.csv last, since a run that has it is finished."""
+    from safetensors.torch import save
+
+    def save_array(name: str, write: Callable[[io.BytesIO], None]) -> None:
+        buffer = io.BytesIO()
+        write(buffer)
+        write_atomically(run.path / name, buffer.getvalue())
+
+    arrays = {
+        "stage_probs": np.stack(trace.stage_probs).astype(np.float16),
+        "stage_names": np.array(trace.stage_names),
+        "pseudo_labels": np.stack(trace.pseudo_labels).astype(np.int16),
+        "is_consensus": np.stack(trace.is_consensus),
+    }
+    save_array("trace.npz", lambda file: np.savez_compressed(file, **arrays))
+    save_array("embeddings.npy", lambda file: np.save(file, trace.embeddings.astype(np.float16)))
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    write_atomically(run.path / "model.safetensors", save(contiguous))
+    write_atomically(run.path / "scores.csv", scores.to_csv(index=False, lineterminator="\n"))
+    shutil.rmtree(run.path / "checkpoint", ignore_errors=True)
+
+
+def _read_truth(study: Study, path: Path) -> dict[str, str]:
+    """True class name by sample id."""
+    if not path.is_file():
+        raise ManifestError(f"{path}: there is no such file; name the CSV that holds the true labels")
+    table = read_text_table(path)
+    key = next((name for name in ("sample_id", "image", study.image_column) if name in table.columns), None)
+    if key is None or "true_label" not in table.columns:
+        raise ManifestError(
+            f"{path}: needs a column true_label beside sample_id or image; found {', '.join(table.columns)}"
+        )
+    names = {written: name for name, written in study.written_labels.items()}
+    labels = table["true_label"].map(lambda label: names.get(label, label))
+    unknown = set(labels) - set(study.classes) - {""}
+    if unknown:
+        row = int(np.flatnonzero(labels.isin(unknown))[0]) + 2
+        raise ManifestError(
+            f"{path} row {row}: label {labels.iloc[row - 2]!r} is not one of {', '.join(study.classes)}; fix the row"
+        )
+    keys = table[key]
+    if key != "sample_id":
+        samples = study.samples()
+        keys = keys.map(dict(zip(samples["image"], samples["sample_id"], strict=True)))
+    return {k: label for k, label in zip(keys, labels, strict=True) if label and isinstance(k, str)}

@@ -1,0 +1,61 @@
+"""A scorer that never saw a sample's own label: logistic regression on the frozen features, out of fold."""
+
+import numpy as np
+
+from core.config import CrossValidationSettings
+
+
+def cross_validated_probs(
+    embeddings: np.ndarray,
+    given: np.ndarray,
+    groups: np.ndarray,
+    is_trained: np.ndarray,
+    *,
+    num_classes: int,
+    settings: CrossValidationSettings,
+    seed: int,
+) -> np.ndarray:
+    """Class probabilities of every sample from models that were fitted on other groups' samples.
+
+    embeddings: (N, D) float; given: (N,) int64; groups: (N,) int64, kept whole in a fold (a patient, a
+    slide); is_trained: (N,) bool, the samples that may be fitted on. Returns (N, K) float32, rows sum to 1;
+    a class that a fold's fitting part lacks has probability 0 there. Folds are shuffled and hold each
+    class in proportion as far as groups allow.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    features = np.asarray(embeddings, dtype=np.float32)
+    probs = np.zeros((len(given), num_classes), dtype=np.float32)
+    trained = np.flatnonzero(is_trained)
+    num_folds = min(settings.num_folds, len(np.unique(groups[trained])))
+
+    def fit_predict(fitted: np.ndarray, predicted: np.ndarray) -> None:
+        classes = np.unique(given[fitted])
+        if len(classes) == 1:
+            probs[predicted, classes[0]] = 1
+            return
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=settings.regularisation, max_iter=2000))
+        model.fit(features[fitted], given[fitted])
+        probs[predicted[:, None], model.classes_[None, :]] = model.predict_proba(features[predicted])
+
+    if num_folds >= 2:
+        folds = StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed)
+        strata = _strata(given[trained], num_folds)
+        for fitted, held_out in folds.split(trained, strata, groups[trained]):
+            fit_predict(trained[fitted], trained[held_out])
+    else:  # one group holds all: nothing is left to fit on, so nothing is said
+        probs[trained] = 1 / num_classes
+    untrained = np.flatnonzero(~is_trained)
+    if len(untrained):
+        fit_predict(trained, untrained)
+    return probs
+
+
+def _strata(labels: np.ndarray, num_folds: int) -> np.ndarray:
+    """Labels to stratify by: a class with fewer samples than folds can't be, and counts as the commonest."""
+    values, counts = np.unique(labels, return_counts=True)
+    rare = values[counts < num_folds]
+    return np.where(np.isin(labels, rare), values[counts.argmax()], labels)

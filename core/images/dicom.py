@@ -40,6 +40,8 @@ def read_dicom(file: BinaryIO) -> Picture:
 def _read_dataset(file: BinaryIO) -> Dataset:
     """All of the file, with a transfer syntax: its own, or what pydicom took it for where it names none."""
     dataset = dcmread(file, force=True)
+    if len(dataset) == 0:  # what pydicom makes of a file that ends within an element
+        raise ImageError("the file is cut short")
     if "Rows" not in dataset or "Columns" not in dataset:
         raise ImageError("a DICOM file without an image")
     if not any(name in dataset for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
@@ -68,21 +70,29 @@ def _grey_picture(stored: np.ndarray, dataset: Dataset, frame: int, *, is_invert
     is_little = bool(dataset.original_encoding[1])
     values = _apply_modality(stored, _macro(dataset, frame, "PixelValueTransformationSequence"), is_little)
     voi = _macro(dataset, frame, "FrameVOILUTSequence")
-    if voi.get("VOILUTSequence"):
-        item = voi.VOILUTSequence[0]
+    item = (voi.get("VOILUTSequence") or [Dataset()])[0]
+    if "LUTDescriptor" in item and "LUTData" in item:
         table, bits = _lut(item.LUTDescriptor, item.LUTData, is_little)
         values = _look_up(values, table, item.LUTDescriptor)
         function, center, width = "LINEAR", 2.0 ** (bits - 1), 2.0**bits  # all that the table can give
     else:
         function, center, width = _first_window(voi)
-    is_whole_8_bit = values is stored and values.dtype == np.uint8 and dataset.BitsStored == 8
-    if not np.issubdtype(values.dtype, np.integer):
-        values = finite(values)
-        function = "LINEAR_EXACT" if center is None else function
-    elif not is_whole_8_bit:
-        is_16_bit = values.min() >= 0 and values.max() < 2**16
-        values = values.astype(np.uint16 if is_16_bit else np.int32)
+    if not (values is stored and values.dtype == np.uint8 and dataset.BitsStored == 8):
+        values = _to_deep(values)
+    if center is None and values.dtype == np.float32:
+        function = "LINEAR_EXACT"
     return Picture(values, True, center, width, is_inverted, function)
+
+
+def _to_deep(values: np.ndarray) -> np.ndarray:
+    """uint16, else int32, else float32, whichever is the first to hold the values."""
+    if np.issubdtype(values.dtype, np.integer):
+        low, high = int(values.min()), int(values.max())
+        if low >= 0 and high < 2**16:
+            return values.astype(np.uint16)
+        if low >= -(2**31) and high < 2**31:
+            return values.astype(np.int32)
+    return finite(values)
 
 
 def _macro(dataset: Dataset, frame: int, name: str) -> Dataset:
@@ -106,11 +116,8 @@ def _apply_modality(stored: np.ndarray, module: Dataset, is_little: bool) -> np.
     intercept = float(module.get("RescaleIntercept") or 0)
     if slope == 1 and intercept == 0:
         return stored
-    is_whole = slope.is_integer() and intercept.is_integer() and np.issubdtype(stored.dtype, np.integer)
-    if is_whole:
-        values = stored.astype(np.int64) * int(slope) + int(intercept)
-        if abs(values).max() < 2**31:
-            return values
+    if slope.is_integer() and intercept.is_integer() and np.issubdtype(stored.dtype, np.integer):
+        return stored.astype(np.int64) * int(slope) + int(intercept)
     return stored.astype(np.float64) * slope + intercept
 
 
@@ -154,7 +161,7 @@ def _look_up(values: np.ndarray, table: np.ndarray, descriptor: Sequence[int]) -
     first = descriptor[1]
     if first >= 2**15 and values.min() < 0:  # a signed number that was written as unsigned
         first -= 2**16
-    return table[np.clip(values.astype(np.int64) - first, 0, len(table) - 1)]
+    return table[np.clip(np.rint(values).astype(np.int64) - first, 0, len(table) - 1)]
 
 
 def _apply_palette(stored: np.ndarray, dataset: Dataset) -> np.ndarray:

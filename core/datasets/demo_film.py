@@ -1,0 +1,123 @@
+"""The film on which a chest phantom is drawn: where the patient stands on it, and how shapes become shadows."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from PIL import Image, ImageDraw, ImageFilter
+from scipy.interpolate import CubicSpline
+
+from core.datasets.demo_texture import smooth_noise
+
+
+class Film:
+    """One exposure. Shapes are given in the patient's frame: across and down.
+
+    Across is measured from the midline in halves of the rib cage, positive on the patient's left (the film's
+    right); down is measured in heights of the film. Layers are (height, width) float32.
+    """
+
+    def __init__(self, height: int, width: int, breadth: float, rng: np.random.Generator) -> None:
+        """height, width: px. breadth: half the rib cage, of the film's width. rng: where the patient stands."""
+        self.height, self.width = height, width
+        angle = rng.normal(0, 0.014)
+        self._cosine, self._sine = np.cos(angle), np.sin(angle)
+        self._zoom = rng.uniform(0.97, 1.03)
+        self._half = breadth * width * self._zoom
+        self._middle = np.array([width / 2, height / 2]) + rng.normal(0, (0.012 * width, 0.010 * height))
+
+    def place(self, points: ArrayLike) -> np.ndarray:
+        """Points (..., 2) of the patient's frame on the film, in px."""
+        points = np.asarray(points, float)
+        x, y = points[..., 0] * self._half, (points[..., 1] - 0.5) * self.height * self._zoom
+        return np.stack([self._cosine * x - self._sine * y, self._sine * x + self._cosine * y], axis=-1) + self._middle
+
+    def axes(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Across and down for every step-th px: the inverse of `place`."""
+        y, x = np.mgrid[: self.height : step, : self.width : step].astype(np.float32)
+        x, y = x - np.float32(self._middle[0]), y - np.float32(self._middle[1])
+        across = (self._cosine * x + self._sine * y) / self._half
+        down = (self._cosine * y - self._sine * x) / (self.height * self._zoom) + 0.5
+        return across.astype(np.float32), down.astype(np.float32)
+
+    def canvas(self, step: int = 1) -> "Canvas":
+        """An empty layer to draw on, `step` times smaller than the film."""
+        return Canvas(self, step)
+
+    def depth(self, outlines: list[np.ndarray], blurs_px: tuple[float, ...]) -> np.ndarray:
+        """Thickness in [0, 1] of rounded bodies: it rises from their outlines inwards as far as the widest blur."""
+        canvas = self.canvas(step=4)
+        for outline in outlines:
+            canvas.fill(outline, 255)
+        blurred = sum(_floats(canvas.image.filter(ImageFilter.GaussianBlur(blur / 4))) for blur in blurs_px)
+        return self.scaled_up(blurred / np.float32(len(blurs_px)))
+
+    def scaled_up(self, field: np.ndarray) -> np.ndarray:
+        """A smaller field at the film's size."""
+        image = Image.fromarray(np.ascontiguousarray(field, np.float32))
+        return np.asarray(image.resize((self.width, self.height), Image.Resampling.BILINEAR))
+
+    def without_detail(self, field: np.ndarray) -> np.ndarray:
+        """A layer blurred by about 12 px."""
+        size = (self.width // 8, self.height // 8)
+        small = np.asarray(Image.fromarray(field).resize(size, Image.Resampling.BOX))
+        padded = np.pad(small, 1, mode="edge")
+        rows = padded[:-2] + 2 * padded[1:-1] + padded[2:]
+        return self.scaled_up((rows[:, :-2] + 2 * rows[:, 1:-1] + rows[:, 2:]) / 16)
+
+    def noise(self, rng: np.random.Generator, scale_px: float, step: int = 1) -> np.ndarray:
+        """Smooth noise for every step-th px, its blobs scale_px wide on the film."""
+        return smooth_noise(rng, scale_px / step, -(-self.height // step), -(-self.width // step))
+
+
+class Canvas:
+    """A layer under the pencil; values are 0 to 255 while it is drawn."""
+
+    def __init__(self, film: Film, step: int) -> None:
+        self.film, self.step = film, step
+        self.image = Image.new("L", (-(-film.width // step), -(-film.height // step)))
+        self.draw = ImageDraw.Draw(self.image)
+
+    def fill(self, outline: ArrayLike, value: int) -> None:
+        """A polygon."""
+        self.draw.polygon(self._spots(outline), fill=value)
+
+    def stroke(self, line: ArrayLike, thickness_px: float, value: int, is_closed: bool = False) -> None:
+        """A line; thickness in px of the film."""
+        spots = self._spots(line)
+        spots = [*spots, *spots[:2]] if is_closed else spots
+        self.draw.line(spots, fill=value, width=max(1, round(thickness_px / self.step)), joint="curve")
+
+    def disc(self, centre: ArrayLike, radius_px: float, value: int) -> None:
+        x, y = self.film.place(centre) / self.step
+        radius = radius_px / self.step
+        self.draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=value)
+
+    def tube(self, line: ArrayLike, thickness_px: float, values: tuple[int, int]) -> None:
+        """A bone along a line: a shaft, and its cortex, which is brighter. values: of shaft and cortex."""
+        points = self.film.place(line) / self.step
+        ahead = np.gradient(points, axis=0)
+        normal = np.stack([-ahead[:, 1], ahead[:, 0]], axis=1) / np.linalg.norm(ahead, axis=1, keepdims=True)
+        reach = normal * (thickness_px / 2 / self.step)
+        upper, lower = (points + reach).ravel().tolist(), (points - reach)[::-1].ravel().tolist()
+        self.draw.polygon(upper + lower, fill=values[0])
+        for border in (upper, lower):
+            self.draw.line(border, fill=values[1], width=2, joint="curve")
+
+    def layer(self, blur_px: float) -> np.ndarray:
+        """(height, width) float32 in [0, 1]."""
+        blurred = _floats(self.image.filter(ImageFilter.BoxBlur(blur_px / self.step)))
+        return blurred if self.step == 1 else self.film.scaled_up(blurred)
+
+    def _spots(self, points: ArrayLike) -> list[float]:
+        return (self.film.place(points) / self.step).ravel().tolist()
+
+
+def closed_curve(points: ArrayLike, num: int = 90) -> np.ndarray:
+    """(num, 2): a smooth closed curve through points."""
+    closed = np.array([*points, points[0]], float)
+    steps = np.hypot(*(np.diff(closed, axis=0) * (0.8, 1.0)).T)
+    way = np.concatenate([[0], np.cumsum(np.sqrt(steps))])
+    return CubicSpline(way, closed, bc_type="periodic")(np.linspace(0, way[-1], num, endpoint=False))
+
+
+def _floats(image: Image.Image) -> np.ndarray:
+    return np.asarray(image, np.float32) / np.float32(255)

@@ -1,0 +1,321 @@
+"""Chest-radiograph phantoms: attenuation added up layer by layer, as a PA view would show it.
+
+The patient's right is on the left of the film. Places are in the patient's frame (see `Film`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import ImageFont
+
+from core.datasets.demo_film import Film, closed_curve
+from core.datasets.demo_texture import clip, grain
+
+FULL_SCALE = 4095
+"""The largest stored value: 12 bits."""
+KINDS = ("lobar", "patchy", "diffuse")
+"""How an opacity may spread."""
+
+_RIGHT, _LEFT = -1, 1
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What does not change from one film of a patient to the next."""
+
+    seed: int
+    breadth: float
+    """Half the rib cage, of the film's width."""
+    heart: float
+    """Size of the heart; 1 is usual."""
+    stoutness: float
+    """Soft tissue over the ribs; 1 is usual."""
+    has_breasts: bool
+
+
+def make_patient(seed: int) -> Patient:
+    rng = np.random.default_rng(seed)
+    return Patient(
+        seed=seed,
+        breadth=rng.uniform(0.385, 0.43),
+        heart=float(clip(rng.normal(1.0, 0.10), 0.8, 1.28)),
+        stoutness=rng.uniform(0.8, 1.25),
+        has_breasts=rng.random() < 0.45,
+    )
+
+
+def opacity_strength(severity: float) -> float:
+    """How much of the air an opacity takes at its densest: next to none at severity 0, most of it at 1."""
+    return float(np.interp(severity, (0, 0.25, 0.5, 0.75, 1), (0, 0.03, 0.17, 0.48, 0.85)))
+
+
+def draw_chest(
+    patient: Patient, severity: float, kind: str, height: int, width: int, rng: np.random.Generator
+) -> np.ndarray:
+    """One film. severity: in [0, 1]. kind: one of KINDS. Returns (height, width) uint16 of 12 bits; dense is bright."""
+    film = Film(height, width, patient.breadth, rng)
+    attenuation = _attenuation(film, patient, severity, kind, rng)
+    # The scanner's own edge enhancement, coarse on purpose: it gives a CR its crisp look.
+    attenuation += 0.45 * (attenuation - film.without_detail(attenuation))
+    # Fewer quanta come through where the body is dense; after the logarithm that is more noise.
+    quanta = grain(rng, height, width) + 0.5 * film.noise(rng, 2.6)
+    attenuation += np.float32(0.0085 * rng.uniform(0.6, 1.5)) * np.exp(np.float32(0.8) * attenuation) * quanta
+    contrast, brightness = rng.uniform(0.88, 1.1), rng.uniform(-0.06, 0.06)
+    stored = np.float32(FULL_SCALE) * (np.float32(0.60 * contrast) * attenuation + np.float32(0.07 + 0.6 * brightness))
+    marker = _marker(film, patient, rng)
+    stored += (np.float32(0.86 * FULL_SCALE) - stored) * marker
+    return clip(stored, 0, FULL_SCALE).astype(np.uint16)
+
+
+def _attenuation(film: Film, patient: Patient, severity: float, kind: str, rng: np.random.Generator) -> np.ndarray:
+    """(height, width) float32: 0 for air, about 1 for the abdomen."""
+    breath = rng.normal(0, 0.014)  # how much higher than usual the diaphragm stands
+    body = _body(patient)
+    tissue = film.depth([body], (5, 14, 30)) * _shadow(film, [body], 1.5, step=2)
+    lungs = [_lung(_RIGHT, breath), _lung(_LEFT, breath)]
+    is_lung = _shadow(film, lungs, 1.2)
+    air = is_lung * (0.42 + 0.58 * film.depth(lungs, (8, 22)))
+    heart = _heart(patient, breath)
+    heart = _shadow(film, [heart], 2.0) * (0.45 + 0.55 * film.depth([heart], (10, 25)))
+    mediastinum = _shadow(film, [_MEDIASTINUM], 3.0, step=2)
+    opacity = is_lung * film.scaled_up(_opacity(film, severity, kind, rng))
+
+    air *= (1 - 0.80 * heart) * (1 - 0.85 * mediastinum) * (1 - opacity)
+    total = (1.02 + 0.05 * (patient.stoutness - 1)) * tissue - 0.72 * air
+    total += 0.13 * _vessels(film, patient) * is_lung * (1 - 0.7 * opacity) * (1 - 0.65 * heart)
+    total += 0.05 * mediastinum + 0.04 * heart
+    if opacity.max() > 0.3:  # an air bronchogram: airways stay open where the lung around them is solid
+        total -= 0.05 * opacity * _branches(film, np.random.default_rng(patient.seed + 4), num=7, thick=0.010, orders=2)
+    total += _ribs_and_clavicles(film, patient, breath) * (0.75 + 0.25 * is_lung)
+    total += _spine(film, patient) + _shoulder_blades(film, patient)
+    total -= 0.13 * _windpipe(film)
+    total += _soft_shadows(film, patient, breath, is_lung)
+    return total * (1 + 0.018 * film.noise(rng, 60) + 0.008 * film.noise(rng, 20))
+
+
+def _shadow(film: Film, outlines: list[np.ndarray], blur_px: float, step: int = 1) -> np.ndarray:
+    canvas = film.canvas(step)
+    for outline in outlines:
+        canvas.fill(outline, 255)
+    return canvas.layer(blur_px)
+
+
+_MEDIASTINUM = closed_curve(
+    [
+        *((-0.16, -0.05), (-0.15, 0.12), (-0.17, 0.24), (-0.17, 0.45), (-0.16, 0.75), (-0.18, 1.05)),
+        *((0.18, 1.05), (0.15, 0.75), (0.15, 0.45), (0.16, 0.28), (0.15, 0.12), (0.16, -0.05)),
+    ]
+)
+
+
+def _body(patient: Patient) -> np.ndarray:
+    side = 1 + 0.13 * patient.stoutness
+    neck_to_elbow = [(0.28, -0.08), (0.30, 0.03), (0.55, 0.075), (0.95, 0.105), (1.30, 0.15), (1.60, 0.24), (1.62, 0.40)]
+    flank = [(1.32, 0.43), (side + 0.02, 0.47), (side - 0.02, 0.62), (side - 0.03, 0.80), (side + 0.01, 1.10)]
+    half = neck_to_elbow + flank
+    return closed_curve([(-x, y) for x, y in half] + half[::-1], 140)
+
+
+def _lung(side: int, breath: float) -> np.ndarray:
+    high = breath + (0.012 if side == _RIGHT else -0.008)
+    wall = [(0.40, 0.115), (0.60, 0.150), (0.78, 0.245), (0.90, 0.38), (0.965, 0.54), (0.985, 0.70)]
+    dome = [(0.975, 0.845), (0.93, 0.850), (0.80, 0.785), (0.55, 0.742), (0.30, 0.752), (0.12, 0.785)]
+    inner = [(0.11, 0.60), (0.12, 0.42), (0.15, 0.26), (0.24, 0.150)]
+    points = wall + [(x, y - high) for x, y in dome] + inner
+    return closed_curve([(side * x, y) for x, y in points], 120)
+
+
+def _heart(patient: Patient, breath: float) -> np.ndarray:
+    size = patient.heart
+    right = [(-0.17, 0.30), (-0.15, 0.42), (-0.24 * size, 0.52), (-0.30 * size, 0.62), (-0.25 * size, 0.73 - breath)]
+    base = [(0.05, 0.80 - breath), (0.40 * size, 0.795 - breath), (0.58 * size, 0.750 - breath)]
+    left = [(0.565 * size, 0.67), (0.46 * size, 0.57), (0.33 * size, 0.49), (0.23, 0.425)]
+    aorta = [(0.245, 0.385), (0.265, 0.35), (0.22, 0.305), (0.10, 0.27)]
+    return closed_curve(right + base + left + aorta)
+
+
+def _windpipe(film: Film) -> np.ndarray:
+    canvas = film.canvas(step=2)
+    thick = 0.035 * film.width
+    canvas.stroke([(-0.01, 0.32), (-0.10, 0.365), (-0.19, 0.41)], 0.7 * thick, 130)
+    canvas.stroke([(-0.01, 0.32), (0.09, 0.36), (0.23, 0.40)], 0.65 * thick, 130)
+    canvas.stroke([(0.01, -0.05), (0.015, 0.15), (-0.01, 0.33)], 1.15 * thick, 255)
+    return canvas.layer(4)
+
+
+def _ribs_and_clavicles(film: Film, patient: Patient, breath: float) -> np.ndarray:
+    """Each rib runs outwards and down behind the lung, turns at the chest wall, and comes back lower in front."""
+    rng = np.random.default_rng(patient.seed + 2)
+    behind, front = film.canvas(), film.canvas()
+    step = rng.uniform(0.066, 0.071) * (1 - 0.5 * breath)
+    numbers = np.arange(10)
+    spans = np.interp(numbers, (0, 1, 2, 3, 4, 5, 7, 9), (0.46, 0.66, 0.80, 0.89, 0.95, 0.99, 1.015, 1.03))
+    drops = np.interp(numbers, (0, 2, 9), (0.05, 0.075, 0.105))
+    thicks = np.interp(numbers, (0, 3, 9), (0.029, 0.028, 0.024)) * film.height
+    for number in numbers:
+        for side in (_RIGHT, _LEFT):
+            top = 0.125 + step * number + rng.normal(0, 0.002)
+            drop, thick = drops[number] * rng.normal(1, 0.03), thicks[number] * rng.normal(0.95, 0.04)
+            turn = np.linspace(0.10, 2.45, 60)
+            x = side * spans[number] * np.sin(turn)
+            y = top + drop * (1 - np.cos(turn)) - 0.012 * np.sin(2 * turn)
+            is_front = turn > 1.45
+            if number < 8:
+                sag = 0.05 * np.maximum(turn - 1.5, 0) ** 1.5
+                behind_the_wall = np.stack([x, y + sag], axis=1)[is_front]
+                front.tube(behind_the_wall, 1.1 * thick, (52, 82))
+            behind.tube(np.stack([x, y], axis=1)[turn < 1.65], thick, (135, 215))
+    tilt = rng.normal(0, 0.012)
+    for side in (_RIGHT, _LEFT):
+        end = tilt + rng.normal(0, 0.005)
+        knots = [(0.12, 0.198), (0.35, 0.185), (0.62, 0.175 + end), (0.92, 0.147 + end), (1.14, 0.150 + end)]
+        x = np.linspace(0.12, 1.14, 40)
+        curve = np.polynomial.Polynomial.fit(*zip(*knots, strict=True), deg=4)
+        front.tube(np.stack([side * x, curve(x)], axis=1), 0.026 * film.height, (135, 215))
+    return 0.135 * behind.layer(1.0) + 0.20 * front.layer(1.2)
+
+
+def _spine(film: Film, patient: Patient) -> np.ndarray:
+    rng = np.random.default_rng(patient.seed + 7)
+    canvas = film.canvas(step=2)
+    y, bow = -0.03, rng.normal(0, 0.008)
+    while y < 1.05:
+        tall, wide = np.interp(y, (0, 1), (0.042, 0.062)), np.interp(y, (0, 1), (0.105, 0.135))
+        x = bow * np.sin(3 * y)
+        plate, foot = [(x - wide, y), (x + wide, y)], [(x + wide, y + 0.9 * tall), (x - wide, y + 0.9 * tall)]
+        waist = 0.92 * wide
+        canvas.fill([*plate, (x + waist, y + 0.5 * tall), *foot, (x - waist, y + 0.5 * tall)], 120)
+        canvas.stroke(plate, 2, 200)
+        canvas.stroke(foot, 2, 200)
+        for pedicle in (-0.62, 0.62):
+            canvas.disc((x + pedicle * wide, y + 0.33 * tall), 0.0075 * film.height, 225)
+        canvas.disc((x, y + 0.75 * tall), 0.007 * film.height, 205)
+        y += tall
+    return 0.085 * canvas.layer(2)
+
+
+def _shoulder_blades(film: Film, patient: Patient) -> np.ndarray:
+    rng = np.random.default_rng(patient.seed + 8)
+    canvas = film.canvas(step=2)
+    for side in (_RIGHT, _LEFT):
+        tilt = rng.normal(0, 0.012)
+        blade = [(1.08, 0.16), (1.24, 0.20), (1.16, 0.30), (1.03, 0.45), (0.98, 0.43), (0.92, 0.28), (0.95, 0.20)]
+        outline = closed_curve([(side * x, y + tilt) for x, y in blade], 50)
+        canvas.fill(outline, 120)
+        canvas.stroke(outline, 3, 200, is_closed=True)
+        canvas.disc((side * 1.33, 0.195 + tilt), 0.048 * film.height, 190)
+    return 0.085 * canvas.layer(3)
+
+
+def _vessels(film: Film, patient: Patient) -> np.ndarray:
+    """Arteries and veins that branch from the hila, thinner and fainter outwards."""
+    canvas = film.canvas(step=4)
+    canvas.stroke([(-0.21, 0.40), (-0.25, 0.45), (-0.25, 0.52)], 0.035 * film.height, 110)
+    canvas.stroke([(0.20, 0.40), (0.27, 0.425), (0.27, 0.48)], 0.032 * film.height, 110)
+    return _branches(film, np.random.default_rng(patient.seed + 3), num=9, thick=0.0125, orders=3) + canvas.layer(10)
+
+
+def _branches(film: Film, rng: np.random.Generator, num: int, thick: float, orders: int) -> np.ndarray:
+    """A tree from each hilum. num: of its main branches. thick: theirs, of the film's height."""
+    side = np.repeat([_RIGHT, _LEFT], num)
+    start = np.stack([side * 0.23, np.where(side == _RIGHT, 0.445, 0.425)], axis=1)
+    start += rng.normal(0, 0.035, start.shape)
+    angle = np.tile(np.linspace(-1.3, 1.45, num), 2) + rng.normal(0, 0.16, side.size)
+    length = 0.66 * (0.75 + 0.25 * np.sin(angle)) * rng.uniform(0.6, 1.1, side.size)
+    width = thick * film.height * rng.uniform(0.6, 1.1, side.size)
+    strokes = []
+    for order in range(orders):
+        num_steps = (8, 6, 4)[order]
+        angles = angle[:, None] + rng.normal(0, 0.17, (side.size, num_steps)).cumsum(axis=1)
+        moves = np.stack([side[:, None] * np.cos(angles), 0.8 * np.sin(angles)], axis=2) * (length / num_steps)[:, None, None]
+        points = np.concatenate([start[:, None], start[:, None] + moves.cumsum(axis=1)], axis=1)
+        piece = (2, 3, 4)[order]
+        for first in range(0, num_steps, piece):
+            widths = width * (1 - 0.55 * first / num_steps)
+            strokes += zip(widths, points[:, first : first + piece + 1], strict=True)
+        # Forks: some of the knots of every branch send off a thinner one.
+        branch = np.repeat(np.arange(side.size), (4, 4, 4)[order])
+        knot = rng.integers(1, num_steps, branch.size)
+        start, side = points[branch, knot], side[branch]
+        angle = angles[branch, knot - 1] + rng.choice([-1, 1], branch.size) * rng.uniform(0.35, 0.8, branch.size)
+        length, width = 0.42 * length[branch], 0.55 * width[branch] * (1 - 0.5 * knot / num_steps)
+    canvas = film.canvas()
+    for thickness, points in sorted(strokes, key=lambda stroke: stroke[0]):
+        canvas.stroke(points, thickness, int(min(60 + 30 * thickness, 235)))
+    return canvas.layer(1.0)
+
+
+def _opacity(film: Film, severity: float, kind: str, rng: np.random.Generator) -> np.ndarray:
+    """Where fluid has taken the air's place, in [0, 1]; half the film's size."""
+    across, down = film.axes(step=2)
+    spread = {"lobar": _lobar, "patchy": _patchy, "diffuse": _diffuse}[kind]
+    return np.float32(opacity_strength(severity)) * clip(spread(film, across, down, rng), 0, 1)
+
+
+def _lobar(film: Film, across: np.ndarray, down: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    side = rng.choice([_RIGHT, _LEFT])
+    lobe = rng.choice(["lower", "upper", "middle"] if side == _RIGHT else ["lower", "upper"])
+    out = side * across
+    if lobe == "lower":
+        shape = _bump((out - rng.uniform(0.45, 0.62)) / 0.46) * _bump((down - rng.uniform(0.66, 0.72)) / 0.155)
+    elif lobe == "upper":
+        shape = _bump((out - 0.5) / 0.50) * _bump((down - rng.uniform(0.27, 0.33)) / 0.15)
+        if side == _RIGHT:  # bounded by the horizontal fissure, which the left lung does not have
+            shape *= clip((0.43 + 0.06 * (out - 0.4) - down) / 0.012 + 0.5, 0, 1)
+    else:  # beside the heart, whose border it blurs
+        shape = _bump((out - rng.uniform(0.32, 0.42)) / 0.36) * _bump((down - 0.59) / 0.12)
+        shape *= clip((down - 0.455) / 0.012 + 0.5, 0, 1)
+    return 1.35 * shape * (1 + 0.16 * film.noise(rng, 26, step=2) + 0.06 * film.noise(rng, 10, step=2))
+
+
+def _patchy(film: Film, across: np.ndarray, down: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    shape = np.zeros_like(across)
+    for _ in range(rng.integers(4, 9)):
+        x, y = rng.choice([-1, 1]) * rng.uniform(0.3, 0.85), rng.uniform(0.33, 0.74)
+        reach = rng.uniform(0.09, 0.22)
+        distance = ((across - np.float32(x)) / np.float32(reach)) ** 2
+        distance += ((down - np.float32(y)) / np.float32(0.62 * reach)) ** 2
+        shape = np.maximum(shape, np.float32(rng.uniform(0.55, 1.0)) * np.exp(-distance))
+    return 1.2 * shape * (1 + 0.20 * film.noise(rng, 20, step=2) + 0.08 * film.noise(rng, 10, step=2))
+
+
+def _diffuse(film: Film, across: np.ndarray, down: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Both lungs, denser around the hila and at the bases, with a fine net."""
+    shape = 0.40 * _bump((np.abs(across) - 0.3) / 0.4) * _bump((down - 0.5) / 0.25) + 0.35
+    shape += 0.35 * clip((down - 0.4) / 0.4, 0, 1)
+    net = 0.6 - np.abs(film.noise(rng, 9, step=2)) + 0.4 * film.noise(rng, 4, step=2)
+    return 0.85 * shape * (1 + 0.10 * net + 0.22 * film.noise(rng, 40, step=2))
+
+
+def _soft_shadows(film: Film, patient: Patient, breath: float, is_lung: np.ndarray) -> np.ndarray:
+    """Breasts over the lower lungs, the stomach's bubble of gas under the left dome."""
+    rng = np.random.default_rng(patient.seed + 5)
+    turns = np.linspace(0, 2 * np.pi, 10, endpoint=False)
+    shadow = np.zeros_like(is_lung)
+    if patient.has_breasts:
+        size = rng.uniform(0.85, 1.15)
+        x, y = 0.60 + 0.36 * size * np.cos(turns), 0.625 + 0.115 * size * np.sin(turns)
+        breasts = [closed_curve(np.stack([side * x, y], axis=1), 60) for side in (_RIGHT, _LEFT)]
+        shadow += 0.085 * _shadow(film, breasts, 4, step=2) * film.depth(breasts, (10, 24))
+    if rng.random() < 0.7:
+        reach = rng.uniform(0.75, 1.25, turns.size)
+        x = rng.uniform(0.36, 0.60) + 0.17 * reach * np.cos(turns)
+        y = 0.805 - breath + 0.034 * reach * np.sin(turns)
+        bubble = closed_curve(np.stack([x, y], axis=1), 50)
+        shadow -= rng.uniform(0.06, 0.15) * _shadow(film, [bubble], 6, step=2) * (1 - is_lung)
+    return shadow
+
+
+def _marker(film: Film, patient: Patient, rng: np.random.Generator) -> np.ndarray:
+    """The lead letter that says which side is which."""
+    letter, side = ("R", _RIGHT) if patient.seed % 2 else ("L", _LEFT)
+    canvas = film.canvas()
+    spot = film.width * (0.5 + side * rng.uniform(0.38, 0.43)), film.height * rng.uniform(0.05, 0.075)
+    font = ImageFont.load_default(size=film.height * 0.05)
+    canvas.draw.text(spot, letter, fill=255, font=font, anchor="mm")
+    return canvas.layer(0)
+
+
+def _bump(distance: np.ndarray) -> np.ndarray:
+    """1 at 0, half at 0.83, near 0 from 2 on."""
+    return np.exp(-(distance * distance))

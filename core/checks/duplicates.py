@@ -38,5 +38,5 @@ def check_duplicates(samples: pd.DataFrame, groups: list[tuple[str, ...]]) -> li
         ("given_label", "duplicate_conflict", "stand in the study more than once, under different labels"),
         ("split", "duplicate_across_splits", "stand in more than one split"),
     ):
-        add(kind, "error", [group for group in present if by_id.loc[list(group), column].nunique() > 1], what)
+        add(kind, "error", [group for group in present if len(set(by_id.loc[list(group), column])) > 1], what)
     return findings

@@ -41,11 +41,13 @@ def main(arguments: list[str] | None = None) -> int:
 
     # The pages run in this process and learn from its environment what to show.
     os.environ[STUDIES_VARIABLE] = os.pathsep.join(map(str, paths))
-    if not paths and not is_demo_complete():
-        start_demo()
+    # Kept by name: a process that nobody holds is warned of when it ends.
+    demo = None if paths or is_demo_complete() else start_demo()
     url = f"http://{ADDRESS}:{options.port}"
     threading.Thread(target=_announce, args=(url, options.port, not options.no_browser), daemon=True).start()
     _serve(options.port)
+    if demo is not None and demo.poll() is None:
+        print("The demo is still being made; it goes on, and is there at the next start.")
     return 0
 
 

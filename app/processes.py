@@ -57,8 +57,8 @@ def is_demo_running(folder: Path = DEMO_PATH) -> bool:
     return False
 
 
-def start_demo(folder: Path = DEMO_PATH) -> bool:
-    """Start building what the demo lacks, unless a process does so already. Returns whether one was started.
+def start_demo(folder: Path = DEMO_PATH) -> subprocess.Popen | None:
+    """Start building what the demo lacks; None if a process does so already.
 
     The new process inherits a locked file, and so holds the lock (flock) for as long as it lives.
     """
@@ -67,9 +67,8 @@ def start_demo(folder: Path = DEMO_PATH) -> bool:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            return False
-        _start(["demo", "--out", str(folder), "--json"], log=folder / "build.log", inherited=(lock.fileno(),))
-    return True
+            return None
+        return _start(["demo", "--out", str(folder), "--json"], log=folder / "build.log", inherited=(lock.fileno(),))
 
 
 def demo_progress(folder: Path = DEMO_PATH) -> tuple[float, str, float | None]:

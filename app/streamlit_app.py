@@ -7,17 +7,12 @@ from streamlit.navigation.page import Page
 
 from app import session
 from app.boundary import error_boundary, plain_text
-from app.theme import MUTED
+from app.components.reader import change_reader
+from app.theme import MUTED, STYLE
 
 VIEWS = Path(__file__).parent / "views"
 ICON = Path(__file__).parent / "icon.svg"
 NOT_FOR_DIAGNOSIS = "Not for diagnosis"
-STYLE = """<style>
-[data-testid="stMainBlockContainer"] { padding-left: 2.5rem; padding-right: 2.5rem; }
-[data-testid="stSidebarHeader"] { height: 2.6rem; margin-bottom: 0; padding-top: 0; padding-bottom: 0; }
-[data-testid="stSidebar"] h3 { padding-top: 0; }
-</style>"""
-"""What Streamlit's theme has no setting for: narrower margins, since images need the room."""
 
 
 def run() -> None:
@@ -25,12 +20,11 @@ def run() -> None:
     st.set_page_config(page_title="Overread", page_icon=str(ICON), layout="wide", initial_sidebar_state=256)
     pages = [
         st.Page(VIEWS / "studies.py", title="Studies", icon=":material/folder_open:", default=True),
+        st.Page(VIEWS / "review.py", title="Review", icon=":material/visibility:"),
         st.Page(VIEWS / "train.py", title="Train", icon=":material/model_training:"),
         st.Page(VIEWS / "insights.py", title="Insights", icon=":material/query_stats:"),
         st.Page(VIEWS / "export.py", title="Export", icon=":material/ios_share:"),
     ]
-    if (VIEWS / "review.py").is_file():
-        pages.insert(1, st.Page(VIEWS / "review.py", title="Review", icon=":material/visibility:"))
     page = st.navigation(pages, position="hidden")
     with st.sidebar, error_boundary():
         show_sidebar(pages)
@@ -69,22 +63,16 @@ def show_study_picker() -> None:
 
 
 def show_reader() -> None:
-    """Whose verdicts these are, and a way to change it."""
+    """Whose verdicts these are, and a way to change it; the Review page asks for the name."""
     name = session.reader_name()
-    if name and not session.kept("is_renaming", False):
-        st.caption("Reader")
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{plain_text(name)}**")
-            if st.button("Change", type="tertiary", key="frame_change_reader"):
-                session.keep("is_renaming", True)
-                st.rerun()
+    if not name:
         return
-    with st.form("frame_reader", border=False):
-        given = st.text_input("Reader", value=name, placeholder="Your name", max_chars=session.MAX_READER_LENGTH)
-        if st.form_submit_button("Set name"):
-            session.set_reader(given)
-            session.keep("is_renaming", None)
-            st.rerun()
+    st.caption("Reader")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{plain_text(name)}**")
+        if st.button("Change", type="tertiary", key="frame_change_reader"):
+            change_reader()
+            st.switch_page(VIEWS / "review.py")
 
 
 run()

@@ -35,6 +35,13 @@ SEQUENTIAL_COLOURS = (
     "#114A52",
 )
 
+STYLE = """<style>
+[data-testid="stMainBlockContainer"] { padding-left: 2.5rem; padding-right: 2.5rem; }
+[data-testid="stSidebarHeader"] { height: 2.6rem; margin-bottom: 0; padding-top: 0; padding-bottom: 0; }
+[data-testid="stSidebar"] h3 { padding-top: 0; }
+</style>"""
+"""What Streamlit's theme has no setting for: narrower margins, since images need the room."""
+
 
 def server_settings(port: int) -> dict[str, object]:
     """Streamlit's settings for a server that only this machine can reach and that tells nobody anything."""

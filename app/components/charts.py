@@ -134,7 +134,7 @@ def score_histogram(probabilities: np.ndarray, is_proposed: np.ndarray) -> go.Fi
 
 
 def loss_curves(events: Sequence[Mapping[str, object]]) -> go.Figure:
-    """Loss by epoch from the `epoch` events of a run's progress; a line per phase, since phases differ in their loss."""
+    """Loss by epoch from the `epoch` events of a run's progress; a line per phase: each has its own loss."""
     table = pd.DataFrame([event for event in events if event.get("event") == "epoch"])
     figure = go.Figure()
     for index, (phase, rows) in enumerate(table.groupby("phase", sort=False) if len(table) else ()):

@@ -2,17 +2,18 @@
 
 import tempfile
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
-from core.pipeline import export_table
 
 from app import session
 from app.boundary import plain_text
 from app.components.wording import VERDICT_WORDS, counted, run_title
 from core.datasets.study import Study
-from core.review.export import COLUMNS, write_csv
+from core.pipeline import export_study, export_table
+from core.review.export import COLUMNS
 
 NUM_PREVIEWED = 8
 
@@ -25,11 +26,12 @@ def show_page() -> None:
         return
     run = session.current_run()
     st.caption(f"The cleaned table of {plain_text(study.name)}" + (f" · {run_title(run)}" if run else ""))
-    table, own_columns = export_table(study, run)
+    run_name = run.name if run else None
+    table, own_columns = export_table(study, run_name)
     names = dict(zip(COLUMNS, own_columns, strict=True))
     show_numbers(table, names)
     show_own_changes(study)
-    show_download(study, table, own_columns)
+    show_download(study, run_name, len(table), own_columns)
 
 
 def show_numbers(table: pd.DataFrame, names: dict[str, str]) -> None:
@@ -75,10 +77,10 @@ def show_own_changes(study: Study) -> None:
         st.caption("None yet.")
 
 
-def show_download(study: Study, table: pd.DataFrame, own_columns: list[str]) -> None:
+def show_download(study: Study, run_name: str | None, num_rows: int, own_columns: tuple[str, ...]) -> None:
     st.subheader("Cleaned CSV")
     st.markdown(
-        f"{counted(len(table), 'row')}, one for each of the source. The source's own columns come first and unchanged; "
+        f"{counted(num_rows, 'row')}, one for each of the source. The source's own columns come first and unchanged; "
         f"after them {', '.join(f'`{name}`' for name in own_columns)}: what the label becomes, who decided it, when, "
         "and on what evidence. It names the source's files and all readers, and holds no images."
     )
@@ -90,7 +92,8 @@ def show_download(study: Study, table: pd.DataFrame, own_columns: list[str]) -> 
     )
     st.download_button(
         "Download the cleaned CSV",
-        data=lambda: csv_bytes(table, own_columns, is_safe=is_safe),
+        # Made when it is asked for, so that it holds the verdicts of that moment.
+        data=partial(cleaned_csv, study, run_name, is_safe=is_safe),
         file_name=f"{study.path.name}-cleaned.csv",
         mime="text/csv",
         type="primary",
@@ -99,10 +102,10 @@ def show_download(study: Study, table: pd.DataFrame, own_columns: list[str]) -> 
     )
 
 
-def csv_bytes(table: pd.DataFrame, own_columns: list[str], *, is_safe: bool) -> bytes:
+def cleaned_csv(study: Study, run_name: str | None, *, is_safe: bool) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "cleaned.csv"
-        write_csv(table, path, own_columns=own_columns, spreadsheet_safe=is_safe)
+        export_study(study, path, run_name, spreadsheet_safe=is_safe)
         return path.read_bytes()
 
 

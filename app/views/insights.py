@@ -17,7 +17,10 @@ from core.datasets.study import Study
 def show_page() -> None:
     st.title("Insights")
     study, run = session.current_study(), session.current_run()
-    if study is None or run is None:
+    if study is None:
+        st.info("There is no study yet. Make one on the Studies page.", icon=":material/info:")
+        return
+    if run is None:
         st.info("There is no finished run yet. Start one on the Train page.", icon=":material/info:")
         return
     st.caption(f"{plain_text(study.name)} · {run_title(run)}")
@@ -88,7 +91,7 @@ def show_own_progress(study: Study, scores: pd.DataFrame) -> None:
     st.subheader("Your review")
     reader = session.reader_name()
     if not reader:
-        st.caption("Set your name in the sidebar to see how far you have come.")
+        st.caption("Your name is asked on the Review page; then this shows how far you have come.")
         return
     decisions = session.ledger(study).decisions(reader)
     proposed = set(scores.loc[scores["is_proposed"], "sample_id"])

@@ -49,7 +49,7 @@ def show_demo_progress() -> None:
             with st.container(border=True):
                 st.markdown("**The demo is not complete.** Building it was interrupted; what is there is kept.")
                 if st.button("Go on building", key="studies_build_demo", type="primary"):
-                    processes.start_demo()
+                    session.keep("demo_process", processes.start_demo())
                     st.rerun(scope="fragment")
             return
         fraction, message, remaining_s = processes.demo_progress()

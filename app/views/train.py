@@ -161,7 +161,7 @@ def show_runs(study: Study) -> None:
                 if run.is_finished and not is_shown and st.button("Show this run", key=f"train_show_{run.name}"):
                     session.choose_run(run.name)
                     st.rerun()
-                can_resume = run == runs[0] and run.state in (RunState.INTERRUPTED, RunState.CANCELLED)
+                can_resume = run == runs[0] and not run.is_finished
                 if can_resume and not is_training(study) and st.button("Resume", key=f"train_resume_{run.name}"):
                     start(study, ["--resume"])
                     st.rerun()

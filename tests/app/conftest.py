@@ -1,0 +1,47 @@
+"""A study to look at, and the app opened on it from its entry file."""
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from app.processes import ROOT, STUDIES_VARIABLE
+from core.datasets.study import Study
+from tests.app.made_study import write_study
+
+WORDS = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error")
+
+
+@pytest.fixture
+def made_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+    """A study with a finished run, the only one that the app shows."""
+    study = write_study(tmp_path)
+    monkeypatch.setenv(STUDIES_VARIABLE, str(study.path))
+    monkeypatch.delenv("OVERREAD_DATABASE", raising=False)
+    return study
+
+
+@pytest.fixture
+def app() -> AppTest:
+    """The app from its entry file, not yet run."""
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    return AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=30)
+
+
+def open_page(app: AppTest, name: str, *, reader: str = "") -> AppTest:
+    """The app on one of its pages; with a reader, as if the Review page had asked for the name."""
+    if reader:
+        app.session_state["session_reader"] = reader
+    return app.switch_page(f"views/{name}.py").run()
+
+
+def page_text(app: AppTest) -> str:
+    """Everything that a page says in words and in tables."""
+    texts = [element.value for kind in WORDS for element in app.get(kind)]
+    texts += [f"{metric.label}: {metric.value}" for metric in app.metric]
+    texts += [button.label for button in app.button]
+    texts += [f"{bar.proto.text} {bar.proto.value}" for bar in app.get("progress")]
+    tables = [element.value.to_string() for element in app.dataframe]
+    return "\n".join([*texts, *tables, *(element.proto.body for element in app.get("html"))])

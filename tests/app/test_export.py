@@ -1,0 +1,75 @@
+"""The Export page, driven from the entry file."""
+
+import csv
+import io
+
+import pytest
+import streamlit as st
+
+from app.processes import STUDIES_VARIABLE
+from core.records import VerdictKind
+from core.review.ledger import Ledger
+from tests.app.conftest import open_page, page_text
+from tests.app.made_study import write_study
+from tests.app.verdicts import verdicts
+
+
+@pytest.fixture
+def read_study(made_study):
+    """The made study after Ada accepted three proposals, Ben kept one of those, and Ada excluded two others."""
+    ledger = Ledger.open(made_study.ledger_url, made_study.ledger_study)
+    ada = verdicts(made_study, reader="Ada", number=3)
+    excluded = verdicts(made_study, reader="Ada", number=5, kind=VerdictKind.EXCLUDE)[3:]
+    for verdict in [*ada, *excluded, *verdicts(made_study, reader="Ben", number=1, kind=VerdictKind.REJECT)]:
+        assert ledger.record(verdict)
+    return made_study
+
+
+def test_the_counts_are_those_of_all_readers(app, read_study):
+    open_page(app, "export")
+    numbers = {metric.label: int(metric.value) for metric in app.metric}
+    assert numbers == {"Changed": 2, "Kept": 0, "Excluded": 2, "Disputed": 1, "Not read": 43, "Not readable": 2}
+    assert sum(numbers.values()) == 50
+
+
+def test_the_preview_shows_a_reader_s_own_changes_alone(app, read_study):
+    open_page(app, "export", reader="Ada")
+    table = app.dataframe[0].value
+    assert len(table) == 5
+    assert (table["Given label"] != table["Final label"]).all()
+    assert "Ben" not in page_text(app)
+    open_page(app, "export", reader="Ben")
+    assert "None yet." in page_text(app)
+    assert "Ada" not in page_text(app)
+
+
+@pytest.fixture
+def download(app, read_study, monkeypatch):
+    """Opens the page; what it returns gives the bytes that its download button gives to the browser, when called."""
+    asked = {}
+
+    def keep_button(label, *, data, **options):
+        asked.update(options, data=data)
+
+    monkeypatch.setattr(st, "download_button", keep_button)
+    open_page(app, "export", reader="Ada")
+    return lambda: asked["data"]().decode()
+
+
+def test_the_download_holds_every_row_of_the_source_and_the_verdicts_of_that_moment(download, read_study):
+    ledger = Ledger.open(read_study.ledger_url, read_study.ledger_study)
+    ledger.record(verdicts(read_study, reader="Ada", number=6)[5])
+    rows = list(csv.DictReader(io.StringIO(download())))
+    assert [row["image"] for row in rows] == read_study.source_table()["image"].tolist()
+    assert list(rows[0])[:3] == ["image", "label", "ward"]
+    assert [row["reader"] for row in rows if row["verdict"] == "accept"] == ["Ada"] * 3
+    assert [row["final_label"] for row in rows if row["verdict"] == "exclude"] == [""] * 2
+    assert [row["verdict"] for row in rows[-2:]] == ["quarantined"] * 2
+
+
+def test_a_study_without_a_run_exports_its_labels_as_they_are(app, tmp_path, monkeypatch):
+    study = write_study(tmp_path, has_run=False)
+    monkeypatch.setenv(STUDIES_VARIABLE, str(study.path))
+    open_page(app, "export")
+    assert not app.warning
+    assert {metric.label: metric.value for metric in app.metric}["Not read"] == "48"

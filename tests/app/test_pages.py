@@ -1,0 +1,84 @@
+"""What holds on every page, driven from the entry file."""
+
+import re
+
+import pytest
+
+from app.processes import ROOT, STUDIES_VARIABLE
+from tests.app.conftest import open_page, page_text
+
+PAGES = ("studies", "review", "train", "insights", "export")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_says_not_for_diagnosis_and_names_no_file_path_or_hash(app, made_study, name):
+    open_page(app, name, reader="Dr. Mira Sand")
+    text = page_text(app)
+    assert not app.exception
+    assert not app.error
+    assert "Not for diagnosis" in text
+    assert "secret" not in text
+    assert str(made_study.path.parent) not in text
+    for sample_id in made_study.samples()["sample_id"]:
+        assert sample_id not in text
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_without_any_study_says_what_to_do(app, name, monkeypatch, tmp_path):
+    monkeypatch.setenv(STUDIES_VARIABLE, str(tmp_path / "none"))
+    open_page(app, name)
+    assert not app.exception
+    assert not app.error
+    assert "no study yet" in page_text(app) or name == "studies"
+
+
+def test_an_error_of_the_user_is_shown_as_it_is(app, made_study, monkeypatch):
+    from app import session
+    from core.errors import StudyError
+
+    def refuse(study):
+        raise StudyError("row_14: label *odd* is unknown; fix the row")
+
+    monkeypatch.setattr(session, "load_samples", refuse)
+    app.run()
+    assert app.warning[0].value.replace("\\", "") == "row_14: label *odd* is unknown; fix the row"
+    assert not app.error
+
+
+def test_any_other_error_shows_an_id_that_the_log_has_too_and_tells_nothing_of_its_message(
+    app, made_study, monkeypatch, caplog
+):
+    from app import session
+
+    def fail(study):
+        raise RuntimeError("patient Jane Doe in /secret/jane.dcm")
+
+    monkeypatch.setattr(session, "load_samples", fail)
+    app.run()
+    assert not app.exception
+    shown = app.error[0].value
+    error_id = re.search(r"error ([0-9a-f]{8})", shown).group(1)
+    assert "Jane" not in shown
+    assert "Traceback" not in shown
+    assert error_id in caplog.text
+    assert "RuntimeError" in caplog.text
+    assert "Jane" not in caplog.text
+
+
+def test_the_picker_changes_the_study_on_every_page(app, made_study, monkeypatch, tmp_path):
+    from tests.app.made_study import write_study
+
+    other = write_study(tmp_path / "other", name="Chest films", num_samples=12, seed=1)
+    monkeypatch.setenv(STUDIES_VARIABLE, f"{made_study.path}:{other.path}")
+    open_page(app, "insights")
+    assert {metric.label: metric.value for metric in app.metric}["Images"] == "48"
+    app.selectbox[0].select(other.path.resolve()).run()
+    assert {metric.label: metric.value for metric in app.metric}["Images"] == "12"
+    open_page(app, "train")
+    assert "Chest films" in page_text(app)
+
+
+def test_no_view_but_session_touches_the_session_state_or_a_cache():
+    for path in (ROOT / "app").rglob("*.py"):
+        if path.name != "session.py":
+            assert not re.search(r"session_state|cache_data|cache_resource", path.read_text()), path.name

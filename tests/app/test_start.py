@@ -1,0 +1,158 @@
+"""The real server, started as a user starts it: what it listens on, what it asks for, what it lets a page say."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from app.processes import ROOT
+from app.theme import server_settings
+from tests.app.made_study import write_study
+
+LISTENING = "0A"
+"""The state of a listening socket in /proc/net/tcp."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A server on a study of its own, from a folder that isn't the project's, for a user without any settings."""
+    folder = tmp_path_factory.mktemp("server")
+    study = write_study(folder)
+    port = free_port()
+    with start(folder, str(study.path), "--port", str(port), "--no-browser") as process:
+        lines = [process.stdout.readline()]
+        yield process, port, lines
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen:
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    (folder / "elsewhere").mkdir(exist_ok=True)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("STREAMLIT_")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "app", *arguments],
+        cwd=folder / "elsewhere",
+        env={**environment, "HOME": str(home), "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_it_says_where_it_is_and_asks_for_nothing(server):
+    _, port, lines = server
+    assert lines == [f"Overread is at http://127.0.0.1:{port} (Ctrl+C stops it)\n"]
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's table of sockets")
+def test_it_listens_on_this_machine_s_own_address_alone(server):
+    _, port, _ = server
+    addresses = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        path = Path(table)
+        for line in path.read_text().splitlines()[1:] if path.exists() else []:
+            fields = line.split()
+            address, _, number = fields[1].partition(":")
+            if fields[3] == LISTENING and int(number, 16) == port:
+                addresses.add(address)
+    assert addresses == {"0100007F"}  # 127.0.0.1, its bytes reversed
+
+
+def test_it_serves_the_page_and_leaves_no_settings_behind(server, tmp_path_factory):
+    process, port, _ = server
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+        page = answer.read().decode()
+    assert "<html" in page
+    home = Path(f"/proc/{process.pid}/environ")
+    if home.exists():
+        variables = dict(item.split("=", 1) for item in home.read_text().split("\0") if "=" in item)
+        assert not (Path(variables["HOME"]) / ".streamlit").exists()
+
+
+def test_another_site_s_page_gets_no_connection(server):
+    _, port, _ = server
+    request = (
+        "GET /_stcore/stream HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: http://{host}\r\n\r\n"
+    )
+    answers = {}
+    for host in (f"127.0.0.1:{port}", "evil.example"):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(request.format(host=host).encode())
+            answers[host] = connection.recv(200).decode().split()[1]
+    assert answers == {f"127.0.0.1:{port}": "101", "evil.example": "403"}
+
+
+def test_a_taken_port_is_said_in_one_line_with_status_2(server, tmp_path):
+    _, port, _ = server
+    study = write_study(tmp_path)
+    with start(tmp_path, str(study.path), "--port", str(port), "--no-browser") as process:
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert output == f"error: port {port} is in use; stop what uses it, or name another: --port {port + 1}\n"
+
+
+def test_a_folder_that_is_no_study_is_said_in_one_line_with_status_2(tmp_path):
+    with start(tmp_path, str(tmp_path), "--no-browser") as process:
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert len(output.splitlines()) == 1
+    assert "holds no study" in output
+
+
+def test_a_start_imports_neither_torch_nor_the_tables():
+    code = "import sys, app.__main__; print([m for m in ('torch', 'pandas', 'numpy', 'streamlit') if m in sys.modules])"
+    output = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert output == "[]\n"
+
+
+def test_the_pages_never_import_torch():
+    code = (
+        "import sys, app.session, app.components.charts, app.components.study_form, core.pipeline, core.config\n"
+        "print('torch' in sys.modules)"
+    )
+    output = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert output.stdout == "False\n"
+
+
+def test_every_setting_is_one_that_streamlit_knows_and_shows_nothing_to_outside():
+    from streamlit import config
+
+    settings = server_settings(1234)
+    assert set(settings) <= set(config.get_config_options())
+    wanted = {
+        "server.address": "127.0.0.1",
+        "server.showEmailPrompt": False,
+        "browser.gatherUsageStats": False,
+        "client.showErrorDetails": "none",
+        "client.toolbarMode": "minimal",
+        "server.enableXsrfProtection": True,
+    }
+    assert {name: settings[name] for name in wanted} == wanted
+    assert not any(re.search("https?:", str(value)) for value in settings.values())
+
+
+def test_the_server_is_there_within_five_seconds(tmp_path):
+    study = write_study(tmp_path)
+    began = time.monotonic()
+    with start(tmp_path, str(study.path), "--port", str(free_port()), "--no-browser") as process:
+        process.stdout.readline()
+        elapsed_s = time.monotonic() - began
+        process.terminate()
+        process.wait(timeout=20)
+    assert elapsed_s < 5

@@ -1,0 +1,85 @@
+"""The Studies page, driven from the entry file."""
+
+import json
+
+from app import processes
+from app.processes import STUDIES_VARIABLE
+from core.review.ledger import Ledger
+from tests.app.conftest import page_text
+from tests.app.made_study import write_study
+from tests.app.verdicts import verdicts
+
+
+def test_a_card_gives_the_study_s_numbers(app, made_study):
+    text = page_text(app.run())
+    assert "48 images · 3 classes · 2 rows not readable" in text
+    assert "adenoma **16** · normal **16** · serrated **16**" in text
+    assert "**8 proposals**" in text
+
+
+def test_progress_counts_the_reader_s_own_verdicts_alone(app, made_study):
+    ledger = Ledger.open(made_study.ledger_url, made_study.ledger_study)
+    for verdict in verdicts(made_study, reader="Ada", number=3) + verdicts(made_study, reader="Ben", number=5):
+        assert ledger.record(verdict)
+    app.session_state["session_reader"] = "Ada"
+    text = page_text(app.run())
+    assert "**8 proposals** · 3 read by you" in text
+    assert "Ben" not in text
+
+
+def test_rows_left_out_show_their_number_and_reason(app, made_study):
+    app.run()
+    table = app.dataframe[0].value
+    assert list(table.columns) == ["Row of the source", "Reason"]
+    assert table["Row of the source"].tolist() == ["50", "51"]
+
+
+def test_a_retrained_study_is_shown_anew(app, made_study):
+    app.run()
+    path = next(made_study.runs_path.iterdir()) / "scores.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line.replace(",true,", ",false,") for line in lines))
+    assert "**0 proposals**" in page_text(app.run())
+
+
+def test_review_chooses_the_study_of_its_card(app, made_study, tmp_path, monkeypatch):
+    other = write_study(tmp_path / "other", name="Chest films", num_samples=12, seed=1)
+    monkeypatch.setenv(STUDIES_VARIABLE, f"{made_study.path}:{other.path}")
+    app.run()
+    app.button(f"studies_review_{other.ledger_study}").click().run()
+    assert not app.error
+    assert app.session_state["session_study"] == other.path.resolve()
+
+
+def test_the_demo_s_progress_is_read_from_its_files(tmp_path):
+    assert processes.demo_progress(tmp_path) == (0.0, "Starting", None)
+    steps = [{"event": "step", "message": "Drawing the tiles", "fraction": 0.1}]
+    (tmp_path / "progress.jsonl").write_text("".join(json.dumps(step) + "\n" for step in steps) + '{"event": "st')
+    assert processes.demo_progress(tmp_path) == (0.1, "Drawing the tiles", None)
+    run = tmp_path / "tiles" / "runs" / "one"
+    run.mkdir(parents=True)
+    (run / "progress.jsonl").write_text('{"event": "epoch", "remaining_s": 42.0}\n')
+    assert processes.demo_progress(tmp_path) == (0.1, "Drawing the tiles", 42.0)
+
+
+def test_the_demo_counts_as_complete_once_both_studies_have_a_finished_run(tmp_path):
+    for name in processes.DEMO_NAMES:
+        assert not processes.is_demo_complete(tmp_path)
+        study = write_study(tmp_path / name)
+        study.path.rename(tmp_path / f"{name}-moved")
+        (tmp_path / name).rename(tmp_path / f"{name}-images")
+        (tmp_path / f"{name}-moved").rename(tmp_path / name)
+    assert processes.is_demo_complete(tmp_path)
+
+
+def test_one_process_at_a_time_builds_the_demo(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "ROOT", tmp_path)  # where `core` stands for a program that just waits
+    (tmp_path / "core.py").write_text("import sys, time\nprint(sys.argv[1:])\ntime.sleep(1)\n")
+    folder = tmp_path / "demo"
+    assert not processes.is_demo_running(folder)
+    process = processes.start_demo(folder)
+    assert processes.is_demo_running(folder)
+    assert processes.start_demo(folder) is None
+    assert process.wait(timeout=20) == 0
+    assert not processes.is_demo_running(folder)
+    assert processes.last_line(folder / "build.log") == str(["demo", "--out", str(folder), "--json"])

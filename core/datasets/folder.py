@@ -1,5 +1,6 @@
 """Reads a folder per class: the first folder below the source is the label."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,19 +33,20 @@ def read_folder(root: Path) -> Source:
     splits = {path.name: _SPLITS.get(path.name.lower(), "") for path in folders}
     is_split_first = all(splits.values()) and all(class_folders(path) for path in folders)
     cells, rows = [], []
-    for path in _files(root):
-        parts = path.relative_to(root).parts
+    num_files = 0
+    for file in _files(root):
+        num_files += 1
+        parts = file.split("/")
         depth = 1 if is_split_first else 0
         if len(parts) < depth + 2:
             continue
-        image, label = _printable("/".join(parts)), _printable(parts[depth])
+        image, label = _printable(file), _printable(parts[depth])
         cells.append((image, label))
         split = splits[parts[0]] if is_split_first else ""
         rows.append(SourceRow(len(rows) + 1, image, label.strip(), split=split))
     messages = []
-    num_outside = sum(1 for _ in _files(root)) - len(rows)
-    if num_outside:
-        messages.append(f"{num_outside} files lie outside the class folders and were left out")
+    if num_files > len(rows):
+        messages.append(f"{num_files - len(rows)} files lie outside the class folders and were left out")
     if is_split_first:
         messages.append(f"the folders {', '.join(splits)} were taken as splits, the folders in them as classes")
     return Source(
@@ -65,18 +67,21 @@ def class_folders(root: Path) -> list[Path]:
     return [path for path in folders if next(_files(path), None) is not None]
 
 
-def _files(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+def _files(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[str]:
+    """The files at any depth, as POSIX paths from `folder`, sorted."""
     place = folder.resolve()
     if place in above:  # a link back to a folder that this one lies in
         return
-    for path in sorted(folder.iterdir()):
-        if _is_hidden(path):
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.name.startswith("."):
             continue
-        if path.is_dir():
-            if not is_study(path):
-                yield from _files(path, (*above, place))
-        else:
-            yield path
+        if not entry.is_dir():
+            yield entry.name
+        elif not is_study(path := Path(entry.path)):
+            for file in _files(path, (*above, place)):
+                yield f"{entry.name}/{file}"
 
 
 def _is_hidden(path: Path) -> bool:

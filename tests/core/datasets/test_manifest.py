@@ -1,0 +1,262 @@
+import csv
+import hashlib
+import hmac
+import json
+import os
+import shutil
+import stat
+
+import pytest
+from PIL import Image
+
+from core.datasets.manifest import import_source
+from core.datasets.runs import training_lock
+from core.datasets.source import read_source
+from core.datasets.study import SCHEMA_VERSION, open_study
+from core.errors import ManifestError, StudyError
+from core.images.cache import open_cache
+from tests.core.datasets.conftest import write_image
+
+SIZE_PX = 16
+
+
+def imported(source_path, study_path, **options):
+    summary = import_source(read_source(source_path), study_path, image_size_px=SIZE_PX, **options)
+    return summary, open_study(study_path)
+
+
+def contents_of(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_was_read_stands_in_the_study(chaoyang_release, tmp_path):
+    source = read_source(chaoyang_release)
+    summary, study = imported(chaoyang_release, tmp_path / "study")
+    samples = study.samples()
+    assert (summary.num_samples, summary.num_quarantined) == (6, 0)
+    assert study.classes == summary.classes == ("normal", "serrated", "adenocarcinoma", "adenoma")
+    columns = ["sample_id", "image", "given_label", "patient", "slide", "split", "rater_A", "rater_B", "rater_C"]
+    assert list(samples.columns) == columns
+    assert list(samples["image"]) == [row.image for row in source.rows]
+    assert list(samples["given_label"]) == [row.label for row in source.rows]
+    assert list(samples["split"]) == [row.split for row in source.rows]
+    assert [tuple(row) for row in samples[columns[6:]].itertuples(index=False)] == [row.raters for row in source.rows]
+    assert study.written_label("adenoma") == "3"
+    assert open_cache(study.pixels_path).keys == tuple(samples["sample_id"])
+    assert all(study.image_path(image).is_file() for image in samples["image"])
+
+
+def test_ids_patients_and_slides_are_hashes_under_the_study_s_own_key(make_table, tmp_path):
+    root = make_table(
+        [("image", "label", "patient", "slide"), ("x/a.png", "cat", "p1", "s1"), ("b.png", "dog", "", "s1")]
+    )
+    _, study = imported(root, tmp_path / "study")
+    key_path = study.path / "key"
+    assert stat.S_IMODE(key_path.stat().st_mode) == 0o600
+    key = bytes.fromhex(key_path.read_text())
+
+    def hashed(text):
+        return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:16]
+
+    samples = study.samples()
+    assert list(samples["sample_id"]) == [hashed("x/a.png"), hashed("b.png")]
+    assert list(samples["patient"]) == [hashed("p1"), ""]
+    assert list(samples["slide"]) == [hashed("s1")] * 2
+    assert key_path.read_text() != (imported(root, tmp_path / "other")[1].path / "key").read_text()
+
+
+def test_cells_of_the_source_come_back_as_they_were(tmp_path):
+    rows = [
+        ["image", "label", "", "note", "note", "\u00a0id "],
+        ["a.png", " cat ", "NA", 'he said "no", twice', "two\r\nlines", "007"],
+        ["b.png", "dog", "null", "\r", "", "=1+1"],
+        ["c.png", "dog", "1e5", "   ", "Ä\u2028ö\t", "nan"],
+    ]
+    with (tmp_path / "labels.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter=";", quoting=csv.QUOTE_ALL).writerows(rows)
+    for seed, row in enumerate(rows[1:]):
+        write_image(tmp_path / row[0], seed)
+    _, study = imported(tmp_path / "labels.csv", tmp_path / "study")
+    table = study.source_table()
+    assert [list(table.columns), *table.values.tolist()] == rows
+    with study.source_path.open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == rows
+    assert list(study.samples()["given_label"]) == ["cat", "dog", "dog"]
+
+
+def test_faulty_rows_are_quarantined_with_a_reason_and_the_rest_goes_on(make_table, tmp_path):
+    names = ["good.png", "also.png", "cut.jpg", "text.dcm.png", "empty.png", "dot.png", "gone.png", "bare.png"]
+    root = make_table([("image", "label"), *[(name, "cat" if name[0] < "c" else "dog") for name in names]])
+    with (root / "labels.csv").open("a") as file:
+        file.write("/etc/a.png,cat\n../b.png,cat\nC:\\c.png,cat\n,cat\nmore.png,dog\nunlabelled.png,  \n")
+    write_image(root / "cut.jpg", side_px=64)
+    (root / "cut.jpg").write_bytes((root / "cut.jpg").read_bytes()[:-900])
+    (root / "text.dcm.png").write_text("no picture at all")
+    (root / "empty.png").write_bytes(b"")
+    Image.new("L", (1, 1)).save(root / "dot.png")
+    (root / "gone.png").unlink()
+    write_image(root / "more.png", 99)
+    write_image(root / "unlabelled.png", 98)
+    summary, study = imported(root, tmp_path / "study")
+    quarantine = {row.image: (row.row, row.reason) for row in study.quarantine().itertuples()}
+    assert set(study.samples()["image"]) == {"good.png", "also.png", "bare.png", "more.png"}
+    assert summary.num_quarantined == len(quarantine) == 10
+    assert {image: number for image, (number, _) in quarantine.items()} == {
+        "cut.jpg": "4",
+        "text.dcm.png": "5",
+        "empty.png": "6",
+        "dot.png": "7",
+        "gone.png": "8",
+        "/etc/a.png": "10",
+        "../b.png": "11",
+        "C:\\c.png": "12",
+        "": "13",
+        "unlabelled.png": "15",
+    }
+    reasons = {image: reason for image, (_, reason) in quarantine.items()}
+    assert reasons["gone.png"] == "the file is missing"
+    assert reasons["unlabelled.png"] == "the label is missing"
+    assert reasons["../b.png"] == "the path leads out of the source"
+    assert reasons["/etc/a.png"] == reasons["C:\\c.png"] == "the path is not relative to the source"
+    assert "empty" in reasons["empty.png"]
+    assert "too small" in reasons["dot.png"]
+    assert "not an image" in reasons["text.dcm.png"]
+    assert len(study.source_table()) == len(names) + 6
+
+
+def test_a_row_given_twice_is_one_sample_and_two_rows_of_the_source(make_table, tmp_path):
+    root = make_table([("image", "label"), ("a.png", "cat"), ("b.png", "dog"), ("a.png", "cat"), ("./a.png", "cat")])
+    _, study = imported(root, tmp_path / "study")
+    assert list(study.samples()["image"]) == ["a.png", "b.png"]
+    assert list(study.source_table()["image"]) == ["a.png", "b.png", "a.png", "./a.png"]
+    assert study.quarantine().values.tolist() == [["5", "./a.png", "the same image as row 2, written differently"]]
+
+
+def test_windows_paths_stay_as_written_and_open(make_table, tmp_path):
+    root = make_table([("image", "label"), ("x/a.png", "cat"), ("b.png", "dog")])
+    (root / "labels.csv").write_text("image,label\nx\\a.png,cat\nb.png,dog\n")
+    _, study = imported(root, tmp_path / "study")
+    assert study.samples()["image"][0] == "x\\a.png"
+    assert study.image_path("x\\a.png") == root / "x/a.png"
+
+
+def test_classes_of_numbers_are_ordered_as_numbers(make_table, tmp_path):
+    root = make_table([("image", "label"), ("a.png", "10"), ("b.png", "2"), ("c.png", "007")])
+    summary, _ = imported(root, tmp_path / "study")
+    assert summary.classes == ("2", "007", "10")
+
+
+def test_a_class_with_one_sample_is_warned_of(class_folders, tmp_path):
+    (class_folders / "dog" / "a.png").unlink()
+    summary, _ = imported(class_folders, tmp_path / "study")
+    assert summary.messages == ("one sample only, which will never be proposed: class dog",)
+
+
+def test_fewer_than_two_classes_after_the_quarantine_leave_nothing_behind(class_folders, tmp_path):
+    for path in (class_folders / "dog").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(
+        ManifestError, match=r"only the class 'cat' is left \(2 of 5 rows: .*first is row 4, 'dog/a.png'"
+    ):
+        imported(class_folders, tmp_path / "new" / "study")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
+
+
+def test_missing_images_are_named_with_their_place(make_table, tmp_path):
+    root = make_table([("image", "label"), ("a.png", "cat"), ("b.png", "dog")])
+    (root / "a.png").unlink()
+    (root / "b.png").unlink()
+    with pytest.raises(ManifestError, match=r"no row is left \(2 of 2 rows: the file is missing; the first is row 2"):
+        imported(root, tmp_path / "study")
+
+
+def test_a_study_that_exists_is_left_as_it_is(class_folders, tmp_path):
+    imported(class_folders, tmp_path / "study")
+    before = contents_of(tmp_path / "study")
+    with pytest.raises(StudyError, match="exists already; pass --update"):
+        imported(class_folders, tmp_path / "study")
+    assert contents_of(tmp_path / "study") == before
+
+
+def test_a_folder_with_something_else_in_it_is_left_as_it_is(class_folders, tmp_path):
+    before = contents_of(class_folders)
+    with pytest.raises(StudyError, match="is there already, and is no study"):
+        imported(class_folders, class_folders)
+    assert contents_of(class_folders) == before
+
+
+def test_an_empty_folder_becomes_the_study(class_folders, tmp_path):
+    (tmp_path / "study").mkdir()
+    assert imported(class_folders, tmp_path / "study")[0].num_samples == 5
+
+
+def test_a_newer_study_is_not_updated(class_folders, tmp_path):
+    _, study = imported(class_folders, tmp_path / "study")
+    fields = json.loads((study.path / "study.json").read_text())
+    (study.path / "study.json").write_text(json.dumps({**fields, "schema_version": SCHEMA_VERSION + 1}))
+    before = contents_of(study.path)
+    with pytest.raises(StudyError, match="written by a newer Overread"):
+        imported(class_folders, study.path, update=True)
+    assert contents_of(study.path) == before
+
+
+def test_an_update_keeps_ids_and_adds_and_removes_rows(class_folders, tmp_path):
+    _, study = imported(class_folders, tmp_path / "study")
+    before = study.samples().set_index("image")["sample_id"]
+    (study.path / "review.db").write_bytes(b"verdicts")
+    (class_folders / "cat" / "a.png").unlink()
+    write_image(class_folders / "ant" / "new.png", 77)
+    summary, updated = imported(class_folders, study.path, update=True)
+    after = updated.samples().set_index("image")["sample_id"]
+    assert set(after.index) == (set(before.index) - {"cat/a.png"}) | {"ant/new.png"}
+    assert (after.drop("ant/new.png") == before.drop("cat/a.png")).all()
+    assert open_cache(updated.pixels_path).keys == tuple(updated.samples()["sample_id"])
+    assert (updated.classes, updated.created) == (("cat", "dog", "ant"), study.created)
+    assert (study.path / "review.db").read_bytes() == b"verdicts"
+    assert "1 samples are new, 1 are gone, 0 have another label" in summary.messages
+
+
+def test_an_update_decodes_only_what_is_new(class_folders, tmp_path):
+    _, study = imported(class_folders, tmp_path / "study")
+    old = {path: path.stat() for path in class_folders.rglob("*.*")}
+    for path, status in old.items():  # same size and time, other content: decoded again they would be faulty
+        path.write_bytes(bytes(status.st_size))
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    write_image(class_folders / "dog" / "new.png", 5)
+    summary, _ = imported(class_folders, study.path, update=True)
+    assert (summary.num_samples, summary.num_quarantined) == (6, 0)
+
+
+def test_an_update_that_fails_changes_nothing(class_folders, tmp_path):
+    _, study = imported(class_folders, tmp_path / "study")
+    for path in (class_folders / "dog").iterdir():
+        path.write_bytes(b"")
+    before = contents_of(study.path)
+    with pytest.raises(ManifestError, match="only the class 'cat' is left"):
+        imported(class_folders, study.path, update=True)
+    after = contents_of(study.path)
+    assert {path: data for path, data in after.items() if path.name != ".training.lock"} == before
+
+
+def test_an_update_waits_for_no_training(class_folders, tmp_path):
+    _, study = imported(class_folders, tmp_path / "study")
+    with training_lock(study, "run"), pytest.raises(StudyError, match="a training of this study is under way"):
+        imported(class_folders, study.path, update=True)
+
+
+def test_an_update_without_the_key_is_refused(class_folders, tmp_path):
+    _, study = imported(class_folders, tmp_path / "study")
+    (study.path / "key").unlink()
+    with pytest.raises(StudyError, match="sample ids would change; restore it from a backup"):
+        imported(class_folders, study.path, update=True)
+
+
+def test_an_update_says_that_earlier_runs_are_out_of_date(class_folders, tmp_path):
+    _, study = imported(class_folders, tmp_path / "study")
+    run = study.runs_path / "20260101T000000-quick-0"
+    run.mkdir(parents=True)
+    (run / "config.json").write_text("{}")
+    shutil.move(class_folders / "cat" / "a.png", class_folders / "dog" / "moved.png")
+    summary, _ = imported(class_folders, study.path, update=True)
+    assert any("earlier runs know nothing of it: train again" in message for message in summary.messages)
+    assert (run / "config.json").is_file()

@@ -192,7 +192,7 @@ def _quarantine(_study: Study, path: str, stamp: tuple[int, int]) -> pd.DataFram
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _findings(_study: Study, path: str, stamp: tuple[int, int]) -> list[Finding]:
-    from core.pipeline import check_study
+    from core.checks.report import check_study
 
     return check_study(_study)
 

@@ -35,12 +35,13 @@ SEQUENTIAL_COLOURS = (
     "#114A52",
 )
 
-STYLE = """<style>
-[data-testid="stMainBlockContainer"] { padding-left: 2.5rem; padding-right: 2.5rem; }
-[data-testid="stSidebarHeader"] { height: 2.6rem; margin-bottom: 0; padding-top: 0; padding-bottom: 0; }
-[data-testid="stSidebar"] h3 { padding-top: 0; }
+STYLE = f"""<style>
+[data-testid="stMainBlockContainer"] {{ padding-left: 2.5rem; padding-right: 2.5rem; }}
+[data-testid="stSidebarHeader"] {{ height: 2.6rem; margin-bottom: 0; padding-top: 0; padding-bottom: 0; }}
+[data-testid="stSidebar"] h3 {{ padding-top: 0; }}
+[data-testid="stCaptionContainer"] {{ color: {MUTED}; opacity: 1; }}
 </style>"""
-"""What Streamlit's theme has no setting for: narrower margins, since images need the room."""
+"""What Streamlit's theme has no setting for: narrower margins, since images need the room, and captions to be read."""
 
 
 def server_settings(port: int) -> dict[str, object]:

@@ -81,7 +81,7 @@ def show_download(study: Study, run_name: str | None, num_rows: int, own_columns
     st.subheader("Cleaned CSV")
     st.markdown(
         f"{counted(num_rows, 'row')}, one for each of the source. The source's own columns come first and unchanged; "
-        f"after them {', '.join(f'`{name}`' for name in own_columns)}: what the label becomes, who decided it, when, "
+        f"after them `{', '.join(own_columns)}`: what the label becomes, who decided it, when, "
         "and on what evidence. It names the source's files and all readers, and holds no images."
     )
     is_safe = st.toggle(

@@ -113,7 +113,6 @@ def show_progress(study: Study, run) -> None:
 def show_report(study: Study) -> None:
     """What the study's data are like: classes, splits, patients, raters, rows left out, and what a check finds."""
     samples = session.load_samples(study)
-    st.divider()
     st.header(f"Data report: {plain_text(study.name)}")
     left, right = st.columns([3, 2], gap="large")
     with left:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -119,7 +119,7 @@ def _decoded(path: Path) -> str:
     raise SourceError(f"{path}: this file is no text; name a CSV")
 
 
-def _parsed(path: Path, text: str, delimiter: str):
+def _parsed(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     # Strict: a quote that is never closed would swallow the rows after it without a word.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     number = 0

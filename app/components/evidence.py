@@ -49,7 +49,7 @@ def show_similar(pixels_path: Path, sample_ids: Sequence[str], labels: Sequence[
     colours = class_colours(classes)
     figures = "".join(
         f'<figure><img src="{image}" alt="Similar image, given label {escape(label, quote=True)}">'
-        f'<figcaption><i style="background:{colours.get(label, QUIET)}"></i>{escape(label)}</figcaption></figure>'
+        f'<figcaption><i style="background:{colours.get(label, QUIET)}"></i><span>{escape(label)}</span></figcaption></figure>'
         for image, label in zip(thumbnails(pixels_path, tuple(sample_ids)), labels, strict=True)
     )
     said = ", ".join(f"{count} {escape(label)}" for label, count in Counter(labels).most_common())
@@ -59,25 +59,26 @@ def show_similar(pixels_path: Path, sample_ids: Sequence[str], labels: Sequence[
 def probability_chart(probs: np.ndarray, classes: Sequence[str], *, given: str, proposed: str) -> go.Figure:
     """Bars in the classes' order; the two readings in their colours."""
     colours = class_colours(classes)
-    figure = go.Figure(
-        go.Bar(
-            x=[float(value) for value in probs],
-            y=list(classes),
-            orientation="h",
-            marker_color=[colours[name] if name in (given, proposed) else QUIET for name in classes],
-            text=[f"{100 * value:.0f} %" for value in probs],
-            textposition="outside",
-            textfont={"size": 12, "color": MUTED},
-            cliponaxis=False,
-            hovertemplate="%{y}: %{x:.3f}<extra></extra>",
-        )
+    bars = go.Bar(
+        x=[float(value) for value in probs],
+        y=list(classes),
+        orientation="h",
+        marker_color=[colours[name] if name in (given, proposed) else QUIET for name in classes],
+        text=[f"{100 * value:.0f} %" for value in probs],
+        textposition="outside",
+        textfont={"size": 12, "color": MUTED},
+        cliponaxis=False,
+        hovertemplate="%{y}: %{x:.3f}<extra></extra>",
     )
-    figure.update_layout(template=TEMPLATE, height=12 + 24 * len(classes), margin={"l": 0, "r": 44, "t": 0, "b": 0})
-    figure.update_xaxes(visible=False, range=[0, 1], fixedrange=True)
-    figure.update_yaxes(
-        autorange="reversed", showgrid=False, showline=False, type="category", fixedrange=True, tickfont_color=INK
-    )
-    return figure
+    names = {"autorange": "reversed", "showgrid": False, "showline": False, "type": "category", "fixedrange": True}
+    layout = {
+        "template": TEMPLATE,
+        "height": 8 + 22 * len(classes),
+        "margin": {"l": 0, "r": 44, "t": 0, "b": 0},
+        "xaxis": {"visible": False, "range": [0, 1], "fixedrange": True},
+        "yaxis": {**names, "tickfont": {"color": INK}, "ticklabelstandoff": 8},
+    }
+    return go.Figure(bars, layout)
 
 
 def trace_chart(
@@ -87,34 +88,41 @@ def trace_chart(
     colours = class_colours(classes)
     stages = list(range(len(stage_names)))
     probs = np.asarray(stage_probs, dtype=float)
-    figure = go.Figure()
-    for index, name in sorted(enumerate(classes), key=lambda pair: pair[1] in (given, proposed)):
+    lines = []
+    for index, name in sorted(enumerate(classes), key=lambda pair: pair[1] in (given, proposed)):  # on top of the others
         is_reading = name in (given, proposed)
-        figure.add_scatter(
-            x=stages,
-            y=probs[:, index],
-            name=name,
-            mode="lines+markers" if is_reading else "lines",
-            line={"color": colours[name] if is_reading else QUIET, "width": 2 if is_reading else 1},
-            marker_size=5,
-            showlegend=False,
-            cliponaxis=False,
-            customdata=list(stage_names),
-            hovertemplate="%{customdata}: " + name + " %{y:.2f}<extra></extra>",
+        lines.append(
+            go.Scatter(
+                x=stages,
+                y=probs[:, index],
+                name=name,
+                mode="lines+markers" if is_reading else "lines",
+                line={"color": colours[name] if is_reading else QUIET, "width": 2 if is_reading else 1},
+                marker={"size": 5},
+                showlegend=False,
+                cliponaxis=False,
+                customdata=list(stage_names),
+                hovertemplate="%{customdata}: " + name + " %{y:.2f}<extra></extra>",
+            )
         )
-    begins = _round_begins(stage_names)
-    for stage in list(begins)[1:]:
-        figure.add_vline(x=stage - 0.5, line={"color": LINE, "width": 1})
-    figure.update_layout(template=TEMPLATE, height=150, margin={"l": 0, "r": 8, "t": 8, "b": 0})
-    figure.update_xaxes(
-        showgrid=False,
-        fixedrange=True,
-        tickvals=list(begins),
-        ticktext=list(begins.values()),
-        range=[-0.4, stages[-1] + 0.4],
-    )
-    figure.update_yaxes(range=[0, 1], tickvals=[0, 0.5, 1], fixedrange=True)
-    return figure
+    phases = _phases(stage_names)
+    between = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "layer": "below", "line": {"color": LINE, "width": 1}}
+    layout = {
+        "template": TEMPLATE,
+        "height": 130,
+        "margin": {"l": 0, "r": 8, "t": 8, "b": 0},
+        "shapes": [{**between, "x0": stage - 0.5, "x1": stage - 0.5} for stage, _ in list(phases.values())[1:]],
+        "xaxis": {
+            "showgrid": False,
+            "fixedrange": True,
+            "tickvals": [(first + last) / 2 for first, last in phases.values()],
+            "ticktext": [name.replace("warmup", "warm-up") for name in phases],
+            "tickangle": 0,
+            "range": [-0.5, stages[-1] + 0.4],
+        },
+        "yaxis": {"range": [0, 1], "tickvals": [0, 0.5, 1], "fixedrange": True},
+    }
+    return go.Figure(lines, layout)
 
 
 @lru_cache(maxsize=NUM_KEPT)
@@ -133,14 +141,13 @@ def thumbnails(pixels_path: Path, sample_ids: tuple[str, ...]) -> tuple[str, ...
     return tuple(uris)
 
 
-def _round_begins(stage_names: Sequence[str]) -> dict[int, str]:
-    """The first stage of the warm-up and of each round, and what to call it: "round 2 epoch 5" belongs to round 2."""
-    begins: dict[int, str] = {}
+def _phases(stage_names: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """First and last stage of the warm-up and of each round: "round 2 epoch 5" belongs to round 2."""
+    phases: dict[str, tuple[int, int]] = {}
     for stage, name in enumerate(map(str, stage_names)):
         phase = name.split(" epoch ")[0]
-        if phase not in begins.values():
-            begins[stage] = phase
-    return begins
+        phases[phase] = (phases.get(phase, (stage, stage))[0], stage)
+    return phases
 
 
 def _heading(title: str, note: str = "") -> None:

@@ -8,14 +8,15 @@ import streamlit as st
 from app.components.charts import class_colours
 
 
-def show_progress(num_decided: int, num_proposed: int) -> None:
-    """How many of the proposals this reader has decided."""
+def show_progress(num_decided: int, num_proposed: int, *, is_demo: bool) -> None:
+    """How many of the proposals this reader has decided; and that a demo is one."""
     share = 100 * num_decided / num_proposed if num_proposed else 0
     st.html(
         '<div class="reading-progress" role="progressbar" aria-label="Proposals read" '
         f'aria-valuemin="0" aria-valuemax="{num_proposed}" aria-valuenow="{num_decided}">'
         f'<div class="track"><div class="fill" style="width:{share:.2f}%"></div></div>'
         f"<span><b>{num_decided:,}</b> of {num_proposed:,} read</span></div>"
+        + ('<p class="demo-note">Demo: these images are made by code and show no patient.</p>' if is_demo else "")
     )
 
 
@@ -28,7 +29,8 @@ def show_readings(given: str, proposed: str, probability: float, classes: tuple[
     st.html(
         '<section class="readings" aria-label="The readings differ"><h2>The readings differ</h2><div class="pair">'
         f"{_reading('Given label', given, colours)}{_reading('Model’s reading', proposed, colours)}</div>"
-        f"<p>Chance that the given label is wrong: <b>{likelihood(probability)}</b> <span>({probability:.2f})</span></p>"
+        f"<p>Estimated chance that the given label is wrong: <b>{likelihood(probability)}</b> "
+        f"<span>({probability:.2f})</span></p>"
         "</section>"
     )
 
@@ -36,11 +38,11 @@ def show_readings(given: str, proposed: str, probability: float, classes: tuple[
 def likelihood(probability: float) -> str:
     """A probability in [0, 1] in natural frequencies, as one reader would say it to another."""
     if probability >= 0.985:
-        return "nearly certain"
+        return "98 in 100 or more"
     if probability >= 0.925:
         return "about 19 in 20"
     if probability < 0.025:
-        return "very small"
+        return "2 in 100 or fewer"
     if probability < 0.075:
         return "about 1 in 20"
     return f"about {round(10 * probability)} in 10"

@@ -97,10 +97,9 @@ def show_picture(picture: EncodedPicture, *, visit: str, key: str) -> None:
 
 
 def prefetch_pictures(pictures: list[EncodedPicture], *, key: str) -> None:
-    """Have the browser fetch and decode pictures that come next."""
-    with st.container(height=1, border=False, key=f"{key}_place"):
-        specs = [_description(picture, place=f"{key}{number}") for number, picture in enumerate(pictures)]
-        _prefetch(key=key, data={"prefetch": specs})
+    """Have the browser fetch and decode pictures that come next. Takes no room on the page, but a place in its layout."""
+    specs = [_description(picture, place=f"{key}{number}") for number, picture in enumerate(pictures)]
+    _prefetch(key=key, data={"prefetch": specs})
 
 
 def _description(picture: EncodedPicture, *, place: str) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Review: the reader sees a proposal with its evidence beside the image and gives a verdict (the open protocol)."""
 
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import streamlit as st
 from app import session
 from app.boundary import plain_text
 from app.components.evidence import show_probabilities, show_similar, show_trace
-from app.components.reader import ask_reader, change_reader, is_asking, remember_reader
+from app.components.reader import ask_reader, is_asking, remember_reader
 from app.components.sample_card import show_progress, show_readings, show_tally
 from app.viewer.viewer import encoded_picture, prefetch_pictures, show_picture
 from app.visit import Visit, current_visit, end_visit, takes_press
@@ -56,14 +57,13 @@ def show() -> None:
 
 def show_next_sample(study: Study, run: Run, reader: str) -> None:
     """The first proposal that this reader has not decided, or the end."""
-    remember_reader(reader)
     decisions = session.ledger(study).decisions(reader)
     scores = session.load_scores(study, run)
     decided = {decision.verdict.sample_id for decision in decisions}
     order = review_order(scores, decided)
     if not order:
-        show_end(study, run, reader, decisions)
-        prefetch_pictures([], key="review_next")
+        show_end(study, decisions)
+        show_unseen(reader, [])
         return
     samples = session.load_samples(study)
     sample, score = samples[samples["sample_id"] == order[0]].iloc[0], scores[scores["sample_id"] == order[0]].iloc[0]
@@ -71,19 +71,17 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
     left, right = st.columns([1.58, 1], gap="medium")
     with left, st.container(key="review_image"):
         show_image(study, sample, visit)
-    with right:
-        show_progress(*progress(scores, decided))
+    with right, st.container(gap="xsmall"):
+        show_progress(*progress(scores, decided), is_demo=study.is_demo)
         show_readings(
             score["given_label"], score["proposed_label"], float(score["label_error_probability"]), study.classes
         )
         show_verdicts(study, score, visit)
         show_last(study, decisions[-1] if decisions else None, visit)
         show_evidence(study, run, samples, scores, order[0])
-        show_footnotes(study, reader)
     # Last, when all that the reader waits for is on its way.
     following = samples[samples["sample_id"].isin(order[1:2])]
-    with_picture = [picture for image in following["image"] if (picture := readable_picture(study.image_path(image)))]
-    prefetch_pictures(with_picture, key="review_next")
+    show_unseen(reader, [study.image_path(image) for image in following["image"]])
 
 
 def show_image(study: Study, sample: pd.Series, visit: Visit) -> None:
@@ -96,31 +94,35 @@ def show_image(study: Study, sample: pd.Series, visit: Visit) -> None:
         show_picture(picture, visit=visit.visit_id, key="review_viewer")
 
 
-def readable_picture(path: Path):
-    """The picture, or None if it cannot be shown: the page says so when it is its turn."""
-    try:
-        return encoded_picture(path)
-    except ImageError:
-        return None
+def show_unseen(reader: str, next_paths: list[Path]) -> None:
+    """What works behind the page: the tab remembers the reader, and what is next is already loaded."""
+    pictures = []
+    for path in next_paths:
+        with suppress(ImageError):  # the page says so when it is that sample's turn
+            pictures.append(encoded_picture(path))
+    with st.container(key="review_unseen"):
+        remember_reader(reader)
+        prefetch_pictures(pictures, key="review_next")
 
 
 def show_verdicts(study: Study, score: pd.Series, visit: Visit) -> None:
     """A button for each verdict, its key on it. They carry the visit: pressed later, they do nothing."""
     given, proposed = score["given_label"], score["proposed_label"]
     decide = partial(verdict_button, study, score, visit)
-    with st.container(key="review_verdicts", gap="small"):
-        accept, reject = st.columns(2, gap="small")
+    with st.container(key="review_verdicts", gap="xsmall"):
+        accept, reject = st.columns(2, gap="xsmall")
         with accept:
             decide(f"Change to {plain_text(proposed)}", "A", VerdictKind.ACCEPT, proposed)
         with reject:
             decide(f"Keep {plain_text(given)}", "X", VerdictKind.REJECT, given)
         third = [(number, name) for number, name in enumerate(study.classes, 1) if name not in (given, proposed)]
         if third:
-            with st.container(horizontal=True, gap="small", key="review_verdicts_third"):
+            with st.container(horizontal=True, gap="xsmall", key="review_verdicts_third"):
+                st.html('<span class="row-title">Another class</span>', width="content")
                 for number, name in third:
                     shortcut = str(number) if number <= NUM_KEYS else None
                     decide(plain_text(name), shortcut, VerdictKind.RELABEL, name)
-        with st.container(horizontal=True, gap="small", key="review_verdicts_plain"):
+        with st.container(horizontal=True, gap="xsmall", key="review_verdicts_plain"):
             for text, shortcut, kind, help_text in PLAIN_VERDICTS:
                 chosen = "" if kind is VerdictKind.EXCLUDE else given
                 decide(text, shortcut, kind, chosen, help_text=help_text)
@@ -229,7 +231,7 @@ def show_evidence(study: Study, run: Run, samples: pd.DataFrame, scores: pd.Data
     index = int(np.flatnonzero(scores["sample_id"].to_numpy() == sample_id)[0])
     score = scores.iloc[index]
     labels = {"given": score["given_label"], "proposed": score["proposed_label"]}
-    with st.container(key="review_evidence", gap="small"):
+    with st.container(key="review_evidence", gap="xsmall"):
         probs = score[[f"p_{name}" for name in study.classes]].to_numpy(dtype=float)
         show_probabilities(probs, study.classes, **labels, key="review_probabilities")
         groups = sample_groups(scores[["sample_id"]].merge(samples, on="sample_id", how="left").fillna(""))
@@ -242,14 +244,7 @@ def show_evidence(study: Study, run: Run, samples: pd.DataFrame, scores: pd.Data
         )
 
 
-def show_footnotes(study: Study, reader: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key="review_footnotes"):
-        demo = " · Demo: the images are made by code, no patient’s" if study.is_demo else ""
-        st.caption(f"Reading as {plain_text(reader)}{demo}")
-        st.button("Not you?", key="review_change_reader", type="tertiary", on_click=change_reader)
-
-
-def show_end(study: Study, run: Run, reader: str, decisions: list[Decision]) -> None:
+def show_end(study: Study, decisions: list[Decision]) -> None:
     """Every proposal is read: what was decided, and where to go."""
     with st.container(key="review_end"):
         st.subheader("All proposals are read.")
@@ -261,7 +256,6 @@ def show_end(study: Study, run: Run, reader: str, decisions: list[Decision]) -> 
             st.markdown("The model found no label that is probably wrong.")
         st.page_link("views/export.py", label="Export the cleaned table", icon=":material/ios_share:")
         show_last(study, decisions[-1] if decisions else None, None)
-        show_footnotes(study, reader)
 
 
 def show_absence(title: str, text: str, page: str, label: str) -> None:

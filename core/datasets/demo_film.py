@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw, ImageFilter
-from scipy.interpolate import CubicSpline
 
 from core.datasets.demo_texture import smooth_noise
 
@@ -76,47 +75,61 @@ class Canvas:
         self.image = Image.new("L", (-(-film.width // step), -(-film.height // step)))
         self.draw = ImageDraw.Draw(self.image)
 
-    def fill(self, outline: ArrayLike, value: int) -> None:
-        """A polygon."""
-        self.draw.polygon(self._spots(outline), fill=value)
+    def fill(self, outlines: ArrayLike, value: int) -> None:
+        """Polygons (..., m, 2), all of m points."""
+        for spots in self._spots(outlines):
+            self.draw.polygon(spots, fill=value)
 
-    def stroke(self, line: ArrayLike, thickness_px: float, value: int, is_closed: bool = False) -> None:
-        """A line; thickness in px of the film."""
-        spots = self._spots(line)
-        spots = [*spots, *spots[:2]] if is_closed else spots
-        self.draw.line(spots, fill=value, width=max(1, round(thickness_px / self.step)), joint="curve")
+    def stroke(self, lines: ArrayLike, thickness_px: ArrayLike, value: ArrayLike) -> None:
+        """Lines (..., m, 2); thickness in px of the film and value are of each line, or of all."""
+        every = self._spots(lines)
+        widths = np.broadcast_to(np.maximum(np.rint(np.divide(thickness_px, self.step)), 1), len(every)).astype(int)
+        values = np.broadcast_to(value, len(every)).astype(int)
+        for spots, width, shade in zip(every, widths.tolist(), values.tolist(), strict=True):
+            self.draw.line(spots, fill=shade, width=width)
 
-    def disc(self, centre: ArrayLike, radius_px: float, value: int) -> None:
-        x, y = self.film.place(centre) / self.step
+    def disc(self, centres: ArrayLike, radius_px: float, value: int) -> None:
+        """Discs round centres (..., 2)."""
         radius = radius_px / self.step
-        self.draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=value)
+        for x, y in (self.film.place(centres) / self.step).reshape(-1, 2).tolist():
+            self.draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=value)
 
-    def tube(self, line: ArrayLike, thickness_px: float, values: tuple[int, int]) -> None:
-        """A bone along a line: a shaft, and its cortex, which is brighter. values: of shaft and cortex."""
-        points = self.film.place(line) / self.step
-        ahead = np.gradient(points, axis=0)
-        normal = np.stack([-ahead[:, 1], ahead[:, 0]], axis=1) / np.linalg.norm(ahead, axis=1, keepdims=True)
-        reach = normal * (thickness_px / 2 / self.step)
-        upper, lower = (points + reach).ravel().tolist(), (points - reach)[::-1].ravel().tolist()
-        self.draw.polygon(upper + lower, fill=values[0])
-        for border in (upper, lower):
-            self.draw.line(border, fill=values[1], width=2, joint="curve")
+    def tube(self, lines: ArrayLike, thickness_px: ArrayLike, values: tuple[int, int]) -> None:
+        """Bones along lines (n, m, 2): a shaft, and its cortex, which is brighter. values: of shaft and cortex."""
+        points = self.film.place(lines) / self.step
+        ahead = np.gradient(points, axis=1)
+        normal = np.stack([-ahead[..., 1], ahead[..., 0]], axis=-1) / np.linalg.norm(ahead, axis=-1, keepdims=True)
+        reach = normal * (np.broadcast_to(thickness_px, len(points))[:, None, None] / 2 / self.step)
+        for upper, lower in zip(_flat(points + reach), _flat((points - reach)[:, ::-1]), strict=True):
+            self.draw.polygon(upper + lower, fill=values[0])
+            for border in (upper, lower):
+                self.draw.line(border, fill=values[1], width=2)
 
     def layer(self, blur_px: float) -> np.ndarray:
         """(height, width) float32 in [0, 1]."""
-        blurred = _floats(self.image.filter(ImageFilter.BoxBlur(blur_px / self.step)))
+        blurred = self.coarse_layer(blur_px)
         return blurred if self.step == 1 else self.film.scaled_up(blurred)
 
-    def _spots(self, points: ArrayLike) -> list[float]:
-        return (self.film.place(points) / self.step).ravel().tolist()
+    def coarse_layer(self, blur_px: float) -> np.ndarray:
+        """The same at the canvas's own size."""
+        return _floats(self.image.filter(ImageFilter.BoxBlur(blur_px / self.step)))
+
+    def _spots(self, points: ArrayLike) -> list[list[float]]:
+        return _flat(self.film.place(points) / self.step)
 
 
-def closed_curve(points: ArrayLike, num: int = 90) -> np.ndarray:
-    """(num, 2): a smooth closed curve through points."""
-    closed = np.array([*points, points[0]], float)
-    steps = np.hypot(*(np.diff(closed, axis=0) * (0.8, 1.0)).T)
-    way = np.concatenate([[0], np.cumsum(np.sqrt(steps))])
-    return CubicSpline(way, closed, bc_type="periodic")(np.linspace(0, way[-1], num, endpoint=False))
+def closed_curve(points: ArrayLike, num_between: int = 6) -> np.ndarray:
+    """(n * num_between, 2): a smooth closed curve (Catmull and Rom's) through n points."""
+    points = np.asarray(points, float)
+    knots = np.stack([np.roll(points, shift, axis=0) for shift in (1, 0, -1, -2)])
+    t = np.arange(num_between) / num_between
+    weights = [-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2]
+    return np.einsum("kt,knc->ntc", np.array(weights) / 2, knots).reshape(-1, 2)
+
+
+def _flat(points: np.ndarray) -> list[list[float]]:
+    """Lines (..., m, 2) as Pillow wants them: x, y, x, y and so on, a list for each."""
+    return points.reshape(-1, 2 * points.shape[-2]).tolist()
 
 
 def _floats(image: Image.Image) -> np.ndarray:

@@ -87,8 +87,7 @@ def _attenuation(film: Film, patient: Patient, severity: float, kind: str, rng: 
     if opacity.max() > 0.3:  # an air bronchogram: airways stay open where the lung around them is solid
         total -= 0.05 * opacity * _branches(film, np.random.default_rng(patient.seed + 4), num=7, thick=0.010, orders=2)
     total += _ribs_and_clavicles(film, patient, breath) * (0.75 + 0.25 * is_lung)
-    total += _spine(film, patient) + _shoulder_blades(film, patient)
-    total -= 0.13 * _windpipe(film)
+    total += film.scaled_up(_spine(film, patient) + _shoulder_blades(film, patient) - 0.13 * _windpipe(film))
     total += _soft_shadows(film, patient, breath, is_lung)
     return total * (1 + 0.018 * film.noise(rng, 60) + 0.008 * film.noise(rng, 20))
 
@@ -110,10 +109,18 @@ _MEDIASTINUM = closed_curve(
 
 def _body(patient: Patient) -> np.ndarray:
     side = 1 + 0.13 * patient.stoutness
-    neck_to_elbow = [(0.28, -0.08), (0.30, 0.03), (0.55, 0.075), (0.95, 0.105), (1.30, 0.15), (1.60, 0.24), (1.62, 0.40)]
-    flank = [(1.32, 0.43), (side + 0.02, 0.47), (side - 0.02, 0.62), (side - 0.03, 0.80), (side + 0.01, 1.10)]
+    neck_to_elbow = [
+        (0.28, -0.08),
+        (0.30, 0.03),
+        (0.55, 0.075),
+        (0.95, 0.105),
+        (1.30, 0.15),
+        (1.60, 0.24),
+        (1.62, 0.40),
+    ]
+    flank = [(1.32, 0.43), (side + 0.02, 0.47), (side - 0.02, 0.62), (side - 0.03, 0.85), (side, 1.10), (side, 1.40)]
     half = neck_to_elbow + flank
-    return closed_curve([(-x, y) for x, y in half] + half[::-1], 140)
+    return closed_curve([(-x, y) for x, y in half] + half[::-1])
 
 
 def _lung(side: int, breath: float) -> np.ndarray:
@@ -122,7 +129,7 @@ def _lung(side: int, breath: float) -> np.ndarray:
     dome = [(0.975, 0.845), (0.93, 0.850), (0.80, 0.785), (0.55, 0.742), (0.30, 0.752), (0.12, 0.785)]
     inner = [(0.11, 0.60), (0.12, 0.42), (0.15, 0.26), (0.24, 0.150)]
     points = wall + [(x, y - high) for x, y in dome] + inner
-    return closed_curve([(side * x, y) for x, y in points], 120)
+    return closed_curve([(side * x, y) for x, y in points])
 
 
 def _heart(patient: Patient, breath: float) -> np.ndarray:
@@ -140,7 +147,7 @@ def _windpipe(film: Film) -> np.ndarray:
     canvas.stroke([(-0.01, 0.32), (-0.10, 0.365), (-0.19, 0.41)], 0.7 * thick, 130)
     canvas.stroke([(-0.01, 0.32), (0.09, 0.36), (0.23, 0.40)], 0.65 * thick, 130)
     canvas.stroke([(0.01, -0.05), (0.015, 0.15), (-0.01, 0.33)], 1.15 * thick, 255)
-    return canvas.layer(4)
+    return canvas.coarse_layer(4)
 
 
 def _ribs_and_clavicles(film: Film, patient: Patient, breath: float) -> np.ndarray:
@@ -152,46 +159,42 @@ def _ribs_and_clavicles(film: Film, patient: Patient, breath: float) -> np.ndarr
     spans = np.interp(numbers, (0, 1, 2, 3, 4, 5, 7, 9), (0.46, 0.66, 0.80, 0.89, 0.95, 0.99, 1.015, 1.03))
     drops = np.interp(numbers, (0, 2, 9), (0.05, 0.075, 0.105))
     thicks = np.interp(numbers, (0, 3, 9), (0.029, 0.028, 0.024)) * film.height
-    for number in numbers:
-        for side in (_RIGHT, _LEFT):
-            top = 0.125 + step * number + rng.normal(0, 0.002)
-            drop, thick = drops[number] * rng.normal(1, 0.03), thicks[number] * rng.normal(0.95, 0.04)
-            turn = np.linspace(0.10, 2.45, 60)
-            x = side * spans[number] * np.sin(turn)
-            y = top + drop * (1 - np.cos(turn)) - 0.012 * np.sin(2 * turn)
-            is_front = turn > 1.45
-            if number < 8:
-                sag = 0.05 * np.maximum(turn - 1.5, 0) ** 1.5
-                behind_the_wall = np.stack([x, y + sag], axis=1)[is_front]
-                front.tube(behind_the_wall, 1.1 * thick, (52, 82))
-            behind.tube(np.stack([x, y], axis=1)[turn < 1.65], thick, (135, 215))
+    drops, thicks = drops * rng.normal(1, 0.03, 10), thicks * rng.normal(0.95, 0.04, 10)
+    turn = np.linspace(0.10, 2.45, 60)
+    x = spans[:, None] * np.sin(turn)
+    y = 0.125 + step * numbers[:, None] + drops[:, None] * (1 - np.cos(turn)) - 0.012 * np.sin(2 * turn)
+    sag = 0.05 * np.maximum(turn - 1.5, 0) ** 1.5
+    for side in (_RIGHT, _LEFT):
+        ribs = np.stack([side * x, y + rng.normal(0, 0.002, (10, 1))], axis=2)
+        behind.tube(ribs[:, turn < 1.65], thicks, (135, 215))
+        front.tube((ribs + np.stack([0 * sag, sag], axis=1))[:8, turn > 1.45], 1.1 * thicks[:8], (52, 82))
+    along = np.linspace(0.12, 1.14, 40)
     tilt = rng.normal(0, 0.012)
     for side in (_RIGHT, _LEFT):
         end = tilt + rng.normal(0, 0.005)
-        knots = [(0.12, 0.198), (0.35, 0.185), (0.62, 0.175 + end), (0.92, 0.147 + end), (1.14, 0.150 + end)]
-        x = np.linspace(0.12, 1.14, 40)
-        curve = np.polynomial.Polynomial.fit(*zip(*knots, strict=True), deg=4)
-        front.tube(np.stack([side * x, curve(x)], axis=1), 0.026 * film.height, (135, 215))
+        height = np.polynomial.Polynomial.fit(
+            (0.12, 0.35, 0.62, 0.92, 1.14), (0.198, 0.185, 0.175 + end, 0.147 + end, 0.150 + end), deg=4
+        )
+        front.tube([np.stack([side * along, height(along)], axis=1)], 0.026 * film.height, (135, 215))
     return 0.135 * behind.layer(1.0) + 0.20 * front.layer(1.2)
 
 
 def _spine(film: Film, patient: Patient) -> np.ndarray:
     rng = np.random.default_rng(patient.seed + 7)
     canvas = film.canvas(step=2)
-    y, bow = -0.03, rng.normal(0, 0.008)
-    while y < 1.05:
-        tall, wide = np.interp(y, (0, 1), (0.042, 0.062)), np.interp(y, (0, 1), (0.105, 0.135))
-        x = bow * np.sin(3 * y)
-        plate, foot = [(x - wide, y), (x + wide, y)], [(x + wide, y + 0.9 * tall), (x - wide, y + 0.9 * tall)]
-        waist = 0.92 * wide
-        canvas.fill([*plate, (x + waist, y + 0.5 * tall), *foot, (x - waist, y + 0.5 * tall)], 120)
-        canvas.stroke(plate, 2, 200)
-        canvas.stroke(foot, 2, 200)
-        for pedicle in (-0.62, 0.62):
-            canvas.disc((x + pedicle * wide, y + 0.33 * tall), 0.0075 * film.height, 225)
-        canvas.disc((x, y + 0.75 * tall), 0.007 * film.height, 205)
-        y += tall
-    return 0.085 * canvas.layer(2)
+    top = -0.03 + np.concatenate([[0], np.linspace(0.042, 0.062, 21).cumsum()])[:-1, None]
+    tall, wide = np.linspace(0.042, 0.062, 21)[:, None], np.linspace(0.105, 0.135, 21)[:, None]
+    middle = rng.normal(0, 0.008) * np.sin(3 * top)
+    corners_x, corners_y = np.array([-1, 1, 0.92, 1, -1, -0.92]), np.array([0, 0, 0.5, 0.9, 0.9, 0.5])
+    vertebrae = np.stack([middle + wide * corners_x, top + tall * corners_y], axis=2)
+    canvas.fill(vertebrae, 120)
+    canvas.stroke(np.concatenate([vertebrae[:, :2], vertebrae[:, 3:5]]), 2, 200)  # the end plates
+    pedicles = np.array([-0.62, 0.62])
+    canvas.disc(
+        np.stack([middle + wide * pedicles, top + 0.33 * tall + 0 * pedicles], axis=2), 0.0075 * film.height, 225
+    )
+    canvas.disc(np.concatenate([middle, top + 0.75 * tall], axis=1), 0.007 * film.height, 205)  # the spinous processes
+    return 0.085 * canvas.coarse_layer(2)
 
 
 def _shoulder_blades(film: Film, patient: Patient) -> np.ndarray:
@@ -200,11 +203,11 @@ def _shoulder_blades(film: Film, patient: Patient) -> np.ndarray:
     for side in (_RIGHT, _LEFT):
         tilt = rng.normal(0, 0.012)
         blade = [(1.08, 0.16), (1.24, 0.20), (1.16, 0.30), (1.03, 0.45), (0.98, 0.43), (0.92, 0.28), (0.95, 0.20)]
-        outline = closed_curve([(side * x, y + tilt) for x, y in blade], 50)
+        outline = closed_curve([(side * x, y + tilt) for x, y in blade])
         canvas.fill(outline, 120)
-        canvas.stroke(outline, 3, 200, is_closed=True)
+        canvas.stroke([*outline, outline[0]], 3, 200)
         canvas.disc((side * 1.33, 0.195 + tilt), 0.048 * film.height, 190)
-    return 0.085 * canvas.layer(3)
+    return 0.085 * canvas.coarse_layer(3)
 
 
 def _vessels(film: Film, patient: Patient) -> np.ndarray:
@@ -223,25 +226,27 @@ def _branches(film: Film, rng: np.random.Generator, num: int, thick: float, orde
     angle = np.tile(np.linspace(-1.3, 1.45, num), 2) + rng.normal(0, 0.16, side.size)
     length = 0.66 * (0.75 + 0.25 * np.sin(angle)) * rng.uniform(0.6, 1.1, side.size)
     width = thick * film.height * rng.uniform(0.6, 1.1, side.size)
-    strokes = []
+    canvas = film.canvas()
+    levels = []
     for order in range(orders):
         num_steps = (8, 6, 4)[order]
         angles = angle[:, None] + rng.normal(0, 0.17, (side.size, num_steps)).cumsum(axis=1)
-        moves = np.stack([side[:, None] * np.cos(angles), 0.8 * np.sin(angles)], axis=2) * (length / num_steps)[:, None, None]
+        moves = (
+            np.stack([side[:, None] * np.cos(angles), 0.8 * np.sin(angles)], axis=2)
+            * (length / num_steps)[:, None, None]
+        )
         points = np.concatenate([start[:, None], start[:, None] + moves.cumsum(axis=1)], axis=1)
         piece = (2, 3, 4)[order]
         for first in range(0, num_steps, piece):
-            widths = width * (1 - 0.55 * first / num_steps)
-            strokes += zip(widths, points[:, first : first + piece + 1], strict=True)
+            levels.append((width * (1 - 0.55 * first / num_steps), points[:, first : first + piece + 1]))
         # Forks: some of the knots of every branch send off a thinner one.
-        branch = np.repeat(np.arange(side.size), (4, 4, 4)[order])
+        branch = np.repeat(np.arange(side.size), (4, 3, 0)[order])
         knot = rng.integers(1, num_steps, branch.size)
         start, side = points[branch, knot], side[branch]
         angle = angles[branch, knot - 1] + rng.choice([-1, 1], branch.size) * rng.uniform(0.35, 0.8, branch.size)
         length, width = 0.42 * length[branch], 0.55 * width[branch] * (1 - 0.5 * knot / num_steps)
-    canvas = film.canvas()
-    for thickness, points in sorted(strokes, key=lambda stroke: stroke[0]):
-        canvas.stroke(points, thickness, int(min(60 + 30 * thickness, 235)))
+    for widths, lines in reversed(levels):  # thick ones over thin ones
+        canvas.stroke(lines, widths, np.minimum(60 + 30 * widths, 235))
     return canvas.layer(1.0)
 
 
@@ -295,13 +300,13 @@ def _soft_shadows(film: Film, patient: Patient, breath: float, is_lung: np.ndarr
     if patient.has_breasts:
         size = rng.uniform(0.85, 1.15)
         x, y = 0.60 + 0.36 * size * np.cos(turns), 0.625 + 0.115 * size * np.sin(turns)
-        breasts = [closed_curve(np.stack([side * x, y], axis=1), 60) for side in (_RIGHT, _LEFT)]
+        breasts = [closed_curve(np.stack([side * x, y], axis=1)) for side in (_RIGHT, _LEFT)]
         shadow += 0.085 * _shadow(film, breasts, 4, step=2) * film.depth(breasts, (10, 24))
     if rng.random() < 0.7:
         reach = rng.uniform(0.75, 1.25, turns.size)
         x = rng.uniform(0.36, 0.60) + 0.17 * reach * np.cos(turns)
         y = 0.805 - breath + 0.034 * reach * np.sin(turns)
-        bubble = closed_curve(np.stack([x, y], axis=1), 50)
+        bubble = closed_curve(np.stack([x, y], axis=1))
         shadow -= rng.uniform(0.06, 0.15) * _shadow(film, [bubble], 6, step=2) * (1 - is_lung)
     return shadow
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from core.errors import LedgerError
 
@@ -46,10 +46,12 @@ class LedgerRow:
     hash: str = ""
 
 
+_CONTENT = tuple(field.name for field in fields(LedgerRow) if field.name != "hash")
+
+
 def row_hash(row: LedgerRow) -> str:
     """SHA-256, in hexadecimal, of the row as JSON: all fields but `hash`, keys sorted, no spaces, ASCII."""
-    content = asdict(row)
-    del content["hash"]
+    content = {name: getattr(row, name) for name in _CONTENT}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 

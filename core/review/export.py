@@ -58,7 +58,8 @@ def cleaned_table(
       as it is written); empty where nobody has decided.
     - label_error_probability and run: what the decision was made on; where there is none, `scores` and `run`.
     - reader: joined by "; " where there are several. decided_at: UTC, ISO 8601, of the newest decision.
-    A row of the source is the sample whose `image` is its cell in image_column; a row without one is quarantined.
+    A row of the source is the sample whose `image` is its cell in image_column; a row without one, or without a label,
+    is quarantined.
     """
     finals = final_labels(decisions)
     probabilities = (
@@ -69,8 +70,8 @@ def cleaned_table(
         for image, sample_id, given in zip(samples["image"], samples["sample_id"], samples["given_label"], strict=True)
     }
     rows = []
-    for image, cell in zip(source_table[image_column], source_table[label_column], strict=True):
-        if image not in known:
+    for image, cell in zip(_cells(source_table, image_column), _cells(source_table, label_column), strict=True):
+        if image not in known or not cell.strip():
             rows.append((cell, "false", QUARANTINED, "", "", "", ""))
             continue
         sample_id, given_label = known[image]
@@ -110,6 +111,11 @@ def write_csv(table: pd.DataFrame, path: Path, *, own_columns: Collection[str], 
         columns.append((_quoted(name), *map(_quoted, cells)))
     lines = (",".join(row) or '""' for row in zip(*columns, strict=True))
     _replace(path, "".join(f"{line}\n" for line in lines).encode())
+
+
+def _cells(table: pd.DataFrame, name: str) -> list[str]:
+    # By place: a source may hold two columns of one name, and the first is meant.
+    return table.iloc[:, list(table.columns).index(name)].tolist()
 
 
 def _decided_cells(

@@ -21,8 +21,7 @@ class FinalLabel:
     given_label: str
     """As it was when the newest of the decisions was made."""
     verdict: str
-    """The readers' verdict; several, in the order of `reader`, where different verdicts come to the same label
-    ("accept; relabel"); or "disputed"."""
+    """Of the newest decision, where different verdicts come to the same label; or "disputed"."""
     reader: str
     """The readers, joined by "; ", the earliest decision first."""
     decided_at: datetime
@@ -53,12 +52,11 @@ def _merge(decisions: list[Decision]) -> FinalLabel:
     newest = decisions[-1]
     outcomes = {_outcome(decision) for decision in decisions}
     is_disputed = len(outcomes) > 1
-    kinds = list(dict.fromkeys(decision.verdict.kind.value for decision in decisions))
     return FinalLabel(
         sample_id=newest.verdict.sample_id,
         label=newest.verdict.given_label if is_disputed else outcomes.pop(),
         given_label=newest.verdict.given_label,
-        verdict=DISPUTED if is_disputed else "; ".join(kinds),
+        verdict=DISPUTED if is_disputed else newest.verdict.kind.value,
         reader="; ".join(decision.verdict.reader for decision in decisions),
         decided_at=max(decision.decided_at for decision in decisions),
         run=newest.verdict.run,

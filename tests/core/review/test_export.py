@@ -113,6 +113,22 @@ def test_a_column_of_the_source_with_one_of_our_names_keeps_it():
     assert found.loc[0, "overread_overread_run"] == "run-1"
 
 
+def test_columns_without_a_name_or_of_the_same_name_stay_as_they_are(tmp_path):
+    source = table(["", "image", "label", "label", ""], [["0", "a.png", "0", "x", ""], ["1", "b.png", "1", "y", "z"]])
+    found = cleaned([decision(1, "s1")], source=source)
+    write_csv(found, tmp_path / "out.csv", own_columns=own_columns(source.columns))
+    header, rows = read_back(tmp_path / "out.csv")
+    assert header[:6] == ["", "image", "label", "label", "", "final_label"]
+    assert [row[:6] for row in rows] == [["0", "a.png", "0", "x", "", "1"], ["1", "b.png", "1", "y", "z", "1"]]
+
+
+def test_a_row_without_a_label_is_quarantined_even_where_another_row_names_its_image():
+    source = table(["image", "label"], [["a.png", "0"], ["a.png", " "], ["a.png", "0"]])
+    found = cleaned([decision(1, "s1")], source=source)
+    assert found["final_label"].tolist() == ["1", " ", "1"]
+    assert found["verdict"].tolist() == ["accept", "quarantined", "accept"]
+
+
 def test_changes_are_the_rows_that_somebody_decided():
     found = changes_table(cleaned([decision(1, "s3", kind="reject"), decision(2, "s1")]))
     assert found["image"].tolist() == ["a.png", "c.png"]

@@ -13,8 +13,8 @@ SQLITE_TRIGGERS = (
     "CREATE TRIGGER ledger_no_delete BEFORE DELETE ON ledger "
     "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
     "CREATE TRIGGER ledger_no_replace BEFORE INSERT ON ledger "
-    "WHEN EXISTS (SELECT 1 FROM ledger WHERE study = NEW.study "
-    "AND (sequence = NEW.sequence OR idempotency_key = NEW.idempotency_key)) "
+    "WHEN EXISTS (SELECT 1 FROM ledger WHERE study = NEW.study AND sequence = NEW.sequence) "
+    "OR EXISTS (SELECT 1 FROM ledger WHERE study = NEW.study AND idempotency_key = NEW.idempotency_key) "
     "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
 )
 POSTGRESQL_TRIGGERS = (

@@ -150,7 +150,9 @@ def test_every_cell_of_the_source_comes_back_byte_for_byte(tmp_path):
     header, back = read_back(tmp_path / "out.csv")
     assert header == [*names, *own_columns(names)]
     assert [row[:9] for row in back] == rows
-    assert [row[10] for row in back] == ["true" if index < 20 and index % 2 == 0 else "false" for index in range(25)]
+    decided = [index < 20 and index % 2 == 0 and bool(row[1].strip()) for index, row in enumerate(rows)]
+    assert [row[10] == "true" for row in back] == decided
+    assert sum(decided) > 3
 
 
 def test_only_our_columns_are_made_harmless_unless_all_are_asked_for(tmp_path):

@@ -46,7 +46,10 @@ class PretrainSettings:
     def __post_init__(self) -> None:
         _check(self.num_epochs >= 0, "pretrain.num_epochs", self.num_epochs, "at least 0")
         _check(self.batch_size >= 2, "pretrain.batch_size", self.batch_size, "at least 2")
+        _check(self.learning_rate > 0, "pretrain.learning_rate", self.learning_rate, "above 0")
+        _check(self.weight_decay >= 0, "pretrain.weight_decay", self.weight_decay, "at least 0")
         _check(self.temperature > 0, "pretrain.temperature", self.temperature, "above 0")
+        _check(self.projection_size >= 1, "pretrain.projection_size", self.projection_size, "at least 1")
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,10 @@ class WarmupSettings:
 
     def __post_init__(self) -> None:
         _check(self.num_epochs >= 1, "warmup.num_epochs", self.num_epochs, "at least 1")
-        _check(self.batch_size >= 2, "warmup.batch_size", self.batch_size, "at least 2")
+        # Of 3 at most, no batch of an epoch is a single image, which batch normalisation cannot take.
+        _check(self.batch_size >= 3, "warmup.batch_size", self.batch_size, "at least 3")
+        _check(self.learning_rate > 0, "warmup.learning_rate", self.learning_rate, "above 0")
+        _check(self.weight_decay >= 0, "warmup.weight_decay", self.weight_decay, "at least 0")
 
 
 @dataclass(frozen=True)
@@ -92,10 +98,10 @@ class RoundsSettings:
             ("later_stages", self.later_stages, min(self.num_epochs[1:], default=10**6)),
         ):
             _check(
-                bool(stages) and all(1 <= stage <= longest for stage in stages),
+                bool(stages) and all(1 <= s <= longest for s in stages) and list(stages) == sorted(set(stages)),
                 f"rounds.{name}",
                 stages,
-                f"epochs from 1 to {longest}, the length of the round",
+                f"rising epochs from 1 to {longest}, the length of the round",
             )
         _check(self.max_loss > 0, "rounds.max_loss", self.max_loss, "above 0")
         _check(self.reliability in ("predicted", "given"), "rounds.reliability", self.reliability, "predicted or given")
@@ -171,19 +177,20 @@ def preset_settings(name: str, *, device: str, cache_size_px: int) -> TrainSetti
 def override_settings(settings: TrainSettings, assignments: Sequence[str]) -> TrainSettings:
     """Settings with some changed, each given as SECTION.FIELD=VALUE; a tuple as 4,7,7.
 
+    They are checked when all are in place, so those that fit only together may come in any order.
     Raises ConfigError naming the assignment that does not fit, with the names that do.
     """
+    sections = {f.name: getattr(settings, f.name) for f in fields(settings) if f.name != "preset"}
+    changes: dict[str, dict[str, Any]] = {}
     for assignment in assignments:
         name, _, text = assignment.partition("=")
-        section_name, _, field_name = name.strip().partition(".")
-        section = getattr(settings, section_name, None) if section_name != "preset" else None
-        known = {f.name for f in fields(section)} if section is not None and not isinstance(section, str) else set()
-        if field_name not in known:
-            every = [f"{s.name}.{f.name}" for s in fields(settings)[1:] for f in fields(getattr(settings, s.name))]
+        section, _, setting = name.strip().partition(".")
+        if section not in sections or setting not in {f.name for f in fields(sections[section])}:
+            every = [f"{name}.{f.name}" for name, values in sections.items() for f in fields(values)]
             raise ConfigError(f"--set {assignment}: no such setting; there are {', '.join(every)}")
-        value = _parse(text.strip(), getattr(section, field_name), assignment)
-        settings = replace(settings, **{section_name: replace(section, **{field_name: value})})
-    return settings
+        current = getattr(sections[section], setting)
+        changes.setdefault(section, {})[setting] = _parse(text.strip(), current, assignment)
+    return replace(settings, **{name: replace(sections[name], **values) for name, values in changes.items()})
 
 
 def settings_from_dict(values: dict[str, Any]) -> TrainSettings:

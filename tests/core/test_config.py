@@ -1,0 +1,157 @@
+import json
+import math
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+
+from core.config import (
+    PAPER,
+    PRESETS,
+    QUICK,
+    CrossValidationSettings,
+    ModelSettings,
+    PretrainSettings,
+    RoundsSettings,
+    WarmupSettings,
+    override_settings,
+    preset_settings,
+    settings_from_dict,
+)
+from core.errors import ConfigError
+
+
+def test_paper_is_what_the_paper_says():
+    assert PAPER.pretrain.num_epochs == 30
+    assert not PAPER.pretrain.flip
+    assert PAPER.warmup.num_epochs == 5
+    rounds = PAPER.rounds
+    assert rounds.num_epochs == (4, 7, 7)
+    assert [rounds.stages(i) for i in range(3)] == [(2, 3, 4), (2, 5, 7), (2, 5, 7)]
+    assert math.exp(-rounds.max_loss) == pytest.approx(0.85)
+    assert (rounds.reliability, rounds.fallback, rounds.weighting, rounds.weight) == (
+        "predicted",
+        "given",
+        "rounds",
+        "max",
+    )
+    assert PAPER.cross_validation.num_folds == 0
+    assert (PAPER.model.encoder, PAPER.model.image_size_px) == ("resnet18", 224)
+
+
+def test_quick_is_the_paper_s_loop_with_a_small_network_and_the_cross_validated_scorer():
+    assert (QUICK.warmup, QUICK.rounds) == (PAPER.warmup, PAPER.rounds)
+    assert (QUICK.model.encoder, QUICK.model.image_size_px) == ("narrow", 64)
+    assert QUICK.cross_validation.num_folds == 5
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_every_preset_takes_the_narrow_encoder_at_64_px_on_a_cpu(name):
+    model = preset_settings(name, device="cpu", cache_size_px=224).model
+    assert (model.encoder, model.image_size_px) == ("narrow", 64)
+
+
+def test_the_paper_s_network_is_kept_on_a_gpu_and_is_no_larger_than_the_cache():
+    assert preset_settings("paper", device="cuda", cache_size_px=224) == PAPER
+    assert preset_settings("paper", device="cuda", cache_size_px=128).model.image_size_px == 128
+    assert preset_settings("quick", device="cpu", cache_size_px=32).model.image_size_px == 32
+
+
+def test_an_unknown_preset_is_named_with_those_there_are():
+    with pytest.raises(ConfigError, match="--preset: 'best' is not one of paper, quick"):
+        preset_settings("best", device="cpu", cache_size_px=64)
+
+
+@pytest.mark.parametrize("settings", [PAPER, QUICK, replace(QUICK, rounds=RoundsSettings((3,), (1, 3), (1,)))])
+def test_settings_come_back_from_json_as_they_were(settings):
+    assert settings_from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
+
+
+def test_settings_are_frozen():
+    with pytest.raises(FrozenInstanceError):
+        QUICK.warmup.num_epochs = 3
+
+
+def test_a_setting_is_changed_by_its_name_and_keeps_its_type():
+    changed = override_settings(
+        QUICK,
+        [
+            "pretrain.num_epochs=3",
+            "pretrain.flip=True",
+            "warmup.learning_rate=2e-3",
+            "rounds.later_stages=2, 5,6",
+            "rounds.fallback=current",
+            "model.precision = fp32",
+        ],
+    )
+    assert (changed.pretrain.num_epochs, changed.pretrain.flip) == (3, True)
+    assert changed.warmup.learning_rate == 0.002
+    assert (changed.rounds.later_stages, changed.rounds.fallback) == ((2, 5, 6), "current")
+    assert changed.model.precision == "fp32"
+    assert replace(changed, **{n: getattr(QUICK, n) for n in ("model", "pretrain", "warmup", "rounds")}) == QUICK
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_settings_that_fit_only_together_may_come_in_any_order(is_reversed):
+    assignments = ["rounds.num_epochs=1,2", "rounds.first_stages=1", "rounds.later_stages=1,2"]
+    rounds = override_settings(QUICK, assignments[::-1] if is_reversed else assignments).rounds
+    assert (rounds.num_epochs, rounds.first_stages, rounds.later_stages) == ((1, 2), (1,), (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("rounds.epochs=3", "no such setting; there are .*rounds.num_epochs"),
+        ("preset=paper", "no such setting"),
+        ("preset.x=paper", "no such setting"),
+        ("to_dict.x=1", "no such setting"),
+        ("nothing", "no such setting"),
+        ("pretrain.num_epochs=many", "'many' does not fit; wanted a int like 20"),
+        ("pretrain.num_epochs=1.5", "does not fit"),
+        ("pretrain.flip=perhaps", "does not fit"),
+        ("rounds.num_epochs=4;7;7", "does not fit"),
+        ("pretrain.num_epochs=-1", "pretrain.num_epochs: found -1, must be at least 0"),
+    ],
+)
+def test_an_assignment_that_does_not_fit_is_refused(assignment, message):
+    with pytest.raises(ConfigError, match=message):
+        override_settings(QUICK, [assignment])
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "name"),
+    [
+        (ModelSettings, {"image_size_px": 4}, "model.image_size_px"),
+        (ModelSettings, {"precision": "fp16"}, "model.precision"),
+        (PretrainSettings, {"batch_size": 1}, "pretrain.batch_size"),
+        (PretrainSettings, {"temperature": 0.0}, "pretrain.temperature"),
+        (PretrainSettings, {"learning_rate": math.nan}, "pretrain.learning_rate"),
+        (PretrainSettings, {"projection_size": 0}, "pretrain.projection_size"),
+        (WarmupSettings, {"batch_size": 2}, "warmup.batch_size"),
+        (WarmupSettings, {"learning_rate": 0.0}, "warmup.learning_rate"),
+        (WarmupSettings, {"weight_decay": -1.0}, "warmup.weight_decay"),
+        (WarmupSettings, {"num_epochs": 0}, "warmup.num_epochs"),
+        (RoundsSettings, {"num_epochs": ()}, "rounds.num_epochs"),
+        (RoundsSettings, {"num_epochs": (3, 7, 7)}, "rounds.first_stages"),
+        (RoundsSettings, {"num_epochs": (4, 7, 6)}, "rounds.later_stages"),
+        (RoundsSettings, {"first_stages": ()}, "rounds.first_stages"),
+        (RoundsSettings, {"first_stages": (0, 2)}, "rounds.first_stages"),
+        (RoundsSettings, {"first_stages": (4, 2, 3)}, "rounds.first_stages"),
+        (RoundsSettings, {"later_stages": (2, 5, 5)}, "rounds.later_stages"),
+        (RoundsSettings, {"max_loss": 0.0}, "rounds.max_loss"),
+        (RoundsSettings, {"max_loss": math.nan}, "rounds.max_loss"),
+        (RoundsSettings, {"reliability": "true"}, "rounds.reliability"),
+        (RoundsSettings, {"fallback": "none"}, "rounds.fallback"),
+        (RoundsSettings, {"weight": "min"}, "rounds.weight"),
+        (RoundsSettings, {"weighting": "never"}, "rounds.weighting"),
+        (RoundsSettings, {"weighting": "final"}, "rounds.num_final_epochs"),
+        (CrossValidationSettings, {"num_folds": 1}, "cross_validation.num_folds"),
+        (CrossValidationSettings, {"regularisation": 0.0}, "cross_validation.regularisation"),
+    ],
+)
+def test_a_value_out_of_its_range_is_named(kind, values, name):
+    with pytest.raises(ConfigError, match=f"^{name}: found .*, must be "):
+        kind(**values)
+
+
+def test_a_single_round_needs_no_later_stages_that_fit():
+    assert RoundsSettings(num_epochs=(4,)).stages(0) == (2, 3, 4)

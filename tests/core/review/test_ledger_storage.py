@@ -201,10 +201,13 @@ def test_threads_that_record_one_key_leave_one_row(path):
     ledger.verify_chain()
 
 
-def test_threads_may_open_a_new_ledger_at_once(path):
+@pytest.mark.parametrize("num_files", [1, 8])
+def test_threads_may_open_new_ledgers_at_once(tmp_path, num_files):
+    def begin(number):
+        return Ledger.open(f"sqlite:///{tmp_path / f'{number % num_files}.db'}", "study").record(verdict())
+
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: Ledger.open(f"sqlite:///{path}", "study").record(verdict()), range(8)))
-    assert sum(answers) == 1
+        assert sum(pool.map(begin, range(8))) == num_files
 
 
 def race(url, barrier, answers):

@@ -63,7 +63,7 @@ class WarmupSettings:
 
     def __post_init__(self) -> None:
         _check(self.num_epochs >= 1, "warmup.num_epochs", self.num_epochs, "at least 1")
-        # Of 3 at most, no batch of an epoch is a single image, which batch normalisation cannot take.
+        # In batches of two, three images would leave one alone, which batch normalisation cannot take.
         _check(self.batch_size >= 3, "warmup.batch_size", self.batch_size, "at least 3")
         _check(self.learning_rate > 0, "warmup.learning_rate", self.learning_rate, "above 0")
         _check(self.weight_decay >= 0, "warmup.weight_decay", self.weight_decay, "at least 0")

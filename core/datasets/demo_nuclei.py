@@ -42,7 +42,7 @@ def _lined_nuclei(tissue: Tissue, slope_x, slope_y, rng: np.random.Generator) ->
         short = clip(depth - np.where(is_own, tissue.at(tissue.depth, x, y), -1), 0, 6)
         x, y = x - short * np.cos(heading), y - short * np.sin(heading)
     is_kept = is_own & (np.abs(tissue.at(tissue.depth, x, y) - depth) < 3) & (tissue.at(tissue.lumen_depth, x, y) < -2)
-    is_kept &= rng.random(x.size) > max(0.0, look["fusion"])
+    is_kept &= rng.random(x.size) > 0.65 * look["scatter"]
     x, y = x[is_kept], y[is_kept]
     return _epithelial(look, x, y, np.arctan2(tissue.at(slope_y, x, y), tissue.at(slope_x, x, y)), rng)
 
@@ -52,7 +52,7 @@ def _scattered_nuclei(tissue: Tissue, slope_x, slope_y, rng: np.random.Generator
     look = tissue.look
     x, y = jittered_grid(look["nucleus_spacing"], 0.3, rng).T
     is_kept = (tissue.at(tissue.depth, x, y) > 2.5) & (tissue.at(tissue.lumen_depth, x, y) < -2.5)
-    is_kept &= rng.random(x.size) < max(0.0, look["fusion"]) * 1.5
+    is_kept &= rng.random(x.size) < look["scatter"]
     x, y = x[is_kept], y[is_kept]
     angle = np.arctan2(tissue.at(slope_y, x, y), tissue.at(slope_x, x, y))
     return _epithelial(look, x, y, angle, rng)

@@ -38,7 +38,7 @@ def make_patient(seed: int) -> Patient:
     return Patient(
         seed=seed,
         breadth=rng.uniform(0.385, 0.43),
-        heart=float(clip(rng.normal(1.0, 0.10), 0.8, 1.28)),
+        heart=float(clip(rng.normal(1.0, 0.12), 0.78, 1.3)),
         stoutness=rng.uniform(0.8, 1.25),
         has_breasts=rng.random() < 0.45,
     )
@@ -69,31 +69,38 @@ def draw_chest(
 
 def _attenuation(film: Film, patient: Patient, severity: float, kind: str, rng: np.random.Generator) -> np.ndarray:
     """(height, width) float32: 0 for air, about 1 for the abdomen."""
-    breath = rng.normal(0, 0.014)  # how much higher than usual the diaphragm stands
-    body = _body(patient)
-    tissue = film.depth([body], (5, 14, 30)) * _shadow(film, [body], 1.5, step=2)
-    lungs = [_lung(_RIGHT, breath), _lung(_LEFT, breath)]
-    is_lung = _shadow(film, lungs, 1.2)
-    air = is_lung * (0.42 + 0.58 * film.depth(lungs, (8, 22)))
-    heart = _heart(patient, breath)
-    heart = _shadow(film, [heart], 2.0) * (0.45 + 0.55 * film.depth([heart], (10, 25)))
-    mediastinum = _shadow(film, [_MEDIASTINUM], 3.0, step=2)
-    opacity = is_lung * film.scaled_up(_opacity(film, severity, kind, rng))
+    breath = rng.normal(0, 0.018)  # how much higher than usual the diaphragm stands
+    lungs = [_lung(patient, side, breath) for side in (_RIGHT, _LEFT)]
+    body, heart = [_body(patient)], [_heart(patient, breath)]
+    canvas = film.canvas()
+    for lung in lungs:
+        canvas.fill(lung, 255)
+    is_lung = canvas.layer(1.2)
 
-    air *= (1 - 0.80 * heart) * (1 - 0.85 * mediastinum) * (1 - opacity)
-    total = (1.02 + 0.05 * (patient.stoutness - 1)) * tissue - 0.72 * air
-    total += 0.13 * _vessels(film, patient) * is_lung * (1 - 0.7 * opacity) * (1 - 0.65 * heart)
-    total += 0.05 * mediastinum + 0.04 * heart
-    if opacity.max() > 0.3:  # an air bronchogram: airways stay open where the lung around them is solid
-        total -= 0.05 * opacity * _branches(film, np.random.default_rng(patient.seed + 4), num=7, thick=0.010, orders=2)
+    # What has no sharp edge, at half the film's size: tissue, and how much of the air in the lungs is left.
+    heart = _shadow(film, heart, 2) * (0.45 + 0.55 * film.depth(heart, (10, 25)))
+    mediastinum = _shadow(film, [_MEDIASTINUM], 3)
+    opacity = _opacity(film, severity, kind, rng)
+    tissue = (1.02 + 0.05 * (patient.stoutness - 1)) * film.depth(body, (5, 14, 30)) * _shadow(film, body, 2)
+    tissue += 0.05 * mediastinum + 0.04 * heart
+    tissue += _spine(film, patient) + _shoulder_blades(film, patient) - 0.13 * _windpipe(film)
+    tissue += _soft_shadows(film, patient, breath, is_lung[::2, ::2])
+    air = (0.30 + 0.42 * film.depth(lungs, (8, 22))) * (1 - 0.80 * heart) * (1 - 0.85 * mediastinum) * (1 - opacity)
+    if opacity_strength(severity) > 0.3:  # an air bronchogram: airways stay open where the lung is solid
+        rng_of_airways = np.random.default_rng(patient.seed + 4)
+        air += 0.05 * opacity * _branches(film, rng_of_airways, num=7, thick=0.010, orders=2, step=2)
+    seen = 0.13 * (1 - 0.7 * opacity) * (1 - 0.65 * heart)  # how well vessels stand out
+
+    vessels = _branches(film, np.random.default_rng(patient.seed + 3), num=9, thick=0.0125, orders=3, step=1)
+    vessels = vessels * film.scaled_up(seen) + film.scaled_up(seen * _hila(film) - air)
+    total = film.scaled_up(tissue) + is_lung * vessels
     total += _ribs_and_clavicles(film, patient, breath) * (0.75 + 0.25 * is_lung)
-    total += film.scaled_up(_spine(film, patient) + _shoulder_blades(film, patient) - 0.13 * _windpipe(film))
-    total += _soft_shadows(film, patient, breath, is_lung)
     return total * (1 + 0.018 * film.noise(rng, 60) + 0.008 * film.noise(rng, 20))
 
 
-def _shadow(film: Film, outlines: list[np.ndarray], blur_px: float, step: int = 1) -> np.ndarray:
-    canvas = film.canvas(step)
+def _shadow(film: Film, outlines: list[np.ndarray], blur_px: float) -> np.ndarray:
+    """What lies inside outlines; step 2."""
+    canvas = film.canvas(step=2)
     for outline in outlines:
         canvas.fill(outline, 255)
     return canvas.layer(blur_px)
@@ -123,13 +130,14 @@ def _body(patient: Patient) -> np.ndarray:
     return closed_curve([(-x, y) for x, y in half] + half[::-1])
 
 
-def _lung(side: int, breath: float) -> np.ndarray:
+def _lung(patient: Patient, side: int, breath: float) -> np.ndarray:
     high = breath + (0.012 if side == _RIGHT else -0.008)
     wall = [(0.40, 0.115), (0.60, 0.150), (0.78, 0.245), (0.90, 0.38), (0.965, 0.54), (0.985, 0.70)]
     dome = [(0.975, 0.845), (0.93, 0.850), (0.80, 0.785), (0.55, 0.742), (0.30, 0.752), (0.12, 0.785)]
     inner = [(0.11, 0.60), (0.12, 0.42), (0.15, 0.26), (0.24, 0.150)]
     points = wall + [(x, y - high) for x, y in dome] + inner
-    return closed_curve([(side * x, y) for x, y in points])
+    shape = np.random.default_rng(patient.seed + 10 + side).normal(0, (0.014, 0.008), (len(points), 2))
+    return closed_curve((np.array(points) + shape) * (side, 1))
 
 
 def _heart(patient: Patient, breath: float) -> np.ndarray:
@@ -147,7 +155,7 @@ def _windpipe(film: Film) -> np.ndarray:
     canvas.stroke([(-0.01, 0.32), (-0.10, 0.365), (-0.19, 0.41)], 0.7 * thick, 130)
     canvas.stroke([(-0.01, 0.32), (0.09, 0.36), (0.23, 0.40)], 0.65 * thick, 130)
     canvas.stroke([(0.01, -0.05), (0.015, 0.15), (-0.01, 0.33)], 1.15 * thick, 255)
-    return canvas.coarse_layer(4)
+    return canvas.layer(4)
 
 
 def _ribs_and_clavicles(film: Film, patient: Patient, breath: float) -> np.ndarray:
@@ -194,7 +202,7 @@ def _spine(film: Film, patient: Patient) -> np.ndarray:
         np.stack([middle + wide * pedicles, top + 0.33 * tall + 0 * pedicles], axis=2), 0.0075 * film.height, 225
     )
     canvas.disc(np.concatenate([middle, top + 0.75 * tall], axis=1), 0.007 * film.height, 205)  # the spinous processes
-    return 0.085 * canvas.coarse_layer(2)
+    return 0.085 * canvas.layer(2)
 
 
 def _shoulder_blades(film: Film, patient: Patient) -> np.ndarray:
@@ -207,26 +215,26 @@ def _shoulder_blades(film: Film, patient: Patient) -> np.ndarray:
         canvas.fill(outline, 120)
         canvas.stroke([*outline, outline[0]], 3, 200)
         canvas.disc((side * 1.33, 0.195 + tilt), 0.048 * film.height, 190)
-    return 0.085 * canvas.coarse_layer(3)
+    return 0.085 * canvas.layer(3)
 
 
-def _vessels(film: Film, patient: Patient) -> np.ndarray:
-    """Arteries and veins that branch from the hila, thinner and fainter outwards."""
-    canvas = film.canvas(step=4)
+def _hila(film: Film) -> np.ndarray:
+    """The roots of the lungs, the left higher than the right; step 2."""
+    canvas = film.canvas(step=2)
     canvas.stroke([(-0.21, 0.40), (-0.25, 0.45), (-0.25, 0.52)], 0.035 * film.height, 110)
     canvas.stroke([(0.20, 0.40), (0.27, 0.425), (0.27, 0.48)], 0.032 * film.height, 110)
-    return _branches(film, np.random.default_rng(patient.seed + 3), num=9, thick=0.0125, orders=3) + canvas.layer(10)
+    return canvas.layer(10)
 
 
-def _branches(film: Film, rng: np.random.Generator, num: int, thick: float, orders: int) -> np.ndarray:
-    """A tree from each hilum. num: of its main branches. thick: theirs, of the film's height."""
+def _branches(film: Film, rng: np.random.Generator, num: int, thick: float, orders: int, step: int) -> np.ndarray:
+    """A tree from each hilum, thinner and fainter outwards. num: of its main branches. thick: of the film's height."""
     side = np.repeat([_RIGHT, _LEFT], num)
     start = np.stack([side * 0.23, np.where(side == _RIGHT, 0.445, 0.425)], axis=1)
     start += rng.normal(0, 0.035, start.shape)
     angle = np.tile(np.linspace(-1.3, 1.45, num), 2) + rng.normal(0, 0.16, side.size)
     length = 0.66 * (0.75 + 0.25 * np.sin(angle)) * rng.uniform(0.6, 1.1, side.size)
     width = thick * film.height * rng.uniform(0.6, 1.1, side.size)
-    canvas = film.canvas()
+    canvas = film.canvas(step)
     levels = []
     for order in range(orders):
         num_steps = (8, 6, 4)[order]
@@ -251,7 +259,7 @@ def _branches(film: Film, rng: np.random.Generator, num: int, thick: float, orde
 
 
 def _opacity(film: Film, severity: float, kind: str, rng: np.random.Generator) -> np.ndarray:
-    """Where fluid has taken the air's place, in [0, 1]; half the film's size."""
+    """Where fluid has taken the air's place, in [0, 1]; step 2."""
     across, down = film.axes(step=2)
     spread = {"lobar": _lobar, "patchy": _patchy, "diffuse": _diffuse}[kind]
     return np.float32(opacity_strength(severity)) * clip(spread(film, across, down, rng), 0, 1)
@@ -301,13 +309,13 @@ def _soft_shadows(film: Film, patient: Patient, breath: float, is_lung: np.ndarr
         size = rng.uniform(0.85, 1.15)
         x, y = 0.60 + 0.36 * size * np.cos(turns), 0.625 + 0.115 * size * np.sin(turns)
         breasts = [closed_curve(np.stack([side * x, y], axis=1)) for side in (_RIGHT, _LEFT)]
-        shadow += 0.085 * _shadow(film, breasts, 4, step=2) * film.depth(breasts, (10, 24))
+        shadow += 0.085 * _shadow(film, breasts, 4) * film.depth(breasts, (10, 24))
     if rng.random() < 0.7:
         reach = rng.uniform(0.75, 1.25, turns.size)
         x = rng.uniform(0.36, 0.60) + 0.17 * reach * np.cos(turns)
         y = 0.805 - breath + 0.034 * reach * np.sin(turns)
         bubble = closed_curve(np.stack([x, y], axis=1))
-        shadow -= rng.uniform(0.06, 0.15) * _shadow(film, [bubble], 6, step=2) * (1 - is_lung)
+        shadow -= rng.uniform(0.06, 0.15) * _shadow(film, [bubble], 6) * (1 - is_lung)
     return shadow
 
 

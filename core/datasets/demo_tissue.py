@@ -74,7 +74,7 @@ def _stain(tissue: Tissue, rng: np.random.Generator) -> tuple[np.ndarray, np.nda
     waves = np.sin(0.75 * tissue.distance + 5.0 * smooth_noise(rng, 26, SIZE_PX, SIZE_PX) + 1.2 * mottle)
     desmoplasia = look["desmoplasia"]
     stroma_eosin = 0.27 + 0.05 * mottle + 0.03 * cloud + desmoplasia * (0.09 + 0.09 * waves)
-    stroma_eosin *= clip(1 + 0.32 * (1 - 0.7 * desmoplasia) * smooth_noise(rng, 9, SIZE_PX, SIZE_PX), 0.2, 1.4)
+    stroma_eosin *= clip(1 + 0.24 * (1 - 0.6 * desmoplasia) * smooth_noise(rng, 9, SIZE_PX, SIZE_PX), 0.2, 1.4)
     stroma_haematoxylin = 0.07 + 0.03 * mottle
 
     # Epithelium: cytoplasm, a goblet of mucin in some cells, a brush border, the basement membrane.

@@ -4,6 +4,7 @@ import errno
 import json
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -273,7 +274,10 @@ def _print(as_json: bool, values: dict[str, Any], lines: list[str]) -> None:
 
 @contextmanager
 def _bar(as_json: bool) -> Iterator[Callable[[float, str], None]]:
-    """A progress bar on a terminal; elsewhere nothing."""
+    """A progress bar on a terminal. With --json lines of {"fraction", "message"} on standard error, for a program."""
+    if as_json:
+        yield _tell_lines()
+        return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -284,6 +288,18 @@ def _bar(as_json: bool) -> Iterator[Callable[[float, str], None]]:
         TimeElapsedColumn(),
         TextColumn("{task.description}"),
     )
-    with Progress(*columns, console=console, disable=as_json or not console.is_terminal, transient=True) as progress:
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task("starting", total=1.0)
         yield lambda fraction, message: progress.update(task, completed=fraction, description=message)
+
+
+def _tell_lines(interval_s: float = 0.5) -> Callable[[float, str], None]:
+    told_s = -interval_s
+
+    def tell(fraction: float, message: str) -> None:
+        nonlocal told_s
+        if time.monotonic() - told_s >= interval_s:
+            told_s = time.monotonic()
+            print(json.dumps({"fraction": round(fraction, 4), "message": message}), file=sys.stderr, flush=True)
+
+    return tell

@@ -18,7 +18,7 @@ STUDIES_VARIABLE = "OVERREAD_STUDIES"
 
 
 def start_import(arguments: list[str], *, log: Path) -> subprocess.Popen:
-    """Start `python -m core import` with these arguments; its one JSON object and its errors go to `log`."""
+    """Start `python -m core import` with these arguments; its progress, then its summary or error, go to `log`."""
     return _start(["import", *arguments, "--json"], log=log)
 
 
@@ -87,6 +87,15 @@ def demo_progress(folder: Path = DEMO_PATH) -> tuple[float, str, float | None]:
                 epochs = [event for event in _events(path) if event.get("event") == "epoch"]
                 remaining_s = float(epochs[-1]["remaining_s"]) if epochs else None
     return min(1.0, max(0.0, fraction)), message, remaining_s
+
+
+def import_progress(log: Path) -> tuple[float, str]:
+    """How far an import has come, in [0, 1], and what it says of that."""
+    try:
+        event = json.loads(last_line(log))
+        return min(1.0, float(event["fraction"])), str(event["message"])
+    except (ValueError, KeyError, TypeError):  # nothing yet, or a line that is half written
+        return 0.0, "reading the labels"
 
 
 def last_line(log: Path) -> str:

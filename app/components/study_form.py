@@ -2,14 +2,13 @@
 
 import json
 import re
-import time
 from pathlib import Path
 
 import streamlit as st
 
 from app import processes, session
 from app.boundary import error_boundary, plain_text
-from app.components.wording import counted, span
+from app.components.wording import counted
 from core.errors import UserError
 
 FORMATS = {
@@ -25,14 +24,15 @@ COLUMNS = {
     "slide": ("Slide column", "Keeps a slide's images together. Only a keyed hash of it is stored."),
     "split": ("Split column", "Images of the split “test” are scored, and never trained on."),
 }
+FAILED = "The import failed. Run it in a terminal to see why: python -m core import"
 _KEY = "studies_form"
 
 
 def show_study_form() -> None:
-    """Ask for a source; while an import runs, show how it goes; then what came of it."""
-    if session.kept("import_process") is not None:
-        show_import()
-        return
+    """Ask for a source; while an import runs, show how it goes; then what came of it.
+
+    The fields stay while it runs, so that what was typed is still there if it has to be mended.
+    """
     show_outcome()
     source = st.text_input(
         "Folder or CSV file on this machine", key=f"{_KEY}_source", placeholder="/data/chest or /data/chest/labels.csv"
@@ -45,7 +45,9 @@ def show_study_form() -> None:
     if form == "csv" or (path is not None and path.suffix.lower() in (".csv", ".tsv")):
         arguments += ask_columns(needs_file=path is not None and path.suffix.lower() not in (".csv", ".tsv"))
     st.caption("The images stay where they are. The study keeps a small copy of each for training, on this machine.")
-    if st.button("Import", key=f"{_KEY}_import", type="primary", disabled=path is None):
+    if session.kept("import_process") is not None:
+        show_import()
+    elif st.button("Import", key=f"{_KEY}_import", type="primary", disabled=path is None):
         start_import(path, name or path.stem, [*(["--format", form] if form else []), *arguments])
         st.rerun()
 
@@ -81,7 +83,6 @@ def start_import(source: Path, name: str, arguments: list[str]) -> None:
     session.keep("import_process", process)
     session.keep("import_target", target)
     session.keep("import_log", log)
-    session.keep("import_start_s", time.monotonic())
 
 
 @st.fragment(run_every=0.5)
@@ -93,8 +94,8 @@ def show_import() -> None:
             return
         status = process.poll()
         if status is None:
-            elapsed_s = time.monotonic() - session.kept("import_start_s")
-            st.progress(0.0, text=f"Reading images… {span(elapsed_s)} so far")
+            fraction, message = processes.import_progress(session.kept("import_log"))
+            st.progress(fraction, text=f"Importing: {message}")
             return
         log = session.kept("import_log")
         session.keep("import_process", None)
@@ -102,7 +103,7 @@ def show_import() -> None:
             session.add_study(session.kept("import_target"))
             session.keep("import_outcome", log.read_text(encoding="utf-8"))
         else:
-            session.keep("import_error", processes.last_line(log) if status == 2 else "The import failed.")
+            session.keep("import_error", processes.last_line(log).removeprefix("error: ") if status == 2 else FAILED)
         log.unlink(missing_ok=True)
         st.rerun()
 

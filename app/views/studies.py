@@ -10,7 +10,7 @@ from app.boundary import error_boundary, plain_text
 from app.components import charts
 from app.components.study_form import show_study_form
 from app.components.wording import STATE_WORDS, counted, span
-from core.datasets.runs import find_runs, running_training
+from core.datasets.runs import Run, RunState, find_runs, running_training
 from core.datasets.study import Study, is_study, open_study
 
 DEMO_SENTENCE = "Its images are drawn by code. They show no real patient."
@@ -35,11 +35,9 @@ def show_page() -> None:
 
 @st.fragment(run_every=1)
 def show_demo_progress() -> None:
-    """How far the demo has come. Draws the whole page anew once another of its studies is there, or has its run."""
+    """How far the demo has come. Draws the whole page anew once a study is there, begins its training or ends it."""
     with error_boundary():
-        stage = [
-            (is_study(path), is_ready(path)) for path in (processes.DEMO_PATH / name for name in processes.DEMO_NAMES)
-        ]
+        stage = [run_states(processes.DEMO_PATH / name) for name in processes.DEMO_NAMES]
         if stage != session.kept("demo_stage"):
             is_first_look = session.kept("demo_stage") is None
             session.keep("demo_stage", stage)
@@ -57,13 +55,13 @@ def show_demo_progress() -> None:
         with st.container(border=True):
             st.markdown("**Making the demo**  \nTwo small studies are drawn by code and trained on this machine.")
             st.progress(fraction, text=f"{plain_text(message)}{left}")
-            if any(ready for _, ready in stage):
+            if any(states and RunState.FINISHED in states for states in stage):
                 st.caption("One study is ready to be reviewed; the other one trains on meanwhile.")
 
 
-def is_ready(path: Path) -> bool:
-    """Whether a study has a finished run."""
-    return is_study(path) and any(run.is_finished for run in find_runs(open_study(path)))
+def run_states(path: Path) -> list[RunState] | None:
+    """The states of a study's runs; None if there is no study yet."""
+    return [run.state for run in find_runs(open_study(path))] if is_study(path) else None
 
 
 def show_card(study: Study, *, is_current: bool) -> None:
@@ -98,7 +96,7 @@ def show_card(study: Study, *, is_current: bool) -> None:
                 st.rerun()
 
 
-def show_progress(study: Study, run) -> None:
+def show_progress(study: Study, run: Run) -> None:
     """Proposals of a run, and how many of them the reader at this browser has decided."""
     scores = session.load_scores(study, run)
     proposed = set(scores.loc[scores["is_proposed"], "sample_id"])

@@ -140,7 +140,8 @@ def show_failure(study: Study) -> None:
         return
     session.keep(process_name(study), None)
     if process.poll() == 2:
-        st.warning(plain_text(processes.last_line(study.runs_path / "train.log")), icon=":material/info:")
+        message = processes.last_line(study.runs_path / "train.log").removeprefix("error: ")
+        st.warning(plain_text(message), icon=":material/info:")
 
 
 def show_runs(study: Study) -> None:

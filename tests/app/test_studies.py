@@ -2,8 +2,13 @@
 
 import json
 
+import numpy as np
+import pytest
+from PIL import Image
+
 from app import processes
 from app.processes import STUDIES_VARIABLE
+from core.datasets.study import open_study
 from core.review.ledger import Ledger
 from tests.app.conftest import page_text
 from tests.app.made_study import write_study
@@ -83,3 +88,71 @@ def test_one_process_at_a_time_builds_the_demo(tmp_path, monkeypatch):
     assert process.wait(timeout=20) == 0
     assert not processes.is_demo_running(folder)
     assert processes.last_line(folder / "build.log") == str(["demo", "--out", str(folder), "--json"])
+
+
+@pytest.fixture
+def data_folder(tmp_path, monkeypatch):
+    """Where new studies go."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    monkeypatch.setattr(processes, "DATA_PATH", folder)
+    return folder
+
+
+def import_source(app, source) -> None:
+    """Fill in the form, start the import, and wait for what comes of it."""
+    app.run()
+    app.text_input("studies_form_source").set_value(str(source)).run()
+    app.button("studies_form_import").click().run()
+    assert not app.error
+    app.session_state["session_import_process"].wait(timeout=60)
+    app.run()
+
+
+def test_a_folder_becomes_a_study_with_its_bad_rows_counted(app, made_study, tmp_path, data_folder):
+    source = tmp_path / "Lung films"
+    for label in ("clear", "opaque"):
+        (source / label).mkdir(parents=True)
+        for index in range(4):
+            pixels = np.random.default_rng(index).integers(0, 255, (20, 20), dtype=np.uint8)
+            Image.fromarray(pixels).save(source / label / f"{label}{index}.png")
+    (source / "clear" / "empty.png").touch()
+    import_source(app, source)
+    text = page_text(app)
+    assert "Imported 8 images. 1 row could not be read; the report below says why." in text
+    assert "Lung films" in text
+    assert open_study(data_folder / "lung-films").classes == ("clear", "opaque")
+    assert [path.name for path in data_folder.iterdir()] == ["lung-films"]
+
+
+def test_a_source_that_does_not_fit_is_answered_with_the_command_s_own_line(app, made_study, tmp_path, data_folder):
+    labels = tmp_path / "labels.csv"
+    labels.write_text("picture,finding\na.png,clear\nb.png,opaque\n")
+    import_source(app, labels)
+    assert "image" in app.warning[0].value
+    assert "Traceback" not in page_text(app)
+    assert not list(data_folder.iterdir())
+    assert app.text_input("studies_form_source").value == str(labels)
+
+
+def test_a_name_that_is_taken_is_refused_before_anything_starts(app, made_study, tmp_path, data_folder):
+    (data_folder / "films").mkdir()
+    app.run()
+    app.text_input("studies_form_source").set_value(str(tmp_path / "films")).run()
+    app.button("studies_form_import").click().run()
+    assert "already a study" in app.warning[0].value
+    assert "session_import_process" not in app.session_state
+
+
+def test_a_check_of_the_data_runs_when_it_is_asked_for(app, made_study):
+    app.run()
+    assert "looked for" not in page_text(app)
+    app.button("studies_check").click().run()
+    assert "duplicates were not looked for" in page_text(app)
+
+
+def test_an_import_s_progress_is_read_from_its_log(tmp_path):
+    log = tmp_path / "log"
+    assert processes.import_progress(log) == (0.0, "reading the labels")
+    log.write_text('{"fraction": 0.25, "message": "decoded 5 of 20 images"}\n')
+    assert processes.import_progress(log) == (0.25, "decoded 5 of 20 images")

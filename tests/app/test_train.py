@@ -86,7 +86,7 @@ def test_the_form_starts_a_process_with_what_it_was_told(app, made_study, tmp_pa
     assert name == "rounds.max_loss"
     assert float(value) == pytest.approx(0.1053605, abs=1e-6)
     app.run()
-    assert app.warning[0].value.replace("\\", "") == "error: busy_now"
+    assert app.warning[0].value.replace("\\", "") == "busy_now"
 
 
 def test_a_process_id_that_means_a_group_is_never_signalled(monkeypatch):

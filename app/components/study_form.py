@@ -25,7 +25,6 @@ COLUMNS = {
     "split": ("Split column", "Images of the split “test” are scored, and never trained on."),
 }
 FAILED = "The import failed. Run it in a terminal to see why: python -m core import"
-_KEY = "studies_form"
 
 
 def show_study_form() -> None:
@@ -35,35 +34,44 @@ def show_study_form() -> None:
     """
     show_outcome()
     source = st.text_input(
-        "Folder or CSV file on this machine", key=f"{_KEY}_source", placeholder="/data/chest or /data/chest/labels.csv"
+        "Folder or CSV file on this machine",
+        key=f"{form_key()}_source",
+        placeholder="/data/chest or /data/chest/labels.csv",
     ).strip()
     path = Path(source).expanduser() if source else None
     left, right = st.columns(2)
-    name = left.text_input("Name of the study", key=f"{_KEY}_name", placeholder=path.stem if path else "").strip()
-    form = right.selectbox("Layout", list(FORMATS), key=f"{_KEY}_format", format_func=FORMATS.__getitem__)
+    name = left.text_input("Name of the study", key=f"{form_key()}_name", placeholder=path.stem if path else "").strip()
+    form = right.selectbox("Layout", list(FORMATS), key=f"{form_key()}_format", format_func=FORMATS.__getitem__)
     arguments = []
     if form == "csv" or (path is not None and path.suffix.lower() in (".csv", ".tsv")):
         arguments += ask_columns(needs_file=path is not None and path.suffix.lower() not in (".csv", ".tsv"))
     st.caption("The images stay where they are. The study keeps a small copy of each for training, on this machine.")
     if session.kept("import_process") is not None:
         show_import()
-    elif st.button("Import", key=f"{_KEY}_import", type="primary", disabled=path is None):
+    elif st.button("Import", key=f"{form_key()}_import", type="primary", disabled=path is None):
         start_import(path, name or path.stem, [*(["--format", form] if form else []), *arguments])
         st.rerun()
+
+
+def form_key() -> str:
+    """What the keys of the form's fields begin with; a new one after each import, so that the next form is empty."""
+    return f"studies_form_{session.kept('num_imports', 0)}"
 
 
 def ask_columns(*, needs_file: bool) -> list[str]:
     """Options of `import` that say which file and columns of a CSV hold what."""
     arguments = []
     if needs_file:
-        labels = st.text_input("Labels file", key=f"{_KEY}_labels", help="Needed where the folder holds several.")
+        labels = st.text_input("Labels file", key=f"{form_key()}_labels", help="Needed where the folder holds several.")
         arguments += ["--labels", labels.strip()] if labels.strip() else []
     st.caption("Columns may be left empty where their names are obvious: image, label, patient, slide, split.")
     for column, (kind, (title, explanation)) in zip(st.columns(len(COLUMNS)), COLUMNS.items(), strict=True):
-        value = column.text_input(title, key=f"{_KEY}_{kind}", help=explanation).strip()
+        value = column.text_input(title, key=f"{form_key()}_{kind}", help=explanation).strip()
         arguments += [f"--{kind}-column", value] if value else []
     raters = st.text_input(
-        "Rater columns", key=f"{_KEY}_raters", help="Labels that single raters gave; several, separated by commas."
+        "Rater columns",
+        key=f"{form_key()}_raters",
+        help="Labels that single raters gave; several, separated by commas.",
     )
     for rater in filter(None, (part.strip() for part in raters.split(","))):
         arguments += ["--rater-column", rater]
@@ -101,6 +109,7 @@ def show_import() -> None:
         session.keep("import_process", None)
         if status == 0:
             session.add_study(session.kept("import_target"))
+            session.keep("num_imports", session.kept("num_imports", 0) + 1)
             session.keep("import_outcome", log.read_text(encoding="utf-8"))
         else:
             session.keep("import_error", processes.last_line(log).removeprefix("error: ") if status == 2 else FAILED)

@@ -161,16 +161,17 @@ def show_findings(study: Study) -> None:
     is_asked = study.path in session.kept("checked_studies", ())
     if not is_asked:
         st.caption("Looks for duplicates, patients in more than one split, and signs that the label can be read off.")
-        if not st.button("Check now", key="studies_check"):
-            return
-        session.keep("checked_studies", (*session.kept("checked_studies", ()), study.path))
+        if st.button("Check now", key="studies_check"):
+            session.keep("checked_studies", (*session.kept("checked_studies", ()), study.path))
+            st.rerun()
+        return
     with st.spinner("Looking at every image…"):
         findings = session.load_findings(study)
     if not findings:
         st.markdown("Nothing was found.")
     for finding in findings:
         icon = {"error": ":material/error:", "warning": ":material/warning:"}.get(finding.severity, ":material/info:")
-        st.markdown(f"{icon} {plain_text(finding.message)}")
+        st.markdown(f"{icon} {plain_text(finding.message[:1].upper() + finding.message[1:])}")
 
 
 show_page()

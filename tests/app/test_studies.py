@@ -102,8 +102,8 @@ def data_folder(tmp_path, monkeypatch):
 def import_source(app, source) -> None:
     """Fill in the form, start the import, and wait for what comes of it."""
     app.run()
-    app.text_input("studies_form_source").set_value(str(source)).run()
-    app.button("studies_form_import").click().run()
+    app.text_input("studies_form_0_source").set_value(str(source)).run()
+    app.button("studies_form_0_import").click().run()
     assert not app.error
     app.session_state["session_import_process"].wait(timeout=60)
     app.run()
@@ -132,14 +132,14 @@ def test_a_source_that_does_not_fit_is_answered_with_the_command_s_own_line(app,
     assert "image" in app.warning[0].value
     assert "Traceback" not in page_text(app)
     assert not list(data_folder.iterdir())
-    assert app.text_input("studies_form_source").value == str(labels)
+    assert app.text_input("studies_form_0_source").value == str(labels)
 
 
 def test_a_name_that_is_taken_is_refused_before_anything_starts(app, made_study, tmp_path, data_folder):
     (data_folder / "films").mkdir()
     app.run()
-    app.text_input("studies_form_source").set_value(str(tmp_path / "films")).run()
-    app.button("studies_form_import").click().run()
+    app.text_input("studies_form_0_source").set_value(str(tmp_path / "films")).run()
+    app.button("studies_form_0_import").click().run()
     assert "already a study" in app.warning[0].value
     assert "session_import_process" not in app.session_state
 
@@ -148,7 +148,7 @@ def test_a_check_of_the_data_runs_when_it_is_asked_for(app, made_study):
     app.run()
     assert "looked for" not in page_text(app)
     app.button("studies_check").click().run()
-    assert "duplicates were not looked for" in page_text(app)
+    assert "Duplicates were not looked for" in page_text(app)
 
 
 def test_an_import_s_progress_is_read_from_its_log(tmp_path):

@@ -14,6 +14,7 @@ import pandas as pd
 from PIL import Image
 
 from core.datasets.demo_chest import chest_truth, plan_chest, write_dicom
+from core.datasets.demo_texture import forget_sheets
 from core.datasets.demo_tiles import plan_tiles, tile_pixels, tiles_truth
 from core.datasets.study import write_atomically
 
@@ -76,3 +77,4 @@ def _for_each(draw: Callable[[int], None], num_images: int, on_progress: Progres
         for num_done, _ in enumerate(pool.map(draw, range(num_images)), start=1):
             if on_progress is not None:
                 on_progress(num_done, num_images)
+    forget_sheets()

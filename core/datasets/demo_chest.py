@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from core.datasets.demo_opacity import KINDS
 from core.datasets.demo_readers import draw_ambiguity, misread
-from core.datasets.demo_thorax import FULL_SCALE, KINDS, draw_chest, make_patient
+from core.datasets.demo_thorax import FULL_SCALE, draw_chest, make_patient
 
 CLASSES = ("NORMAL", "PNEUMONIA")
 LABEL_ERROR_RATE = 0.135

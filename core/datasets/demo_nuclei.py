@@ -17,7 +17,9 @@ def draw_nuclei(tissue: Tissue, rng: np.random.Generator) -> np.ndarray:
     return _stamp(*(np.concatenate(parts) for parts in zip(*lists, strict=True)), rng)
 
 
-def _lined_nuclei(tissue: Tissue, slope_x, slope_y, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+def _lined_nuclei(
+    tissue: Tissue, slope_x: np.ndarray, slope_y: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, ...]:
     """Nuclei in rows along the basement membrane, across it: one row where all is well, several in dysplasia."""
     look = tissue.look
     spacing = look["nucleus_spacing"] / look["num_rows"]
@@ -47,7 +49,9 @@ def _lined_nuclei(tissue: Tissue, slope_x, slope_y, rng: np.random.Generator) ->
     return _epithelial(look, x, y, np.arctan2(tissue.at(slope_y, x, y), tissue.at(slope_x, x, y)), rng)
 
 
-def _scattered_nuclei(tissue: Tissue, slope_x, slope_y, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+def _scattered_nuclei(
+    tissue: Tissue, slope_x: np.ndarray, slope_y: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, ...]:
     """Nuclei that have lost their place: anywhere in the epithelium."""
     look = tissue.look
     x, y = jittered_grid(look["nucleus_spacing"], 0.3, rng).T
@@ -58,7 +62,9 @@ def _scattered_nuclei(tissue: Tissue, slope_x, slope_y, rng: np.random.Generator
     return _epithelial(look, x, y, angle, rng)
 
 
-def _epithelial(look, x, y, angle, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+def _epithelial(
+    look: dict[str, float], x: np.ndarray, y: np.ndarray, angle: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, ...]:
     disorder = look["disorder"]
     spread = 0.10 + 0.20 * min(disorder, 1)
     size = rng.lognormal(0, spread, x.size)
@@ -73,7 +79,9 @@ def _epithelial(look, x, y, angle, rng: np.random.Generator) -> tuple[np.ndarray
     )
 
 
-def _stromal_nuclei(tissue: Tissue, slope_x, slope_y, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+def _stromal_nuclei(
+    tissue: Tissue, slope_x: np.ndarray, slope_y: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, ...]:
     """Round dark lymphocytes and plasma cells; slender fibroblasts that lie along the glands."""
     look = tissue.look
     x, y = jittered_grid(7.5, 0.36, rng).T

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-_SHEET_PX = 1024
+_SHEET_PX = 768
 
 
 def smooth_noise(rng: np.random.Generator, scale_px: float, height: int, width: int) -> np.ndarray:
@@ -30,6 +30,12 @@ def edge(field: np.ndarray, width_px: float) -> np.ndarray:
 def clip(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """np.clip, which takes several times as long on small arrays."""
     return np.minimum(np.maximum(values, low), high)
+
+
+def forget_sheets() -> None:
+    """Free the memory of the sheets, some tens of MB; they are made again when next needed."""
+    _grain_sheet.cache_clear()
+    _smooth_sheet.cache_clear()
 
 
 def _cut(sheet: np.ndarray, rng: np.random.Generator, height: int, width: int) -> np.ndarray:

@@ -9,12 +9,11 @@ import numpy as np
 from PIL import ImageFont
 
 from core.datasets.demo_film import Film, closed_curve
+from core.datasets.demo_opacity import draw_opacity, opacity_strength
 from core.datasets.demo_texture import clip, grain
 
 FULL_SCALE = 4095
 """The largest stored value: 12 bits."""
-KINDS = ("lobar", "patchy", "diffuse")
-"""How an opacity may spread."""
 
 _RIGHT, _LEFT = -1, 1
 
@@ -44,15 +43,14 @@ def make_patient(seed: int) -> Patient:
     )
 
 
-def opacity_strength(severity: float) -> float:
-    """How much of the air an opacity takes at its densest: next to none at severity 0, most of it at 1."""
-    return float(np.interp(severity, (0, 0.25, 0.5, 0.75, 1), (0, 0.03, 0.17, 0.48, 0.85)))
-
-
 def draw_chest(
     patient: Patient, severity: float, kind: str, height: int, width: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """One film. severity: in [0, 1]. kind: one of KINDS. Returns (height, width) uint16 of 12 bits; dense is bright."""
+    """One film. Returns (height, width) uint16 of 12 bits; dense is bright.
+
+    severity: of the pneumonia, in [0, 1]. kind: how it spreads, one of demo_opacity.KINDS. height, width: px, at
+    most 512.
+    """
     film = Film(height, width, patient.breadth, rng)
     attenuation = _attenuation(film, patient, severity, kind, rng)
     # The scanner's own edge enhancement, coarse on purpose: it gives a CR its crisp look.
@@ -80,7 +78,7 @@ def _attenuation(film: Film, patient: Patient, severity: float, kind: str, rng: 
     # What has no sharp edge, at half the film's size: tissue, and how much of the air in the lungs is left.
     heart = _shadow(film, heart, 2) * (0.45 + 0.55 * film.depth(heart, (10, 25)))
     mediastinum = _shadow(film, [_MEDIASTINUM], 3)
-    opacity = _opacity(film, severity, kind, rng)
+    opacity = draw_opacity(film, severity, kind, rng)
     tissue = (1.02 + 0.05 * (patient.stoutness - 1)) * film.depth(body, (5, 14, 30)) * _shadow(film, body, 2)
     tissue += 0.05 * mediastinum + 0.04 * heart
     tissue += _spine(film, patient) + _shoulder_blades(film, patient) - 0.13 * _windpipe(film)
@@ -258,48 +256,6 @@ def _branches(film: Film, rng: np.random.Generator, num: int, thick: float, orde
     return canvas.layer(1.0)
 
 
-def _opacity(film: Film, severity: float, kind: str, rng: np.random.Generator) -> np.ndarray:
-    """Where fluid has taken the air's place, in [0, 1]; step 2."""
-    across, down = film.axes(step=2)
-    spread = {"lobar": _lobar, "patchy": _patchy, "diffuse": _diffuse}[kind]
-    return np.float32(opacity_strength(severity)) * clip(spread(film, across, down, rng), 0, 1)
-
-
-def _lobar(film: Film, across: np.ndarray, down: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    side = rng.choice([_RIGHT, _LEFT])
-    lobe = rng.choice(["lower", "upper", "middle"] if side == _RIGHT else ["lower", "upper"])
-    out = side * across
-    if lobe == "lower":
-        shape = _bump((out - rng.uniform(0.45, 0.62)) / 0.46) * _bump((down - rng.uniform(0.66, 0.72)) / 0.155)
-    elif lobe == "upper":
-        shape = _bump((out - 0.5) / 0.50) * _bump((down - rng.uniform(0.27, 0.33)) / 0.15)
-        if side == _RIGHT:  # bounded by the horizontal fissure, which the left lung does not have
-            shape *= clip((0.43 + 0.06 * (out - 0.4) - down) / 0.012 + 0.5, 0, 1)
-    else:  # beside the heart, whose border it blurs
-        shape = _bump((out - rng.uniform(0.32, 0.42)) / 0.36) * _bump((down - 0.59) / 0.12)
-        shape *= clip((down - 0.455) / 0.012 + 0.5, 0, 1)
-    return 1.35 * shape * (1 + 0.16 * film.noise(rng, 26, step=2) + 0.06 * film.noise(rng, 10, step=2))
-
-
-def _patchy(film: Film, across: np.ndarray, down: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    shape = np.zeros_like(across)
-    for _ in range(rng.integers(4, 9)):
-        x, y = rng.choice([-1, 1]) * rng.uniform(0.3, 0.85), rng.uniform(0.33, 0.74)
-        reach = rng.uniform(0.09, 0.22)
-        distance = ((across - np.float32(x)) / np.float32(reach)) ** 2
-        distance += ((down - np.float32(y)) / np.float32(0.62 * reach)) ** 2
-        shape = np.maximum(shape, np.float32(rng.uniform(0.55, 1.0)) * np.exp(-distance))
-    return 1.2 * shape * (1 + 0.20 * film.noise(rng, 20, step=2) + 0.08 * film.noise(rng, 10, step=2))
-
-
-def _diffuse(film: Film, across: np.ndarray, down: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Both lungs, denser around the hila and at the bases, with a fine net."""
-    shape = 0.40 * _bump((np.abs(across) - 0.3) / 0.4) * _bump((down - 0.5) / 0.25) + 0.35
-    shape += 0.35 * clip((down - 0.4) / 0.4, 0, 1)
-    net = 0.6 - np.abs(film.noise(rng, 9, step=2)) + 0.4 * film.noise(rng, 4, step=2)
-    return 0.85 * shape * (1 + 0.10 * net + 0.22 * film.noise(rng, 40, step=2))
-
-
 def _soft_shadows(film: Film, patient: Patient, breath: float, is_lung: np.ndarray) -> np.ndarray:
     """Breasts over the lower lungs, the stomach's bubble of gas under the left dome."""
     rng = np.random.default_rng(patient.seed + 5)
@@ -327,8 +283,3 @@ def _marker(film: Film, patient: Patient, rng: np.random.Generator) -> np.ndarra
     font = ImageFont.load_default(size=film.height * 0.05)
     canvas.draw.text(spot, letter, fill=255, font=font, anchor="mm")
     return canvas.layer(0)
-
-
-def _bump(distance: np.ndarray) -> np.ndarray:
-    """1 at 0, half at 0.83, near 0 from 2 on."""
-    return np.exp(-(distance * distance))

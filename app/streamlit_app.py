@@ -67,9 +67,8 @@ def show_reader() -> None:
     name = session.reader_name()
     if not name:
         return
-    st.caption("Reader")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{plain_text(name)}**")
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        st.markdown(f":small[:gray[Reader]]  \n**{plain_text(name)}**", width="content")
         if st.button("Change", type="tertiary", key="frame_change_reader"):
             change_reader()
             st.switch_page(VIEWS / "review.py")

@@ -6,19 +6,17 @@ LINE = "#D9E1E3"
 PAPER = "#FFFFFF"
 MIST = "#F3F6F7"
 ACCENT = "#1B6B75"
-SIGNAL = "#B26A00"
-"""What a reader should look at: an amber, which says neither right nor wrong."""
 
 CLASS_COLOURS = (
     "#2F7F8C",
-    "#C58A2A",
-    "#7B5EA7",
-    "#4C6FAF",
-    "#A8577E",
-    "#6E7F3A",
+    "#CF9528",
+    "#8A5FB0",
+    "#33475B",
+    "#C06C84",
+    "#7A8B3A",
+    "#5AA9C9",
     "#8A6A4F",
-    "#3F4E57",
-    "#6FB1BA",
+    "#A9B4BA",
     "#B7A1D6",
 )
 """One per class in the study's order, and round again; neither red nor green, which would judge."""

@@ -138,9 +138,8 @@ def make_up(study: Study, samples: pd.DataFrame) -> list[str]:
             lines.append(f"No {noun}s named")
     for name in study.rater_names:
         differs = (samples[name] != samples["given_label"]) & (samples[name] != "")
-        lines.append(
-            f"Rater {plain_text(name)}: differs from the given label in {counted(int(differs.sum()), 'image')}"
-        )
+        rater = plain_text(name.removeprefix("rater_"))
+        lines.append(f"Rater {rater} differs from the given label in {counted(int(differs.sum()), 'image')}")
     return lines
 
 

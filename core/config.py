@@ -126,8 +126,8 @@ class CrossValidationSettings:
 
     num_folds: int = 5
     """0 leaves this scorer out."""
-    regularisation: float = 1.0
-    """Inverse strength of the L2 penalty, above 0 (scikit-learn's C)."""
+    regularisation: float = 0.01
+    """Inverse strength of the L2 penalty on standardised features, above 0 (scikit-learn's C): weak fits follow noise."""
 
     def __post_init__(self) -> None:
         _check(self.num_folds == 0 or self.num_folds >= 2, "cross_validation.num_folds", self.num_folds, "0 or >= 2")

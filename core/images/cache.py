@@ -215,7 +215,8 @@ class _RowFile:
         """row: (H, W, 1 or 3) uint8."""
         if row.shape[2] > self.channels:
             self._promote()
-        self._file.write(np.broadcast_to(row, (self.size_px, self.size_px, self.channels)).tobytes())
+        whole = np.broadcast_to(row, (self.size_px, self.size_px, self.channels))
+        self._file.write(np.ascontiguousarray(whole).data)
         self.num_rows += 1
 
     def finish(self) -> None:

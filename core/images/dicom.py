@@ -10,7 +10,7 @@ from pydicom.pixels import apply_color_lut, pixel_array
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from core.errors import ImageError
-from core.images.picture import Picture, check_size
+from core.images.picture import Picture, check_size, one_channel_if_grey
 from core.images.raster import finite
 from core.images.silence import silence_loggers
 
@@ -29,9 +29,9 @@ def read_dicom(file: BinaryIO) -> Picture:
     stored = _decode(dataset, frame)
     interpretation = str(dataset.get("PhotometricInterpretation", "MONOCHROME2")).strip().upper()
     if stored.ndim == 3 and interpretation in _COLORS:
-        return Picture(_to_8_bits(stored, int(dataset.BitsStored)), is_dicom=True)
+        return Picture(one_channel_if_grey(_to_8_bits(stored, int(dataset.BitsStored))), is_dicom=True)
     if stored.ndim == 2 and interpretation == "PALETTE COLOR":
-        return Picture(_apply_palette(stored, dataset), is_dicom=True)
+        return Picture(one_channel_if_grey(_apply_palette(stored, dataset)), is_dicom=True)
     if stored.ndim == 2 and interpretation in _GREY:
         return _grey_picture(stored, dataset, frame, is_inverted=interpretation == "MONOCHROME1")
     raise ImageError("its kind of colour is not supported")

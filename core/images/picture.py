@@ -13,6 +13,7 @@ MIN_SIDE_PX = 8
 MAX_PIXELS = 150_000_000
 """More is taken for a decompression bomb; pillow's own limit lies just above."""
 
+_GREY_STRIP = 3 * 2**14
 _RASTER_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -23,6 +24,7 @@ class Picture:
     pixels: np.ndarray
     """(H, W) uint8, uint16, int32 or float32, or (H, W, 3) uint8 RGB.
 
+    What is stored in colour with equal channels everywhere is grey, (H, W): many radiographs are stored so.
     DICOM: after the modality LUT, so in Hounsfield units for CT; where the file brings a VOI LUT (a table, not
     a window), after that too, for a curve cannot be told as a window. float32 where the rescale slope is
     no whole number.
@@ -131,6 +133,20 @@ def check_size(width_px: int, height_px: int) -> None:
         raise ImageError(f"{width_px} x {height_px} px: too small (under {MIN_SIDE_PX} px a side)")
     if width_px * height_px > MAX_PIXELS:
         raise ImageError(f"{width_px} x {height_px} px: too large (over {MAX_PIXELS // 10**6} megapixels)")
+
+
+def one_channel_if_grey(pixels: np.ndarray) -> np.ndarray:
+    """(H, W) or (H, W, 3) uint8; (H, W, 3) becomes (H, W) where the channels are equal everywhere."""
+    if pixels.ndim == 2:
+        return pixels
+    values = pixels.reshape(-1)
+    for start in range(0, values.size, _GREY_STRIP):  # colour shows in the first strip, and short arrays are cheap
+        strip = values[start : start + _GREY_STRIP]
+        is_same = strip[1:] == strip[:-1]  # each value and the next: half the time of channel by channel
+        is_same[2::3] = True  # blue and the next pixel's red
+        if not is_same.all():
+            return pixels
+    return np.ascontiguousarray(pixels[..., 0])
 
 
 def to_uint8(picture: Picture) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from core.errors import ImageError
-from core.images.picture import MAX_PIXELS, Picture, check_size
+from core.images.picture import MAX_PIXELS, Picture, check_size, one_channel_if_grey
 from core.images.silence import silence_loggers
 
 silence_loggers("PIL")
@@ -41,7 +41,7 @@ def read_raster(file: BinaryIO, *, at_least_px: int | None = None) -> Picture:
     _set_upright(image)
     if image.mode in _DEEP_MODES:
         return _deep(image)
-    return Picture(np.asarray(_as_grey_or_rgb(image)))
+    return Picture(one_channel_if_grey(np.asarray(_as_grey_or_rgb(image))))
 
 
 def _set_upright(image: Image.Image) -> None:

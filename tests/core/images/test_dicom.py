@@ -138,6 +138,8 @@ def test_rgb_is_read_as_it_is_and_16_bits_become_8(tmp_path: Path) -> None:
     write_dicom(tmp_path / "b.dcm", color.astype(np.uint16) * 257)
     assert (read_picture(tmp_path / "a.dcm").pixels == color).all()
     assert (read_picture(tmp_path / "b.dcm").pixels == color).all()
+    write_dicom(tmp_path / "grey.dcm", np.dstack([color[..., 0]] * 3))
+    assert (read_picture(tmp_path / "grey.dcm").pixels == color[..., 0]).all()
 
 
 def test_ybr_becomes_the_rgb_that_pillow_makes_of_it() -> None:

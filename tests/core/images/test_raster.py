@@ -69,6 +69,16 @@ def test_a_tiff_of_real_numbers_is_shown_over_its_range_and_nan_is_black(tmp_pat
     assert shown[0, 11] == round(255 * 11 / 119)
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_equal_channels_are_grey_and_one_other_value_makes_colour(tmp_path: Path, name: str) -> None:
+    color = np.dstack([_GREY, _GREY, _GREY])
+    Image.fromarray(color).save(tmp_path / name)
+    assert (read_picture(tmp_path / name).pixels == _GREY).all()
+    color[7, 7, 2] ^= 1
+    Image.fromarray(color).save(tmp_path / name)
+    assert (read_picture(tmp_path / name).pixels == color).all()
+
+
 def test_one_bit_becomes_black_and_white(tmp_path: Path) -> None:
     bits = _GREY > 127
     Image.fromarray(bits).save(tmp_path / "a.png")

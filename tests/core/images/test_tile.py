@@ -29,13 +29,5 @@ def test_a_smaller_image_keeps_the_means_of_its_areas() -> None:
     assert np.abs(tile[2:-2, 2:-2, 0] - means[2:-2, 2:-2]).max() <= 1.5
 
 
-def test_equal_channels_are_one_channel_and_others_three() -> None:
-    grey = np.random.default_rng(0).integers(0, 256, (40, 40), dtype=np.uint8)
-    color = np.dstack([grey, grey, grey])
-    assert (square_tile(Picture(color), 40)[..., 0] == grey).all()
-    color[7, 7, 2] ^= 1
-    assert square_tile(Picture(color), 40).shape == (40, 40, 3)
-
-
 def test_an_image_under_the_tile_size_is_enlarged() -> None:
     assert (square_tile(Picture(np.full((8, 8), 9, dtype=np.uint8)), 64) == 9).all()

@@ -94,7 +94,7 @@ def read_picture(path: Path, *, at_least_px: int | None = None) -> Picture:
         raise ImageError("the file may not be read") from None
     except MemoryError:
         raise ImageError("too large for this machine's memory") from None
-    except (KeyboardInterrupt, SystemExit):
+    except (ImportError, KeyboardInterrupt, SystemExit):  # not the file's fault
         raise
     except BaseException as error:
         # Decoders meet damaged files with nearly any exception (those in Rust with a PanicException, which is no

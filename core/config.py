@@ -127,7 +127,7 @@ class CrossValidationSettings:
     num_folds: int = 5
     """0 leaves this scorer out."""
     regularisation: float = 0.01
-    """Inverse strength of the L2 penalty on standardised features, above 0 (scikit-learn's C): weak fits follow noise."""
+    """Inverse strength of the L2 penalty on standardised features, above 0 (scikit-learn's C)."""
 
     def __post_init__(self) -> None:
         _check(self.num_folds == 0 or self.num_folds >= 2, "cross_validation.num_folds", self.num_folds, "0 or >= 2")
@@ -160,8 +160,14 @@ QUICK = TrainSettings(
 PRESETS = {settings.preset: settings for settings in (PAPER, QUICK)}
 
 
-def preset_settings(name: str, *, device: str, cache_size_px: int) -> TrainSettings:
-    """A preset, fitted to the device: on a CPU every preset takes the narrow encoder at 64 px.
+MIN_STEPS = 12
+"""Steps that an epoch of `quick` takes at least: of a few hundred images, large batches make too few to learn from."""
+MIN_BATCH = 32
+
+
+def preset_settings(name: str, *, device: str, cache_size_px: int, num_samples: int) -> TrainSettings:
+    """A preset, fitted to the device and the study: on a CPU every preset takes the narrow encoder at 64 px,
+    and `quick` takes smaller batches where there are few samples.
 
     Raises ConfigError for an unknown preset.
     """
@@ -171,7 +177,15 @@ def preset_settings(name: str, *, device: str, cache_size_px: int) -> TrainSetti
     if device == "cpu":
         settings = replace(settings, model=QUICK.model)
     size_px = min(settings.model.image_size_px, cache_size_px)
-    return replace(settings, model=replace(settings.model, image_size_px=size_px))
+    settings = replace(settings, model=replace(settings.model, image_size_px=size_px))
+    if settings.preset != "quick":
+        return settings
+    largest = max(MIN_BATCH, 2 ** (max(1, num_samples // MIN_STEPS).bit_length() - 1))
+    return replace(
+        settings,
+        pretrain=replace(settings.pretrain, batch_size=min(settings.pretrain.batch_size, largest)),
+        warmup=replace(settings.warmup, batch_size=min(settings.warmup.batch_size, largest)),
+    )
 
 
 def override_settings(settings: TrainSettings, assignments: Sequence[str]) -> TrainSettings:

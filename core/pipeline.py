@@ -60,7 +60,9 @@ def train_study(
                 raise StudyError(f"{study.path}: its samples have changed since run {run.name} began; train anew")
             settings, seed = settings_from_dict(config["settings"]), config["seed"]
         else:
-            settings = preset_settings(preset, device=torch_device.type, cache_size_px=study.image_size_px)
+            settings = preset_settings(
+                preset, device=torch_device.type, cache_size_px=study.image_size_px, num_samples=len(samples)
+            )
             settings = override_settings(settings, assignments)
             run.path.mkdir(parents=True, exist_ok=True)
             config = _config(settings, samples, seed=seed, device=torch_device.type)
@@ -224,8 +226,8 @@ def _training_data(study: Study, samples: pd.DataFrame, settings: TrainSettings,
     numbers = {name: number for number, name in enumerate(study.classes)}
     return TrainingData(
         pixels=load_pixels(pixels, size_px=settings.model.image_size_px, device=device),
-        given=samples["given_label"].map(numbers).to_numpy(dtype=np.int64),
-        is_trained=(samples["split"] != "test").to_numpy(dtype=bool),
+        given=np.array([numbers[label] for label in samples["given_label"]], dtype=np.int64),
+        is_trained=np.array([split != "test" for split in samples["split"]]),
         num_classes=len(study.classes),
     )
 
@@ -239,7 +241,7 @@ def _score(
     from core.proposals.table import proposable, score_table
 
     numbers = {name: number for number, name in enumerate(study.classes)}
-    given = samples["given_label"].map(numbers).to_numpy(dtype=np.int64)
+    given = np.array([numbers[label] for label in samples["given_label"]], dtype=np.int64)
     scorer_probs = round_probs(np.stack(trace.stage_probs), trace.stage_names)
     judged_by = ["rounds"]
     if settings.cross_validation.num_folds:

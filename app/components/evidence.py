@@ -15,6 +15,7 @@ from PIL import Image
 
 from app.components.charts import TEMPLATE, class_colours, show_chart
 from app.theme import INK, LINE, MUTED
+from core.errors import StudyError
 from core.images.cache import open_cache
 
 QUIET = "#C3CDD1"
@@ -47,10 +48,17 @@ def show_similar(pixels_path: Path, sample_ids: Sequence[str], labels: Sequence[
     """The images most like this one with their given labels; the nearest first. They come from the pixel cache."""
     _heading("Most similar images", "from other patients and slides")
     colours = class_colours(classes)
+    try:
+        pictures = [
+            f'<img src="{uri}" alt="Similar image, given label {escape(label, quote=True)}">'
+            for uri, label in zip(thumbnails(pixels_path, tuple(sample_ids)), labels, strict=True)
+        ]
+    except StudyError:  # the cache may be deleted at any time: it only costs time
+        pictures = ["<div></div>"] * len(labels)
     figures = "".join(
-        f'<figure><img src="{image}" alt="Similar image, given label {escape(label, quote=True)}">'
-        f'<figcaption><i style="background:{colours.get(label, QUIET)}"></i><span>{escape(label)}</span></figcaption></figure>'
-        for image, label in zip(thumbnails(pixels_path, tuple(sample_ids)), labels, strict=True)
+        f'<figure>{picture}<figcaption><i style="background:{colours.get(label, QUIET)}"></i>'
+        f"<span>{escape(label)}</span></figcaption></figure>"
+        for picture, label in zip(pictures, labels, strict=True)
     )
     said = ", ".join(f"{count} {escape(label)}" for label, count in Counter(labels).most_common())
     st.html(f'<div class="similar">{figures}</div><p class="similar-said">Given labels: {said}</p>')
@@ -89,7 +97,9 @@ def trace_chart(
     stages = list(range(len(stage_names)))
     probs = np.asarray(stage_probs, dtype=float)
     lines = []
-    for index, name in sorted(enumerate(classes), key=lambda pair: pair[1] in (given, proposed)):  # on top of the others
+    for index, name in sorted(
+        enumerate(classes), key=lambda pair: pair[1] in (given, proposed)
+    ):  # on top of the others
         is_reading = name in (given, proposed)
         lines.append(
             go.Scatter(
@@ -127,7 +137,10 @@ def trace_chart(
 
 @lru_cache(maxsize=NUM_KEPT)
 def thumbnails(pixels_path: Path, sample_ids: tuple[str, ...]) -> tuple[str, ...]:
-    """Data URIs of cached images, small; they hold pixels alone, no name and no tag."""
+    """Data URIs of cached images, small; they hold pixels alone, no name and no tag.
+
+    Raises StudyError where the study has no whole pixel cache.
+    """
     cache = open_cache(pixels_path)
     places = {key: place for place, key in enumerate(cache.keys)}
     uris = []

@@ -1,4 +1,4 @@
-"""What a reader must know of a sample to judge it: the two labels, how sure the model is, how far the reading has come."""
+"""What a reader must know of a sample to judge it: both labels, how sure the model is, how far the reading has come."""
 
 from collections.abc import Mapping
 from html import escape

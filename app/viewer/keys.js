@@ -15,6 +15,10 @@ function isTooEarly() {
   return performance.now() - paintedAt < DWELL_MS;
 }
 
+function isEditable(node) {
+  return node instanceof Element && node.closest(EDITABLE) !== null;
+}
+
 function stop(event) {
   event.preventDefault();
   event.stopImmediatePropagation();
@@ -22,7 +26,7 @@ function stop(event) {
 
 window.addEventListener("keydown", (event) => {
   const target = event.composedPath()[0];
-  if (target instanceof Element && target.closest(EDITABLE)) return leaveField(event, target);
+  if (isEditable(target)) return;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if ([...viewersKeys].some((take) => take(event))) return stop(event);
   if (event.key.length > 1 && event.key !== "Enter") return;
@@ -30,7 +34,14 @@ window.addEventListener("keydown", (event) => {
   held.add(event.code);
 }, { capture: true });
 
-window.addEventListener("keyup", (event) => held.delete(event.code), { capture: true });
+window.addEventListener("keyup", (event) => {
+  held.delete(event.code);
+  // Enter and Escape end a note, so that the next key is a verdict again and not a letter. (At the key's release: the
+  // field itself commits while it goes down.)
+  const field = event.composedPath()[0];
+  const ends = event.key === "Escape" || (event.key === "Enter" && field instanceof HTMLInputElement);
+  if (ends && isEditable(field) && !event.isComposing) field.blur();
+}, { capture: true });
 window.addEventListener("blur", () => held.clear());
 
 window.addEventListener("click", (event) => {
@@ -38,9 +49,3 @@ window.addEventListener("click", (event) => {
   // The second click of a double click may fall on the next sample's button, which took the first one's place.
   if (isVerdict && (event.detail > 1 || isTooEarly())) stop(event);
 }, { capture: true });
-
-// Enter and Escape end a note, so that the next key is a verdict again and not a letter.
-function leaveField(event, field) {
-  if (event.key !== "Escape" && !(event.key === "Enter" && field.matches("input"))) return;
-  setTimeout(() => field.blur()); // after the page itself has taken what was typed
-}

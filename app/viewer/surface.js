@@ -13,8 +13,12 @@ class Surface {
     this.isFitted = true;
     this.hasPicture = false;
     this.frame = 0;
-    this.observer = new ResizeObserver(() => this.resize());
-    this.observer.observe(canvas);
+    this.observer = new ResizeObserver(([entry]) => this.resize(entry.devicePixelContentBoxSize?.[0]));
+    try {
+      this.observer.observe(canvas, { box: "device-pixel-content-box" });
+    } catch {
+      this.observer.observe(canvas); // Safari cannot tell; its canvas may be a part of a pixel off
+    }
     this.listen();
   }
 
@@ -78,10 +82,11 @@ class Surface {
     this.y = Math.min(canvas.height - marginY, Math.max(marginY - source.height * scale, this.y));
   }
 
-  resize() {
+  // `box`: the canvas in whole pixels of the screen, so that none of them is blended from two of the canvas.
+  resize(box) {
     const ratio = window.devicePixelRatio || 1;
-    const width = Math.round(this.canvas.clientWidth * ratio);
-    const height = Math.round(this.canvas.clientHeight * ratio);
+    const width = box?.inlineSize ?? Math.round(this.canvas.clientWidth * ratio);
+    const height = box?.blockSize ?? Math.round(this.canvas.clientHeight * ratio);
     if (!width || !height || (width === this.canvas.width && height === this.canvas.height)) return;
     this.canvas.width = width;
     this.canvas.height = height;
@@ -102,7 +107,8 @@ class Surface {
     if (!this.hasPicture) return;
     context.imageSmoothingEnabled = this.isFitted || scale <= CRISP_SCALE;
     context.imageSmoothingQuality = "high";
-    context.drawImage(source, this.x, this.y, source.width * scale, source.height * scale);
+    // From whole canvas pixels on: at 1:1 each pixel of the picture is one of the screen, unblended.
+    context.drawImage(source, Math.round(this.x), Math.round(this.y), source.width * scale, source.height * scale);
     this.onZoom(scale);
   }
 

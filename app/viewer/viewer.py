@@ -97,7 +97,7 @@ def show_picture(picture: EncodedPicture, *, visit: str, key: str) -> None:
 
 
 def prefetch_pictures(pictures: list[EncodedPicture], *, key: str) -> None:
-    """Have the browser fetch and decode pictures that come next. Takes no room on the page, but a place in its layout."""
+    """Have the browser fetch and decode pictures that come next. Shows nothing, but takes a place in the layout."""
     specs = [_description(picture, place=f"{key}{number}") for number, picture in enumerate(pictures)]
     _prefetch(key=key, data={"prefetch": specs})
 

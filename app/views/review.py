@@ -147,12 +147,22 @@ def verdict_button(
 ) -> None:
     st.button(
         text,
-        key=f"review_verdict_{kind}_{chosen}_{visit.visit_id}" if kind is VerdictKind.RELABEL else f"review_verdict_{kind}_{visit.visit_id}",
+        key=f"review_verdict_{kind}_{chosen}_{visit.visit_id}"
+        if kind is VerdictKind.RELABEL
+        else f"review_verdict_{kind}_{visit.visit_id}",
         shortcut=shortcut,
         help=help_text,
         width="stretch",
         on_click=decide_sample,
-        args=(study, visit, kind, score["given_label"], score["proposed_label"], chosen, float(score["label_error_probability"])),
+        args=(
+            study,
+            visit,
+            kind,
+            score["given_label"],
+            score["proposed_label"],
+            chosen,
+            float(score["label_error_probability"]),
+        ),
     )
 
 

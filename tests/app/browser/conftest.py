@@ -1,0 +1,137 @@
+"""A server with a study of its own, and a real Chromium in front of it."""
+
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.processes import ROOT
+from core.datasets.study import Study
+from core.images.cache import build_cache
+from tests.app.made_study import write_study
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@dataclass(frozen=True)
+class Server:
+    """The app on a study of 60 proposals, which all tests share: each reads under a name of its own."""
+
+    url: str
+    study: Study
+
+    def rows(self, reader: str) -> list[tuple[str, str, str, str]]:
+        """kind, sample_id, verdict, note of the reader's rows, straight from the database, in sequence."""
+        query = "SELECT kind, sample_id, verdict, note FROM ledger WHERE reader = ? ORDER BY sequence"
+        connection = sqlite3.connect(f"file:{self.study.path / 'review.db'}?mode=ro", uri=True)
+        try:
+            return connection.execute(query, (reader,)).fetchall()
+        finally:
+            connection.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    study = write_study(tmp_path_factory.mktemp("browser"), num_samples=60)
+    draw_images(study)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OVERREAD")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", str(study.path), "--port", str(port), "--no-browser"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        await_server(url)
+        yield Server(url, study)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("there is no Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium.new_context(viewport={"width": 1440, "height": 900})
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser, server):
+    """A new tab on the Review page, which asks for the reader's name."""
+    with open_tab(browser, server) as tab:
+        yield tab
+
+
+@pytest.fixture(scope="module")
+def shared_page(browser, server):
+    """One tab for tests that look and give no verdict."""
+    with open_tab(browser, server) as tab:
+        yield tab
+
+
+@contextmanager
+def open_tab(browser, server: Server):
+    """It must end without an error in its scripts."""
+    errors = []
+    page = browser.new_page()
+    # Set before the app's own code is there, so that it also hears what the viewer keeps from the page.
+    page.add_init_script(
+        "window.pressedAt = {}; window.addEventListener('keydown', (event) => "
+        "{ window.pressedAt[event.key] = performance.now(); }, { capture: true })"
+    )
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{server.url}/review")
+    yield page
+    page.close()
+    assert errors == []
+
+
+def draw_images(study: Study) -> None:
+    """Every sample another picture, so that one can be told from another; then the pixel cache."""
+    samples = study.samples()
+    images = {}
+    for index, (sample_id, image) in enumerate(zip(samples["sample_id"], samples["image"], strict=True)):
+        pixels = np.random.default_rng(index).integers(0, 256, (96, 128, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(study.image_path(image))
+        images[sample_id] = study.image_path(image)
+    build_cache(study.pixels_path, images, size_px=32)
+
+
+def await_server(url: str, *, limit_s: float = 60) -> None:
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end:
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError(f"the app did not start within {limit_s} s")
+
+
+def secret_names(study: Study) -> list[str]:
+    """What must not reach a browser: names and paths of files."""
+    return [*study.samples()["image"], Path(study.source_root).name + "/", str(study.path)]

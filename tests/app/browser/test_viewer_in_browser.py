@@ -1,0 +1,162 @@
+"""The viewer in a real browser: its greys, its hands, its speed and its silence."""
+
+import io
+from itertools import product
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.viewer.viewer import JAVASCRIPT
+from core.images.picture import Picture, read_picture, window_to_uint8
+from tests.app.browser.conftest import secret_names
+from tests.app.browser.test_one_press import begin, look
+
+pytestmark = pytest.mark.browser
+
+LOOKUP = """async ([code, specs]) => {
+  const module = await import(URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
+  return specs.map((spec) => Array.from(module.lookupTable(spec)));
+}"""
+
+
+SURROUND = (12, 14, 16)
+
+
+@pytest.fixture(scope="module")
+def reading(shared_page):
+    begin(shared_page, "looks and says nothing")
+    return shared_page
+
+
+@pytest.fixture
+def viewer(reading):
+    """The page with the image as it first came up."""
+    reading.locator("canvas.surface").focus()
+    for key in "f0":
+        reading.keyboard.press(key)
+    reading.wait_for_timeout(200)
+    return reading
+
+
+def test_greys_are_those_of_the_python_side(reading):
+    values = np.arange(-1024, 1024, dtype=np.int32).reshape(32, 64)
+    windows = [(40.0, 400.0), (-600.0, 1500.0), (12.25, 1.0)]
+    cases = list(product(("LINEAR", "LINEAR_EXACT", "SIGMOID"), windows, (False, True)))
+    codes = {"scale": 1, "offset": -1024, "minimum": 0, "maximum": 2047}
+    specs = [
+        {**codes, "voi": voi, "center": center, "window": width, "isInverted": is_inverted}
+        for voi, (center, width), is_inverted in cases
+    ]
+    tables = reading.evaluate(LOOKUP, [JAVASCRIPT, specs])
+    for (voi, (center, width), is_inverted), table in zip(cases, tables, strict=True):
+        shown = window_to_uint8(values.ravel(), Picture(values, True, center, width, is_inverted, voi)).astype(int)
+        expected = 255 - shown if is_inverted else shown
+        assert np.abs(np.array(table) - expected).max() <= 1, (voi, center, width)  # halves may round either way
+
+
+def shown_pixels(page):
+    """What the canvas shows: a screenshot of it, RGB."""
+    return np.asarray(Image.open(io.BytesIO(page.locator("canvas.surface").screenshot())).convert("RGB"))
+
+
+def first_picture(server, place=0):
+    scores_path = next(server.study.runs_path.iterdir())
+    from core.datasets.runs import Run
+    from core.review.queue import review_order
+
+    sample_id = review_order(Run(scores_path).scores(), [])[place]
+    samples = server.study.samples().set_index("sample_id")
+    return read_picture(server.study.image_path(samples.loc[sample_id, "image"])).pixels
+
+
+def test_the_source_s_own_pixels_are_on_the_canvas_one_for_one_and_invert(viewer, server):
+    viewer.get_by_role("button", name="Actual pixels").click()
+    viewer.wait_for_timeout(300)
+    source = first_picture(server)
+    shown = shown_pixels(viewer)
+    places = np.argwhere((shown[20:-20, 20:-20] != SURROUND).any(axis=2)) + 20  # its corners are round
+    (top, left), (bottom, right) = places.min(axis=0), places.max(axis=0) + 1
+    assert (bottom - top, right - left) == source.shape[:2]
+    assert np.array_equal(shown[top:bottom, left:right], source)
+    viewer.keyboard.press("i")
+    viewer.wait_for_timeout(300)
+    assert np.array_equal(shown_pixels(viewer)[top:bottom, left:right], 255 - source)
+    viewer.keyboard.press("0")
+    viewer.wait_for_timeout(300)
+    assert np.array_equal(shown_pixels(viewer)[top:bottom, left:right], source)
+
+
+def test_the_wheel_zooms_around_the_pointer_and_f_fits_again(viewer):
+    canvas = viewer.locator("canvas.surface")
+    box = canvas.bounding_box()
+    before = viewer.locator("output.zoom").inner_text()
+    x, y = box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.5
+    under = shown_pixels(viewer)[int(box["height"] * 0.5), int(box["width"] * 0.4)].astype(int)
+    viewer.mouse.move(x, y)
+    for _ in range(5):
+        viewer.mouse.wheel(0, -100)
+    viewer.wait_for_timeout(300)
+    assert float(viewer.locator("output.zoom").inner_text().split()[0]) > 2 * float(before.split()[0])
+    after = shown_pixels(viewer)[int(box["height"] * 0.5), int(box["width"] * 0.4)].astype(int)
+    assert np.abs(after - under).max() < 70  # noise between neighbours is far larger; smoothing takes a part
+    viewer.keyboard.press("f")
+    viewer.wait_for_timeout(200)
+    assert viewer.locator("output.zoom").inner_text() == before
+
+
+def test_right_drag_and_the_fields_change_the_window(viewer):
+    box = viewer.locator("canvas.surface").bounding_box()
+    viewer.mouse.move(box["x"] + 200, box["y"] + 200)
+    viewer.mouse.down(button="right")
+    viewer.mouse.move(box["x"] + 120, box["y"] + 200, steps=5)
+    viewer.mouse.up(button="right")
+    assert int(viewer.locator("input.width").input_value()) > 110  # contrast rises as the window narrows
+    viewer.locator("input.width").fill("100000")
+    viewer.get_by_role("button", name="Actual pixels").click()
+    viewer.wait_for_timeout(300)
+    shown = shown_pixels(viewer)
+    middle = shown[shown.shape[0] // 2 - 40 : shown.shape[0] // 2 + 40, shown.shape[1] // 2 - 50 :][:, :100]
+    assert np.isin(middle, (0, 255)).mean() > 0.97  # a step, through one value at most
+
+
+def test_the_next_picture_is_painted_without_asking_the_server_for_it(page):
+    visit = begin(page, "stepper")
+    page.wait_for_timeout(1000)
+    for _ in range(3):
+        page.evaluate("() => performance.clearResourceTimings()")
+        pressed = page.evaluate("() => performance.now()")
+        page.keyboard.press("x")
+        visit = look(page, after=visit)
+        painted = float(page.locator(".viewer").get_attribute("data-painted-at"))
+        entries = page.evaluate("() => performance.getEntriesByType('resource').map((e) => [e.name, e.startTime])")
+        assert not [name for name, start in entries if "/media/" in name and pressed < start < painted]
+        page.wait_for_timeout(500)
+
+
+def test_the_verdict_buttons_are_in_sight_beside_the_whole_image(viewer):
+    for width, height in ((1440, 900), (1280, 720)):
+        viewer.set_viewport_size({"width": width, "height": height})
+        viewer.wait_for_timeout(500)
+        image = viewer.locator(".viewer").bounding_box()
+        assert image["y"] + image["height"] <= height
+        assert image["height"] > 0.85 * height
+        for button in viewer.locator("[class*='st-key-review_verdict'] button:visible").all():
+            box = button.bounding_box()
+            assert box["y"] + box["height"] <= height
+
+
+def test_no_file_name_and_no_path_reaches_the_browser(page, server):
+    frames, urls = [], []
+    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
+    page.on("request", lambda request: urls.append(request.url))
+    page.reload()
+    begin(page, "curious reader")
+    page.keyboard.press("a")
+    page.wait_for_timeout(1500)
+    received = b"".join(frame if isinstance(frame, bytes) else frame.encode() for frame in frames).decode("latin-1")
+    assert "The readings differ" in received
+    texts = [received, page.content(), *urls]
+    for name in secret_names(server.study):
+        assert not any(name in text for text in texts)
+    assert page.locator("canvas.surface").get_attribute("aria-label") == "Image under review"

@@ -1,0 +1,64 @@
+"""What the viewer sends to the browser."""
+
+import gzip
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.viewer.viewer import encode, encoded_picture
+from core.errors import ImageError
+from core.images.picture import Picture
+
+
+def values(encoded):
+    """The picture as the browser will hold it: codes, scaled back."""
+    codes = np.frombuffer(gzip.decompress(encoded.content), dtype=f"<{'u1' if encoded.type == 'uint8' else 'u2'}")
+    shape = (encoded.height, encoded.width) + ((3,) if encoded.channels == 3 else ())
+    return codes.reshape(shape) * encoded.scale + encoded.offset
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.random.default_rng(0).integers(0, 256, (9, 14), dtype=np.uint8),
+        np.random.default_rng(1).integers(0, 256, (9, 14, 3), dtype=np.uint8),
+        np.random.default_rng(2).integers(0, 65536, (14, 9), dtype=np.uint16),
+        np.random.default_rng(3).integers(-1024, 3000, (14, 9), dtype=np.int32),
+    ],
+    ids=["grey", "colour", "16 bits", "Hounsfield units"],
+)
+def test_every_value_of_a_picture_arrives_unchanged(pixels):
+    encoded = encode(Picture(pixels))
+    assert np.array_equal(values(encoded), pixels)
+
+
+def test_codes_lie_between_the_minimum_and_the_maximum_that_are_told():
+    encoded = encode(Picture(np.array([[-1000, 0], [37, 2500]] * 4, dtype=np.int32), is_dicom=True))
+    assert encoded.minimum * encoded.scale + encoded.offset == -1000
+    assert encoded.maximum * encoded.scale + encoded.offset == 2500
+
+
+def test_the_window_of_the_file_is_told_in_the_picture_s_own_units():
+    pixels = np.arange(-1024, 1024, dtype=np.int32).reshape(32, 64)
+    encoded = encode(Picture(pixels, is_dicom=True, window_center=40.0, window_width=400.0, is_inverted=True))
+    assert (encoded.center, encoded.window, encoded.is_inverted) == (40.0, 400.0, True)
+
+
+def test_the_same_pixels_give_the_same_bytes_so_that_their_address_says_nothing_else():
+    pixels = np.random.default_rng(4).integers(0, 256, (20, 20), dtype=np.uint8)
+    assert encode(Picture(pixels)).content == encode(Picture(pixels.copy())).content
+
+
+def test_a_file_that_changes_is_read_again(tmp_path):
+    path = tmp_path / "image.png"
+    Image.fromarray(np.zeros((16, 16), dtype=np.uint8)).save(path)
+    assert values(encoded_picture(path)).max() == 0
+    Image.fromarray(np.full((16, 17), 255, dtype=np.uint8)).save(path)
+    assert values(encoded_picture(path)).min() == 255
+
+
+def test_a_missing_file_is_an_image_error_without_its_name(tmp_path):
+    with pytest.raises(ImageError) as raised:
+        encoded_picture(tmp_path / "secret-patient.png")
+    assert "secret" not in str(raised.value)

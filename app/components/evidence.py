@@ -25,9 +25,9 @@ THUMBNAIL_PX = 160
 
 
 def show_probabilities(probs: np.ndarray, classes: Sequence[str], *, given: str, proposed: str, key: str) -> None:
-    """probs: (K,) in [0, 1], in the classes' order, of the model after its last round."""
+    """probs: (K,) in [0, 1], in the classes' order: p_<class> of scores.csv."""
     said = ", ".join(f"{name} {100 * value:.0f} %" for name, value in zip(classes, probs, strict=True))
-    _heading("Class probabilities")
+    _heading("Class probabilities", "all models together")
     show_chart(probability_chart(probs, classes, given=given, proposed=proposed), key=key, alt=f"Probabilities: {said}")
 
 
@@ -40,7 +40,7 @@ def show_trace(stage_probs: np.ndarray, stage_names: Sequence[str], classes: Seq
         f"{stage_probs[-1, given]:.2f}, that of {labels['proposed']} from {stage_probs[0, proposed]:.2f} to "
         f"{stage_probs[-1, proposed]:.2f}"
     )
-    _heading("As the training went on")
+    _heading("As the training went on", "the network, stage by stage")
     show_chart(trace_chart(stage_probs, stage_names, classes, **labels), key=key, alt=words)
 
 
@@ -81,7 +81,7 @@ def probability_chart(probs: np.ndarray, classes: Sequence[str], *, given: str, 
     names = {"autorange": "reversed", "showgrid": False, "showline": False, "type": "category", "fixedrange": True}
     layout = {
         "template": TEMPLATE,
-        "height": 8 + 22 * len(classes),
+        "height": 4 + 21 * len(classes),
         "margin": {"l": 0, "r": 44, "t": 0, "b": 0},
         "xaxis": {"visible": False, "range": [0, 1], "fixedrange": True},
         "yaxis": {**names, "tickfont": {"color": INK}, "ticklabelstandoff": 8},
@@ -119,7 +119,7 @@ def trace_chart(
     between = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "layer": "below", "line": {"color": LINE, "width": 1}}
     layout = {
         "template": TEMPLATE,
-        "height": 130,
+        "height": 125,
         "margin": {"l": 0, "r": 8, "t": 8, "b": 0},
         "shapes": [{**between, "x0": stage - 0.5, "x1": stage - 0.5} for stage, _ in list(phases.values())[1:]],
         "xaxis": {

@@ -1,37 +1,36 @@
 """What a reader must know of a sample to judge it: both labels, how sure the model is, how far the reading has come."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 
 import streamlit as st
 
 from app.components.charts import class_colours
+from core.records import Proposal
 
 
-def show_progress(num_decided: int, num_proposed: int, *, is_demo: bool) -> None:
-    """How many of the proposals this reader has decided; and that a demo is one."""
+def show_progress(num_decided: int, num_proposed: int) -> None:
+    """How many of the proposals this reader has decided."""
     share = 100 * num_decided / num_proposed if num_proposed else 0
     st.html(
         '<div class="reading-progress" role="progressbar" aria-label="Proposals read" '
         f'aria-valuemin="0" aria-valuemax="{num_proposed}" aria-valuenow="{num_decided}">'
         f'<div class="track"><div class="fill" style="width:{share:.2f}%"></div></div>'
         f"<span><b>{num_decided:,}</b> of {num_proposed:,} read</span></div>"
-        + ('<p class="demo-note">Demo: these images are made by code and show no patient.</p>' if is_demo else "")
     )
 
 
-def show_readings(given: str, proposed: str, probability: float, classes: tuple[str, ...]) -> None:
-    """The given and the proposed label side by side, in words that take no side.
-
-    probability: that the given label is wrong, in [0, 1].
-    """
+def show_readings(proposal: Proposal, classes: Sequence[str], *, is_demo: bool) -> None:
+    """The given and the proposed label side by side, in words that take no side. A demo's image is no patient's."""
     colours = class_colours(classes)
+    note = "<span>Demo: an image made by code</span>" if is_demo else ""
+    probability = proposal.label_error_probability
     st.html(
-        '<section class="readings" aria-label="The readings differ"><h2>The readings differ</h2><div class="pair">'
-        f"{_reading('Given label', given, colours)}{_reading('Model’s reading', proposed, colours)}</div>"
+        f'<section class="readings" aria-label="The readings differ"><h2>The readings differ{note}</h2>'
+        f'<div class="pair">{_reading("Given label", proposal.given_label, colours)}'
+        f"{_reading('Model’s reading', proposal.proposed_label, colours)}</div>"
         f"<p>Estimated chance that the given label is wrong: <b>{likelihood(probability)}</b> "
-        f"<span>({probability:.2f})</span></p>"
-        "</section>"
+        f"<span>({probability:.2f})</span></p></section>"
     )
 
 

@@ -17,7 +17,7 @@ from core.images.picture import Picture, read_picture
 
 FOLDER = Path(__file__).parent
 JAVASCRIPT = "\n".join((FOLDER / name).read_text() for name in ("pixels.js", "surface.js", "keys.js", "viewer.js"))
-NUM_KEPT = 8
+NUM_KEPT = 16
 """Encoded pictures that stay in memory, of all sessions together; a radiograph of 2,000 x 2,000 takes some 6 MB."""
 
 # Registered once, when the module is first imported: a second registration under the same name is an error.

@@ -1,6 +1,7 @@
 """Review: the reader sees a proposal with its evidence beside the image and gives a verdict (the open protocol)."""
 
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -17,20 +18,27 @@ from app.components.sample_card import show_progress, show_readings, show_tally
 from app.viewer.viewer import encoded_picture, prefetch_pictures, show_picture
 from app.visit import Visit, current_visit, end_visit, takes_press
 from core.datasets.groups import sample_groups
-from core.datasets.runs import Run
+from core.datasets.runs import Run, running_training
 from core.datasets.study import Study
 from core.errors import ImageError, UserError
 from core.proposals.evidence import neighbours
-from core.records import Decision, Verdict, VerdictKind
+from core.records import Decision, Proposal, Verdict, VerdictKind
 from core.review.queue import progress, review_order
 
 STYLE = Path(__file__).parents[1] / "components" / "review.css"
 NUM_KEYS = 9
 NUM_SIMILAR = 6
+AWAIT_S = 3
+MAX_NOTE_LENGTH = 500
 PLAIN_VERDICTS = (
-    ("Ambiguous", "M", VerdictKind.AMBIGUOUS, "The image does not settle it: the given label stays, marked ambiguous"),
-    ("Cannot judge", "N", VerdictKind.CANNOT_JUDGE, "I am not the one to say: the given label stays"),
-    ("Exclude", "E", VerdictKind.EXCLUDE, "The image should not be in the dataset: its label becomes empty"),
+    (VerdictKind.AMBIGUOUS, "Ambiguous", "M", "The image does not settle it. The given label stays."),
+    (
+        VerdictKind.CANNOT_JUDGE,
+        "Cannot judge",
+        "N",
+        "Not for this reader, or not from this image. The given label stays.",
+    ),
+    (VerdictKind.EXCLUDE, "Exclude", "E", "The image should not be in the dataset. Its label becomes empty."),
 )
 SPOKEN = {
     VerdictKind.ACCEPT: "Changed",
@@ -46,9 +54,9 @@ def show() -> None:
     st.html(STYLE)
     study, run = session.current_study(), session.current_run()
     if study is None:
-        show_absence("There is no study yet.", "Make one from a folder of images.", "views/studies.py", "Studies")
+        show_absence("There is no study yet.", "Make one from a folder of images.", "studies", "Studies")
     elif run is None:
-        show_absence("Nothing to read yet.", "The study has no finished training.", "views/train.py", "Train")
+        show_untrained(study)
     elif is_asking():
         ask_reader()
     else:
@@ -66,19 +74,26 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
         show_unseen(reader, [])
         return
     samples = session.load_samples(study)
-    sample, score = samples[samples["sample_id"] == order[0]].iloc[0], scores[scores["sample_id"] == order[0]].iloc[0]
+    sample = samples[samples["sample_id"] == order[0]].iloc[0]
+    # The run's rows, and not the study's: a study may have grown since.
+    index = int(np.flatnonzero(scores["sample_id"].to_numpy() == order[0])[0])
+    proposal = Proposal(
+        sample_id=order[0],
+        given_label=scores["given_label"].iloc[index],
+        proposed_label=scores["proposed_label"].iloc[index],
+        label_error_probability=float(scores["label_error_probability"].iloc[index]),
+        is_proposed=True,
+    )
     visit = current_visit(reader, study.ledger_study, run.name, order[0])
     left, right = st.columns([1.58, 1], gap="medium")
     with left, st.container(key="review_image"):
         show_image(study, sample, visit)
     with right, st.container(gap="xsmall"):
-        show_progress(*progress(scores, decided), is_demo=study.is_demo)
-        show_readings(
-            score["given_label"], score["proposed_label"], float(score["label_error_probability"]), study.classes
-        )
-        show_verdicts(study, score, visit)
+        show_progress(*progress(scores, decided))
+        show_readings(proposal, study.classes, is_demo=study.is_demo)
+        show_verdicts(study, proposal, visit)
         show_last(study, decisions[-1] if decisions else None, visit)
-        show_evidence(study, run, samples, scores, order[0])
+        show_evidence(study, run, samples, scores, index)
     # Last, when all that the reader waits for is on its way.
     following = samples[samples["sample_id"].isin(order[1:2])]
     show_unseen(reader, [study.image_path(image) for image in following["image"]])
@@ -105,70 +120,66 @@ def show_unseen(reader: str, next_paths: list[Path]) -> None:
         prefetch_pictures(pictures, key="review_next")
 
 
-def show_verdicts(study: Study, score: pd.Series, visit: Visit) -> None:
-    """A button for each verdict, its key on it. They carry the visit: pressed later, they do nothing."""
-    given, proposed = score["given_label"], score["proposed_label"]
-    decide = partial(verdict_button, study, score, visit)
+def show_verdicts(study: Study, proposal: Proposal, visit: Visit) -> None:
+    """A button for each verdict, its key on it. They carry the visit: pressed after its end, they do nothing."""
+    given, proposed = proposal.given_label, proposal.proposed_label
+    show_button = partial(show_verdict_button, study, proposal, visit)
     with st.container(key="review_verdicts", gap="xsmall"):
         accept, reject = st.columns(2, gap="xsmall")
         with accept:
-            decide(f"Change to {plain_text(proposed)}", "A", VerdictKind.ACCEPT, proposed)
+            show_button(VerdictKind.ACCEPT, proposed, f"Change to {plain_text(proposed)}", "A")
         with reject:
-            decide(f"Keep {plain_text(given)}", "X", VerdictKind.REJECT, given)
+            show_button(VerdictKind.REJECT, given, f"Keep {plain_text(given)}", "X")
         third = [(number, name) for number, name in enumerate(study.classes, 1) if name not in (given, proposed)]
         if third:
             with st.container(horizontal=True, gap="xsmall", key="review_verdicts_third"):
                 st.html('<span class="row-title">Another class</span>', width="content")
                 for number, name in third:
-                    shortcut = str(number) if number <= NUM_KEYS else None
-                    decide(plain_text(name), shortcut, VerdictKind.RELABEL, name)
+                    if number <= NUM_KEYS:  # the class's own number: the same key for it on every sample
+                        show_button(VerdictKind.RELABEL, name, plain_text(name), str(number))
+                show_more_classes(study, proposal, visit, [name for number, name in third if number > NUM_KEYS])
         with st.container(horizontal=True, gap="xsmall", key="review_verdicts_plain"):
-            for text, shortcut, kind, help_text in PLAIN_VERDICTS:
-                chosen = "" if kind is VerdictKind.EXCLUDE else given
-                decide(text, shortcut, kind, chosen, help_text=help_text)
+            for kind, text, shortcut, help_text in PLAIN_VERDICTS:
+                show_button(kind, "" if kind is VerdictKind.EXCLUDE else given, text, shortcut, help=help_text)
     st.text_input(
         "Note",
         key=visit.note_key,
         placeholder="Note, kept with the verdict; Enter when done",
         label_visibility="collapsed",
-        max_chars=500,
+        max_chars=MAX_NOTE_LENGTH,
     )
 
 
-def verdict_button(
-    study: Study,
-    score: pd.Series,
-    visit: Visit,
-    text: str,
-    shortcut: str | None,
-    kind: VerdictKind,
-    chosen: str,
-    help_text: str | None = None,
+def show_verdict_button(
+    study: Study, proposal: Proposal, visit: Visit, kind: VerdictKind, chosen: str, text: str, shortcut: str, **options
 ) -> None:
     st.button(
         text,
-        key=f"review_verdict_{kind}_{chosen}_{visit.visit_id}"
-        if kind is VerdictKind.RELABEL
-        else f"review_verdict_{kind}_{visit.visit_id}",
+        key=f"review_verdict_{kind}_{shortcut}_{visit.visit_id}",
         shortcut=shortcut,
-        help=help_text,
         width="stretch",
-        on_click=decide_sample,
-        args=(
-            study,
-            visit,
-            kind,
-            score["given_label"],
-            score["proposed_label"],
-            chosen,
-            float(score["label_error_probability"]),
-        ),
+        on_click=decide,
+        args=(study, proposal, visit, kind, chosen),
+        **options,
     )
 
 
-def decide_sample(
-    study: Study, visit: Visit, kind: VerdictKind, given: str, proposed: str, chosen: str, score: float
-) -> None:
+def show_more_classes(study: Study, proposal: Proposal, visit: Visit, names: list[str]) -> None:
+    """Classes beyond the number keys, in a list."""
+    if names:
+        key = f"review_verdict_more_{visit.visit_id}"
+        st.selectbox(
+            "More classes",
+            names,
+            index=None,
+            placeholder="More classes",
+            label_visibility="collapsed",
+            key=key,
+            on_change=lambda: decide(study, proposal, visit, VerdictKind.RELABEL, session.typed(key) or ""),
+        )
+
+
+def decide(study: Study, proposal: Proposal, visit: Visit, kind: VerdictKind, chosen: str) -> None:
     """Record a verdict on the visit's sample and step on from it; nothing if the visit is over or has just begun."""
     if not takes_press(visit):
         return
@@ -176,11 +187,11 @@ def decide_sample(
         sample_id=visit.sample_id,
         reader=visit.reader,
         kind=kind,
-        given_label=given,
-        proposed_label=proposed,
+        given_label=proposal.given_label,
+        proposed_label=proposal.proposed_label,
         chosen_label=chosen,
         run=visit.run,
-        score=score,
+        score=proposal.label_error_probability,
         idempotency_key=visit.idempotency_key,
         note=(session.typed(visit.note_key) or "").strip(),
         elapsed_ms=visit.elapsed_ms,
@@ -196,7 +207,7 @@ def undo(study: Study, reader: str, last: Decision, visit: Visit | None) -> None
     attempt(partial(session.ledger(study).undo, reader, f"undo {last.verdict.idempotency_key}"))
 
 
-def attempt(write) -> None:
+def attempt(write: Callable[[], object]) -> None:
     """Write to the ledger and end the visit; the sample stays, with a word why, if it could not be written."""
     session.keep("review_problem", None)
     try:
@@ -236,9 +247,8 @@ def spoken(decision: Decision) -> str:
             return f"{plain_text(verdict.given_label)}, {SPOKEN[kind].lower()}"
 
 
-def show_evidence(study: Study, run: Run, samples: pd.DataFrame, scores: pd.DataFrame, sample_id: str) -> None:
-    # The run's rows: the study may hold more samples by now.
-    index = int(np.flatnonzero(scores["sample_id"].to_numpy() == sample_id)[0])
+def show_evidence(study: Study, run: Run, samples: pd.DataFrame, scores: pd.DataFrame, index: int) -> None:
+    """index: the sample's row in the run's files."""
     score = scores.iloc[index]
     labels = {"given": score["given_label"], "proposed": score["proposed_label"]}
     with st.container(key="review_evidence", gap="xsmall"):
@@ -268,11 +278,31 @@ def show_end(study: Study, decisions: list[Decision]) -> None:
         show_last(study, decisions[-1] if decisions else None, None)
 
 
+def show_untrained(study: Study) -> None:
+    """There is nothing to read before a training has ended; one under way opens the page when it does."""
+    if running_training(study) is None:
+        show_absence("Nothing to read yet.", "The study has no finished training.", "train", "Train")
+    else:
+        show_absence(
+            "The training is under way.",
+            "The first sample comes up here when it is done.",
+            "train",
+            "See how far it is",
+        )
+        await_run()
+
+
+@st.fragment(run_every=AWAIT_S)
+def await_run() -> None:
+    if session.current_run() is not None:
+        st.rerun()
+
+
 def show_absence(title: str, text: str, page: str, label: str) -> None:
     with st.container(key="review_end"):
         st.subheader(title)
         st.markdown(text)
-        st.page_link(page, label=label)
+        st.page_link(f"views/{page}.py", label=label, icon=":material/arrow_forward:")
 
 
 show()

@@ -1,13 +1,22 @@
 """The Review page, driven from the entry file."""
 
+import base64
+import io
+import shutil
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from app import visit
-from app.components.evidence import probability_chart, trace_chart
+from app.components import evidence
+from app.components.evidence import probability_chart, thumbnails, trace_chart
 from app.components.sample_card import likelihood
-from core.datasets.runs import open_run
+from core.datasets.runs import open_run, training_lock
+from core.datasets.study import save_study
+from core.errors import LedgerError
 from core.images.cache import build_cache
 from core.records import VerdictKind
 from core.review.ledger import Ledger
@@ -76,8 +85,6 @@ def test_the_most_probable_error_comes_first_with_both_labels_and_all_evidence(a
 
 
 def test_similar_images_are_of_other_patients(app, study, monkeypatch):
-    from app.components import evidence
-
     seen = []
     monkeypatch.setattr(evidence, "thumbnails", lambda path, ids: seen.append(ids) or ("data:,",) * len(ids))
     open_page(app, "review", reader=READER)
@@ -212,8 +219,6 @@ def test_without_the_pixel_cache_the_labels_of_similar_images_remain(app, made_s
 
 
 def test_what_the_ledger_refuses_is_said_and_the_sample_stays(app, study, no_dwell, monkeypatch):
-    from core.errors import LedgerError
-
     def refuse(self, verdict):
         raise LedgerError("the review ledger's database is full")
 
@@ -249,14 +254,36 @@ def test_charts_hold_the_numbers_they_are_given():
 
 
 def test_a_thumbnail_shows_the_cached_pixels(study):
-    import base64
-    import io
-
-    from app.components.evidence import thumbnails
-
     samples = study.samples()
     (uri,) = thumbnails(study.pixels_path, (samples["sample_id"][5],))
     shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))), dtype=float)
     source = np.asarray(Image.open(study.image_path(samples["image"][5])), dtype=float)
     assert shown.shape == (32, 32)
     assert np.corrcoef(shown[4:28].ravel(), source.ravel())[0, 1] > 0.9
+
+
+def test_classes_beyond_the_number_keys_are_in_a_list(app, study, no_dwell):
+    more = tuple(f"class {number}" for number in range(4, 13))
+    save_study(replace(study, classes=(*study.classes, *more)))
+    path = open_run(study).path
+    scores = pd.read_csv(path / "scores.csv")
+    scores.assign(**{f"p_{name}": 0.0 for name in more}).to_csv(path / "scores.csv", index=False)
+    trace = dict(np.load(path / "trace.npz"))
+    trace["stage_probs"] = np.pad(trace["stage_probs"], ((0, 0), (0, 0), (0, len(more))))
+    np.savez(path / "trace.npz", **trace)
+    open_page(app, "review", reader=READER)
+    listed = next(box for box in app.selectbox if box.label == "More classes")
+    assert listed.options == ["class 10", "class 11", "class 12"]
+    listed.select("class 11").run()
+    (decision,) = ledger(study).decisions()
+    assert (decision.verdict.kind, decision.verdict.chosen_label) == (VerdictKind.RELABEL, "class 11")
+
+
+def test_the_page_waits_for_a_training_that_is_under_way(app, made_study):
+
+    shutil.rmtree(made_study.runs_path)
+    with training_lock(made_study, "20260102T030405-quick-1"):
+        open_page(app, "review", reader=READER)
+        assert "The training is under way." in page_text(app)
+    open_page(app, "review", reader=READER)
+    assert "no finished training" in page_text(app)

@@ -28,7 +28,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 @dataclass(frozen=True)
 class Server:
-    """The app on a study of 60 proposals, which all tests share: each reads under a name of its own."""
+    """The app on a study of 40 proposals, which all tests share: each file reads under a name of its own."""
 
     url: str
     study: Study
@@ -45,7 +45,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    study = write_study(tmp_path_factory.mktemp("browser"), num_samples=60)
+    study = write_study(tmp_path_factory.mktemp("browser"), num_samples=240)
     draw_images(study)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -79,23 +79,9 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture
-def page(browser, server):
-    """A new tab on the Review page, which asks for the reader's name."""
-    with open_tab(browser, server) as tab:
-        yield tab
-
-
-@pytest.fixture(scope="module")
-def shared_page(browser, server):
-    """One tab for tests that look and give no verdict."""
-    with open_tab(browser, server) as tab:
-        yield tab
-
-
 @contextmanager
 def open_tab(browser, server: Server):
-    """It must end without an error in its scripts."""
+    """A new tab on the Review page, which asks for the reader's name. It must end without an error in its scripts."""
     errors = []
     page = browser.new_page()
     # Set before the app's own code is there, so that it also hears what the viewer keeps from the page.
@@ -108,6 +94,22 @@ def open_tab(browser, server: Server):
     yield page
     page.close()
     assert errors == []
+
+
+def begin(page, reader: str) -> str:
+    """Give the name and look at the first sample long enough to judge it; returns its visit."""
+    field = page.locator(".st-key-review_reader input")
+    field.fill(reader)
+    field.press("Enter")
+    return look(page)
+
+
+def look(page, *, after: str | None = None) -> str:
+    """Wait until the picture (the one after that visit) was there long enough to be seen; returns its visit."""
+    other = "" if after is None else f":not([data-painted='{after}'])"
+    page.wait_for_selector(f".viewer[data-painted]{other}", timeout=20_000)
+    page.wait_for_timeout(500)
+    return page.locator(".viewer").get_attribute("data-painted")
 
 
 def draw_images(study: Study) -> None:

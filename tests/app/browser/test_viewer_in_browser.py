@@ -9,8 +9,7 @@ from PIL import Image
 
 from app.viewer.viewer import JAVASCRIPT
 from core.images.picture import Picture, read_picture, window_to_uint8
-from tests.app.browser.conftest import secret_names
-from tests.app.browser.test_one_press import begin, look
+from tests.app.browser.conftest import begin, look, open_tab, secret_names
 
 pytestmark = pytest.mark.browser
 
@@ -24,9 +23,10 @@ SURROUND = (12, 14, 16)
 
 
 @pytest.fixture(scope="module")
-def reading(shared_page):
-    begin(shared_page, "looks and says nothing")
-    return shared_page
+def reading(browser, server):
+    with open_tab(browser, server) as page:
+        begin(page, "Dr. Looks Only")
+        yield page
 
 
 @pytest.fixture
@@ -120,20 +120,6 @@ def test_right_drag_and_the_fields_change_the_window(viewer):
     assert np.isin(middle, (0, 255)).mean() > 0.97  # a step, through one value at most
 
 
-def test_the_next_picture_is_painted_without_asking_the_server_for_it(page):
-    visit = begin(page, "stepper")
-    page.wait_for_timeout(1000)
-    for _ in range(3):
-        page.evaluate("() => performance.clearResourceTimings()")
-        pressed = page.evaluate("() => performance.now()")
-        page.keyboard.press("x")
-        visit = look(page, after=visit)
-        painted = float(page.locator(".viewer").get_attribute("data-painted-at"))
-        entries = page.evaluate("() => performance.getEntriesByType('resource').map((e) => [e.name, e.startTime])")
-        assert not [name for name, start in entries if "/media/" in name and pressed < start < painted]
-        page.wait_for_timeout(500)
-
-
 def test_the_verdict_buttons_are_in_sight_beside_the_whole_image(viewer):
     for width, height in ((1440, 900), (1280, 720)):
         viewer.set_viewport_size({"width": width, "height": height})
@@ -146,17 +132,32 @@ def test_the_verdict_buttons_are_in_sight_beside_the_whole_image(viewer):
             assert box["y"] + box["height"] <= height
 
 
-def test_no_file_name_and_no_path_reaches_the_browser(page, server):
+def test_the_next_picture_is_painted_without_asking_the_server_for_it(viewer):
+    viewer.wait_for_timeout(500)
+    for _ in range(3):
+        visit = look(viewer)
+        viewer.evaluate("() => performance.clearResourceTimings()")
+        viewer.keyboard.press("x")
+        look(viewer, after=visit)
+        pressed = viewer.evaluate("() => window.pressedAt.x")
+        painted = float(viewer.locator(".viewer").get_attribute("data-painted-at"))
+        entries = viewer.evaluate("() => performance.getEntriesByType('resource').map((e) => [e.name, e.startTime])")
+        assert not [name for name, start in entries if "/media/" in name and pressed < start < painted]
+        viewer.wait_for_timeout(300)
+
+
+def test_no_file_name_and_no_path_reaches_the_browser(viewer, server):
     frames, urls = [], []
-    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
-    page.on("request", lambda request: urls.append(request.url))
-    page.reload()
-    begin(page, "curious reader")
-    page.keyboard.press("a")
-    page.wait_for_timeout(1500)
+    viewer.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
+    viewer.on("request", lambda request: urls.append(request.url))
+    viewer.reload()
+    visit = look(viewer)
+    viewer.keyboard.press("a")
+    look(viewer, after=visit)
+    viewer.wait_for_timeout(700)
     received = b"".join(frame if isinstance(frame, bytes) else frame.encode() for frame in frames).decode("latin-1")
     assert "The readings differ" in received
-    texts = [received, page.content(), *urls]
+    texts = [received, viewer.content(), *urls]
     for name in secret_names(server.study):
         assert not any(name in text for text in texts)
-    assert page.locator("canvas.surface").get_attribute("aria-label") == "Image under review"
+    assert viewer.locator("canvas.surface").get_attribute("aria-label") == "Image under review"

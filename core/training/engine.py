@@ -185,7 +185,7 @@ class Training:
         return predict(self.network, self.data, precision=self.settings.model.precision)
 
     def _optimizer(self, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(self.network.parameters(), lr=learning_rate, weight_decay=weight_decay)
+        return torch.optim.AdamW(self.network.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
 
     def _generator(self, phase_index: int, epoch: int) -> torch.Generator:
         seed = np.random.SeedSequence([self.seed, phase_index, epoch]).generate_state(1, np.uint64)[0]

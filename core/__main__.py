@@ -6,6 +6,6 @@ import os
 # anything else (the app, a browser) threads that spin instead make a training many times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from core.cli import main  # noqa: E402
+from core.cli import main
 
 main()

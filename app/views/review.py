@@ -203,8 +203,9 @@ def undo(study: Study, reader: str, last: Decision, visit: Visit | None) -> None
     """Take back the last verdict: its sample comes up again. A second press takes no second verdict back."""
     if visit is not None and not takes_press(visit):
         return
+    shown_key = last.verdict.idempotency_key
     # Named for what it undoes: the same press twice is the same undo.
-    attempt(partial(session.ledger(study).undo, reader, f"undo {last.verdict.idempotency_key}"))
+    attempt(partial(session.ledger(study).undo, reader, f"undo {shown_key}", shown_key=shown_key))
 
 
 def attempt(write: Callable[[], object]) -> None:

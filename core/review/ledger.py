@@ -85,12 +85,13 @@ class Ledger:
             )
         return True
 
-    def undo(self, reader: str, idempotency_key: str | None = None) -> Decision | None:
+    def undo(self, reader: str, idempotency_key: str | None = None, *, shown_key: str | None = None) -> Decision | None:
         """Take back the reader's latest standing decision, by a new row that names it.
 
         Returns the decision that was taken back, or None if the reader has none. With an idempotency key (one per
         press), a second call takes nothing more back and returns the same decision. A decision that the reader had made
-        on the sample before that one stands again.
+        on the sample before that one stands again. shown_key: the idempotency key of the decision that the reader
+        sees as the latest; if another one has followed it (in another window), nothing is taken back.
         """
         key = str(uuid.uuid4()) if idempotency_key is None else idempotency_key
         _check_texts(reader=reader, idempotency_key=key)
@@ -102,7 +103,7 @@ class Ledger:
                 return _decision(self._find(connection, known.undone_key))
             standing = _standing(self.study, reader).order_by(ledger.c.sequence.desc()).limit(1)
             last = connection.execute(standing).one_or_none()
-            if last is None:
+            if last is None or shown_key not in (None, last.idempotency_key):
                 return None
             self._append(
                 connection,

@@ -138,6 +138,16 @@ def test_a_double_press_of_undo_takes_back_one_decision(ledger):
     assert ledger.undo("ann", "press-2").verdict.sample_id == "s2"
 
 
+def test_undo_takes_nothing_back_but_the_decision_that_was_shown(ledger):
+    ledger.record(verdict("s1"))
+    ledger.record(verdict("s2"))  # in another window
+    shown = verdict("s1").idempotency_key
+    assert ledger.undo("ann", "press", shown_key=shown) is None
+    assert set(standing(ledger)) == {("ann", "s1"), ("ann", "s2")}
+    ledger.undo("ann")
+    assert ledger.undo("ann", "press", shown_key=shown).verdict.sample_id == "s1"
+
+
 def test_undo_leaves_other_readers_alone(ledger):
     ledger.record(verdict("s1", "ann"))
     ledger.record(verdict("s1", "bob", "reject"))

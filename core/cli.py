@@ -84,7 +84,7 @@ def import_(
     ] = None,
     classes: Annotated[str | None, typer.Option(help="The labels allowed, in order: A,B,C.")] = None,
     name: Annotated[str | None, typer.Option(help="The study's name on pages; the folder's if not given.")] = None,
-    image_size: Annotated[int, typer.Option(help="Side of the cached images in px.", min=16, max=1024)] = 224,
+    image_size: Annotated[int, typer.Option(help="Side of the cached images in px.", min=32, max=1024)] = 224,
     update: Annotated[bool, typer.Option(help="Read the source of an existing study again.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -26,7 +26,9 @@ class ModelSettings:
     """bf16 or fp32."""
 
     def __post_init__(self) -> None:
-        _check(8 <= self.image_size_px <= 1024, "model.image_size_px", self.image_size_px, "from 8 to 1024")
+        # From 16 px down the last stage strides over a single pixel, and there a CPU's bf16 convolutions leave
+        # whatever the memory held in the gradients of the taps that meet no pixel.
+        _check(32 <= self.image_size_px <= 1024, "model.image_size_px", self.image_size_px, "from 32 to 1024")
         _check(self.precision in ("bf16", "fp32"), "model.precision", self.precision, "bf16 or fp32")
 
 

@@ -44,21 +44,39 @@ def test_quick_is_the_paper_s_loop_with_a_small_network_and_the_cross_validated_
     assert QUICK.cross_validation.num_folds == 5
 
 
+def fitted(name, *, device="cpu", cache_size_px=224, num_samples=4000):
+    return preset_settings(name, device=device, cache_size_px=cache_size_px, num_samples=num_samples)
+
+
 @pytest.mark.parametrize("name", list(PRESETS))
 def test_every_preset_takes_the_narrow_encoder_at_64_px_on_a_cpu(name):
-    model = preset_settings(name, device="cpu", cache_size_px=224).model
-    assert (model.encoder, model.image_size_px) == ("narrow", 64)
+    assert (fitted(name).model.encoder, fitted(name).model.image_size_px) == ("narrow", 64)
 
 
 def test_the_paper_s_network_is_kept_on_a_gpu_and_is_no_larger_than_the_cache():
-    assert preset_settings("paper", device="cuda", cache_size_px=224) == PAPER
-    assert preset_settings("paper", device="cuda", cache_size_px=128).model.image_size_px == 128
-    assert preset_settings("quick", device="cpu", cache_size_px=32).model.image_size_px == 32
+    assert fitted("paper", device="cuda") == PAPER
+    assert fitted("paper", device="cuda", cache_size_px=128).model.image_size_px == 128
+    assert fitted("quick", cache_size_px=32).model.image_size_px == 32
+
+
+@pytest.mark.parametrize("num_samples", [2, 100, 400, 600, 1000, 1700, 3784, 100_000])
+def test_quick_takes_twelve_steps_an_epoch_or_more_of_batches_of_32_or_more(num_samples):
+    settings = fitted("quick", num_samples=num_samples)
+    for section, whole in ((settings.pretrain, QUICK.pretrain), (settings.warmup, QUICK.warmup)):
+        assert 32 <= section.batch_size <= whole.batch_size
+        assert section.batch_size == 32 or num_samples / section.batch_size >= 12
+        assert section == replace(whole, batch_size=section.batch_size)
+        # No smaller than it has to be, either.
+        assert section.batch_size == whole.batch_size or num_samples / (2 * section.batch_size) < 12
+
+
+def test_the_paper_s_batches_are_the_same_for_any_number_of_samples():
+    assert fitted("paper", device="cuda", num_samples=10) == PAPER
 
 
 def test_an_unknown_preset_is_named_with_those_there_are():
     with pytest.raises(ConfigError, match="--preset: 'best' is not one of paper, quick"):
-        preset_settings("best", device="cpu", cache_size_px=64)
+        fitted("best")
 
 
 @pytest.mark.parametrize("settings", [PAPER, QUICK, replace(QUICK, rounds=RoundsSettings((3,), (1, 3), (1,)))])
@@ -120,7 +138,7 @@ def test_an_assignment_that_does_not_fit_is_refused(assignment, message):
 @pytest.mark.parametrize(
     ("kind", "values", "name"),
     [
-        (ModelSettings, {"image_size_px": 4}, "model.image_size_px"),
+        (ModelSettings, {"image_size_px": 31}, "model.image_size_px"),
         (ModelSettings, {"precision": "fp16"}, "model.precision"),
         (PretrainSettings, {"batch_size": 1}, "pretrain.batch_size"),
         (PretrainSettings, {"temperature": 0.0}, "pretrain.temperature"),

@@ -1,0 +1,285 @@
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from core.consensus import stage_consensus
+from core.errors import ConfigError
+from core.training import engine
+from core.training.data import TrainingData
+from core.training.engine import choose_device, plan_phases, plan_stages
+from tests.core.training.conftest import NUM_EPOCHS, TINY, made_data, with_rounds
+
+FINAL = with_rounds(TINY, weighting="final", num_final_epochs=2)
+
+
+class Killed(Exception):
+    pass
+
+
+def outcome(training):
+    """Everything that a run makes, as bytes by name."""
+    trace = training.trace
+    arrays = {
+        **{f"weights {name}": tensor.numpy() for name, tensor in training.network.state_dict().items()},
+        **dict(zip(trace.stage_names, trace.stage_probs, strict=True)),
+        **{f"pseudo-labels {i}": labels for i, labels in enumerate(trace.pseudo_labels)},
+        **{f"consensus {i}": is_consensus for i, is_consensus in enumerate(trace.is_consensus)},
+        "embeddings": trace.embeddings,
+    }
+    return {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in arrays.items()}
+
+
+def finished(training):
+    training.run()
+    return training
+
+
+def test_stages_and_labels_stand_in_the_trace_as_the_settings_say(make_training):
+    data = made_data()
+    trace = make_training(data).run()
+    assert trace.stage_names == [
+        "warmup",
+        "round 1 epoch 1",
+        "round 1 epoch 2",
+        "round 2 epoch 1",
+        "round 2 epoch 3",
+    ]
+    assert trace.stage_names == plan_stages(TINY)
+    for probs in trace.stage_probs:
+        assert probs.shape == (64, 2)
+        np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-5)
+    assert trace.embeddings.shape == (64, 256)
+    for number, stages in ((1, [1, 2]), (2, [3, 4])):
+        expected = stage_consensus(np.stack([trace.stage_probs[s] for s in stages]), data.given, max_loss=0.6)
+        np.testing.assert_array_equal(trace.pseudo_labels[number - 1], expected.pseudo_labels)
+        np.testing.assert_array_equal(trace.is_consensus[number - 1], expected.is_consensus)
+
+
+def test_it_learns_what_is_there_and_doubts_the_labels_that_are_wrong(make_training):
+    data = made_data(num_samples=120, num_flipped=9, num_test=30, num_classes=3)
+    true = np.arange(120) % 3
+    settings = replace(TINY, warmup=replace(TINY.warmup, num_epochs=12, learning_rate=3e-3))
+    trace = make_training(data, settings).run()
+    probs = np.mean(trace.stage_probs, axis=0)
+    assert (probs[90:].argmax(axis=1) == true[90:]).mean() >= 0.9
+    doubt = 1 - probs[np.arange(90), data.given[:90]]
+    assert set(np.argsort(-doubt)[:9]) == set(range(9))
+
+
+def test_two_runs_of_one_seed_agree_to_the_bit_and_another_seed_does_not(make_training):
+    first, second, other = (
+        outcome(finished(make_training(name=name, seed=seed)))
+        for name, seed in (("first", 7), ("second", 7), ("other", 8))
+    )
+    assert first == second
+    assert all(first[name] != other[name] for name in ("embeddings", "warmup", "weights head.weight"))
+
+
+def test_two_runs_in_bf16_agree_to_the_bit_and_differ_from_fp32(make_training):
+    short = with_rounds(
+        replace(TINY, pretrain=replace(TINY.pretrain, num_epochs=1), warmup=replace(TINY.warmup, num_epochs=1)),
+        num_epochs=(1,),
+        first_stages=(1,),
+    )
+    data = made_data(num_samples=32)
+    first, second, other = (
+        outcome(finished(make_training(data, replace(short, model=replace(TINY.model, precision=p)), name=name)))
+        for name, p in (("first", "bf16"), ("second", "bf16"), ("other", "fp32"))
+    )
+    assert first == second
+    assert first["warmup"] != other["warmup"]
+
+
+def test_a_run_does_not_touch_the_global_randomness(make_training):
+    before = torch.random.get_rng_state()
+    make_training().run()
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("settings", [TINY, FINAL], ids=["rounds", "final"])
+def test_a_run_that_is_killed_after_every_epoch_ends_as_one_that_is_not(make_training, settings):
+    """Each process lives for one epoch that it saves and one that it does not, or as far as a round's end."""
+    expected = outcome(finished(make_training(settings=settings, name="uninterrupted")))
+    num_epochs = NUM_EPOCHS + (2 if settings is FINAL else 0)
+    done = []
+    for _ in range(num_epochs + 1):
+        seen = []
+
+        def die(event, seen=seen):
+            seen.append(event)
+            if sum(e["event"] == "epoch" for e in seen) == 2:
+                raise Killed
+
+        training = make_training(settings=settings, listener=die)
+        try:
+            training.run()
+            break
+        except Killed:
+            done.append((seen[0]["phase"], seen[0]["epoch"]))
+    assert done == [(p.name, e) for p in plan_phases(settings) for e in range(1, p.num_epochs + 1)][:-1]
+    assert outcome(training) == expected
+
+
+def test_a_run_killed_between_a_round_s_consensus_and_its_checkpoint_ends_as_one_that_is_not(make_training):
+    expected = outcome(finished(make_training(name="uninterrupted")))
+
+    def die(event):
+        if event["event"] == "round" and event["round"] == 1:
+            raise Killed
+
+    with pytest.raises(Killed):
+        make_training(listener=die).run()
+    assert outcome(finished(make_training())) == expected
+
+
+def test_a_run_that_was_whole_but_for_its_scores_trains_no_more(make_training):
+    expected = outcome(finished(make_training()))
+    events = []
+    assert outcome(finished(make_training(listener=events.append))) == expected
+    assert events == []
+
+
+def test_samples_of_split_test_are_predicted_and_never_trained_on(make_training):
+    plain = made_data(num_test=16)
+    pixels, given = plain.pixels.clone(), plain.given.copy()
+    pixels[48:] = torch.randint(256, pixels[48:].shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    given[48:] = 1 - given[48:]
+    other = TrainingData(pixels, given, plain.is_trained, 2)
+    first, second = (finished(make_training(data, name=name)) for data, name in ((plain, "plain"), (other, "other")))
+    for (name, left), right in zip(
+        first.network.state_dict().items(), second.network.state_dict().values(), strict=True
+    ):
+        assert torch.equal(left, right), name
+    for left, right in zip(first.trace.stage_probs, second.trace.stage_probs, strict=True):
+        np.testing.assert_array_equal(left[:48], right[:48])
+        assert (left[48:] != right[48:]).any()
+
+
+@pytest.mark.parametrize("settings", [TINY, FINAL], ids=["rounds", "final"])
+def test_each_phase_trains_on_the_labels_of_the_round_before_it(make_training, monkeypatch, settings):
+    calls = []
+    train = engine.supervised_epoch
+
+    def watched(network, optimizer, data, labels, is_pseudo_labelled, **options):
+        calls.append((labels.copy(), is_pseudo_labelled.copy(), options["weight"]))
+        return train(network, optimizer, data, labels, is_pseudo_labelled, **options)
+
+    monkeypatch.setattr(engine, "supervised_epoch", watched)
+    data = made_data(num_samples=90, num_flipped=6)
+    trace = make_training(data, settings).run()
+    assert all(labels.any() for labels in trace.is_consensus)
+    assert all((labels != data.given).any() for labels in trace.pseudo_labels)
+    nobody = np.zeros(90, dtype=bool)
+    in_rounds, in_final = ("max", None) if settings is TINY else ("none", "max")
+    expected = [
+        *[(data.given, nobody, "none")] * 2,
+        *[(data.given, nobody, in_rounds)] * 2,
+        *[(trace.pseudo_labels[0], trace.is_consensus[0], in_rounds)] * 3,
+        *([(trace.pseudo_labels[1], trace.is_consensus[1], in_final)] * 2 if in_final else []),
+    ]
+    assert len(calls) == len(expected)
+    for (labels, is_strong, weight), (expected_labels, expected_strong, expected_weight) in zip(
+        calls, expected, strict=True
+    ):
+        np.testing.assert_array_equal(labels, expected_labels)
+        np.testing.assert_array_equal(is_strong, expected_strong)
+        assert weight == expected_weight
+
+
+def test_the_fallback_to_the_current_label_keeps_the_last_pseudo_label(make_training, monkeypatch):
+    seen = []
+    join = engine.stage_consensus
+
+    def watched(stage_probs, given, **options):
+        seen.append((options["fallback"], options["current"].copy()))
+        return join(stage_probs, given, **options)
+
+    monkeypatch.setattr(engine, "stage_consensus", watched)
+    data = made_data(num_samples=90, num_flipped=6)
+    trace = make_training(data, with_rounds(TINY, fallback="current")).run()
+    assert [fallback for fallback, _ in seen] == ["current", "current"]
+    np.testing.assert_array_equal(seen[0][1], data.given)
+    np.testing.assert_array_equal(seen[1][1], trace.pseudo_labels[0])
+
+
+def test_a_final_phase_is_a_stage_of_its_own_after_the_rounds(make_training):
+    trace = make_training(settings=FINAL).run()
+    assert trace.stage_names[-2:] == ["round 2 epoch 3", "final"]
+    assert len(trace.pseudo_labels) == 2
+
+
+def test_without_pretraining_the_embeddings_are_those_of_the_first_weights(make_training):
+    settings = replace(TINY, pretrain=replace(TINY.pretrain, num_epochs=0))
+    training = make_training(settings=settings)
+    fresh = make_training(settings=settings, name="fresh")
+    with torch.inference_mode():
+        features = fresh.network.eval().features(fresh.data.images(torch.arange(64)))
+    trace = training.run()
+    np.testing.assert_allclose(trace.embeddings, features.numpy(), atol=1e-5)
+    assert [phase.name for phase in plan_phases(settings)] == ["warmup", "round 1", "round 2"]
+    assert trace.stage_names == plan_stages(settings)
+
+
+def test_pretraining_does_not_touch_the_classifier_and_later_phases_not_the_projection(make_training):
+    training = make_training()
+    before = {name: tensor.clone() for name, tensor in training.network.state_dict().items()}
+    after_pretraining = {}
+
+    def look(event):
+        if event["event"] == "epoch" and event["phase"] == "pretrain":
+            after_pretraining.update({n: t.clone() for n, t in training.network.state_dict().items()})
+
+    training.progress._listener = look
+    training.run()
+    after = training.network.state_dict()
+    for name in ("head.weight", "head.bias"):
+        assert torch.equal(after_pretraining[name], before[name])
+        assert not torch.equal(after[name], before[name])
+    for name in ("projection.0.weight", "projection.2.bias"):
+        assert not torch.equal(after_pretraining[name], before[name])
+        assert torch.equal(after[name], after_pretraining[name])
+
+
+def test_the_learning_rate_of_pretraining_falls_along_a_half_cosine(make_training, monkeypatch):
+    rates = []
+    train = engine.pretrain_epoch
+
+    def watched(network, optimizer, *arguments, **options):
+        rates.append(optimizer.param_groups[0]["lr"])
+        return train(network, optimizer, *arguments, **options)
+
+    monkeypatch.setattr(engine, "pretrain_epoch", watched)
+    settings = replace(TINY, pretrain=replace(TINY.pretrain, num_epochs=4))
+    make_training(settings=settings).run()
+    assert rates == pytest.approx([1e-3 * math.cos(math.pi * epoch / 8) ** 2 for epoch in range(4)])
+
+
+def test_events_tell_of_every_epoch_and_round_and_of_no_sample(make_training):
+    events = []
+    training = finished(make_training(listener=events.append))
+    epochs = [event for event in events if event["event"] == "epoch"]
+    assert [event["num_done"] for event in epochs] == list(range(1, NUM_EPOCHS + 1))
+    assert {event["num_epochs"] for event in epochs} == {NUM_EPOCHS}
+    assert all(math.isfinite(event["loss"]) for event in epochs)
+    rounds = [event for event in events if event["event"] == "round"]
+    trace, given = training.trace, training.data.given
+    assert [(event["round"], event["num_reliable"], event["num_changed"]) for event in rounds] == [
+        (i + 1, int(trace.is_consensus[i].sum()), int((trace.pseudo_labels[i] != given).sum())) for i in range(2)
+    ]
+    assert json.loads(json.dumps(events)) == events
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_device_that_is_not_there_is_refused():
+    assert choose_device("auto").type == choose_device("cpu").type == "cpu"
+    with pytest.raises(ConfigError, match="--device cuda: this machine has no CUDA device"):
+        choose_device("cuda")
+
+
+def test_an_unknown_device_is_refused():
+    with pytest.raises(ConfigError, match="'tpu' is not one of auto, cpu, cuda"):
+        choose_device("tpu")

@@ -1,0 +1,34 @@
+import numpy as np
+
+from core.consensus import stage_consensus
+from core.training.trace import Trace
+
+
+def made_trace(names):
+    rng = np.random.default_rng(0)
+    trace = Trace()
+    for name in names:
+        trace.add_stage(name, rng.dirichlet(np.ones(3), size=5).astype(np.float32))
+    trace.add_round(stage_consensus(np.stack(trace.stage_probs), rng.integers(0, 3, 5), max_loss=1.0))
+    trace.embeddings = rng.normal(size=(5, 4)).astype(np.float32)
+    return trace
+
+
+def test_a_trace_comes_back_from_its_tensors():
+    trace = made_trace(["warmup", "round 1 epoch 2"])
+    again = Trace.from_tensors(trace.to_tensors(), ["warmup", "round 1 epoch 2", "round 1 epoch 4"])
+    assert again.stage_names == trace.stage_names
+    for name in ("stage_probs", "pseudo_labels", "is_consensus"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(trace, name))
+        assert getattr(again, name)[0].dtype == getattr(trace, name)[0].dtype
+    np.testing.assert_array_equal(again.embeddings, trace.embeddings)
+
+
+def test_an_empty_trace_comes_back_empty():
+    assert Trace.from_tensors(Trace().to_tensors(), ["warmup"]) == Trace()
+
+
+def test_the_stages_of_round_1_are_not_those_of_round_10():
+    trace = made_trace(["warmup", "round 1 epoch 2", "round 1 epoch 3", "round 10 epoch 2"])
+    np.testing.assert_array_equal(trace.round_probs("round 1"), trace.stage_probs[1:3])
+    np.testing.assert_array_equal(trace.round_probs("round 10"), trace.stage_probs[3:])

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import signal
 import sys
 import time
@@ -28,6 +29,10 @@ Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")]
 
 
+_INTERRUPTED = 130
+"""What typer makes of a KeyboardInterrupt."""
+
+
 def main() -> None:
     """Run a command. Exit status: 0; 2, the user's mistake, with one line that says what to mend; 1, ours."""
     signal.signal(signal.SIGTERM, _stop)
@@ -41,7 +46,9 @@ def main() -> None:
             raise
         print("error: the disk is full; free some room and run the command again", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except SystemExit as end:
+        if end.code != _INTERRUPTED:
+            raise
         print("stopped", file=sys.stderr)
         sys.exit(1)
 
@@ -266,10 +273,21 @@ def _require_folder(out: Path) -> None:
 
     if not out.resolve().parent.is_dir():
         raise ConfigError(f"--out {out}: the folder {out.resolve().parent} does not exist; make it, or name another")
+    if out.is_dir():
+        raise ConfigError(f"--out {out}: this is a folder; give the name of a file")
 
 
 def _print(as_json: bool, values: dict[str, Any], lines: list[str]) -> None:
-    print(json.dumps(values, ensure_ascii=False, default=str) if as_json else "\n".join(lines))
+    print(json.dumps(_without_nan(values), ensure_ascii=False, default=str) if as_json else "\n".join(lines))
+
+
+def _without_nan(value: Any) -> Any:
+    """What is not defined becomes null: JSON has no NaN."""
+    if isinstance(value, dict):
+        return {name: _without_nan(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,7 @@ def train_study(
     from core.training.engine import Training, choose_device, plan_phases
     from core.training.progress import Progress
 
-    run = _unfinished_run(study) if resume else Run(study.runs_path / new_run_name(preset, seed))
+    run = _unfinished_run(study) if resume else _new_run(study, preset, seed)
     torch_device = choose_device(run.config()["device"] if resume and device == "auto" else device)
     with training_lock(study, run.name):
         samples = study.samples()
@@ -116,8 +117,10 @@ def evaluate_run(study: Study, truth_path: Path, run_name: str | None = None) ->
             average_precision, auroc = ranking_metrics(true != given, known[column].to_numpy())
             scorers[column] = {"average_precision": average_precision, "auroc": auroc}
     is_test = known["sample_id"].isin(study.samples().query("split == 'test'")["sample_id"]).to_numpy()
-    probs = known[[f"p_{name}" for name in study.classes]].to_numpy()
-    predicted = np.asarray(study.classes, dtype=str)[probs.argmax(axis=1)]
+    # The classes as the run knew them: an update may have brought others since.
+    columns = [column for column in known.columns if column.startswith("p_")]
+    classes = np.array([column.removeprefix("p_") for column in columns])
+    predicted = classes[known[columns].to_numpy().argmax(axis=1)]
     return {
         "run": run.name,
         **asdict(metrics),
@@ -168,6 +171,13 @@ def export_study(
     table, own_columns = export_table(study, run_name)
     write_csv(table, out, own_columns=own_columns, spreadsheet_safe=spreadsheet_safe)
     return table, own_columns
+
+
+def _new_run(study: Study, preset: str, seed: int) -> Run:
+    """A run of a new name: one that began in the same second may have taken the first choice."""
+    first = new_run_name(preset, seed)
+    names = chain([first], (f"{first}-{number}" for number in count(2)))
+    return next(run for run in (Run(study.runs_path / name) for name in names) if not run.path.exists())
 
 
 def _unfinished_run(study: Study) -> Run:
@@ -222,7 +232,7 @@ def _training_data(study: Study, samples: pd.DataFrame, settings: TrainSettings,
         cache = open_cache(study.pixels_path)
     places = {key: place for place, key in enumerate(cache.keys)}
     order = np.array([places[key] for key in ids])
-    pixels = cache.pixels if (order == np.arange(len(cache.keys))).all() else cache.pixels[order]
+    pixels = cache.pixels if np.array_equal(order, np.arange(len(cache.keys))) else cache.pixels[order]
     numbers = {name: number for number, name in enumerate(study.classes)}
     return TrainingData(
         pixels=load_pixels(pixels, size_px=settings.model.image_size_px, device=device),

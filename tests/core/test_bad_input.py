@@ -1,0 +1,181 @@
+"""What only the user can decide: one line that says what to mend, exit status 2, and nothing lost."""
+
+import json
+import os
+import shutil
+from collections import namedtuple
+
+import pytest
+
+from core.datasets.runs import training_lock
+from core.datasets.study import SCHEMA_VERSION, open_study
+from tests.core.commands import TINY, import_arguments, run_command, write_source
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory):
+    """A source and its study, to be copied."""
+    folder = tmp_path_factory.mktemp("ready")
+    write_source(folder / "source")
+    assert run_command(*import_arguments(folder / "source", folder / "study")).status == 0
+    return folder
+
+
+@pytest.fixture
+def source(ready, tmp_path):
+    return shutil.copytree(ready / "source", tmp_path / "source")
+
+
+@pytest.fixture
+def study(ready, tmp_path):
+    return shutil.copytree(ready / "study", tmp_path / "study")
+
+
+def contents_of(folder):
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != ".training.lock"]
+    return {path.relative_to(folder): path.read_bytes() for path in files}
+
+
+def refused(folder, *arguments):
+    """Run a command that must refuse, leaving everything in `folder` as it is; its message."""
+    before = contents_of(folder)
+    ended = run_command(*arguments)
+    assert contents_of(folder) == before
+    assert (ended.status, ended.out) == (2, "")
+    (line,) = ended.err.splitlines()
+    assert line.startswith("error: ")
+    return line
+
+
+def edit_labels(source, change):
+    path = source / "labels-of-the-clinic.csv"
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def test_a_source_that_is_not_there(tmp_path):
+    line = refused(tmp_path, "import", tmp_path / "nowhere", "--study", tmp_path / "study")
+    assert "nowhere" in line
+
+
+def test_an_empty_folder(tmp_path):
+    (tmp_path / "empty").mkdir()
+    line = refused(tmp_path, "import", tmp_path / "empty", "--study", tmp_path / "study")
+    assert "the folder is empty" in line
+
+
+def test_a_column_that_is_not_there(source, tmp_path):
+    arguments = [part if part != "finding" else "diagnosis" for part in import_arguments(source, tmp_path / "new")]
+    line = refused(tmp_path, *arguments)
+    assert "labels-of-the-clinic.csv row 1: no column 'diagnosis'" in line
+    assert "--label-column" in line
+    assert "scan, finding, patient" in line
+
+
+def test_a_label_that_is_not_allowed(source, tmp_path):
+    line = refused(tmp_path, *import_arguments(source, tmp_path / "new"), "--classes", "cat,dog")
+    assert "labels-of-the-clinic.csv row 4: label 'eel' is not one of cat, dog; fix the row or pass --classes" in line
+
+
+def test_one_image_under_two_labels(source, tmp_path):
+    edit_labels(source, lambda text: text + "scans/doe-4711_000.png,dog,,train,\n")
+    line = refused(tmp_path, *import_arguments(source, tmp_path / "new"))
+    assert (
+        "labels-of-the-clinic.csv rows 2 and 75: image 'scans/doe-4711_000.png' has two labels, 'cat' and 'dog'" in line
+    )
+
+
+def test_one_class(source, tmp_path):
+    edit_labels(source, lambda text: text.replace(",dog,", ",cat,").replace(",eel,", ",cat,"))
+    line = refused(tmp_path, *import_arguments(source, tmp_path / "new"))
+    assert "only the class 'cat'" in line
+
+
+def test_a_study_that_is_there_already(source, study, tmp_path):
+    line = refused(tmp_path, *import_arguments(source, study))
+    assert "--update" in line
+
+
+COMMANDS = {
+    "check": (),
+    "train": (),
+    "evaluate": ("--truth", "truth.csv"),
+    "proposals": ("--out", "p.csv"),
+    "export": ("--out", "e.csv"),
+    "corrupt": ("--noise", "pair", "--rate", 0.2, "--out", "noisy", "--truth", "truth.csv"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_study_of_a_newer_version(study, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    fields = json.loads((study / "study.json").read_text())
+    (study / "study.json").write_text(json.dumps({**fields, "schema_version": SCHEMA_VERSION + 1}))
+    assert "written by a newer Overread" in refused(tmp_path, command, study, *COMMANDS[command])
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_study_that_is_not_there(tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    assert "there is no such study" in refused(tmp_path, command, tmp_path / "nowhere", *COMMANDS[command])
+
+
+def test_a_newer_study_is_not_read_again_either(source, study, tmp_path):
+    fields = json.loads((study / "study.json").read_text())
+    (study / "study.json").write_text(json.dumps({**fields, "schema_version": SCHEMA_VERSION + 1}))
+    assert "written by a newer Overread" in refused(tmp_path, *import_arguments(source, study), "--update")
+
+
+@pytest.mark.parametrize("is_update", [False, True])
+def test_a_disk_without_room_for_the_cache(source, study, tmp_path, monkeypatch, is_update):
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9 - 500, 500))
+    arguments = import_arguments(source, study if is_update else tmp_path / "new")
+    assert "no room" in refused(tmp_path, *arguments, *(["--update"] if is_update else []))
+
+
+def test_a_disk_that_fills_up_on_the_way(study, tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert "disk" in refused(
+        tmp_path, "corrupt", study, *COMMANDS["corrupt"][:4], "--out", tmp_path / "noisy", "--truth", tmp_path / "t.csv"
+    )
+
+
+def test_a_second_training_at_the_same_time(study, tmp_path):
+    with training_lock(open_study(study), "20260101T000000-quick-0"):
+        line = refused(tmp_path, "train", study, *TINY)
+    assert "a training of this study is under way" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--preset", "best"), "--preset: 'best' is not one of paper, quick"),
+        (("--device", "tpu"), "'tpu' is not one of auto, cpu, cuda"),
+        (("--set", "pretrain.epochs=3"), "--set pretrain.epochs=3: no such setting"),
+        (("--set", "rounds.num_epochs=1,1"), "rounds.first_stages: found (2, 3, 4)"),
+        (("--resume",), "has not been interrupted; train without --resume"),
+    ],
+)
+def test_a_training_that_cannot_begin(study, tmp_path, arguments, message):
+    assert message in refused(tmp_path, "train", study, *arguments)
+
+
+@pytest.mark.parametrize("command", ["evaluate", "proposals", "export"])
+def test_a_run_that_is_not_there(study, tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    line = refused(tmp_path, command, study, *COMMANDS[command], "--run", "20260101T000000-quick-0")
+    assert "has no finished run '20260101T000000-quick-0'" in line
+
+
+def test_proposals_of_a_study_without_a_run_say_how_to_train(study, tmp_path):
+    assert "python -m core train" in refused(tmp_path, "proposals", study, "--out", tmp_path / "p.csv")
+
+
+@pytest.mark.parametrize("command", ["proposals", "export"])
+def test_an_out_that_cannot_be_a_file(study, tmp_path, command):
+    (tmp_path / "folder").mkdir()
+    for out in (tmp_path / "folder", tmp_path / "nowhere" / "out.csv"):
+        assert f"--out {out}: " in refused(tmp_path, command, study, "--out", out)

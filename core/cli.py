@@ -236,8 +236,8 @@ def proposals(
     from core.datasets.study import open_study, write_atomically
     from core.pipeline import proposals as find_proposals
 
-    table = find_proposals(open_study(study), run)
     _require_folder(out)
+    table = find_proposals(open_study(study), run)
     write_atomically(out, table.to_csv(index=False, lineterminator="\n"))
     _print(as_json, {"num_proposed": len(table)}, [f"{out}: {len(table)} proposals"])
 

@@ -13,8 +13,7 @@ def round_probs(stage_probs: np.ndarray, stage_names: list[str]) -> dict[str, np
     for stage, name in enumerate(stage_names):
         words = name.split()
         parts.setdefault("_".join(words[:2]) if words[0] == "round" else words[0], []).append(stage)
-        if words[0] == "round":
-            parts.setdefault("rounds", []).append(stage)
+    parts["rounds"] = [stage for stage, name in enumerate(stage_names) if name.startswith("round ")]
     return {part: stage_probs[stages].mean(axis=0, dtype=np.float32) for part, stages in parts.items()}
 
 

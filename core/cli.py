@@ -89,6 +89,9 @@ def import_(
     rater_column: Annotated[
         list[str] | None, typer.Option(help="Column of one rater's label; may be repeated.")
     ] = None,
+    given_label: Annotated[
+        str | None, typer.Option(help="Of Chaoyang: the label to audit, label_A, label_B or label_C.")
+    ] = None,
     classes: Annotated[str | None, typer.Option(help="The labels allowed, in order: A,B,C.")] = None,
     name: Annotated[str | None, typer.Option(help="The study's name on pages; the folder's if not given.")] = None,
     image_size: Annotated[int, typer.Option(help="Side of the cached images in px.", min=32, max=1024)] = 224,
@@ -109,6 +112,7 @@ def import_(
         slide_column=slide_column,
         split_column=split_column,
         rater_columns=rater_column or (),
+        given_label=given_label,
         classes=[part.strip() for part in classes.split(",")] if classes else None,
     )
     with _bar(as_json) as show:

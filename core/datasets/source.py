@@ -29,12 +29,14 @@ def read_source(
     slide_column: str | None = None,
     split_column: str | None = None,
     rater_columns: Sequence[str] = (),
+    given_label: str | None = None,
     classes: Sequence[str] | None = None,
 ) -> Source:
     """Everything a source says of its images, before any of them is opened.
 
     path: a folder (one per class, Chaoyang's release, or one with a labels file), or a labels file itself.
     labels: a labels file, as seen from here or from `path`; the images in it are relative to `path`.
+    given_label: of Chaoyang, the label to audit: label, or a pathologist's label_A, label_B or label_C.
     classes: the only labels allowed, in their order; without it, every label found is a class.
     Raises SourceError, ManifestError or ConfigError, each with one line that says what to mend.
     """
@@ -48,13 +50,15 @@ def read_source(
         "rater_columns": tuple(rater_columns),
     }
     try:
-        source = _read(path, format, labels, columns)
+        source = _read(path, format, labels, columns, given_label)
     except OSError as error:
         raise SourceError(f"{error.filename or path}: cannot be read ({error.strerror}); check its rights") from error
     return _checked(source, tuple(classes) if classes else None)
 
 
-def _read(path: Path, format: str | None, labels: Path | str | None, columns: dict[str, Any]) -> Source:
+def _read(
+    path: Path, format: str | None, labels: Path | str | None, columns: dict[str, Any], given_label: str | None
+) -> Source:
     if not path.exists():
         raise SourceError(f"{path}: there is no such file or folder; check the path")
     named = [f"--{key.removesuffix('s').replace('_', '-')}" for key, value in columns.items() if value]
@@ -65,10 +69,12 @@ def _read(path: Path, format: str | None, labels: Path | str | None, columns: di
         raise ConfigError(f"--format {format}: is not known; give one of {', '.join(FORMATS)}")
     if named and format != "csv":
         raise ConfigError(f"{named[0]}: a source of format {format} has no columns to name; leave it out")
+    if given_label and format != "chaoyang":
+        raise ConfigError(f"--given-label {given_label}: is for Chaoyang; in a CSV name the column, --label-column")
     if format == "csv":
         return read_table(labels_path or _only_table(root), root, **columns)
     if format == "chaoyang":
-        return read_chaoyang(root)
+        return read_chaoyang(root, given_label=given_label or "label")
     if labels_path is not None:
         raise SourceError(
             f"{labels_path}: --format folder takes the labels from the folders' names; name a folder only"

@@ -29,7 +29,7 @@ class Source:
 
     root: str
     format: str
-    """folder, csv or chaoyang."""
+    """folder, csv, chaoyang or kermany."""
     columns: tuple[str, ...]
     """The source's own columns, in their order."""
     cells: tuple[tuple[str, ...], ...]

@@ -54,7 +54,7 @@ def corrupt_study(study: Study, *, noise: str, rate: float, seed: int, out: Path
         suffix = _common_suffix(paths)
         images = []
         for number, (path, label, split) in enumerate(zip(paths, labels, shuffled["split"], strict=True)):
-            folders = [split, label] if study.source_format == "folder" else ["images"]
+            folders = [split, label] if study.source_format in ("folder", "kermany") else ["images"]
             images.append("/".join([*filter(None, folders), f"{number:06d}{suffix}"]))
             link = staging / "source" / images[-1]
             link.parent.mkdir(parents=True, exist_ok=True)
@@ -109,6 +109,7 @@ def _new_study(study: Study, staging: Path, out: Path) -> Study:
         path=staging,
         name=out.name,
         source_root=str(out / "source"),
+        source_format="folder" if study.source_format == "kermany" else study.source_format,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         labels_file="",
         rater_names=(),

@@ -14,22 +14,26 @@ _SPLITS = {
     **dict.fromkeys(("test", "testing"), "test"),
 }
 
+_MAC_ARCHIVE = "__MACOSX"
+"""What macOS adds to an archive: forks of the files, no images."""
+
 
 def read_folder(root: Path) -> Source:
     """Every file that isn't hidden, in folders below `root`: one row each, in the order of their paths.
 
     Where all folders at the top are named for splits (train, val, test), the classes are the folders
     below them. Files outside any class folder are counted in the messages.
-    Raises SourceError if the folder is empty or holds no class folders.
+    Raises SourceError if the folder is empty, holds no class folders, or holds splits and other folders side by side.
     """
     folders = class_folders(root)
     if not folders:
-        if not any(not _is_hidden(path) for path in root.iterdir()):
+        if not any(not _is_hidden(path.name) for path in root.iterdir()):
             raise SourceError(f"{root}: the folder is empty; put a folder of images for each class into it")
         raise SourceError(
             f"{root}: no folder per class in it, and no labels file; make a folder for each class, "
             "or name the CSV with --labels FILE"
         )
+    _check_splits(root, folders)
     splits = {path.name: _SPLITS.get(path.name.lower(), "") for path in folders}
     is_split_first = all(splits.values()) and all(class_folders(path) for path in folders)
     cells, rows = [], []
@@ -61,9 +65,21 @@ def read_folder(root: Path) -> Source:
     )
 
 
+def _check_splits(root: Path, folders: list[Path]) -> None:
+    splits = [path.name for path in folders if path.name.lower() in _SPLITS and class_folders(path)]
+    others = [path.name for path in folders if path.name not in splits]
+    if len({_SPLITS[name.lower()] for name in splits}) > 1 and others:
+        raise SourceError(
+            f"{root}: {', '.join(splits)} are splits with classes in them, and {', '.join(others)} is none; "
+            "move it out of the source"
+        )
+
+
 def class_folders(root: Path) -> list[Path]:
     """The folders directly in `root` that hold files at any depth and are neither hidden nor studies."""
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and not _is_hidden(path) and not is_study(path))
+    folders = sorted(
+        path for path in root.iterdir() if path.is_dir() and not _is_hidden(path.name) and not is_study(path)
+    )
     return [path for path in folders if next(_files(path), None) is not None]
 
 
@@ -75,7 +91,7 @@ def _files(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[str]:
     with os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:
-        if entry.name.startswith("."):
+        if _is_hidden(entry.name):
             continue
         if not entry.is_dir():
             yield entry.name
@@ -84,8 +100,8 @@ def _files(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[str]:
                 yield f"{entry.name}/{file}"
 
 
-def _is_hidden(path: Path) -> bool:
-    return path.name.startswith(".")
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == _MAC_ARCHIVE
 
 
 def _printable(name: str) -> str:

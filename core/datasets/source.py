@@ -8,12 +8,13 @@ from typing import Any
 
 from core.datasets.chaoyang import is_chaoyang, read_chaoyang
 from core.datasets.folder import class_folders, read_folder
+from core.datasets.kermany import is_kermany, read_kermany
 from core.datasets.paths import normal_path
 from core.datasets.table import has_obvious_columns, read_table
 from core.errors import ConfigError, ManifestError, SourceError
 from core.records import Source
 
-FORMATS = ("folder", "csv", "chaoyang")
+FORMATS = ("folder", "csv", "chaoyang", "kermany")
 _RARE = 5
 """A class is rare beside another one that has this many times its rows."""
 
@@ -64,6 +65,7 @@ def _read(
     named = [f"--{key.removesuffix('s').replace('_', '-')}" for key, value in columns.items() if value]
     labels_path = _labels_path(path, labels)
     root = path if path.is_dir() else path.parent
+    is_asked = format is not None
     format = format or _recognise(root, labels_path, is_table_asked=bool(named))
     if format not in FORMATS:
         raise ConfigError(f"--format {format}: is not known; give one of {', '.join(FORMATS)}")
@@ -77,9 +79,10 @@ def _read(
         return read_chaoyang(root, given_label=given_label or "label")
     if labels_path is not None:
         raise SourceError(
-            f"{labels_path}: --format folder takes the labels from the folders' names; name a folder only"
+            f"{labels_path}: --format {format} takes the labels from the folders' names; name a folder only"
         )
-    return read_folder(root)
+    source = read_folder(root)
+    return read_kermany(source) if format == "kermany" or (not is_asked and is_kermany(source)) else source
 
 
 def _labels_path(path: Path, labels: Path | str | None) -> Path | None:

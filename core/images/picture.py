@@ -173,6 +173,7 @@ def window_to_uint8(values: np.ndarray, picture: Picture) -> np.ndarray:
             shares = 1 / (1 + np.exp(np.clip(-4 * (values - center) / width, -700, 700)))
         case "LINEAR_EXACT":  # PS3.3 C.11.2.1.3.2
             shares = (values - center) / width + 0.5
-        case _:  # PS3.3 C.11.2.1.2.1; a width of 1 is a step
-            shares = (values - (center - 0.5)) / max(width - 1, 1e-9) + 0.5
+        case _:  # PS3.3 C.11.2.1.2.1; a width of 1 is a step, and what lies on it is black
+            lowest = center - 0.5 - (width - 1) / 2
+            shares = np.where(values <= lowest, 0, (values - lowest) / max(width - 1, 1e-9))
     return np.rint(np.clip(shares, 0, 1) * 255).astype(np.uint8)

@@ -96,6 +96,16 @@ def test_codes_give_integers_back_exactly(values: np.ndarray) -> None:
     assert (codes * scale + offset).astype(np.int64).tolist() == values.tolist()
 
 
+@pytest.mark.parametrize(
+    ("center", "width", "shown"),
+    [(3.5, 1, [0, 0, 255, 255]), (3, 1, [0, 255, 255, 255]), (3, 2, [0, 255, 255, 255]), (3.5, 3, [0, 128, 255, 255])],
+)
+def test_a_linear_window_begins_and_ends_where_the_standard_has_it(center: float, width: float, shown: list) -> None:
+    """PS3.3 C.11.2.1.2.1: black up to c - 0.5 - (w - 1) / 2, white above c - 0.5 + (w - 1) / 2."""
+    picture = Picture(np.array([[2, 3, 4, 5]], dtype=np.uint16), window_center=center, window_width=width)
+    assert to_uint8(picture).tolist() == [shown]
+
+
 def test_codes_of_real_numbers_are_off_by_half_a_step_at_most() -> None:
     values = np.random.default_rng(0).normal(0, 50, (40, 40)).astype(np.float32)
     codes, scale, offset = Picture(values).codes()

@@ -24,7 +24,7 @@ TINY = TrainSettings(
     "tiny",
     ModelSettings("narrow", SIDE_PX, "fp32"),
     PretrainSettings(num_epochs=2, batch_size=32, projection_size=16),
-    WarmupSettings(num_epochs=2, batch_size=16),
+    WarmupSettings(num_epochs=2, batch_size=32),
     RoundsSettings(num_epochs=(2, 3), first_stages=(1, 2), later_stages=(1, 3), max_loss=0.6),
     CrossValidationSettings(num_folds=0),
 )

@@ -62,7 +62,7 @@ def test_stages_and_labels_stand_in_the_trace_as_the_settings_say(make_training)
 def test_it_learns_what_is_there_and_doubts_the_labels_that_are_wrong(make_training):
     data = made_data(num_samples=120, num_flipped=9, num_test=30, num_classes=3)
     true = np.arange(120) % 3
-    settings = replace(TINY, warmup=replace(TINY.warmup, num_epochs=12, learning_rate=3e-3))
+    settings = replace(TINY, warmup=replace(TINY.warmup, num_epochs=12, batch_size=16, learning_rate=3e-3))
     trace = make_training(data, settings).run()
     probs = np.mean(trace.stage_probs, axis=0)
     assert (probs[90:].argmax(axis=1) == true[90:]).mean() >= 0.9
@@ -92,6 +92,23 @@ def test_two_runs_in_bf16_agree_to_the_bit_and_differ_from_fp32(make_training):
     )
     assert first == second
     assert first["warmup"] != other["warmup"]
+
+
+def test_every_epoch_draws_numbers_of_its_own(make_training, monkeypatch):
+    seeds = []
+
+    def watch(name, train):
+        def watched(*arguments, **options):
+            seeds.append(options["generator"].initial_seed())
+            return train(*arguments, **options)
+
+        monkeypatch.setattr(engine, name, watched)
+
+    for name in ("pretrain_epoch", "supervised_epoch"):
+        watch(name, getattr(engine, name))
+    make_training(seed=0).run()
+    make_training(seed=1, name="other").run()
+    assert len(set(seeds)) == len(seeds) == 2 * NUM_EPOCHS
 
 
 def test_a_run_does_not_touch_the_global_randomness(make_training):

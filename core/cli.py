@@ -92,13 +92,14 @@ def import_(
     given_label: Annotated[
         str | None, typer.Option(help="Of Chaoyang: the label to audit, label_A, label_B or label_C.")
     ] = None,
-    classes: Annotated[str | None, typer.Option(help="The labels allowed, in order: A,B,C.")] = None,
+    classes: Annotated[str | None, typer.Option(help="The labels allowed, in order: A,B,C; or 0=A,1=B.")] = None,
     name: Annotated[str | None, typer.Option(help="The study's name on pages; the folder's if not given.")] = None,
     image_size: Annotated[int, typer.Option(help="Side of the cached images in px.", min=32, max=1024)] = 224,
     update: Annotated[bool, typer.Option(help="Read the source of an existing study again.")] = False,
     as_json: Json = False,
 ) -> None:
     """Make a study of labelled images: check every row, decode every image once."""
+    from core.datasets.classes import listed
     from core.datasets.manifest import import_source
     from core.datasets.source import read_source
 
@@ -125,7 +126,7 @@ def import_(
             on_progress=lambda done, total: show(done / max(total, 1), f"decoded {done} of {total} images"),
         )
     quarantined = f"; {summary.num_quarantined} rows in {study / 'quarantine.csv'}" if summary.num_quarantined else ""
-    line = f"{study}: {summary.num_samples} samples of {', '.join(summary.classes)}{quarantined}"
+    line = f"{study}: {summary.num_samples} samples of {listed(summary.classes)}{quarantined}"
     _print(as_json, asdict(summary), [*(f"note: {message}" for message in summary.messages), line])
 
 

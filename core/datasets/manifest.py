@@ -1,5 +1,6 @@
 """Makes a study of a source: sample ids, the pixel cache, what is quarantined, and the tables on disk."""
 
+import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from core.datasets.classes import listed
 from core.datasets.paths import normal_path, path_fault
 from core.datasets.runs import find_runs, training_lock
 from core.datasets.staging import link_or_copy, staged_study
@@ -150,7 +152,7 @@ def _read_contents(
     """Choose the usable rows, fill the pixel cache, and sort the rest into the quarantine."""
     root = Path(source.root)
     ids = keyed_hashes(study_path, [normal_path(row.image) for row in source.rows])
-    first, images, reasons = {}, {}, {}
+    first, images, reasons, folders = {}, {}, {}, {}
     for place, (row, key) in enumerate(zip(source.rows, ids, strict=True)):
         if reason := path_fault(row.image):
             reasons[place] = reason
@@ -158,11 +160,13 @@ def _read_contents(
             reasons[place] = "the label is missing"
         elif key not in first:
             path = find_image(root, row.image)
-            if _is_file(path):
+            if not _is_file(path):
+                reasons[place] = "the file is missing"
+            elif _leads_out(path, root, folders):
+                reasons[place] = "a link leads out of the source"
+            else:
                 images[key] = path
                 first[key] = row
-            else:
-                reasons[place] = "the file is missing"
         elif row.image != first[key].image:
             # The export finds a row's sample by its cell, and the sample can have but one.
             reasons[place] = f"the same image as row {first[key].row}, written differently"
@@ -205,6 +209,14 @@ def _is_file(path: Path) -> bool:
         return False
 
 
+def _leads_out(path: Path, root: Path, folders: dict[Path, bool]) -> bool:
+    """Whether the file lies elsewhere than below the root, by a link. folders: what is known, and is added to."""
+    folder = path.parent
+    if folder not in folders:
+        folders[folder] = not Path(os.path.realpath(folder)).is_relative_to(root)
+    return folders[folder] or (path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root))
+
+
 def _source_fields(source: Source) -> dict:
     return {
         "source_root": source.root,
@@ -236,5 +248,5 @@ def _summary(source: Source, study: Study, contents: _Contents) -> ImportSummary
     lonely = [name for name in study.classes if counts[name] == 1]
     messages = list(source.messages)
     if lonely:
-        messages.append(f"one sample only, which will never be proposed: class {', '.join(lonely)}")
+        messages.append(f"one sample only, which will never be proposed: class {listed(lonely)}")
     return ImportSummary(len(contents.samples), len(contents.quarantine), study.classes, tuple(messages))

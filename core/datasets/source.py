@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.datasets.chaoyang import is_chaoyang, read_chaoyang
+from core.datasets.classes import class_doubts, with_classes
 from core.datasets.folder import class_folders, read_folder
 from core.datasets.kermany import is_kermany, read_kermany
 from core.datasets.paths import normal_path
@@ -15,8 +16,6 @@ from core.errors import ConfigError, ManifestError, SourceError
 from core.records import Source
 
 FORMATS = ("folder", "csv", "chaoyang", "kermany")
-_RARE = 5
-"""A class is rare beside another one that has this many times its rows."""
 
 
 def read_source(
@@ -38,7 +37,7 @@ def read_source(
     path: a folder (one per class, Chaoyang's release, or one with a labels file), or a labels file itself.
     labels: a labels file, as seen from here or from `path`; the images in it are relative to `path`.
     given_label: of Chaoyang, the label to audit: label, or a pathologist's label_A, label_B or label_C.
-    classes: the only labels allowed, in their order; without it, every label found is a class.
+    classes: the only labels allowed, in their order, each NAME or CODE=NAME; without it, every label is a class.
     Raises SourceError, ManifestError or ConfigError, each with one line that says what to mend.
     """
     path = Path(path)
@@ -74,7 +73,8 @@ def _read(
     if given_label and format != "chaoyang":
         raise ConfigError(f"--given-label {given_label}: is for Chaoyang; in a CSV name the column, --label-column")
     if format == "csv":
-        return read_table(labels_path or _only_table(root), root, **columns)
+        source = read_table(labels_path or _only_table(root), root, **columns)
+        return source if is_asked or named or labels_path or not class_folders(root) else _with_choice(source)
     if format == "chaoyang":
         return read_chaoyang(root, given_label=given_label or "label")
     if labels_path is not None:
@@ -83,6 +83,12 @@ def _read(
         )
     source = read_folder(root)
     return read_kermany(source) if format == "kermany" or (not is_asked and is_kermany(source)) else source
+
+
+def _with_choice(source: Source) -> Source:
+    name = Path(source.labels_file).name
+    message = f"the labels are those of {name}, not the names of the folders beside it; those are --format folder"
+    return replace(source, messages=(message, *source.messages))
 
 
 def _labels_path(path: Path, labels: Path | str | None) -> Path | None:
@@ -135,21 +141,13 @@ def _checked(source: Source, classes: tuple[str, ...] | None) -> Source:
     _check_duplicates(source, name)
     counts = Counter(row.label for row in source.rows if row.label)
     if classes is not None:
-        if len(set(classes)) < 2 or len(set(classes)) < len(classes):
-            raise ConfigError(f"--classes {','.join(classes)}: give at least two different classes")
-        for row in source.rows:
-            if row.label and row.label not in classes:
-                raise ManifestError(
-                    f"{name} row {row.row}: label {row.label!r} is not one of {', '.join(classes)}; "
-                    "fix the row or pass --classes"
-                )
-        source = replace(source, classes=classes)
+        source = with_classes(source, classes, name)
+        counts = Counter(row.label for row in source.rows if row.label)
     if len(counts) < 2:
         found = f"only the class {next(iter(counts))!r}" if counts else "no label"
         raise ManifestError(f"{name}: {found} in {len(source.rows)} rows; at least two classes are needed")
-    if classes is None:
-        source = replace(source, messages=(*source.messages, *_doubtful_classes(counts)))
-    return source
+    messages = class_doubts(source, is_given=classes is not None)
+    return replace(source, messages=(*source.messages, *messages))
 
 
 def _check_duplicates(source: Source, name: str) -> None:
@@ -163,35 +161,3 @@ def _check_duplicates(source: Source, name: str) -> None:
                 f"{name} rows {earlier.row} and {row.row}: image {row.image!r} has two labels, "
                 f"{earlier.label!r} and {row.label!r}; keep one of the rows"
             )
-
-
-def _doubtful_classes(counts: Counter[str]) -> list[str]:
-    """A rare class whose name is at most two edits from that of another: perhaps a slip of the pen."""
-    messages = []
-    common_counts = [(common, number) for common, number in counts.most_common() if number >= _RARE]
-    for rare, count in counts.items():
-        for common, number in common_counts:
-            if count * _RARE > number:
-                break
-            edits = _num_edits(rare, common)
-            # Where every character differs (0 and 1, A and B) the names are short, not alike.
-            if edits <= 2 and edits < min(len(rare), len(common)):
-                messages.append(
-                    f"class {rare!r} ({count} rows) is spelt much like {common!r} ({number} rows); "
-                    "if that is a slip, mend the rows or pass --classes"
-                )
-                break
-    return messages
-
-
-def _num_edits(left: str, right: str) -> int:
-    """Levenshtein's distance; above 2 it need not be exact."""
-    if abs(len(left) - len(right)) > 2:
-        return 3
-    previous = list(range(len(right) + 1))
-    for i, a in enumerate(left, start=1):
-        current = [i]
-        for j, b in enumerate(right, start=1):
-            current.append(min(previous[j] + 1, current[-1] + 1, previous[j - 1] + (a != b)))
-        previous = current
-    return previous[-1]

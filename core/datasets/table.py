@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -13,7 +14,12 @@ IMAGE_NAMES = ("image", "path", "file", "filename", "name", "image_path", "file_
 LABEL_NAMES = ("label", "class", "target", "given_label")
 _OPTIONAL_NAMES = {"patient": ("patient", "patient_id"), "slide": ("slide", "slide_id"), "split": ("split",)}
 _DELIMITERS = (",", ";", "\t")
+_WESTERN = ("windows-1252", "latin-1")
+"""In this order: the first has five bytes without meaning, and letters where the second has control characters."""
 _NUM_SNIFFED = 50
+_SNIFFED_CHARACTERS = 65_536
+_QUOTED = re.compile(r'(?<![^,;\t\r\n])"[^"]*(?:""[^"]*)*"')
+"""A cell in double quotes: whatever delimiter it holds cuts nothing."""
 
 
 def read_table(
@@ -27,16 +33,20 @@ def read_table(
     split_column: str | None = None,
     rater_columns: Sequence[str] = (),
 ) -> Source:
-    """A CSV (comma, semicolon or tab; UTF-8, UTF-16 with its mark, else Latin-1) whose image paths are relative to
-    `root`. Columns that aren't named are taken where their names are obvious (image, label, patient, slide, split).
+    """A CSV (comma, semicolon or tab; UTF-8, UTF-16 with its mark, else Windows-1252 or Latin-1) whose image paths are
+    relative to `root`. Columns that aren't named are taken where their names are obvious (image, label, patient,
+    slide, split).
 
     Raises ManifestError for a ragged row, or a column that is absent, doubled or not obvious; SourceError for a
     file that is empty or no text.
     """
-    header, records = _read_records(path)
+    text, encoding = _decoded(path)
+    header, records = _read_records(path, text)
     image = _column(path, header, image_column, IMAGE_NAMES, "image")
     label = _column(path, header, label_column, LABEL_NAMES, "label")
     places, messages = {}, []
+    if encoding in _WESTERN:
+        messages.append(f"{path.name}: is not UTF-8 and was read as {encoding}; if names look wrong, save it as UTF-8")
     for kind, named in (("patient", patient_column), ("slide", slide_column), ("split", split_column)):
         if named is not None:
             places[kind] = _place(path, header, named, f"--{kind}-column")
@@ -74,15 +84,16 @@ def read_table(
 def has_obvious_columns(path: Path) -> bool:
     """Whether the file is a CSV whose columns of images and labels are told by their names."""
     try:
-        header, _ = _read_records(path, num_records=1)
+        header, _ = _read_records(path, _decoded(path)[0], num_records=1)
     except (ManifestError, SourceError):
         return False
     return _guess(header, IMAGE_NAMES) is not None and _guess(header, LABEL_NAMES) is not None
 
 
-def _read_records(path: Path, *, num_records: int | None = None) -> tuple[list[str], list[tuple[int, list[str]]]]:
+def _read_records(
+    path: Path, text: str, *, num_records: int | None = None
+) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The header, and each record with its number as a spreadsheet counts. Blank lines are no records."""
-    text = _decoded(path)
     numbered = _parsed(path, text, _sniff_delimiter(text))
     header = None
     records = []
@@ -103,17 +114,18 @@ def _read_records(path: Path, *, num_records: int | None = None) -> tuple[list[s
     return header, records
 
 
-def _decoded(path: Path) -> str:
+def _decoded(path: Path) -> tuple[str, str]:
+    """The text of a file, and its encoding."""
     data = path.read_bytes()
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings = ("utf-16",)
     elif b"\0" in data[:4096]:
         raise SourceError(f"{path}: this file is no text; name a CSV")
     else:
-        encodings = ("utf-8-sig", "latin-1")
+        encodings = ("utf-8-sig", *_WESTERN)
     for encoding in encodings:
         try:
-            return data.decode(encoding)
+            return data.decode(encoding), encoding
         except UnicodeDecodeError:
             continue
     raise SourceError(f"{path}: this file is no text; name a CSV")
@@ -136,13 +148,13 @@ def _parsed(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[s
 
 def _sniff_delimiter(text: str) -> str:
     """The delimiter that cuts the first rows into the same number of cells, the more the better."""
+    bare = _QUOTED.sub("", text[:_SNIFFED_CHARACTERS])
+    lines = [line for line in re.split(r"\r\n|\r|\n", bare) if line]
+    if len(text) > _SNIFFED_CHARACTERS:
+        lines = lines[:-1]  # which is cut
     best, most = _DELIMITERS[0], (False, 1)
     for delimiter in _DELIMITERS:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        try:
-            widths = [len(record) for record in islice(reader, _NUM_SNIFFED) if record]
-        except csv.Error:
-            continue
+        widths = [line.count(delimiter) + 1 for line in lines[:_NUM_SNIFFED]]
         if widths and (len(set(widths)) == 1, widths[0]) > most and widths[0] > 1:
             best, most = delimiter, (len(set(widths)) == 1, widths[0])
     return best

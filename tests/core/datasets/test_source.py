@@ -43,6 +43,14 @@ def test_chaoyang_is_recognised_by_its_json_files(chaoyang_release):
     assert read_source(chaoyang_release / "train.json").format == "chaoyang"
 
 
+def test_a_csv_beside_class_folders_is_taken_and_said(make_table):
+    root = make_table([("image", "label"), ("x/a.png", "cat"), ("y/b.png", "dog")])
+    message = "the labels are those of labels.csv, not the names of the folders beside it; those are --format folder"
+    assert read_source(root).messages == (message,)
+    assert read_source(root, labels="labels.csv").messages == ()
+    assert labels_of(read_source(root, format="folder")) == {"x/a.png": "x", "y/b.png": "y"}
+
+
 def test_a_missing_source_is_named(tmp_path):
     with pytest.raises(SourceError, match=re.escape(f"{tmp_path / 'gone'}: there is no such file or folder")):
         read_source(tmp_path / "gone")

@@ -125,3 +125,19 @@ def test_decimal_commas_in_a_table_of_semicolons_do_not_cut_cells(tmp_path):
 def test_rows_are_numbered_as_a_spreadsheet_counts(tmp_path):
     path = write_table(tmp_path, 'image,label\n\na.png,"c\n\nat"\nb.png,dog\n')
     assert [row.row for row in read_table(path, tmp_path).rows] == [3, 4]
+
+
+def test_a_western_code_page_is_read_and_said(tmp_path):
+    text = "image,label,note\na.png,Möwe,“€ 5” – or so…\nb.png,Elster,\n"
+    source = read_table(write_table(tmp_path, text.encode("cp1252")), tmp_path)
+    assert source.cells[0] == ("a.png", "Möwe", "“€ 5” – or so…")
+    assert source.messages == (
+        "labels.csv: is not UTF-8 and was read as windows-1252; if names look wrong, save it as UTF-8",
+    )
+
+
+def test_delimiters_inside_quotes_cut_nothing(tmp_path):
+    path = write_table(tmp_path, 'image,label,"a;b;c;d"\na.png,cat,"x;y\n;z;w"\nb.png,dog,"1;2;""3"";4"\n')
+    source = read_table(path, tmp_path)
+    assert source.columns == ("image", "label", "a;b;c;d")
+    assert source.cells == (("a.png", "cat", "x;y\n;z;w"), ("b.png", "dog", '1;2;"3";4'))

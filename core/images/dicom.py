@@ -1,16 +1,24 @@
 """DICOM to pixels, through pydicom: the stored values, the modality LUT, and how the file asks to be shown."""
 
+import zlib
 from collections.abc import Sequence
+from io import BytesIO
 from typing import Any, BinaryIO
 
 import numpy as np
 from pydicom import dcmread
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filereader import read_dataset, read_preamble
 from pydicom.pixels import apply_color_lut, pixel_array
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from core.errors import ImageError
-from core.images.picture import Picture, check_size, one_channel_if_grey
+from core.images.picture import Picture, check_frame, check_size, one_channel_if_grey
 from core.images.raster import finite
 from core.images.silence import silence_loggers
 
@@ -19,13 +27,18 @@ silence_loggers("pydicom", "pylibjpeg", "openjpeg", "libjpeg", "rle")
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLORS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _VOI_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+_FILE_META_GROUP = 0x0002
+_MAX_INFLATED_BYTES = 2**29
 
 
-def read_dicom(file: BinaryIO) -> Picture:
-    """One frame of a file: of several, the middle one. Raises ImageError."""
+def read_dicom(file: BinaryIO, *, frame_number: int | None = None) -> Picture:
+    """One frame of a file, counted from 1; without a number the middle one. Raises ImageError."""
     dataset = _read_dataset(file)
     check_size(int(dataset.Columns), int(dataset.Rows))
-    frame = max(int(dataset.get("NumberOfFrames") or 1), 1) // 2
+    num_frames = max(int(dataset.get("NumberOfFrames") or 1), 1)
+    if frame_number is not None:
+        check_frame(frame_number, num_frames)
+    frame = num_frames // 2 if frame_number is None else frame_number - 1
     stored = _decode(dataset, frame)
     interpretation = str(dataset.get("PhotometricInterpretation", "MONOCHROME2")).strip().upper()
     if stored.ndim == 3 and interpretation in _COLORS:
@@ -39,7 +52,9 @@ def read_dicom(file: BinaryIO) -> Picture:
 
 def _read_dataset(file: BinaryIO) -> Dataset:
     """All of the file, with a transfer syntax: its own, or what pydicom took it for where it names none."""
-    dataset = dcmread(file, force=True)
+    dataset = _inflated(file)
+    if dataset is None:
+        dataset = dcmread(file, force=True)
     if len(dataset) == 0:  # what pydicom makes of a file that ends within an element
         raise ImageError("the file is cut short")
     if "Rows" not in dataset or "Columns" not in dataset:
@@ -50,6 +65,22 @@ def _read_dataset(file: BinaryIO) -> Dataset:
         is_implicit, is_little = dataset.original_encoding
         explicit = ExplicitVRLittleEndian if is_little else ExplicitVRBigEndian
         dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if is_implicit else explicit
+    return dataset
+
+
+def _inflated(file: BinaryIO) -> Dataset | None:
+    """The data set of a deflated file (PS3.5 A.5), which pydicom would inflate however large it becomes; else None."""
+    read_preamble(file, force=True)
+    meta = FileMetaDataset(read_dataset(file, False, True, stop_when=lambda tag, *_: tag >> 16 != _FILE_META_GROUP))
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        file.seek(0)
+        return None
+    content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), _MAX_INFLATED_BYTES + 1)
+    if len(content) > _MAX_INFLATED_BYTES:
+        raise ImageError(f"too large (over {_MAX_INFLATED_BYTES // 10**6} MB when inflated)")
+    dataset = read_dataset(BytesIO(content), False, True)
+    dataset.file_meta = meta
+    dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True)
     return dataset
 
 

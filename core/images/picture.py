@@ -76,9 +76,11 @@ class Picture:
         return np.rint((self.pixels.astype(np.float64) - low) / scale).astype(np.uint16), scale, low
 
 
-def read_picture(path: Path, *, at_least_px: int | None = None) -> Picture:
+def read_picture(path: Path, *, at_least_px: int | None = None, frame: int | None = None) -> Picture:
     """Read a PNG, JPEG, TIFF or DICOM file; its content tells which, not its name. Safe in threads.
 
+    frame: of a DICOM file with several, the one of that number, counted from 1 as DICOM does; None: the middle
+    one. Any other file has one.
     at_least_px: where given, a JPEG may be decoded at a half, a quarter or an eighth of its size, as long as
     that leaves twice this many pixels on its shorter side; faster where a small image is wanted.
     Raises ImageError, whose message names neither file nor tag value.
@@ -87,7 +89,7 @@ def read_picture(path: Path, *, at_least_px: int | None = None) -> Picture:
         if not path.is_file():
             raise ImageError("not a file" if path.exists() else "there is no such file")
         with path.open("rb") as file, silence():
-            return _read(file, at_least_px)
+            return _read(file, at_least_px, frame)
     except ImageError:
         raise
     except PermissionError:
@@ -103,7 +105,7 @@ def read_picture(path: Path, *, at_least_px: int | None = None) -> Picture:
         raise ImageError("the file cannot be read" if is_disk else "the file is damaged") from None
 
 
-def _read(file: BinaryIO, at_least_px: int | None) -> Picture:
+def _read(file: BinaryIO, at_least_px: int | None, frame: int | None) -> Picture:
     head = file.read(132)
     file.seek(0)
     if not head:
@@ -111,10 +113,12 @@ def _read(file: BinaryIO, at_least_px: int | None) -> Picture:
     if head[128:] == b"DICM" or _begins_like_a_data_set(head):
         from core.images.dicom import read_dicom  # here, for training from a filled cache needs no pydicom
 
-        return read_dicom(file)
+        return read_dicom(file, frame_number=frame)
     if head.startswith(_RASTER_SIGNATURES):
         from core.images.raster import read_raster
 
+        if frame is not None:
+            check_frame(frame, 1)
         return read_raster(file, at_least_px=at_least_px)
     raise ImageError("not an image: neither PNG, JPEG, TIFF nor DICOM")
 
@@ -133,6 +137,12 @@ def check_size(width_px: int, height_px: int) -> None:
         raise ImageError(f"{width_px} x {height_px} px: too small (under {MIN_SIDE_PX} px a side)")
     if width_px * height_px > MAX_PIXELS:
         raise ImageError(f"{width_px} x {height_px} px: too large (over {MAX_PIXELS // 10**6} megapixels)")
+
+
+def check_frame(frame: int, num_frames: int) -> None:
+    """Raise ImageError unless 1 <= frame <= num_frames."""
+    if not 1 <= frame <= num_frames:
+        raise ImageError(f"there is no frame {frame}: the file has {num_frames}")
 
 
 def one_channel_if_grey(pixels: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, a
 from pydicom.sequence import Sequence
 
 from core.errors import ImageError
+from core.images import dicom
 from core.images.picture import read_picture, to_uint8
 from tests.core.images.made_dicom import lookup_table, write_dicom
 
@@ -112,6 +113,20 @@ def test_of_several_frames_the_middle_one_is_read(tmp_path: Path) -> None:
     assert (read_picture(tmp_path / "a.dcm").pixels == 30).all()
 
 
+def test_a_frame_is_read_by_its_number_from_1(tmp_path: Path) -> None:
+    path = _EXTERNAL / "liver.dcm"
+    frames = pixel_array(path)
+    for number in (1, 2, 3):
+        assert (read_picture(path, frame=number).pixels == frames[number - 1]).all()
+    for number in (-1, 0, 4):
+        with pytest.raises(ImageError, match=rf"^there is no frame {number}: the file has 3$"):
+            read_picture(path, frame=number)
+    Image.new("L", (9, 9), 5).save(tmp_path / "a.png")
+    assert (read_picture(tmp_path / "a.png", frame=1).pixels == 5).all()
+    with pytest.raises(ImageError, match=r"^there is no frame 2: the file has 1$"):
+        read_picture(tmp_path / "a.png", frame=2)
+
+
 def test_an_enhanced_files_window_and_slope_are_those_of_its_frame(tmp_path: Path) -> None:
     def group(center: float) -> Dataset:
         window, item = Dataset(), Dataset()
@@ -201,6 +216,21 @@ def test_what_pydicom_warns_of_is_neither_an_error_nor_a_line_in_a_log(caplog: p
     caplog.clear()
     assert read_picture(path).pixels.shape == (64, 64)
     assert not caplog.records
+
+
+def test_a_deflated_file_is_read_and_a_deflated_bomb_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = write_dicom(tmp_path / "a.dcm", _STORED)
+    dataset.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
+    dataset.save_as(tmp_path / "a.dcm")
+    assert (read_picture(tmp_path / "a.dcm").pixels == _STORED).all()
+    monkeypatch.setattr(dicom, "_MAX_INFLATED_BYTES", 2_000_000)
+    dataset.add_new(0x00420011, "OB", bytes(2_000_000))
+    dataset.save_as(tmp_path / "bomb.dcm")
+    assert (tmp_path / "bomb.dcm").stat().st_size < 10_000
+    with pytest.raises(ImageError, match=r"^too large \(over 2 MB when inflated\)$"):
+        read_picture(tmp_path / "bomb.dcm")
 
 
 def _real_files() -> list[Path]:

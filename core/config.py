@@ -16,16 +16,20 @@ def _check(condition: bool, name: str, found: object, wanted: str) -> None:
         raise ConfigError(f"{name}: found {found!r}, must be {wanted}")
 
 
+ENCODERS = ("narrow", "resnet18", "resnet34", "resnet50")
+
+
 @dataclass(frozen=True)
 class ModelSettings:
     encoder: str = "resnet18"
-    """narrow, resnet18, resnet34 or resnet50."""
+    """One of ENCODERS; narrow is made for CPUs."""
     image_size_px: int = 224
     """Side of the square images that the network sees; at most that of the pixel cache."""
     precision: str = "bf16"
-    """bf16 or fp32."""
+    """bf16 or fp32; the presets take bf16 where the device computes in it."""
 
     def __post_init__(self) -> None:
+        _check(self.encoder in ENCODERS, "model.encoder", self.encoder, f"one of {', '.join(ENCODERS)}")
         # From 16 px down the last stage strides over a single pixel, and there a CPU's bf16 convolutions leave
         # whatever the memory held in the gradients of the taps that meet no pixel.
         _check(32 <= self.image_size_px <= 1024, "model.image_size_px", self.image_size_px, "from 32 to 1024")
@@ -167,9 +171,9 @@ MIN_STEPS = 12
 MIN_BATCH = 32
 
 
-def preset_settings(name: str, *, device: str, cache_size_px: int, num_samples: int) -> TrainSettings:
+def preset_settings(name: str, *, device: str, has_bf16: bool, cache_size_px: int, num_samples: int) -> TrainSettings:
     """A preset, fitted to the device and the study: on a CPU every preset takes the narrow encoder at 64 px,
-    and `quick` takes smaller batches where there are few samples.
+    without bf16 units fp32, and `quick` takes smaller batches where there are few samples.
 
     Raises ConfigError for an unknown preset.
     """
@@ -179,7 +183,8 @@ def preset_settings(name: str, *, device: str, cache_size_px: int, num_samples: 
     if device == "cpu":
         settings = replace(settings, model=QUICK.model)
     size_px = min(settings.model.image_size_px, cache_size_px)
-    settings = replace(settings, model=replace(settings.model, image_size_px=size_px))
+    precision = settings.model.precision if has_bf16 else "fp32"
+    settings = replace(settings, model=replace(settings.model, image_size_px=size_px, precision=precision))
     if settings.preset != "quick":
         return settings
     largest = max(MIN_BATCH, 2 ** (max(1, num_samples // MIN_STEPS).bit_length() - 1))

@@ -73,8 +73,8 @@ def make_demo(
             train_study(study, seed=seed, assignments=assignments, resume=can_resume, listener=follow)
         tell(f"{title}: ready", begin + share)
         studies.append(study)
-        # Somebody may be reviewing the first study by now: what is left shall not slow the page down.
-        os.nice(10)
+        if len(studies) == 1:  # somebody may be reviewing it by now: what is left shall not slow the page down
+            os.nice(10)
     return studies
 
 

@@ -48,7 +48,7 @@ def train_study(
     not finish, with its own settings and seed. listener: called with each event of progress.jsonl.
     Raises ConfigError, and StudyError if a training is under way or there is nothing to resume.
     """
-    from core.training.engine import Training, choose_device, plan_phases
+    from core.training.engine import Training, choose_device, has_bf16_units, plan_phases
     from core.training.progress import Progress
 
     run = _unfinished_run(study) if resume else _new_run(study, preset, seed)
@@ -62,7 +62,11 @@ def train_study(
             settings, seed = settings_from_dict(config["settings"]), config["seed"]
         else:
             settings = preset_settings(
-                preset, device=torch_device.type, cache_size_px=study.image_size_px, num_samples=len(samples)
+                preset,
+                device=torch_device.type,
+                has_bf16=has_bf16_units(torch_device),
+                cache_size_px=study.image_size_px,
+                num_samples=len(samples),
             )
             settings = override_settings(settings, assignments)
             run.path.mkdir(parents=True, exist_ok=True)
@@ -182,7 +186,7 @@ def _new_run(study: Study, preset: str, seed: int) -> Run:
 
 def _unfinished_run(study: Study) -> Run:
     runs = find_runs(study)
-    if not runs or runs[-1].state in (RunState.FINISHED, RunState.RUNNING):
+    if not runs or runs[-1].state is RunState.FINISHED:
         raise StudyError(f"{study.path}: its newest run has not been interrupted; train without --resume")
     return runs[-1]
 

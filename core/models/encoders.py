@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-from core.errors import ConfigError
-
 
 class ResidualBlock(nn.Module):
     """Two 3 x 3 convolutions around a shortcut. Source: He et al. 2016, "Deep Residual Learning"."""
@@ -55,17 +53,11 @@ class NarrowResNet(nn.Module):
 
 
 def build_encoder(name: str, in_channels: int) -> tuple[nn.Module, int]:
-    """An encoder with fresh weights, and the width D of its features.
-
-    name: "narrow", or any classification network of torchvision whose first layer is `conv1` and
-    whose last is `fc` (resnet18 and its kin). Raises ConfigError for another name.
-    """
+    """An encoder with fresh weights, and the width D of its features. name: one of `config.ENCODERS`."""
     if name == "narrow":
         return NarrowResNet(in_channels), NarrowResNet.num_features
     from torchvision import models
 
-    if not name.startswith("resnet") or name not in models.list_models():
-        raise ConfigError(f"model.encoder: {name!r} is not one of narrow, resnet18, resnet34, resnet50")
     encoder = models.get_model(name, weights=None)
     num_features = encoder.fc.in_features
     encoder.fc = nn.Identity()

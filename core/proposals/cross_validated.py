@@ -20,7 +20,8 @@ def cross_validated_probs(
     embeddings: (N, D) float; given: (N,) int64; groups: (N,) int64, kept whole in a fold (a patient, a
     slide); is_trained: (N,) bool, the samples that may be fitted on. Returns (N, K) float32, rows sum to 1;
     a class that a fold's fitting part lacks has probability 0 there. Folds are shuffled and hold each
-    class in proportion as far as groups allow.
+    class in proportion as far as groups allow. The samples that may not be fitted on are judged by one model of
+    all the others, which may hold their patient.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedGroupKFold

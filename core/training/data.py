@@ -49,7 +49,7 @@ class TrainingData:
 
 
 def load_pixels(cache: np.ndarray, *, size_px: int, device: torch.device) -> Tensor:
-    """The pixel cache on the device, each image reduced by area averaging where it is larger.
+    """The pixel cache on the device, each image reduced, with antialiasing, where it is larger.
 
     cache: (N, H, W, C) uint8, H = W. Returns (N, C, size_px, size_px) uint8.
     """

@@ -34,6 +34,13 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
+def has_bf16_units(device: torch.device) -> bool:
+    """Whether the device computes in bf16; a CPU without units for it does so many times slower than in fp32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return torch.cpu._is_avx512_bf16_supported()
+
+
 def plan_phases(settings: TrainSettings) -> tuple[Phase, ...]:
     """pretrain, warmup, "round 1", "round 2" ..., final; those without epochs are left out."""
     rounds = settings.rounds

@@ -44,13 +44,24 @@ def test_quick_is_the_paper_s_loop_with_a_small_network_and_the_cross_validated_
     assert QUICK.cross_validation.num_folds == 5
 
 
-def fitted(name, *, device="cpu", cache_size_px=224, num_samples=4000):
-    return preset_settings(name, device=device, cache_size_px=cache_size_px, num_samples=num_samples)
+def fitted(name, *, device="cpu", has_bf16=True, cache_size_px=224, num_samples=4000):
+    return preset_settings(name, device=device, has_bf16=has_bf16, cache_size_px=cache_size_px, num_samples=num_samples)
 
 
 @pytest.mark.parametrize("name", list(PRESETS))
 def test_every_preset_takes_the_narrow_encoder_at_64_px_on_a_cpu(name):
     assert (fitted(name).model.encoder, fitted(name).model.image_size_px) == ("narrow", 64)
+
+
+def test_bf16_is_for_devices_that_compute_in_it():
+    assert fitted("quick").model.precision == "bf16"
+    assert fitted("quick", has_bf16=False).model.precision == "fp32"
+
+
+@pytest.mark.parametrize("name", ["vit_b_16", "resnet", "resnet19", "", "narrower"])
+def test_an_unknown_encoder_is_named_with_those_there_are(name):
+    with pytest.raises(ConfigError, match="one of narrow, resnet18"):
+        ModelSettings(encoder=name)
 
 
 def test_the_paper_s_network_is_kept_on_a_gpu_and_is_no_larger_than_the_cache():

@@ -149,7 +149,7 @@ def test_two_runs_that_begin_in_one_second_have_two_names(study, monkeypatch):
 def training_data(study):
     import torch
 
-    settings = preset_settings("quick", device="cpu", cache_size_px=study.image_size_px, num_samples=72)
+    settings = preset_settings("quick", device="cpu", has_bf16=False, cache_size_px=study.image_size_px, num_samples=72)
     return pipeline._training_data(study, study.samples(), settings, torch.device("cpu"))
 
 

@@ -1,7 +1,6 @@
 import pytest
 import torch
 
-from core.errors import ConfigError
 from core.models.encoders import NarrowResNet, build_encoder
 
 
@@ -37,9 +36,3 @@ def test_resnet18_is_the_published_one_without_its_classifier(num_channels):
     # 11,689,512 parameters (He et al. 2016, as counted by torchvision), 513,000 of them in the classifier.
     encoder, _ = build_encoder("resnet18", num_channels)
     assert num_parameters(encoder) == 11_689_512 - 513_000 - 49 * 64 * (3 - num_channels)
-
-
-@pytest.mark.parametrize("name", ["vit_b_16", "resnet", "resnet19", "", "narrower"])
-def test_an_unknown_encoder_is_named_with_those_there_are(name):
-    with pytest.raises(ConfigError, match="is not one of narrow, resnet18"):
-        build_encoder(name, 3)

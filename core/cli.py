@@ -78,7 +78,7 @@ def import_(
     source: Annotated[Path, typer.Argument(help="A folder per class, a folder with a labels file, or the file.")],
     study: Annotated[Path, typer.Option(help="Folder of the study to make.")],
     source_format: Annotated[
-        str | None, typer.Option("--format", help="folder, csv, chaoyang or kermany; else found out.")
+        str | None, typer.Option("--format", help="folder, csv, chaoyang, kermany or dicom; else found out.")
     ] = None,
     labels: Annotated[Path | None, typer.Option(help="Labels file; its paths are relative to SOURCE.")] = None,
     image_column: Annotated[str | None, typer.Option(help="Column of the image's path.")] = None,
@@ -91,6 +91,9 @@ def import_(
     ] = None,
     given_label: Annotated[
         str | None, typer.Option(help="Of Chaoyang: the label to audit, label_A, label_B or label_C.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Of DICOM files: the tag by which the labels file names them, or name.")
     ] = None,
     classes: Annotated[str | None, typer.Option(help="The labels allowed, in order: A,B,C; or 0=A,1=B.")] = None,
     name: Annotated[str | None, typer.Option(help="The study's name on pages; the folder's if not given.")] = None,
@@ -114,6 +117,7 @@ def import_(
         split_column=split_column,
         rater_columns=rater_column or (),
         given_label=given_label,
+        key=key,
         classes=[part.strip() for part in classes.split(",")] if classes else None,
     )
     with _bar(as_json) as show:

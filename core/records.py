@@ -21,6 +21,8 @@ class SourceRow:
     """train, val, test or whatever the source says, in lower case; empty where it says nothing."""
     raters: tuple[str, ...] = ()
     """Class names that single raters gave, in the order of `Source.rater_names`; empty where none."""
+    fault: str = ""
+    """Why the row names no image, for the quarantine; empty where it names one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Source:
 
     root: str
     format: str
-    """folder, csv, chaoyang or kermany."""
+    """folder, csv, chaoyang, kermany or dicom."""
     columns: tuple[str, ...]
     """The source's own columns, in their order."""
     cells: tuple[tuple[str, ...], ...]

@@ -38,13 +38,13 @@ def read_folder(root: Path) -> Source:
     is_split_first = all(splits.values()) and all(class_folders(path) for path in folders)
     cells, rows = [], []
     num_files = 0
-    for file in _files(root):
+    for file in files_below(root):
         num_files += 1
         parts = file.split("/")
         depth = 1 if is_split_first else 0
         if len(parts) < depth + 2:
             continue
-        image, label = _printable(file), _printable(parts[depth])
+        image, label = printable(file), printable(parts[depth])
         cells.append((image, label))
         split = splits[parts[0]] if is_split_first else ""
         rows.append(SourceRow(len(rows) + 1, image, label.strip(), split=split))
@@ -80,11 +80,11 @@ def class_folders(root: Path) -> list[Path]:
     folders = sorted(
         path for path in root.iterdir() if path.is_dir() and not _is_hidden(path.name) and not is_study(path)
     )
-    return [path for path in folders if next(_files(path), None) is not None]
+    return [path for path in folders if next(files_below(path), None) is not None]
 
 
-def _files(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[str]:
-    """The files at any depth, as POSIX paths from `folder`, sorted."""
+def files_below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[str]:
+    """The files at any depth that are neither hidden nor a study's, as POSIX paths from `folder`, sorted."""
     place = folder.resolve()
     if place in above:  # a link back to a folder that this one lies in
         return
@@ -96,7 +96,7 @@ def _files(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[str]:
         if not entry.is_dir():
             yield entry.name
         elif not is_study(path := Path(entry.path)):
-            for file in _files(path, (*above, place)):
+            for file in files_below(path, (*above, place)):
                 yield f"{entry.name}/{file}"
 
 
@@ -104,6 +104,6 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name == _MAC_ARCHIVE
 
 
-def _printable(name: str) -> str:
-    # A name that is no valid UTF-8 cannot stand in a CSV: its row ends in the quarantine.
+def printable(name: str) -> str:
+    """The name as a CSV can hold it; another one where it is no valid UTF-8, so that its row ends in the quarantine."""
     return name.encode("utf-8", "replace").decode("utf-8")

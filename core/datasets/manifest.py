@@ -154,7 +154,7 @@ def _read_contents(
     ids = keyed_hashes(study_path, [normal_path(row.image) for row in source.rows])
     first, images, reasons, folders = {}, {}, {}, {}
     for place, (row, key) in enumerate(zip(source.rows, ids, strict=True)):
-        if reason := path_fault(row.image):
+        if reason := row.fault or path_fault(row.image):
             reasons[place] = reason
         elif not row.label:
             reasons[place] = "the label is missing"
@@ -198,7 +198,7 @@ def _check_classes(source: Source, labels: set[str], reasons: dict[int, str]) ->
         reason, count = faults.most_common(1)[0]
         row = source.rows[next(place for place in sorted(reasons) if reasons[place] == reason)]
         why = f" ({count} of {len(source.rows)} rows: {reason}; the first is row {row.row}, {row.image!r})"
-    where = source.labels_file if source.format == "csv" else source.root
+    where = source.labels_file if source.format in ("csv", "dicom") else source.root
     raise ManifestError(f"{where}: {left}{why}; at least two classes with images in {source.root} are needed")
 
 

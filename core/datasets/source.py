@@ -8,6 +8,7 @@ from typing import Any
 
 from core.datasets.chaoyang import is_chaoyang, read_chaoyang
 from core.datasets.classes import class_doubts, with_classes
+from core.datasets.dicom_tree import is_release, read_dicom_tree
 from core.datasets.folder import class_folders, read_folder
 from core.datasets.kermany import is_kermany, read_kermany
 from core.datasets.paths import normal_path
@@ -15,7 +16,7 @@ from core.datasets.table import has_obvious_columns, read_table
 from core.errors import ConfigError, ManifestError, SourceError
 from core.records import Source
 
-FORMATS = ("folder", "csv", "chaoyang", "kermany")
+FORMATS = ("folder", "csv", "chaoyang", "kermany", "dicom")
 
 
 def read_source(
@@ -30,6 +31,7 @@ def read_source(
     split_column: str | None = None,
     rater_columns: Sequence[str] = (),
     given_label: str | None = None,
+    key: str | None = None,
     classes: Sequence[str] | None = None,
 ) -> Source:
     """Everything a source says of its images, before any of them is opened.
@@ -37,6 +39,7 @@ def read_source(
     path: a folder (one per class, Chaoyang's release, or one with a labels file), or a labels file itself.
     labels: a labels file, as seen from here or from `path`; the images in it are relative to `path`.
     given_label: of Chaoyang, the label to audit: label, or a pathologist's label_A, label_B or label_C.
+    key: of a tree of DICOM files, the tag by which the labels file names them, or name; see dicom_tree.
     classes: the only labels allowed, in their order, each NAME or CODE=NAME; without it, every label is a class.
     Raises SourceError, ManifestError or ConfigError, each with one line that says what to mend.
     """
@@ -50,14 +53,19 @@ def read_source(
         "rater_columns": tuple(rater_columns),
     }
     try:
-        source = _read(path, format, labels, columns, given_label)
+        source = _read(path, format, labels, columns, given_label, key)
     except OSError as error:
         raise SourceError(f"{error.filename or path}: cannot be read ({error.strerror}); check its rights") from error
     return _checked(source, tuple(classes) if classes else None)
 
 
 def _read(
-    path: Path, format: str | None, labels: Path | str | None, columns: dict[str, Any], given_label: str | None
+    path: Path,
+    format: str | None,
+    labels: Path | str | None,
+    columns: dict[str, Any],
+    given_label: str | None,
+    key: str | None,
 ) -> Source:
     if not path.exists():
         raise SourceError(f"{path}: there is no such file or folder; check the path")
@@ -65,16 +73,22 @@ def _read(
     labels_path = _labels_path(path, labels)
     root = path if path.is_dir() else path.parent
     is_asked = format is not None
+    if key and format is None:
+        format = "dicom"
     format = format or _recognise(root, labels_path, is_table_asked=bool(named))
     if format not in FORMATS:
         raise ConfigError(f"--format {format}: is not known; give one of {', '.join(FORMATS)}")
-    if named and format != "csv":
+    if key and format != "dicom":
+        raise ConfigError(f"--key {key}: a source of format {format} has no keys; leave it out, or give --format dicom")
+    if named and format not in ("csv", "dicom"):
         raise ConfigError(f"{named[0]}: a source of format {format} has no columns to name; leave it out")
     if given_label and format != "chaoyang":
         raise ConfigError(f"--given-label {given_label}: is for Chaoyang; in a CSV name the column, --label-column")
     if format == "csv":
         source = read_table(labels_path or _only_table(root), root, **columns)
         return source if is_asked or named or labels_path or not class_folders(root) else _with_choice(source)
+    if format == "dicom":
+        return read_dicom_tree(labels_path or _only_table(root), root, key=key, **columns)
     if format == "chaoyang":
         return read_chaoyang(root, given_label=given_label or "label")
     if labels_path is not None:
@@ -105,20 +119,26 @@ def _recognise(root: Path, labels_path: Path | None, *, is_table_asked: bool) ->
         with labels_path.open("rb") as file:
             start = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
         if not start.startswith((b"[", b"{")):
-            return "csv"
+            return _kind_of_table(labels_path)
         if is_chaoyang(root):
             return "chaoyang"
         raise SourceError(
             f"{labels_path}: JSON is read in Chaoyang's layout only (train.json beside train/); give a CSV"
         )
+    tables = _tables(root)
     if is_table_asked:
-        return "csv"
+        return _kind_of_table(tables[0]) if len(tables) == 1 else "csv"
     if is_chaoyang(root):
         return "chaoyang"
-    tables = _tables(root)
+    if any(map(is_release, tables)):
+        return "dicom"
     if len(tables) == 1 and has_obvious_columns(tables[0]):
         return "csv"
     return "csv" if tables and not class_folders(root) else "folder"
+
+
+def _kind_of_table(path: Path) -> str:
+    return "dicom" if is_release(path) else "csv"
 
 
 def _only_table(root: Path) -> Path:
@@ -135,7 +155,7 @@ def _tables(root: Path) -> list[Path]:
 
 
 def _checked(source: Source, classes: tuple[str, ...] | None) -> Source:
-    name = Path(source.labels_file.split(",")[0]).name if source.format == "csv" else Path(source.root).name
+    name = Path(source.labels_file if source.format in ("csv", "dicom") else source.root).name
     if not source.rows:
         raise SourceError(f"{source.labels_file or source.root}: lists no images; add a row for each image")
     _check_duplicates(source, name)

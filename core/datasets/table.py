@@ -81,12 +81,17 @@ def read_table(
     )
 
 
+def read_header(path: Path) -> list[str]:
+    """The names of the columns; none where the file is no CSV."""
+    try:
+        return _read_records(path, _decoded(path)[0], num_records=1)[0]
+    except (ManifestError, SourceError):
+        return []
+
+
 def has_obvious_columns(path: Path) -> bool:
     """Whether the file is a CSV whose columns of images and labels are told by their names."""
-    try:
-        header, _ = _read_records(path, _decoded(path)[0], num_records=1)
-    except (ManifestError, SourceError):
-        return False
+    header = read_header(path)
     return _guess(header, IMAGE_NAMES) is not None and _guess(header, LABEL_NAMES) is not None
 
 

@@ -2,6 +2,7 @@
 
 import os
 
-# Before torch is imported, here and in the processes that tests start: its threads sleep while they wait for each
-# other. On tensors as small as a test's, threads that spin instead slow a busy machine down many times.
+# Before torch is imported, here and in the processes that tests start: on tensors as small as a test's, several
+# threads only wait for each other, on a busy machine many times longer than they work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OMP_NUM_THREADS", "1")

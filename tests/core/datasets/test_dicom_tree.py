@@ -1,13 +1,18 @@
 import csv
 import json
 import shutil
+import tracemalloc
+import warnings
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import ComputedRadiographyImageStorage, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
+from core.datasets.dicom_headers import TAGS, Header, read_headers
 from core.datasets.manifest import import_source
 from core.datasets.source import read_source
 from core.datasets.study import open_study
@@ -175,6 +180,39 @@ def test_a_damaged_header_is_a_file_without_a_key(tree):
     (tree / "p1" / "noise.dcm").write_bytes(b"\0" * 128 + b"DICM" + bytes(range(256)))
     write_labels(tree, ("SOPInstanceUID", "label"), ("1.2.3", "cat"), ("1.2.4", "dog"))
     assert len(read_source(tree, key="SOPInstanceUID").rows) == 2
+
+
+def test_headers_are_what_pydicom_reads_of_its_own_files():
+    root = Path(pydicom.__file__).parent / "data" / "test_files"
+    files = sorted(path.name for path in root.glob("*.dcm"))
+    headers = {tag: read_headers(root, files, tag) for tag in TAGS}
+    num_found = 0
+    for place, file in enumerate(files):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                dataset = pydicom.dcmread(root / file, stop_before_pixels=True)
+        except (InvalidDicomError, EOFError):
+            continue
+        for tag in TAGS:
+            expected = str(dataset.get(tag) or "").strip(" \0")
+            assert headers[tag][place] == Header(file, expected, str(dataset.get("PatientID") or "").strip(" \0")), tag
+            num_found += bool(expected)
+    assert num_found > 100
+
+
+def test_a_deflated_bomb_is_read_no_further_than_the_tags(tree, tmp_path):
+    dataset = pydicom.dcmread(tree / "p1" / "s1" / "one.dcm")
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    dataset.Rows = dataset.Columns = 8192
+    dataset.PixelData = bytes(8192 * 8192)
+    dataset.save_as(tree / "bomb.dcm")
+    tracemalloc.start()
+    header = read_headers(tree, ["bomb.dcm"], "SOPInstanceUID")[0]
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (header.key, header.patient) == ("1.2.3", "p1")
+    assert peak_bytes < 2**24
 
 
 def test_keys_that_no_file_has_name_the_column_and_the_mend(tree):

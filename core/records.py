@@ -130,3 +130,5 @@ class Finding:
     message: str
     samples: tuple[str, ...] = ()
     """Sample ids, at most a hundred."""
+    groups: tuple[tuple[str, ...], ...] = ()
+    """Which of them belong together (the images that show one picture), where the finding is of groups."""

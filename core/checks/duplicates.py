@@ -9,6 +9,9 @@ import pandas as pd
 
 from core.records import Finding
 
+MAX_IDS = 100
+"""Of a finding."""
+
 
 def duplicate_groups(pixels: np.ndarray, keys: Sequence[str]) -> list[tuple[str, ...]]:
     """The ids of samples whose cached pixels are the same, to the bit.
@@ -21,22 +24,39 @@ def duplicate_groups(pixels: np.ndarray, keys: Sequence[str]) -> list[tuple[str,
     return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
-def check_duplicates(samples: pd.DataFrame, groups: list[tuple[str, ...]]) -> list[Finding]:
-    """Duplicates, those whose labels disagree, and those that cross a split. samples: samples.csv."""
+def check_duplicates(
+    samples: pd.DataFrame,
+    groups: list[tuple[str, ...]],
+    *,
+    kind: str = "duplicate",
+    what: str = "stand in the study more than once",
+) -> list[Finding]:
+    """Duplicates, those whose labels disagree, and those that cross a split.
+
+    samples: samples.csv; groups: ids of images that are the same, or show the same; kind: how the findings are
+    named: `kind`, `kind`_conflict, `kind`_across_splits; what: what such images do.
+    """
     by_id = samples.set_index("sample_id")
     findings = []
 
-    def add(kind: str, severity: str, chosen: list[tuple[str, ...]], what: str) -> None:
-        ids = tuple(sample_id for group in chosen for sample_id in group)
-        if ids:
-            findings.append(Finding(kind, severity, len(ids), f"{len(ids)} images {what}", ids[:100]))
+    def add(name: str, severity: str, chosen: list[tuple[str, ...]], message: str) -> None:
+        shown, ids = [], []
+        for group in chosen:
+            if len(ids) + len(group) <= MAX_IDS or not ids:
+                shown.append(group[:MAX_IDS])
+                ids += group[:MAX_IDS]
+        if chosen:
+            num_images = sum(map(len, chosen))
+            message = f"{num_images} images {message}"
+            findings.append(Finding(name, severity, num_images, message, tuple(ids), tuple(shown)))
 
     present = [tuple(sample_id for sample_id in group if sample_id in by_id.index) for group in groups]
     present = [group for group in present if len(group) > 1]
-    add("duplicate", "warning", present, "stand in the study more than once")
-    for column, kind, what in (
-        ("given_label", "duplicate_conflict", "stand in the study more than once, under different labels"),
-        ("split", "duplicate_across_splits", "stand in more than one split"),
+    add(kind, "warning", present, what)
+    for column, suffix, consequence in (
+        ("given_label", "conflict", ", under different labels"),
+        ("split", "across_splits", ", in more than one split: accuracy on the test part flatters"),
     ):
-        add(kind, "error", [group for group in present if len(set(by_id.loc[list(group), column])) > 1], what)
+        crossing = [group for group in present if len(set(by_id.loc[list(group), column])) > 1]
+        add(f"{kind}_{suffix}", "error", crossing, what + consequence)
     return findings

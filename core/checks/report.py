@@ -1,18 +1,28 @@
 """All checks of a study, the gravest finding first."""
 
+from collections.abc import Callable
+
+import pandas as pd
+
+from core.checks.agreement import check_agreement, study_agreement
 from core.checks.classes import check_classes, check_quarantine
 from core.checks.duplicates import check_duplicates, duplicate_groups
 from core.checks.leaks import check_names, check_splits
+from core.checks.near_duplicates import near_duplicate_groups
+from core.datasets.groups import sample_groups
 from core.datasets.study import Study
 from core.errors import StudyError
-from core.images.cache import open_cache
+from core.images.cache import PixelCache, open_cache
 from core.records import Finding
 
 _SEVERITIES = ("error", "warning", "info")
 
 
-def check_study(study: Study) -> list[Finding]:
-    """What is wrong, or may be, with the data of a study. Messages name neither files nor patients."""
+def check_study(study: Study, *, on_progress: Callable[[float], None] | None = None) -> list[Finding]:
+    """What is wrong, or may be, with the data of a study. Messages name neither files nor patients.
+
+    on_progress: called with the share of the work that is done.
+    """
     samples = study.samples()
     findings = [
         *check_names(samples),
@@ -20,10 +30,26 @@ def check_study(study: Study) -> list[Finding]:
         *check_classes(samples, study.classes),
         *check_quarantine(study.quarantine()),
     ]
+    if len(study.rater_names) > 1:
+        agreement = study_agreement(samples, study.rater_names, study.classes, sample_groups(samples), num_resamples=0)
+        findings += check_agreement(samples, agreement)
     try:
         cache = open_cache(study.pixels_path)
     except StudyError:
-        findings.append(Finding("not_checked", "info", 0, "duplicates were not looked for: there is no pixel cache"))
+        findings.append(Finding("not_checked", "info", 0, "the images were not looked at: there is no pixel cache"))
     else:
-        findings += check_duplicates(samples, duplicate_groups(cache.pixels, cache.keys))
+        findings += _check_images(samples, cache, on_progress)
     return sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))
+
+
+def _check_images(
+    samples: pd.DataFrame, cache: PixelCache, on_progress: Callable[[float], None] | None
+) -> list[Finding]:
+    copies = duplicate_groups(cache.pixels, cache.keys)
+    similar = near_duplicate_groups(cache.pixels, cache.keys, copies, on_progress=on_progress)
+    return [
+        *check_duplicates(samples, copies),
+        *check_duplicates(
+            samples, similar, kind="near_duplicate", what="seem to show what another one shows, turned, cut or edited"
+        ),
+    ]

@@ -146,9 +146,9 @@ def test_a_name_that_is_taken_is_refused_before_anything_starts(app, made_study,
 
 def test_a_check_of_the_data_runs_when_it_is_asked_for(app, made_study):
     app.run()
-    assert "looked for" not in page_text(app)
+    assert "not looked at" not in page_text(app)
     app.button("studies_check").click().run()
-    assert "Duplicates were not looked for" in page_text(app)
+    assert "The images were not looked at" in page_text(app)
 
 
 def test_an_import_s_progress_is_read_from_its_log(tmp_path):

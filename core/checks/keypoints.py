@@ -1,0 +1,157 @@
+"""Keypoints of a picture, and whether those of two lie alike: one picture, be it turned, mirrored, zoomed or cut.
+
+Source of the keypoints: Lowe 2004, "Distinctive Image Features from Scale-Invariant Keypoints"; of the square root
+of their descriptors: Arandjelovic and Zisserman 2012, "Three things everyone should know".
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+MAX_KEYPOINTS = 150
+_DESCRIPTOR_SCALE = 512
+"""Square roots of the shares of a descriptor's 128 bins, brought to uint8; hardly any is above a half."""
+_MAX_RATIO = 0.8
+"""Lowe's: a match counts where the next best in the same picture is clearly further off."""
+_LOOSE_SHARE, _TIGHT_SHARE = 1 / 28, 1 / 56
+"""How far a keypoint may lie from where the transform puts it, as a share of the picture's side."""
+_MAX_STRETCH = 1.7
+"""A transform that stretches one direction so much more than the other is an accident."""
+_DETAIL_SIDE_PX = 112
+"""Side at which the detail of two pictures is compared."""
+
+
+def _mirrored_bins() -> np.ndarray:
+    """The order of a descriptor's bins (4 rows, 4 columns, 8 directions) in the picture's mirror image."""
+    bins = np.arange(128).reshape(4, 4, 8)
+    return bins[::-1, :, -np.arange(8) % 8].ravel()
+
+
+_MIRRORED = _mirrored_bins()
+
+
+@dataclass(frozen=True)
+class Keypoints:
+    """The keypoints of one picture, M of them."""
+
+    places: np.ndarray
+    """(M,) complex64: x + iy, in px."""
+    sizes: np.ndarray
+    """(M,) float32, in px."""
+    angles: np.ndarray
+    """(M,) float32, in radians."""
+    descriptors: np.ndarray
+    """(M, 128) uint8."""
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How well one picture lies on another."""
+
+    num_matches: int
+    """Keypoints at places of their own that the transform brings together."""
+    overlap: float = 0.0
+    """Share of the smaller picture's area (as transformed) that both show, in [0, 1]."""
+    correlation: float = 0.0
+    """Of the detail of both where they overlap, in [-1, 1]; 1 for the same."""
+
+
+def grey(image: np.ndarray) -> np.ndarray:
+    """(H, W) uint8 of an image (H, W, C) uint8."""
+    return np.ascontiguousarray(image[..., 0]) if image.shape[2] == 1 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+
+
+def find_keypoints(image: np.ndarray) -> Keypoints:
+    """The strongest keypoints of an image (H, W, C) uint8, at most `MAX_KEYPOINTS`."""
+    found, descriptors = cv2.SIFT_create(nfeatures=MAX_KEYPOINTS).detectAndCompute(grey(image), None)
+    found = found[:MAX_KEYPOINTS]
+    if not found:
+        return Keypoints(np.zeros(0, np.complex64), *np.zeros((2, 0), np.float32), np.zeros((0, 128), np.uint8))
+    values = np.array([(*point.pt, point.size, np.deg2rad(point.angle)) for point in found], dtype=np.float32)
+    shares = descriptors[: len(found)] / np.maximum(descriptors[: len(found)].sum(axis=1, keepdims=True), 1)
+    roots = np.minimum(_DESCRIPTOR_SCALE * np.sqrt(shares), 255).astype(np.uint8)
+    return Keypoints((values[:, 0] + 1j * values[:, 1]).astype(np.complex64), values[:, 2], values[:, 3], roots)
+
+
+def detail(image: np.ndarray) -> np.ndarray:
+    """(S, S) float32: what an image (H, W, C) uint8 shows beside its shading, at a side of 112 px."""
+    small = cv2.resize(grey(image), (_DETAIL_SIDE_PX, _DETAIL_SIDE_PX), interpolation=cv2.INTER_AREA)
+    small = small.astype(np.float32)
+    return cv2.GaussianBlur(small, (0, 0), 1) - cv2.GaussianBlur(small, (0, 0), 4)
+
+
+def match(first: Keypoints, second: Keypoints, side_px: int) -> tuple[int, np.ndarray]:
+    """Number of keypoints, each at a place of its own, that the best affine transform of the first picture brings
+    onto those of the second, and that transform, (2, 3) float64. Mirror images count as well.
+
+    Both pictures have sides of `side_px`. Every match of two keypoints proposes a similarity by its places, sizes
+    and angles; the one that most others agree with is refined to an affine transform by least squares.
+    """
+    best = (0, np.zeros((2, 3)))
+    if min(len(first.places), len(second.places)) < 4:
+        return best
+    others = second.descriptors.astype(np.float32)
+    for is_mirrored in (False, True):
+        own = (first.descriptors[:, _MIRRORED] if is_mirrored else first.descriptors).astype(np.float32)
+        own_indices, indices = _matches(own, others)
+        if len(indices) >= 4:
+            found = _fit(first, own_indices, second, indices, is_mirrored, side_px)
+            best = max(best, found, key=lambda result: result[0])
+    return best
+
+
+def lay(first: np.ndarray, second: np.ndarray, transform: np.ndarray, side_px: int) -> tuple[float, float]:
+    """Overlap and correlation of two pictures' `detail` under a transform that `match` found, as in `Alignment`."""
+    scaled = transform.copy()
+    scale = _DETAIL_SIDE_PX / side_px
+    # Pixel centres: (x + 1/2) * scale - 1/2 is the place in the smaller picture.
+    shift = (transform[:, :2] @ [0.5, 0.5]) - 0.5
+    scaled[:, 2] = scale * (transform[:, 2] - shift) + (transform[:, :2] @ [0.5, 0.5]) - 0.5
+    warped = cv2.warpAffine(first, scaled, second.shape[::-1], flags=cv2.INTER_LINEAR)
+    is_covered = cv2.warpAffine(np.ones_like(first), scaled, second.shape[::-1]) > 0.99
+    area = min(abs(np.linalg.det(transform[:, :2])), 1.0) * first.size
+    overlap = min(float(is_covered.sum() / area), 1.0)
+    a, b = warped[is_covered], second[is_covered]
+    if a.size < 2 or a.std() == 0 or b.std() == 0:
+        return overlap, 0.0
+    return overlap, float(np.corrcoef(a, b)[0, 1])
+
+
+def _matches(own: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the descriptors that are each other's nearest, and clearly nearer than the next."""
+    distances = (own**2).sum(axis=1)[:, None] + (others**2).sum(axis=1)[None] - 2 * own @ others.T
+    rows = np.arange(len(own))
+    nearest = distances.argmin(axis=1)
+    is_mutual = distances.argmin(axis=0)[nearest] == rows
+    two = np.partition(distances, 1, axis=1)[:, :2]
+    chosen = is_mutual & (two[:, 0] < _MAX_RATIO**2 * two[:, 1])
+    return rows[chosen], nearest[chosen]
+
+
+def _fit(
+    first: Keypoints, own: np.ndarray, second: Keypoints, others: np.ndarray, is_mirrored: bool, side_px: int
+) -> tuple[int, np.ndarray]:
+    a, angles = first.places[own], first.angles[own]
+    b = second.places[others]
+    if is_mirrored:
+        a, angles = a.conj(), -angles
+    turn = second.sizes[others] / first.sizes[own] * np.exp(1j * (second.angles[others] - angles))
+    shift = b - turn * a
+    distances = np.abs(turn[:, None] * a + shift[:, None] - b)
+    is_inlier = distances < _LOOSE_SHARE * side_px
+    is_inlier = is_inlier[is_inlier.sum(axis=1).argmax()]
+    none = (0, np.zeros((2, 3)))
+    places = np.stack([a.real, a.imag, np.ones(len(a))], axis=1).astype(np.float64)
+    targets = np.stack([b.real, b.imag], axis=1).astype(np.float64)
+    for _ in range(3):
+        if is_inlier.sum() < 4:
+            return none
+        transform = np.linalg.lstsq(places[is_inlier], targets[is_inlier], rcond=None)[0].T
+        is_inlier = np.linalg.norm(places @ transform.T - targets, axis=1) < _TIGHT_SHARE * side_px
+    stretches = np.linalg.svd(transform[:, :2], compute_uv=False)
+    if stretches[0] > _MAX_STRETCH * stretches[1]:
+        return none
+    if is_mirrored:
+        transform = transform * [1, -1, 1]
+    return len(np.unique((targets[is_inlier] * 56 / side_px).astype(int), axis=0)), transform

@@ -1,0 +1,60 @@
+import io
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from core.checks.near_duplicates import near_duplicate_groups
+from tests.core.checks.pictures import made_picture, turned
+
+
+def recompressed(picture):
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=50)
+    return Image.open(file).convert("RGB")
+
+
+def stacked(pictures):
+    return np.stack([np.asarray(picture) for picture in pictures])
+
+
+def test_a_picture_is_known_again_turned_mirrored_zoomed_brightened_and_recompressed():
+    pictures = [made_picture(seed) for seed in range(12)]
+    versions = [
+        turned(pictures[0], 20, 1.4),
+        ImageOps.mirror(pictures[1]),
+        pictures[2].transpose(Image.Transpose.ROTATE_90),
+        recompressed(pictures[3]),
+        Image.fromarray((np.asarray(pictures[4]) * 0.93 + 8).astype(np.uint8)),
+        turned(ImageOps.flip(pictures[5]), -15, 1.3),
+    ]
+    keys = [f"p{i}" for i in range(12)] + [f"v{i}" for i in range(6)]
+    groups = near_duplicate_groups(stacked(pictures + versions), keys)
+    assert groups == [(f"p{i}", f"v{i}") for i in range(6)]
+
+
+def test_grey_pictures_are_compared_by_brightness_and_edges():
+    pictures = [made_picture(seed).convert("L") for seed in range(8)]
+    pixels = stacked([*pictures, turned(pictures[6], -12, 1.25)])[..., None]
+    assert near_duplicate_groups(pixels, list("abcdefghi")) == [("g", "i")]
+
+
+def test_copies_to_the_bit_join_the_group_of_their_first_and_are_none_by_themselves():
+    pictures = [made_picture(seed) for seed in range(6)]
+    pixels = stacked([*pictures, pictures[0], pictures[1], ImageOps.mirror(pictures[0])])
+    groups = near_duplicate_groups(pixels, list("abcdefghi"), [("a", "g"), ("b", "h")])
+    assert groups == [("a", "g", "i")]
+
+
+def test_a_border_and_a_mark_in_common_make_no_duplicates():
+    pictures = [np.asarray(made_picture(seed)).copy() for seed in range(10)]
+    mark = np.asarray(made_picture(99))[:24, :24]
+    for pixels in pictures:
+        pixels[:20] = pixels[-20:] = 0
+        pixels[24:48, 8:32] = mark
+    assert near_duplicate_groups(np.stack(pictures), list("abcdefghij")) == []
+
+
+def test_pictures_without_any_detail_are_no_duplicates():
+    pixels = np.stack([np.full((64, 64, 1), 20 * i, np.uint8) for i in range(4)])
+    assert near_duplicate_groups(pixels, list("abcd")) == []
+    assert near_duplicate_groups(pixels[:1], ["a"]) == []

@@ -75,10 +75,13 @@ def demo(
 
 @app.command("import")
 def import_(
-    source: Annotated[Path, typer.Argument(help="A folder per class, a folder with a labels file, or the file.")],
+    source: Annotated[
+        Path,
+        typer.Argument(help="A folder per class, a folder with a labels file, or the file; or MedMNIST's .npz file."),
+    ],
     study: Annotated[Path, typer.Option(help="Folder of the study to make.")],
     source_format: Annotated[
-        str | None, typer.Option("--format", help="folder, csv, chaoyang, kermany or dicom; else found out.")
+        str | None, typer.Option("--format", help="folder, csv, chaoyang, kermany, dicom or medmnist; else found.")
     ] = None,
     labels: Annotated[Path | None, typer.Option(help="Labels file; its paths are relative to SOURCE.")] = None,
     image_column: Annotated[str | None, typer.Option(help="Column of the image's path.")] = None,

@@ -31,7 +31,7 @@ class Source:
 
     root: str
     format: str
-    """folder, csv, chaoyang, kermany or dicom."""
+    """folder, csv, chaoyang, kermany, dicom or medmnist."""
     columns: tuple[str, ...]
     """The source's own columns, in their order."""
     cells: tuple[tuple[str, ...], ...]

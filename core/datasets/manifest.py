@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from core.datasets.classes import listed
+from core.datasets.medmnist import write_images
 from core.datasets.paths import normal_path, path_fault
 from core.datasets.runs import find_runs, training_lock
 from core.datasets.staging import link_or_copy, staged_study
@@ -27,6 +28,7 @@ from core.images.cache import build_cache
 from core.records import Sample, Source
 
 Progress = Callable[[int, int], None]
+_IMAGES = "images"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,10 @@ def import_source(
         return _update(source, open_study(study_path), name, on_progress)
     with staged_study(study_path) as staging:
         create_key(staging)
-        contents = _read_contents(source, staging, staging / "pixels", image_size_px, on_progress)
+        placed = _placed(source, staging)
+        contents = _read_contents(placed, staging, staging / "pixels", image_size_px, on_progress)
+        if placed is not source:
+            source = replace(source, root=str(study_path.resolve() / _IMAGES / Path(placed.root).name))
         study = Study(
             path=staging,
             name=name or study_path.resolve().name,
@@ -92,6 +97,7 @@ def _update(source: Source, study: Study, name: str | None, on_progress: Progres
     samples = study.samples()
     before = dict(zip(samples["sample_id"], samples["given_label"], strict=True))
     with training_lock(study, ""), _staged_cache(study) as staged:
+        source = _placed(source, study.path)
         contents = _read_contents(source, study.path, staged, study.image_size_px, on_progress)
         classes = class_order(source, contents.samples)
         if not source.classes:
@@ -100,9 +106,25 @@ def _update(source: Source, study: Study, name: str | None, on_progress: Progres
             classes = (*kept, *(name for name in classes if name not in kept))
         updated = replace(study, name=name or study.name, classes=classes, **_source_fields(source))
         _write(updated, source, contents)
+        _remove_strays(updated)
     summary = _summary(source, updated, contents)
     after = {sample.sample_id: sample.given_label for sample in contents.samples}
     return replace(summary, messages=(*summary.messages, *_changes(study, classes, before, after)))
+
+
+def _placed(source: Source, study_path: Path) -> Source:
+    """The source with its images as files: those of an array file are written into the study."""
+    if source.format != "medmnist":
+        return source
+    return replace(source, root=str(write_images(source, study_path.resolve() / _IMAGES)))
+
+
+def _remove_strays(study: Study) -> None:
+    """Remove the images of an array file that the study no longer stands on."""
+    folder = study.path / _IMAGES
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name != Path(study.source_root).name:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 @contextmanager

@@ -11,12 +11,13 @@ from core.datasets.classes import class_doubts, with_classes
 from core.datasets.dicom_tree import is_release, read_dicom_tree
 from core.datasets.folder import class_folders, read_folder
 from core.datasets.kermany import is_kermany, read_kermany
+from core.datasets.medmnist import is_medmnist, read_medmnist
 from core.datasets.paths import normal_path
 from core.datasets.table import has_obvious_columns, read_table
 from core.errors import ConfigError, ManifestError, SourceError
 from core.records import Source
 
-FORMATS = ("folder", "csv", "chaoyang", "kermany", "dicom")
+FORMATS = ("folder", "csv", "chaoyang", "kermany", "dicom", "medmnist")
 
 
 def read_source(
@@ -36,7 +37,8 @@ def read_source(
 ) -> Source:
     """Everything a source says of its images, before any of them is opened.
 
-    path: a folder (one per class, Chaoyang's release, or one with a labels file), or a labels file itself.
+    path: a folder (one per class, Chaoyang's release, or one with a labels file), a labels file itself, or MedMNIST's
+        .npz file.
     labels: a labels file, as seen from here or from `path`; the images in it are relative to `path`.
     given_label: of Chaoyang, the label to audit: label, or a pathologist's label_A, label_B or label_C.
     key: of a tree of DICOM files, the tag by which the labels file names them, or name; see dicom_tree.
@@ -91,6 +93,12 @@ def _read(
         return read_dicom_tree(labels_path or _only_table(root), root, key=key, **columns)
     if format == "chaoyang":
         return read_chaoyang(root, given_label=given_label or "label")
+    if format == "medmnist":
+        if labels_path is None or not is_medmnist(labels_path):
+            raise SourceError(
+                f"{labels_path or path}: is neither a CSV nor a whole .npz file of MedMNIST; save a spreadsheet as CSV"
+            )
+        return read_medmnist(labels_path)
     if labels_path is not None:
         raise SourceError(
             f"{labels_path}: --format {format} takes the labels from the folders' names; name a folder only"
@@ -118,6 +126,8 @@ def _recognise(root: Path, labels_path: Path | None, *, is_table_asked: bool) ->
     if labels_path is not None:
         with labels_path.open("rb") as file:
             start = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+        if start.startswith(b"PK"):  # a zip
+            return "medmnist"
         if not start.startswith((b"[", b"{")):
             return _kind_of_table(labels_path)
         if is_chaoyang(root):

@@ -139,13 +139,47 @@ def import_(
 
 @app.command()
 def check(study: StudyPath, as_json: Json = False) -> None:
-    """Say what is wrong with the data itself: duplicates, leaks, labels in names."""
+    """Say what is wrong with the data itself: duplicates, leaks, labels that can be read off, raters who differ."""
     from core.checks.report import check_study
     from core.datasets.study import open_study
 
-    findings = check_study(open_study(study))
+    opened = open_study(study)
+    with _bar(as_json) as show:
+        findings = check_study(opened, on_progress=lambda fraction: show(fraction, "looking at every image"))
     lines = [f"{finding.severity:8}{finding.message}" for finding in findings] or ["nothing found"]
     _print(as_json, {"findings": [asdict(finding) for finding in findings]}, lines)
+
+
+@app.command()
+def agreement(
+    study: StudyPath,
+    num_resamples: Annotated[
+        int, typer.Option("--resamples", help="Bootstrap resamples for the 95 % intervals.", min=0)
+    ] = 1000,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Measure how far the raters agree beyond chance; intervals resample whole patients or slides."""
+    from core.checks.agreement import study_agreement
+    from core.datasets.groups import sample_groups
+    from core.datasets.study import open_study
+
+    opened = open_study(study)
+    samples = opened.samples()
+    found = study_agreement(
+        samples, opened.rater_names, opened.classes, sample_groups(samples), num_resamples=num_resamples, seed=seed
+    )
+    named = [(f"Cohen's kappa, {pair.first} and {pair.second}", pair.kappa) for pair in found.pairs]
+    named += [("Fleiss' kappa", found.fleiss_kappa), ("Krippendorff's alpha", found.krippendorff_alpha)]
+    width = max(len(name) for name, _ in named) + 2
+    lines = [
+        f"{name:{width}}{value.value:6.3f}  [{value.low:.3f}, {value.high:.3f}]  {value.num_samples} samples"
+        for name, value in named
+    ]
+    lines.append(f"the raters differ on {found.num_disputed} of {found.krippendorff_alpha.num_samples} samples:")
+    lines += [f"  {name}: {share:.1%}" for name, share in found.share_disputed.items()]
+    lines.append(f"intervals: 95 %, {num_resamples} resamples of {found.num_groups} patients, slides or lone samples")
+    _print(as_json, asdict(found), lines)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from core.errors import StudyError
 from core.records import Finding
 
 MISSING = -1
@@ -57,7 +58,7 @@ class Agreement:
     num_disputed: int
     """Samples on which those who rated do not all agree."""
     num_groups: int
-    """Patients or slides that were resampled."""
+    """Patients or slides that were resampled: those with a rated sample."""
     share_disputed: dict[str, float]
     """By given label: the share of its samples, rated by two or more, that are disputed."""
 
@@ -77,6 +78,8 @@ def rater_agreement(
     ratings: (N, R) int64, class indices or `MISSING`; given: (N,) int64 class indices; groups: (N,) int64, equal for
     samples of one patient or slide: these are resampled whole; classes: K names.
     """
+    is_rated = (ratings != MISSING).any(axis=1)
+    ratings, given, groups = ratings[is_rated], given[is_rated], groups[is_rated]
     resamples = Resamples(groups, num_resamples, seed)
     columns = {name: ratings[:, place] for place, name in enumerate(raters)}
     pairs = [(a, b, columns[a], columns[b]) for a, b in combinations(raters, 2)]
@@ -110,7 +113,15 @@ def _pair(
 def study_agreement(
     samples: pd.DataFrame, raters: Sequence[str], classes: Sequence[str], groups: np.ndarray, **settings: int
 ) -> Agreement:
-    """The same from samples.csv. A rater's label that is no class of the study counts as a class of its own."""
+    """The same from samples.csv. A rater's label that is no class of the study counts as a class of its own.
+
+    Raises StudyError where there are fewer than two raters.
+    """
+    if len(raters) < 2:
+        raise StudyError(
+            f"the study has {len(raters)} rater columns, agreement needs two; import it with --update and "
+            "--rater-column NAME for each"
+        )
     found = pd.unique(samples[list(raters)].to_numpy().ravel())
     known = [*classes, *sorted(set(found) - set(classes) - {""})]
     numbers = {name: number for number, name in enumerate(known)} | {"": MISSING}

@@ -3,6 +3,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from core.checks.agreement import MISSING, check_agreement, rater_agreement, study_agreement
+from core.errors import StudyError
 from tests.core.checks.samples import made_samples
 
 
@@ -115,3 +116,9 @@ def test_raters_who_share_no_sample_are_no_finding():
     samples["ann"], samples["bob"] = ["cat", ""], ["", "dog"]
     found = study_agreement(samples, ("ann", "bob"), ("cat", "dog"), np.arange(2), num_resamples=20)
     assert check_agreement(samples, found) == []
+
+
+def test_agreement_of_one_rater_is_refused_with_the_mend():
+    samples = made_samples(["a"], ["cat"])
+    with pytest.raises(StudyError, match="--rater-column"):
+        study_agreement(samples, (), ("cat", "dog"), np.arange(1))

@@ -64,8 +64,8 @@ def import_source(
 
     An update keeps the study's key (so sample ids stay), its image size, runs and ledger, and decodes only new
     images. Faulty rows go to quarantine.csv. on_progress: called with images done and images in all.
-    Raises StudyError (exists already, newer, busy, no room on the disk) and ManifestError (fewer than two classes
-    left); then nothing new is left behind, and nothing old is touched.
+    Raises StudyError (exists already, newer, busy, read otherwise before, no room on the disk) and ManifestError
+    (fewer than two classes left); then nothing new is left behind, and nothing old is touched.
     """
     study_path = Path(study_path)
     if update:
@@ -94,6 +94,7 @@ def _update(source: Source, study: Study, name: str | None, on_progress: Progres
         raise StudyError(
             f"{study.path / 'key'}: is gone, and without it sample ids would change; restore it from a backup"
         )
+    _check_same_reading(source, study)
     samples = study.samples()
     before = dict(zip(samples["sample_id"], samples["given_label"], strict=True))
     with training_lock(study, ""), _staged_cache(study) as staged:
@@ -117,6 +118,19 @@ def _placed(source: Source, study_path: Path) -> Source:
     if source.format != "medmnist":
         return source
     return replace(source, root=str(write_images(source, study_path.resolve() / _IMAGES)))
+
+
+def _check_same_reading(source: Source, study: Study) -> None:
+    """Raise StudyError where a flag of the first import was forgotten: every label would be another one."""
+    if (source.format, source.label_column) != (study.source_format, study.label_column):
+        raise StudyError(
+            f"{study.path}: this study reads {study.label_column!r} in format {study.source_format}, and now "
+            f"{source.label_column!r} in format {source.format} was read; give the flags of the first import again, "
+            f"or --format {study.source_format}"
+        )
+    if forgotten := {name: code for name, code in study.written_labels.items() if name not in source.written_labels}:
+        pairs = ",".join(f"{code}={name}" for name, code in forgotten.items())
+        raise StudyError(f"{study.path}: in this study codes have names; pass --classes {pairs} again")
 
 
 def _remove_strays(study: Study) -> None:

@@ -280,3 +280,31 @@ def test_a_source_behind_a_link_is_read(class_folders, tmp_path):
     (tmp_path / "link").symlink_to(class_folders)
     summary, _ = imported(tmp_path / "link", tmp_path / "study")
     assert (summary.num_samples, summary.num_quarantined) == (5, 0)
+
+
+def test_an_update_that_reads_other_labels_is_refused(chaoyang_release, tmp_path):
+    first = read_source(chaoyang_release, given_label="label_B")
+    import_source(first, tmp_path / "study", image_size_px=SIZE_PX)
+    with pytest.raises(StudyError, match=r"reads 'label_B' in format chaoyang, and now 'label' in format"):
+        import_source(read_source(chaoyang_release), tmp_path / "study", update=True)
+    import_source(first, tmp_path / "study", update=True)
+
+
+def test_an_update_that_forgets_the_names_of_codes_is_refused(make_table, tmp_path):
+    root = make_table([("image", "label"), ("a.png", "0"), ("b.png", "1")])
+    import_source(read_source(root, classes=("0=cat", "1=dog")), tmp_path / "study", image_size_px=SIZE_PX)
+    with pytest.raises(StudyError, match=r"in this study codes have names; pass --classes 0=cat,1=dog again"):
+        import_source(read_source(root), tmp_path / "study", update=True)
+    assert list(open_study(tmp_path / "study").samples()["given_label"]) == ["cat", "dog"]
+
+
+def test_one_pathologist_s_labels_are_what_the_export_writes_against(chaoyang_release, tmp_path):
+    import_source(read_source(chaoyang_release, given_label="label_B"), tmp_path / "study", image_size_px=SIZE_PX)
+    study = open_study(tmp_path / "study")
+    assert study.label_column == "label_B"
+    assert list(study.samples()["given_label"]) == ["normal", "serrated", "adenocarcinoma", "adenoma"]
+    assert list(study.samples().columns[6:]) == ["rater_A", "rater_C", "rater_released"]
+    assert list(study.source_table()["label_B"]) == [
+        study.written_label(label) for label in study.samples()["given_label"]
+    ]
+    assert list(study.source_table()["label_C"]) == ["3"] * 4

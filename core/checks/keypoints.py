@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 
 MAX_KEYPOINTS = 150
+SIDE_PX = 160
+"""Larger pictures are reduced to it: keypoints of twice the side cost twice the time and find no more duplicates."""
 _DESCRIPTOR_SCALE = 512
 """Square roots of the shares of a descriptor's 128 bins, brought to uint8; hardly any is above a half."""
 _MAX_RATIO = 0.8
@@ -36,9 +38,9 @@ class Keypoints:
     """The keypoints of one picture, M of them."""
 
     places: np.ndarray
-    """(M,) complex64: x + iy, in px."""
+    """(M,) complex64: x + iy, as shares of the picture's side."""
     sizes: np.ndarray
-    """(M,) float32, in px."""
+    """(M,) float32, likewise."""
     angles: np.ndarray
     """(M,) float32, in radians."""
     descriptors: np.ndarray
@@ -64,14 +66,18 @@ def grey(image: np.ndarray) -> np.ndarray:
 
 def find_keypoints(image: np.ndarray) -> Keypoints:
     """The strongest keypoints of an image (H, W, C) uint8, at most `MAX_KEYPOINTS`."""
-    found, descriptors = cv2.SIFT_create(nfeatures=MAX_KEYPOINTS).detectAndCompute(grey(image), None)
+    shown = grey(image)
+    if len(shown) > SIDE_PX:
+        shown = cv2.resize(shown, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
+    found, descriptors = cv2.SIFT_create(nfeatures=MAX_KEYPOINTS).detectAndCompute(shown, None)
     found = found[:MAX_KEYPOINTS]
     if not found:
         return Keypoints(np.zeros(0, np.complex64), *np.zeros((2, 0), np.float32), np.zeros((0, 128), np.uint8))
     values = np.array([(*point.pt, point.size, np.deg2rad(point.angle)) for point in found], dtype=np.float32)
     shares = descriptors[: len(found)] / np.maximum(descriptors[: len(found)].sum(axis=1, keepdims=True), 1)
     roots = np.minimum(_DESCRIPTOR_SCALE * np.sqrt(shares), 255).astype(np.uint8)
-    return Keypoints((values[:, 0] + 1j * values[:, 1]).astype(np.complex64), values[:, 2], values[:, 3], roots)
+    places = (values[:, 0] + 0.5 + 1j * (values[:, 1] + 0.5)) / len(shown)
+    return Keypoints(places.astype(np.complex64), values[:, 2] / len(shown), values[:, 3], roots)
 
 
 def detail(image: np.ndarray) -> np.ndarray:
@@ -81,11 +87,11 @@ def detail(image: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(small, (0, 0), 1) - cv2.GaussianBlur(small, (0, 0), 4)
 
 
-def match(first: Keypoints, second: Keypoints, side_px: int) -> tuple[int, np.ndarray]:
+def match(first: Keypoints, second: Keypoints) -> tuple[int, np.ndarray]:
     """Number of keypoints, each at a place of its own, that the best affine transform of the first picture brings
     onto those of the second, and that transform, (2, 3) float64. Mirror images count as well.
 
-    Both pictures have sides of `side_px`. Every match of two keypoints proposes a similarity by its places, sizes
+    Every match of two keypoints proposes a similarity by its places, sizes
     and angles; the one that most others agree with is refined to an affine transform by least squares.
     """
     best = (0, np.zeros((2, 3)))
@@ -96,20 +102,18 @@ def match(first: Keypoints, second: Keypoints, side_px: int) -> tuple[int, np.nd
         own = (first.descriptors[:, _MIRRORED] if is_mirrored else first.descriptors).astype(np.float32)
         own_indices, indices = _matches(own, others)
         if len(indices) >= 4:
-            found = _fit(first, own_indices, second, indices, is_mirrored, side_px)
+            found = _fit(first, own_indices, second, indices, is_mirrored)
             best = max(best, found, key=lambda result: result[0])
     return best
 
 
-def lay(first: np.ndarray, second: np.ndarray, transform: np.ndarray, side_px: int) -> tuple[float, float]:
+def lay(first: np.ndarray, second: np.ndarray, transform: np.ndarray) -> tuple[float, float]:
     """Overlap and correlation of two pictures' `detail` under a transform that `match` found, as in `Alignment`."""
-    scaled = transform.copy()
-    scale = _DETAIL_SIDE_PX / side_px
-    # Pixel centres: (x + 1/2) * scale - 1/2 is the place in the smaller picture.
-    shift = (transform[:, :2] @ [0.5, 0.5]) - 0.5
-    scaled[:, 2] = scale * (transform[:, 2] - shift) + (transform[:, :2] @ [0.5, 0.5]) - 0.5
-    warped = cv2.warpAffine(first, scaled, second.shape[::-1], flags=cv2.INTER_LINEAR)
-    is_covered = cv2.warpAffine(np.ones_like(first), scaled, second.shape[::-1]) > 0.99
+    # In px, which are counted from the centre of the first one: a share s is at s * side - 1/2.
+    in_px = transform.copy()
+    in_px[:, 2] = transform[:, 2] * len(first) + transform[:, :2] @ [0.5, 0.5] - 0.5
+    warped = cv2.warpAffine(first, in_px, second.shape[::-1], flags=cv2.INTER_LINEAR)
+    is_covered = cv2.warpAffine(np.ones_like(first), in_px, second.shape[::-1]) > 0.99
     area = min(abs(np.linalg.det(transform[:, :2])), 1.0) * first.size
     overlap = min(float(is_covered.sum() / area), 1.0)
     a, b = warped[is_covered], second[is_covered]
@@ -130,7 +134,7 @@ def _matches(own: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _fit(
-    first: Keypoints, own: np.ndarray, second: Keypoints, others: np.ndarray, is_mirrored: bool, side_px: int
+    first: Keypoints, own: np.ndarray, second: Keypoints, others: np.ndarray, is_mirrored: bool
 ) -> tuple[int, np.ndarray]:
     a, angles = first.places[own], first.angles[own]
     b = second.places[others]
@@ -139,7 +143,7 @@ def _fit(
     turn = second.sizes[others] / first.sizes[own] * np.exp(1j * (second.angles[others] - angles))
     shift = b - turn * a
     distances = np.abs(turn[:, None] * a + shift[:, None] - b)
-    is_inlier = distances < _LOOSE_SHARE * side_px
+    is_inlier = distances < _LOOSE_SHARE
     is_inlier = is_inlier[is_inlier.sum(axis=1).argmax()]
     none = (0, np.zeros((2, 3)))
     places = np.stack([a.real, a.imag, np.ones(len(a))], axis=1).astype(np.float64)
@@ -148,10 +152,10 @@ def _fit(
         if is_inlier.sum() < 4:
             return none
         transform = np.linalg.lstsq(places[is_inlier], targets[is_inlier], rcond=None)[0].T
-        is_inlier = np.linalg.norm(places @ transform.T - targets, axis=1) < _TIGHT_SHARE * side_px
+        is_inlier = np.linalg.norm(places @ transform.T - targets, axis=1) < _TIGHT_SHARE
     stretches = np.linalg.svd(transform[:, :2], compute_uv=False)
     if stretches[0] > _MAX_STRETCH * stretches[1]:
         return none
     if is_mirrored:
-        transform = transform * [1, -1, 1]
-    return len(np.unique((targets[is_inlier] * 56 / side_px).astype(int), axis=0)), transform
+        transform = transform * [1, -1, 1]  # which takes y as it was
+    return len(np.unique((targets[is_inlier] / _TIGHT_SHARE).astype(int), axis=0)), transform

@@ -1,6 +1,9 @@
 import pytest
 
+from core.datasets.corrupt import corrupt_study
+from core.datasets.manifest import import_source
 from core.datasets.source import read_source
+from core.datasets.study import open_study
 from core.errors import SourceError
 from tests.core.datasets.conftest import write_image
 
@@ -69,3 +72,19 @@ def test_a_folder_asked_for_stays_a_folder(chest_xray):
 def test_asking_for_it_where_no_name_fits_is_refused(class_folders):
     with pytest.raises(SourceError, match="no file is named as Kermany's are"):
         read_source(class_folders, format="kermany")
+
+
+def test_a_corrupted_study_is_a_plain_folder_of_noisy_classes(tmp_path):
+    for seed in range(20):
+        label, name = ("NORMAL", "IM-{}-0001") if seed % 2 else ("PNEUMONIA", "person{}_virus_1")
+        write_image(tmp_path / "chest" / label / f"{name.format(seed)}.jpeg", seed)
+    import_source(read_source(tmp_path / "chest"), tmp_path / "study", image_size_px=32)
+    study = open_study(tmp_path / "study")
+    options = {"noise": "symmetric", "rate": 0.3, "seed": 0, "truth": tmp_path / "truth.csv"}
+    noisy = corrupt_study(study, out=tmp_path / "noisy", **options)
+    source = read_source(noisy.source_root)
+    assert source.format == noisy.source_format == "folder"
+    assert {row.image: row.label for row in source.rows} == dict(
+        zip(noisy.samples()["image"], noisy.samples()["given_label"], strict=True)
+    )
+    assert noisy.samples()["patient"].nunique() == 20

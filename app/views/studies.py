@@ -8,11 +8,17 @@ import streamlit as st
 from app import processes, session
 from app.boundary import error_boundary, plain_text
 from app.components import charts
+from app.components.finding_pictures import show_finding_pictures
 from app.components.study_form import show_study_form
 from app.components.wording import STATE_WORDS, counted, span
 from core.datasets.runs import Run, RunState, find_runs, running_training
 from core.datasets.study import Study, is_study, open_study
+from core.records import Finding
 
+CAPTION_COLUMNS = {"conflict": "given_label", "across_splits": "split"}
+"""By the end of a finding's kind."""
+PICTURED = ("blank", "inverted", "sideways", "black_margin", "resolution_outlier", "depth_outlier")
+"""Findings of single images that are worth seeing."""
 DEMO_SENTENCE = "Its images are drawn by code. They show no real patient."
 
 
@@ -159,7 +165,10 @@ def show_findings(study: Study) -> None:
     st.subheader("Check of the data")
     is_asked = study.path in session.kept("checked_studies", ())
     if not is_asked:
-        st.caption("Looks for duplicates, patients in more than one split, and signs that the label can be read off.")
+        st.caption(
+            "Looks for images that show one picture, patients in more than one split, signs that the label can be "
+            "read off, and odd images. Takes about a minute for 5,000 images."
+        )
         if st.button("Check now", key="studies_check"):
             session.keep("checked_studies", (*session.kept("checked_studies", ()), study.path))
             st.rerun()
@@ -168,9 +177,18 @@ def show_findings(study: Study) -> None:
         findings = session.load_findings(study)
     if not findings:
         st.markdown("Nothing was found.")
+    samples = session.load_samples(study).set_index("sample_id")
     for finding in findings:
         icon = {"error": ":material/error:", "warning": ":material/warning:"}.get(finding.severity, ":material/info:")
         st.markdown(f"{icon} {plain_text(finding.message[:1].upper() + finding.message[1:])}")
+        if finding.groups or finding.kind in PICTURED:
+            show_finding_pictures(study.pixels_path, finding, captions(finding, samples))
+
+
+def captions(finding: Finding, samples: pd.DataFrame) -> dict[str, str]:
+    """What stands under the finding's images: their given labels or splits where the finding is about these."""
+    columns = [column for word, column in CAPTION_COLUMNS.items() if finding.kind.endswith(word)]
+    return samples.loc[samples.index.isin(finding.samples), columns[0]].to_dict() if columns else {}
 
 
 show_page()

@@ -9,6 +9,7 @@ from PIL import Image
 from app import processes
 from app.processes import STUDIES_VARIABLE
 from core.datasets.study import open_study
+from core.images.cache import build_cache
 from core.review.ledger import Ledger
 from tests.app.conftest import page_text
 from tests.app.made_study import write_study
@@ -149,6 +150,21 @@ def test_a_check_of_the_data_runs_when_it_is_asked_for(app, made_study):
     assert "not looked at" not in page_text(app)
     app.button("studies_check").click().run()
     assert "The images were not looked at" in page_text(app)
+
+
+def test_duplicates_under_two_labels_are_shown_as_pictures_with_these_labels(app, made_study):
+    samples = made_study.samples()
+    paths = {row.sample_id: made_study.image_path(row.image) for row in samples.itertuples()}
+    first, second = samples["sample_id"][:2]
+    paths[second].write_bytes(paths[first].read_bytes())
+    build_cache(made_study.pixels_path, paths, size_px=32)
+    app.run()
+    app.button("studies_check").click().run()
+    assert "2 images stand in the study more than once, under different labels" in page_text(app)
+    (shown,) = [html for html in page_text(app).split("<div style") if "adenoma</figcaption>" in html]
+    assert "normal</figcaption>" in shown
+    assert shown.count("data:image/jpeg;base64,") == 2
+    assert "secret" not in page_text(app)
 
 
 def test_an_import_s_progress_is_read_from_its_log(tmp_path):

@@ -1,0 +1,47 @@
+"""The images that a finding of the check is about, a few of them, from the pixel cache: no name, no patient."""
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from app.components.evidence import thumbnails
+from app.components.wording import counted
+from core.errors import StudyError
+from core.records import Finding
+
+MAX_GROUPS = 6
+MAX_OF_GROUP = 4
+MAX_SINGLE = 12
+_ROW = "display:flex;flex-wrap:wrap;gap:14px;margin:2px 0 10px 28px"
+_GROUP = "display:flex;gap:4px;margin:0;padding:5px;border:1px solid rgba(128,128,128,.35);border-radius:6px"
+_FIGURE = "margin:0;width:104px"
+_IMAGE = "width:104px;height:104px;object-fit:contain;background:#000;border-radius:3px;display:block"
+_CAPTION = "font-size:12px;line-height:1.3;opacity:.8;overflow-wrap:anywhere"
+
+
+def show_finding_pictures(pixels_path: Path, finding: Finding, captions: Mapping[str, str]) -> None:
+    """A frame for each group of the finding, or its single images; captions: by sample id, may lack any.
+
+    Nothing is shown where the study has no pixel cache, or the cache no longer holds these images.
+    """
+    is_single = not finding.groups
+    groups = [(sample_id,) for sample_id in finding.samples[:MAX_SINGLE]] if is_single else finding.groups[:MAX_GROUPS]
+    groups = [group[:MAX_OF_GROUP] for group in groups]
+    try:
+        uris = iter(thumbnails(pixels_path, tuple(sample_id for group in groups for sample_id in group)))
+    except (StudyError, KeyError):  # the cache may be deleted or made anew at any time
+        return
+    frames = []
+    for group in groups:
+        figures = [
+            f'<figure style="{_FIGURE}"><img style="{_IMAGE}" src="{next(uris)}" alt="Image of this finding">'
+            f'<figcaption style="{_CAPTION}">{escape(captions.get(sample_id, ""))}</figcaption></figure>'
+            for sample_id in group
+        ]
+        frames.append(f'<div style="{_GROUP}">{"".join(figures)}</div>')
+    st.html(f'<div style="{_ROW}">{"".join(frames)}</div>')
+    num_left = (len(finding.samples) if is_single else len(finding.groups)) - len(groups)
+    if num_left:
+        st.caption(f"and {counted(num_left, 'more image' if is_single else 'more group')} of this kind")

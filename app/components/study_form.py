@@ -9,13 +9,17 @@ import streamlit as st
 from app import processes, session
 from app.boundary import error_boundary, plain_text
 from app.components.wording import counted
+from core.datasets.dicom_tree import KEYS
 from core.errors import UserError
 
-FORMATS = {
+LAYOUTS = {
     "": "Recognise it",
     "folder": "One folder per class",
     "csv": "A CSV file with labels",
     "chaoyang": "Chaoyang's files (train.json, test.json)",
+    "kermany": "Kermany's chest X-rays",
+    "dicom": "DICOM files, and a CSV that names them by a tag",
+    "medmnist": "A MedMNIST file (.npz)",
 }
 COLUMNS = {
     "image": ("Image column", "Paths in it are relative to the source folder."),
@@ -41,9 +45,11 @@ def show_study_form() -> None:
     path = Path(source).expanduser() if source else None
     left, right = st.columns(2)
     name = left.text_input("Name of the study", key=f"{form_key()}_name", placeholder=path.stem if path else "").strip()
-    form = right.selectbox("Layout", list(FORMATS), key=f"{form_key()}_format", format_func=FORMATS.__getitem__)
+    form = right.selectbox("Layout", list(LAYOUTS), key=f"{form_key()}_format", format_func=LAYOUTS.__getitem__)
     arguments = []
-    if form == "csv" or (path is not None and path.suffix.lower() in (".csv", ".tsv")):
+    if form == "dicom":
+        arguments += ["--key", st.selectbox("Tag that the CSV names files by", KEYS, key=f"{form_key()}_key")]
+    if form in ("csv", "dicom") or (path is not None and path.suffix.lower() in (".csv", ".tsv")):
         arguments += ask_columns(needs_file=path is not None and path.suffix.lower() not in (".csv", ".tsv"))
     st.caption("The images stay where they are. The study keeps a small copy of each for training, on this machine.")
     if session.kept("import_process") is not None:

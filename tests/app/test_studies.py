@@ -7,7 +7,9 @@ import pytest
 from PIL import Image
 
 from app import processes
+from app.components.study_form import LAYOUTS
 from app.processes import STUDIES_VARIABLE
+from core.datasets.source import FORMATS
 from core.datasets.study import open_study
 from core.images.cache import build_cache
 from core.review.ledger import Ledger
@@ -172,3 +174,7 @@ def test_an_import_s_progress_is_read_from_its_log(tmp_path):
     assert processes.import_progress(log) == (0.0, "reading the labels")
     log.write_text('{"fraction": 0.25, "message": "decoded 5 of 20 images"}\n')
     assert processes.import_progress(log) == (0.25, "decoded 5 of 20 images")
+
+
+def test_the_form_offers_every_format_that_is_read():
+    assert tuple(LAYOUTS) == ("", *FORMATS)

@@ -15,6 +15,8 @@ class _SilentThread(threading.local):
     """Stands in a warning filter where the pattern of its message stands: matches in threads that decode."""
 
     is_decoding = False
+    pattern = "(?!)"
+    """Matches nothing: what scikit-learn reads where it copies a process's filters to its own workers."""
 
     def match(self, _message: str) -> bool:
         return self.is_decoding

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import get_frame
 from pydicom.filereader import read_dataset, read_preamble
 from pydicom.pixels import apply_color_lut, pixel_array
 from pydicom.uid import (
@@ -18,6 +19,7 @@ from pydicom.uid import (
 )
 
 from core.errors import ImageError
+from core.images.codestream import told_size
 from core.images.picture import Picture, check_frame, check_size, one_channel_if_grey
 from core.images.raster import finite
 from core.images.silence import silence_loggers
@@ -29,6 +31,7 @@ _COLORS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _VOI_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 _FILE_META_GROUP = 0x0002
 _MAX_INFLATED_BYTES = 2**29
+_MAX_COMPONENTS = 4
 
 
 def read_dicom(file: BinaryIO, *, frame_number: int | None = None) -> Picture:
@@ -52,6 +55,8 @@ def read_dicom(file: BinaryIO, *, frame_number: int | None = None) -> Picture:
 
 def _read_dataset(file: BinaryIO) -> Dataset:
     """All of the file, with a transfer syntax: its own, or what pydicom took it for where it names none."""
+    # In memory, where reading beyond the end costs nothing: a damaged length asks for up to 4 GB.
+    file = BytesIO(file.read())
     dataset = _inflated(file)
     if dataset is None:
         dataset = dcmread(file, force=True)
@@ -87,6 +92,7 @@ def _inflated(file: BinaryIO) -> Dataset | None:
 def _decode(dataset: Dataset, frame: int) -> np.ndarray:
     """Stored values of one frame, (H, W), or (H, W, 3) with YBR turned into RGB."""
     try:
+        _check_codestream(dataset, frame)
         return pixel_array(dataset, index=frame)
     except NotImplementedError:
         raise ImageError("its DICOM transfer syntax is not supported") from None
@@ -95,6 +101,21 @@ def _decode(dataset: Dataset, frame: int) -> np.ndarray:
         raise ImageError("the file is cut short" if is_cut else "its pixel data are damaged") from None
     except (AttributeError, IndexError, EOFError, RuntimeError):
         raise ImageError("its pixel data are damaged") from None
+
+
+def _check_codestream(dataset: Dataset, frame: int) -> None:
+    """Raise ImageError for a compressed frame that would become larger than the file says it is."""
+    if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        extended = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
+        num_frames = int(dataset.get("NumberOfFrames") or 1)
+        offsets = extended if all(extended) else None
+        content = get_frame(dataset.PixelData, frame, number_of_frames=num_frames, extended_offsets=offsets)
+        size = told_size(content)
+        if size is None:  # run lengths, or a coding that has no decoder here
+            return
+        width, height, num_components = size
+        if not (0 < width * height <= dataset.Rows * dataset.Columns and num_components <= _MAX_COMPONENTS):
+            raise ImageError("its pixel data are damaged")
 
 
 def _grey_picture(stored: np.ndarray, dataset: Dataset, frame: int, *, is_inverted: bool) -> Picture:

@@ -1,6 +1,6 @@
 """One image file as pixels: read by its content, shown by default as its file asks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +14,7 @@ MAX_PIXELS = 150_000_000
 """More is taken for a decompression bomb; pillow's own limit lies just above."""
 
 _GREY_STRIP = 3 * 2**14
+_WINDOW_STRIP = 2**22
 _RASTER_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -164,14 +165,25 @@ def to_uint8(picture: Picture) -> np.ndarray:
     pixels = picture.pixels
     if picture.is_color:
         return pixels
-    if pixels.dtype == np.uint8 and picture.window_center is None:
-        shown = pixels
-    elif np.issubdtype(pixels.dtype, np.integer) and int(pixels.max()) - int(pixels.min()) < 2**16:
-        low = int(pixels.min())  # each value that can occur is windowed once, then looked up
-        shown = window_to_uint8(np.arange(low, int(pixels.max()) + 1), picture)[pixels - low]
-    else:
-        shown = window_to_uint8(pixels, picture)
+    is_shown_as_stored = pixels.dtype == np.uint8 and picture.window_center is None
+    shown = pixels if is_shown_as_stored else _windowed(pixels, picture)
     return 255 - shown if picture.is_inverted else shown
+
+
+def _windowed(pixels: np.ndarray, picture: Picture) -> np.ndarray:
+    """(H, W) uint8 by way of eight bytes a pixel, hence a strip at a time."""
+    center, width = picture.window()
+    picture = replace(picture, window_center=center, window_width=width)
+    low, table = 0, None
+    if np.issubdtype(pixels.dtype, np.integer) and int(pixels.max()) - int(pixels.min()) < 2**16:
+        low = int(pixels.min())  # each value that can occur is windowed once, then looked up
+        table = window_to_uint8(np.arange(low, int(pixels.max()) + 1), picture)
+    shown = np.empty(pixels.shape, dtype=np.uint8)
+    num_rows = max(_WINDOW_STRIP // pixels.shape[1], 1)
+    for start in range(0, len(pixels), num_rows):
+        strip = pixels[start : start + num_rows]
+        shown[start : start + num_rows] = window_to_uint8(strip, picture) if table is None else table[strip - low]
+    return shown
 
 
 def window_to_uint8(values: np.ndarray, picture: Picture) -> np.ndarray:

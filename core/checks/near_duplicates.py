@@ -16,14 +16,12 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from threadpoolctl import threadpool_limits
 
-from core.checks.keypoints import Alignment, Keypoints, detail, find_keypoints, grey, lay, match
+from core.checks.keypoints import MIN_MATCHES, Alignment, Keypoints, detail, find_keypoints, grey, lay, match
 
 NUM_CANDIDATES = 15
 """Of each image: those whose histograms are most like its own."""
-MIN_MATCHES = 6
-"""Keypoints that the transform must bring together ..."""
 MIN_OVERLAP = 0.35
-"""... the share of the smaller picture's area that both must show ..."""
+"""The share of the smaller picture's area that both must show ..."""
 MIN_CORRELATION = 0.8
 """... and how alike their detail must be there. Two chests of one size reach 0.75."""
 _BLOCK_CELLS = 1 << 25

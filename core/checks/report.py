@@ -9,6 +9,7 @@ from core.checks.classes import check_classes, check_quarantine
 from core.checks.duplicates import check_duplicates, duplicate_groups
 from core.checks.leaks import check_names, check_splits
 from core.checks.near_duplicates import near_duplicate_groups
+from core.checks.shortcuts import check_headers, check_shortcuts, read_headers, shortcut_features
 from core.datasets.groups import sample_groups
 from core.datasets.study import Study
 from core.errors import StudyError
@@ -24,14 +25,22 @@ def check_study(study: Study, *, on_progress: Callable[[float], None] | None = N
     on_progress: called with the share of the work that is done.
     """
     samples = study.samples()
+    headers = read_headers([study.image_path(image) for image in samples["image"]])
+    named = check_names(samples)
+    told = {finding.kind for finding in named}
+    # A folder per class puts the classes one after the other: no more than the folder tells.
+    skip = [kind for kind, teller in (("name", "label_in_name"), ("order", "label_in_folder")) if teller in told]
+    groups = sample_groups(samples)
     findings = [
-        *check_names(samples),
+        *named,
+        *check_shortcuts(samples, shortcut_features(samples, headers), groups, skip=skip),
+        *check_headers(samples, headers),
         *check_splits(samples),
         *check_classes(samples, study.classes),
         *check_quarantine(study.quarantine()),
     ]
     if len(study.rater_names) > 1:
-        agreement = study_agreement(samples, study.rater_names, study.classes, sample_groups(samples), num_resamples=0)
+        agreement = study_agreement(samples, study.rater_names, study.classes, groups, num_resamples=0)
         findings += check_agreement(samples, agreement)
     try:
         cache = open_cache(study.pixels_path)

@@ -1,0 +1,77 @@
+"""What an image file says of itself before any pixel is decoded: size, depth, format, and which metadata it brings.
+
+Never a value of that metadata, but for one: whether the file says that its pixels hold burned-in text.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from core.images.silence import silence, silence_loggers
+
+_MODES = {"1": (1, 1), "L": (1, 8), "P": (3, 8), "LA": (2, 8), "RGB": (3, 8), "RGBA": (4, 8), "CMYK": (4, 8)}
+_MODES |= {"I;16": (1, 16), "I;16B": (1, 16), "I": (1, 32), "F": (1, 32)}
+"""Pillow's modes as channels and bits of each."""
+_RASTER_FORMATS = ("PNG", "JPEG", "TIFF")
+_DEFLATED = b"1.2.840.10008.1.2.1.99"
+
+
+@dataclass(frozen=True, slots=True)
+class FileHeader:
+    """Of one file; zeros and empty text where it does not tell."""
+
+    num_bytes: int = 0
+    format: str = ""
+    """PNG, JPEG, TIFF or DICOM."""
+    width_px: int = 0
+    height_px: int = 0
+    channels: int = 0
+    bits: int = 0
+    """Of one channel, as stored."""
+    entries: frozenset[str] = frozenset()
+    """Names of the metadata entries that are there, in DICOM with a value: keywords, never values."""
+    burned_in: str = ""
+    """DICOM's BurnedInAnnotation: YES or NO; empty where the file has none (PS3.3 C.7.6.1.1)."""
+
+
+def read_header(path: Path) -> FileHeader:
+    """The header of an image file; an empty one where the file cannot be read."""
+    try:
+        num_bytes = path.stat().st_size
+        with path.open("rb") as file, silence():
+            head = file.read(1024)
+            file.seek(0)
+            if head[128:132] != b"DICM":
+                return _read_raster(file, num_bytes)
+            # pydicom inflates a deflated file whole before its first tag, and it may be a bomb.
+            return FileHeader(num_bytes, "DICOM") if _DEFLATED in head else _read_dicom(file, num_bytes)
+    except Exception:  # damaged files make the decoders raise nearly anything, and then there is no header
+        return FileHeader()
+
+
+def _read_raster(file: BinaryIO, num_bytes: int) -> FileHeader:
+    from PIL import Image
+
+    with Image.open(file, formats=_RASTER_FORMATS) as image:
+        channels, bits = _MODES.get(image.mode, (0, 0))
+        entries = frozenset(str(name) for name in image.info)
+        return FileHeader(num_bytes, str(image.format), *image.size, channels, bits, entries)
+
+
+def _read_dicom(file: BinaryIO, num_bytes: int) -> FileHeader:
+    from pydicom import dcmread
+
+    silence_loggers("pydicom")
+    dataset = dcmread(file, stop_before_pixels=True)
+    entries = frozenset(element.keyword for element in dataset if element.keyword and not element.is_empty)
+    burned_in = str(dataset.get("BurnedInAnnotation") or "").strip().upper()
+    return FileHeader(
+        num_bytes,
+        "DICOM",
+        int(dataset.Columns),
+        int(dataset.Rows),
+        int(dataset.get("SamplesPerPixel") or 1),
+        int(dataset.get("BitsStored") or 0),
+        entries,
+        burned_in if burned_in in ("YES", "NO") else "",
+    )

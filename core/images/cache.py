@@ -32,6 +32,8 @@ CACHE_VERSION = 1
 _INDEX = "index.json"
 _BATCH = 8
 """Images that one task decodes; two tasks a thread wait at most, which bounds the memory."""
+_BLOCK_BYTES = 2**22
+"""Rows are written in blocks of this size: a call for each row costs as much as decoding a small one."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -215,8 +217,9 @@ class _RowFile:
         """row: (H, W, 1 or 3) uint8."""
         if row.shape[2] > self.channels:
             self._promote()
-        whole = np.broadcast_to(row, (self.size_px, self.size_px, self.channels))
-        self._file.write(np.ascontiguousarray(whole).data)
+        if row.shape[2] < self.channels:
+            row = np.broadcast_to(row, (self.size_px, self.size_px, self.channels))
+        self._file.write(np.ascontiguousarray(row).data)
         self.num_rows += 1
 
     def finish(self) -> None:
@@ -229,7 +232,7 @@ class _RowFile:
 
     def _open(self) -> None:
         self.path = self.folder / f"pixels-{secrets.token_hex(4)}.npy"
-        self._file = self.path.open("wb")
+        self._file = self.path.open("wb", buffering=_BLOCK_BYTES)
         self._write_header(self.max_rows)
         self._data_start = self._file.tell()
 

@@ -17,7 +17,7 @@ from core.records import Finding
 
 CAPTION_COLUMNS = {"conflict": "given_label", "across_splits": "split"}
 """By the end of a finding's kind."""
-PICTURED = ("blank", "inverted", "sideways", "black_margin", "resolution_outlier", "depth_outlier")
+PICTURED = ("blank", "inverted", "rotated", "resolution_outlier", "depth_outlier", "burned_in")
 """Findings of single images that are worth seeing."""
 DEMO_SENTENCE = "Its images are drawn by code. They show no real patient."
 

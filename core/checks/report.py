@@ -9,6 +9,7 @@ from core.checks.classes import check_classes, check_quarantine
 from core.checks.duplicates import check_duplicates, duplicate_groups
 from core.checks.leaks import check_names, check_splits
 from core.checks.near_duplicates import near_duplicate_groups
+from core.checks.odd_images import check_odd_images
 from core.checks.shortcuts import check_headers, check_shortcuts, read_headers, shortcut_features
 from core.datasets.groups import sample_groups
 from core.datasets.study import Study
@@ -57,6 +58,7 @@ def _check_images(
     copies = duplicate_groups(cache.pixels, cache.keys)
     similar = near_duplicate_groups(cache.pixels, cache.keys, copies, on_progress=on_progress)
     return [
+        *check_odd_images(samples, cache.pixels, cache.keys),
         *check_duplicates(samples, copies),
         *check_duplicates(
             samples, similar, kind="near_duplicate", what="seem to show what another one shows, turned, cut or edited"

@@ -28,7 +28,7 @@ def show_finding_pictures(pixels_path: Path, finding: Finding, captions: Mapping
     """
     is_single = not finding.groups
     groups = [(sample_id,) for sample_id in finding.samples[:MAX_SINGLE]] if is_single else finding.groups[:MAX_GROUPS]
-    groups = [group[:MAX_OF_GROUP] for group in groups]
+    groups = [_most_different(group, captions) for group in groups]
     try:
         uris = iter(thumbnails(pixels_path, tuple(sample_id for group in groups for sample_id in group)))
     except (StudyError, KeyError):  # the cache may be deleted or made anew at any time
@@ -42,6 +42,11 @@ def show_finding_pictures(pixels_path: Path, finding: Finding, captions: Mapping
         ]
         frames.append(f'<div style="{_GROUP}">{"".join(figures)}</div>')
     st.html(f'<div style="{_ROW}">{"".join(frames)}</div>')
-    num_left = (len(finding.samples) if is_single else len(finding.groups)) - len(groups)
-    if num_left:
-        st.caption(f"and {counted(num_left, 'more image' if is_single else 'more group')} of this kind")
+    if finding.count > sum(map(len, groups)):
+        st.caption(f"{counted(sum(map(len, groups)), 'image')} of {finding.count:,} shown")
+
+
+def _most_different(group: tuple[str, ...], captions: Mapping[str, str]) -> tuple[str, ...]:
+    """The few of a group that are shown: first one of each caption, then the others."""
+    first_of = {captions.get(sample_id, ""): sample_id for sample_id in reversed(group)}
+    return tuple(sorted(group, key=lambda sample_id: sample_id not in first_of.values()))[:MAX_OF_GROUP]

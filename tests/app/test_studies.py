@@ -169,6 +169,21 @@ def test_duplicates_under_two_labels_are_shown_as_pictures_with_these_labels(app
     assert "secret" not in page_text(app)
 
 
+def test_of_a_large_group_one_image_of_every_label_is_shown(app, made_study):
+    samples = made_study.samples()
+    paths = {row.sample_id: made_study.image_path(row.image) for row in samples.itertuples()}
+    chosen = samples.loc[samples["given_label"] == "adenoma", "sample_id"].tolist()[:6]
+    chosen.append(samples.loc[samples["given_label"] == "serrated", "sample_id"].iloc[-1])
+    for sample_id in chosen[1:]:
+        paths[sample_id].write_bytes(paths[chosen[0]].read_bytes())
+    build_cache(made_study.pixels_path, paths, size_px=32)
+    app.run()
+    app.button("studies_check").click().run()
+    text = page_text(app)
+    assert "4 images of 7 shown" in text
+    assert "serrated</figcaption>" in text
+
+
 def test_an_import_s_progress_is_read_from_its_log(tmp_path):
     log = tmp_path / "log"
     assert processes.import_progress(log) == (0.0, "reading the labels")

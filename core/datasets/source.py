@@ -188,6 +188,6 @@ def _check_duplicates(source: Source, name: str) -> None:
         earlier = first.setdefault(normal_path(row.image), row)
         if earlier.label != row.label:
             raise ManifestError(
-                f"{name} rows {earlier.row} and {row.row}: image {row.image!r} has two labels, "
+                f"{name} rows {earlier.row} and {row.row}: one image has two labels, "
                 f"{earlier.label!r} and {row.label!r}; keep one of the rows"
             )

@@ -155,9 +155,7 @@ def test_a_class_with_one_sample_is_warned_of(class_folders, tmp_path):
 def test_fewer_than_two_classes_after_the_quarantine_leave_nothing_behind(class_folders, tmp_path):
     for path in (class_folders / "dog").iterdir():
         path.write_bytes(b"")
-    with pytest.raises(
-        ManifestError, match=r"only the class 'cat' is left \(2 of 5 rows: .*first is row 4, 'dog/a.png'"
-    ):
+    with pytest.raises(ManifestError, match=r"only the class 'cat' is left \(2 of 5 rows: .*first is row 4\)"):
         imported(class_folders, tmp_path / "new" / "study")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
 

@@ -79,9 +79,7 @@ def test_a_label_that_is_not_allowed(source, tmp_path):
 def test_one_image_under_two_labels(source, tmp_path):
     edit_labels(source, lambda text: text + "scans/doe-4711_000.png,dog,,train,\n")
     line = refused(tmp_path, *import_arguments(source, tmp_path / "new"))
-    assert (
-        "labels-of-the-clinic.csv rows 2 and 75: one image has two labels, 'cat' and 'dog'" in line
-    )
+    assert "labels-of-the-clinic.csv rows 2 and 75: one image has two labels, 'cat' and 'dog'" in line
 
 
 def test_one_class(source, tmp_path):

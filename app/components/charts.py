@@ -48,23 +48,7 @@ def class_colours(classes: Sequence[str]) -> dict[str, str]:
 
 def class_balance(counts: Mapping[str, int]) -> go.Figure:
     """Number of samples per class, as bars in the classes' order."""
-    names = list(counts)
-    figure = go.Figure(
-        go.Bar(
-            x=[counts[name] for name in names],
-            y=names,
-            orientation="h",
-            marker_color=[class_colours(names)[name] for name in names],
-            text=[f"{counts[name]:,}" for name in names],
-            textposition="outside",
-            cliponaxis=False,
-            hovertemplate="%{y}: %{x:,}<extra></extra>",
-        )
-    )
-    figure.update_layout(template=TEMPLATE, height=60 + 34 * len(names), margin_r=48)
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    return figure
+    return _count_bars(counts, colours=list(class_colours(list(counts)).values()), bar_px=34)
 
 
 def label_matrix(matrix: np.ndarray, classes: Sequence[str]) -> go.Figure:
@@ -210,20 +194,24 @@ def embedding_map(
 
 def verdict_bars(counts: Mapping[str, int]) -> go.Figure:
     """Numbers of a reader's own verdicts, by kind."""
+    return _count_bars(counts, colours=ACCENT, bar_px=30)
+
+
+def _count_bars(counts: Mapping[str, int], *, colours: str | list[str], bar_px: int) -> go.Figure:
     names = list(counts)
     figure = go.Figure(
         go.Bar(
             x=[counts[name] for name in names],
             y=names,
             orientation="h",
-            marker_color=ACCENT,
+            marker_color=colours,
             text=[f"{counts[name]:,}" for name in names],
             textposition="outside",
             cliponaxis=False,
             hovertemplate="%{y}: %{x:,}<extra></extra>",
         )
     )
-    figure.update_layout(template=TEMPLATE, height=60 + 30 * len(names), margin_r=48)
+    figure.update_layout(template=TEMPLATE, height=60 + bar_px * len(names), margin_r=48)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     return figure

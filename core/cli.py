@@ -279,7 +279,8 @@ def proposals(
     as_json: Json = False,
 ) -> None:
     """Write the proposals of a run."""
-    from core.datasets.study import open_study, write_atomically
+    from core.datasets.study import open_study
+    from core.files import write_atomically
     from core.pipeline import proposals as find_proposals
 
     _require_folder(out)

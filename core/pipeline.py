@@ -22,8 +22,9 @@ import pandas as pd
 from core.config import TrainSettings, override_settings, preset_settings, settings_from_dict
 from core.datasets.groups import sample_groups
 from core.datasets.runs import Run, RunState, find_runs, new_run_name, open_run, training_lock
-from core.datasets.study import Study, read_text_table, write_atomically
+from core.datasets.study import Study, read_text_table
 from core.errors import ManifestError, StudyError
+from core.files import write_atomically
 from core.metrics import detection_metrics, ranking_metrics
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from PIL import Image
 from core.datasets.demo_chest import chest_truth, plan_chest, write_dicom
 from core.datasets.demo_texture import forget_sheets
 from core.datasets.demo_tiles import plan_tiles, tile_pixels, tiles_truth
-from core.datasets.study import write_atomically
+from core.files import write_atomically
 
 __all__ = ["chest_truth", "tiles_truth", "write_chest", "write_tiles"]
 

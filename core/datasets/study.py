@@ -13,10 +13,9 @@ from pathlib import Path
 import pandas as pd
 
 from core.errors import StudyError
+from core.files import quoted_cell, write_atomically
 
 SCHEMA_VERSION = 1
-NUM_SAMPLE_COLUMNS = 6
-"""sample_id, image, given_label, patient, slide, split; rater columns follow."""
 
 
 @dataclass(frozen=True)
@@ -115,26 +114,8 @@ def read_text_table(path: Path) -> pd.DataFrame:
 
 def write_text_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write a CSV of text, atomically, so that `read_text_table` gives back each cell as it was."""
-    lines = [",".join(map(_quoted, row)) + "\n" for row in (columns, *rows)]
+    lines = [",".join(map(quoted_cell, row)) + "\n" for row in (columns, *rows)]
     write_atomically(path, "".join(lines))
-
-
-def _quoted(cell: str) -> str:
-    # csv.writer leaves a lone carriage return unquoted (Python before 3.13), and it would end the row.
-    if any(character in cell for character in ',"\r\n'):
-        return '"' + cell.replace('"', '""') + '"'
-    return cell
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file so that a reader finds the old content or the new, never a part of it."""
-    data = content.encode() if isinstance(content, str) else content
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def create_key(path: Path) -> None:
@@ -189,15 +170,3 @@ def open_study(path: Path | str) -> Study:
     for name in ("classes", "rater_names"):
         fields[name] = tuple(fields.get(name, ()))
     return Study(path=path, **fields)
-
-
-def find_studies(folder: Path) -> list[Study]:
-    """The studies directly inside a folder, by name; one that cannot be opened is left out."""
-    found = []
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if is_study(path):
-            try:
-                found.append(open_study(path))
-            except StudyError:
-                continue
-    return found

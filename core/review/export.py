@@ -1,8 +1,6 @@
 """The cleaned CSV: the source's own columns, the final label, and who decided it, when and on what evidence."""
 
-import os
 import re
-import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC
 from pathlib import Path
@@ -10,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from core.errors import ConfigError
+from core.files import quoted_cell, write_atomically
 from core.records import Decision
 from core.review.final_labels import FinalLabel, final_labels
 
@@ -22,7 +21,6 @@ OUTDATED = "outdated"
 
 _UNSAFE_START = re.compile(r"[=+\-@\t\r\n]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
-_QUOTED = re.compile(r'[",\r\n]')
 
 
 def own_columns(source_columns: Sequence[str]) -> tuple[str, ...]:
@@ -108,9 +106,9 @@ def write_csv(table: pd.DataFrame, path: Path, *, own_columns: Collection[str], 
         cells = table.iloc[:, position].tolist()
         if spreadsheet_safe or name in own_columns:
             name, cells = _harmless(name), [_harmless(cell) for cell in cells]
-        columns.append((_quoted(name), *map(_quoted, cells)))
+        columns.append((quoted_cell(name), *map(quoted_cell, cells)))
     lines = (",".join(row) or '""' for row in zip(*columns, strict=True))
-    _replace(path, "".join(f"{line}\n" for line in lines).encode())
+    write_atomically(path, "".join(f"{line}\n" for line in lines))
 
 
 def _cells(table: pd.DataFrame, name: str) -> list[str]:
@@ -136,20 +134,3 @@ def _decided_cells(
 
 def _harmless(cell: str) -> str:
     return f"'{cell}" if _UNSAFE_START.match(cell) and not _NUMBER.fullmatch(cell) else cell
-
-
-def _quoted(cell: str) -> str:
-    # csv.writer leaves a lone \r bare where lines end in \n (before Python 3.13), and then cannot read it back.
-    return '"' + cell.replace('"', '""') + '"' if _QUOTED.search(cell) else cell
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from core.datasets.study import Study, create_key, keyed_hashes, save_study, write_atomically
+from core.datasets.study import Study, create_key, keyed_hashes, save_study
+from core.files import write_atomically
 
 CLASSES = ("adenoma", "normal", "serrated")
 RUN = "20260102T030405-quick-0"

@@ -228,8 +228,8 @@ def _training_data(study: Study, samples: pd.DataFrame, settings: TrainSettings,
     except StudyError:
         is_whole = False
     if not is_whole:
-        paths = {row.sample_id: study.image_path(row.image) for row in samples.itertuples()}
-        faults = build_cache(study.pixels_path, paths, size_px=study.image_size_px)
+        images = {row.sample_id: study.image_location(row.image) for row in samples.itertuples()}
+        faults = build_cache(study.pixels_path, images, size_px=study.image_size_px)
         if faults:
             raise StudyError(
                 f"{study.path}: {len(faults)} of its images can no longer be read; import it again with --update"

@@ -13,6 +13,7 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime import get_instance
 
+from core.images.location import Location
 from core.images.picture import Picture, read_picture
 
 FOLDER = Path(__file__).parent
@@ -80,15 +81,14 @@ def encode(picture: Picture) -> EncodedPicture:
     )
 
 
-def encoded_picture(path: Path) -> EncodedPicture:
-    """The file's picture, decoded once and kept for a while. Raises ImageError if it cannot be shown."""
-    status = path.stat() if path.is_file() else None
-    return _encoded(path, status and status.st_mtime_ns, status and status.st_size)
+def encoded_picture(location: Location) -> EncodedPicture:
+    """The image's picture, decoded once and kept for a while. Raises ImageError if it cannot be shown."""
+    return _encoded(location, location.stamp())
 
 
 @lru_cache(maxsize=NUM_KEPT)
-def _encoded(path: Path, modified_ns: int | None, size: int | None) -> EncodedPicture:
-    return encode(read_picture(path))
+def _encoded(location: Location, _stamp: tuple[int, int]) -> EncodedPicture:
+    return encode(read_picture(location))
 
 
 def show_picture(picture: EncodedPicture, *, visit: str, key: str) -> None:

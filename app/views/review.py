@@ -21,6 +21,7 @@ from core.datasets.groups import sample_groups
 from core.datasets.runs import Run, running_training
 from core.datasets.study import Study
 from core.errors import ImageError, UserError
+from core.images.location import Location
 from core.proposals.evidence import neighbours
 from core.records import Decision, Proposal, Verdict, VerdictKind
 from core.review.queue import progress, review_order
@@ -96,12 +97,12 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
         show_evidence(study, run, samples, scores, index)
     # Last, when all that the reader waits for is on its way.
     following = samples[samples["sample_id"].isin(order[1:2])]
-    show_unseen(reader, [study.image_path(image) for image in following["image"]])
+    show_unseen(reader, [study.image_location(image) for image in following["image"]])
 
 
 def show_image(study: Study, sample: pd.Series, visit: Visit) -> None:
     try:
-        picture = encoded_picture(study.image_path(sample["image"]))
+        picture = encoded_picture(study.image_location(sample["image"]))
     except ImageError as error:
         st.html('<div class="no-image"><p>This image cannot be shown.</p><p></p></div>')
         st.caption(f"Reason: {plain_text(str(error))}. Without the image, “Cannot judge” is the honest verdict.")
@@ -109,12 +110,12 @@ def show_image(study: Study, sample: pd.Series, visit: Visit) -> None:
         show_picture(picture, visit=visit.visit_id, key="review_viewer")
 
 
-def show_unseen(reader: str, next_paths: list[Path]) -> None:
+def show_unseen(reader: str, following: list[Location]) -> None:
     """What works behind the page: the tab remembers the reader, and what is next is already loaded."""
     pictures = []
-    for path in next_paths:
+    for location in following:
         with suppress(ImageError):  # the page says so when it is that sample's turn
-            pictures.append(encoded_picture(path))
+            pictures.append(encoded_picture(location))
     with st.container(key="review_unseen"):
         remember_reader(reader)
         prefetch_pictures(pictures, key="review_next")

@@ -26,7 +26,7 @@ def check_study(study: Study, *, on_progress: Callable[[float], None] | None = N
     on_progress: called with the share of the work that is done.
     """
     samples = study.samples()
-    headers = read_headers([study.image_path(image) for image in samples["image"]])
+    headers = read_headers([study.image_location(image) for image in samples["image"]])
     named = check_names(samples)
     told = {finding.kind for finding in named}
     # A folder per class puts the classes one after the other: no more than the folder tells.

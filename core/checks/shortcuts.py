@@ -4,13 +4,14 @@ import os
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
 from core.images.header import FileHeader, read_header
+from core.images.location import Location
 from core.records import Finding
 
 NUM_FOLDS = 5
@@ -36,10 +37,10 @@ _CONTENT_KINDS = ("file_size",)
 Features = np.ndarray | csr_matrix
 
 
-def read_headers(paths: Sequence[Path]) -> list[FileHeader]:
+def read_headers(locations: Sequence[Location]) -> list[FileHeader]:
     """The header of every file, in their order, read by several threads."""
     with ThreadPoolExecutor(min(4 * (os.cpu_count() or 1), 32)) as executor:
-        return list(executor.map(read_header, paths))
+        return list(executor.map(read_header, locations))
 
 
 def shortcut_features(samples: pd.DataFrame, headers: Sequence[FileHeader]) -> dict[str, Features]:

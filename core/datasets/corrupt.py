@@ -12,9 +12,10 @@ from core.datasets.manifest import write_samples
 from core.datasets.noise import add_noise
 from core.datasets.paths import normal_path
 from core.datasets.staging import check_free, link_or_copy, staged_study
-from core.datasets.study import Study, create_key, keyed_hashes, save_study, write_text_table
+from core.datasets.study import Study, create_key, find_image, keyed_hashes, save_study, write_text_table
 from core.errors import ConfigError, StudyError
 from core.images.cache import build_cache, open_cache
+from core.images.location import Location
 from core.records import Sample
 
 _SMALL_PX = 32
@@ -39,7 +40,7 @@ def corrupt_study(study: Study, *, noise: str, rate: float, seed: int, out: Path
         raise ConfigError(f"--truth {truth}: give the name of a new file, in a folder that exists, outside {out}")
     samples = study.samples()
     for number, image in enumerate(samples["image"], start=1):
-        if not study.image_path(image).is_file():
+        if not study.image_location(image).exists():
             raise StudyError(f"{study.samples_path} row {number + 1}: {image!r} is no longer there; put it back")
     rng = np.random.default_rng(seed)
     given = tuple(samples["given_label"])
@@ -50,15 +51,16 @@ def corrupt_study(study: Study, *, noise: str, rate: float, seed: int, out: Path
         create_key(staging)
         shuffled = samples.iloc[order]
         labels = [noisy[index] for index in order]
-        paths = [study.image_path(image) for image in shuffled["image"]]
-        suffix = _common_suffix(paths)
+        locations = [study.image_location(image) for image in shuffled["image"]]
+        suffix = _common_suffix(locations)
         images = []
-        for number, (path, label, split) in enumerate(zip(paths, labels, shuffled["split"], strict=True)):
+        for number, (location, label, split) in enumerate(zip(locations, labels, shuffled["split"], strict=True)):
             folders = [split, label] if study.source_format in ("folder", "kermany") else ["images"]
-            images.append("/".join([*filter(None, folders), f"{number:06d}{suffix}"]))
-            link = staging / "source" / images[-1]
+            name = "/".join([*filter(None, folders), f"{number:06d}{suffix}"])
+            link = staging / "source" / name
             link.parent.mkdir(parents=True, exist_ok=True)
-            link_or_copy(path, link)
+            link_or_copy(location.path, link)
+            images.append(name if location.frame is None else f"{name}#{location.frame}")
         new = _new_study(study, staging, out)
         ids = keyed_hashes(staging, [normal_path(image) for image in images])
         patients = keyed_hashes(staging, list(shuffled["patient"]))
@@ -68,8 +70,8 @@ def corrupt_study(study: Study, *, noise: str, rate: float, seed: int, out: Path
         cells = [(image, study.written_label(label)) for image, label in zip(images, labels, strict=True)]
         write_text_table(new.source_path, (new.image_column, new.label_column), cells)
         write_text_table(new.quarantine_path, ("row", "image", "reason"), [])
-        files = {key: staging / "source" / image for key, image in zip(ids, images, strict=True)}
-        if build_cache(new.pixels_path, files, size_px=study.image_size_px):
+        placed = {key: find_image(staging / "source", image) for key, image in zip(ids, images, strict=True)}
+        if build_cache(new.pixels_path, placed, size_px=study.image_size_px):
             raise StudyError(f"{study.path}: some of its images can't be read any more; import it with --update first")
         save_study(new)
         write_text_table(truth, ("sample_id", "true_label"), zip(ids, (given[i] for i in order), strict=True))
@@ -92,8 +94,8 @@ def _noisy_labels(
 def _small_pixels(study: Study) -> np.ndarray:
     """(N, D) float32 in [0, 1]: the study's images at 32 x 32 px as rows, in the order of samples.csv."""
     samples = study.samples()
-    files = {row.sample_id: study.image_path(row.image) for row in samples.itertuples()}
-    build_cache(study.pixels_path, files, size_px=study.image_size_px)  # decodes what somebody may have deleted
+    images = {row.sample_id: study.image_location(row.image) for row in samples.itertuples()}
+    build_cache(study.pixels_path, images, size_px=study.image_size_px)  # decodes what somebody may have deleted
     cache = open_cache(study.pixels_path)
     places = {key: place for place, key in enumerate(cache.keys)}
     small = []
@@ -116,7 +118,7 @@ def _new_study(study: Study, staging: Path, out: Path) -> Study:
     )
 
 
-def _common_suffix(paths: Sequence[Path]) -> str:
+def _common_suffix(locations: Sequence[Location]) -> str:
     # Where they differ, the kind of file may go with the class.
-    suffixes = {path.suffix.lower() for path in paths}
+    suffixes = {location.suffix.lower() for location in locations}
     return suffixes.pop() if len(suffixes) == 1 else ""

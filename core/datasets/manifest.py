@@ -195,13 +195,13 @@ def _read_contents(
         elif not row.label:
             reasons[place] = "the label is missing"
         elif key not in first:
-            path = find_image(root, row.image)
-            if not _is_file(path):
+            location = find_image(root, row.image)
+            if not location.exists():
                 reasons[place] = "the file is missing"
-            elif _leads_out(path, root, folders):
+            elif _leads_out(location.path, root, folders):
                 reasons[place] = "a link leads out of the source"
             else:
-                images[key] = path
+                images[key] = location
                 first[key] = row
         elif row.image != first[key].image:
             # The export finds a row's sample by its cell, and the sample can have but one.
@@ -236,13 +236,6 @@ def _check_classes(source: Source, labels: set[str], reasons: dict[int, str]) ->
         why = f" ({count} of {len(source.rows)} rows: {reason}; the first is row {row.row})"
     where = source.labels_file if source.format in ("csv", "dicom") else source.root
     raise ManifestError(f"{where}: {left}{why}; at least two classes with images in {source.root} are needed")
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name longer than the file system knows
-        return False
 
 
 def _leads_out(path: Path, root: Path, folders: dict[Path, bool]) -> bool:

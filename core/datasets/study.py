@@ -14,6 +14,7 @@ import pandas as pd
 
 from core.errors import StudyError
 from core.files import quoted_cell, write_atomically
+from core.images.location import Location, cut_frame
 
 SCHEMA_VERSION = 1
 
@@ -83,8 +84,8 @@ class Study:
         """quarantine.csv: row, image, reason; all as text."""
         return read_text_table(self.quarantine_path)
 
-    def image_path(self, image: str) -> Path:
-        """Where the image of a row of samples.csv lies; `image` is its cell in the column of that name."""
+    def image_location(self, image: str) -> Location:
+        """Where the image of a row of samples.csv is; `image` is its cell in the column of that name."""
         return find_image(Path(self.source_root), image)
 
     def written_label(self, label: str) -> str:
@@ -92,14 +93,18 @@ class Study:
         return self.written_labels.get(label, label)
 
 
-def find_image(root: Path, image: str) -> Path:
-    """The file that a source's cell names: as written, else stripped and with Windows' backslashes turned."""
-    path = root / image
-    try:
-        is_as_written = path.is_file()
-    except OSError:  # a name longer than the file system knows
-        is_as_written = False
-    return path if is_as_written else root / image.strip().replace("\\", "/")
+def find_image(root: Path, image: str) -> Location:
+    """What a source's cell names: the file as written, else stripped and with Windows' backslashes turned.
+
+    Where there is no such file and the cell ends in `#` and a number: that frame of the file before it.
+    """
+    as_written = Location(str(root / image))
+    if as_written.exists():
+        return as_written
+    name = image.strip().replace("\\", "/")
+    respelt = Location(str(root / name))
+    file, frame = cut_frame(name)
+    return respelt if frame is None or respelt.exists() else Location(str(root / file), frame)
 
 
 def read_text_table(path: Path) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import ImageError, StudyError
+from core.images.location import Location
 from core.images.picture import read_picture
 from core.images.tile import square_tile
 
@@ -78,14 +79,14 @@ def open_cache(folder: Path) -> PixelCache:
 
 def build_cache(
     folder: Path,
-    images: Mapping[str, Path],
+    images: Mapping[str, Location | Path],
     *,
     size_px: int,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, str]:
     """Decode images into the cache, in parallel; those it holds, from files unchanged since, are kept as they are.
 
-    images: key (opaque: it stands in the index) to file. The cache then holds the good ones, in this order.
+    images: key (opaque: it stands in the index) to the image. The cache then holds the good ones, in this order.
     on_progress: called with the number of images done and of all, from this thread.
     Returns the faults, key to reason. All or nothing: whatever is raised, and whenever the process dies, the
     cache is as before. Raises StudyError where the disk has no room, or another build of this cache goes on.
@@ -95,6 +96,7 @@ def build_cache(
         old = _open_if_whole(folder, size_px)
         _remove_strays(folder)
         try:
+            images = {key: Location.of(image) for key, image in images.items()}
             return _build(folder, images, size_px, old, on_progress or (lambda num_done, num_images: None))
         except OSError as error:
             if error.errno in _NO_ROOM:
@@ -106,7 +108,7 @@ def build_cache(
 
 def _build(
     folder: Path,
-    images: Mapping[str, Path],
+    images: Mapping[str, Location],
     size_px: int,
     old: PixelCache | None,
     on_progress: Callable[[int, int], None],
@@ -155,22 +157,22 @@ class _Result:
     is_kept: bool = False
 
 
-def _decoded(images: Mapping[str, Path], size_px: int, old: PixelCache | None) -> Iterator[_Result]:
+def _decoded(images: Mapping[str, Location], size_px: int, old: PixelCache | None) -> Iterator[_Result]:
     """The images in their order, decoded by as many threads as there are cores (the decoders release the GIL)."""
     positions = {key: position for position, key in enumerate(old.keys)} if old is not None else {}
 
-    def decode(key: str, path: Path) -> _Result:
-        stamp = _stamp(path)
+    def decode(key: str, location: Location) -> _Result:
+        stamp = location.stamp()
         position = positions.get(key)
         if position is not None and old.stamps[position] == stamp:
             return _Result(key, stamp, np.array(old.pixels[position]), is_kept=True)
         try:
-            return _Result(key, stamp, square_tile(read_picture(path, at_least_px=size_px), size_px))
+            return _Result(key, stamp, square_tile(read_picture(location, at_least_px=size_px), size_px))
         except ImageError as error:
             return _Result(key, stamp, str(error))
 
-    def decode_batch(batch: list[tuple[str, Path]]) -> list[_Result]:
-        return [decode(key, path) for key, path in batch]
+    def decode_batch(batch: list[tuple[str, Location]]) -> list[_Result]:
+        return [decode(key, location) for key, location in batch]
 
     items = list(images.items())
     num_threads = min(os.cpu_count() or 1, 32)
@@ -185,15 +187,6 @@ def _decoded(images: Mapping[str, Path], size_px: int, old: PixelCache | None) -
             yield from waiting.popleft().result()
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    """(-1, -1), which no file has, where there is none: reading it then gives the reason."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return -1, -1
-    return status.st_size, status.st_mtime_ns
 
 
 class _RowFile:

@@ -4,9 +4,9 @@ Never a value of that metadata, but for one: whether the file says that its pixe
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
+from core.images.location import Location
 from core.images.silence import silence, silence_loggers
 
 _MODES = {"1": (1, 1), "L": (1, 8), "P": (3, 8), "LA": (2, 8), "RGB": (3, 8), "RGBA": (4, 8), "CMYK": (4, 8)}
@@ -34,11 +34,11 @@ class FileHeader:
     """DICOM's BurnedInAnnotation: YES or NO; empty where the file has none (PS3.3 C.7.6.1.1)."""
 
 
-def read_header(path: Path) -> FileHeader:
-    """The header of an image file; an empty one where the file cannot be read."""
+def read_header(location: Location) -> FileHeader:
+    """The header of an image's file; an empty one where the file cannot be read."""
     try:
-        num_bytes = path.stat().st_size
-        with path.open("rb") as file, silence():
+        num_bytes, _ = location.stamp()
+        with location.open() as file, silence():
             head = file.read(1024)
             file.seek(0)
             if head[128:132] != b"DICM":

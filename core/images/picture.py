@@ -7,6 +7,7 @@ from typing import BinaryIO
 import numpy as np
 
 from core.errors import ImageError
+from core.images.location import Location
 from core.images.silence import silence
 
 MIN_SIDE_PX = 8
@@ -77,20 +78,18 @@ class Picture:
         return np.rint((self.pixels.astype(np.float64) - low) / scale).astype(np.uint16), scale, low
 
 
-def read_picture(path: Path, *, at_least_px: int | None = None, frame: int | None = None) -> Picture:
+def read_picture(image: Location | Path, *, at_least_px: int | None = None) -> Picture:
     """Read a PNG, JPEG, TIFF or DICOM file; its content tells which, not its name. Safe in threads.
 
-    frame: of a DICOM file with several, the one of that number, counted from 1 as DICOM does; None: the middle
-    one. Any other file has one.
+    image: where it is, and of a DICOM file which frame. Any other file has one.
     at_least_px: where given, a JPEG may be decoded at a half, a quarter or an eighth of its size, as long as
     that leaves twice this many pixels on its shorter side; faster where a small image is wanted.
     Raises ImageError, whose message names neither file nor tag value.
     """
+    location = Location.of(image)
     try:
-        if not path.is_file():
-            raise ImageError("not a file" if path.exists() else "there is no such file")
-        with path.open("rb") as file, silence():
-            return _read(file, at_least_px, frame)
+        with location.open() as file, silence():
+            return _read(file, at_least_px, location.frame)
     except ImageError:
         raise
     except PermissionError:

@@ -35,7 +35,7 @@ def no_dwell(monkeypatch):
 @pytest.fixture
 def study(made_study):
     samples = made_study.samples()
-    paths = map(made_study.image_path, samples["image"])
+    paths = map(made_study.image_location, samples["image"])
     build_cache(made_study.pixels_path, dict(zip(samples["sample_id"], paths, strict=True)), size_px=32)
     return made_study
 
@@ -204,7 +204,7 @@ def test_when_all_is_read_the_page_counts_the_verdicts_and_leads_to_the_export(a
 def test_an_image_that_cannot_be_shown_can_still_be_judged(app, study, no_dwell):
     first = proposals(study).iloc[0].sample_id
     samples = study.samples().set_index("sample_id")
-    study.image_path(samples.loc[first, "image"]).write_bytes(b"no image")
+    study.image_location(samples.loc[first, "image"]).path.write_bytes(b"no image")
     open_page(app, "review", reader=READER)
     assert "cannot be shown" in page_text(app)
     assert "secret" not in page_text(app)
@@ -257,7 +257,7 @@ def test_a_thumbnail_shows_the_cached_pixels(study):
     samples = study.samples()
     (uri,) = thumbnails(study.pixels_path, (samples["sample_id"][5],))
     shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))), dtype=float)
-    source = np.asarray(Image.open(study.image_path(samples["image"][5])), dtype=float)
+    source = np.asarray(Image.open(study.image_location(samples["image"][5]).path), dtype=float)
     assert shown.shape == (32, 32)
     assert np.corrcoef(shown[4:28].ravel(), source.ravel())[0, 1] > 0.9
 

@@ -156,7 +156,7 @@ def test_a_check_of_the_data_runs_when_it_is_asked_for(app, made_study):
 
 def test_duplicates_under_two_labels_are_shown_as_pictures_with_these_labels(app, made_study):
     samples = made_study.samples()
-    paths = {row.sample_id: made_study.image_path(row.image) for row in samples.itertuples()}
+    paths = {row.sample_id: made_study.image_location(row.image).path for row in samples.itertuples()}
     first, second = samples["sample_id"][:2]
     paths[second].write_bytes(paths[first].read_bytes())
     build_cache(made_study.pixels_path, paths, size_px=32)
@@ -171,7 +171,7 @@ def test_duplicates_under_two_labels_are_shown_as_pictures_with_these_labels(app
 
 def test_of_a_large_group_one_image_of_every_label_is_shown(app, made_study):
     samples = made_study.samples()
-    paths = {row.sample_id: made_study.image_path(row.image) for row in samples.itertuples()}
+    paths = {row.sample_id: made_study.image_location(row.image).path for row in samples.itertuples()}
     chosen = samples.loc[samples["given_label"] == "adenoma", "sample_id"].tolist()[:6]
     chosen.append(samples.loc[samples["given_label"] == "serrated", "sample_id"].iloc[-1])
     for sample_id in chosen[1:]:

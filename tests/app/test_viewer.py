@@ -8,7 +8,9 @@ from PIL import Image
 
 from app.viewer.viewer import encode, encoded_picture
 from core.errors import ImageError
+from core.images.location import Location
 from core.images.picture import Picture
+from tests.core.images.made_dicom import write_dicom
 
 
 def values(encoded):
@@ -53,12 +55,18 @@ def test_the_same_pixels_give_the_same_bytes_so_that_their_address_says_nothing_
 def test_a_file_that_changes_is_read_again(tmp_path):
     path = tmp_path / "image.png"
     Image.fromarray(np.zeros((16, 16), dtype=np.uint8)).save(path)
-    assert values(encoded_picture(path)).max() == 0
+    assert values(encoded_picture(Location.of(path))).max() == 0
     Image.fromarray(np.full((16, 17), 255, dtype=np.uint8)).save(path)
-    assert values(encoded_picture(path)).min() == 255
+    assert values(encoded_picture(Location.of(path))).min() == 255
 
 
 def test_a_missing_file_is_an_image_error_without_its_name(tmp_path):
     with pytest.raises(ImageError) as raised:
-        encoded_picture(tmp_path / "secret-patient.png")
+        encoded_picture(Location.of(tmp_path / "secret-patient.png"))
     assert "secret" not in str(raised.value)
+
+
+def test_frames_of_one_file_are_pictures_of_their_own(tmp_path):
+    write_dicom(tmp_path / "a.dcm", np.arange(3, dtype=np.uint8)[:, None, None].repeat(9, 1).repeat(10, 2))
+    shown = [values(encoded_picture(Location(str(tmp_path / "a.dcm"), frame))) for frame in (1, 2, 3, None)]
+    assert [(picture.min(), picture.max()) for picture in shown] == [(0, 0), (1, 1), (2, 2), (1, 1)]

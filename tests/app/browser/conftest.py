@@ -118,8 +118,8 @@ def draw_images(study: Study) -> None:
     images = {}
     for index, (sample_id, image) in enumerate(zip(samples["sample_id"], samples["image"], strict=True)):
         pixels = np.random.default_rng(index).integers(0, 256, (96, 128, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(study.image_path(image))
-        images[sample_id] = study.image_path(image)
+        Image.fromarray(pixels).save(study.image_location(image).path)
+        images[sample_id] = study.image_location(image)
     build_cache(study.pixels_path, images, size_px=32)
 
 

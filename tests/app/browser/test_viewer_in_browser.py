@@ -67,7 +67,7 @@ def first_picture(server, place=0):
 
     sample_id = review_order(Run(scores_path).scores(), [])[place]
     samples = server.study.samples().set_index("sample_id")
-    return read_picture(server.study.image_path(samples.loc[sample_id, "image"])).pixels
+    return read_picture(server.study.image_location(samples.loc[sample_id, "image"])).pixels
 
 
 def test_the_source_s_own_pixels_are_on_the_canvas_one_for_one_and_invert(viewer, server):

@@ -13,6 +13,7 @@ from core.datasets.study import open_study
 from core.errors import ConfigError, StudyError
 from core.images.cache import open_cache
 from tests.core.datasets.conftest import write_image
+from tests.core.images.made_dicom import write_dicom
 
 SIZE_PX = 16
 
@@ -132,6 +133,20 @@ def test_kinds_of_file_that_differ_are_not_in_the_names(class_folders, tmp_path)
     assert new.samples()["image"].str.fullmatch(r"(cat|dog)/\d{6}").all()
 
 
+def test_frames_of_one_file_stay_the_same_frames(tmp_path):
+    (tmp_path / "source").mkdir()
+    write_dicom(tmp_path / "source" / "scan.dcm", np.arange(60, dtype=np.uint8).repeat(256).reshape(60, 16, 16))
+    rows = [f"scan.dcm#{frame},{'ab'[frame % 2]}\n" for frame in range(1, 61)]
+    (tmp_path / "source" / "labels.csv").write_text("image,label\n" + "".join(rows))
+    study = import_study(tmp_path, tmp_path / "source")
+    new = corrupt_study(study, noise="pair", rate=0.3, seed=0, out=tmp_path / "out", truth=tmp_path / "truth.csv")
+    truth, pixels = read_truth(tmp_path / "truth.csv"), open_cache(new.pixels_path).pixels
+    for place, row in enumerate(new.samples().itertuples()):
+        frame = int(re.fullmatch(rf"images/{place:06d}\.dcm#(\d+)", row.image)[1])
+        assert (pixels[place] == frame - 1).all()
+        assert truth[row.sample_id] == "ab"[frame % 2]
+
+
 def test_what_exists_already_is_not_overwritten(tmp_path):
     study = import_folders(tmp_path, num_images=6)
     options = {"noise": "pair", "rate": 0.5, "seed": 0}
@@ -148,7 +163,7 @@ def test_what_exists_already_is_not_overwritten(tmp_path):
 
 def test_an_image_that_is_gone_is_named(tmp_path):
     study = import_folders(tmp_path, num_images=6)
-    study.image_path(study.samples()["image"][2]).unlink()
+    study.image_location(study.samples()["image"][2]).path.unlink()
     with pytest.raises(StudyError, match=r"samples\.csv row 4: .* is no longer there"):
         corrupt_study(study, noise="pair", rate=0.5, seed=0, out=tmp_path / "out", truth=tmp_path / "truth.csv")
     assert not (tmp_path / "out").exists()

@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -16,6 +17,7 @@ from core.datasets.study import SCHEMA_VERSION, open_study
 from core.errors import ManifestError, StudyError
 from core.images.cache import open_cache
 from tests.core.datasets.conftest import write_image
+from tests.core.images.made_dicom import write_dicom
 
 SIZE_PX = 16
 
@@ -43,7 +45,7 @@ def test_what_was_read_stands_in_the_study(chaoyang_release, tmp_path):
     assert [tuple(row) for row in samples[columns[6:]].itertuples(index=False)] == [row.raters for row in source.rows]
     assert study.written_label("adenoma") == "3"
     assert open_cache(study.pixels_path).keys == tuple(samples["sample_id"])
-    assert all(study.image_path(image).is_file() for image in samples["image"])
+    assert all(study.image_location(image).exists() for image in samples["image"])
 
 
 def test_ids_patients_and_slides_are_hashes_under_the_study_s_own_key(make_table, tmp_path):
@@ -137,7 +139,7 @@ def test_windows_paths_stay_as_written_and_open(make_table, tmp_path):
     (root / "labels.csv").write_text("image,label\nx\\a.png,cat\nb.png,dog\n")
     _, study = imported(root, tmp_path / "study")
     assert study.samples()["image"][0] == "x\\a.png"
-    assert study.image_path("x\\a.png") == root / "x/a.png"
+    assert study.image_location("x\\a.png").path == root / "x/a.png"
 
 
 def test_classes_of_numbers_are_ordered_as_numbers(make_table, tmp_path):
@@ -306,3 +308,25 @@ def test_one_pathologist_s_labels_are_what_the_export_writes_against(chaoyang_re
         study.written_label(label) for label in study.samples()["given_label"]
     ]
     assert list(study.source_table()["label_C"]) == ["3"] * 4
+
+
+def test_rows_name_frames_of_one_file_and_each_is_a_sample(tmp_path):
+    root = tmp_path / "source"
+    root.mkdir()
+    frames = np.random.default_rng(0).integers(0, 256, (3, 16, 16), dtype=np.uint8)
+    write_dicom(root / "scan.dcm", frames)
+    write_image(root / "x.png").rename(root / "x.png#2")
+    cells = ["scan.dcm#1", "scan.dcm#3", "scan.dcm#4", "scan.dcm#0", "x.png#2", "absent.dcm#1"]
+    rows = [f"{cell},{label}\n" for cell, label in zip(cells, "ababab", strict=True)]
+    (root / "labels.csv").write_text("image,label\n" + "".join(rows))
+    _, study = imported(root, tmp_path / "study")
+    samples = study.samples()
+    assert samples["image"].tolist() == ["scan.dcm#1", "scan.dcm#3", "x.png#2"]  # the last is a file's own name
+    key = bytes.fromhex((study.path / "key").read_text())
+    assert samples["sample_id"][1] == hmac.new(key, b"scan.dcm#3", "sha256").hexdigest()[:16]
+    np.testing.assert_array_equal(open_cache(study.pixels_path).pixels[:2, ..., 0], frames[[0, 2]])
+    assert study.quarantine()[["image", "reason"]].values.tolist() == [
+        ["scan.dcm#4", "there is no frame 4: the file has 3"],
+        ["scan.dcm#0", "there is no frame 0: the file has 3"],
+        ["absent.dcm#1", "the file is missing"],
+    ]

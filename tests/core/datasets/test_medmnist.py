@@ -43,7 +43,7 @@ def test_pixels_labels_and_splits_of_a_study_are_those_of_the_arrays(tmp_path, s
     for sample, cells in zip(samples.itertuples(), table.itertuples(), strict=True):
         assert (sample.image, sample.given_label, sample.split) == (cells.image, cells.label, cells.split)
         expected = content[f"{cells.split}_images"][int(cells.index)].squeeze()
-        np.testing.assert_array_equal(read_picture(study.image_path(sample.image)).pixels, expected)
+        np.testing.assert_array_equal(read_picture(study.image_location(sample.image)).pixels, expected)
         assert cells.label == str(content[f"{cells.split}_labels"][int(cells.index), 0])
 
 
@@ -52,7 +52,7 @@ def test_an_update_writes_the_images_of_a_changed_file_only(tmp_path):
     import_source(read_source(path), tmp_path / "study", image_size_px=32)
     study = open_study(tmp_path / "study")
     ids = list(study.samples()["sample_id"])
-    image = study.image_path("train/000000.png")
+    image = study.image_location("train/000000.png").path
     written = image.stat().st_mtime_ns
     import_source(read_source(path), study.path, update=True)
     assert image.stat().st_mtime_ns == written
@@ -60,7 +60,7 @@ def test_an_update_writes_the_images_of_a_changed_file_only(tmp_path):
     write_npz(tmp_path, changed)
     import_source(read_source(path), study.path, update=True)
     updated = open_study(study.path)
-    new = updated.image_path("train/000000.png")
+    new = updated.image_location("train/000000.png").path
     np.testing.assert_array_equal(read_picture(new).pixels, changed["train_images"][0])
     assert list(updated.samples()["sample_id"]) == ids
     assert not image.exists()
@@ -69,13 +69,13 @@ def test_an_update_writes_the_images_of_a_changed_file_only(tmp_path):
 def test_an_update_that_fails_leaves_the_images_as_they_were(tmp_path):
     path = write_npz(tmp_path, arrays())
     import_source(read_source(path), tmp_path / "study", image_size_px=32)
-    image = open_study(tmp_path / "study").image_path("test/000002.png")
+    image = open_study(tmp_path / "study").image_location("test/000002.png").path
     before = image.read_bytes()
     source = read_source(write_npz(tmp_path, arrays((64, 64))))
     path.write_bytes(path.read_bytes()[:-4000])
     with pytest.raises(SourceError):
         import_source(source, tmp_path / "study", update=True)
-    assert open_study(tmp_path / "study").image_path("test/000002.png").read_bytes() == before
+    assert open_study(tmp_path / "study").image_location("test/000002.png").path.read_bytes() == before
 
 
 def test_codes_may_be_named(tmp_path):

@@ -14,6 +14,7 @@ from pydicom.sequence import Sequence
 
 from core.errors import ImageError
 from core.images import dicom
+from core.images.location import Location
 from core.images.picture import read_picture, to_uint8
 from tests.core.images.made_dicom import lookup_table, write_dicom
 
@@ -117,14 +118,14 @@ def test_a_frame_is_read_by_its_number_from_1(tmp_path: Path) -> None:
     path = _EXTERNAL / "liver.dcm"
     frames = pixel_array(path)
     for number in (1, 2, 3):
-        assert (read_picture(path, frame=number).pixels == frames[number - 1]).all()
+        assert (read_picture(Location(str(path), number)).pixels == frames[number - 1]).all()
     for number in (-1, 0, 4):
         with pytest.raises(ImageError, match=rf"^there is no frame {number}: the file has 3$"):
-            read_picture(path, frame=number)
+            read_picture(Location(str(path), number))
     Image.new("L", (9, 9), 5).save(tmp_path / "a.png")
-    assert (read_picture(tmp_path / "a.png", frame=1).pixels == 5).all()
+    assert (read_picture(Location(str(tmp_path / "a.png"), 1)).pixels == 5).all()
     with pytest.raises(ImageError, match=r"^there is no frame 2: the file has 1$"):
-        read_picture(tmp_path / "a.png", frame=2)
+        read_picture(Location(str(tmp_path / "a.png"), 2))
 
 
 def test_an_enhanced_files_window_and_slope_are_those_of_its_frame(tmp_path: Path) -> None:

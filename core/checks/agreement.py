@@ -113,14 +113,15 @@ def _pair(
 def study_agreement(
     samples: pd.DataFrame, raters: Sequence[str], classes: Sequence[str], groups: np.ndarray, **settings: int
 ) -> Agreement:
-    """The same from samples.csv. A rater's label that is no class of the study counts as a class of its own.
+    """The same from samples.csv, with a column for each rater. A rater's label that is no class of the study counts
+    as a class of its own.
 
     Raises StudyError where there are fewer than two raters.
     """
     if len(raters) < 2:
         raise StudyError(
-            f"the study has {len(raters)} rater columns, agreement needs two; import it with --update and "
-            "--rater-column NAME for each"
+            f"labels of {len(raters)} raters and readers are known, agreement needs two; import the study with "
+            "--update and --rater-column NAME for each rater, or have a second reader review it"
         )
     found = pd.unique(samples[list(raters)].to_numpy().ravel())
     known = [*classes, *sorted(set(found) - set(classes) - {""})]

@@ -95,6 +95,7 @@ def test_a_study_that_is_there_already(source, study, tmp_path):
 
 COMMANDS = {
     "check": (),
+    "agreement": (),
     "train": (),
     "evaluate": ("--truth", "truth.csv"),
     "proposals": ("--out", "p.csv"),

@@ -98,6 +98,10 @@ def import_(
     key: Annotated[
         str | None, typer.Option(help="Of DICOM files: the tag by which the labels file names them, or name.")
     ] = None,
+    label_tag: Annotated[
+        str | None,
+        typer.Option(help="Of DICOM files without a labels file: the tag that holds the labels, or its (gggg,eeee)."),
+    ] = None,
     classes: Annotated[str | None, typer.Option(help="The labels allowed, in order: A,B,C; or 0=A,1=B.")] = None,
     name: Annotated[str | None, typer.Option(help="The study's name on pages; the folder's if not given.")] = None,
     image_size: Annotated[int, typer.Option(help="Side of the cached images in px.", min=32, max=1024)] = 224,
@@ -121,6 +125,7 @@ def import_(
         rater_columns=rater_column or (),
         given_label=given_label,
         key=key,
+        label_tag=label_tag,
         classes=[part.strip() for part in classes.split(",")] if classes else None,
     )
     with _bar(as_json) as show:

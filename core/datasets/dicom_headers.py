@@ -1,4 +1,4 @@
-"""What the headers of a tree of files say: the tags by which a labels CSV may name its images."""
+"""What the headers of a tree of files say: chosen tags, read no further than the last of them reaches."""
 
 import os
 import zlib
@@ -9,73 +9,90 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from core.datasets.dicom_tags import tag_number, value_as_text
 from core.images.silence import silence, silence_loggers
 
-TAGS = ("SOPInstanceUID", "AccessionNumber", "StudyInstanceUID", "SeriesInstanceUID", "PatientID")
-
-_LAST_TAG = 0x0020000E
-"""SeriesInstanceUID, the last of them in a file: tags rise."""
-_MAX_BYTES = 2**20
-"""They stand in the first few kB; a damaged length or a deflated bomb costs no more than this."""
+_FIRST_BYTES, _MAX_BYTES = 2**13, 2**20
+"""Most headers end within the first; a damaged length or a deflated bomb costs no more than the second."""
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Of one file, without its padding; empty where the file has no such tag, or is no DICOM."""
+    """Of one file."""
 
     file: str
     """Path from the root of the tree (POSIX)."""
-    key: str
-    """Value of the tag that was asked for."""
-    patient: str
-    """PatientID."""
+    values: tuple[str, ...]
+    """Of the tags that were asked for, in their order, without padding; empty where the file has no such tag."""
+    is_dicom: bool = True
 
 
-def read_headers(root: Path, files: Sequence[str], tag: str) -> list[Header]:
-    """A header per file, in their order; read in threads, and no further than the tags reach.
+def read_headers(root: Path, files: Sequence[str], tags: Sequence[str]) -> list[Header]:
+    """A header per file, in their order; read in threads.
 
-    tag: one of TAGS. A file that is no DICOM, or too damaged to tell, has an empty key and patient.
+    tags: keywords or numbers, see `tag_number`. A file that is no DICOM, or too damaged to tell, has empty values.
     """
     silence_loggers("pydicom")
+    numbers = [tag_number(tag) for tag in tags]
     with ThreadPoolExecutor(max_workers=min(32, 4 * (os.cpu_count() or 1))) as threads:
-        return list(threads.map(lambda file: _read(root, file, tag), files))
+        return list(threads.map(lambda file: _read(root, file, numbers), files))
 
 
-def _read(root: Path, file: str, tag: str) -> Header:
-    path = root / file
-    try:
-        if not path.is_file():
-            return Header(file, "", "")
-        with path.open("rb") as opened:
-            head = opened.read(_MAX_BYTES)
+def read_dataset_head(path: Path, numbers: Sequence[int] | None, last: int) -> Any:
+    """The pydicom Dataset of a file's tags up to `last`; None where it is no DICOM. May raise nearly anything.
+
+    numbers: only these tags, which is faster; None: all of them.
+    """
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        head = file.read(_FIRST_BYTES)
         # Without a preamble, a data set begins with group 0002 or 0008; pydicom would force its way into anything.
         if head[128:132] != b"DICM" and head[:2] not in (b"\x02\0", b"\x08\0"):
-            return Header(file, "", "")
+            return None
         with silence():
-            dataset = _parsed(head, [tag, "PatientID"])
-            return Header(file, _plain(dataset.get(tag)), _plain(dataset.get("PatientID")))
+            dataset, is_whole = _parsed(head, numbers, last)
+            if not is_whole and len(head) == _FIRST_BYTES:
+                head += file.read(_MAX_BYTES - _FIRST_BYTES)
+                dataset, _ = _parsed(head, numbers, last)
+    return dataset
+
+
+def _read(root: Path, file: str, numbers: list[int]) -> Header:
+    nothing = ("",) * len(numbers)
+    try:
+        dataset = read_dataset_head(root / file, numbers, max(numbers))
+        if dataset is None:
+            return Header(file, nothing, is_dicom=False)
+        with silence():  # values are converted as they are asked for
+            return Header(file, tuple(value_as_text(dataset, number) for number in numbers))
     except Exception:  # damaged files make pydicom raise nearly anything
-        return Header(file, "", "")
+        return Header(file, nothing, is_dicom=False)
 
 
-def _parsed(head: bytes, names: list[str]) -> Any:
+def _parsed(head: bytes, numbers: Sequence[int] | None, last: int) -> tuple[Any, bool]:
+    """The data set, and whether a tag beyond the last was met: else the head may have ended before it."""
     from pydicom.filereader import read_dataset, read_partial
-    from pydicom.tag import Tag
 
-    tags = [Tag(name) for name in names]
-    if _DEFLATED not in head[132:1024]:
-        return read_partial(BytesIO(head), stop_when=_is_beyond, force=True, specific_tags=tags)
-    # The file meta information begins with its own length (PS3.10, 7.1); what follows it is deflated (PS3.5, A.5).
-    start = 144 + int.from_bytes(head[140:144], "little")
-    content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(head[start:], _MAX_BYTES)
-    return read_dataset(BytesIO(content), False, True, stop_when=_is_beyond, specific_tags=tags)
+    is_beyond = False
 
+    def stop(tag: int, _vr: str | None, _length: int) -> bool:
+        nonlocal is_beyond
+        is_beyond = tag > last
+        return is_beyond
 
-def _is_beyond(tag: int, _vr: str | None, _length: int) -> bool:
-    return tag > _LAST_TAG
-
-
-def _plain(value: object) -> str:
-    # Values are padded to an even length, UIDs with a NUL (PS3.5, 6.2).
-    return "" if value is None else str(value).strip(" \0")
+    tags = None if numbers is None else list(numbers)
+    try:
+        if _DEFLATED in head[132:1024]:
+            # The file meta information begins with its own length (PS3.10, 7.1); the rest is deflated (PS3.5, A.5).
+            start = 144 + int.from_bytes(head[140:144], "little")
+            content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(head[start:], _MAX_BYTES)
+            dataset = read_dataset(BytesIO(content), False, True, stop_when=stop, specific_tags=tags)
+        else:
+            dataset = read_partial(BytesIO(head), stop_when=stop, force=True, specific_tags=tags)
+    except Exception:
+        if len(head) == _FIRST_BYTES:  # cut within a sequence, maybe
+            return None, False
+        raise
+    return dataset, is_beyond

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core.datasets.dicom_headers import TAGS, Header, read_headers
+from core.datasets.dicom_headers import read_headers
 from core.datasets.folder import files_below, printable
 from core.datasets.table import read_header, read_table
 from core.errors import ConfigError, ManifestError, SourceError
 from core.records import Source, SourceRow
 
-KEYS = ("name", *TAGS)
+KEYS = ("name", "SOPInstanceUID", "AccessionNumber", "StudyInstanceUID", "SeriesInstanceUID", "PatientID")
 """What may name an image: the file's name without its suffix, or a tag's value."""
 _NAME_COLUMNS = ("imageid", "imagename", "image", "filename", "file", "name", "id", "patientid")
 _MARKS = "encodedpixels"
@@ -72,23 +72,21 @@ def read_dicom_tree(
     return _joined(table, *_index(path, root, key), key, is_patient_known=is_patient_known)
 
 
-def _index(path: Path, root: Path, key: str) -> tuple[dict[str, list[Header]], int]:
-    """The files by their keys, and how many have none."""
+def _index(path: Path, root: Path, key: str) -> tuple[dict[str, list[tuple[str, str]]], int]:
+    """The files, each with its patient, by their keys; and how many have no key."""
     files = [file for file in files_below(root) if file == printable(file) and (root / file) != path]
-    headers = read_headers(root, files, "PatientID" if key == "name" else key)
-    if key == "name":
-        headers = [replace(header, key=Path(header.file).stem) for header in headers]
-    found: dict[str, list[Header]] = {}
-    for header in headers:
-        if header.key:
-            found.setdefault(header.key, []).append(header)
+    found: dict[str, list[tuple[str, str]]] = {}
+    for header in read_headers(root, files, ("PatientID", *([] if key == "name" else [key]))):
+        value = Path(header.file).stem if key == "name" else header.values[1]
+        if value:
+            found.setdefault(value, []).append((header.file, header.values[0]))
     if not found:
         raise SourceError(f"{root}: no DICOM file in it has a {key}; check the folder, or give another --key")
-    return found, sum(not header.key for header in headers)
+    return found, len(files) - sum(map(len, found.values()))
 
 
 def _joined(
-    table: Source, found: Mapping[str, list[Header]], num_unkeyed: int, key: str, *, is_patient_known: bool
+    table: Source, found: Mapping[str, list[tuple[str, str]]], num_unkeyed: int, key: str, *, is_patient_known: bool
 ) -> Source:
     rows: list[SourceRow] = []
     cells: list[tuple[str, ...]] = []
@@ -96,15 +94,14 @@ def _joined(
     clean = _stem if key == "name" else str.strip
     for row, own in zip(table.rows, table.cells, strict=True):
         value = clean(row.image)
-        headers = found.get(value, [])
+        files = found.get(value, [])
         named.add(value)
-        num_several += len(headers) > 1
-        num_unknown += not headers
-        for header in headers or [Header("", "", "")]:
-            fault = "" if headers else f"no file has this {key}" if value else f"no {key} is given"
-            patient = row.patient if is_patient_known else header.patient
-            rows.append(replace(row, image=header.file, patient=patient, fault=fault))
-            cells.append((*own, header.file))
+        num_several += len(files) > 1
+        num_unknown += not files
+        for file, patient in files or [("", "")]:
+            fault = "" if files else f"no file has this {key}" if value else f"no {key} is given"
+            rows.append(replace(row, image=file, patient=row.patient if is_patient_known else patient, fault=fault))
+            cells.append((*own, file))
     if num_unknown == len(table.rows):
         raise ManifestError(
             f"{Path(table.labels_file).name}: column {table.image_column!r} holds no {key} of a file in {table.root}; "
@@ -116,7 +113,7 @@ def _joined(
         messages.append("patients were taken from the tag PatientID")
     if num_several:
         messages.append(f"{num_several} rows name several images each, and stand once for each of them")
-    num_left = sum(len(headers) for value, headers in found.items() if value not in named)
+    num_left = sum(len(files) for value, files in found.items() if value not in named)
     if key != "name" and num_left:
         messages.append(f"{num_left} images are named by no row and were left out")
     if key != "name" and num_unkeyed:
@@ -153,7 +150,7 @@ def _guess_key(path: Path, header: list[str]) -> str:
     if is_release(path):
         return "name"
     bare = [_bare(column) for column in header]
-    tag = next((tag for tag in TAGS if bare.count(tag.lower()) == 1), None)
+    tag = next((tag for tag in KEYS[1:] if bare.count(tag.lower()) == 1), None)
     if tag is None:
         raise ManifestError(
             f"{path.name} row 1: no column is named for a tag; say with --key how the images are named "

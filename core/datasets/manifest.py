@@ -234,7 +234,7 @@ def _check_classes(source: Source, labels: set[str], reasons: dict[int, str]) ->
         reason, count = faults.most_common(1)[0]
         row = source.rows[next(place for place in sorted(reasons) if reasons[place] == reason)]
         why = f" ({count} of {len(source.rows)} rows: {reason}; the first is row {row.row})"
-    where = source.labels_file if source.format in ("csv", "dicom") else source.root
+    where = (source.format in ("csv", "dicom") and source.labels_file) or source.root
     raise ManifestError(f"{where}: {left}{why}; at least two classes with images in {source.root} are needed")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.datasets.chaoyang import is_chaoyang, read_chaoyang
 from core.datasets.classes import class_doubts, with_classes
+from core.datasets.dicom_labels import read_dicom_labels
 from core.datasets.dicom_tree import is_release, read_dicom_tree
 from core.datasets.folder import class_folders, read_folder
 from core.datasets.kermany import is_kermany, read_kermany
@@ -33,6 +34,7 @@ def read_source(
     rater_columns: Sequence[str] = (),
     given_label: str | None = None,
     key: str | None = None,
+    label_tag: str | None = None,
     classes: Sequence[str] | None = None,
 ) -> Source:
     """Everything a source says of its images, before any of them is opened.
@@ -42,6 +44,7 @@ def read_source(
     labels: a labels file, as seen from here or from `path`; the images in it are relative to `path`.
     given_label: of Chaoyang, the label to audit: label, or a pathologist's label_A, label_B or label_C.
     key: of a tree of DICOM files, the tag by which the labels file names them, or name; see dicom_tree.
+    label_tag: of a tree of DICOM files without a labels file, the tag that holds the labels; see dicom_labels.
     classes: the only labels allowed, in their order, each NAME or CODE=NAME; without it, every label is a class.
     Raises SourceError, ManifestError or ConfigError, each with one line that says what to mend.
     """
@@ -55,7 +58,7 @@ def read_source(
         "rater_columns": tuple(rater_columns),
     }
     try:
-        source = _read(path, format, labels, columns, given_label, key)
+        source = _read(path, format, labels, columns, given_label, key, label_tag)
     except OSError as error:
         raise SourceError(f"{error.filename or path}: cannot be read ({error.strerror}); check its rights") from error
     return _checked(source, tuple(classes) if classes else None)
@@ -68,6 +71,7 @@ def _read(
     columns: dict[str, Any],
     given_label: str | None,
     key: str | None,
+    label_tag: str | None,
 ) -> Source:
     if not path.exists():
         raise SourceError(f"{path}: there is no such file or folder; check the path")
@@ -75,13 +79,18 @@ def _read(
     labels_path = _labels_path(path, labels)
     root = path if path.is_dir() else path.parent
     is_asked = format is not None
-    if key and format is None:
+    if (key or label_tag) and format is None:
         format = "dicom"
     format = format or _recognise(root, labels_path, is_table_asked=bool(named))
     if format not in FORMATS:
         raise ConfigError(f"--format {format}: is not known; give one of {', '.join(FORMATS)}")
     if key and format != "dicom":
         raise ConfigError(f"--key {key}: a source of format {format} has no keys; leave it out, or give --format dicom")
+    if label_tag and (format != "dicom" or key or labels_path or named):
+        raise ConfigError(
+            f"--label-tag {label_tag}: takes labels and patients from DICOM files alone; give a folder of these, and "
+            "neither a labels file, nor its columns, nor --key"
+        )
     if named and format not in ("csv", "dicom"):
         raise ConfigError(f"{named[0]}: a source of format {format} has no columns to name; leave it out")
     if given_label and format != "chaoyang":
@@ -89,6 +98,8 @@ def _read(
     if format == "csv":
         source = read_table(labels_path or _only_table(root), root, **columns)
         return source if is_asked or named or labels_path or not class_folders(root) else _with_choice(source)
+    if label_tag:
+        return read_dicom_labels(root, label_tag)
     if format == "dicom":
         return read_dicom_tree(labels_path or _only_table(root), root, key=key, **columns)
     if format == "chaoyang":
@@ -156,7 +167,10 @@ def _only_table(root: Path) -> Path:
     if len(tables) == 1:
         return tables[0]
     found = ", ".join(table.name for table in tables) or "none"
-    raise SourceError(f"{root}: which CSV holds the labels? Name it with --labels FILE (found: {found})")
+    raise SourceError(
+        f"{root}: which CSV holds the labels? Name it with --labels FILE (found: {found}), or name the DICOM tag that "
+        "holds them with --label-tag"
+    )
 
 
 def _tables(root: Path) -> list[Path]:
@@ -165,7 +179,7 @@ def _tables(root: Path) -> list[Path]:
 
 
 def _checked(source: Source, classes: tuple[str, ...] | None) -> Source:
-    name = Path(source.labels_file if source.format in ("csv", "dicom") else source.root).name
+    name = Path((source.format in ("csv", "dicom") and source.labels_file) or source.root).name
     if not source.rows:
         raise SourceError(f"{source.labels_file or source.root}: lists no images; add a row for each image")
     _check_duplicates(source, name)

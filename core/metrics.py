@@ -74,3 +74,43 @@ def detection_metrics(
         recall_at_budget={f"{budget:.0%}": recall_at_budget(is_error, scores, budget) for budget in REVIEW_BUDGETS},
         proposed_label_accuracy=float((proposed == true)[is_found].mean()) if num_found else float("nan"),
     )
+
+
+@dataclass(frozen=True)
+class ReliabilityCurve:
+    """What was promised and what came true, bin by bin from the lowest probability to the highest."""
+
+    mean_probability: np.ndarray
+    """(B,) float64 in [0, 1]."""
+    error_rate: np.ndarray
+    """(B,) float64 in [0, 1]: the share of wrong labels in the bin."""
+    num_samples: np.ndarray
+    """(B,) int64, at least 1 each."""
+
+
+def reliability_curve(is_error: np.ndarray, probabilities: np.ndarray, num_bins: int = 15) -> ReliabilityCurve:
+    """The label-error probability against the wrong labels there are, in bins of equal mass.
+
+    is_error: (N,) bool, N >= 1; probabilities: (N,) float in [0, 1]. The bins hold N / num_bins samples each, give
+    or take one; there are at most N. Samples that tie count, whichever bin they fall into, with the share of errors
+    among them, so the result does not depend on the order of the samples.
+    """
+    values, tie, counts = np.unique(probabilities, return_inverse=True, return_counts=True)
+    error_share = np.bincount(tie, weights=is_error, minlength=len(values)) / counts
+    order = np.argsort(tie, kind="stable")
+    bins = np.array_split(order, min(num_bins, len(order)))
+    return ReliabilityCurve(
+        mean_probability=np.array([np.mean(values[tie[index]]) for index in bins], dtype=np.float64),
+        error_rate=np.array([error_share[tie[index]].mean() for index in bins]),
+        num_samples=np.array([len(index) for index in bins], dtype=np.int64),
+    )
+
+
+def expected_calibration_error(is_error: np.ndarray, probabilities: np.ndarray, num_bins: int = 15) -> float:
+    """The mean distance of promised from true error rates over the bins of `reliability_curve`: in [0, 1], 0 is
+    best. is_error: (N,) bool; probabilities: (N,) float in [0, 1].
+    Source: Naeini et al. 2015, with bins of equal mass (Nguyen and O'Connor 2015).
+    """
+    curve = reliability_curve(is_error, probabilities, num_bins)
+    gaps = np.abs(curve.mean_probability - curve.error_rate)
+    return float(np.average(gaps, weights=curve.num_samples))

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, precision_score, recall_score
 
-from core.metrics import detection_metrics, ranking_metrics, recall_at_budget
+from core.metrics import (
+    detection_metrics,
+    expected_calibration_error,
+    ranking_metrics,
+    recall_at_budget,
+    reliability_curve,
+)
 
 
 def made_case(seed, num_samples=80, num_classes=4):
@@ -94,3 +100,53 @@ def test_what_is_not_defined_is_nan():
         assert math.isnan(value)
     assert math.isnan(found.proposed_label_accuracy)
     assert all(math.isnan(value) for value in found.recall_at_budget.values())
+
+
+def loop_calibration_error(is_error, probabilities, num_bins):
+    """By plain loops, of a set whose probabilities are all different."""
+    order = sorted(range(len(probabilities)), key=lambda i: probabilities[i])
+    total, start = 0.0, 0
+    for number in range(num_bins):
+        size = len(order) // num_bins + (number < len(order) % num_bins)
+        members = order[start : start + size]
+        start += size
+        promised = sum(probabilities[i] for i in members) / size
+        found = sum(bool(is_error[i]) for i in members) / size
+        total += size / len(order) * abs(promised - found)
+    return total
+
+
+@pytest.mark.parametrize(("num_samples", "num_bins"), [(97, 15), (60, 15), (40, 7)])
+def test_calibration_error_is_that_of_plain_loops(num_samples, num_bins):
+    rng = np.random.default_rng(num_samples)
+    probabilities = rng.random(num_samples)
+    is_error = rng.random(num_samples) < probabilities**2
+    found = expected_calibration_error(is_error, probabilities, num_bins)
+    assert found == pytest.approx(loop_calibration_error(is_error, probabilities, num_bins))
+
+
+def test_probabilities_that_come_true_have_no_calibration_error():
+    probabilities = np.repeat([0.0, 0.25, 0.5, 1.0], 60)
+    is_error = np.concatenate([np.arange(60) < 60 * p for p in (0.0, 0.25, 0.5, 1.0)])
+    assert expected_calibration_error(is_error, probabilities, 15) == pytest.approx(0)
+    assert expected_calibration_error(~is_error, probabilities, 4) == pytest.approx((1 + 0.5 + 0 + 1) / 4)
+
+
+def test_calibration_does_not_depend_on_the_order_of_samples():
+    rng = np.random.default_rng(3)
+    probabilities = rng.integers(0, 6, 90) / 5
+    is_error = rng.random(90) < 0.4
+    by_truth = np.argsort(is_error, kind="stable")
+    assert expected_calibration_error(is_error[by_truth], probabilities[by_truth]) == pytest.approx(
+        expected_calibration_error(is_error, probabilities)
+    )
+
+
+def test_a_reliability_curve_has_bins_of_equal_mass_from_low_to_high():
+    probabilities = np.array([0.9, 0.1, 0.2, 0.8, 0.3, 0.7, 0.4])
+    is_error = probabilities > 0.5
+    curve = reliability_curve(is_error, probabilities, 3)
+    assert curve.num_samples.tolist() == [3, 2, 2]
+    assert curve.mean_probability == pytest.approx([0.2, 0.55, 0.85])
+    assert curve.error_rate == pytest.approx([0, 0.5, 1])
+    assert len(reliability_curve(is_error[:2], probabilities[:2], 15).num_samples) == 2

@@ -25,22 +25,22 @@ def confidence_weights(logits: Tensor, targets: Tensor, *, weight: str) -> Tenso
     """The weight of each sample: its own softmax confidence, detached, scaled to mean 1 over the batch.
 
     logits: (B, K); targets: (B,) int64 class indices; weight: "max", the confidence of the predicted
-    class (the paper's words), or "target", that of the target. Returns (B,) float32, at least 0, mean 1.
+    class (the paper's words), "target", that of the target, or "none", all alike. Returns (B,) float32,
+    at least 0, mean 1.
     """
+    if weight == "none":
+        return torch.ones(len(logits), device=logits.device)
     probs = logits.detach().float().softmax(dim=1)
     confidence = probs.amax(dim=1) if weight == "max" else probs.gather(1, targets[:, None]).squeeze(1)
     return confidence / confidence.mean().clamp_min(torch.finfo(torch.float32).tiny)
 
 
-def softmax_weighted_cross_entropy(logits: Tensor, targets: Tensor, *, weight: str) -> Tensor:
+def softmax_weighted_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """Cross-entropy in which a sample counts by the model's confidence in it.
 
-    logits: (B, K); targets: (B,) int64 class indices; weight: "max" or "target" as in
-    `confidence_weights`, or "none" for plain cross-entropy. Returns a scalar at least 0.
+    logits: (B, K); targets: (B,) int64 class indices; weights: (B,), those of `confidence_weights`.
+    Returns a scalar at least 0.
     Source: "Softmax-Weighted Pseudo-Label Refinement for Enhancing Robustness to Label Noise"
     (Bala, Gupta, Sethi), "Softmax-Weighted Cross-Entropy".
     """
-    per_sample = F.cross_entropy(logits.float(), targets, reduction="none")
-    if weight == "none":
-        return per_sample.mean()
-    return (confidence_weights(logits, targets, weight=weight) * per_sample).mean()
+    return (weights * F.cross_entropy(logits.float(), targets, reduction="none")).mean()

@@ -70,12 +70,12 @@ def supervised_epoch(
         images = _augment(data.images(index), is_strong[index], generator)
         with autocast(data.device, precision):
             logits = network(images)
-        loss = softmax_weighted_cross_entropy(logits, targets, weight=weight)
+        weights = confidence_weights(logits, targets, weight=weight)
+        loss = softmax_weighted_cross_entropy(logits, targets, weights)
         _step(optimizer, loss)
         losses.append(loss.detach())
-        if weight != "none":
-            lowest.append(confidence_weights(logits, targets, weight=weight).min())
-    return float(torch.stack(losses).mean()), float(torch.stack(lowest).mean()) if lowest else 1.0
+        lowest.append(weights.min())
+    return float(torch.stack(losses).mean()), float(torch.stack(lowest).mean())
 
 
 @torch.inference_mode()

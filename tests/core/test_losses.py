@@ -86,7 +86,8 @@ def test_nt_xent_of_half_precision_is_that_of_the_rounded_numbers():
 def test_weighted_cross_entropy_is_that_of_plain_loops(weight, seed):
     logits, targets = batch(seed)
     expected = loop_weighted_cross_entropy(logits.double().tolist(), targets.tolist(), weight)
-    assert softmax_weighted_cross_entropy(logits, targets, weight=weight).item() == pytest.approx(expected, rel=1e-5)
+    weights = confidence_weights(logits, targets, weight=weight)
+    assert softmax_weighted_cross_entropy(logits, targets, weights).item() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("weight", ["max", "target"])
@@ -102,7 +103,7 @@ def test_weights_have_a_mean_of_one_and_no_gradient(weight):
 def test_the_gradient_is_that_of_fixed_weights(weight):
     logits, targets = batch(1)
     logits.requires_grad_()
-    softmax_weighted_cross_entropy(logits, targets, weight=weight).backward()
+    softmax_weighted_cross_entropy(logits, targets, confidence_weights(logits, targets, weight=weight)).backward()
     # Of sum_i w_i CE_i / B with w fixed: w_i (softmax_i - onehot_i) / B.
     probs = logits.detach().double().softmax(dim=1).numpy()
     rows = np.arange(len(probs))

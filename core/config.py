@@ -17,6 +17,7 @@ def _check(condition: bool, name: str, found: object, wanted: str) -> None:
 
 
 ENCODERS = ("narrow", "resnet18", "resnet34", "resnet50")
+THRESHOLDS = ("fixed", "gmm", "quantile", "otsu")
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,11 @@ class RoundsSettings:
     later_stages: tuple[int, ...] = (2, 5, 7)
     max_loss: float = -math.log(0.85)
     """In nats: a sample is reliable at a stage when its loss lies below."""
+    threshold: str = "fixed"
+    """One of THRESHOLDS: max_loss as it stands, or a threshold that each class's losses at the stage give; where
+    they give none, it is max_loss."""
+    quantile: float = 0.5
+    """The share of each class's losses below the threshold, where that is quantile."""
     reliability: str = "predicted"
     """Whose loss: that of the predicted class, or of the given label."""
     fallback: str = "given"
@@ -110,6 +116,8 @@ class RoundsSettings:
                 f"rising epochs from 1 to {longest}, the length of the round",
             )
         _check(self.max_loss > 0, "rounds.max_loss", self.max_loss, "above 0")
+        _check(self.threshold in THRESHOLDS, "rounds.threshold", self.threshold, f"one of {', '.join(THRESHOLDS)}")
+        _check(0 < self.quantile < 1, "rounds.quantile", self.quantile, "between 0 and 1")
         _check(self.reliability in ("predicted", "given"), "rounds.reliability", self.reliability, "predicted or given")
         _check(self.fallback in ("given", "current"), "rounds.fallback", self.fallback, "given or current")
         _check(self.weighting in ("rounds", "final"), "rounds.weighting", self.weighting, "rounds or final")

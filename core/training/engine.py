@@ -13,9 +13,10 @@ import numpy as np
 import torch
 
 from core.config import TrainSettings
-from core.consensus import stage_consensus
+from core.consensus import stage_consensus, stage_losses
 from core.errors import ConfigError
 from core.models.network import Network
+from core.thresholds import class_thresholds
 from core.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from core.training.data import TrainingData, pixel_statistics
 from core.training.epochs import embed, predict, pretrain_epoch, supervised_epoch
@@ -170,16 +171,36 @@ class Training:
                 self.trace.add_stage(f"{phase.name} epoch {epoch}", self._predict())
             if is_last:
                 current = self.trace.pseudo_labels[-1] if self.trace.pseudo_labels else self.data.given
+                stage_probs = self.trace.round_probs(phase.name)
                 self.trace.add_round(
                     stage_consensus(
-                        self.trace.round_probs(phase.name),
+                        stage_probs,
                         self.data.given,
-                        max_loss=rounds.max_loss,
+                        max_loss=self._max_losses(stage_probs),
                         reliability=rounds.reliability,
                         fallback=rounds.fallback,
                         current=current,
                     )
                 )
+
+    def _max_losses(self, stage_probs: np.ndarray) -> float | np.ndarray:
+        """The losses below which samples are reliable: one number, or (S, N) by stage and class."""
+        rounds = self.settings.rounds
+        if rounds.threshold == "fixed":
+            return rounds.max_loss
+        losses, classes = stage_losses(stage_probs, self.data.given, reliability=rounds.reliability)
+        by_class = [
+            class_thresholds(
+                of_stage[self.data.is_trained],
+                its_classes[self.data.is_trained],
+                self.data.num_classes,
+                method=rounds.threshold,
+                fixed=rounds.max_loss,
+                quantile=rounds.quantile,
+            )
+            for of_stage, its_classes in zip(losses, classes, strict=True)
+        ]
+        return np.take_along_axis(np.stack(by_class), classes, axis=1)
 
     def _round_fields(self, phase: Phase) -> dict[str, int]:
         return {

@@ -28,7 +28,8 @@ def test_paper_is_what_the_paper_says():
     assert rounds.num_epochs == (4, 7, 7)
     assert [rounds.stages(i) for i in range(3)] == [(2, 3, 4), (2, 5, 7), (2, 5, 7)]
     assert math.exp(-rounds.max_loss) == pytest.approx(0.85)
-    assert (rounds.reliability, rounds.fallback, rounds.weighting, rounds.weight) == (
+    assert (rounds.threshold, rounds.reliability, rounds.fallback, rounds.weighting, rounds.weight) == (
+        "fixed",
         "predicted",
         "given",
         "rounds",
@@ -168,6 +169,8 @@ def test_an_assignment_that_does_not_fit_is_refused(assignment, message):
         (RoundsSettings, {"later_stages": (2, 5, 5)}, "rounds.later_stages"),
         (RoundsSettings, {"max_loss": 0.0}, "rounds.max_loss"),
         (RoundsSettings, {"max_loss": math.nan}, "rounds.max_loss"),
+        (RoundsSettings, {"threshold": "adaptive"}, "rounds.threshold"),
+        (RoundsSettings, {"quantile": 1.0}, "rounds.quantile"),
         (RoundsSettings, {"reliability": "true"}, "rounds.reliability"),
         (RoundsSettings, {"fallback": "none"}, "rounds.fallback"),
         (RoundsSettings, {"weight": "min"}, "rounds.weight"),

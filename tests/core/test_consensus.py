@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from core.consensus import stage_consensus
+from core.consensus import stage_consensus, stage_losses
 from core.errors import ConfigError
 
 LIMIT = -math.log(0.85)
@@ -89,3 +89,29 @@ def test_a_probability_of_zero_is_unreliable_and_warns_of_nothing():
 def test_probabilities_of_another_shape_are_refused(shape):
     with pytest.raises(ConfigError, match="stage_probs must be"):
         stage_consensus(np.full(shape, 0.5), np.zeros(4, dtype=np.int64), max_loss=LIMIT)
+
+
+@pytest.mark.parametrize("reliability", ["predicted", "given"])
+def test_each_sample_at_each_stage_may_have_a_threshold_of_its_own(reliability):
+    probs, given, _ = random_probs(0)
+    limits = np.random.default_rng(1).uniform(0.1, 1.2, probs.shape[:2])
+    found = stage_consensus(probs, given, max_loss=limits, reliability=reliability)
+    for sample in range(len(given)):
+        for stage in range(len(probs)):
+            alone = stage_consensus(
+                probs[[stage]][:, [sample]],
+                given[[sample]],
+                max_loss=float(limits[stage, sample]),
+                reliability=reliability,
+            )
+            assert found.is_reliable[stage, sample] == alone.is_reliable[0, 0]
+    assert 0 < found.is_consensus.sum() < len(given)
+
+
+def test_a_loss_comes_with_the_class_whose_loss_it_is():
+    probs, given, _ = random_probs(3)
+    for reliability, classes in (("predicted", probs.argmax(axis=2)), ("given", np.stack([given] * 3))):
+        losses, found = stage_losses(probs, given, reliability=reliability)
+        np.testing.assert_array_equal(found, classes)
+        expected = [[-math.log(p[k]) for p, k in zip(*pair, strict=True)] for pair in zip(probs, classes, strict=True)]
+        np.testing.assert_allclose(losses, expected)

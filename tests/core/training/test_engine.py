@@ -8,6 +8,7 @@ import torch
 
 from core.consensus import stage_consensus
 from core.errors import ConfigError
+from core.thresholds import class_thresholds
 from core.training import engine
 from core.training.data import TrainingData
 from core.training.engine import choose_device, plan_phases, plan_stages
@@ -57,6 +58,21 @@ def test_stages_and_labels_stand_in_the_trace_as_the_settings_say(make_training)
         expected = stage_consensus(np.stack([trace.stage_probs[s] for s in stages]), data.given, max_loss=0.6)
         np.testing.assert_array_equal(trace.pseudo_labels[number - 1], expected.pseudo_labels)
         np.testing.assert_array_equal(trace.is_consensus[number - 1], expected.is_consensus)
+
+
+@pytest.mark.parametrize("method", ["gmm", "otsu", "quantile"])
+def test_adaptive_thresholds_are_those_of_each_stage_and_class_of_the_trained_samples(make_training, method):
+    data = made_data(num_samples=120, num_flipped=9, num_test=30, num_classes=3)
+    trace = make_training(data, with_rounds(TINY, threshold=method, quantile=0.3)).run()
+    probs = np.stack(trace.stage_probs[3:5])
+    limits = np.empty(probs.shape[:2])
+    for stage in range(2):
+        votes, losses = probs[stage].argmax(axis=1), -np.log(probs[stage].max(axis=1))
+        by_class = class_thresholds(losses[:90], votes[:90], 3, method=method, fixed=0.6, quantile=0.3)
+        limits[stage] = by_class[votes]
+    expected = stage_consensus(probs, data.given, max_loss=limits)
+    np.testing.assert_array_equal(trace.is_consensus[1], expected.is_consensus)
+    np.testing.assert_array_equal(trace.pseudo_labels[1], expected.pseudo_labels)
 
 
 def test_it_learns_what_is_there_and_doubts_the_labels_that_are_wrong(make_training):

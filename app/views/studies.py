@@ -15,7 +15,7 @@ from core.datasets.runs import Run, RunState, find_runs, running_training
 from core.datasets.study import Study, is_study, open_study
 from core.records import Finding
 
-CAPTION_COLUMNS = {"conflict": "given_label", "across_splits": "split"}
+CAPTION_COLUMNS = {"conflict": "given_label", "splits": "split"}
 """By the end of a finding's kind."""
 PICTURED = ("blank", "inverted", "rotated", "resolution_outlier", "depth_outlier", "burned_in")
 """Findings of single images that are worth seeing."""

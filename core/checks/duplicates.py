@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from core.checks.leaks import OTHER_LEAK, TEST_LEAK, split_leak
 from core.records import Finding
 
 MAX_IDS = 100
@@ -34,7 +35,7 @@ def check_duplicates(
     """Duplicates, those whose labels disagree, and those that cross a split.
 
     samples: samples.csv; groups: ids of images that are the same, or show the same; kind: how the findings are
-    named: `kind`, `kind`_conflict, `kind`_across_splits; what: what such images do.
+    named: `kind`, `kind`_conflict, `kind`_across_splits, `kind`_across_other_splits; what: what such images do.
     """
     by_id = samples.set_index("sample_id")
     findings = []
@@ -52,11 +53,12 @@ def check_duplicates(
 
     present = [tuple(sample_id for sample_id in group if sample_id in by_id.index) for group in groups]
     present = [group for group in present if len(group) > 1]
-    add(kind, "warning", present, what)
-    for column, suffix, consequence in (
-        ("given_label", "conflict", ", under different labels"),
-        ("split", "across_splits", ", in more than one split: accuracy on the test part flatters"),
-    ):
-        crossing = [group for group in present if len(set(by_id.loc[list(group), column])) > 1]
-        add(f"{kind}_{suffix}", "error", crossing, what + consequence)
+    pictures = "1 picture" if len(present) == 1 else f"{len(present)} pictures"
+    add(kind, "warning", present, f"{what}, {pictures} in all: keep those of one picture in one split")
+    conflicting = [group for group in present if len(set(by_id.loc[list(group), "given_label"])) > 1]
+    add(f"{kind}_conflict", "error", conflicting, f"{what}, under different labels: one of them is probably wrong")
+    leaks = [split_leak(by_id.loc[list(group), "split"]) for group in present]
+    for leak in (TEST_LEAK, OTHER_LEAK):
+        crossing = [group for group, found in zip(present, leaks, strict=True) if found == leak]
+        add(f"{kind}_{leak.kind}", leak.severity, crossing, f"{what}, {leak.where}")
     return findings

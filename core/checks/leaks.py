@@ -2,6 +2,8 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import pandas as pd
@@ -37,19 +39,59 @@ def check_names(samples: pd.DataFrame) -> list[Finding]:
 
 
 def check_splits(samples: pd.DataFrame) -> list[Finding]:
-    """Patients and slides with samples in more than one split. samples: samples.csv."""
+    """Patients and slides with samples on both sides of a split. samples: samples.csv."""
     findings = []
     for column in ("patient", "slide"):
         known = samples[samples[column] != ""]
-        num_splits = known.groupby(column)["split"].nunique()
-        crossing = num_splits.index[num_splits > 1]
-        if len(crossing):
-            ids = known.loc[known[column].isin(crossing), "sample_id"].tolist()
-            message = (
-                f"{len(crossing)} {column}s have samples in more than one split: accuracy on the test part flatters"
-            )
-            findings.append(Finding(f"{column}_across_splits", "error", len(crossing), message, tuple(ids[:100])))
+        leaks = {name: split_leak(splits) for name, splits in known.groupby(column)["split"]}
+        for leak in (TEST_LEAK, OTHER_LEAK):
+            crossing = [name for name, found in leaks.items() if found == leak]
+            if crossing:
+                ids = known.loc[known[column].isin(crossing), "sample_id"].tolist()
+                message = f"{len(crossing)} {column}s have samples {leak.where}"
+                findings.append(
+                    Finding(f"{column}_{leak.kind}", leak.severity, len(crossing), message, tuple(ids[:100]))
+                )
+    is_known = (samples[["patient", "slide"]] != "").to_numpy().any()
+    if len(set(samples["split"])) > 1 and not is_known:
+        message = (
+            "neither patients nor slides are named: whether one of them crosses the split cannot be seen; "
+            "name their column at the import"
+        )
+        findings.append(Finding("groups_unknown", "info", len(samples), message))
     return findings
+
+
+@dataclass(frozen=True)
+class Leak:
+    """How things that belong together may stand on both sides of a split."""
+
+    kind: str
+    """How findings of it are named, after what crosses."""
+    severity: str
+    where: str
+    """What is said of it."""
+
+
+TEST_LEAK = Leak(
+    "across_splits", "error", "in the test split and outside it: accuracy on the test split will look too good"
+)
+OTHER_LEAK = Leak(
+    "across_other_splits",
+    "warning",
+    "in more than one split beside test: what is chosen by the validation split will look too good",
+)
+
+
+def split_leak(splits: Iterable[str]) -> Leak | None:
+    """The leak of samples that belong together, by their splits.
+
+    A sample without a split is trained on: beside the test split it is a leak, beside another split it may be none.
+    """
+    found = set(splits)
+    if "test" in found and len(found) > 1:
+        return TEST_LEAK
+    return OTHER_LEAK if len(found - {""}) > 1 else None
 
 
 def _part(stem: str, place: int) -> str:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 from core.checks.agreement import check_agreement, study_agreement
+from core.checks.borders import pixel_features
 from core.checks.classes import check_classes, check_quarantine
 from core.checks.duplicates import check_duplicates, duplicate_groups
 from core.checks.leaks import check_names, check_splits
@@ -15,6 +17,7 @@ from core.datasets.groups import sample_groups
 from core.datasets.study import Study
 from core.errors import StudyError
 from core.images.cache import PixelCache, open_cache
+from core.images.header import FileHeader
 from core.records import Finding
 
 _SEVERITIES = ("error", "warning", "info")
@@ -46,10 +49,24 @@ def check_study(study: Study, *, on_progress: Callable[[float], None] | None = N
     try:
         cache = open_cache(study.pixels_path)
     except StudyError:
-        findings.append(Finding("not_checked", "info", 0, "the images were not looked at: there is no pixel cache"))
+        message = "the images were not looked at: there is no pixel cache; import the source again with --update"
+        findings.append(Finding("not_checked", "warning", len(samples), message))
     else:
+        findings += _check_borders(samples, cache, headers, groups)
         findings += _check_images(samples, cache, on_progress)
     return sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))
+
+
+def _check_borders(
+    samples: pd.DataFrame, cache: PixelCache, headers: list[FileHeader], groups: np.ndarray
+) -> list[Finding]:
+    places = {key: place for place, key in enumerate(cache.keys)}
+    rows = np.flatnonzero(samples["sample_id"].isin(places))
+    cached = samples.iloc[rows]
+    features = pixel_features(
+        cache.pixels, [places[key] for key in cached["sample_id"]], [headers[row] for row in rows]
+    )
+    return check_shortcuts(cached, features, groups[rows])
 
 
 def _check_images(

@@ -1,4 +1,4 @@
-"""How well what is not in the pixels predicts the label: a model may learn that instead of the disease."""
+"""How well what does not show the disease predicts the label: a model may learn that instead of it."""
 
 import os
 import warnings
@@ -31,9 +31,21 @@ _WORDS = {
     "metadata": "which metadata entries are there",
     "order": "the order in the source",
     "name": "the file name",
+    "border": "the border of the images (margins, collimation)",
+    "brightness": "the brightness and contrast of the whole image",
 }
-_CONTENT_KINDS = ("file_size",)
-"""What the pixels themselves have a part in: worth a word and no more."""
+_MEND = "; a model may learn that instead of what the images show"
+_ADVICE = {
+    "file_size": "; it follows how much the images show and how they were compressed",
+    "brightness": "; exposure or stain may differ between the classes, or the disease itself brightens or darkens",
+    "border": "; crop the borders, or look whether the model uses them",
+    "name": "; never show names",
+    "order": "; never show the images, nor split them, in that order",
+}
+_CONTENT_KINDS = ("file_size", "brightness")
+"""What the disease itself has a part in: worth a word and no more."""
+_POSE_KINDS = ("border",)
+"""What a patient's pose and build have a part in: never worse than a warning."""
 Features = np.ndarray | csr_matrix
 
 
@@ -111,8 +123,8 @@ def check_shortcuts(
 ) -> list[Finding]:
     """Kinds of features that predict the label without the pixels. Messages tell the kind, never a name or value.
 
-    samples: samples.csv; features: of `shortcut_features`; groups: as in `predictability`; skip: kinds that
-    another finding tells already. Classes in too few groups to cross-validate are left out.
+    samples: samples.csv; features: of `shortcut_features` and `pixel_features`; groups: as in `predictability`; skip:
+    kinds that another finding tells already. Classes in too few groups to cross-validate are left out.
     """
     labels = samples["given_label"].to_numpy(dtype=str)
     names, numbers = np.unique(labels, return_inverse=True)
@@ -130,10 +142,11 @@ def check_shortcuts(
         auroc, accuracy = predictability(values[rows], numbers[rows], groups[rows], seed)
         if not auroc >= MIN_AUROC:
             continue
-        severity = "info" if kind in _CONTENT_KINDS else "error" if auroc >= GRAVE_AUROC else "warning"
+        severity = "error" if auroc >= GRAVE_AUROC and kind not in _POSE_KINDS else "warning"
+        severity = "info" if kind in _CONTENT_KINDS else severity
         message = (
             f"{_WORDS[kind]} alone predicts the label: AUROC {auroc:.3f} (chance 0.5), right for {accuracy:.1%} of the "
-            f"samples (the commonest label for {commonest:.1%})"
+            f"samples (the commonest label for {commonest:.1%}){_ADVICE.get(kind, _MEND)}"
         )
         findings.append(Finding(f"shortcut_{kind}", severity, len(rows), message))
     return findings

@@ -31,5 +31,14 @@ def test_duplicates_under_two_labels_or_in_two_splits_are_errors():
     }
 
 
+def test_duplicates_in_train_and_val_leave_the_test_split_alone():
+    splits = ["train", "val", "", "train", "", "test"]
+    assert found([("id0", "id1"), ("id2", "id3"), ("id4", "id5")], splits=splits) == {
+        "duplicate": ("warning", ("id0", "id1", "id2", "id3", "id4", "id5")),
+        "duplicate_across_splits": ("error", ("id4", "id5")),
+        "duplicate_across_other_splits": ("warning", ("id0", "id1")),
+    }
+
+
 def test_images_of_the_cache_that_are_no_samples_any_more_do_not_count():
     assert found([("id0", "gone"), ("id1", "id2", "gone too")]) == {"duplicate": ("warning", ("id1", "id2"))}

@@ -91,6 +91,22 @@ def test_patients_and_slides_in_two_splits_are_named_by_number():
     assert "p1" not in patient.message
 
 
-def test_samples_of_unknown_patients_are_no_one_patient():
+def test_patients_in_train_and_val_are_a_warning_and_those_without_a_split_are_trained_on():
+    samples = made_samples(
+        [f"{i}.png" for i in range(8)],
+        ["cat"] * 8,
+        patients=["p1", "p1", "p2", "p2", "p3", "p3", "p4", "p4"],
+        splits=["train", "val", "train", "", "", "test", "val", "test"],
+    )
+    found = {finding.kind: (finding.severity, finding.samples) for finding in check_splits(samples)}
+    assert found == {
+        "patient_across_splits": ("error", ("id4", "id5", "id6", "id7")),
+        "patient_across_other_splits": ("warning", ("id0", "id1")),
+    }
+
+
+def test_samples_of_unknown_patients_are_no_one_patient_and_that_is_said():
     samples = made_samples(["a", "b"], ["cat", "dog"], splits=["train", "test"])
-    assert check_splits(samples) == []
+    (finding,) = check_splits(samples)
+    assert (finding.kind, finding.severity) == ("groups_unknown", "info")
+    assert check_splits(made_samples(["a", "b"], ["cat", "dog"])) == []

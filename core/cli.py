@@ -77,15 +77,17 @@ def demo(
 def import_(
     source: Annotated[
         Path,
-        typer.Argument(help="A folder per class, a folder with a labels file, or the file; or MedMNIST's .npz file."),
+        typer.Argument(
+            help="A folder per class, a folder with a labels file, or the file; CIFAR's batches; MedMNIST's .npz file."
+        ),
     ],
     study: Annotated[Path, typer.Option(help="Folder of the study to make.")],
     source_format: Annotated[
-        str | None, typer.Option("--format", help="folder, csv, chaoyang, kermany, dicom or medmnist; else found.")
+        str | None, typer.Option("--format", help="folder, csv, chaoyang, kermany, dicom, cifar, medmnist; else found.")
     ] = None,
-    labels: Annotated[Path | None, typer.Option(help="Labels file; its paths are relative to SOURCE.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Labels file, paths relative to SOURCE; or CIFAR-N's.")] = None,
     image_column: Annotated[str | None, typer.Option(help="Column of the image's path.")] = None,
-    label_column: Annotated[str | None, typer.Option(help="Column of the label.")] = None,
+    label_column: Annotated[str | None, typer.Option(help="Column of the label; of CIFAR-100, coarse_labels.")] = None,
     patient_column: Annotated[str | None, typer.Option(help="Column of the patient; stored as a keyed hash.")] = None,
     slide_column: Annotated[str | None, typer.Option(help="Column of the slide; stored as a keyed hash.")] = None,
     split_column: Annotated[str | None, typer.Option(help="Column of the split: train, val or test.")] = None,
@@ -93,7 +95,7 @@ def import_(
         list[str] | None, typer.Option(help="Column of one rater's label; may be repeated.")
     ] = None,
     given_label: Annotated[
-        str | None, typer.Option(help="Of Chaoyang: the label to audit, label_A, label_B or label_C.")
+        str | None, typer.Option(help="The label to audit: of Chaoyang label_A ..., of CIFAR-N aggre_label ...")
     ] = None,
     key: Annotated[
         str | None, typer.Option(help="Of DICOM files: the tag by which the labels file names them, or name.")

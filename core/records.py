@@ -31,7 +31,7 @@ class Source:
 
     root: str
     format: str
-    """folder, csv, chaoyang, kermany, dicom or medmnist."""
+    """One of `source.FORMATS`: folder, csv, chaoyang ..."""
     columns: tuple[str, ...]
     """The source's own columns, in their order."""
     cells: tuple[tuple[str, ...], ...]

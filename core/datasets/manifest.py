@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from core.datasets import cifar, medmnist
 from core.datasets.classes import listed
-from core.datasets.medmnist import write_images
 from core.datasets.paths import normal_path, path_fault
 from core.datasets.runs import find_runs, training_lock
 from core.datasets.staging import link_or_copy, staged_study
@@ -29,6 +29,8 @@ from core.records import Sample, Source
 
 Progress = Callable[[int, int], None]
 _IMAGES = "images"
+_WRITE_IMAGES = {"cifar": cifar.write_images, "medmnist": medmnist.write_images}
+"""Of the formats whose images are arrays: writes them as files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +117,9 @@ def _update(source: Source, study: Study, name: str | None, on_progress: Progres
 
 def _placed(source: Source, study_path: Path) -> Source:
     """The source with its images as files: those of an array file are written into the study."""
-    if source.format != "medmnist":
+    if source.format not in _WRITE_IMAGES:
         return source
-    return replace(source, root=str(write_images(source, study_path.resolve() / _IMAGES)))
+    return replace(source, root=str(_WRITE_IMAGES[source.format](source, study_path.resolve() / _IMAGES)))
 
 
 def _check_same_reading(source: Source, study: Study) -> None:

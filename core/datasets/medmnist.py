@@ -1,24 +1,21 @@
 """Reads MedMNIST's .npz files (2-D, any size, grey or RGB): arrays train_images, train_labels, val_..., test_...
 
 Source: Yang et al. 2023, "MedMNIST v2 - A large-scale lightweight benchmark for 2D and 3D biomedical image
-classification". The images are written into the study as PNG files, for everything after this knows images as files.
+classification".
 """
 
-import hashlib
-import shutil
 import struct
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import numpy as np
-from PIL import Image
 
+from core.datasets.array_images import image_name, write_arrays
 from core.errors import SourceError
 from core.records import Source, SourceRow
 
@@ -88,38 +85,19 @@ def read_medmnist(path: Path) -> Source:
     )
 
 
-def image_name(split: str, index: int) -> str:
-    """Of an image, below the folder that `write_images` fills."""
-    return f"{split}/{index:06d}.png"
-
-
 def write_images(source: Source, folder: Path) -> Path:
-    """Write the images of a source that `read_medmnist` has read as PNG files, losslessly, below `folder`.
+    """Write the images of a source that `read_medmnist` has read below `folder`; see `array_images.write_arrays`.
 
-    Returns the folder in it that holds them, which is there whole or not at all, and whose name follows from the
-    file's size and time: what has been written already is left as it is. A batch of images is in memory at a time.
     Raises SourceError for a damaged file.
     """
     path = Path(source.labels_file)
-    status = path.stat()
-    name = hashlib.sha256(f"{status.st_size} {status.st_mtime_ns}".encode()).hexdigest()[:16]
-    if (folder / name).is_dir():
-        return folder / name
-    making = folder / f".{name}.making"
-    shutil.rmtree(making, ignore_errors=True)  # what a killed process left
+    splits = dict.fromkeys(row.split for row in source.rows)
     try:
-        with zipfile.ZipFile(path) as archive, ThreadPoolExecutor() as threads:
-            for split in dict.fromkeys(row.split for row in source.rows):
-                (making / split).mkdir(parents=True)
-                for start, batch in _batches(archive, split):
-                    files = [making / image_name(split, start + place) for place in range(len(batch))]
-                    list(threads.map(_write_png, files, batch))
+        with zipfile.ZipFile(path) as archive:
+            batches = ((split, start, batch) for split in splits for start, batch in _batches(archive, split))
+            return write_arrays([path], batches, folder)
     except _DAMAGED as error:
         raise SourceError(f"{path}: is no whole .npz file of MedMNIST ({error}); download it again") from error
-    else:
-        return making.rename(folder / name)
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
 
 
 def _labels(path: Path, archive: zipfile.ZipFile, split: str) -> list[int]:
@@ -177,7 +155,3 @@ def _exactly(file: IO[bytes], num_bytes: int) -> bytes:
     if len(data) < num_bytes:
         raise ValueError("an array is cut short")
     return data
-
-
-def _write_png(path: Path, pixels: np.ndarray) -> None:
-    Image.fromarray(pixels).save(path, compress_level=1)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.datasets.chaoyang import is_chaoyang, read_chaoyang
+from core.datasets.cifar import is_cifar, read_cifar
 from core.datasets.classes import class_doubts, with_classes
 from core.datasets.dicom_labels import read_dicom_labels
 from core.datasets.dicom_tree import is_release, read_dicom_tree
@@ -18,7 +19,7 @@ from core.datasets.table import has_obvious_columns, read_table
 from core.errors import ConfigError, ManifestError, SourceError
 from core.records import Source
 
-FORMATS = ("folder", "csv", "chaoyang", "kermany", "dicom", "medmnist")
+FORMATS = ("folder", "csv", "chaoyang", "kermany", "dicom", "cifar", "medmnist")
 
 
 def read_source(
@@ -42,7 +43,9 @@ def read_source(
     path: a folder (one per class, Chaoyang's release, or one with a labels file), a labels file itself, or MedMNIST's
         .npz file.
     labels: a labels file, as seen from here or from `path`; the images in it are relative to `path`.
-    given_label: of Chaoyang, the label to audit: label, or a pathologist's label_A, label_B or label_C.
+    label_column: of CIFAR-100, coarse_labels or fine_labels.
+    given_label: of Chaoyang, the label to audit: label, or a pathologist's label_A, label_B or label_C; of CIFAR-N,
+        whose file is then `labels`, aggre_label, worse_label, random_label1 and so on.
     key: of a tree of DICOM files, the tag by which the labels file names them, or name; see dicom_tree.
     label_tag: of a tree of DICOM files without a labels file, the tag that holds the labels; see dicom_labels.
     classes: the only labels allowed, in their order, each NAME or CODE=NAME; without it, every label is a class.
@@ -81,6 +84,8 @@ def _read(
     is_asked = format is not None
     if (key or label_tag) and format is None:
         format = "dicom"
+    if format is None and not _named_beside_label(columns) and is_cifar(root):
+        format = "cifar"
     format = format or _recognise(root, labels_path, is_table_asked=bool(named))
     if format not in FORMATS:
         raise ConfigError(f"--format {format}: is not known; give one of {', '.join(FORMATS)}")
@@ -91,10 +96,15 @@ def _read(
             f"--label-tag {label_tag}: takes labels and patients from DICOM files alone; give a folder of these, and "
             "neither a labels file, nor its columns, nor --key"
         )
+    if format == "cifar":
+        if others := _named_beside_label(columns):
+            raise ConfigError(f"{others[0]}: CIFAR's batches have no columns to name but --label-column; leave it out")
+        human = None if labels is None else labels_path
+        return read_cifar(root, label_key=columns["label_column"], labels=human, given_label=given_label)
     if named and format not in ("csv", "dicom"):
         raise ConfigError(f"{named[0]}: a source of format {format} has no columns to name; leave it out")
     if given_label and format != "chaoyang":
-        raise ConfigError(f"--given-label {given_label}: is for Chaoyang; in a CSV name the column, --label-column")
+        raise ConfigError(f"--given-label {given_label}: is for Chaoyang and CIFAR-N; a CSV has --label-column")
     if format == "csv":
         source = read_table(labels_path or _only_table(root), root, **columns)
         return source if is_asked or named or labels_path or not class_folders(root) else _with_choice(source)
@@ -116,6 +126,11 @@ def _read(
         )
     source = read_folder(root)
     return read_kermany(source) if format == "kermany" or (not is_asked and is_kermany(source)) else source
+
+
+def _named_beside_label(columns: dict[str, Any]) -> list[str]:
+    named = (column for column, value in columns.items() if value and column != "label_column")
+    return [f"--{column.removesuffix('s').replace('_', '-')}" for column in named]
 
 
 def _with_choice(source: Source) -> Source:

@@ -15,8 +15,3 @@ def round_probs(stage_probs: np.ndarray, stage_names: list[str]) -> dict[str, np
         parts.setdefault("_".join(words[:2]) if words[0] == "round" else words[0], []).append(stage)
     parts["rounds"] = [stage for stage, name in enumerate(stage_names) if name.startswith("round ")]
     return {part: stage_probs[stages].mean(axis=0, dtype=np.float32) for part, stages in parts.items()}
-
-
-def label_error_score(probs: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """1 - p[given]: (N,) float32 in [0, 1], higher is more likely wrong. probs: (N, K); given: (N,) int64."""
-    return 1 - probs[np.arange(len(given)), given]

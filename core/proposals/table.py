@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from core.proposals.rounds import label_error_score
+from core.proposals.self_confidence import self_confidence_score
 
 
 def score_table(
@@ -36,9 +36,9 @@ def score_table(
         "sample_id": list(sample_ids),
         "given_label": names[given],
         "proposed_label": names[proposed],
-        "label_error_probability": label_error_score(probs, given),
+        "label_error_probability": self_confidence_score(probs, given),
         "is_proposed": np.where(proposed != given, "true", "false"),
-        **{f"score_{name}": label_error_score(p, given) for name, p in scorer_probs.items()},
+        **{f"score_{name}": self_confidence_score(p, given) for name, p in scorer_probs.items()},
         **{f"p_{name}": probs[:, k] for k, name in enumerate(classes)},
     }
     return pd.DataFrame(columns).round(6)

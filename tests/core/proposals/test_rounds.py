@@ -1,6 +1,6 @@
 import numpy as np
 
-from core.proposals.rounds import label_error_score, round_probs
+from core.proposals.rounds import round_probs
 
 NAMES = ["warmup", "round 1 epoch 2", "round 1 epoch 4", "round 2 epoch 2", "round 10 epoch 5", "final"]
 
@@ -24,8 +24,3 @@ def test_each_part_is_the_mean_of_its_stages():
     for name, rows in expected.items():
         mean = sum(stages[row].astype(np.float64) for row in rows) / len(rows)
         np.testing.assert_allclose(parts[name], mean, atol=1e-6)
-
-
-def test_the_score_is_what_the_given_label_leaves():
-    probs = np.array([[0.2, 0.8], [0.9, 0.1], [0.0, 1.0]])
-    np.testing.assert_allclose(label_error_score(probs, np.array([0, 0, 1])), [0.8, 0.1, 0.0])

@@ -8,11 +8,12 @@ from core.datasets.study import is_study
 from core.errors import SourceError
 from core.records import Source, SourceRow
 
-_SPLITS = {
+SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+"""The names that splits go by, and the one that they get here."""
 
 _MAC_ARCHIVE = "__MACOSX"
 """What macOS adds to an archive: forks of the files, no images."""
@@ -34,7 +35,7 @@ def read_folder(root: Path) -> Source:
             "or name the CSV with --labels FILE"
         )
     _check_splits(root, folders)
-    splits = {path.name: _SPLITS.get(path.name.lower(), "") for path in folders}
+    splits = {path.name: SPLITS.get(path.name.lower(), "") for path in folders}
     is_split_first = all(splits.values()) and all(class_folders(path) for path in folders)
     cells, rows = [], []
     num_files = 0
@@ -66,9 +67,9 @@ def read_folder(root: Path) -> Source:
 
 
 def _check_splits(root: Path, folders: list[Path]) -> None:
-    splits = [path.name for path in folders if path.name.lower() in _SPLITS and class_folders(path)]
+    splits = [path.name for path in folders if path.name.lower() in SPLITS and class_folders(path)]
     others = [path.name for path in folders if path.name not in splits]
-    if len({_SPLITS[name.lower()] for name in splits}) > 1 and others:
+    if len({SPLITS[name.lower()] for name in splits}) > 1 and others:
         raise SourceError(
             f"{root}: {', '.join(splits)} are splits with classes in them, and {', '.join(others)} is none; "
             "move it out of the source"

@@ -20,9 +20,17 @@ def read_json_table(path: Path) -> list[dict[str, str]]:
     A text stays as it is, a number as it is written, null is empty, a list or an object is JSON again.
     Raises ManifestError for what is no such list, and for an entry that no CSV can hold.
     """
+    content = read_json(path)
+    if not isinstance(content, list):
+        raise ManifestError(f'{path.name}: is no list of {{"name": ..., "label": ...}}; restore the file, or mend it')
+    return [text_entry(value, f"{path.name} entry {number}") for number, value in enumerate(content, start=1)]
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file, its numbers as the texts that the file writes. Raises ManifestError if it is none."""
     try:
         # From bytes: json tells UTF-8, UTF-16 and UTF-32 apart, with or without a mark.
-        content = json.loads(
+        return json.loads(
             path.read_bytes(),
             parse_int=_Number,
             parse_float=_Number,
@@ -32,10 +40,7 @@ def read_json_table(path: Path) -> list[dict[str, str]]:
     except ValueError as error:
         raise ManifestError(f"{path.name}: is no valid JSON ({error}); restore the file, or mend it") from error
     except RecursionError as error:
-        raise ManifestError(f"{path.name}: its lists lie too deep in each other; give a flat list") from error
-    if not isinstance(content, list):
-        raise ManifestError(f'{path.name}: is no list of {{"name": ..., "label": ...}}; restore the file, or mend it')
-    return [_entry(value, f"{path.name} entry {number}") for number, value in enumerate(content, start=1)]
+        raise ManifestError(f"{path.name}: its lists lie too deep in each other; is it the right file?") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -46,7 +51,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def _entry(value: Any, where: str) -> dict[str, str]:
+def text_entry(value: Any, where: str) -> dict[str, str]:
+    """An object of a JSON file with its values as text, as `read_json_table` has them. where: for the message of the
+    ManifestError that is raised for what no CSV can hold.
+    """
     if not isinstance(value, dict):
         raise ManifestError(f'{where}: is not {{"name": ..., "label": ...}}; mend it')
     try:

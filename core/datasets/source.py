@@ -11,15 +11,19 @@ from core.datasets.cifar import is_cifar, read_cifar
 from core.datasets.classes import class_doubts, with_classes
 from core.datasets.dicom_labels import read_dicom_labels
 from core.datasets.dicom_tree import is_release, read_dicom_tree
+from core.datasets.fiftyone import find_fiftyone, is_fiftyone, read_fiftyone
 from core.datasets.folder import class_folders, read_folder
 from core.datasets.kermany import is_kermany, read_kermany
+from core.datasets.label_studio import is_label_studio, read_label_studio
 from core.datasets.medmnist import is_medmnist, read_medmnist
 from core.datasets.paths import normal_path
 from core.datasets.table import has_obvious_columns, read_table
 from core.errors import ConfigError, ManifestError, SourceError
 from core.records import Source
 
-FORMATS = ("folder", "csv", "chaoyang", "kermany", "dicom", "cifar", "medmnist")
+FORMATS = ("folder", "csv", "chaoyang", "kermany", "dicom", "cifar", "medmnist", "fiftyone", "label-studio")
+_NO_COLUMN = {"csv": (), "dicom": (), "fiftyone": ("image_column",), "label-studio": ("rater_columns",)}
+"""The formats with columns to name, and those that none can be named for."""
 
 
 def read_source(
@@ -40,8 +44,8 @@ def read_source(
 ) -> Source:
     """Everything a source says of its images, before any of them is opened.
 
-    path: a folder (one per class, Chaoyang's release, or one with a labels file), a labels file itself, or MedMNIST's
-        .npz file.
+    path: a folder (one per class, Chaoyang's release, an export of FiftyOne or Label Studio, or one with a labels
+        file), a labels file itself, or MedMNIST's .npz file.
     labels: a labels file, as seen from here or from `path`; the images in it are relative to `path`.
     label_column: of CIFAR-100, coarse_labels or fine_labels.
     given_label: of Chaoyang, the label to audit: label, or a pathologist's label_A, label_B or label_C; of CIFAR-N,
@@ -78,7 +82,7 @@ def _read(
 ) -> Source:
     if not path.exists():
         raise SourceError(f"{path}: there is no such file or folder; check the path")
-    named = [f"--{key.removesuffix('s').replace('_', '-')}" for key, value in columns.items() if value]
+    named = {key: f"--{key.removesuffix('s').replace('_', '-')}" for key, value in columns.items() if value}
     labels_path = _labels_path(path, labels)
     root = path if path.is_dir() else path.parent
     is_asked = format is not None
@@ -101,8 +105,9 @@ def _read(
             raise ConfigError(f"{others[0]}: CIFAR's batches have no columns to name but --label-column; leave it out")
         human = None if labels is None else labels_path
         return read_cifar(root, label_key=columns["label_column"], labels=human, given_label=given_label)
-    if named and format not in ("csv", "dicom"):
-        raise ConfigError(f"{named[0]}: a source of format {format} has no columns to name; leave it out")
+    for column, flag in named.items():
+        if column in _NO_COLUMN.get(format, columns):
+            raise ConfigError(f"{flag}: a source of format {format} has no such column to name; leave it out")
     if given_label and format != "chaoyang":
         raise ConfigError(f"--given-label {given_label}: is for Chaoyang and CIFAR-N; a CSV has --label-column")
     if format == "csv":
@@ -112,6 +117,12 @@ def _read(
         return read_dicom_labels(root, label_tag)
     if format == "dicom":
         return read_dicom_tree(labels_path or _only_table(root), root, key=key, **columns)
+    if format in ("fiftyone", "label-studio"):
+        columns = {name: value for name, value in columns.items() if name not in _NO_COLUMN[format]}
+        if format == "fiftyone":
+            return read_fiftyone(labels_path or _only_export(find_fiftyone(root), root, "FiftyOne"), root, **columns)
+        export = labels_path or _only_export(_label_studio_export(root), root, "Label Studio")
+        return read_label_studio(export, root, **columns)
     if format == "chaoyang":
         return read_chaoyang(root, given_label=given_label or "label")
     if format == "medmnist":
@@ -156,21 +167,47 @@ def _recognise(root: Path, labels_path: Path | None, *, is_table_asked: bool) ->
             return "medmnist"
         if not start.startswith((b"[", b"{")):
             return _kind_of_table(labels_path)
+        if is_fiftyone(labels_path):
+            return "fiftyone"
+        if is_label_studio(labels_path):
+            return "label-studio"
         if is_chaoyang(root):
             return "chaoyang"
         raise SourceError(
-            f"{labels_path}: JSON is read in Chaoyang's layout only (train.json beside train/); give a CSV"
+            f"{labels_path}: JSON is read as FiftyOne and Label Studio export it, and in Chaoyang's layout (train.json "
+            "beside train/); give one of these, or a CSV"
         )
     tables = _tables(root)
-    if is_table_asked:
+    if is_table_asked and tables:
         return _kind_of_table(tables[0]) if len(tables) == 1 else "csv"
-    if is_chaoyang(root):
+    if is_chaoyang(root) and not is_table_asked:
         return "chaoyang"
+    if find_fiftyone(root):
+        return "fiftyone"
+    if _label_studio_export(root):
+        return "label-studio"
+    if is_table_asked:
+        return "csv"
     if any(map(is_release, tables)):
         return "dicom"
     if len(tables) == 1 and has_obvious_columns(tables[0]):
         return "csv"
     return "csv" if tables and not class_folders(root) else "folder"
+
+
+def _label_studio_export(root: Path) -> Path | None:
+    files = sorted(path for path in root.iterdir() if path.suffix.lower() == ".json" and path.is_file())
+    found = [path for path in files if is_label_studio(path)]
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise SourceError(f"{root}: which of Label Studio's exports? Name it with --labels FILE (found: {names})")
+    return found[0] if found else None
+
+
+def _only_export(found: Path | None, root: Path, tool: str) -> Path:
+    if found is None:
+        raise SourceError(f"{root}: no export of {tool} lies in it; name its file with --labels FILE")
+    return found
 
 
 def _kind_of_table(path: Path) -> str:
@@ -194,7 +231,7 @@ def _tables(root: Path) -> list[Path]:
 
 
 def _checked(source: Source, classes: tuple[str, ...] | None) -> Source:
-    name = Path((source.format in ("csv", "dicom") and source.labels_file) or source.root).name
+    name = Path((source.format in _NO_COLUMN and source.labels_file) or source.root).name
     if not source.rows:
         raise SourceError(f"{source.labels_file or source.root}: lists no images; add a row for each image")
     _check_duplicates(source, name)

@@ -79,13 +79,13 @@ def test_an_unknown_format_lists_the_known_ones(class_folders):
 
 
 def test_naming_a_column_of_a_folder_is_refused(class_folders):
-    with pytest.raises(ConfigError, match="--label-column: a source of format folder has no columns"):
+    with pytest.raises(ConfigError, match="--label-column: a source of format folder has no such column"):
         read_source(class_folders, format="folder", label_column="label")
 
 
 def test_json_of_another_layout_is_refused(tmp_path):
     (tmp_path / "labels.json").write_text('[{"image": "a.png", "label": 1}]')
-    with pytest.raises(SourceError, match=r"labels\.json: JSON is read in Chaoyang's layout only"):
+    with pytest.raises(SourceError, match=r"labels\.json: JSON is read as FiftyOne and Label Studio export it"):
         read_source(tmp_path / "labels.json")
 
 

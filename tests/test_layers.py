@@ -39,6 +39,7 @@ SIDEWAYS = {
 HEAVY = {
     "torch": ("core.losses", "core.models", "core.training", "core.pipeline", "core.baselines", "core.benchmark"),
     "torchvision": ("core.models",),
+    "timm": ("core.models",),
     "lightning": ("core.training",),
     "faiss": ("core.proposals",),
     "pydicom": ("core.images", "core.datasets"),

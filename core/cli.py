@@ -105,6 +105,9 @@ def import_(
         typer.Option(help="Of DICOM files without a labels file: the tag that holds the labels, or its (gggg,eeee)."),
     ] = None,
     classes: Annotated[str | None, typer.Option(help="The labels allowed, in order: A,B,C; or 0=A,1=B.")] = None,
+    frames: Annotated[
+        str, typer.Option(help="Of DICOM files with several frames: middle, or all of them, each a sample.")
+    ] = "middle",
     name: Annotated[str | None, typer.Option(help="The study's name on pages; the folder's if not given.")] = None,
     image_size: Annotated[int, typer.Option(help="Side of the cached images in px.", min=32, max=1024)] = 224,
     update: Annotated[bool, typer.Option(help="Read the source of an existing study again.")] = False,
@@ -129,6 +132,7 @@ def import_(
         key=key,
         label_tag=label_tag,
         classes=[part.strip() for part in classes.split(",")] if classes else None,
+        frames=frames,
     )
     with _bar(as_json) as show:
         summary = import_source(

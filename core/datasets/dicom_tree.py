@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from core.datasets.columns import free_name
 from core.datasets.dicom_headers import read_headers
 from core.datasets.folder import files_below, printable
 from core.datasets.table import read_header, read_table
@@ -107,7 +108,7 @@ def _joined(
             f"{Path(table.labels_file).name}: column {table.image_column!r} holds no {key} of a file in {table.root}; "
             f"name another column with --image-column, or give another --key ({', '.join(KEYS)})"
         )
-    column = _free("file", table.columns)
+    column = free_name("file", table.columns)
     messages = [f"column {table.image_column!r} was taken as the {key} of the images; their paths are in {column!r}"]
     if not is_patient_known and any(row.patient for row in rows):
         messages.append("patients were taken from the tag PatientID")
@@ -131,7 +132,7 @@ def _joined(
 
 def _with_marks_as_classes(table: Source) -> Source:
     rows = tuple(replace(row, label=_marked(row.label)) for row in table.rows)
-    column = _free("label", table.columns)
+    column = free_name("label", table.columns)
     return replace(
         table,
         columns=(*table.columns, column),
@@ -172,15 +173,6 @@ def _stem(cell: str) -> str:
     name = cell.strip().replace("\\", "/").rsplit("/", 1)[-1]
     stem, _, suffix = name.rpartition(".")
     return stem if stem and suffix.lower() in ("dcm", "dicom", "png", "jpg", "jpeg", "tif", "tiff") else name
-
-
-def _free(name: str, columns: tuple[str, ...]) -> str:
-    number = 1
-    free = name
-    while free in columns:
-        number += 1
-        free = f"{name}_{number}"
-    return free
 
 
 def _bare(column: str) -> str:

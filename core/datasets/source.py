@@ -13,6 +13,7 @@ from core.datasets.dicom_labels import read_dicom_labels
 from core.datasets.dicom_tree import is_release, read_dicom_tree
 from core.datasets.fiftyone import find_fiftyone, is_fiftyone, read_fiftyone
 from core.datasets.folder import class_folders, read_folder
+from core.datasets.frames import with_files_as_groups, with_frames
 from core.datasets.kermany import is_kermany, read_kermany
 from core.datasets.label_studio import is_label_studio, read_label_studio
 from core.datasets.medmnist import is_medmnist, read_medmnist
@@ -40,6 +41,7 @@ def read_source(
     given_label: str | None = None,
     key: str | None = None,
     label_tag: str | None = None,
+    frames: str = "middle",
     classes: Sequence[str] | None = None,
 ) -> Source:
     """Everything a source says of its images, before any of them is opened.
@@ -52,6 +54,7 @@ def read_source(
         whose file is then `labels`, aggre_label, worse_label, random_label1 and so on.
     key: of a tree of DICOM files, the tag by which the labels file names them, or name; see dicom_tree.
     label_tag: of a tree of DICOM files without a labels file, the tag that holds the labels; see dicom_labels.
+    frames: of DICOM files with several: middle, or all of them, each a sample; see frames.
     classes: the only labels allowed, in their order, each NAME or CODE=NAME; without it, every label is a class.
     Raises SourceError, ManifestError or ConfigError, each with one line that says what to mend.
     """
@@ -65,7 +68,7 @@ def read_source(
         "rater_columns": tuple(rater_columns),
     }
     try:
-        source = _read(path, format, labels, columns, given_label, key, label_tag)
+        source = with_frames(_read(path, format, labels, columns, given_label, key, label_tag), frames)
     except OSError as error:
         raise SourceError(f"{error.filename or path}: cannot be read ({error.strerror}); check its rights") from error
     return _checked(source, tuple(classes) if classes else None)

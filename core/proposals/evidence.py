@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from core.proposals.nearest import nearest_neighbours
+
 
 def neighbours(
     embeddings: np.ndarray, index: int, groups: np.ndarray, *, num: int = 6
@@ -12,11 +14,6 @@ def neighbours(
     of one patient or slide (`sample_groups`). Returns indices (M,) int64 and cosine similarities (M,)
     float32 in [-1, 1], the most similar first; M is at most `num`.
     """
-    vectors = np.asarray(embeddings, dtype=np.float32)
-    norms = np.maximum(np.linalg.norm(vectors, axis=1), 1e-12)
-    similarities = vectors @ vectors[index] / (norms * norms[index])
-    similarities[groups == groups[index]] = -np.inf
-    num = min(num, int(np.isfinite(similarities).sum()))
-    nearest = np.argpartition(-similarities, max(num - 1, 0))[:num]
-    nearest = nearest[np.argsort(-similarities[nearest], kind="stable")]
-    return nearest, similarities[nearest].clip(-1, 1)
+    indices, similarities = nearest_neighbours(embeddings, groups, num, rows=np.array([index]))
+    is_there = indices[0] >= 0
+    return indices[0, is_there], similarities[0, is_there]

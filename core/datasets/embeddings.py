@@ -37,11 +37,11 @@ def read_embeddings(path: Path, samples: pd.DataFrame) -> Embeddings:
         raise ConfigError(f"--embeddings {path}: there is no such file")
     keys: np.ndarray | None = None
     try:
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            array = found
-        else:
-            with found:
+        with path.open("rb") as file:  # numpy leaves a file that it opened itself open if it is no archive
+            found = np.load(file, allow_pickle=False)
+            if isinstance(found, np.ndarray):
+                array = found
+            else:
                 array, key, keys = _keyed_array(path, found)
     except (ValueError, OSError, EOFError, BadZipFile) as error:
         why = (

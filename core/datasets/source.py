@@ -71,7 +71,7 @@ def read_source(
         source = with_frames(_read(path, format, labels, columns, given_label, key, label_tag), frames)
     except OSError as error:
         raise SourceError(f"{error.filename or path}: cannot be read ({error.strerror}); check its rights") from error
-    return _checked(source, tuple(classes) if classes else None)
+    return _checked(with_files_as_groups(source), tuple(classes) if classes else None)
 
 
 def _read(

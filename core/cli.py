@@ -78,7 +78,8 @@ def import_(
     source: Annotated[
         Path,
         typer.Argument(
-            help="A folder per class, a folder with a labels file, or the file; CIFAR's batches; MedMNIST's .npz file."
+            help="A folder per class; one with a labels file, or the file; CIFAR's batches; MedMNIST's .npz file, or "
+            "medmnist:NAME to fetch it."
         ),
     ],
     study: Annotated[Path, typer.Option(help="Folder of the study to make.")],
@@ -116,8 +117,13 @@ def import_(
     """Make a study of labelled images: check every row, decode every image once."""
     from core.datasets.classes import listed
     from core.datasets.manifest import import_source
+    from core.datasets.medmnist_release import local_source
     from core.datasets.source import read_source
 
+    with _bar(as_json) as show:
+        source = local_source(
+            source, lambda done, total: show(done / total, f"fetched {done / 1e6:.0f} of {total / 1e6:.0f} MB")
+        )
     found = read_source(
         source,
         format=source_format,

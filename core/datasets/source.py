@@ -17,6 +17,7 @@ from core.datasets.frames import with_files_as_groups, with_frames
 from core.datasets.kermany import is_kermany, read_kermany
 from core.datasets.label_studio import is_label_studio, read_label_studio
 from core.datasets.medmnist import is_medmnist, read_medmnist
+from core.datasets.medmnist_release import with_class_names
 from core.datasets.paths import normal_path
 from core.datasets.table import has_obvious_columns, read_table
 from core.errors import ConfigError, ManifestError, SourceError
@@ -71,6 +72,8 @@ def read_source(
         source = with_frames(_read(path, format, labels, columns, given_label, key, label_tag), frames)
     except OSError as error:
         raise SourceError(f"{error.filename or path}: cannot be read ({error.strerror}); check its rights") from error
+    if source.format == "medmnist" and not classes:
+        source = with_class_names(source)
     return _checked(with_files_as_groups(source), tuple(classes) if classes else None)
 
 

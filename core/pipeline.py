@@ -9,7 +9,7 @@ import json
 import platform
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from itertools import chain, count
@@ -20,17 +20,23 @@ import numpy as np
 import pandas as pd
 
 from core.config import TrainSettings, override_settings, preset_settings, settings_from_dict
+from core.datasets.classes import listed
 from core.datasets.groups import sample_groups
 from core.datasets.runs import Run, RunState, find_runs, new_run_name, open_run, training_lock
-from core.datasets.study import Study, read_text_table
-from core.errors import ManifestError, StudyError
+from core.datasets.study import Study
+from core.datasets.table import read_cells
+from core.errors import ConfigError, ManifestError, StudyError
 from core.files import write_atomically
 from core.metrics import detection_metrics, ranking_metrics
 
 if TYPE_CHECKING:
+    from core.review.reviewed import ReviewedSample
+    from core.training.features import FeatureSource
+    from core.training.progress import Progress
     from core.training.trace import Trace
 
 Listener = Callable[[dict[str, Any]], None]
+EXPORT_FORMATS = ("csv", "croissant", "imagefolder", "fiftyone", "label-studio", "cleanlab")
 
 
 def train_study(
@@ -40,26 +46,40 @@ def train_study(
     seed: int = 0,
     device: str = "auto",
     assignments: Sequence[str] = (),
+    embeddings: Path | None = None,
+    backbone: str | None = None,
+    weights: Path | None = None,
     resume: bool = False,
     listener: Listener | None = None,
 ) -> Run:
     """Train a model on a study, score every sample, and return the finished run.
 
-    assignments: settings to change, each SECTION.FIELD=VALUE. resume: go on with the newest run that did
-    not finish, with its own settings and seed. listener: called with each event of progress.jsonl.
-    Raises ConfigError, and StudyError if a training is under way or there is nothing to resume.
+    assignments: settings to change, each SECTION.FIELD=VALUE. embeddings, or backbone and weights: features from
+    elsewhere in place of SimCLR's, as `open_features` takes them; the network is then not pretrained, unless an
+    assignment of pretrain.num_epochs says so. resume: go on with the newest run that did not finish, with its own
+    settings, features and seed. listener: called with each event of progress.jsonl.
+    Raises ConfigError, and StudyError if a training is under way, there is nothing to resume, or what was named for
+    the features is not what the run began with.
     """
     from core.training.engine import Training, choose_device, has_bf16_units, plan_phases
+    from core.training.features import open_features
     from core.training.progress import Progress
 
     run = _unfinished_run(study) if resume else _new_run(study, preset, seed)
     torch_device = choose_device(run.config()["device"] if resume and device == "auto" else device)
     with training_lock(study, run.name):
         samples = study.samples()
+        source = open_features(
+            samples, embeddings=embeddings, backbone=backbone, weights=weights, cache_size_px=study.image_size_px
+        )
         if resume:
             config = run.config()
             if config["samples_digest"] != _digest(samples):
                 raise StudyError(f"{study.path}: its samples have changed since run {run.name} began; train anew")
+            if source and source.identity != config.get("features"):
+                raise StudyError(
+                    f"{study.path}: run {run.name} began with other features; resume it without naming any, or train anew"
+                )
             settings, seed = settings_from_dict(config["settings"]), config["seed"]
         else:
             settings = preset_settings(
@@ -69,15 +89,20 @@ def train_study(
                 cache_size_px=study.image_size_px,
                 num_samples=len(samples),
             )
+            if source:
+                settings = replace(settings, pretrain=replace(settings.pretrain, num_epochs=0))
             settings = override_settings(settings, assignments)
             run.path.mkdir(parents=True, exist_ok=True)
             config = _config(settings, samples, seed=seed, device=torch_device.type)
+            config["features"] = source.identity if source else None
             write_atomically(run.path / "config.json", json.dumps(config, indent=2) + "\n")
         progress = Progress(run.progress_path, plan_phases(settings), listener)
         progress.start(run=run.name, preset=settings.preset, num_samples=len(samples))
         try:
-            data = _training_data(study, samples, settings, torch_device)
-            training = Training(data, settings, seed, progress, run.path / "checkpoint" / "state.pt")
+            pixels = _cached_pixels(study, samples)
+            features = _outside_features(run, config, source, pixels, settings, torch_device, progress)
+            data = _training_data(study, samples, pixels, settings, torch_device)
+            training = Training(data, settings, seed, progress, run.path / "checkpoint" / "state.pt", features)
             trace = training.run()
             progress.emit("scoring")
             scores = _score(study, samples, data.is_trained, trace, settings, seed)
@@ -147,35 +172,89 @@ def export_table(study: Study, run_name: str | None = None) -> tuple[pd.DataFram
 
     A study without a finished run exports too: its verdict columns are empty.
     """
-    from core.review.export import cleaned_table, own_columns
+    return _export_table(study, _reviewed(study, run_name))
+
+
+def export_study(
+    study: Study,
+    out: Path,
+    run_name: str | None = None,
+    *,
+    format: str = "csv",
+    spreadsheet_safe: bool = False,
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Write the reviewed labels in a format of EXPORT_FORMATS; returns what `export_table` does.
+
+    out: a file; of imagefolder and fiftyone a folder. croissant is the cleaned CSV with its metadata beside it, and
+    label-studio the tasks with their labelling config beside them. spreadsheet_safe: of csv, the source's own cells are
+    made harmless too. Raises ConfigError for what the format cannot hold.
+    """
+    from core.review.export import write_csv
+    from core.review.formats.cleanlab import write_cleanlab
+    from core.review.formats.croissant import write_croissant
+    from core.review.formats.fiftyone import write_fiftyone
+    from core.review.formats.imagefolder import write_imagefolder
+    from core.review.formats.label_studio import write_label_studio
+
+    if format not in EXPORT_FORMATS:
+        raise ConfigError(f"--format {format}: is not known; give one of {', '.join(EXPORT_FORMATS)}")
+    if spreadsheet_safe and format != "csv":
+        raise ConfigError(f"--spreadsheet-safe: is for the cleaned CSV, not for format {format}; leave it out")
+    samples = _reviewed(study, run_name)
+    table, own_columns = _export_table(study, samples)
+    # A verdict may name a class that an update has taken away since.
+    labels = {label for sample in samples for label in (sample.final_label, sample.proposed_label) if label}
+    classes = (*study.classes, *sorted(labels - set(study.classes)))
+    match format:
+        case "csv" | "croissant":
+            write_csv(table, out, own_columns=own_columns, spreadsheet_safe=spreadsheet_safe)
+        case "imagefolder":
+            write_imagefolder(samples, out, locate=lambda image: _image_file(study, image))
+        case "fiftyone":
+            write_fiftyone(samples, classes, out)
+        case "label-studio":
+            write_label_studio(samples, classes, out)
+        case "cleanlab":
+            write_cleanlab(samples, classes, out)
+    if format == "croissant":
+        columns = {"image_column": study.image_column, "label_column": study.label_column, "own_columns": own_columns}
+        write_croissant(out, name=study.name, classes=classes, **columns)
+    return table, own_columns
+
+
+def _reviewed(study: Study, run_name: str | None) -> "list[ReviewedSample]":
     from core.review.ledger import Ledger
+    from core.review.reviewed import reviewed_samples
 
     run = None
     if run_name is not None or any(run.is_finished for run in find_runs(study)):
         run = open_run(study, run_name)
+    return reviewed_samples(
+        study.samples(),
+        Ledger.open(study.ledger_url, study.ledger_study).decisions(),
+        scores=run.scores() if run else None,
+        run=run.name if run else "",
+    )
+
+
+def _export_table(study: Study, samples: "list[ReviewedSample]") -> tuple[pd.DataFrame, tuple[str, ...]]:
+    from core.review.export import cleaned_table, own_columns
+
     source = study.source_table()
     table = cleaned_table(
         source,
-        study.samples(),
-        Ledger.open(study.ledger_url, study.ledger_study).decisions(),
+        samples,
         image_column=study.image_column,
         label_column=study.label_column,
         written_labels=study.written_labels,
-        scores=run.scores() if run else None,
-        run=run.name if run else "",
     )
     return table, own_columns(tuple(source.columns))
 
 
-def export_study(
-    study: Study, out: Path, run_name: str | None = None, *, spreadsheet_safe: bool = False
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Write the cleaned CSV; returns what `export_table` does."""
-    from core.review.export import write_csv
-
-    table, own_columns = export_table(study, run_name)
-    write_csv(table, out, own_columns=own_columns, spreadsheet_safe=spreadsheet_safe)
-    return table, own_columns
+def _image_file(study: Study, image: str) -> Path | None:
+    """The file of an image that has one to itself."""
+    location = study.image_location(image)
+    return location.path if location.frame is None and location.path.is_file() else None
 
 
 def _new_run(study: Study, preset: str, seed: int) -> Run:
@@ -216,10 +295,40 @@ def _config(settings: TrainSettings, samples: pd.DataFrame, *, seed: int, device
     }
 
 
-def _training_data(study: Study, samples: pd.DataFrame, settings: TrainSettings, device: Any) -> Any:
-    """The study's pixels and labels on the device; the pixel cache is filled first if it isn't whole."""
+def _outside_features(
+    run: Run,
+    config: dict[str, Any],
+    source: "FeatureSource | None",
+    pixels: np.ndarray,
+    settings: TrainSettings,
+    device: Any,
+    progress: "Progress",
+) -> np.ndarray | None:
+    """Features from elsewhere, kept in the checkpoint's folder while the run lasts; None where SimCLR's are meant."""
+    from core.training.features import load_features, save_features
+
+    if not config.get("features"):
+        return None
+    path = run.path / "checkpoint" / "features.npy"
+    features = load_features(path)
+    if features is None:
+        if source is None:
+            raise StudyError(
+                f"{run.path}: was stopped before its features were computed; resume it with the same --embeddings, or "
+                "--backbone and --weights, or train anew"
+            )
+        for note in source.notes:
+            progress.emit("note", message=note)
+        features = source.compute(
+            pixels, device=device, precision=settings.model.precision, on_progress=progress.features
+        )
+        save_features(path, features)
+    return features
+
+
+def _cached_pixels(study: Study, samples: pd.DataFrame) -> np.ndarray:
+    """(N, H, W, C) uint8, the order of samples.csv; the pixel cache is filled first if it isn't whole."""
     from core.images.cache import build_cache, open_cache
-    from core.training.data import TrainingData, load_pixels
 
     ids = samples["sample_id"].tolist()
     try:
@@ -237,7 +346,15 @@ def _training_data(study: Study, samples: pd.DataFrame, settings: TrainSettings,
         cache = open_cache(study.pixels_path)
     places = {key: place for place, key in enumerate(cache.keys)}
     order = np.array([places[key] for key in ids])
-    pixels = cache.pixels if np.array_equal(order, np.arange(len(cache.keys))) else cache.pixels[order]
+    return cache.pixels if np.array_equal(order, np.arange(len(cache.keys))) else cache.pixels[order]
+
+
+def _training_data(
+    study: Study, samples: pd.DataFrame, pixels: np.ndarray, settings: TrainSettings, device: Any
+) -> Any:
+    """The study's pixels and labels on the device. pixels: those of `_cached_pixels`."""
+    from core.training.data import TrainingData, load_pixels
+
     numbers = {name: number for number, name in enumerate(study.classes)}
     return TrainingData(
         pixels=load_pixels(pixels, size_px=settings.model.image_size_px, device=device),
@@ -305,25 +422,31 @@ def _write_results(run: Run, trace: "Trace", weights: dict[str, Any], scores: pd
 
 
 def _read_truth(study: Study, path: Path) -> dict[str, str]:
-    """True class name by sample id."""
+    """True class name by sample id. Raises ManifestError, the row named, for what is no class or contradicts itself."""
     if not path.is_file():
         raise ManifestError(f"{path}: there is no such file; name the CSV that holds the true labels")
-    table = read_text_table(path)
-    key = next((name for name in ("sample_id", "image", study.image_column) if name in table.columns), None)
-    if key is None or "true_label" not in table.columns:
-        raise ManifestError(
-            f"{path}: needs a column true_label beside sample_id or image; found {', '.join(table.columns)}"
-        )
+    header, records = read_cells(path)
+    key = next((name for name in ("sample_id", "image", study.image_column) if name in header), None)
+    if key is None or "true_label" not in header:
+        raise ManifestError(f"{path}: needs a column true_label beside sample_id or image; found {', '.join(header)}")
     names = {written: name for name, written in study.written_labels.items()}
-    labels = table["true_label"].map(lambda label: names.get(label, label))
-    unknown = set(labels) - set(study.classes) - {""}
-    if unknown:
-        row = int(np.flatnonzero(labels.isin(unknown))[0]) + 2
-        raise ManifestError(
-            f"{path} row {row}: label {labels.iloc[row - 2]!r} is not one of {', '.join(study.classes)}; fix the row"
-        )
-    keys = table[key]
-    if key != "sample_id":
-        samples = study.samples()
-        keys = keys.map(dict(zip(samples["image"], samples["sample_id"], strict=True)))
-    return {k: label for k, label in zip(keys, labels, strict=True) if label and isinstance(k, str)}
+    samples = study.samples()
+    sample_of = dict(zip(samples["image"], samples["sample_id"], strict=True))
+    truth: dict[str, str] = {}
+    rows: dict[str, int] = {}
+    for row, cells in records:
+        label = cells[header.index("true_label")].strip()
+        label = names.get(label, label)
+        if label and label not in study.classes:
+            raise ManifestError(f"{path} row {row}: label {label!r} is not one of {listed(study.classes)}; fix the row")
+        cell = cells[header.index(key)]
+        sample_id = cell if key == "sample_id" else sample_of.get(cell)
+        if not (label and sample_id):
+            continue
+        if truth.setdefault(sample_id, label) != label:
+            raise ManifestError(
+                f"{path} rows {rows[sample_id]} and {row}: one sample has two true labels, {truth[sample_id]!r} and "
+                f"{label!r}; keep one of the rows"
+            )
+        rows.setdefault(sample_id, row)
+    return truth

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
+from core.datasets.classes import listed
+from core.datasets.folder import SPLITS
 from core.errors import ManifestError, SourceError
 from core.records import Source, SourceRow
 
@@ -64,9 +66,13 @@ def read_table(
     for number, record in records:
         optional = {kind: record[place].strip() for kind, place in places.items()}
         if "split" in optional:
-            optional["split"] = optional["split"].lower()
+            optional["split"] = SPLITS.get(optional["split"].lower(), optional["split"].lower())
         votes = tuple(record[place].strip() for place in raters)
         rows.append(SourceRow(number, record[image], record[label].strip(), **optional, raters=votes))
+    if others := sorted({row.split for row in rows} - set(SPLITS.values()) - {""}):
+        messages.append(
+            f"{path.name}: splits {listed(others)} are none of train, val, test: all but test are trained on"
+        )
     return Source(
         root=str(root.resolve()),
         format="csv",
@@ -79,6 +85,15 @@ def read_table(
         rater_names=rater_names,
         messages=tuple(messages),
     )
+
+
+def read_cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The header of a CSV, and each record with its number as a spreadsheet counts; delimiter and encoding as in
+    `read_table`.
+
+    Raises ManifestError for a ragged row, SourceError for a file that is empty or no text.
+    """
+    return _read_records(path, _decoded(path)[0])
 
 
 def read_header(path: Path) -> list[str]:

@@ -162,6 +162,50 @@ def test_a_training_that_cannot_begin(study, tmp_path, arguments, message):
     assert message in refused(tmp_path, "train", study, *arguments)
 
 
+@pytest.fixture(scope="module")
+def trained(ready):
+    """The study with a run, which no test changes."""
+    study = shutil.copytree(ready / "study", ready / "trained")
+    assert run_command("train", study, *TINY).status == 0
+    return study
+
+
+def truth_of(study, tmp_path, change, encoding="utf-8"):
+    """A file of the given labels by image, changed."""
+    samples = open_study(study).samples()
+    lines = ["image,true_label", *(f"{row.image},{row.given_label}" for row in samples.itertuples())]
+    path = tmp_path / "truth.csv"
+    path.write_bytes(change("\n".join(lines) + "\n").encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text + "scans/doe-4711_000.png,dog\n", "rows 2 and 74: one sample has two true labels"),
+        (lambda text: text.replace(",eel", ",Eel", 1), "row 4: label 'Eel' is not one of cat, dog, eel; fix the row"),
+        (lambda text: text.replace("\n", ",x\n", 3).replace(",x\n", "\n", 2), "row 3: 3 cells where the header has 2"),
+        (lambda text: text.replace("true_label", "truth"), "needs a column true_label beside sample_id or image"),
+        (lambda text: text.replace("scans/", "images/"), "none of its rows is a sample"),
+        (lambda text: "", "the file is empty"),
+    ],
+)
+def test_a_truth_that_does_not_fit(trained, tmp_path, change, message):
+    assert message in refused(tmp_path, "evaluate", trained, "--truth", truth_of(trained, tmp_path, change))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_a_truth_from_a_spreadsheet_is_read(trained, tmp_path, encoding):
+    def with_remark(text):
+        first, *lines = text.replace(",", ";").splitlines()
+        return "\r\n".join([f"{first};größe", *(f"{line};1,5" for line in lines), f"{lines[0]};2,5"])
+
+    truth = truth_of(trained, tmp_path, with_remark, encoding)
+    ended = run_command("evaluate", trained, "--truth", truth, "--json")
+    result = json.loads(ended.out)
+    assert (result["num_samples"], result["num_errors"]) == (72, 0)
+
+
 @pytest.mark.parametrize("command", ["evaluate", "proposals", "export"])
 def test_a_run_that_is_not_there(study, tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)

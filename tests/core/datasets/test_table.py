@@ -141,3 +141,11 @@ def test_delimiters_inside_quotes_cut_nothing(tmp_path):
     source = read_table(path, tmp_path)
     assert source.columns == ("image", "label", "a;b;c;d")
     assert source.cells == (("a.png", "cat", "x;y\n;z;w"), ("b.png", "dog", '1;2;"3";4'))
+
+
+def test_splits_go_by_their_usual_names_and_others_are_said(tmp_path):
+    parts = ("Training", "valid", "TESTING", "test", "", "holdout")
+    lines = [f"{number}.png,{('cat', 'dog')[number % 2]},{part}" for number, part in enumerate(parts)]
+    source = read_table(write_table(tmp_path, "\n".join(["image,label,part", *lines])), tmp_path, split_column="part")
+    assert [row.split for row in source.rows] == ["train", "val", "test", "test", "", "holdout"]
+    assert source.messages == ("labels.csv: splits holdout are none of train, val, test: all but test are trained on",)

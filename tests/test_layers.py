@@ -43,6 +43,9 @@ HEAVY = {
     "lightning": ("core.training",),
     "faiss": ("core.proposals",),
     "pydicom": ("core.images", "core.datasets"),
+    "fsspec": ("core.images",),
+    "aiohttp": ("core.images",),
+    "botocore": ("core.images",),
     "sqlalchemy": ("core.review",),
     "alembic": ("core.review",),
     "plotly": ("app",),
@@ -248,7 +251,7 @@ def test_every_page_runs_without_torch(tmp_path, monkeypatch):
 
 TRAINING = """
 import importlib, pkgutil, sys
-for name in ("pydicom", "pylibjpeg", "sqlalchemy", "alembic", "plotly", "streamlit", "faiss"):
+for name in ("pydicom", "pylibjpeg", "sqlalchemy", "alembic", "plotly", "streamlit", "faiss", "fsspec"):
     sys.modules[name] = None
 import core.models, core.training
 for package in (core.models, core.training):

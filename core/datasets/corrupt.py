@@ -1,8 +1,11 @@
 """Makes a study with wrong labels out of one whose labels are taken for true."""
 
+import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +16,14 @@ from core.datasets.noise import add_noise
 from core.datasets.paths import normal_path
 from core.datasets.staging import check_free, link_or_copy, staged_study
 from core.datasets.study import Study, create_key, find_image, keyed_hashes, save_study, write_text_table
-from core.errors import ConfigError, StudyError
+from core.errors import ConfigError, ImageError, StudyError
 from core.images.cache import build_cache, open_cache
 from core.images.location import Location
+from core.images.remote import NUM_CONNECTIONS
 from core.records import Sample
 
 _SMALL_PX = 32
+_DOWNLOADED = "downloaded"
 
 
 def corrupt_study(study: Study, *, noise: str, rate: float, seed: int, out: Path | str, truth: Path | str) -> Study:
@@ -53,14 +58,16 @@ def corrupt_study(study: Study, *, noise: str, rate: float, seed: int, out: Path
         labels = [noisy[index] for index in order]
         locations = [study.image_location(image) for image in shuffled["image"]]
         suffix = _common_suffix(locations)
+        files = _local_files(locations, staging / _DOWNLOADED)
         images = []
         for number, (location, label, split) in enumerate(zip(locations, labels, shuffled["split"], strict=True)):
             folders = [split, label] if study.source_format in ("folder", "kermany") else ["images"]
             name = "/".join([*filter(None, folders), f"{number:06d}{suffix}"])
             link = staging / "source" / name
             link.parent.mkdir(parents=True, exist_ok=True)
-            link_or_copy(location.path, link)
+            link_or_copy(files[location.place], link)
             images.append(name if location.frame is None else f"{name}#{location.frame}")
+        shutil.rmtree(staging / _DOWNLOADED, ignore_errors=True)
         new = _new_study(study, staging, out)
         ids = keyed_hashes(staging, [normal_path(image) for image in images])
         patients = keyed_hashes(staging, list(shuffled["patient"]))
@@ -103,6 +110,29 @@ def _small_pixels(study: Study) -> np.ndarray:
         image = Image.fromarray(np.squeeze(cache.pixels[places[key]]))
         small.append(np.asarray(image.resize((_SMALL_PX, _SMALL_PX), Image.Resampling.BOX)).ravel())
     return np.stack(small).astype(np.float32) / 255
+
+
+def _local_files(locations: Sequence[Location], folder: Path) -> dict[str, Path]:
+    """Each location's place as a file of this machine: what is remote is downloaded into the folder."""
+    remote = dict.fromkeys(location.place for location in locations if location.is_remote)
+    if not remote:
+        return {location.place: location.path for location in locations}
+    folder.mkdir()
+
+    def download(number: int, place: str) -> Path:
+        path = folder / str(number)
+        with Location(place).open() as file, path.open("wb") as copy:
+            shutil.copyfileobj(file, copy)
+        return path
+
+    try:
+        with ThreadPoolExecutor(NUM_CONNECTIONS) as threads:
+            downloaded = dict(zip(remote, threads.map(download, count(), remote), strict=False))
+    except ImageError as error:
+        raise StudyError(
+            f"an image of the study cannot be downloaded: {error}; import it with --update first"
+        ) from None
+    return {location.place: downloaded.get(location.place, location.path) for location in locations}
 
 
 def _new_study(study: Study, staging: Path, out: Path) -> Study:

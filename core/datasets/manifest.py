@@ -25,6 +25,7 @@ from core.datasets.study import (
 )
 from core.errors import ManifestError, StudyError
 from core.images.cache import build_cache
+from core.images.remote import missing_package, protocol_of
 from core.records import Sample, Source
 
 Progress = Callable[[int, int], None]
@@ -188,6 +189,7 @@ def _read_contents(
     source: Source, study_path: Path, cache_path: Path, image_size_px: int, on_progress: Progress | None
 ) -> _Contents:
     """Choose the usable rows, fill the pixel cache, and sort the rest into the quarantine."""
+    _check_packages(source)
     root = Path(source.root)
     ids = keyed_hashes(study_path, [normal_path(row.image) for row in source.rows])
     first, images, reasons, folders = {}, {}, {}, {}
@@ -197,10 +199,10 @@ def _read_contents(
         elif not row.label:
             reasons[place] = "the label is missing"
         elif key not in first:
-            location = find_image(root, row.image)
+            location = find_image(source.root, row.image)
             if not location.exists():
                 reasons[place] = "the file is missing"
-            elif _leads_out(location.path, root, folders):
+            elif not location.is_remote and _leads_out(location.path, root, folders):
                 reasons[place] = "a link leads out of the source"
             else:
                 images[key] = location
@@ -224,6 +226,16 @@ def _read_contents(
     rows = source.rows
     quarantine = tuple((str(rows[place].row), rows[place].image, reasons[place]) for place in sorted(reasons))
     return _Contents(samples, quarantine)
+
+
+def _check_packages(source: Source) -> None:
+    for row in source.rows:
+        protocol = protocol_of(row.image.strip())
+        if protocol and (package := missing_package(protocol)):
+            raise ManifestError(
+                f"{source.labels_file or source.root} row {row.row}: {protocol}:// needs the package {package}, "
+                f"which is not installed; pip install {package}"
+            )
 
 
 def _check_classes(source: Source, labels: set[str], reasons: dict[int, str]) -> None:

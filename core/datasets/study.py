@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from core.datasets.paths import normal_path
 from core.errors import StudyError
 from core.files import quoted_cell, write_atomically
 from core.images.location import Location, cut_frame
+from core.images.remote import is_remote
 
 SCHEMA_VERSION = 1
 
@@ -86,18 +88,22 @@ class Study:
 
     def image_location(self, image: str) -> Location:
         """Where the image of a row of samples.csv is; `image` is its cell in the column of that name."""
-        return find_image(Path(self.source_root), image)
+        return find_image(self.source_root, image)
 
     def written_label(self, label: str) -> str:
         """The label as the source writes it: normal becomes 0 where the source holds codes."""
         return self.written_labels.get(label, label)
 
 
-def find_image(root: Path, image: str) -> Location:
+def find_image(root: Path | str, image: str) -> Location:
     """What a source's cell names: the file as written, else stripped and with Windows' backslashes turned.
 
-    Where there is no such file and the cell ends in `#` and a number: that frame of the file before it.
+    root: the folder, or its URL, to which a cell that is no URL is relative. Where there is no such file and the
+    cell ends in `#` and a number: that frame of the file before it. In a URL such an ending always means a frame.
     """
+    if is_remote(image.strip()) or is_remote(str(root)):
+        return Location(*cut_frame(_remote_place(str(root), image)))
+    root = Path(root)
     as_written = Location(str(root / image))
     if as_written.exists():
         return as_written
@@ -105,6 +111,12 @@ def find_image(root: Path, image: str) -> Location:
     respelt = Location(str(root / name))
     file, frame = cut_frame(name)
     return respelt if frame is None or respelt.exists() else Location(str(root / file), frame)
+
+
+def _remote_place(root: str, image: str) -> str:
+    """The URL of a cell: its own, or that of a path below the root's."""
+    name = normal_path(image)
+    return name if is_remote(name) else f"{root.rstrip('/')}/{name}"
 
 
 def read_text_table(path: Path) -> pd.DataFrame:

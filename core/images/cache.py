@@ -26,6 +26,7 @@ import numpy as np
 from core.errors import ImageError, StudyError
 from core.images.location import Location
 from core.images.picture import read_picture
+from core.images.remote import ABSENT, NUM_CONNECTIONS, Downloads, look_up
 from core.images.tile import square_tile
 
 CACHE_VERSION = 1
@@ -160,14 +161,26 @@ class _Result:
 def _decoded(images: Mapping[str, Location], size_px: int, old: PixelCache | None) -> Iterator[_Result]:
     """The images in their order, decoded by as many threads as there are cores (the decoders release the GIL)."""
     positions = {key: position for position, key in enumerate(old.keys)} if old is not None else {}
+    found = look_up([location.place for location in images.values() if location.is_remote])
+
+    def stamp_of(location: Location) -> tuple[int, int]:
+        return found[location.place].stamp if location.is_remote else location.stamp()
+
+    def is_kept(key: str, stamp: tuple[int, int]) -> bool:
+        return stamp != ABSENT and key in positions and old.stamps[positions[key]] == stamp
 
     def decode(key: str, location: Location) -> _Result:
-        stamp = location.stamp()
-        position = positions.get(key)
-        if position is not None and old.stamps[position] == stamp:
-            return _Result(key, stamp, np.array(old.pixels[position]), is_kept=True)
+        stamp = stamp_of(location)
+        if is_kept(key, stamp):
+            return _Result(key, stamp, np.array(old.pixels[positions[key]]), is_kept=True)
         try:
-            return _Result(key, stamp, square_tile(read_picture(location, at_least_px=size_px), size_px))
+            if not location.is_remote:
+                return _Result(key, stamp, square_tile(read_picture(location, at_least_px=size_px), size_px))
+            if fault := found[location.place].fault:
+                return _Result(key, stamp, fault)
+            with downloads.local(location.place) as path:
+                picture = read_picture(Location(path, location.frame), at_least_px=size_px)
+            return _Result(key, stamp, square_tile(picture, size_px))
         except ImageError as error:
             return _Result(key, stamp, str(error))
 
@@ -175,7 +188,9 @@ def _decoded(images: Mapping[str, Location], size_px: int, old: PixelCache | Non
         return [decode(key, location) for key, location in batch]
 
     items = list(images.items())
-    num_threads = min(os.cpu_count() or 1, 32)
+    remote = [location.place for key, location in items if location.is_remote and not is_kept(key, stamp_of(location))]
+    downloads = Downloads(remote)
+    num_threads = max(min(os.cpu_count() or 1, 32), NUM_CONNECTIONS if remote else 1)
     waiting: deque[Future[list[_Result]]] = deque()
     executor = ThreadPoolExecutor(num_threads, thread_name_prefix="decode")
     try:

@@ -1,14 +1,14 @@
-"""Where an image is: a file, and which of its frames."""
+"""Where an image is: a file of this machine or a URL, and which of its frames."""
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
 from core.errors import ImageError
+from core.images.remote import ABSENT, is_remote, open_remote
 
-ABSENT = (-1, -1)
-"""The stamp of what is not there: no file has it."""
 _FRAME = re.compile(r"(.+)#(0|[1-9][0-9]*)", re.DOTALL)
 
 
@@ -17,7 +17,7 @@ class Location:
     """One image of a source."""
 
     place: str
-    """The path of a file."""
+    """The path of a file, or a URL."""
     frame: int | None = None
     """Of a file with several, the frame of that number, counted from 1 as DICOM does; None: the middle one."""
 
@@ -27,23 +27,30 @@ class Location:
         return image if isinstance(image, Location) else cls(str(image))
 
     @property
+    def is_remote(self) -> bool:
+        return is_remote(self.place)
+
+    @property
     def path(self) -> Path:
+        """Of a file of this machine."""
         return Path(self.place)
 
     @property
     def suffix(self) -> str:
         """The end of the file's name from its last point on: `.dcm`; empty where it has none."""
-        return self.path.suffix
+        return PurePosixPath(urlsplit(self.place).path if self.is_remote else self.place).suffix
 
     def exists(self) -> bool:
-        """Whether there is such a file. It may have fewer frames."""
+        """Whether there is such a file, though perhaps with fewer frames. A remote one is taken to be there until it
+        is opened or looked up."""
         try:
-            return self.path.is_file()
+            return self.is_remote or self.path.is_file()
         except (OSError, ValueError):  # a name longer than the file system knows, or with a NUL
             return False
 
     def stamp(self) -> tuple[int, int]:
-        """Size in bytes and time of change in ns: the same as long as the content is. ABSENT where there is none."""
+        """Size in bytes and time of change in ns: the same as long as the content is. ABSENT where there is no file;
+        of a remote one too, for it would have to be asked for (`remote.look_up`)."""
         try:
             status = self.path.stat()
         except (OSError, ValueError):
@@ -51,7 +58,9 @@ class Location:
         return status.st_size, status.st_mtime_ns
 
     def open(self) -> BinaryIO:
-        """The file, to be read from its beginning. Raises ImageError where there is none, and OSError."""
+        """The file, to be read from its beginning. Raises ImageError where it cannot be had, and OSError."""
+        if self.is_remote:
+            return open_remote(self.place)
         if not self.exists():
             raise ImageError("not a file" if self.path.exists() else "there is no such file")
         return self.path.open("rb")

@@ -119,7 +119,10 @@ def test_whatever_names_an_image_ends_as_a_sample_or_in_the_quarantine(folder):
         "nul\0.png",
         "a\n.png",
         "file:///a.png",
-        "s3://b/k",
+        "ftp://b/k",
+        "s3://b",
+        "s3://b/k::file:///a.png",
+        "https://[",
         "c.png\t",
     )
     rows = [*good, *[(name, "cat") for name in odd]]

@@ -1,6 +1,7 @@
 """The classes of a source: those that the user allows, and what is doubtful about those that were found."""
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,6 +12,8 @@ _MOST_NAMED = 10
 """So many names stand in a message; the others are counted."""
 _MOST_COMPARED = 1000
 """With more classes than these, nobody has spelt them by hand."""
+_NO_ANSWERS = ("n/a", "na", "#n/a", "nan", "null", "none", "?", "-", "unknown", "missing", "tbd")
+"""What people and programs write where there is no label, in lower case."""
 _RARE = 5
 """A class is rare beside another one that has this many times its rows."""
 
@@ -52,7 +55,9 @@ def class_doubts(source: Source, *, is_given: bool) -> list[str]:
     """Messages on labels that may be slips, codes among names, or another column's. is_given: the user named them."""
     counts = Counter(row.label for row in source.rows if row.label)
     messages = _strange_votes(source, set(source.classes or counts))
-    return messages if is_given else [*messages, *_alike(counts), *_of_another_kind(source, counts)]
+    if is_given:
+        return messages
+    return [*messages, *_of_one_name(counts), *_no_answers(counts), *_alike(counts), *_of_another_kind(source, counts)]
 
 
 def listed(names: Sequence[str]) -> str:
@@ -83,6 +88,27 @@ def _of_another_kind(source: Source, counts: Counter[str]) -> list[str]:
             f"a name, pass --classes {codes[0]}=NAME,..."
         )
     return messages
+
+
+def _of_one_name(counts: Counter[str]) -> list[str]:
+    """Classes that only capitals, spaces, dashes or underscores tell apart."""
+    by_name = defaultdict(list)
+    for label in counts:
+        by_name[re.sub(r"[\s_-]+", "", label).casefold()].append(label)
+    return [
+        f"{', '.join(f'{label!r} ({counts[label]} rows)' for label in labels)} are classes of their own; "
+        "if they are one, mend the rows or pass --classes"
+        for labels in by_name.values()
+        if len(labels) > 1 and not any(character.isdigit() for label in labels for character in label)
+    ]
+
+
+def _no_answers(counts: Counter[str]) -> list[str]:
+    return [
+        f"class {label!r} ({number} rows) may stand for a missing label; if it does, empty these cells"
+        for label, number in counts.items()
+        if label.casefold() in _NO_ANSWERS
+    ]
 
 
 def _alike(counts: Counter[str]) -> list[str]:

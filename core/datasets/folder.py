@@ -69,6 +69,11 @@ def read_folder(root: Path) -> Source:
 def _check_splits(root: Path, folders: list[Path]) -> None:
     splits = [path.name for path in folders if path.name.lower() in SPLITS and class_folders(path)]
     others = [path.name for path in folders if path.name not in splits]
+    if splits and others and all(name.lower() in SPLITS for name in others):
+        raise SourceError(
+            f"{root}: {', '.join(splits)} holds a folder per class, and {', '.join(others)} holds none; sort its "
+            f"images into classes too, move it out of the source, or import {root / splits[0]} alone"
+        )
     if len({SPLITS[name.lower()] for name in splits}) > 1 and others:
         raise SourceError(
             f"{root}: {', '.join(splits)} are splits with classes in them, and {', '.join(others)} is none; "

@@ -72,3 +72,20 @@ def test_a_column_of_something_else_is_told_of(tmp_path):
 
 def test_ten_names_are_listed_whole():
     assert listed([str(number) for number in range(10)]) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
+
+
+def test_classes_that_only_capitals_or_dashes_tell_apart_are_told_of(make_table):
+    labels = ("cat", "CAT", "Guinea pig", "guinea-pig", "dog")
+    source = read_source(make_table([("image", "label"), *((f"{label}.png", label) for label in labels)]))
+    (cats,) = [message for message in source.messages if "'CAT'" in message]
+    assert cats.startswith("'cat' (1 rows), 'CAT' (1 rows) are classes of their own")
+    assert any("'Guinea pig' (1 rows), 'guinea-pig' (1 rows)" in message for message in source.messages)
+    assert not any("'dog'" in message for message in source.messages)
+
+
+@pytest.mark.parametrize("label", ["N/A", "nan", "unknown"])
+def test_a_label_that_says_there_is_none_is_told_of(make_table, label):
+    source = read_source(make_table([("image", "label"), ("a.png", "cat"), ("b.png", "dog"), ("c.png", label)]))
+    assert source.messages == (
+        f"class {label!r} (1 rows) may stand for a missing label; if it does, empty these cells",
+    )

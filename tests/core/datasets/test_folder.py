@@ -56,3 +56,13 @@ def test_a_study_inside_the_source_is_no_class(class_folders):
     (study / "pixels").mkdir(parents=True)
     (study / "study.json").write_text("{}")
     assert {row.label for row in read_folder(class_folders).rows} == {"cat", "dog"}
+
+
+def test_a_split_without_class_folders_beside_one_with_them_is_refused(tmp_path):
+    for folder in ("train/cat", "train/dog", "test"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "a.png").touch()
+    with pytest.raises(
+        SourceError, match=r"train holds a folder per class, and test holds none; .* import .*train alone"
+    ):
+        read_folder(tmp_path)

@@ -1,7 +1,8 @@
 """Images that show the same picture: recompressed, resized, brightened, turned, mirrored, zoomed, cut.
 
 Candidates come from histograms, which turning and mirroring leave alone; each candidate pair is then verified by
-its keypoints and by laying one picture on the other.
+its keypoints and by laying one picture on the other. A run's embedding brings no further ones: on lung_histology its
+15 nearest hold 741 of the true pairs and the histograms' 2,511, all of those 741 among them, in twice the time.
 """
 
 import os

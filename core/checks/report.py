@@ -12,12 +12,12 @@ from core.checks.duplicates import check_duplicates, duplicate_groups
 from core.checks.leaks import check_names, check_splits
 from core.checks.near_duplicates import near_duplicate_groups
 from core.checks.odd_images import check_odd_images
-from core.checks.shortcuts import check_headers, check_shortcuts, read_headers, shortcut_features
+from core.checks.shortcuts import check_headers, check_shortcuts, shortcut_features
 from core.datasets.groups import sample_groups
 from core.datasets.study import Study
 from core.errors import StudyError
 from core.images.cache import PixelCache, open_cache
-from core.images.header import FileHeader
+from core.images.header import FileHeader, read_headers
 from core.records import Finding
 
 _SEVERITIES = ("error", "warning", "info")

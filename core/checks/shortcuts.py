@@ -1,17 +1,14 @@
 """How well what does not show the disease predicts the label: a model may learn that instead of it."""
 
-import os
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
-from core.images.header import FileHeader, read_header
-from core.images.location import Location
+from core.images.header import FileHeader
 from core.records import Finding
 
 NUM_FOLDS = 5
@@ -47,12 +44,6 @@ _CONTENT_KINDS = ("file_size", "brightness")
 _POSE_KINDS = ("border",)
 """What a patient's pose and build have a part in: never worse than a warning."""
 Features = np.ndarray | csr_matrix
-
-
-def read_headers(locations: Sequence[Location]) -> list[FileHeader]:
-    """The header of every file, in their order, read by several threads."""
-    with ThreadPoolExecutor(min(4 * (os.cpu_count() or 1), 32)) as executor:
-        return list(executor.map(read_header, locations))
 
 
 def shortcut_features(samples: pd.DataFrame, headers: Sequence[FileHeader]) -> dict[str, Features]:

@@ -57,10 +57,13 @@ class Location:
             return ABSENT
         return status.st_size, status.st_mtime_ns
 
-    def open(self) -> BinaryIO:
-        """The file, to be read from its beginning. Raises ImageError where it cannot be had, and OSError."""
+    def open(self, *, first_bytes: int | None = None) -> BinaryIO:
+        """The file, to be read from its beginning. Raises ImageError where it cannot be had, and OSError.
+
+        first_bytes: where given, no more than these are needed, nor downloaded of a remote file.
+        """
         if self.is_remote:
-            return open_remote(self.place)
+            return open_remote(self.place, first_bytes=first_bytes)
         if not self.exists():
             raise ImageError("not a file" if self.path.exists() else "there is no such file")
         return self.path.open("rb")

@@ -4,7 +4,7 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from core.checks.shortcuts import check_headers, check_shortcuts, predictability, shortcut_features
-from core.images.header import FileHeader, read_header
+from core.images.header import FileHeader, read_headers
 from core.images.location import Location
 from tests.core.checks.samples import made_samples
 from tests.core.images.made_dicom import write_dicom
@@ -103,20 +103,20 @@ def test_burned_in_text_is_named_and_so_is_silence_on_it():
 
 def test_a_header_tells_size_depth_and_which_entries_are_there(tmp_path):
     Image.new("RGB", (30, 20)).save(tmp_path / "a", "JPEG", dpi=(72, 72))
-    jpeg = read_header(Location.of(tmp_path / "a"))
+    jpeg = read_headers([Location.of(tmp_path / "a")])[0]
     assert (jpeg.format, jpeg.width_px, jpeg.height_px, jpeg.channels, jpeg.bits) == ("JPEG", 30, 20, 3, 8)
     assert "dpi" in jpeg.entries
     assert jpeg.num_bytes == (tmp_path / "a").stat().st_size
     Image.fromarray(np.zeros((9, 8), np.uint16)).save(tmp_path / "b", "PNG")
-    assert read_header(Location.of(tmp_path / "b")).bits == 16
+    assert read_headers([Location.of(tmp_path / "b")])[0].bits == 16
     (tmp_path / "c").write_text("nothing")
-    for name in "cd":  # no image, no file
-        assert read_header(Location.of(tmp_path / name)) == FileHeader()
+    no_image, no_file = (Location.of(tmp_path / name) for name in "cd")
+    assert read_headers([no_image, no_file]) == [FileHeader(), FileHeader()]
 
 
 def test_a_dicom_header_names_entries_but_never_their_values(tmp_path):
     write_dicom(tmp_path / "x.dcm", np.zeros((12, 10), np.uint16), PatientName="Zimt^Anna", BurnedInAnnotation="YES")
-    found = read_header(Location.of(tmp_path / "x.dcm"))
+    found = read_headers([Location.of(tmp_path / "x.dcm")])[0]
     assert (found.format, found.width_px, found.height_px, found.burned_in) == ("DICOM", 10, 12, "YES")
     assert "PatientName" in found.entries
     assert "Zimt" not in repr(found)

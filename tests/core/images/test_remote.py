@@ -1,14 +1,17 @@
 import re
 
 import boto3
+import numpy as np
 import pytest
 from PIL import Image
 
 from core.errors import ImageError
 from core.images import remote
+from core.images.header import read_headers
 from core.images.location import Location
 from core.images.picture import read_picture
 from core.images.remote import ABSENT, look_up, open_remote
+from tests.core.images.made_dicom import write_dicom
 from tests.core.images.storages import serve_folder, serve_s3
 
 
@@ -136,6 +139,22 @@ def test_the_first_bytes_come_without_the_rest(s3, tmp_path):
         for place in (f"{url}/a", "s3://hospital/a"):
             with open_remote(place, first_bytes=1000) as file:
                 assert file.read() == content[:1000]
+
+
+def test_the_header_of_a_remote_file_is_that_of_the_file_without_the_rest_of_it(s3, tmp_path):
+    client, requests = s3
+    pixels = np.random.default_rng(0).integers(0, 2**16, (1000, 1000), dtype=np.uint16)
+    write_dicom(tmp_path / "a.dcm", pixels, BurnedInAnnotation="NO")
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "a.jpg")
+    names = ("a.dcm", "a.png", "a.jpg")
+    for name in names:
+        client.upload_file(str(tmp_path / name), "hospital", name)
+    requests.clear()
+    remote_headers = read_headers([Location(f"s3://hospital/{name}") for name in names])
+    assert remote_headers == read_headers([Location.of(tmp_path / name) for name in names])
+    assert [header.format for header in remote_headers] == ["DICOM", "PNG", "JPEG"]
+    assert sum('" 206 ' in line for line in requests) == 3
 
 
 def test_public_objects_are_read_without_credentials(s3, monkeypatch, tmp_path):

@@ -15,28 +15,35 @@ LOG = logging.getLogger("overread")
 
 @contextmanager
 def error_boundary() -> Iterator[None]:
-    """Show what fails inside as a calm sentence.
+    """Show what fails inside as a calm sentence, as `error_text` has it.
 
-    A UserError's message is shown as it is. Of anything else the page shows an id; the log gets the same id, the
-    kind of error and the lines of code it passed, but not its message: that may name a file or quote a patient's data.
     Streamlit's own signals (rerun, stop) are no errors and pass through. The page is wrapped in it by
-    streamlit_app.py; a fragment, which Streamlit reruns on its own, wraps itself.
+    streamlit_app.py; a fragment, which Streamlit reruns on its own, wraps itself. A button's callback runs before any
+    page is drawn: it keeps `error_text` for the page to show.
     """
     try:
         yield
     except UserError as error:
-        st.warning(plain_text(str(error)), icon=":material/info:")
+        st.warning(plain_text(error_text(error)), icon=":material/info:")
     except Exception as error:
-        error_id = secrets.token_hex(4)
-        lines = [
-            f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(error.__traceback__)
-        ]
-        LOG.error("error %s: %s\n  %s", error_id, type(error).__name__, "\n  ".join(lines))
-        st.error(
-            f"Something went wrong here. What was saved is safe. Reload the page to go on; if it happens again, "
-            f"look for error {error_id} in the terminal that Overread runs in.",
-            icon=":material/error:",
-        )
+        st.error(error_text(error), icon=":material/error:")
+
+
+def error_text(error: Exception) -> str:
+    """What a person reads of an error: a UserError's own message, of anything else an id.
+
+    The log gets the same id, the kind of error and the lines of code it passed, but not its message: that may name a
+    file or quote a patient's data.
+    """
+    if isinstance(error, UserError):
+        return str(error)
+    error_id = secrets.token_hex(4)
+    lines = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    LOG.error("error %s: %s\n  %s", error_id, type(error).__name__, "\n  ".join(lines))
+    return (
+        f"Something went wrong here. What was saved is safe. Reload the page to go on; if it happens again, "
+        f"look for error {error_id} in the terminal that Overread runs in."
+    )
 
 
 def plain_text(text: str) -> str:

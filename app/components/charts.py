@@ -132,7 +132,11 @@ def loss_curves(events: Sequence[Mapping[str, object]]) -> go.Figure:
             hovertemplate="epoch %{x}, loss %{y:.3f}<extra>" + str(phase) + "</extra>",
         )
     figure.update_layout(template=TEMPLATE, height=300, showlegend=True)
-    figure.update_xaxes(title="epoch", showgrid=False, rangemode="tozero")
+    last = int(table["num_done"].max()) if len(table) else 1
+    # Whole epochs: over a single one plotly would set ticks at fractions.
+    figure.update_xaxes(
+        title="epoch", showgrid=False, range=[0, last + 0.5], tickformat="d", dtick=1 if last < 10 else None
+    )
     figure.update_yaxes(title="loss", rangemode="tozero")
     return figure
 

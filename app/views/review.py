@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from app import session
-from app.boundary import plain_text
+from app.boundary import error_text, plain_text
 from app.components.evidence import show_probabilities, show_similar, show_trace
 from app.components.reader import ask_reader, is_asking, remember_reader
 from app.components.sample_card import show_progress, show_readings, show_tally
@@ -20,7 +20,7 @@ from app.visit import Visit, current_visit, end_visit, takes_press
 from core.datasets.groups import sample_groups
 from core.datasets.runs import Run, running_training
 from core.datasets.study import Study
-from core.errors import ImageError, UserError
+from core.errors import ImageError
 from core.images.location import Location
 from core.proposals.evidence import neighbours
 from core.records import Decision, Proposal, Verdict, VerdictKind
@@ -197,7 +197,7 @@ def decide(study: Study, proposal: Proposal, visit: Visit, kind: VerdictKind, ch
         note=(session.typed(visit.note_key) or "").strip(),
         elapsed_ms=visit.elapsed_ms,
     )
-    attempt(partial(session.ledger(study).record, verdict))
+    attempt(lambda: session.ledger(study).record(verdict))
 
 
 def undo(study: Study, reader: str, last: Decision, visit: Visit | None) -> None:
@@ -206,7 +206,7 @@ def undo(study: Study, reader: str, last: Decision, visit: Visit | None) -> None
         return
     shown_key = last.verdict.idempotency_key
     # Named for what it undoes: the same press twice is the same undo.
-    attempt(partial(session.ledger(study).undo, reader, f"undo {shown_key}", shown_key=shown_key))
+    attempt(lambda: session.ledger(study).undo(reader, f"undo {shown_key}", shown_key=shown_key))
 
 
 def attempt(write: Callable[[], object]) -> None:
@@ -214,8 +214,8 @@ def attempt(write: Callable[[], object]) -> None:
     session.keep("review_problem", None)
     try:
         write()
-    except UserError as error:
-        session.keep("review_problem", str(error))
+    except Exception as error:  # a callback: no boundary is around it
+        session.keep("review_problem", error_text(error))
     else:
         end_visit()
 

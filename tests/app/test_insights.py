@@ -68,3 +68,8 @@ def test_loss_curves_draw_a_line_per_phase_and_bear_a_run_without_epochs():
     assert len(charts.loss_curves([{"event": "start"}]).data) == 0
     epochs = [{"event": "epoch", "phase": phase, "num_done": done, "loss": 1.0} for phase, done in [("a", 1), ("b", 2)]]
     assert [trace.name for trace in charts.loss_curves(epochs).data] == ["a", "b"]
+
+
+def test_the_epochs_of_a_loss_curve_are_whole_numbers_from_0():
+    axis = charts.loss_curves([{"event": "epoch", "phase": "a", "num_done": 1, "loss": 2.0}]).layout.xaxis
+    assert (axis.dtick, axis.range) == (1, (0, 1.5))

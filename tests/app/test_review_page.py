@@ -230,6 +230,29 @@ def test_what_the_ledger_refuses_is_said_and_the_sample_stays(app, study, no_dwe
     assert "Nothing saved yet" in page_text(app)
 
 
+def test_what_breaks_while_a_verdict_is_saved_is_a_plain_error_without_names(app, study, no_dwell, monkeypatch):
+    def broken(self, verdict):
+        raise OSError(5, "Input/output error", "/home/doe/review.db")
+
+    monkeypatch.setattr(Ledger, "record", broken)
+    open_page(app, "review", reader=READER)
+    press(app, "Keep")
+    assert not app.exception
+    assert app.warning[0].value.startswith("Not saved. Something went wrong here")
+    assert "doe" not in page_text(app)
+    assert "<b>0</b> of 8 read" in page_text(app)
+
+
+def test_a_ledger_that_is_no_database_any_more_is_a_plain_error(app, study, no_dwell):
+    open_page(app, "review", reader=READER)
+    path = study.path / "review.db"
+    path.unlink()
+    path.write_bytes(b"no database" * 1000)
+    press(app, "Keep")
+    assert not app.exception
+    assert "the review ledger" in app.warning[0].value
+
+
 @pytest.mark.parametrize(
     ("probability", "words"),
     [(0.999, "98 in 100 or more"), (0.95, "about 19 in 20"), (0.9, "about 9 in 10"), (0.52, "about 5 in 10"),

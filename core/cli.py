@@ -253,6 +253,16 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a setting; may be repeated."),
     ] = None,
+    embeddings: Annotated[
+        Path | None,
+        typer.Option(help="Your own features in SimCLR's place: .npy in the order of samples.csv, or .npz with ids."),
+    ] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="An encoder of torchvision or timm in place of SimCLR; needs --weights.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="The backbone's weights, .safetensors or .pth; nothing is downloaded.")
+    ] = None,
     resume: Annotated[bool, typer.Option(help="Go on with the newest run, which did not finish.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -261,11 +271,17 @@ def train(
     from core.pipeline import train_study
 
     opened = open_study(study)
+    notes: list[str] = []
     with _bar(as_json) as show:
 
         def listen(event: dict[str, Any]) -> None:
-            if event["event"] == "epoch":
-                show(event["num_done"] / event["num_epochs"], f"{event['phase']}, loss {event['loss']:.3f}")
+            match event["event"]:
+                case "epoch":
+                    show(event["num_done"] / event["num_epochs"], f"{event['phase']}, loss {event['loss']:.3f}")
+                case "features":
+                    show(0.0, f"features, {event['fraction']:.0%}")
+                case "note":
+                    notes.append(event["message"])
 
         run = train_study(
             opened,
@@ -273,12 +289,16 @@ def train(
             seed=seed,
             device=device,
             assignments=assignments or (),
+            embeddings=embeddings,
+            backbone=backbone,
+            weights=weights,
             resume=resume,
             listener=listen,
         )
     num_proposed = int(run.scores()["is_proposed"].sum())
     line = f"{run.path}: {num_proposed} of {run.config()['num_samples']} labels are proposed for review"
-    _print(as_json, {"run": run.name, "num_proposed": num_proposed}, [line])
+    values = {"run": run.name, "num_proposed": num_proposed, "notes": notes}
+    _print(as_json, values, [*(f"note: {note}" for note in notes), line])
 
 
 @app.command()

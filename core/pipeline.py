@@ -78,7 +78,7 @@ def train_study(
                 raise StudyError(f"{study.path}: its samples have changed since run {run.name} began; train anew")
             if source and source.identity != config.get("features"):
                 raise StudyError(
-                    f"{study.path}: run {run.name} began with other features; resume it without naming any, or train anew"
+                    f"{study.path}: run {run.name} began with other features; name none to resume it, or train anew"
                 )
             settings, seed = settings_from_dict(config["settings"]), config["seed"]
         else:

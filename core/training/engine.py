@@ -70,6 +70,8 @@ class Training:
     seed: int
     progress: Progress
     checkpoint_path: Path
+    features: np.ndarray | None = None
+    """(N, D) float32, features from elsewhere; None: the pretrained encoder's own."""
 
     def __post_init__(self) -> None:
         mean, std = pixel_statistics(self.data)
@@ -83,7 +85,7 @@ class Training:
                 projection_size=self.settings.pretrain.projection_size,
             )
         self.network.to(self.data.device, memory_format=torch.channels_last)
-        self.trace = Trace()
+        self.trace = Trace(embeddings=self.features)
         self._phases = plan_phases(self.settings)
 
     def run(self) -> Trace:

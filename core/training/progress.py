@@ -28,6 +28,7 @@ class Progress:
         self._listener = listener
         self._start_s = time.monotonic()
         self._start_cost: float | None = None
+        self._epochs_start_s = self._start_s
 
     def emit(self, event: str, **fields: Any) -> None:
         line = {"event": event, **fields, "elapsed_s": round(time.monotonic() - self._start_s, 2)}
@@ -40,6 +41,11 @@ class Progress:
         phases = [{"name": phase.name, "num_epochs": phase.num_epochs} for phase in self._phases]
         self.emit("start", run=run, preset=preset, phases=phases, num_epochs=self._num_epochs, num_samples=num_samples)
 
+    def features(self, fraction: float) -> None:
+        """Features from elsewhere are being computed, before the first epoch. fraction: in [0, 1]."""
+        self.emit("features", fraction=round(fraction, 4))
+        self._epochs_start_s = time.monotonic()  # the epochs' time left is not to be told from this
+
     def epoch(self, phase_index: int, epoch: int, **fields: Any) -> None:
         """epoch: from 1 within its phase."""
         before = self._phases[:phase_index]
@@ -48,7 +54,7 @@ class Progress:
         total = sum(phase.num_epochs * phase.cost for phase in self._phases)
         if self._start_cost is None:  # after a resume the epochs before this one took no time
             self._start_cost = done - self._phases[phase_index].cost
-        rate = (time.monotonic() - self._start_s) / (done - self._start_cost)
+        rate = (time.monotonic() - self._epochs_start_s) / (done - self._start_cost)
         self.emit(
             "epoch",
             phase=self._phases[phase_index].name,

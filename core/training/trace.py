@@ -22,7 +22,7 @@ class Trace:
     is_consensus: list[np.ndarray] = field(default_factory=list)
     """(N,) bool each: the samples that reached consensus in each round."""
     embeddings: np.ndarray | None = None
-    """(N, D) float32: the pretrained encoder's features, before it saw any label."""
+    """(N, D) float32: the pretrained encoder's features, before it saw any label; or features from elsewhere."""
 
     def add_stage(self, name: str, probs: np.ndarray) -> None:
         self.stage_names.append(name)

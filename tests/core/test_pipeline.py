@@ -150,7 +150,9 @@ def training_data(study):
     import torch
 
     settings = preset_settings("quick", device="cpu", has_bf16=False, cache_size_px=study.image_size_px, num_samples=72)
-    return pipeline._training_data(study, study.samples(), settings, torch.device("cpu"))
+    samples = study.samples()
+    pixels = pipeline._cached_pixels(study, samples)
+    return pipeline._training_data(study, samples, pixels, settings, torch.device("cpu"))
 
 
 def test_pixels_follow_the_order_of_the_samples_whatever_that_of_the_cache_and_whatever_else_it_holds(study):

@@ -1,0 +1,97 @@
+"""Features from elsewhere, in place of SimCLR's: those of a file, or of a backbone with weights from a file.
+
+They replace the first step alone: a run's network is still trained, warm-up and rounds, from fresh weights. A file or
+backbone that the user named and that cannot be used ends the run before it begins; there is no falling back to SimCLR.
+"""
+
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from core.datasets.embeddings import read_embeddings
+from core.errors import ConfigError
+from core.files import write_atomically
+from core.models.backbones import Backbone, backbone_features, load_backbone
+
+
+@dataclass(frozen=True)
+class FeatureSource:
+    """Where a run's features come from, opened and checked."""
+
+    identity: dict[str, Any]
+    """What config.json records: kind (embeddings or backbone), backbone, sha256 of the file, num_features."""
+    notes: tuple[str, ...]
+    origin: np.ndarray | Backbone
+    """The features (N, D) float32 themselves, or what computes them."""
+
+    def compute(
+        self,
+        pixels: np.ndarray,
+        *,
+        device: torch.device,
+        precision: str,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> np.ndarray:
+        """(N, D) float32. pixels: (N, H, W, C) uint8, the samples in the order of samples.csv."""
+        if isinstance(self.origin, Backbone):
+            return backbone_features(pixels, self.origin, device=device, precision=precision, on_progress=on_progress)
+        return self.origin
+
+
+def open_features(
+    samples: pd.DataFrame, *, embeddings: Path | None, backbone: str | None, weights: Path | None, cache_size_px: int
+) -> FeatureSource | None:
+    """The source of features that a command names; None where it names none, and SimCLR's are meant.
+
+    samples: samples.csv. cache_size_px: side of the images in the pixel cache, from which a backbone computes.
+    Raises ConfigError for flags that don't go together, and for what `read_embeddings` and `load_backbone` refuse.
+    """
+    if embeddings and (backbone or weights):
+        raise ConfigError("--embeddings: brings the features itself; leave out --backbone and --weights")
+    if embeddings:
+        found = read_embeddings(embeddings, samples)
+        return FeatureSource(
+            {"kind": "embeddings", "sha256": _digest(embeddings), "num_features": found.features.shape[1]},
+            found.notes,
+            found.features,
+        )
+    if not backbone and not weights:
+        return None
+    if not weights:
+        raise ConfigError(f"--backbone {backbone}: needs --weights FILE; nothing is downloaded")
+    if not backbone:
+        raise ConfigError(f"--weights {weights}: needs --backbone NAME, the encoder that they belong to")
+    loaded = load_backbone(backbone, weights)
+    notes = loaded.notes
+    if cache_size_px < loaded.size_px:
+        notes += (
+            f"the cached images are {cache_size_px} px and the backbone expects {loaded.size_px} px: enlarged; "
+            f"import again with --image-size {loaded.size_px} for sharper features",
+        )
+    identity = {"kind": "backbone", "backbone": backbone, "sha256": _digest(weights)}
+    return FeatureSource(identity | {"num_features": loaded.num_features}, notes, loaded)
+
+
+def save_features(path: Path, features: np.ndarray) -> None:
+    """Keep a run's features for its resuming. features: (N, D) float32."""
+    buffer = io.BytesIO()
+    np.save(buffer, features)
+    path.parent.mkdir(exist_ok=True)
+    write_atomically(path, buffer.getvalue())
+
+
+def load_features(path: Path) -> np.ndarray | None:
+    """What `save_features` kept, or None if there is nothing."""
+    return np.load(path, allow_pickle=False) if path.is_file() else None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

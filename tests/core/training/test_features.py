@@ -1,0 +1,158 @@
+"""Trainings whose features come from elsewhere: a file of them, or a backbone with local weights."""
+
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from torchvision import models
+
+from core.datasets.runs import RunState, find_runs
+from core.datasets.study import open_study
+from core.errors import ConfigError, StudyError
+from core.images.cache import open_cache
+from core.models.backbones import backbone_features, load_backbone
+from core.pipeline import train_study
+from core.training.features import open_features
+from tests.core.commands import TINY, import_arguments, run_command, write_source
+
+ASSIGNMENTS = [assignment for assignment in TINY[1::2] if not assignment.startswith("pretrain")]
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("features")
+    write_source(folder / "source")
+    assert run_command(*import_arguments(folder / "source", folder / "study")).status == 0
+    return open_study(folder / "study")
+
+
+@pytest.fixture
+def study(imported, tmp_path):
+    shutil.copytree(imported.path, tmp_path / "study")
+    return open_study(tmp_path / "study")
+
+
+@pytest.fixture
+def features(imported, tmp_path):
+    """A file of features that tell the classes apart, and what it holds."""
+    samples = imported.samples()
+    codes = samples["given_label"].astype("category").cat.codes.to_numpy()
+    array = np.random.default_rng(0).normal(size=(len(samples), 5)).astype(np.float32)
+    array[np.arange(len(samples)), codes] += 4
+    np.save(tmp_path / "features.npy", array)
+    return tmp_path / "features.npy", array
+
+
+@pytest.fixture
+def weights(tmp_path):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        torch.save(models.resnet18(weights=None).state_dict(), tmp_path / "resnet18.pth")
+    return tmp_path / "resnet18.pth"
+
+
+def stop_at(event_name):
+    def stop(event):
+        if event["event"] == event_name:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+def only_run(study):
+    (run,) = find_runs(study)
+    return run
+
+
+def test_a_run_on_a_file_of_features_keeps_them_and_pretrains_nothing(study, features):
+    path, array = features
+    run = train_study(study, assignments=ASSIGNMENTS, embeddings=path)
+    np.testing.assert_array_equal(run.embeddings(), array.astype(np.float16))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert run.config()["features"] == {"kind": "embeddings", "sha256": digest, "num_features": 5}
+    assert next(event["phase"] for event in run.events() if event["event"] == "epoch") == "warmup"
+    assert (run.scores()["score_cross_validated"] < 1 - 1 / len(study.classes)).mean() > 0.9
+    assert not any(path.name in file.read_text() for file in run.path.glob("*.json*"))
+
+
+def test_the_network_is_pretrained_beside_features_from_elsewhere_where_a_setting_says_so(study, features):
+    run = train_study(study, assignments=[*ASSIGNMENTS, "pretrain.num_epochs=1"], embeddings=features[0])
+    assert next(event["phase"] for event in run.events() if event["event"] == "epoch") == "pretrain"
+    np.testing.assert_array_equal(run.embeddings(), features[1].astype(np.float16))
+
+
+def test_a_run_on_a_backbone_has_its_features_of_the_cached_pixels(study, weights):
+    arguments = [part for assignment in ASSIGNMENTS for part in ("--set", assignment)]
+    ended = run_command("train", study.path, *arguments, "--backbone", "resnet18", "--weights", weights, "--json")
+    assert ended.status == 0, ended.err
+    assert json.loads(ended.out)["notes"] == [
+        "the cached images are 32 px and the backbone expects 224 px: enlarged; "
+        "import again with --image-size 224 for sharper features"
+    ]
+    run = only_run(study)
+    cache = open_cache(study.pixels_path)
+    pixels = cache.pixels[[cache.keys.index(key) for key in run.scores()["sample_id"]]]
+    backbone = load_backbone("resnet18", weights)
+    expected = backbone_features(pixels, backbone, device=torch.device("cpu"), precision="fp32")
+    np.testing.assert_allclose(run.embeddings(), expected, rtol=2e-3, atol=1e-4)
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert run.config()["features"] == {
+        "kind": "backbone",
+        "backbone": "resnet18",
+        "sha256": digest,
+        "num_features": 512,
+    }
+    assert [event["fraction"] for event in run.events() if event["event"] == "features"][-1] == 1
+
+
+def test_a_stopped_run_goes_on_with_the_features_that_it_began_with(study, features, tmp_path):
+    path, array = features
+    with pytest.raises(KeyboardInterrupt):
+        train_study(study, assignments=ASSIGNMENTS, embeddings=path, listener=stop_at("epoch"))
+    np.save(tmp_path / "others.npy", array + 1)
+    with pytest.raises(StudyError, match="began with other features; name none to resume it, or train anew"):
+        train_study(study, resume=True, embeddings=tmp_path / "others.npy")
+    whole = shutil.copytree(study.path, tmp_path / "whole", ignore=shutil.ignore_patterns("runs"))
+    run = train_study(study, resume=True)
+    assert run.state is RunState.FINISHED
+    expected = train_study(open_study(whole), assignments=ASSIGNMENTS, embeddings=path)
+    assert (run.path / "scores.csv").read_bytes() == (expected.path / "scores.csv").read_bytes()
+
+
+def test_a_run_stopped_before_its_features_were_there_asks_for_their_origin(study, weights):
+    with pytest.raises(KeyboardInterrupt):
+        train_study(study, assignments=ASSIGNMENTS, backbone="resnet18", weights=weights, listener=stop_at("features"))
+    with pytest.raises(StudyError, match="was stopped before its features were computed"):
+        train_study(study, resume=True)
+    assert train_study(study, resume=True, backbone="resnet18", weights=weights).state is RunState.FINISHED
+
+
+def test_a_run_on_its_own_features_is_not_resumed_on_others(study, features):
+    with pytest.raises(KeyboardInterrupt):
+        train_study(study, assignments=[*ASSIGNMENTS, "pretrain.num_epochs=0"], listener=stop_at("epoch"))
+    with pytest.raises(StudyError, match="began with other features"):
+        train_study(study, resume=True, embeddings=features[0])
+
+
+def test_features_that_cannot_be_had_end_the_command_and_leave_no_run(study, features, tmp_path):
+    short = tmp_path / "short.npy"
+    np.save(short, features[1][:-1])
+    for flags, message in (
+        (("--embeddings", short), "has 71 rows, and the study 72 samples"),
+        (("--backbone", "resnet18"), "needs --weights FILE; nothing is downloaded"),
+        (("--weights", short), "needs --backbone NAME"),
+        (("--backbone", "resnet18", "--weights", tmp_path / "none.pth"), "there is no such file"),
+    ):
+        ended = run_command("train", study.path, *flags)
+        assert (ended.status, ended.out) == (2, "")
+        assert message in ended.err
+        assert ended.err.count("\n") == 1
+    assert find_runs(study) == []
+
+
+def test_features_are_named_once(imported, features):
+    with pytest.raises(ConfigError, match="leave out --backbone and --weights"):
+        open_features(imported.samples(), embeddings=features[0], backbone="resnet18", weights=None, cache_size_px=32)

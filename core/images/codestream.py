@@ -1,9 +1,14 @@
-"""The size that a compressed frame tells of itself: decoders believe it, and take the memory first of all."""
+"""What a compressed frame tells of itself: its size, for decoders believe it and take the memory first of all."""
 
+from collections.abc import Iterator
 from struct import unpack_from
 
 _START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 """JPEG (ITU-T T.81, table B.1) and JPEG-LS (T.87); the three left out are tables and reserved codes."""
+_SEQUENTIAL = (0xC0, 0xC1)
+_START_OF_SCAN = 0xDA
+_WHOLE_SCAN = bytes((0, 63, 0))
+"""Of a sequential scan: its first and last coefficient, and its successive approximation (T.81, table B.3)."""
 _WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
 _START_OF_CODESTREAM = b"\xff\x4f\xff\x51"
 """JPEG 2000 (T.800, A.4.1 and A.5.1): SOC, then SIZ."""
@@ -15,16 +20,36 @@ def told_size(frame: bytes) -> tuple[int, int, int] | None:
     if start >= 0:
         right, bottom, left, top = unpack_from(">4I", frame, start + 8)
         return right - left, bottom - top, unpack_from(">H", frame, start + 40)[0]
-    place = 2
-    while place + 10 <= len(frame) and frame[place] == 0xFF:
-        code = frame[place + 1]
+    for code, place in _segments(frame):
         if code in _START_OF_FRAME:
             height, width, num_components = unpack_from(">HHB", frame, place + 5)
             return width, height, num_components
+    return None
+
+
+def with_whole_scan(frame: bytes) -> bytes:
+    """A frame of sequential JPEG whose scan is said to hold all 64 coefficients, as it must (T.81, B.2.3).
+
+    Some encoders name the first alone, and decoders refuse that. Any other frame is returned as it is.
+    """
+    is_sequential = False
+    for code, place in _segments(frame):
+        is_sequential |= code in _SEQUENTIAL
+        if code == _START_OF_SCAN and is_sequential:
+            start = place + 5 + 2 * frame[place + 4]
+            return frame[:start] + _WHOLE_SCAN + frame[start + len(_WHOLE_SCAN) :]
+    return frame
+
+
+def _segments(frame: bytes) -> Iterator[tuple[int, int]]:
+    """Code and place of each marker of a JPEG up to the first scan."""
+    place = 2
+    while place + 10 <= len(frame) and frame[place] == 0xFF:
+        code = frame[place + 1]
         if code == 0xFF:  # a fill byte
             place += 1
-        elif code in _WITHOUT_LENGTH:
-            place += 2
-        else:
-            place += 2 + unpack_from(">H", frame, place + 2)[0]
-    return None
+            continue
+        yield code, place
+        if code == _START_OF_SCAN:
+            return
+        place += 2 if code in _WITHOUT_LENGTH else 2 + unpack_from(">H", frame, place + 2)[0]

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import get_frame
+from pydicom.encaps import encapsulate, get_frame
 from pydicom.filereader import read_dataset, read_preamble
 from pydicom.pixels import apply_color_lut, pixel_array
 from pydicom.uid import (
@@ -16,20 +16,30 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEG2000TransferSyntaxes,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSTransferSyntaxes,
 )
 
 from core.errors import ImageError
-from core.images.codestream import told_size
+from core.images.codestream import told_size, with_whole_scan
 from core.images.picture import Picture, check_frame, check_size, one_channel_if_grey
 from core.images.raster import finite
 from core.images.silence import silence_loggers
+from core.images.stored_bits import stored_values
 
 silence_loggers("pydicom", "pylibjpeg", "openjpeg", "libjpeg", "rle")
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLORS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+_SEQUENTIAL = (JPEGBaseline8Bit, JPEGExtended12Bit)
 _VOI_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 _FILE_META_GROUP = 0x0002
+_OVERLAY_BIT_POSITION = 0x0102
+"""Of a group 60xx: not 0 where the overlay stands in the pixels' own unused bits (PS3.5 8.1.2, retired)."""
+_NEEDED_OF_FLOATS = ("SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated")
+_NEEDED = (*_NEEDED_OF_FLOATS, "BitsStored", "PixelRepresentation")
 _MAX_INFLATED_BYTES = 2**29
 _MAX_COMPONENTS = 4
 
@@ -42,8 +52,9 @@ def read_dicom(file: BinaryIO, *, frame_number: int | None = None) -> Picture:
     if frame_number is not None:
         check_frame(frame_number, num_frames)
     frame = num_frames // 2 if frame_number is None else frame_number - 1
-    stored = _decode(dataset, frame)
-    interpretation = str(dataset.get("PhotometricInterpretation", "MONOCHROME2")).strip().upper()
+    _check_description(dataset)
+    interpretation = str(dataset.PhotometricInterpretation).strip().upper()
+    stored = _decode(dataset, frame, is_grey=interpretation in _GREY)
     if stored.ndim == 3 and interpretation in _COLORS:
         return Picture(one_channel_if_grey(_to_8_bits(stored, int(dataset.BitsStored))), is_dicom=True)
     if stored.ndim == 2 and interpretation == "PALETTE COLOR":
@@ -62,9 +73,9 @@ def _read_dataset(file: BinaryIO) -> Dataset:
         dataset = dcmread(file, force=True)
     if len(dataset) == 0:  # what pydicom makes of a file that ends within an element
         raise ImageError("the file is cut short")
-    if "Rows" not in dataset or "Columns" not in dataset:
+    if not (isinstance(dataset.get("Rows"), int) and isinstance(dataset.get("Columns"), int)):
         raise ImageError("a DICOM file without an image")
-    if not any(name in dataset for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
+    if not any(dataset.get(name) for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
         raise ImageError("a DICOM file without pixel data")
     if not dataset.file_meta.get("TransferSyntaxUID"):
         is_implicit, is_little = dataset.original_encoding
@@ -89,11 +100,29 @@ def _inflated(file: BinaryIO) -> Dataset | None:
     return dataset
 
 
-def _decode(dataset: Dataset, frame: int) -> np.ndarray:
+def _check_description(dataset: Dataset) -> None:
+    """Raise ImageError unless there is what makes values of the pixel data's bytes (PS3.3 C.7.6.3)."""
+    needed = _NEEDED if "PixelData" in dataset else _NEEDED_OF_FLOATS
+    if any(dataset.get(name) is None for name in needed):
+        raise ImageError("a DICOM file that does not say how its pixels are stored")
+    if "PixelData" in dataset and not 1 <= dataset.BitsStored <= dataset.BitsAllocated:
+        raise ImageError("the DICOM file stores more bits than it has room for, or none")
+
+
+def _decode(dataset: Dataset, frame: int, *, is_grey: bool) -> np.ndarray:
     """Stored values of one frame, (H, W), or (H, W, 3) with YBR turned into RGB."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    # JPEG 2000 and JPEG-LS tell their own precision, by which pydicom goes.
+    is_word = is_grey and "PixelData" in dataset and syntax not in (*JPEG2000TransferSyntaxes, *JPEGLSTransferSyntaxes)
+    options = {"correct_unused_bits": False} if is_word else {}
     try:
-        _check_codestream(dataset, frame)
-        return pixel_array(dataset, index=frame)
+        if not syntax.is_transfer_syntax:
+            raise NotImplementedError
+        if syntax.is_encapsulated:
+            content = _checked_frame(dataset, frame)
+            if syntax in _SEQUENTIAL and with_whole_scan(content) != content:
+                dataset, frame = _with_one_frame(dataset, with_whole_scan(content)), 0
+        stored = pixel_array(dataset, index=frame, **options)
     except NotImplementedError:
         raise ImageError("its DICOM transfer syntax is not supported") from None
     except ValueError as error:
@@ -101,21 +130,36 @@ def _decode(dataset: Dataset, frame: int) -> np.ndarray:
         raise ImageError("the file is cut short" if is_cut else "its pixel data are damaged") from None
     except (AttributeError, IndexError, EOFError, RuntimeError):
         raise ImageError("its pixel data are damaged") from None
+    if not is_word:
+        return stored
+    overlay_bits = [dataset.get((group, _OVERLAY_BIT_POSITION)) for group in range(0x6000, 0x6020, 2)]
+    has_overlay_bits = any(element is not None and element.value for element in overlay_bits)
+    high_bit = int(dataset.get("HighBit") or 0)
+    return stored_values(stored, dataset.BitsStored, high_bit, has_overlay_bits=has_overlay_bits)
 
 
-def _check_codestream(dataset: Dataset, frame: int) -> None:
-    """Raise ImageError for a compressed frame that would become larger than the file says it is."""
-    if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
-        extended = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
-        num_frames = int(dataset.get("NumberOfFrames") or 1)
-        offsets = extended if all(extended) else None
-        content = get_frame(dataset.PixelData, frame, number_of_frames=num_frames, extended_offsets=offsets)
-        size = told_size(content)
-        if size is None:  # run lengths, or a coding that has no decoder here
-            return
+def _checked_frame(dataset: Dataset, frame: int) -> bytes:
+    """A compressed frame. Raises ImageError where it would become larger than the file says it is."""
+    extended = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
+    num_frames = int(dataset.get("NumberOfFrames") or 1)
+    offsets = extended if all(extended) else None
+    content = get_frame(dataset.PixelData, frame, number_of_frames=num_frames, extended_offsets=offsets)
+    size = told_size(content)
+    if size is not None:  # else run lengths, or a coding that has no decoder here
         width, height, num_components = size
         if not (0 < width * height <= dataset.Rows * dataset.Columns and num_components <= _MAX_COMPONENTS):
             raise ImageError("its pixel data are damaged")
+    return content
+
+
+def _with_one_frame(dataset: Dataset, content: bytes) -> Dataset:
+    other = Dataset()
+    other.file_meta = dataset.file_meta
+    for element in dataset.group_dataset(0x0028):
+        other.add(element)
+    other.NumberOfFrames, other.PixelData = 1, encapsulate([content])
+    other.set_original_encoding(*dataset.original_encoding)
+    return other
 
 
 def _grey_picture(stored: np.ndarray, dataset: Dataset, frame: int, *, is_inverted: bool) -> Picture:

@@ -9,7 +9,7 @@ from PIL import Image
 from pydicom.encaps import encapsulate, get_frame
 
 from core.errors import ImageError
-from core.images.codestream import told_size
+from core.images.codestream import told_size, with_whole_scan
 from core.images.picture import read_picture
 
 _BUNDLED = Path(pydicom.__file__).parent / "data" / "test_files"
@@ -51,3 +51,16 @@ def test_a_frame_larger_than_its_file_says_is_damaged(
     dataset.save_as(tmp_path / "a.dcm")
     with pytest.raises(ImageError, match=r"^its pixel data are damaged$"):
         read_picture(tmp_path / "a.dcm")
+
+
+def test_a_scan_that_names_its_first_coefficient_alone_is_mended_and_no_other() -> None:
+    files = {}
+    for kind, options in {"sequential": {}, "progressive": {"progressive": True}}.items():
+        file = io.BytesIO()
+        Image.effect_noise((52, 40), 60).save(file, "JPEG", **options)
+        files[kind] = file.getvalue()
+        assert with_whole_scan(files[kind]) == files[kind]
+    start = files["sequential"].index(b"\xff\xda") + 7
+    assert files["sequential"][start : start + 3] == b"\0\x3f\0"
+    broken = files["sequential"][:start] + bytes(3) + files["sequential"][start + 3 :]
+    assert with_whole_scan(broken) == files["sequential"]

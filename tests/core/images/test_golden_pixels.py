@@ -83,7 +83,7 @@ def _shown_by_pydicom(dataset: pydicom.Dataset) -> np.ndarray:
     return 255 - shown if dataset.PhotometricInterpretation == "MONOCHROME1" else shown
 
 
-def _shown_by_dcmtk(path: Path, folder: Path, *, frame: int = 0, options: tuple[str, ...] = ()) -> np.ndarray:
+def shown_by_dcmtk(path: Path, folder: Path, *, frame: int = 0, options: tuple[str, ...] = ()) -> np.ndarray:
     """(H, W, 3) uint8, overlays left out, by the one of dcmtk's three programs that knows the file's coding."""
     syntax = pydicom.dcmread(path, specific_tags=["Rows"]).file_meta.TransferSyntaxUID
     program = "dcml2pnm" if "JPEG-LS" in syntax.name else "dcmj2pnm" if "JPEG" in syntax.name else "dcm2pnm"
@@ -131,7 +131,7 @@ def test_lossless_files_look_as_dcmtk_has_them(lossless_pictures, tmp_path):
         is_known = dataset.file_meta.TransferSyntaxUID != JPEG2000Lossless
         if is_known and not path.name.startswith(_NOT_FOR_DCMTK):
             options = _dcmtk_options(dataset, picture)
-            expected = _shown_by_dcmtk(path, tmp_path, frame=_middle_frame(dataset), options=options)
+            expected = shown_by_dcmtk(path, tmp_path, frame=_middle_frame(dataset), options=options)
             differences[path.name] = _difference(to_uint8(picture), expected)
     assert {name: value for name, value in differences.items() if value > _MAX_DIFFERENCE} == {}
     assert len(differences) > 70
@@ -155,7 +155,7 @@ def test_jpeg_2000_looks_as_dcmtk_has_the_same_image_uncompressed(tmp_path, pack
     dataset = pydicom.dcmread(path, stop_before_pixels=True)
     picture = read_picture(_FILES[f"{packed}.dcm"])
     options = _dcmtk_options(dataset, picture)
-    expected = _shown_by_dcmtk(path, tmp_path, frame=_middle_frame(dataset), options=options)
+    expected = shown_by_dcmtk(path, tmp_path, frame=_middle_frame(dataset), options=options)
     assert _difference(to_uint8(picture), expected) <= _MAX_DIFFERENCE
     assert (picture.pixels == read_picture(path).pixels).all()
 
@@ -183,7 +183,7 @@ def test_lossy_jpeg_has_dcmtk_s_colours(tmp_path):
         if syntax != JPEGBaseline8Bit or name in ("SC_rgb_jpeg.dcm", "SC_rgb_small_odd_jpeg.dcm"):
             continue  # of these, dcmtk cannot read the one, and the other is 3 px wide
         shown = to_uint8(read_picture(path))
-        expected = _shown_by_dcmtk(path, tmp_path, frame=_middle_frame(dataset))
+        expected = shown_by_dcmtk(path, tmp_path, frame=_middle_frame(dataset))
         assert np.abs(shown.astype(int) - expected).mean() < 0.2, name
         assert _difference(shown, expected) <= 5, name
         num_files += 1

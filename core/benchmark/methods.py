@@ -1,0 +1,42 @@
+"""Everything that is measured, by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.benchmark.ours import quick_head
+from core.benchmark.peers.confident_learning import confident_learning
+from core.benchmark.peers.datalab import datalab_neighbours
+from core.benchmark.peers.loss import training_loss
+from core.benchmark.peers.paper import paper_rounds
+from core.benchmark.peers.selfclean import selfclean
+from core.benchmark.peers.simifeat import simifeat
+from core.benchmark.problem import Finding, Problem
+
+ORACLE = "oracle"
+"""The ceiling. It alone is told the truth, so it is no `Method`."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to find wrong labels."""
+
+    find: Callable[[Problem], Finding]
+    is_peer: bool = True
+    """Somebody else's."""
+    is_default: bool = True
+    """Measured without being asked for."""
+    has_features: bool = True
+    """Judges the features of the cell; else it trains a network of its own, on one seed only."""
+
+
+METHODS = {
+    "quick_head": Method(quick_head, is_peer=False),
+    "cleanlab": Method(confident_learning),
+    "datalab": Method(datalab_neighbours),
+    "simifeat": Method(simifeat),
+    "selfclean": Method(selfclean),
+    "loss": Method(training_loss),
+    "paper": Method(paper_rounds, is_default=False, has_features=False),
+}
+OURS = "quick_head"
+"""What the summary is about."""

@@ -1,0 +1,69 @@
+"""Scorer: what several raters together make of a sample, each believed as far as they can be.
+
+The score is `self_confidence_score(posterior, given)`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+MISSING = -1
+"""The vote of a rater who gave none."""
+
+
+@dataclass(frozen=True)
+class RaterModel:
+    """What the votes tell of samples, classes and raters."""
+
+    posterior: np.ndarray
+    """(N, K) float32, rows sum to 1: the probability of each class given the votes. A sample that nobody rated has
+    the priors."""
+    priors: np.ndarray
+    """(K,) float64, sum 1: how common each class is among the rated samples."""
+    confusion: np.ndarray
+    """(R, K, K) float64: [rater, true class, vote], the probability of the vote; rows sum to 1."""
+    num_steps: int
+    has_converged: bool
+
+
+def dawid_skene(
+    votes: np.ndarray, num_classes: int, *, smoothing: float = 1.0, max_steps: int = 200, tolerance: float = 1e-6
+) -> RaterModel:
+    """The raters' errors and the true classes, estimated from each other by expectation maximisation from the shares
+    of the votes.
+
+    votes: (N, R) int64, class indices or MISSING. smoothing: at least 0, votes added to each row of each confusion
+    matrix, spread evenly, so that a rater's single vote in a class proves nothing. It ends when the log-likelihood
+    (with smoothing, the log-posterior) per rated sample rises by less than `tolerance` nats, or after `max_steps`.
+    Two raters alone can't be told apart: what they disagree on follows from their habits by class only.
+    Source: Dawid and Skene 1979, "Maximum likelihood estimation of observer error-rates using the EM algorithm".
+    """
+    num_samples, num_raters = votes.shape
+    is_rated = (votes != MISSING).any(axis=1)
+    # (N_rated, R, K): one-hot, and all zeros where a vote is missing.
+    said = (votes[is_rated][:, :, None] == np.arange(num_classes)).astype(np.float64)
+    counts = said.sum(axis=1)
+    posterior = counts / counts.sum(axis=1, keepdims=True)
+    flat = said.reshape(len(said), num_raters * num_classes)
+    last, num_steps, has_converged = -np.inf, 0, len(said) == 0
+    priors = np.full(num_classes, 1 / num_classes)
+    confusion = np.full((num_raters, num_classes, num_classes), 1 / num_classes)
+    while not has_converged and num_steps < max_steps:
+        num_steps += 1
+        priors = posterior.mean(axis=0)
+        tallies = (posterior.T @ flat).reshape(num_classes, num_raters, num_classes).transpose(1, 0, 2)
+        tallies = np.maximum(tallies + smoothing / num_classes, 1e-10)
+        confusion = tallies / tallies.sum(axis=2, keepdims=True)
+        log_confusion = np.log(confusion)
+        by_class = log_confusion.transpose(1, 0, 2).reshape(num_classes, -1)
+        joint = flat @ by_class.T + np.log(np.maximum(priors, 1e-10))
+        highest = joint.max(axis=1, keepdims=True)
+        likelihoods = np.exp(joint - highest)
+        totals = likelihoods.sum(axis=1, keepdims=True)
+        posterior = likelihoods / totals
+        reached = (np.log(totals) + highest).mean() + smoothing / num_classes * log_confusion.sum() / len(said)
+        has_converged = bool(reached - last < tolerance)
+        last = reached
+    full = np.tile(priors, (num_samples, 1))
+    full[is_rated] = posterior
+    return RaterModel(full.astype(np.float32), priors, confusion, num_steps, has_converged)

@@ -84,7 +84,8 @@ def import_(
     ],
     study: Annotated[Path, typer.Option(help="Folder of the study to make.")],
     source_format: Annotated[
-        str | None, typer.Option("--format", help="folder, csv, chaoyang, kermany, dicom, cifar, medmnist; else found.")
+        str | None,
+        typer.Option("--format", help="How to read it, if not as found: csv, folder, fiftyone, label-studio ..."),
     ] = None,
     labels: Annotated[Path | None, typer.Option(help="Labels file, paths relative to SOURCE; or CIFAR-N's.")] = None,
     image_column: Annotated[str | None, typer.Option(help="Column of the image's path.")] = None,
@@ -105,10 +106,10 @@ def import_(
         str | None,
         typer.Option(help="Of DICOM files without a labels file: the tag that holds the labels, or its (gggg,eeee)."),
     ] = None,
-    classes: Annotated[str | None, typer.Option(help="The labels allowed, in order: A,B,C; or 0=A,1=B.")] = None,
     frames: Annotated[
         str, typer.Option(help="Of DICOM files with several frames: middle, or all of them, each a sample.")
     ] = "middle",
+    classes: Annotated[str | None, typer.Option(help="The labels allowed, in order: A,B,C; or 0=A,1=B.")] = None,
     name: Annotated[str | None, typer.Option(help="The study's name on pages; the folder's if not given.")] = None,
     image_size: Annotated[int, typer.Option(help="Side of the cached images in px.", min=32, max=1024)] = 224,
     update: Annotated[bool, typer.Option(help="Read the source of an existing study again.")] = False,
@@ -137,8 +138,8 @@ def import_(
         given_label=given_label,
         key=key,
         label_tag=label_tag,
-        classes=[part.strip() for part in classes.split(",")] if classes else None,
         frames=frames,
+        classes=[part.strip() for part in classes.split(",")] if classes else None,
     )
     with _bar(as_json) as show:
         summary = import_source(
@@ -302,6 +303,25 @@ def train(
 
 
 @app.command()
+def saliency(
+    study: StudyPath,
+    samples: Annotated[list[str], typer.Argument(metavar="SAMPLE...", help="Ids of samples.", show_default=False)],
+    run: RunName = None,
+    as_json: Json = False,
+) -> None:
+    """Compute where a run's network looks in an image, for the given label and the proposed one."""
+    from core.datasets.runs import open_run
+    from core.datasets.study import open_study
+    from core.proposals.saliency import compute_saliency, saliency_path
+
+    opened = open_study(study)
+    found = open_run(opened, run)
+    compute_saliency(opened, found, samples)
+    paths = [str(saliency_path(found, sample)) for sample in samples]
+    _print(as_json, {"maps": paths}, paths)
+
+
+@app.command()
 def evaluate(
     study: StudyPath,
     truth: Annotated[Path, typer.Option(help="CSV with true_label beside sample_id or image.")],
@@ -352,19 +372,26 @@ def proposals(
 @app.command()
 def export(
     study: StudyPath,
-    out: Annotated[Path, typer.Option(help="The cleaned CSV to write.")],
+    out: Annotated[Path, typer.Option(help="The file to write; of imagefolder and fiftyone, the folder.")],
     run: RunName = None,
+    export_format: Annotated[
+        str,
+        typer.Option(
+            "--format", help="csv (the cleaned one), croissant, imagefolder, fiftyone, label-studio, cleanlab."
+        ),
+    ] = "csv",
     spreadsheet_safe: Annotated[
         bool, typer.Option(help="Make the source's own cells harmless for spreadsheets too.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Write the cleaned CSV: the source's columns, the final label, and who decided it."""
+    """Write the cleaned CSV: the source's columns, the final label, and who decided it. Or labels for other tools."""
     from core.datasets.study import open_study
     from core.pipeline import export_study
 
-    _require_folder(out)
-    table, own = export_study(open_study(study), out, run, spreadsheet_safe=spreadsheet_safe)
+    _require_folder(out, is_file=export_format not in ("imagefolder", "fiftyone"))
+    opened = open_study(study)
+    table, own = export_study(opened, out, run, format=export_format, spreadsheet_safe=spreadsheet_safe)
     changed, verdict = own[1], own[2]
     counts = {
         "num_rows": len(table),
@@ -372,7 +399,9 @@ def export(
         "num_decided": int((~table[verdict].isin(["", "quarantined"])).sum()),
     }
     line = f"{out}: {counts['num_rows']} rows, {counts['num_decided']} decided, {counts['num_changed']} labels changed"
-    _print(as_json, counts, [line])
+    names = ", ".join(f"{place}={name}" for place, name in enumerate(opened.classes))
+    lines = [line, f"its labels are numbers: {names}"] if export_format == "cleanlab" else [line]
+    _print(as_json, counts, lines)
 
 
 @app.command()
@@ -430,12 +459,12 @@ def _seeds(text: str) -> list[int]:
     return [int(seed) for seed in seeds]
 
 
-def _require_folder(out: Path) -> None:
+def _require_folder(out: Path, *, is_file: bool = True) -> None:
     from core.errors import ConfigError
 
     if not out.resolve().parent.is_dir():
         raise ConfigError(f"--out {out}: the folder {out.resolve().parent} does not exist; make it, or name another")
-    if out.is_dir():
+    if is_file and out.is_dir():
         raise ConfigError(f"--out {out}: this is a folder; give the name of a file")
 
 

@@ -2,22 +2,18 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC
 from pathlib import Path
 
 import pandas as pd
 
 from core.errors import ConfigError
 from core.files import quoted_cell, write_atomically
-from core.records import Decision
-from core.review.final_labels import FinalLabel, final_labels
+from core.review.reviewed import ReviewedSample
 
 COLUMNS = ("final_label", "is_changed", "verdict", "label_error_probability", "reader", "decided_at", "run")
 """What the export adds, in this order, after the source's columns."""
 QUARANTINED = "quarantined"
 """Stands as the verdict of a row that is no sample: nobody could see it, and no model did."""
-OUTDATED = "outdated"
-"""Stands as the verdict where readers kept a given label that the source has changed since."""
 
 _UNSAFE_START = re.compile(r"[=+\-@\t\r\n]")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
@@ -36,17 +32,14 @@ def own_columns(source_columns: Sequence[str]) -> tuple[str, ...]:
 
 def cleaned_table(
     source_table: pd.DataFrame,
-    samples: pd.DataFrame,
-    decisions: Iterable[Decision],
+    samples: Iterable[ReviewedSample],
     *,
     image_column: str,
     label_column: str,
     written_labels: Mapping[str, str],
-    scores: pd.DataFrame | None = None,
-    run: str = "",
 ) -> pd.DataFrame:
-    """source_table: source.csv, every cell as text. samples: samples.csv. decisions: all readers' standing ones.
-    written_labels: class name to the label as the source writes it, where the two differ. scores: scores.csv of `run`.
+    """source_table: source.csv, every cell as text. samples: what `reviewed_samples` makes of all of them.
+    written_labels: class name to the label as the source writes it, where the two differ.
 
     Returns the source's rows and columns as they are, and after them, as text:
     - final_label: as the source writes labels; the source's own cell where nothing changes it; empty where excluded.
@@ -54,32 +47,19 @@ def cleaned_table(
     - verdict: accept, reject, relabel, ambiguous, exclude, cannot_judge; disputed; outdated (readers kept a given label
       that the source has changed since: its new one stands); quarantined (the row could not be read: it keeps its cell
       as it is written); empty where nobody has decided.
-    - label_error_probability and run: what the decision was made on; where there is none, `scores` and `run`.
+    - label_error_probability and run: what the decision was made on; where there is none, those of the
+      samples' run.
     - reader: joined by "; " where there are several. decided_at: UTC, ISO 8601, of the newest decision.
     A row of the source is the sample whose `image` is its cell in image_column; a row without one, or without a label,
     is quarantined.
     """
-    finals = final_labels(decisions)
-    probabilities = (
-        {} if scores is None else dict(zip(scores["sample_id"], scores["label_error_probability"], strict=True))
-    )
-    known = {
-        image: (sample_id, given)
-        for image, sample_id, given in zip(samples["image"], samples["sample_id"], samples["given_label"], strict=True)
-    }
+    known = {sample.image: sample for sample in samples}
     rows = []
     for image, cell in zip(_cells(source_table, image_column), _cells(source_table, label_column), strict=True):
-        if image not in known or not cell.strip():
-            rows.append((cell, "false", QUARANTINED, "", "", "", ""))
-            continue
-        sample_id, given_label = known[image]
-        final = finals.get(sample_id)
-        if final is not None:
-            rows.append(_decided_cells(final, cell, given_label, written_labels))
-        elif sample_id in probabilities:
-            rows.append((cell, "false", "", repr(float(probabilities[sample_id])), "", "", run))
+        if image in known and cell.strip():
+            rows.append(_added_cells(known[image], cell, written_labels))
         else:
-            rows.append((cell, "false", "", "", "", "", ""))
+            rows.append((cell, "false", QUARANTINED, "", "", "", ""))
     added = pd.DataFrame(rows, columns=list(own_columns(source_table.columns)), index=source_table.index, dtype=str)
     return pd.concat([source_table, added], axis=1)
 
@@ -116,19 +96,16 @@ def _cells(table: pd.DataFrame, name: str) -> list[str]:
     return table.iloc[:, list(table.columns).index(name)].tolist()
 
 
-def _decided_cells(
-    final: FinalLabel, cell: str, given_label: str, written_labels: Mapping[str, str]
-) -> tuple[str, ...]:
-    keeps_given = final.label == final.given_label
-    is_changed = not keeps_given and final.label != given_label
+def _added_cells(sample: ReviewedSample, cell: str, written_labels: Mapping[str, str]) -> tuple[str, ...]:
+    probability = sample.error_probability if sample.decided_on_score is None else sample.decided_on_score
     return (
-        written_labels.get(final.label, final.label) if is_changed else cell,
-        "true" if is_changed else "false",
-        OUTDATED if keeps_given and final.given_label != given_label else final.verdict,
-        repr(float(final.score)),
-        final.reader,
-        final.decided_at.astimezone(UTC).isoformat(timespec="seconds"),
-        final.run,
+        written_labels.get(sample.final_label, sample.final_label) if sample.is_changed else cell,
+        "true" if sample.is_changed else "false",
+        sample.verdict,
+        "" if probability is None else repr(probability),
+        sample.reader,
+        sample.decided_at,
+        sample.run if sample.decided_on_score is None else sample.decided_on_run,
     )
 
 

@@ -19,6 +19,7 @@ from core.datasets.source import read_source
 from core.datasets.study import open_study
 from core.errors import ConfigError, ManifestError, SourceError
 from core.review.export import cleaned_table
+from core.review.reviewed import reviewed_samples
 from tests.core.datasets.conftest import write_image
 
 TREE = (  # file, SOPInstanceUID, AccessionNumber, PatientID
@@ -121,8 +122,7 @@ def test_rsna_labels_are_recognised_and_boxes_of_one_image_agree(tree, tmp_path)
     assert (summary.num_samples, summary.num_quarantined) == (2, 2)
     table = cleaned_table(
         study.source_table(),
-        study.samples(),
-        [],
+        reviewed_samples(study.samples(), []),
         image_column=study.image_column,
         label_column=study.label_column,
         written_labels=study.written_labels,

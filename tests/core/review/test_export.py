@@ -7,6 +7,7 @@ import pytest
 
 from core.errors import ConfigError
 from core.review.export import changes_table, cleaned_table, own_columns, write_csv
+from core.review.reviewed import reviewed_samples
 from tests.core.review.verdicts import decision
 
 NASTY = ["007", " 1 ", "a,b", 'say "x"', "two\nlines", "two\r\nlines", "lone\rreturn", "=1+1", "-5", "+x", "@a", "\t1"]
@@ -26,20 +27,22 @@ SAMPLES = table(
     [["s4", "d.png", "normal"], ["s1", "a.png", "normal"], ["s2", "b.png", "tumour"], ["s3", "c.png", "normal"]],
 )
 SCORES = pd.DataFrame(
-    {"sample_id": ["s1", "s2", "s3", "s4"], "label_error_probability": [0.1, 1 / 3, 0.25, 1.0]},
+    {
+        "sample_id": ["s1", "s2", "s3", "s4"],
+        "label_error_probability": [0.1, 1 / 3, 0.25, 1.0],
+        "is_proposed": [False, True, False, True],
+        "proposed_label": ["normal", "normal", "normal", "tumour"],
+    },
 )
 
 
 def cleaned(decisions, *, source=SOURCE, samples=SAMPLES, scores=SCORES):
     return cleaned_table(
         source,
-        samples,
-        decisions,
+        reviewed_samples(samples.assign(split=""), decisions, scores=scores, run="run-9"),
         image_column="image",
         label_column="label",
         written_labels={"normal": "0", "tumour": "1"},
-        scores=scores,
-        run="run-9",
     )
 
 

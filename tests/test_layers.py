@@ -37,7 +37,15 @@ SIDEWAYS = {
 }
 """Imports within a level that are allowed."""
 HEAVY = {
-    "torch": ("core.losses", "core.models", "core.training", "core.pipeline", "core.baselines", "core.benchmark"),
+    "torch": (
+        "core.losses",
+        "core.models",
+        "core.training",
+        "core.pipeline",
+        "core.baselines",
+        "core.benchmark",
+        "core.proposals",
+    ),
     "torchvision": ("core.models",),
     "timm": ("core.models",),
     "lightning": ("core.training",),

@@ -1,7 +1,10 @@
-"""The Export page: what the cleaned CSV will hold, and its download."""
+"""The Export page: what the cleaned CSV will hold, its download, and those for other tools."""
 
+import io
 import tempfile
+import zipfile
 from collections import Counter
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +21,44 @@ from core.review.export import COLUMNS
 NUM_PREVIEWED = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """What labels can be downloaded for."""
+
+    explanation: str
+    format: str
+    """As `export_study` calls it."""
+    file: str
+    """What is written: its suffix, or empty for a folder of files."""
+
+
+TOOLS = {
+    "Label Studio": Tool(
+        "Tasks and the labelling config. Open proposals are predictions with their probability as the score; what "
+        "readers accepted, rejected or relabelled is an annotation, what they excluded a cancelled one.",
+        "label-studio",
+        ".json",
+    ),
+    "FiftyOne": Tool(
+        "Three files of labels for one folder of images: the final labels, the given ones, and the proposals with "
+        "their probability as confidence.",
+        "fiftyone",
+        "",
+    ),
+    "cleanlab": Tool(
+        "A table of label issues: `is_label_issue`, `label_quality`, `given_label`, `predicted_label`, and the final "
+        "label. Labels are numbers, in the order {classes}.",
+        "cleanlab",
+        ".csv",
+    ),
+    "Croissant": Tool(
+        "The cleaned CSV, and metadata that tell its checksum and what its columns mean.",
+        "croissant",
+        ".csv",
+    ),
+}
+
+
 def show_page() -> None:
     st.title("Export")
     study = session.current_study()
@@ -32,6 +73,7 @@ def show_page() -> None:
     show_numbers(table, names)
     show_own_changes(study)
     show_download(study, run_name, len(table), own_columns)
+    show_tools(study, run_name)
 
 
 def show_numbers(table: pd.DataFrame, names: dict[str, str]) -> None:
@@ -100,6 +142,46 @@ def show_download(study: Study, run_name: str | None, num_rows: int, own_columns
         key="export_download",
         on_click="ignore",
     )
+
+
+def show_tools(study: Study, run_name: str | None) -> None:
+    st.subheader("Labels for other tools")
+    name = st.segmented_control("Tool", list(TOOLS), key="export_tool", label_visibility="collapsed")
+    if name is None:
+        st.caption(
+            "The labels as these tools read them. For torchvision's ImageFolder, `python -m core export --format "
+            "imagefolder` makes a folder of links to the images, where these lie."
+        )
+        return
+    tool = TOOLS[name]
+    classes = ", ".join(f"{place} {plain_text(label)}" for place, label in enumerate(study.classes))
+    named = "the source's files and all readers" if tool.format == "croissant" else "the source's files, and no reader"
+    st.markdown(f"{tool.explanation.format(classes=classes)} It names {named}, and holds no images.")
+    if tool.format == "cleanlab" and run_name is None:
+        st.caption("Label issues come from a training, and there is no finished one yet.")
+        return
+    st.download_button(
+        f"Download for {name}",
+        data=partial(tool_files, study, run_name, tool),
+        file_name=f"{study.path.name}-{tool.format}" + (".csv" if tool.format == "cleanlab" else ".zip"),
+        mime="text/csv" if tool.format == "cleanlab" else "application/zip",
+        key="export_tool_download",
+        on_click="ignore",
+    )
+
+
+def tool_files(study: Study, run_name: str | None, tool: Tool) -> bytes:
+    """The file that the export writes; of several, a zip of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        export_study(study, Path(folder) / f"{study.path.name}{tool.file}", run_name, format=tool.format)
+        files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+        if len(files) == 1:
+            return files[0].read_bytes()
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
+            for file in files:
+                zipped.write(file, file.relative_to(folder))
+        return archive.getvalue()
 
 
 def cleaned_csv(study: Study, run_name: str | None, *, is_safe: bool) -> bytes:

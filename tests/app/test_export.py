@@ -2,11 +2,13 @@
 
 import csv
 import io
+import zipfile
 
 import pytest
 import streamlit as st
 
 from app.processes import STUDIES_VARIABLE
+from core.pipeline import export_study
 from core.records import VerdictKind
 from core.review.ledger import Ledger
 from tests.app.conftest import open_page, page_text
@@ -48,12 +50,12 @@ def download(app, read_study, monkeypatch):
     """Opens the page; what it returns gives the bytes that its download button gives to the browser, when called."""
     asked = {}
 
-    def keep_button(label, *, data, **options):
-        asked.update(options, data=data)
+    def keep_button(label, *, data, key, **options):
+        asked[key] = (data, options["file_name"])
 
     monkeypatch.setattr(st, "download_button", keep_button)
     open_page(app, "export", reader="Ada")
-    return lambda: asked["data"]().decode()
+    return lambda: asked["export_download"][0]().decode()
 
 
 def test_the_download_holds_every_row_of_the_source_and_the_verdicts_of_that_moment(download, read_study):
@@ -65,6 +67,48 @@ def test_the_download_holds_every_row_of_the_source_and_the_verdicts_of_that_mom
     assert [row["reader"] for row in rows if row["verdict"] == "accept"] == ["Ada"] * 3
     assert [row["final_label"] for row in rows if row["verdict"] == "exclude"] == [""] * 2
     assert [row["verdict"] for row in rows[-2:]] == ["quarantined"] * 2
+
+
+FILES = {
+    "Label Studio": ("label-studio", "study.json", {"study.json", "study.xml"}),
+    "FiftyOne": ("fiftyone", "study", {f"study/{name}.json" for name in ("labels", "given_labels", "proposals")}),
+    "Croissant": ("croissant", "study.csv", {"study.csv", "study.croissant.json"}),
+    "cleanlab": ("cleanlab", "study.csv", {"study.csv"}),
+}
+"""Tool: the format's name, what it is asked to write, and the files that it writes."""
+
+
+@pytest.mark.parametrize("tool", FILES)
+def test_the_labels_for_another_tool_are_what_the_command_writes(app, read_study, tmp_path, monkeypatch, tool):
+    asked = {}
+    monkeypatch.setattr(
+        st, "download_button", lambda label, *, data, file_name, **options: asked.update({file_name: data})
+    )
+    open_page(app, "export", reader="Ada")
+    assert "For torchvision's ImageFolder" in page_text(app)
+    app.segmented_control(key="export_tool").set_value(tool).run()
+    assert not app.exception
+    assert "secret-patient" not in page_text(app)
+    format_name, written, files = FILES[tool]
+    (name, data) = list(asked.items())[-1]
+    export_study(read_study, tmp_path / written, format=format_name)
+    if len(files) == 1:
+        assert name == "study-cleanlab.csv"
+        assert "numbers, in the order 0 adenoma, 1 normal, 2 serrated" in page_text(app)
+        assert data() == (tmp_path / written).read_bytes()
+        return
+    with zipfile.ZipFile(io.BytesIO(data())) as archive:
+        assert name == f"study-{format_name}.zip"
+        assert {file: archive.read(file) for file in archive.namelist()} == {
+            file: (tmp_path / file).read_bytes() for file in files
+        }
+
+
+def test_a_study_without_a_run_has_no_label_issues(app, tmp_path, monkeypatch):
+    monkeypatch.setenv(STUDIES_VARIABLE, str(write_study(tmp_path, has_run=False).path))
+    open_page(app, "export")
+    app.segmented_control(key="export_tool").set_value("cleanlab").run()
+    assert "there is no finished one yet" in page_text(app)
 
 
 def test_a_study_without_a_run_exports_its_labels_as_they_are(app, tmp_path, monkeypatch):

@@ -31,10 +31,10 @@ def write_fiftyone(samples: Sequence[ReviewedSample], classes: Sequence[str], ou
         name = str(path.with_suffix("")) if path.name else str(path)
         if name in names:
             raise ConfigError(
-                f"{names[name]} and {sample.image}: differ by their suffixes alone, which FiftyOne does not look at; "
-                "export another format"
+                f"samples {names[name]} and {sample.sample_id}: their files have one name but for the suffix, which "
+                "FiftyOne does not look at; export another format"
             )
-        names[name] = sample.image
+        names[name] = sample.sample_id
     places = {label: place for place, label in enumerate(classes)}
     final, given, proposed = {}, {}, {}
     for name, sample in zip(names, samples, strict=True):

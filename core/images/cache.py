@@ -27,6 +27,7 @@ from core.errors import ImageError, StudyError
 from core.images.location import Location
 from core.images.picture import read_picture
 from core.images.remote import ABSENT, NUM_CONNECTIONS, Downloads, look_up
+from core.images.room import Room
 from core.images.tile import square_tile
 
 CACHE_VERSION = 1
@@ -34,6 +35,8 @@ CACHE_VERSION = 1
 _INDEX = "index.json"
 _BATCH = 8
 """Images that one task decodes; two tasks a thread wait at most, which bounds the memory."""
+_PIXELS_AT_ONCE = 48_000_000
+"""Some ten bytes each while they are decoded; a larger image is decoded while no other one is."""
 _BLOCK_BYTES = 2**22
 """Rows are written in blocks of this size: a call for each row costs as much as decoding a small one."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -175,14 +178,17 @@ def _decoded(images: Mapping[str, Location], size_px: int, old: PixelCache | Non
             return _Result(key, stamp, np.array(old.pixels[positions[key]]), is_kept=True)
         try:
             if not location.is_remote:
-                return _Result(key, stamp, square_tile(read_picture(location, at_least_px=size_px), size_px))
+                return _Result(key, stamp, tile_of(location))
             if fault := found[location.place].fault:
                 return _Result(key, stamp, fault)
             with downloads.local(location.place) as path:
-                picture = read_picture(Location(path, location.frame), at_least_px=size_px)
-            return _Result(key, stamp, square_tile(picture, size_px))
+                return _Result(key, stamp, tile_of(Location(path, location.frame)))
         except ImageError as error:
             return _Result(key, stamp, str(error))
+
+    def tile_of(location: Location) -> np.ndarray:
+        with room.shared():
+            return square_tile(read_picture(location, at_least_px=size_px), size_px)
 
     def decode_batch(batch: list[tuple[str, Location]]) -> list[_Result]:
         return [decode(key, location) for key, location in batch]
@@ -190,6 +196,7 @@ def _decoded(images: Mapping[str, Location], size_px: int, old: PixelCache | Non
     items = list(images.items())
     remote = [location.place for key, location in items if location.is_remote and not is_kept(key, stamp_of(location))]
     downloads = Downloads(remote)
+    room = Room(_PIXELS_AT_ONCE)
     num_threads = max(min(os.cpu_count() or 1, 32), NUM_CONNECTIONS if remote else 1)
     waiting: deque[Future[list[_Result]]] = deque()
     executor = ThreadPoolExecutor(num_threads, thread_name_prefix="decode")

@@ -8,6 +8,7 @@ import numpy as np
 
 from core.errors import ImageError
 from core.images.location import Location
+from core.images.room import take_room
 from core.images.silence import silence
 
 MIN_SIDE_PX = 8
@@ -132,11 +133,12 @@ def _begins_like_a_data_set(head: bytes) -> bool:
 
 
 def check_size(width_px: int, height_px: int) -> None:
-    """Raise ImageError for an image that is too small to tell anything, or a decompression bomb."""
+    """Raise ImageError for an image that is too small to tell anything, or a decompression bomb; else take its room."""
     if min(width_px, height_px) < MIN_SIDE_PX:
         raise ImageError(f"{width_px} x {height_px} px: too small (under {MIN_SIDE_PX} px a side)")
     if width_px * height_px > MAX_PIXELS:
         raise ImageError(f"{width_px} x {height_px} px: too large (over {MAX_PIXELS // 10**6} megapixels)")
+    take_room(width_px * height_px)
 
 
 def check_frame(frame: int, num_frames: int) -> None:

@@ -16,6 +16,8 @@ _FORMATS = ("PNG", "JPEG", "TIFF")
 _PHOTOMETRIC_INTERPRETATION = 262  # TIFF 6.0, section 8; 0 is WhiteIsZero
 _FIRST_ROWS = 8
 """Where most colour images show that they are."""
+_LARGE = 2**24
+"""Pixels; the memory of smaller images is no matter."""
 _DEEP_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 
 
@@ -31,6 +33,8 @@ def read_raster(file: BinaryIO, *, at_least_px: int | None = None) -> Picture:
         if at_least_px is not None:
             image.draft(None, (2 * at_least_px, 2 * at_least_px))
         image.load()
+        if at_least_px is not None and image.width * image.height > _LARGE and image.mode in ("L", "RGB"):
+            image = _reduced(image, 8 * at_least_px)
     except UnidentifiedImageError:
         raise ImageError("the file is damaged: its beginning cannot be read") from None
     except Image.DecompressionBombError:
@@ -46,6 +50,14 @@ def read_raster(file: BinaryIO, *, at_least_px: int | None = None) -> Picture:
     return Picture(_grey_or_rgb(image))
 
 
+def _reduced(image: Image.Image, at_least_px: int) -> Image.Image:
+    """By a whole number, by averaging: here, because every further copy of a large image would be as large."""
+    reduced = image.reduce(max(min(image.size) // at_least_px, 1))
+    with suppress(Exception):  # as in _set_upright, to which this is handed on
+        reduced.info["exif"] = image.getexif().tobytes()
+    return reduced
+
+
 def _set_upright(image: Image.Image) -> None:
     # Broken EXIF says nothing of the pixels, and pillow meets it with nearly any exception.
     with suppress(Exception):
@@ -58,7 +70,7 @@ def _deep(image: Image.Image) -> Picture:
     if image.mode == "F":
         return Picture(finite(pixels), voi_function="LINEAR_EXACT", is_inverted=is_white_zero)
     is_16_bit = pixels.min() >= 0 and pixels.max() < 2**16
-    return Picture(pixels.astype(np.uint16 if is_16_bit else np.int32), is_inverted=is_white_zero)
+    return Picture(pixels.astype(np.uint16 if is_16_bit else np.int32, copy=False), is_inverted=is_white_zero)
 
 
 def finite(pixels: np.ndarray) -> np.ndarray:

@@ -13,11 +13,12 @@ from core.datasets import cifar, medmnist
 from core.datasets.classes import listed
 from core.datasets.paths import normal_path, path_fault
 from core.datasets.runs import find_runs, training_lock
-from core.datasets.staging import link_or_copy, staged_study
+from core.datasets.staging import link_or_copy, staged_study, staging_path
 from core.datasets.study import (
     Study,
     create_key,
     find_image,
+    is_study,
     keyed_hashes,
     open_study,
     save_study,
@@ -25,6 +26,7 @@ from core.datasets.study import (
 )
 from core.errors import ManifestError, StudyError
 from core.images.cache import build_cache
+from core.images.partial import PARTIAL, partial_array
 from core.images.remote import missing_package, protocol_of
 from core.records import Sample, Source
 
@@ -66,14 +68,16 @@ def import_source(
     """Make a study of a source, or with `update` read a study's source again.
 
     An update keeps the study's key (so sample ids stay), its image size, runs and ledger, and decodes only new
-    images. Faulty rows go to quarantine.csv. on_progress: called with images done and images in all.
+    images. An import that was stopped or killed goes on where it stopped when it is begun again, with `update` or
+    without. Faulty rows go to quarantine.csv. on_progress: called with images done and images in all.
     Raises StudyError (exists already, newer, busy, read otherwise before, no room on the disk) and ManifestError
     (fewer than two classes left); then nothing new is left behind, and nothing old is touched.
     """
     study_path = Path(study_path)
-    if update:
+    if update and (is_study(study_path) or not staging_path(study_path).is_dir()):
         return _update(source, open_study(study_path), name, on_progress)
-    with staged_study(study_path) as staging:
+    # The key, for the pixels are kept under hashes by it.
+    with staged_study(study_path, kept=("key", "pixels", _IMAGES)) as staging:
         create_key(staging)
         placed = _placed(source, staging)
         contents = _read_contents(placed, staging, staging / "pixels", image_size_px, on_progress)
@@ -89,6 +93,7 @@ def import_source(
             **_source_fields(source),
         )
         _write(study, source, contents)
+        _remove_strays(study)
     return _summary(source, study, contents)
 
 
@@ -148,21 +153,31 @@ def _remove_strays(study: Study) -> None:
 def _staged_cache(study: Study) -> Iterator[Path]:
     """A pixel cache that begins as the study's, by hard links, and takes its place if all goes well.
 
-    `build_cache` never writes into a file that it finds, so that the links leave the study's own cache alone.
+    `build_cache` never writes into a file that it finds, so that the links leave the study's own cache alone. What an
+    update that was stopped or killed had decoded is still there for the next one.
     """
     staged, old = study.path / ".pixels.new", study.path / ".pixels.old"
-    for folder in (staged, old):  # what a killed process left
-        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)  # what a killed process left
     try:
-        if study.pixels_path.is_dir():
-            shutil.copytree(study.pixels_path, staged, copy_function=link_or_copy)
+        staged.mkdir(exist_ok=True)
+        left = (PARTIAL, partial_array(staged))
+        for path in staged.iterdir():
+            if path.name not in left:
+                path.unlink()
+        for path in study.pixels_path.iterdir() if study.pixels_path.is_dir() else ():
+            if path.name not in left:
+                link_or_copy(path, staged / path.name)
         yield staged
         if study.pixels_path.is_dir():
             study.pixels_path.rename(old)
         staged.rename(study.pixels_path)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
     finally:
-        for folder in (staged, old):
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _changes(study: Study, classes: tuple[str, ...], before: dict[str, str], after: dict[str, str]) -> list[str]:

@@ -3,7 +3,7 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -11,26 +11,36 @@ from core.datasets.study import is_study
 from core.errors import StudyError
 
 
+def staging_path(path: Path) -> Path:
+    """Where a study that is to become `path` is made."""
+    path = path.resolve()
+    return path.with_name(f".{path.name}.making")
+
+
 @contextmanager
-def staged_study(path: Path) -> Iterator[Path]:
+def staged_study(path: Path, *, kept: Sequence[str] = ()) -> Iterator[Path]:
     """An empty folder to make a study in; it becomes `path` at the end, and is removed if anything fails.
 
+    kept: what the folder may still hold of an earlier try that was stopped or killed, by name; a stop (an interrupt,
+    no failure) then leaves the folder to a later try.
     Raises StudyError if there is something at `path` already, if another process is making a study there,
     or if the disk refuses.
     """
     path = path.resolve()
     check_free(path)
     absent = [folder for folder in path.parents if not folder.exists()]
-    staging = path.with_name(f".{path.name}.making")
+    staging = staging_path(path)
     try:
         staging.mkdir(parents=True, exist_ok=True)
         with _locked(staging, path):
             try:
-                _empty(staging)  # what a killed process left
+                _empty(staging, kept)  # what a killed process left
                 yield staging
                 check_free(path)
                 staging.rename(path)
-            except BaseException:
+            except BaseException as error:
+                if kept and isinstance(error, KeyboardInterrupt):
+                    raise
                 shutil.rmtree(staging, ignore_errors=True)
                 for folder in absent:
                     with suppress(OSError):
@@ -74,8 +84,10 @@ def _locked(folder: Path, path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _empty(folder: Path) -> None:
+def _empty(folder: Path, kept: Sequence[str]) -> None:
     for path in folder.iterdir():
+        if path.name in kept:
+            continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

@@ -25,6 +25,7 @@ import numpy as np
 
 from core.errors import ImageError, StudyError
 from core.images.location import Location
+from core.images.partial import PARTIAL, Checkpoints, Partial, open_partial, partial_array
 from core.images.picture import read_picture
 from core.images.remote import ABSENT, NUM_CONNECTIONS, Downloads, look_up
 from core.images.room import Room
@@ -93,17 +94,22 @@ def build_cache(
     images: key (opaque: it stands in the index) to the image. The cache then holds the good ones, in this order.
     on_progress: called with the number of images done and of all, from this thread.
     Returns the faults, key to reason. All or nothing: whatever is raised, and whenever the process dies, the
-    cache is as before. Raises StudyError where the disk has no room, or another build of this cache goes on.
+    cache is as before; what an interrupted build had decoded, the next one does not decode again (partial.py).
+    Raises StudyError where the disk has no room, or another build of this cache goes on.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _build_lock(folder):
         old = _open_if_whole(folder, size_px)
         _remove_strays(folder)
+        partial = open_partial(folder, size_px, CACHE_VERSION)
         try:
             images = {key: Location.of(image) for key, image in images.items()}
-            return _build(folder, images, size_px, old, on_progress or (lambda num_done, num_images: None))
+            faults = _build(folder, images, size_px, old, partial, on_progress or (lambda num_done, num_images: None))
+            (folder / PARTIAL).unlink(missing_ok=True)
+            return faults
         except OSError as error:
             if error.errno in _NO_ROOM:
+                (folder / PARTIAL).unlink(missing_ok=True)  # its array takes room
                 raise _no_room(folder, _num_bytes(len(images), size_px, 3)) from error
             raise
         finally:
@@ -115,6 +121,7 @@ def _build(
     images: Mapping[str, Location],
     size_px: int,
     old: PixelCache | None,
+    partial: Partial | None,
     on_progress: Callable[[int, int], None],
 ) -> dict[str, str]:
     channels = old.channels if old is not None else 1
@@ -124,8 +131,9 @@ def _build(
     stamps: list[tuple[int, int]] = []
     is_kept: list[bool] = []
     rows = _RowFile(folder, size_px, len(images))
+    checkpoints = Checkpoints(folder, size_px, CACHE_VERSION, len(partial.keys) if partial is not None else 0)
     with rows:
-        for num_done, result in enumerate(_decoded(images, size_px, old), start=1):
+        for num_done, result in enumerate(_decoded(images, size_px, _known(old, partial)), start=1):
             if isinstance(result.outcome, str):
                 faults[result.key] = result.outcome
             else:
@@ -134,8 +142,11 @@ def _build(
                 stamps.append(result.stamp)
                 is_kept.append(result.is_kept)
             if num_done % _BATCH == 0 or num_done == len(images):
+                if checkpoints.is_due(rows.num_rows):
+                    rows.sync()
+                    checkpoints.write(rows.path.name, rows.data_start, rows.channels, keys, stamps)
                 on_progress(num_done, len(images))
-        if old is not None and all(is_kept) and tuple(keys) == old.keys:
+        if old is not None and all(is_kept) and (tuple(keys), tuple(stamps)) == (old.keys, old.stamps):
             return faults  # nothing is new: the old array stays
         rows.finish()
     _write_index(
@@ -161,21 +172,34 @@ class _Result:
     is_kept: bool = False
 
 
-def _decoded(images: Mapping[str, Location], size_px: int, old: PixelCache | None) -> Iterator[_Result]:
+_Known = dict[str, tuple[tuple[int, int], np.ndarray, int]]
+"""Key to the stamp of an image that is decoded already, the array that holds it, and its place there."""
+
+
+def _known(*caches: PixelCache | Partial | None) -> _Known:
+    return {
+        key: (stamp, cache.pixels, place)
+        for cache in caches
+        if cache is not None
+        for place, (key, stamp) in enumerate(zip(cache.keys, cache.stamps, strict=True))
+    }
+
+
+def _decoded(images: Mapping[str, Location], size_px: int, known: _Known) -> Iterator[_Result]:
     """The images in their order, decoded by as many threads as there are cores (the decoders release the GIL)."""
-    positions = {key: position for position, key in enumerate(old.keys)} if old is not None else {}
     found = look_up([location.place for location in images.values() if location.is_remote])
 
     def stamp_of(location: Location) -> tuple[int, int]:
         return found[location.place].stamp if location.is_remote else location.stamp()
 
     def is_kept(key: str, stamp: tuple[int, int]) -> bool:
-        return stamp != ABSENT and key in positions and old.stamps[positions[key]] == stamp
+        return stamp != ABSENT and key in known and known[key][0] == stamp
 
     def decode(key: str, location: Location) -> _Result:
         stamp = stamp_of(location)
         if is_kept(key, stamp):
-            return _Result(key, stamp, np.array(old.pixels[positions[key]]), is_kept=True)
+            _, pixels, place = known[key]
+            return _Result(key, stamp, np.array(pixels[place]), is_kept=True)
         try:
             if not location.is_remote:
                 return _Result(key, stamp, tile_of(location))
@@ -242,6 +266,10 @@ class _RowFile:
         self._file.flush()
         self._file.seek(0)
         self._write_header(self.num_rows)
+        self.sync()
+
+    def sync(self) -> None:
+        """Put what was appended on the disk."""
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -249,7 +277,7 @@ class _RowFile:
         self.path = self.folder / f"pixels-{secrets.token_hex(4)}.npy"
         self._file = self.path.open("wb", buffering=_BLOCK_BYTES)
         self._write_header(self.max_rows)
-        self._data_start = self._file.tell()
+        self.data_start = self._file.tell()
 
     def _write_header(self, num_rows: int) -> None:
         # numpy leaves room in the header for the first axis to change its length in place
@@ -260,7 +288,7 @@ class _RowFile:
     def _promote(self) -> None:
         _require_room(self.folder, _num_bytes(self.max_rows, self.size_px, 3))
         self._file.close()
-        grey_path, data_start, num_grey = self.path, self._data_start, self.num_rows
+        grey_path, data_start, num_grey = self.path, self.data_start, self.num_rows
         self.num_rows, self.channels = 0, 3
         self._open()
         shape = (self.size_px, self.size_px, 1)
@@ -294,13 +322,14 @@ def _open_if_whole(folder: Path, size_px: int) -> PixelCache | None:
 
 
 def _remove_strays(folder: Path) -> None:
-    """Remove arrays that the index does not name, and an index that was never put into place."""
+    """Remove arrays that neither the index nor a checkpoint names, and an index that was never put into place."""
     try:
         named = json.loads((folder / _INDEX).read_text(encoding="utf-8"))["pixels"]
     except (OSError, ValueError, KeyError, TypeError):
         named = None
-    for path in [*folder.glob("pixels-*.npy"), *folder.glob(f"{_INDEX}.tmp")]:
-        if path.name != named:
+    kept = (named, partial_array(folder))
+    for path in [*folder.glob("pixels-*.npy"), *folder.glob(f"{_INDEX}.tmp"), *folder.glob(f".{PARTIAL}.*.tmp")]:
+        if path.name not in kept:
             path.unlink(missing_ok=True)
 
 

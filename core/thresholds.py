@@ -1,6 +1,6 @@
 """Where "low loss" ends: thresholds that follow the losses themselves, of all samples and class by class.
 
-Values are losses in nats, or confidences in [0, 1]: any scale on which the samples fall into a low and a high part.
+The mixture and Otsu's split take any values: losses in nats, confidences in [0, 1].
 """
 
 from dataclasses import dataclass
@@ -109,34 +109,39 @@ def otsu_threshold(values: np.ndarray) -> float | None:
     return float((values[place] + values[place + 1]) / 2)
 
 
-def threshold(values: np.ndarray, *, method: str, fixed: float, quantile: float = 0.5) -> float:
-    """The threshold of all values together.
+def threshold(losses: np.ndarray, *, method: str, fixed: float, quantile: float = 0.5) -> float:
+    """The threshold of all losses together.
 
-    values: (N,) float, no NaN. method: "fixed" returns `fixed`; "gmm" and "otsu" as above; "quantile" the value
-    below which that share lies. Where a method finds no two parts, and without any value, it is `fixed`.
+    losses: (N,) float, no NaN. method: "fixed" returns `fixed`; "gmm" and "otsu" as above; "quantile" the loss
+    below which that share lies. Losses that a mixture finds in one heap are split by Otsu's method, though not below
+    `fixed`: under heavy noise all losses are high and alike, and `fixed` would let none through; without noise all
+    are low, and nothing is to be split off. Where all losses are equal, and without any, it is `fixed`.
     """
-    found = _own_threshold(values, method, quantile)
+    found = _own_threshold(losses, method, quantile)
+    if found is None and method == "gmm":
+        split = otsu_threshold(losses)
+        found = None if split is None else max(split, fixed)
     return fixed if found is None else found
 
 
 def class_thresholds(
-    values: np.ndarray, labels: np.ndarray, num_classes: int, *, method: str, fixed: float, quantile: float = 0.5
+    losses: np.ndarray, labels: np.ndarray, num_classes: int, *, method: str, fixed: float, quantile: float = 0.5
 ) -> np.ndarray:
-    """A threshold per class, (K,) float64, from its own values, drawn towards that of the whole where they are few.
+    """A threshold per class, (K,) float64, from its own losses, drawn towards that of the whole where they are few.
 
-    values: (N,) float, no NaN; labels: (N,) int64 class indices. With n values of its own, a class's own threshold
-    counts n / (n + SHRINKAGE), that of the whole the rest; a class whose values fall into no two parts takes
+    losses: (N,) float, no NaN; labels: (N,) int64 class indices. With n losses of its own, a class's own threshold
+    counts n / (n + SHRINKAGE), that of the whole the rest; a class whose losses fall into no two parts takes
     that of the whole. method, fixed, quantile: as in `threshold`.
     """
-    whole = threshold(values, method=method, fixed=fixed, quantile=quantile)
+    whole = threshold(losses, method=method, fixed=fixed, quantile=quantile)
     thresholds = np.full(num_classes, whole)
     if method == "fixed":
         return thresholds
     for label in range(num_classes):
-        own_values = values[labels == label]
-        own = _own_threshold(own_values, method, quantile)
+        own_losses = losses[labels == label]
+        own = _own_threshold(own_losses, method, quantile)
         if own is not None:
-            share = len(own_values) / (len(own_values) + SHRINKAGE)
+            share = len(own_losses) / (len(own_losses) + SHRINKAGE)
             thresholds[label] = share * own + (1 - share) * whole
     return thresholds
 

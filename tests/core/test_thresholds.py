@@ -58,9 +58,14 @@ def test_the_posterior_falls_as_the_value_rises_even_where_the_wider_heap_reache
 @pytest.mark.parametrize("draw", ["normal", "exponential"])
 def test_values_in_one_heap_have_no_mixture(draw):
     for seed in range(5):
-        values = getattr(np.random.default_rng(seed), draw)(size=2000)
-        assert fit_mixture(values) is None
-        assert threshold(values, method="gmm", fixed=0.16) == 0.16
+        assert fit_mixture(getattr(np.random.default_rng(seed), draw)(size=2000)) is None
+
+
+@pytest.mark.parametrize("scale", [0.01, 1.0])
+def test_losses_in_one_heap_are_split_by_otsu_though_not_below_the_fixed_threshold(scale):
+    losses = scale * np.random.default_rng(0).exponential(size=2000)
+    expected = 0.16 if scale == 0.01 else loop_otsu(losses.tolist())
+    assert threshold(losses, method="gmm", fixed=0.16) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -70,6 +70,9 @@ def run_plan(
     """
     known = {_key(line): line for line in read_results(results) if line["method"] not in plan.again}
     results.parent.mkdir(parents=True, exist_ok=True)
+    if results.is_file() and not results.read_bytes().endswith(b"\n"):
+        with results.open("a", encoding="utf-8") as file:  # the last line was cut short: the next is not to join it
+            file.write("\n")
     found = []
     steps = [(name, seed) for name in plan.tasks for seed in plan.seeds]
     task = None

@@ -1,0 +1,33 @@
+import json
+
+from core.benchmark import tasks
+from tests.core.commands import run_command
+
+
+def test_the_command_measures_writes_its_page_and_keeps_what_it_has(tmp_path, monkeypatch):
+    monkeypatch.setattr(tasks, "NUM_TILES", 60)
+    arguments = ("bench", "detection", "--out", tmp_path, "--tasks", "demo_tiles", "--seeds", "0", "--device", "cpu")
+    arguments += ("--features", "pretrained", "--methods", "quick_head,cleanlab,datalab,simifeat,selfclean,loss,oracle")
+    ended = run_command(*arguments, "--json")
+    assert (ended.status, ended.err and json.loads(ended.err.splitlines()[0])["message"]) == (0, "demo_tiles: reading")
+    said = json.loads(ended.out)
+    assert len(said["results"]) == 7
+    assert {line["noise"] for line in said["results"]} == {"reader_a"}
+    page = (tmp_path / "tables.md").read_text(encoding="utf-8")
+    assert "| demo_tiles | reader_a |" in page
+    again = run_command(*arguments, "--json")
+    assert json.loads(again.out) == said  # the seconds too: nothing was measured
+
+
+def test_what_the_user_must_mend_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.delenv("OVERREAD_DATA", raising=False)
+    for arguments, words in (
+        (("bench", "speed"), "bench speed"),
+        (("bench", "detection", "--seeds", "a"), "--seeds a"),
+        (("bench", "detection", "--features", "dino"), "--features dino"),
+        (("bench", "detection", "--tasks", "chest_xray", "--out", tmp_path), "OVERREAD_DATA"),
+    ):
+        ended = run_command(*arguments)
+        assert ended.status == 2
+        assert words in ended.err
+        assert len(ended.err.strip().splitlines()) == 1

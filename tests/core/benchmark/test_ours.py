@@ -1,0 +1,31 @@
+import numpy as np
+
+from core.benchmark.oracle import oracle
+from core.benchmark.ours import judged_by, quick_head
+from core.benchmark.peers.confident_learning import confident_learning
+from core.metrics import ranking_metrics
+from tests.core.benchmark.made_task import made_problem
+
+
+def test_a_label_is_wrong_by_what_its_class_lacks_and_proposed_where_another_is_likelier():
+    found = judged_by(np.array([[0.7, 0.2, 0.1], [0.3, 0.6, 0.1]]), np.array([0, 0]))
+    np.testing.assert_allclose(found.scores, [0.3, 0.7])
+    assert found.proposed.tolist() == [0, 1]
+    assert found.is_proposed.tolist() == [False, True]
+
+
+def test_the_head_ranks_as_cleanlab_does_for_both_see_the_same_folds():
+    problem, _ = made_problem()
+    np.testing.assert_allclose(quick_head(problem).scores, confident_learning(problem).scores)
+
+
+def test_the_oracle_which_knows_the_truth_is_ahead():
+    problem, true = made_problem(noise=0.4)
+    is_wrong = problem.given != true
+    ceiling, ours = (
+        ranking_metrics(is_wrong, found.scores)[0] for found in (oracle(problem, true), quick_head(problem))
+    )
+    assert ceiling > ours + 0.01
+    # Judged by the truth, the given labels play no part in the probabilities.
+    relabelled = type(problem)(problem.features, true, problem.groups, 3, problem.seed, problem.pixels)
+    np.testing.assert_array_equal(oracle(relabelled, true).proposed, oracle(problem, true).proposed)

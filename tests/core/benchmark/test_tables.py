@@ -1,0 +1,101 @@
+import pandas as pd
+import pytest
+
+from core.benchmark.summary import summary
+from core.benchmark.tables import report
+
+BASE = {
+    "num_samples": 100,
+    "num_classes": 3,
+    "num_errors": 20,
+    "num_proposed": 18,
+    "auroc": 0.9,
+    "precision": 0.8,
+    "recall": 0.7,
+    "f1": 0.75,
+    "proposed_label_accuracy": 0.95,
+    "expected_precision": 0.82,
+    "expected_calibration_error": 0.03,
+    "seconds": 1.5,
+    "device": "a machine",
+    "commit": "abc",
+}
+PRECISIONS = {
+    ("chest_xray", "idn20"): {"quick_head": 0.90, "cleanlab": 0.80, "simifeat": 0.85, "oracle": 0.96},
+    ("cifar10n", "worst"): {"quick_head": 0.70, "cleanlab": 0.60, "simifeat": 0.72, "oracle": 0.84},
+}
+
+
+def lines(**changes):
+    return [
+        {
+            "task": task,
+            "features": "simclr",
+            "noise": noise,
+            "seed": seed,
+            "method": method,
+            **BASE,
+            "average_precision": value + (0.01 if seed else -0.01),
+            **changes.get(f"{method}_{noise}", {}),
+        }
+        for (task, noise), values in PRECISIONS.items()
+        for method, value in values.items()
+        for seed in (0, 1)
+    ]
+
+
+def test_the_page_has_each_cell_s_mean_and_spread_and_the_ceiling_beside():
+    page = report(lines())
+    assert "| task | noise | quick_head | cleanlab | simifeat | oracle |" in page
+    assert "| chest_xray | idn20 | 0.900 ± 0.014 | 0.800 ± 0.014 | 0.850 ± 0.014 | 0.960 ± 0.014 |" in page
+    assert "| mean |  | **0.800** | **0.700** | **0.785** | **0.900** |" in page
+    for said in ("a machine", "commit abc", "seeds 0, 1", "scikit-learn", "symmetric noise with a random rate"):
+        assert said in page
+
+
+def test_the_summary_says_what_the_figures_come_to():
+    changes = {
+        "quick_head_worst": {"f1": 0.60, "expected_calibration_error": 0.08, "proposed_label_accuracy": 0.88},
+        "quick_head_idn20": {"expected_precision": 0.9},
+    }
+    said = "\n".join(summary(pd.DataFrame(lines(**changes))))
+    assert (
+        "mean average precision 0.8000; of the peers simifeat has the best mean, 0.7850: quick_head is 0.0150 ahead"
+        in said
+    )
+    assert "on 1 of 2 cells: cifar10n worst by 0.0200" in said
+    assert "mean of 1 - AP: 0.667 x cleanlab's" in said  # (0.1 + 0.3) / (0.2 + 0.4)
+    assert "50% of the way from cleanlab to the oracle" in said  # 0.1 of 0.2
+    assert "F1 on cifar10n worst: 0.600, cleanlab's cut-off 0.750: 0.1500 behind" in said
+    assert "F1 on chest_xray" not in said
+    assert "largest calibration error: 0.080 (cifar10n worst)" in said
+    assert "largest distance of expected and real precision: 0.100 (chest_xray idn20)" in said
+    assert "smallest proposed-label accuracy (3 classes or more): 0.880 (cifar10n worst)" in said
+
+
+def test_what_was_not_measured_is_left_out():
+    some = [line for line in lines() if line["method"] in ("quick_head", "oracle")]
+    said = "\n".join(summary(pd.DataFrame(some)))
+    assert "cleanlab" not in said
+    assert "calibration" in said
+    nothing = [line | {"precision": None, "expected_precision": None, "f1": None} for line in some]
+    page = report(nothing)
+    assert "expected and real precision" not in page
+    alone = report([line for line in lines() if line["method"] == "simifeat"])
+    assert "quick_head" not in alone
+
+
+def test_a_peer_that_was_not_measured_everywhere_has_no_mean():
+    some = [line for line in lines() if (line["method"], line["noise"]) != ("simifeat", "worst")]
+    page = report(some)
+    assert "of the peers cleanlab has the best mean" in page
+    assert page.count("0.850 ± 0.014") == 1
+    bottom = next(line for line in page.splitlines() if line.startswith("| mean"))
+    assert bottom.split("|")[5].strip() == ""
+
+
+def test_a_method_without_features_stands_in_every_kind_s_table():
+    paper = [line | {"method": "paper", "features": "none"} for line in lines() if line["method"] == "simifeat"]
+    both = [line | {"features": kind} for kind in ("simclr", "pretrained") for line in lines()]
+    page = report([*both, *paper])
+    assert page.count("| simifeat | paper | oracle |") == pytest.approx(6)

@@ -1,4 +1,4 @@
-"""The form that makes a study from a folder or a CSV file, and the progress of that import."""
+"""The form that makes a study from a source, and the progress of that import."""
 
 import json
 import re
@@ -9,7 +9,11 @@ import streamlit as st
 from app import processes, session
 from app.boundary import error_boundary, plain_text
 from app.components.wording import counted
+from core.datasets.chaoyang import GIVEN_LABELS, is_chaoyang
+from core.datasets.cifar import is_cifar, label_keys
 from core.datasets.dicom_tree import KEYS
+from core.datasets.human_labels import given_labels
+from core.datasets.medmnist_release import PREFIX
 from core.errors import UserError
 
 LAYOUTS = {
@@ -18,9 +22,15 @@ LAYOUTS = {
     "csv": "A CSV file with labels",
     "chaoyang": "Chaoyang's files (train.json, test.json)",
     "kermany": "Kermany's chest X-rays",
-    "dicom": "DICOM files, and a CSV that names them by a tag",
-    "medmnist": "A MedMNIST file (.npz)",
+    "dicom": "DICOM files, labelled by a CSV or by a tag",
+    "cifar": "CIFAR-10 or CIFAR-100 (python version)",
+    "medmnist": "MedMNIST: a file (.npz), or a dataset's name",
+    "fiftyone": "An export of FiftyOne",
+    "label-studio": "An export of Label Studio (JSON)",
 }
+TABLES = (".csv", ".tsv")
+WITHOUT = {"fiftyone": "image", "label-studio": "raters"}
+"""The column that a layout's own files tell already."""
 COLUMNS = {
     "image": ("Image column", "Paths in it are relative to the source folder."),
     "label": ("Label column", "The label under audit."),
@@ -38,24 +48,27 @@ def show_study_form() -> None:
     """
     show_outcome()
     source = st.text_input(
-        "Folder or CSV file on this machine",
+        "Folder or file on this machine",
         key=f"{form_key()}_source",
         placeholder="/data/chest or /data/chest/labels.csv",
+        help="Or a dataset of MedMNIST by its name, which is then fetched: medmnist:pathmnist, medmnist:pathmnist_64 …",
     ).strip()
     path = Path(source).expanduser() if source else None
+    suggested = source.removeprefix(PREFIX) if source.startswith(PREFIX) else path.stem if path else ""
     left, right = st.columns(2)
-    name = left.text_input("Name of the study", key=f"{form_key()}_name", placeholder=path.stem if path else "").strip()
+    name = left.text_input("Name of the study", key=f"{form_key()}_name", placeholder=suggested).strip()
     form = right.selectbox("Layout", list(LAYOUTS), key=f"{form_key()}_format", format_func=LAYOUTS.__getitem__)
-    arguments = []
-    if form == "dicom":
-        arguments += ["--key", st.selectbox("Tag that the CSV names files by", KEYS, key=f"{form_key()}_key")]
-    if form in ("csv", "dicom") or (path is not None and path.suffix.lower() in (".csv", ".tsv")):
-        arguments += ask_columns(needs_file=path is not None and path.suffix.lower() not in (".csv", ".tsv"))
-    st.caption("The images stay where they are. The study keeps a small copy of each for training, on this machine.")
+    layout = form or (recognised(path) if path else "")
+    arguments = ask_layout(layout, path)
+    st.caption(
+        "The images are written into the study, on this machine."
+        if layout in ("cifar", "medmnist")
+        else "The images stay where they are. The study keeps a small copy of each for training, on this machine."
+    )
     if session.kept("import_process") is not None:
         show_import()
     elif st.button("Import", key=f"{form_key()}_import", type="primary", disabled=path is None):
-        start_import(path, name or path.stem, [*(["--format", form] if form else []), *arguments])
+        start_import(source, name or suggested, [*(["--format", form] if form else []), *arguments])
         st.rerun()
 
 
@@ -64,16 +77,90 @@ def form_key() -> str:
     return f"studies_form_{session.kept('num_imports', 0)}"
 
 
-def ask_columns(*, needs_file: bool) -> list[str]:
-    """Options of `import` that say which file and columns of a CSV hold what."""
+def recognised(path: Path) -> str:
+    """The layout of a source that has fields of its own, where it can be seen at a glance; else nothing."""
+    if str(path).startswith(PREFIX) or path.suffix.lower() == ".npz":
+        return "medmnist"
+    if path.suffix.lower() in TABLES:
+        return "csv"
+    try:
+        if path.is_dir():
+            return "cifar" if is_cifar(path) else "chaoyang" if is_chaoyang(path) else ""
+    except OSError:  # the import says why
+        pass
+    return ""
+
+
+def ask_layout(layout: str, path: Path | None) -> list[str]:
+    """Options of `import` that a layout has: which labels to audit, and where they stand."""
+    if layout == "dicom":
+        return ask_dicom(path)
+    if layout in ("csv", *WITHOUT):
+        return ask_columns(path, without=WITHOUT.get(layout, ""))
+    if layout == "chaoyang":
+        label = st.selectbox(
+            "Label to audit",
+            GIVEN_LABELS,
+            key=f"{form_key()}_given",
+            help="The released label, or that of one pathologist; the other ones stay beside it as raters.",
+        )
+        return ["--given-label", label] if label != GIVEN_LABELS[0] else []
+    if layout == "cifar" and path is not None:
+        return ask_cifar(path)
+    return []
+
+
+def ask_dicom(path: Path | None) -> list[str]:
+    """Options of `import` for DICOM files: the tag that holds the label, or the one by which a CSV names the files."""
+    ways = ("A CSV that names the files by a tag", "A tag of the files themselves")
+    if st.selectbox("Where the labels stand", ways, key=f"{form_key()}_way") == ways[1]:
+        tag = st.text_input("Tag that holds the label", key=f"{form_key()}_tag", placeholder="BodyPartExamined").strip()
+        return ["--label-tag", tag] if tag else []
+    key = st.selectbox("Tag that the CSV names files by", KEYS, key=f"{form_key()}_key")
+    return ["--key", key, *ask_columns(path)]
+
+
+def ask_cifar(path: Path) -> list[str]:
+    """Options of `import` for CIFAR's batches: which of their labels, or which of CIFAR-N's."""
     arguments = []
-    if needs_file:
+    keys = label_keys(path) if path.is_dir() else ()
+    key = keys[0] if keys else ""
+    if len(keys) > 1:
+        key = st.selectbox("Classes", keys, key=f"{form_key()}_classes")
+        arguments += ["--label-column", key]
+    labels = st.text_input(
+        "Labels of CIFAR-N",
+        key=f"{form_key()}_labels",
+        placeholder="CIFAR-10_human.pt",
+        help="Left empty, the dataset's own labels are audited.",
+    ).strip()
+    if not labels:
+        return arguments
+    arguments += ["--labels", labels]
+    file = path / Path(labels).expanduser()
+    try:
+        known = given_labels(file, is_coarse="coarse" in key) if file.is_file() else []
+    except UserError as error:
+        st.warning(plain_text(str(error)), icon=":material/info:")
+        return arguments
+    if len(known) > 1:
+        arguments += ["--given-label", st.selectbox("Label to audit", known, key=f"{form_key()}_given")]
+    return arguments
+
+
+def ask_columns(path: Path | None, *, without: str = "") -> list[str]:
+    """Options of `import` that say which file and columns of a CSV hold what. without: a kind of column not asked."""
+    arguments = []
+    if path is not None and path.suffix.lower() not in (*TABLES, ".json"):
         labels = st.text_input("Labels file", key=f"{form_key()}_labels", help="Needed where the folder holds several.")
         arguments += ["--labels", labels.strip()] if labels.strip() else []
     st.caption("Columns may be left empty where their names are obvious: image, label, patient, slide, split.")
-    for column, (kind, (title, explanation)) in zip(st.columns(len(COLUMNS)), COLUMNS.items(), strict=True):
+    asked = {kind: texts for kind, texts in COLUMNS.items() if kind != without}
+    for column, (kind, (title, explanation)) in zip(st.columns(len(asked)), asked.items(), strict=True):
         value = column.text_input(title, key=f"{form_key()}_{kind}", help=explanation).strip()
         arguments += [f"--{kind}-column", value] if value else []
+    if without == "raters":
+        return arguments
     raters = st.text_input(
         "Rater columns",
         key=f"{form_key()}_raters",
@@ -84,16 +171,18 @@ def ask_columns(*, needs_file: bool) -> list[str]:
     return arguments
 
 
-def start_import(source: Path, name: str, arguments: list[str]) -> None:
+def start_import(source: str, name: str, arguments: list[str]) -> None:
     """Import a source into a new folder beside the other studies. Raises UserError if that name is taken."""
     folder = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "study"
     target = processes.DATA_PATH / folder
     if target.exists():
         raise UserError(f"There is already a study called {name!r}; give this one another name.")
-    if not source.is_absolute():
-        raise UserError("Please give the whole path, from the root of this machine's files.")
+    if not source.startswith(PREFIX):
+        source = str(Path(source).expanduser())
+        if not Path(source).is_absolute():
+            raise UserError("Please give the whole path, from the root of this machine's files.")
     log = processes.DATA_PATH / f".import-{folder}.log"
-    process = processes.start_import([str(source), "--study", str(target), "--name", name, *arguments], log=log)
+    process = processes.start_import([source, "--study", str(target), "--name", name, *arguments], log=log)
     session.keep("import_process", process)
     session.keep("import_target", target)
     session.keep("import_log", log)
@@ -130,7 +219,7 @@ def show_outcome() -> None:
     session.keep("import_error", None)
     session.keep("import_outcome", None)
     if error:
-        st.warning(plain_text(error), icon=":material/info:")
+        st.warning(plain_text(str(error)), icon=":material/info:")
     if outcome:
         summary = json.loads(outcome.splitlines()[-1])
         text = f"Imported {counted(summary['num_samples'], 'image')}."

@@ -56,6 +56,11 @@ def is_cifar(root: Path) -> bool:
     return bool(_found(root))
 
 
+def label_keys(root: Path) -> tuple[str, ...]:
+    """What a folder's batches can be labelled by, the usual one first; nothing where it holds none."""
+    return next((tuple(layout.names) for _, layout in _found(root)), ())
+
+
 def read_cifar(
     root: Path, *, label_key: str | None = None, labels: Path | None = None, given_label: str | None = None
 ) -> Source:

@@ -9,6 +9,7 @@ import io
 import re
 import zipfile
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def read_human_labels(path: Path, given_label: str | None, true_codes: np.ndarra
                 f"{path}: its {key} differs from the batches' labels in {num_other} of {len(true_codes)} images; "
                 "give the file of this dataset, in the order of its python version"
             )
-    known = [key for key in wanted if not key.startswith("clean")]
+    known = _given_labels(codes, is_coarse=is_coarse)
     if given_label is None and len(known) == 1:
         given_label = known[0]
     if given_label not in known:
@@ -71,6 +72,15 @@ def read_human_labels(path: Path, given_label: str | None, true_codes: np.ndarra
         if re.fullmatch(r"random_label\d+", key) and key != given_label
     }
     return HumanLabels(codes, given_label, raters)
+
+
+def given_labels(path: Path, *, is_coarse: bool = False) -> list[str]:
+    """The keys of a file's labels that may be audited: all but the clean ones. Raises SourceError as above."""
+    return _given_labels(_arrays(path), is_coarse=is_coarse)
+
+
+def _given_labels(keys: Iterable[str], *, is_coarse: bool) -> list[str]:
+    return [key for key in keys if ("coarse" in key) == is_coarse and not key.startswith("clean")]
 
 
 def _codes(path: Path, key: str, values: Any, true_codes: np.ndarray) -> list[int]:

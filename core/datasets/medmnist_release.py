@@ -19,7 +19,7 @@ from typing import Any
 from core.errors import ConfigError, SourceError
 from core.records import Source
 
-_PREFIX = "medmnist:"
+PREFIX = "medmnist:"
 _INSTALL = "pip install --no-deps medmnist"
 _CHUNK_BYTES = 2**20
 _TIMEOUT_S = 60
@@ -33,18 +33,18 @@ def local_source(source: Path, on_progress: Callable[[int, int], None] | None = 
     Raises ConfigError for a name or size that MedMNIST hasn't, SourceError without the package, for a dataset of 3-D
     images or of several labels an image, and where the file can't be fetched or kept, or isn't the release's.
     """
-    if not str(source).startswith(_PREFIX):
+    if not str(source).startswith(PREFIX):
         return source
-    name = str(source).removeprefix(_PREFIX)
+    name = str(source).removeprefix(PREFIX)
     datasets = _datasets()
     if datasets is None:
-        raise SourceError(f"{_PREFIX}{name}: the list of MedMNIST's datasets is not installed; {_INSTALL}")
+        raise SourceError(f"{PREFIX}{name}: the list of MedMNIST's datasets is not installed; {_INSTALL}")
     dataset, _, size = name.partition("_")
     _check(name, dataset, datasets)
     suffix = "" if size in ("", "28") else f"_{size}"
     if f"url{suffix}" not in datasets[dataset]:
         sizes = ", ".join(["28", *sorted((key[4:] for key in datasets[dataset] if key.startswith("url_")), key=int)])
-        raise ConfigError(f"{_PREFIX}{name}: {dataset} has no size {size!r}; it comes in {sizes} px")
+        raise ConfigError(f"{PREFIX}{name}: {dataset} has no size {size!r}; it comes in {sizes} px")
     url, md5 = datasets[dataset][f"url{suffix}"], datasets[dataset][f"MD5{suffix}"]
     path = Path.home() / ".medmnist" / f"{dataset}{suffix}.npz"
     if path.is_file():
@@ -56,7 +56,7 @@ def local_source(source: Path, on_progress: Callable[[int, int], None] | None = 
         path.parent.mkdir(exist_ok=True)
         _fetch(name, url, part, on_progress)
         if _md5(part) != md5:
-            raise SourceError(f"{_PREFIX}{name}: {url} is not the release's file (its MD5 differs); try again later")
+            raise SourceError(f"{PREFIX}{name}: {url} is not the release's file (its MD5 differs); try again later")
         return part.rename(path)
     except PermissionError as error:
         raise SourceError(f"{error.filename}: cannot be written ({error.strerror}); check its rights") from error
@@ -111,9 +111,9 @@ def _check(name: str, dataset: str, datasets: dict[str, dict[str, Any]]) -> None
     faults = {key: _fault(key, datasets[key]) for key in datasets}
     if dataset not in datasets:
         known = ", ".join(key for key, fault in faults.items() if not fault)
-        raise ConfigError(f"{_PREFIX}{name}: MedMNIST has no such dataset; give one of {known}")
+        raise ConfigError(f"{PREFIX}{name}: MedMNIST has no such dataset; give one of {known}")
     if faults[dataset]:
-        raise SourceError(f"{_PREFIX}{name}: {faults[dataset]}")
+        raise SourceError(f"{PREFIX}{name}: {faults[dataset]}")
 
 
 def _fault(dataset: str, entry: dict[str, Any]) -> str:
@@ -132,7 +132,7 @@ def _fetch(name: str, url: str, part: Path, on_progress: Callable[[int, int], No
                     on_progress(file.tell(), max(num_bytes, file.tell()))
     except (urllib.error.URLError, HTTPException, ConnectionError, TimeoutError) as error:
         raise SourceError(
-            f"{_PREFIX}{name}: {url} cannot be fetched ({getattr(error, 'reason', error)}); check the network, or "
+            f"{PREFIX}{name}: {url} cannot be fetched ({getattr(error, 'reason', error)}); check the network, or "
             "fetch the file in another way and name it"
         ) from error
 

@@ -1,12 +1,14 @@
 """The Studies page, driven from the entry file."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from app import processes
+from app.boundary import plain_text
 from app.components.study_form import LAYOUTS
 from app.processes import STUDIES_VARIABLE
 from core.datasets.source import FORMATS
@@ -102,10 +104,17 @@ def data_folder(tmp_path, monkeypatch):
     return folder
 
 
-def import_source(app, source) -> None:
-    """Fill in the form, start the import, and wait for what comes of it."""
+def fill_in(app, source, **fields) -> None:
+    """Fill in the form: the source, and then other fields by their keys."""
     app.run()
-    app.text_input("studies_form_0_source").set_value(str(source)).run()
+    for key, value in {"source": str(source), **fields}.items():
+        widgets = {widget.key: widget for widget in (*app.text_input, *app.selectbox)}
+        widgets[f"studies_form_0_{key}"].set_value(value).run()
+
+
+def import_source(app, source, **fields) -> None:
+    """Fill in the form, start the import, and wait for what comes of it."""
+    fill_in(app, source, **fields)
     app.button("studies_form_0_import").click().run()
     assert not app.error
     app.session_state["session_import_process"].wait(timeout=60)
@@ -189,6 +198,56 @@ def test_an_import_s_progress_is_read_from_its_log(tmp_path):
     assert processes.import_progress(log) == (0.0, "reading the labels")
     log.write_text('{"fraction": 0.25, "message": "decoded 5 of 20 images"}\n')
     assert processes.import_progress(log) == (0.25, "decoded 5 of 20 images")
+
+
+def write_batches(folder):
+    """CIFAR-10 with two classes, four images a batch, and labels of people beside it."""
+    folder.mkdir()
+    content = {"data": np.zeros((4, 3072), np.uint8), "labels": [0, 1, 0, 1]}
+    for name in (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"):
+        (folder / name).write_bytes(pickle.dumps(content))
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": ["cat", "dog"]}))
+    clean = np.tile([0, 1, 0, 1], 5)
+    people = {"clean_label": clean, "worse_label": 1 - clean, "aggre_label": clean, "random_label1": clean}
+    np.save(folder / "human.npy", people, allow_pickle=True)
+
+
+def test_a_folder_of_cifar_s_batches_is_asked_for_people_s_labels_and_which_of_them(
+    app, made_study, tmp_path, data_folder
+):
+    write_batches(tmp_path / "batches")
+    import_source(app, tmp_path / "batches", labels="human.npy", given="aggre_label")
+    study = open_study(data_folder / "batches")
+    assert (study.label_column, study.rater_names, study.classes) == ("aggre_label", ("rater_1",), ("cat", "dog"))
+
+
+def test_labels_of_people_that_cannot_be_read_are_told_in_the_form(app, made_study, tmp_path):
+    write_batches(tmp_path / "batches")
+    (tmp_path / "batches" / "human.npy").write_bytes(b"label")
+    fill_in(app, tmp_path / "batches", labels="human.npy")
+    assert plain_text("holds no labels of CIFAR-N") in app.warning[0].value
+    assert [button.label for button in app.button if button.key == "studies_form_0_import"] == ["Import"]
+
+
+def test_the_pathologist_under_audit_is_asked_of_chaoyang(app, made_study, tmp_path, data_folder):
+    source = tmp_path / "chaoyang"
+    (source / "train").mkdir(parents=True)
+    (source / "train" / "a.JPG").touch()
+    (source / "train.json").write_text('[{"name": "train/a.JPG", "label": 1}]')
+    import_source(app, source, given="label_B")
+    assert app.warning[0].value.startswith(plain_text("--given-label label_B: train.json has no such label"))
+
+
+def test_labels_of_dicom_files_are_taken_from_the_tag_that_is_asked_for(app, made_study, tmp_path, data_folder):
+    source = tmp_path / "films"
+    source.mkdir()
+    import_source(app, source, format="dicom", way="A tag of the files themselves", tag="Findings")
+    assert app.warning[0].value.startswith(plain_text("Findings: is no DICOM keyword"))
+
+
+def test_a_dataset_of_medmnist_is_asked_for_by_its_name(app, made_study, data_folder):
+    import_source(app, "medmnist:heartmnist")
+    assert app.warning[0].value.startswith(plain_text("medmnist:heartmnist:"))
 
 
 def test_the_form_offers_every_format_that_is_read():

@@ -317,8 +317,8 @@ def saliency(
     opened = open_study(study)
     found = open_run(opened, run)
     compute_saliency(opened, found, samples)
-    paths = [str(saliency_path(found, sample)) for sample in samples]
-    _print(as_json, {"maps": paths}, paths)
+    # Not the paths: the app keeps this in a log.
+    _print(as_json, {"num_samples": len(samples)}, [str(saliency_path(found, sample)) for sample in samples])
 
 
 @app.command()

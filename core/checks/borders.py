@@ -34,12 +34,7 @@ def pixel_features(pixels: np.ndarray, places: Sequence[int], headers: Sequence[
 
 
 def _features(image: np.ndarray, header: FileHeader) -> list[float]:
-    shown = cv2.resize(grey(image), (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)
-    longest = max(header.width_px, header.height_px)
-    if longest:
-        height, width = (max(_SIDE_PX * side // longest, 8) for side in (header.height_px, header.width_px))
-        top, left = (_SIDE_PX - height + 1) // 2, (_SIDE_PX - width + 1) // 2
-        shown = shown[top : top + height, left : left + width]
+    shown = without_padding(cv2.resize(grey(image), (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA), header)
     sides = (shown, shown[::-1], shown.T, shown.T[::-1])
     return [
         *(_flat_share(lines) for lines in sides),
@@ -48,6 +43,16 @@ def _features(image: np.ndarray, header: FileHeader) -> list[float]:
         float(shown.std()),
         *np.percentile(shown, PERCENTILES),
     ]
+
+
+def without_padding(tile: np.ndarray, header: FileHeader) -> np.ndarray:
+    """The part of a square (S, S) tile that the image itself takes; all of it where its size is not known."""
+    longest = max(header.width_px, header.height_px)
+    if not longest:
+        return tile
+    height, width = (max(len(tile) * side // longest, 8) for side in (header.height_px, header.width_px))
+    top, left = (len(tile) - height + 1) // 2, (len(tile) - width + 1) // 2
+    return tile[top : top + height, left : left + width]
 
 
 def _flat_share(lines: np.ndarray) -> float:

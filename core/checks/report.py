@@ -53,7 +53,7 @@ def check_study(study: Study, *, on_progress: Callable[[float], None] | None = N
         findings.append(Finding("not_checked", "warning", len(samples), message))
     else:
         findings += _check_borders(samples, cache, headers, groups)
-        findings += _check_images(samples, cache, on_progress)
+        findings += _check_images(samples, cache, headers, on_progress)
     return sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))
 
 
@@ -70,12 +70,15 @@ def _check_borders(
 
 
 def _check_images(
-    samples: pd.DataFrame, cache: PixelCache, on_progress: Callable[[float], None] | None
+    samples: pd.DataFrame,
+    cache: PixelCache,
+    headers: list[FileHeader],
+    on_progress: Callable[[float], None] | None,
 ) -> list[Finding]:
     copies = duplicate_groups(cache.pixels, cache.keys)
     similar = near_duplicate_groups(cache.pixels, cache.keys, copies, on_progress=on_progress)
     return [
-        *check_odd_images(samples, cache.pixels, cache.keys),
+        *check_odd_images(samples, cache.pixels, cache.keys, headers),
         *check_duplicates(samples, copies),
         *check_duplicates(
             samples, similar, kind="near_duplicate", what="seem to show what another one shows, turned, cut or edited"

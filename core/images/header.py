@@ -1,6 +1,7 @@
 """What an image file says of itself before any pixel is decoded: size, depth, format, and which metadata it brings.
 
-Never a value of that metadata, but for one: whether the file says that its pixels hold burned-in text.
+Never a value of that metadata, but for two: whether the file says that its pixels hold burned-in text, and what
+kind of grey or colour they are.
 """
 
 import os
@@ -16,6 +17,8 @@ from core.images.silence import silence, silence_loggers
 _MODES = {"1": (1, 1), "L": (1, 8), "P": (3, 8), "LA": (2, 8), "RGB": (3, 8), "RGBA": (4, 8), "CMYK": (4, 8)}
 _MODES |= {"I;16": (1, 16), "I;16B": (1, 16), "I": (1, 32), "F": (1, 32)}
 """Pillow's modes as channels and bits of each."""
+_PHOTOMETRIC = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB")
+_PHOTOMETRIC += ("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
 _RASTER_FORMATS = ("PNG", "JPEG", "TIFF")
 _FIRST_BYTES = 2**17
 """In so many of them the header of nearly every file ends."""
@@ -38,6 +41,8 @@ class FileHeader:
     """Names of the metadata entries that are there, in DICOM with a value: keywords, never values."""
     burned_in: str = ""
     """DICOM's BurnedInAnnotation: YES or NO; empty where the file has none (PS3.3 C.7.6.1.1)."""
+    photometric: str = ""
+    """DICOM's PhotometricInterpretation (PS3.3 C.7.6.3.1.2); empty where it is none of the standard's."""
 
 
 def read_headers(locations: Sequence[Location]) -> list[FileHeader]:
@@ -86,6 +91,7 @@ def _read_dicom(file: BinaryIO, num_bytes: int) -> FileHeader:
     dataset = dcmread(file, stop_before_pixels=True)
     entries = frozenset(element.keyword for element in dataset if element.keyword and not element.is_empty)
     burned_in = str(dataset.get("BurnedInAnnotation") or "").strip().upper()
+    photometric = str(dataset.get("PhotometricInterpretation") or "").strip().upper()
     return FileHeader(
         num_bytes,
         "DICOM",
@@ -95,4 +101,5 @@ def _read_dicom(file: BinaryIO, num_bytes: int) -> FileHeader:
         int(dataset.get("BitsStored") or 0),
         entries,
         burned_in if burned_in in ("YES", "NO") else "",
+        photometric if photometric in _PHOTOMETRIC else "",
     )

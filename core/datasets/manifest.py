@@ -139,6 +139,9 @@ def _check_same_reading(source: Source, study: Study) -> None:
     if forgotten := {name: code for name, code in study.written_labels.items() if name not in source.written_labels}:
         pairs = ",".join(f"{code}={name}" for name, code in forgotten.items())
         raise StudyError(f"{study.path}: in this study codes have names; pass --classes {pairs} again")
+    if {code for name, code in source.written_labels.items() if name not in study.classes} & set(study.classes):
+        codes = ",".join(study.classes)
+        raise StudyError(f"{study.path}: in this study codes have no names, and now they have; pass --classes {codes}")
 
 
 def _remove_strays(study: Study) -> None:

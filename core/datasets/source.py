@@ -47,8 +47,8 @@ def read_source(
 ) -> Source:
     """Everything a source says of its images, before any of them is opened.
 
-    path: a folder (one per class, Chaoyang's release, an export of FiftyOne or Label Studio, or one with a labels
-        file), a labels file itself, or MedMNIST's .npz file.
+    path: a folder (one per class, Chaoyang's release, CIFAR's batches, an export of FiftyOne or Label Studio, or
+        one with a labels file), a labels file itself, or MedMNIST's .npz file.
     labels: a labels file, as seen from here or from `path`; the images in it are relative to `path`.
     label_column: of CIFAR-100, coarse_labels or fine_labels.
     given_label: of Chaoyang, the label to audit: label, or a pathologist's label_A, label_B or label_C; of CIFAR-N,

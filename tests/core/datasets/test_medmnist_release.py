@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.datasets.manifest import import_source
 from core.datasets.medmnist_release import local_source
 from core.datasets.source import read_source
 from core.datasets.study import open_study
-from core.errors import ConfigError, SourceError
+from core.errors import ConfigError, SourceError, StudyError
 from tests.core.commands import run_command
 
 LABELS = {"0": "malignant", "1": "normal, benign"}
@@ -161,3 +162,12 @@ def test_the_package_s_own_list_is_read(tmp_path):
     assert [row.label for row in source.rows] == ["adipose", "colorectal adenocarcinoma epithelium"]
     with pytest.raises(SourceError, match="chestmnist: has several labels for each image"):
         local_source(Path("medmnist:chestmnist"))
+
+
+def test_codes_keep_their_study_s_spelling_when_the_package_is_installed_later(release, tmp_path):
+    path = release / "breastmnist.npz"
+    import_source(read_source(path, classes=("0", "1")), tmp_path / "study", image_size_px=32)
+    with pytest.raises(StudyError, match=r"codes have no names, and now they have; pass --classes 0,1$"):
+        import_source(read_source(path), tmp_path / "study", update=True)
+    import_source(read_source(path, classes=("0", "1")), tmp_path / "study", update=True)
+    assert open_study(tmp_path / "study").classes == ("0", "1")

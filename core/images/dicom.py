@@ -24,6 +24,7 @@ from pydicom.uid import (
 
 from core.errors import ImageError
 from core.images.codestream import told_size, with_whole_scan
+from core.images.dicom_frames import read_one_frame
 from core.images.picture import Picture, check_frame, check_size, one_channel_if_grey
 from core.images.raster import finite
 from core.images.silence import silence_loggers
@@ -46,15 +47,11 @@ _MAX_COMPONENTS = 4
 
 def read_dicom(file: BinaryIO, *, frame_number: int | None = None) -> Picture:
     """One frame of a file, counted from 1; without a number the middle one. Raises ImageError."""
-    dataset = _read_dataset(file)
+    dataset, place, frame = _read_frame(file, frame_number)
     check_size(int(dataset.Columns), int(dataset.Rows))
-    num_frames = max(int(dataset.get("NumberOfFrames") or 1), 1)
-    if frame_number is not None:
-        check_frame(frame_number, num_frames)
-    frame = num_frames // 2 if frame_number is None else frame_number - 1
     _check_description(dataset)
     interpretation = str(dataset.PhotometricInterpretation).strip().upper()
-    stored = _decode(dataset, frame, is_grey=interpretation in _GREY)
+    stored = _decode(dataset, place, is_grey=interpretation in _GREY)
     if stored.ndim == 3 and interpretation in _COLORS:
         return Picture(one_channel_if_grey(_to_8_bits(stored, int(dataset.BitsStored))), is_dicom=True)
     if stored.ndim == 2 and interpretation == "PALETTE COLOR":
@@ -64,6 +61,19 @@ def read_dicom(file: BinaryIO, *, frame_number: int | None = None) -> Picture:
     raise ImageError("its kind of colour is not supported")
 
 
+def _read_frame(file: BinaryIO, frame_number: int | None) -> tuple[Dataset, int, int]:
+    """A data set with the frame, the frame's place in its pixel data, and its index in the file."""
+    alone = read_one_frame(file, frame_number)
+    if alone is not None:
+        return _checked(alone[0]), 0, alone[1]
+    dataset = _read_dataset(file)
+    num_frames = max(int(dataset.get("NumberOfFrames") or 1), 1)
+    if frame_number is not None:
+        check_frame(frame_number, num_frames)
+    frame = num_frames // 2 if frame_number is None else frame_number - 1
+    return dataset, frame, frame
+
+
 def _read_dataset(file: BinaryIO) -> Dataset:
     """All of the file, with a transfer syntax: its own, or what pydicom took it for where it names none."""
     # In memory, where reading beyond the end costs nothing: a damaged length asks for up to 4 GB.
@@ -71,6 +81,12 @@ def _read_dataset(file: BinaryIO) -> Dataset:
     dataset = _inflated(file)
     if dataset is None:
         dataset = dcmread(file, force=True)
+        dataset.buffer = None  # which would keep a second copy of the file in memory
+    return _checked(dataset)
+
+
+def _checked(dataset: Dataset) -> Dataset:
+    """With a transfer syntax. Raises ImageError where there is no image."""
     if len(dataset) == 0:  # what pydicom makes of a file that ends within an element
         raise ImageError("the file is cut short")
     if not (isinstance(dataset.get("Rows"), int) and isinstance(dataset.get("Columns"), int)):

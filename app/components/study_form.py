@@ -8,6 +8,7 @@ import streamlit as st
 
 from app import processes, session
 from app.boundary import error_boundary, plain_text
+from app.components.column_fields import TABLES, ask_columns, tables_in
 from app.components.wording import counted
 from core.datasets.chaoyang import GIVEN_LABELS, is_chaoyang
 from core.datasets.cifar import is_cifar, label_keys
@@ -28,16 +29,8 @@ LAYOUTS = {
     "fiftyone": "An export of FiftyOne",
     "label-studio": "An export of Label Studio (JSON)",
 }
-TABLES = (".csv", ".tsv")
 WITHOUT = {"fiftyone": "image", "label-studio": "raters"}
 """The column that a layout's own files tell already."""
-COLUMNS = {
-    "image": ("Image column", "Paths in it are relative to the source folder."),
-    "label": ("Label column", "The label under audit."),
-    "patient": ("Patient column", "Keeps a patient's images together. Only a keyed hash of it is stored."),
-    "slide": ("Slide column", "Keeps a slide's images together. Only a keyed hash of it is stored."),
-    "split": ("Split column", "Images of the split “test” are scored, and never trained on."),
-}
 FAILED = "The import failed. Run it in a terminal to see why: python -m core import"
 
 
@@ -85,7 +78,8 @@ def recognised(path: Path) -> str:
         return "csv"
     try:
         if path.is_dir():
-            return "cifar" if is_cifar(path) else "chaoyang" if is_chaoyang(path) else ""
+            known = "cifar" if is_cifar(path) else "chaoyang" if is_chaoyang(path) else ""
+            return known or ("csv" if tables_in(path) else "")
     except OSError:  # the import says why
         pass
     return ""
@@ -96,7 +90,7 @@ def ask_layout(layout: str, path: Path | None) -> list[str]:
     if layout == "dicom":
         return ask_dicom(path)
     if layout in ("csv", *WITHOUT):
-        return ask_columns(path, without=WITHOUT.get(layout, ""))
+        return ask_columns(path, key=form_key(), without=WITHOUT.get(layout, ""))
     if layout == "chaoyang":
         label = st.selectbox(
             "Label to audit",
@@ -117,7 +111,7 @@ def ask_dicom(path: Path | None) -> list[str]:
         tag = st.text_input("Tag that holds the label", key=f"{form_key()}_tag", placeholder="BodyPartExamined").strip()
         return ["--label-tag", tag] if tag else []
     key = st.selectbox("Tag that the CSV names files by", KEYS, key=f"{form_key()}_key")
-    return ["--key", key, *ask_columns(path)]
+    return ["--key", key, *ask_columns(path, key=form_key())]
 
 
 def ask_cifar(path: Path) -> list[str]:
@@ -145,29 +139,6 @@ def ask_cifar(path: Path) -> list[str]:
         return arguments
     if len(known) > 1:
         arguments += ["--given-label", st.selectbox("Label to audit", known, key=f"{form_key()}_given")]
-    return arguments
-
-
-def ask_columns(path: Path | None, *, without: str = "") -> list[str]:
-    """Options of `import` that say which file and columns of a CSV hold what. without: a kind of column not asked."""
-    arguments = []
-    if path is not None and path.suffix.lower() not in (*TABLES, ".json"):
-        labels = st.text_input("Labels file", key=f"{form_key()}_labels", help="Needed where the folder holds several.")
-        arguments += ["--labels", labels.strip()] if labels.strip() else []
-    st.caption("Columns may be left empty where their names are obvious: image, label, patient, slide, split.")
-    asked = {kind: texts for kind, texts in COLUMNS.items() if kind != without}
-    for column, (kind, (title, explanation)) in zip(st.columns(len(asked)), asked.items(), strict=True):
-        value = column.text_input(title, key=f"{form_key()}_{kind}", help=explanation).strip()
-        arguments += [f"--{kind}-column", value] if value else []
-    if without == "raters":
-        return arguments
-    raters = st.text_input(
-        "Rater columns",
-        key=f"{form_key()}_raters",
-        help="Labels that single raters gave; several, separated by commas.",
-    )
-    for rater in filter(None, (part.strip() for part in raters.split(","))):
-        arguments += ["--rater-column", rater]
     return arguments
 
 

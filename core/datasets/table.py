@@ -15,6 +15,7 @@ from core.records import Source, SourceRow
 IMAGE_NAMES = ("image", "path", "file", "filename", "name", "image_path", "file_path", "filepath", "file_name")
 LABEL_NAMES = ("label", "class", "target", "given_label")
 _OPTIONAL_NAMES = {"patient": ("patient", "patient_id"), "slide": ("slide", "slide_id"), "split": ("split",)}
+_OBVIOUS_NAMES = {"image": IMAGE_NAMES, "label": LABEL_NAMES, **_OPTIONAL_NAMES}
 _DELIMITERS = (",", ";", "\t")
 _WESTERN = ("windows-1252", "latin-1")
 """In this order: the first has five bytes without meaning, and letters where the second has control characters."""
@@ -104,10 +105,15 @@ def read_header(path: Path) -> list[str]:
         return []
 
 
+def obvious_columns(header: Sequence[str]) -> dict[str, str]:
+    """The columns that are taken without being named, by what they hold: image, label, patient, slide, split."""
+    places = {kind: _guess(header, names) for kind, names in _OBVIOUS_NAMES.items()}
+    return {kind: header[place] for kind, place in places.items() if place is not None}
+
+
 def has_obvious_columns(path: Path) -> bool:
     """Whether the file is a CSV whose columns of images and labels are told by their names."""
-    header = read_header(path)
-    return _guess(header, IMAGE_NAMES) is not None and _guess(header, LABEL_NAMES) is not None
+    return {"image", "label"} <= obvious_columns(read_header(path)).keys()
 
 
 def _read_records(
@@ -192,7 +198,7 @@ def _column(path: Path, header: list[str], named: str | None, obvious: tuple[str
     return place
 
 
-def _guess(header: list[str], names: tuple[str, ...]) -> int | None:
+def _guess(header: Sequence[str], names: tuple[str, ...]) -> int | None:
     plain = [column.strip().lower() for column in header]
     return next((plain.index(name) for name in names if plain.count(name) == 1), None)
 

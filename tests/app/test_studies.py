@@ -147,6 +147,35 @@ def test_a_source_that_does_not_fit_is_answered_with_the_command_s_own_line(app,
     assert app.text_input("studies_form_0_source").value == str(labels)
 
 
+def test_the_columns_of_a_csv_are_chosen_from_lists(app, made_study, tmp_path, data_folder):
+    folder = tmp_path / "films"
+    folder.mkdir()
+    rows = ["picture;finding;who;reads A;split"]
+    for index in range(8):
+        Image.fromarray(np.full((20, 20), 20 * index, dtype=np.uint8)).save(folder / f"{index}.png")
+        rows.append(f"{index}.png;{('clear', 'opaque')[index % 2]};p{index // 2};clear;train")
+    (folder / "labels.csv").write_text("\n".join(rows), encoding="cp1252")
+    fill_in(app, folder)
+    fields = {box.key.removeprefix("studies_form_0_"): box for box in app.selectbox if box.key}
+    assert list(fields["image"].options) == ["picture", "finding", "who", "reads A", "split"]
+    assert fields["image"].placeholder == "Choose one"
+    assert (fields["split"].placeholder, fields["slide"].placeholder) == ("split", "none")
+    app.multiselect("studies_form_0_raters").set_value(["reads A"]).run()
+    import_source(app, folder, image="picture", label="finding", patient="who")
+    assert "Imported 8 images" in page_text(app)
+    study = open_study(data_folder / "films")
+    assert (study.label_column, study.rater_names) == ("finding", ("rater_reads A",))
+    assert study.samples()["patient"].nunique() == 4
+
+
+def test_several_tables_in_a_folder_are_chosen_from(app, made_study, tmp_path, data_folder):
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text(f"image,label of {name}\n")
+    fill_in(app, tmp_path, labels="b.csv")
+    (box,) = [box for box in app.selectbox if box.key == "studies_form_0_label"]
+    assert list(box.options) == ["image", "label of b.csv"]
+
+
 def test_a_name_that_is_taken_is_refused_before_anything_starts(app, made_study, tmp_path, data_folder):
     (data_folder / "films").mkdir()
     app.run()

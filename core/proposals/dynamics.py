@@ -1,6 +1,7 @@
 """Scorer: how a sample's given label was learnt. What is learnt late, forgotten again or held with little margin is
 more likely wrong."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,11 +61,27 @@ def head_margins(
     seed: int,
     num_epochs: int = 20,
 ) -> np.ndarray:
-    """The margins after each epoch of a linear softmax head, trained on frozen features by stochastic gradient descent.
+    """The margins after each epoch of `head_epochs`: (num_epochs, N) float32, in nats. The margins of samples that
+    are not trained on are those of a head that never saw their label."""
+    epochs = head_epochs(embeddings, given, is_trained, num_classes=num_classes, seed=seed, num_epochs=num_epochs)
+    return np.stack([_margins(logits, given) for logits in epochs])
+
+
+def head_epochs(
+    embeddings: np.ndarray,
+    given: np.ndarray,
+    is_trained: np.ndarray,
+    *,
+    num_classes: int,
+    seed: int,
+    num_epochs: int = 20,
+) -> Iterator[np.ndarray]:
+    """The logits of every sample, (N, K) float32, after each epoch of a linear softmax head that is trained on frozen
+    features by stochastic gradient descent.
 
     embeddings: (N, D) float; given: (N,) int64; is_trained: (N,) bool, the samples that are learnt; the others are
-    only looked at. Returns (num_epochs, N) float32, in nats. Features are standardised and scaled to a mean squared
-    length of 1, so one learning rate does for any; batches are shuffled by `seed`.
+    only looked at. Features are standardised and scaled to a mean squared length of 1, so one learning rate does for
+    any; batches are shuffled by `seed`.
     """
     rng = np.random.default_rng(seed)
     features = np.asarray(embeddings, dtype=np.float32)
@@ -74,8 +91,7 @@ def head_margins(
     features = np.concatenate([features, np.ones((len(features), 1), dtype=np.float32)], axis=1)
     weights = np.zeros((features.shape[1], num_classes), dtype=np.float32)
     velocity = np.zeros_like(weights)
-    margins = np.empty((num_epochs, len(given)), dtype=np.float32)
-    for epoch in range(num_epochs):
+    for _ in range(num_epochs):
         shuffled = rng.permutation(trained)
         for batch in np.array_split(shuffled, max(1, len(trained) // _BATCH_SIZE)):
             inputs = features[batch]
@@ -85,8 +101,7 @@ def head_margins(
             gradient[np.arange(len(batch)), given[batch]] -= 1
             velocity = _MOMENTUM * velocity - _LEARNING_RATE / len(batch) * (inputs.T @ gradient)
             weights += velocity
-        margins[epoch] = _margins(features @ weights, given)
-    return margins
+        yield features @ weights
 
 
 def _margins(logits: np.ndarray, given: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +26,11 @@ def start_import(arguments: list[str], *, log: Path) -> subprocess.Popen:
 def start_training(study_path: Path, arguments: list[str], *, log: Path) -> subprocess.Popen:
     """Start `python -m core train` of a study. It outlives the page, the browser and this server."""
     return _start(["train", str(study_path), *arguments, "--json"], log=log)
+
+
+def start_saliency(study_path: Path, run_name: str, sample_ids: Sequence[str], *, log: Path) -> subprocess.Popen:
+    """Start `python -m core saliency` for these samples of a run; each one's maps are kept as soon as they are made."""
+    return _start(["saliency", str(study_path), *sample_ids, "--run", run_name, "--json"], log=log)
 
 
 def stop_training(process: int) -> None:

@@ -2,13 +2,16 @@
 
 import base64
 import io
+import json
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from app import visit
 from app.components import evidence
@@ -18,6 +21,8 @@ from core.datasets.runs import open_run, training_lock
 from core.datasets.study import save_study
 from core.errors import LedgerError
 from core.images.cache import build_cache
+from core.models.network import Network
+from core.proposals.saliency import read_saliency
 from core.records import VerdictKind
 from core.review.ledger import Ledger
 from tests.app.conftest import open_page, page_text
@@ -310,3 +315,65 @@ def test_the_page_waits_for_a_training_that_is_under_way(app, made_study):
         assert "The training is under way." in page_text(app)
     open_page(app, "review", reader=READER)
     assert "no finished training" in page_text(app)
+
+
+def give_network(study):
+    """A network of fresh weights for the made run, as a training would leave it."""
+    run = open_run(study)
+    values = {"mean": torch.full((1,), 0.5), "std": torch.full((1,), 0.3)}
+    network = Network("narrow", **values, num_classes=len(study.classes), projection_size=8)
+    save_file(network.state_dict(), run.path / "model.safetensors")
+    settings = {"model": {"encoder": "narrow", "image_size_px": 32}, "pretrain": {"projection_size": 8}}
+    (run.path / "config.json").write_text(json.dumps({**run.config(), "settings": settings}))
+    return run
+
+
+def test_a_run_without_a_network_offers_no_heat_maps(app, study):
+    open_page(app, "review", reader=READER)
+    assert "Where the model looks" not in page_text(app)
+
+
+@pytest.mark.usefixtures("no_dwell")
+def test_heat_maps_are_made_when_they_are_asked_for_and_closed_at_the_next_sample(app, study):
+    run = give_network(study)
+    open_page(app, "review", reader=READER)
+    assert not (run.path / "saliency").exists()
+    press(app, "Where the model looks")
+    assert "you can go on meanwhile" in page_text(app)
+    process, _ = app.session_state["session_saliency"]
+    assert process.wait(timeout=120) == 0
+    ids = proposals(study)["sample_id"].tolist()
+    assert [bool(read_saliency(run, sample_id)) for sample_id in ids] == [True] * len(ids)  # eight: all of this study's
+    first = proposals(study).iloc[0]
+    app.run()
+    text = page_text(app)
+    assert not app.exception
+    assert f"<figcaption>for {first.given_label}</figcaption>" in text
+    assert f"<figcaption>for {first.proposed_label}</figcaption>" in text
+    assert "have not made readers more accurate" in text
+    press(app, "Keep")
+    assert 'class="saliency"' not in page_text(app)
+    press(app, "Where the model looks")
+    assert 'class="saliency"' in page_text(app)
+    assert app.session_state["session_saliency"][0] is process  # no second process: they are there already
+
+
+def test_maps_that_could_not_be_made_are_said_to_be_so(app, study):
+    run = give_network(study)
+    (run.path / "model.safetensors").write_bytes(b"no weights")
+    open_page(app, "review", reader=READER)
+    press(app, "Where the model looks")
+    app.session_state["session_saliency"][0].wait(timeout=120)
+    app.run()
+    assert "The maps could not be made" in page_text(app)
+
+
+def test_heat_leaves_the_image_as_it_is_where_there_is_none():
+    grey = np.random.default_rng(0).integers(0, 256, (8, 8)).astype(float)
+    heat = np.zeros((8, 8))
+    heat[2, 3] = 1
+    shown = evidence.heated(grey, heat)
+    is_cold = heat == 0
+    np.testing.assert_array_equal(shown[is_cold], np.repeat(grey[is_cold][:, None], 3, axis=1))
+    expected = 0.35 * grey[2, 3] + 0.65 * np.array(evidence.HEAT_COLOUR)
+    np.testing.assert_allclose(shown[2, 3], expected, atol=0.5)

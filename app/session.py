@@ -139,6 +139,11 @@ def load_findings(study: Study) -> list[Finding]:
     return _findings(study, str(study.path), _stamp(study.samples_path))
 
 
+def load_burned_in(study: Study) -> list[Finding]:
+    """What the study's DICOM files say of text in their pixels."""
+    return _burned_in(study, str(study.path), _stamp(study.samples_path))
+
+
 def load_map(study: Study, run: Run) -> np.ndarray:
     """(N, 2) float: the embeddings' first two principal components, in the order of samples.csv. Read-only."""
     path = run.path / "embeddings.npy"
@@ -195,6 +200,13 @@ def _findings(_study: Study, path: str, stamp: tuple[int, int]) -> list[Finding]
     from core.checks.report import check_study
 
     return check_study(_study)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _burned_in(_study: Study, path: str, stamp: tuple[int, int]) -> list[Finding]:
+    from core.checks.burned_in import look_for_burned_in  # here, for pydicom takes its time
+
+    return look_for_burned_in(_study)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

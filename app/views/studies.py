@@ -118,6 +118,8 @@ def show_report(study: Study) -> None:
     """What the study's data are like: classes, splits, patients, raters, rows left out, and what a check finds."""
     samples = session.load_samples(study)
     st.header(f"Data report: {plain_text(study.name)}")
+    for finding in session.load_burned_in(study):
+        st.warning(finding.message, icon=":material/visibility:")
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.subheader("Images per class")

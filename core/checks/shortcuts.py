@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from core.checks.burned_in import SAYS_NOTHING, SAYS_YES
 from core.images.header import FileHeader
 from core.records import Finding
 
@@ -170,7 +171,7 @@ def check_headers(samples: pd.DataFrame, headers: Sequence[FileHeader]) -> list[
             add("depth_outlier", "warning", is_other, "have other channels or another bit depth than the rest")
     is_dicom = np.array([header.format == "DICOM" for header in headers], dtype=bool)
     burned_in = np.array([header.burned_in for header in headers])
-    add("burned_in", "error", burned_in == "YES", "say that text is burned into their pixels: it may name patients")
+    add("burned_in", "error", burned_in == "YES", SAYS_YES)
     is_silent = is_dicom & is_read & (burned_in == "")
-    add("burned_in_unknown", "warning", is_silent, "do not say whether text is burned into their pixels: look at some")
+    add("burned_in_unknown", "warning", is_silent, SAYS_NOTHING)
     return findings

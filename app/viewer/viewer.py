@@ -82,7 +82,8 @@ def encode(picture: Picture) -> EncodedPicture:
 
 
 def encoded_picture(location: Location) -> EncodedPicture:
-    """The image's picture, decoded once and kept for a while. Raises ImageError if it cannot be shown."""
+    """The image's picture, decoded once and kept for a while; a file that has changed is read again, a remote one is
+    not asked for that. Raises ImageError if it cannot be shown."""
     return _encoded(location, location.stamp())
 
 

@@ -1,0 +1,38 @@
+"""The Review page on images that lie in object storage."""
+
+import gzip
+
+import numpy as np
+from PIL import Image
+
+from app.viewer import viewer
+from core.datasets.runs import open_run
+from core.datasets.study import read_text_table, write_text_table
+from core.review.queue import review_order
+from tests.app.conftest import open_page, page_text
+from tests.core.images.storages import serve_s3
+
+
+def test_the_page_shows_the_object_s_pixels_and_downloads_them_once(app, made_study, monkeypatch):
+    shown = []
+    monkeypatch.setattr(viewer, "show_picture", lambda picture, **_: shown.append(picture))
+    samples = read_text_table(made_study.samples_path)
+    pixels = {
+        row.sample_id: np.asarray(Image.open(made_study.image_location(row.image).path)) for row in samples.itertuples()
+    }
+    with serve_s3(monkeypatch) as (client, requests):
+        for image in samples["image"]:
+            client.upload_file(str(made_study.image_location(image).path), "hospital", f"ward/{image}")
+        samples["image"] = "s3://hospital/ward/" + samples["image"]
+        write_text_table(made_study.samples_path, list(samples.columns), samples.values.tolist())
+        first = review_order(open_run(made_study).scores(), set())[0]
+        requests.clear()
+        open_page(app, "review", reader="Mira Sand")
+        app.run()
+        assert not app.exception
+        assert len(requests) == 2  # the image that is shown, and the one that comes next
+    assert "hospital" not in page_text(app)
+    assert len(shown) == 2
+    for picture in shown:
+        codes = np.frombuffer(gzip.decompress(picture.content), dtype=picture.type)
+        np.testing.assert_array_equal(codes.reshape(picture.height, picture.width), pixels[first])

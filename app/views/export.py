@@ -14,6 +14,7 @@ import streamlit as st
 from app import session
 from app.boundary import plain_text
 from app.components.wording import VERDICT_WORDS, counted, run_title
+from core.datasets.classes import listed
 from core.datasets.study import Study
 from core.pipeline import export_study, export_table
 from core.review.export import COLUMNS
@@ -149,12 +150,12 @@ def show_tools(study: Study, run_name: str | None) -> None:
     name = st.segmented_control("Tool", list(TOOLS), key="export_tool", label_visibility="collapsed")
     if name is None:
         st.caption(
-            "The labels as these tools read them. For torchvision's ImageFolder, `python -m core export --format "
-            "imagefolder` makes a folder of links to the images, where these lie."
+            "The labels as these tools read them. For torchvision's ImageFolder, `python -m core export STUDY "
+            "--format imagefolder --out FOLDER` makes a folder of links to the images, on the machine where these lie."
         )
         return
     tool = TOOLS[name]
-    classes = ", ".join(f"{place} {plain_text(label)}" for place, label in enumerate(study.classes))
+    classes = plain_text(listed([f"{place} {label}" for place, label in enumerate(study.classes)]))
     named = "the source's files and all readers" if tool.format == "croissant" else "the source's files, and no reader"
     st.markdown(f"{tool.explanation.format(classes=classes)} It names {named}, and holds no images.")
     if tool.format == "cleanlab" and run_name is None:

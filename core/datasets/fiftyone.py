@@ -15,15 +15,22 @@ from core.datasets.json_table import read_json, text_entry
 from core.errors import ManifestError
 from core.records import Source, SourceRow
 
-_START = re.compile(rb"(\xef\xbb\xbf)?\s*\{\s*\"(classes|labels|samples)\"\s*:")
+_START = re.compile(rb'(\xef\xbb\xbf)?\s*\{\s*("labels"\s*:\s*\{|"samples"\s*:\s*\[|(?P<classes>"classes"\s*:))')
 _SNIFFED_BYTES = 256
 _GROUND_TRUTH = "ground_truth"
 
 
 def is_fiftyone(path: Path) -> bool:
-    """Whether the file begins as one of the two exports does."""
+    """Whether the file begins as one of the two exports does; where classes come first, whether it has labels too."""
     with path.open("rb") as file:
-        return _START.match(file.read(_SNIFFED_BYTES)) is not None
+        start = _START.match(file.read(_SNIFFED_BYTES))
+    if start is None or not start["classes"]:
+        return start is not None
+    try:
+        content = read_json(path)
+    except ManifestError:
+        return False
+    return isinstance(content, dict) and isinstance(content.get("labels"), dict)
 
 
 def find_fiftyone(root: Path) -> Path | None:

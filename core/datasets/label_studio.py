@@ -111,7 +111,7 @@ def read_label_studio(
     label_name = free_name(label_key, (id_column, *keys)) if is_voted else label_key
     added = (label_name,) if is_voted else ()
     file_column = free_name("file", (id_column, *keys, *added))
-    messages = [f"the images of {path.name} were looked for below {root}; their paths are in column {file_column!r}"]
+    messages = [f"the images were looked for below the source's folder; their paths are in column {file_column!r}"]
     if annotators:
         messages.append(f"{len(annotators)} annotators became rater columns; the label is what most of them chose")
     if num_tied:
@@ -156,18 +156,23 @@ def _task(path: Path, number: int, value: dict[str, Any]) -> _Task:
             raise ManifestError(f"{path.name} task {number}: its annotations are left out; export as JSON or JSON-MIN")
         if annotation.get("was_cancelled") or annotation.get("skipped"):
             continue
-        choices: dict[str, list[str]] = {}
-        for result in annotation.get("result") or []:
-            found = result.get("value", {}).get("choices") if isinstance(result, dict) else None
-            if isinstance(found, list):
-                choices.setdefault(str(result.get("from_name", "")), []).extend(map(str, found))
         time = str(annotation.get("updated_at") or annotation.get("created_at") or "")
-        for control, chosen in choices.items():
+        for control, chosen in _choices(annotation.get("result")).items():
             vote = _Vote(
                 _annotator(annotation.get("completed_by")), tuple(chosen), time, bool(annotation.get("ground_truth"))
             )
             votes.setdefault(control, []).append(vote)
     return _Task(str(value.get("id", number)), data, votes)
+
+
+def _choices(results: Any) -> dict[str, list[str]]:
+    """What was chosen, by the name of the control."""
+    choices: dict[str, list[str]] = {}
+    for result in results if isinstance(results, list) else ():
+        value = result.get("value") if isinstance(result, dict) else None
+        if isinstance(value, dict) and isinstance(value.get("choices"), list):
+            choices.setdefault(str(result.get("from_name", "")), []).extend(map(str, value["choices"]))
+    return choices
 
 
 def _min_tasks(path: Path, content: list[dict[str, Any]], image: str | None, label: str | None) -> list[_Task]:

@@ -114,6 +114,14 @@ def test_the_samples_of_a_native_export(export):
     assert source.cells[0] == ("data/a/x.png", '["train", "odd"]', "cat", "0.5", "w1", "dog", "data/a/x.png")
 
 
+@pytest.mark.parametrize(
+    "content", ['{"labels": ["cat", "dog"]}', '{"classes": ["cat", "dog"]}', '{"classes": [', "{}"]
+)
+def test_another_file_of_that_name_leaves_a_folder_per_class_what_it_is(class_folders, content):
+    (class_folders / "labels.json").write_text(content)
+    assert read_source(class_folders).format == "folder"
+
+
 def test_another_field_can_be_the_label(export):
     samples = [sample("data/a/x.png", "cat", reading="dog"), sample("data/y.png", "cat", reading="eel")]
     source = read_source(export({"samples": samples}, name="samples.json"), label_column="reading")
@@ -125,7 +133,7 @@ def test_another_field_can_be_the_label(export):
     ("content", "options", "message"),
     [
         ({"labels": {"y": 3}, "classes": CLASSES}, {}, "label 1: 3 is no place in its 3 classes"),
-        ({"labels": [1, 2]}, {}, "neither samples nor labels"),
+        ({"labels": [1, 2]}, {"format": "fiftyone", "labels": "labels.json"}, "neither samples nor labels"),
         ({"samples": [{"tags": []}]}, {}, "not every sample has a filepath"),
         ({"samples": [{"filepath": "y.png", "a": classification("cat"), "b": classification("cat")}]}, {}, "of: a, b"),
         ({"samples": [sample("y.png", "cat")]}, {"label_column": "truth"}, "nothing in it is called 'truth'"),

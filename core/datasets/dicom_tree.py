@@ -13,6 +13,7 @@ from core.datasets.dicom_headers import read_headers
 from core.datasets.folder import files_below, printable
 from core.datasets.table import read_header, read_table
 from core.errors import ConfigError, ManifestError, SourceError
+from core.images.location import cut_frame
 from core.records import Source, SourceRow
 
 KEYS = ("name", "SOPInstanceUID", "AccessionNumber", "StudyInstanceUID", "SeriesInstanceUID", "PatientID")
@@ -47,9 +48,9 @@ def read_dicom_tree(
 
     key: one of KEYS, or none: name for RSNA's and SIIM's files, else the tag that is a column's name. image_column:
     the column that holds it, where its name is not obvious. Rows whose key no file has end in the quarantine. A key
-    of several files (an AccessionNumber, say) makes a row of each. Patients are those of the tag PatientID, unless a
-    column is named. SIIM's outlines become the classes `pneumothorax` and `no pneumothorax`, in a column `label`.
-    Other arguments, and errors: see `read_table`.
+    of several files (an AccessionNumber, say) makes a row of each; `#` and a number after it name a frame. Patients
+    are those of the tag PatientID, unless a column is named. SIIM's outlines become the classes `pneumothorax` and
+    `no pneumothorax`, in a column `label`. Other arguments, and errors: see `read_table`.
     """
     header = read_header(path)
     key = key or _guess_key(path, header)
@@ -94,12 +95,16 @@ def _joined(
     named, num_several, num_unknown = set(), 0, 0
     clean = _stem if key == "name" else str.strip
     for row, own in zip(table.rows, table.cells, strict=True):
-        value = clean(row.image)
+        value, frame = clean(row.image), None
+        if value not in found:
+            image, frame = cut_frame(row.image.strip())
+            value = clean(image)
         files = found.get(value, [])
         named.add(value)
         num_several += len(files) > 1
         num_unknown += not files
-        for file, patient in files or [("", "")]:
+        for path, patient in files or [("", "")]:
+            file = f"{path}#{frame}" if path and frame is not None else path
             fault = "" if files else f"no file has this {key}" if value else f"no {key} is given"
             rows.append(replace(row, image=file, patient=row.patient if is_patient_known else patient, fault=fault))
             cells.append((*own, file))

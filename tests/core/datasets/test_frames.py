@@ -125,6 +125,21 @@ def test_files_that_are_found_by_a_key_are_taken_apart_too(scans):
     assert source.columns == ("ImageId", "class", "file")
 
 
+def test_a_key_may_be_followed_by_a_frame(scans):
+    (scans / "labels.csv").write_text("ImageId,class\nscan.dcm#2,x\nscan#3,y\nsingle,y\nscan#x,y\n")
+    source = read_source(scans, labels="labels.csv", key="name", label_column="class")
+    assert [(row.image, row.label) for row in source.rows] == [
+        ("cat/scan.dcm#2", "x"),
+        ("dog/scan.dcm#2", "x"),
+        ("cat/scan.dcm#3", "y"),
+        ("dog/scan.dcm#3", "y"),
+        ("cat/single.dcm", "y"),
+        ("dog/single.dcm", "y"),
+        ("", "y"),
+    ]
+    assert source.rows[-1].fault == "no file has this name"
+
+
 def test_a_number_of_frames_that_cannot_be_is_a_fault_of_its_row(scans):
     write_dicom(scans / "cat" / "b.dcm", np.zeros((16, 16), dtype=np.uint8), NumberOfFrames=2**31 - 1)
     source = read_source(scans, frames="all")

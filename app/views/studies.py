@@ -19,6 +19,12 @@ CAPTION_COLUMNS = {"conflict": "given_label", "splits": "split"}
 """By the end of a finding's kind."""
 PICTURED = ("blank", "inverted", "rotated", "resolution_outlier", "depth_outlier", "burned_in")
 """Findings of single images that are worth seeing."""
+SEVERITIES = {
+    "error": (":material/error:", "Mend this, or figures and readings will mislead"),
+    "warning": (":material/warning:", "Look at this"),
+    "info": (":material/info:", "Good to know"),
+}
+"""The gravest first: how findings of each severity are headed."""
 DEMO_SENTENCE = "Its images are drawn by code. They show no real patient."
 
 
@@ -169,7 +175,7 @@ def show_findings(study: Study) -> None:
     if not is_asked:
         st.caption(
             "Looks for images that show one picture, patients in more than one split, signs that the label can be "
-            "read off, and odd images. Takes about a minute for 5,000 images."
+            "read off, and odd images. Takes about a minute for 4,000 images."
         )
         if st.button("Check now", key="studies_check"):
             session.keep("checked_studies", (*session.kept("checked_studies", ()), study.path))
@@ -180,11 +186,14 @@ def show_findings(study: Study) -> None:
     if not findings:
         st.markdown("Nothing was found.")
     samples = session.load_samples(study).set_index("sample_id")
-    for finding in findings:
-        icon = {"error": ":material/error:", "warning": ":material/warning:"}.get(finding.severity, ":material/info:")
-        st.markdown(f"{icon} {plain_text(finding.message[:1].upper() + finding.message[1:])}")
-        if finding.groups or finding.kind in PICTURED:
-            show_finding_pictures(study.pixels_path, finding, captions(finding, samples))
+    for severity, (icon, title) in SEVERITIES.items():
+        of_severity = [finding for finding in findings if finding.severity == severity]
+        if of_severity:
+            st.markdown(f"{icon} **{title}**")
+        for finding in of_severity:
+            st.markdown(f"- {plain_text(finding.message[:1].upper() + finding.message[1:])}")
+            if finding.groups or finding.kind in PICTURED:
+                show_finding_pictures(study.pixels_path, finding, captions(finding, samples))
 
 
 def captions(finding: Finding, samples: pd.DataFrame) -> dict[str, str]:

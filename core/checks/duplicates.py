@@ -48,12 +48,12 @@ def check_duplicates(
                 ids += group[:MAX_IDS]
         if chosen:
             num_images = sum(map(len, chosen))
-            message = f"{num_images} images {message}"
+            message = f"{num_images:,} images {message}"
             findings.append(Finding(name, severity, num_images, message, tuple(ids), tuple(shown)))
 
     present = [tuple(sample_id for sample_id in group if sample_id in by_id.index) for group in groups]
     present = [group for group in present if len(group) > 1]
-    pictures = "1 picture" if len(present) == 1 else f"{len(present)} pictures"
+    pictures = "1 picture" if len(present) == 1 else f"{len(present):,} pictures"
     add(kind, "warning", present, f"{what}, {pictures} in all: keep those of one picture in one split")
     conflicting = [group for group in present if len(set(by_id.loc[list(group), "given_label"])) > 1]
     add(f"{kind}_conflict", "error", conflicting, f"{what}, under different labels: one of them is probably wrong")

@@ -201,6 +201,7 @@ def test_duplicates_under_two_labels_are_shown_as_pictures_with_these_labels(app
     app.run()
     app.button("studies_check").click().run()
     assert "2 images stand in the study more than once, under different labels" in page_text(app)
+    assert "**Mend this, or figures and readings will mislead**" in page_text(app)
     (shown,) = [html for html in page_text(app).split("<div style") if "adenoma</figcaption>" in html]
     assert "normal</figcaption>" in shown
     assert shown.count("data:image/jpeg;base64,") == 2

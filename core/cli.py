@@ -76,10 +76,10 @@ def demo(
 @app.command("import")
 def import_(
     source: Annotated[
-        Path,
+        str,
         typer.Argument(
-            help="A folder per class; one with a labels file, or the file; CIFAR's batches; MedMNIST's .npz file, or "
-            "medmnist:NAME to fetch it."
+            help="A folder per class; one with a labels file, or the file, or its URL; CIFAR's batches; MedMNIST's "
+            ".npz file, or medmnist:NAME to fetch it."
         ),
     ],
     study: Annotated[Path, typer.Option(help="Folder of the study to make.")],

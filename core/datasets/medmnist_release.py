@@ -25,7 +25,7 @@ _CHUNK_BYTES = 2**20
 _TIMEOUT_S = 60
 
 
-def local_source(source: Path, on_progress: Callable[[int, int], None] | None = None) -> Path:
+def local_source(source: Path | str, on_progress: Callable[[int, int], None] | None = None) -> Path | str:
     """A source that is a path, as it is; of `medmnist:NAME` the file ~/.medmnist/NAME.npz, fetched if it isn't there.
 
     NAME: as MedMNIST's files are named: pathmnist (28 px), or with a size, pathmnist_64, pathmnist_128, pathmnist_224.

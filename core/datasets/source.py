@@ -19,8 +19,10 @@ from core.datasets.label_studio import is_label_studio, read_label_studio
 from core.datasets.medmnist import is_medmnist, read_medmnist
 from core.datasets.medmnist_release import with_class_names
 from core.datasets.paths import normal_path
+from core.datasets.remote_table import read_remote_table
 from core.datasets.table import has_obvious_columns, read_table
 from core.errors import ConfigError, ManifestError, SourceError
+from core.images.remote import is_remote
 from core.records import Source
 
 FORMATS = ("folder", "csv", "chaoyang", "kermany", "dicom", "cifar", "medmnist", "fiftyone", "label-studio")
@@ -59,7 +61,6 @@ def read_source(
     classes: the only labels allowed, in their order, each NAME or CODE=NAME; without it, every label is a class.
     Raises SourceError, ManifestError or ConfigError, each with one line that says what to mend.
     """
-    path = Path(path)
     columns = {
         "image_column": image_column,
         "label_column": label_column,
@@ -68,6 +69,11 @@ def read_source(
         "split_column": split_column,
         "rater_columns": tuple(rater_columns),
     }
+    if is_remote(str(path)):
+        if labels or key or label_tag or given_label or format not in (None, "csv"):
+            raise ConfigError(f"{path}: of what is behind a URL a CSV is read, with --image-column and its kin alone")
+        return _checked(read_remote_table(str(path), **columns), tuple(classes) if classes else None)
+    path = Path(path)
     try:
         source = with_frames(_read(path, format, labels, columns, given_label, key, label_tag), frames)
     except OSError as error:

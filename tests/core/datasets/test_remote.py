@@ -159,3 +159,20 @@ def test_what_is_cached_is_trained_on_without_the_storage(s3, tmp_path):
     ran = run_command("train", tmp_path / "study", *TINY)
     assert ran.status == 0, ran.err
     assert requests == []
+
+
+def test_a_labels_file_behind_a_url_names_images_beside_it(s3, tmp_path):
+    client, _ = s3
+    for number in range(10):
+        put(client, f"chest/x/{number}.png", number)
+    rows = "".join(f"x/{number}.png,{'ab'[number % 2]}\n" for number in range(10))
+    client.put_object(Bucket="hospital", Key="chest/labels.csv", Body=f"image,label\n{rows}".encode())
+    ran = run_command("import", "s3://hospital/chest/labels.csv", "--study", tmp_path / "study", "--image-size", 32)
+    assert ran.status == 0, ran.err
+    study = open_study(tmp_path / "study")
+    assert study.samples()["image"].tolist() == [f"x/{number}.png" for number in range(10)]
+    for number, image in enumerate(study.samples()["image"]):
+        np.testing.assert_array_equal(read_picture(study.image_location(image)).pixels, pixels_of(number))
+    ran = run_command("import", "s3://hospital/chest/gone.csv", "--study", tmp_path / "none")
+    assert ran.status == 2
+    assert ran.err.splitlines()[-1].startswith("error: s3://hospital/chest/gone.csv: there is no such file; check")

@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from core.benchmark.tasks import Task
+from core.benchmark.tasks import HUMAN_LABELS, Task
 from core.datasets.noise import add_noise
 from core.errors import ConfigError
 
@@ -29,10 +29,11 @@ def noises_of(task: Task, asked: list[str] | None = None) -> list[str]:
     for name in asked:
         if name == HUMAN:
             names += list(task.human_labels)
-        elif name in MADE:
+        elif name in MADE or name in task.human_labels:
             names.append(name)
-        else:
-            raise ConfigError(f"--noise {name}: is not known; give some of {', '.join([*MADE, HUMAN])}")
+        elif name not in HUMAN_LABELS:
+            known = ", ".join([*MADE, HUMAN, *HUMAN_LABELS])
+            raise ConfigError(f"--noise {name}: is not known; give some of {known}")
     return names
 
 

@@ -22,7 +22,10 @@ NUM_CIFAR = 10_000
 NUM_TILES = 600
 _CACHE_PX = 128
 """At least what any features are made of; SimCLR's images are reduced further."""
-_HUMAN_LABELS = {"aggregate": "aggregate_label", "worst": "worst_label", "rater_1": "rater_1"}
+_CIFAR_LABELS = {"aggregate": "aggregate_label", "worst": "worst_label", "rater_1": "rater_1"}
+_TILE_LABELS = "reader_a"
+HUMAN_LABELS = (*_CIFAR_LABELS, _TILE_LABELS)
+"""The names of all that people said, of one task or another."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def _cifar10n(data: Path | None, cache: Path) -> Task:
         true=_indices(table["clean_label"], classes),
         groups=np.arange(len(table)),
         classes=classes,
-        human_labels={name: _indices(table[column], classes) for name, column in _HUMAN_LABELS.items()},
+        human_labels={name: _indices(table[column], classes) for name, column in _CIFAR_LABELS.items()},
     )
 
 
@@ -105,7 +108,7 @@ def _demo_tiles(_: Path | None, cache: Path) -> Task:
         true=np.array([tile.true_code for tile in tiles], dtype=np.int64),
         groups=np.array([tile.slide for tile in tiles], dtype=np.int64),
         classes=TILE_CLASSES,
-        human_labels={"reader_a": np.array([tile.given_code for tile in tiles], dtype=np.int64)},
+        human_labels={_TILE_LABELS: np.array([tile.given_code for tile in tiles], dtype=np.int64)},
     )
 
 

@@ -14,7 +14,8 @@ def test_a_task_with_human_labels_is_tried_with_these_and_others_with_made_ones(
     assert noises_of(task, ["idn20", "human"]) == ["idn20", "reader"]
     bare = type(task)(task.name, task.pixels, task.true, task.groups, task.classes)
     assert noises_of(bare) == ["idn10", "idn20", "idn30", "idn40", "boundary10", "boundary20"]
-    assert noises_of(bare, ["human"]) == []
+    assert noises_of(bare, ["human", "worst"]) == []
+    assert noises_of(task, ["reader"]) == ["reader"]
     with pytest.raises(ConfigError, match="idn15"):
         noises_of(task, ["idn15"])
 

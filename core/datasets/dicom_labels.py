@@ -1,12 +1,12 @@
 """Reads a tree of DICOM files whose labels stand in a tag of their own, with no labels file beside them."""
 
 from pathlib import Path
-from typing import Any
 
 from core.datasets.dicom_headers import read_dataset_head, read_headers
-from core.datasets.dicom_tags import MAX_LABELS, MIN_LABELS, label_tags, tag_name, tag_number
+from core.datasets.dicom_tags import MAX_LABELS, MIN_LABELS, label_tags, label_values, tag_name, tag_number
 from core.datasets.folder import files_below, printable
 from core.errors import ManifestError, SourceError
+from core.images.silence import silence
 from core.records import Source, SourceRow
 
 _NUM_LOOKED_AT = 200
@@ -56,13 +56,15 @@ def read_dicom_labels(root: Path, label_tag: str) -> Source:
 
 def _others(root: Path, files: list[str]) -> str:
     """Which tags would do: looked for in files from all over the tree."""
-    datasets: list[Any] = []
+    found: list[dict[int, str]] = []
     for file in files[:: max(len(files) // _NUM_LOOKED_AT, 1)][:_NUM_LOOKED_AT]:
         try:
-            datasets.append(read_dataset_head(root / file, None, _BEFORE_PIXELS))
+            dataset = read_dataset_head(root / file, None, _BEFORE_PIXELS)
+            with silence():
+                found.append(label_values(dataset or ()))
         except Exception:  # damaged files make pydicom raise nearly anything
             continue
-    names = label_tags([dataset for dataset in datasets if dataset is not None])[:_MAX_NAMED]
+    names = label_tags(found)[:_MAX_NAMED]
     if not names:
         return "no tag has several; give a labels file, --labels FILE"
     return f"tags that have {MIN_LABELS} to {MAX_LABELS} values: {', '.join(names)}"

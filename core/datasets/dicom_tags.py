@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.errors import ConfigError
@@ -47,10 +48,10 @@ def value_as_text(dataset: Any, number: int) -> str:
     A sequence gives the meaning of its first item's code. Empty where the data set has no such tag.
     """
     from pydicom.multival import MultiValue
-    from pydicom.sequence import Sequence
+    from pydicom.sequence import Sequence as Items
 
     value = dataset[number].value if number in dataset else None
-    if isinstance(value, Sequence):
+    if isinstance(value, Items):
         texts = [str(value[0].get(name) or "") for name in _CODE_TEXTS] if value else []
         return next((_plain(text) for text in texts if text), "")
     if isinstance(value, MultiValue):
@@ -58,18 +59,25 @@ def value_as_text(dataset: Any, number: int) -> str:
     return _plain(value)
 
 
-def label_tags(datasets: list[Any]) -> list[str]:
-    """Tags with 2 to 50 different values in these data sets: those that most of them have, and of fewest values, first.
+def label_values(dataset: Any) -> dict[int, str]:
+    """The values that may be labels, by tag: never of one that names a patient or a device."""
+    return {
+        int(element.tag): text
+        for element in dataset
+        if element.VR in _LABEL_VRS and element.keyword not in _NO_LABELS and element.tag < _BEYOND
+        if (text := value_as_text(dataset, element.tag))
+    }
 
-    Never a tag that names a patient or a device. A private tag stands as its number.
+
+def label_tags(files: Sequence[Mapping[int, str]]) -> list[str]:
+    """Tags with 2 to 50 different values in files: those that most of them have, and of fewest values, first.
+
+    files: of each, what `label_values` gives. A private tag stands as its number.
     """
     values: dict[int, Counter[str]] = {}
-    for dataset in datasets:
-        for element in dataset:
-            if element.VR in _LABEL_VRS and element.keyword not in _NO_LABELS and element.tag < _BEYOND:
-                text = value_as_text(dataset, element.tag)
-                if text:
-                    values.setdefault(int(element.tag), Counter())[text] += 1
+    for file in files:
+        for number, text in file.items():
+            values.setdefault(number, Counter())[text] += 1
     telling = {number: found for number, found in values.items() if MIN_LABELS <= len(found) <= MAX_LABELS}
     return [tag_name(number) for number in sorted(telling, key=lambda n: (-telling[n].total(), len(telling[n]), n))]
 

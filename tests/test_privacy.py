@@ -146,6 +146,10 @@ def journey(tmp_path_factory) -> Journey:
         ended = run_command(*command)
         assert ended.status == 0, ended.err
         journey.printed[name] = ended.out + ended.err
+    with (study / "samples.csv").open(newline="") as file:
+        ended = run_command("saliency", study, *(row["sample_id"] for row in csv.DictReader(file)))
+    assert ended.status == 0, ended.err
+    journey.printed["saliency"] = ended.out + ended.err
     return journey
 
 
@@ -272,7 +276,7 @@ def test_no_page_sends_a_canary_and_no_page_logs_one(journey, sent, monkeypatch,
     app.button(key="studies_check").click().run()
     assert "Rows left out (6)" in page_text(app)
     open_page(app, "review")
-    for label in ("Change to", "Keep", "Undo"):
+    for label in ("Where the model looks", "Change to", "Keep", "Undo"):
         next(button for button in app.button if button.label.startswith(label)).click()
         app.run()
     assert len(sent.files) >= 2, "the sample's picture and the next one's"

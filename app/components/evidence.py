@@ -20,8 +20,6 @@ from core.images.cache import open_cache
 
 QUIET = "#C3CDD1"
 """Of classes that neither reading names."""
-HEAT_COLOUR = (240, 150, 30)
-"""Amber: neither red nor green, which would judge."""
 NUM_KEPT = 64
 THUMBNAIL_PX = 160
 
@@ -64,27 +62,6 @@ def show_similar(pixels_path: Path, sample_ids: Sequence[str], labels: Sequence[
     )
     said = ", ".join(f"{count} {escape(label)}" for label, count in Counter(labels).most_common())
     st.html(f'<div class="similar">{figures}</div><p class="similar-said">Given labels: {said}</p>')
-
-
-def show_saliency(pixels_path: Path, sample_id: str, labels: Sequence[str], maps: np.ndarray) -> None:
-    """The image under each label's heat map. maps: (len(labels), H, W) in [0, 1]."""
-    cache = open_cache(pixels_path)
-    grey = np.asarray(cache.pixels[cache.keys.index(sample_id)]).mean(axis=-1)
-    figures = "".join(
-        f'<figure><img src="{_data_uri(Image.fromarray(heated(grey, heat)))}" alt="Heat map">'
-        f"<figcaption>for {escape(label)}</figcaption></figure>"
-        for label, heat in zip(labels, maps, strict=True)
-    )
-    st.html(f'<div class="saliency">{figures}</div>')
-
-
-def heated(grey: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8: the image in grey, the warmer the higher its heat. grey: (H, W) from 0 to 255; heat: in [0, 1].
-
-    The image's own brightness stays readable: where there is no heat nothing is changed.
-    """
-    share = 0.65 * heat[..., None]
-    return (grey[..., None] * (1 - share) + np.array(HEAT_COLOUR) * share).round().astype(np.uint8)
 
 
 def probability_chart(probs: np.ndarray, classes: Sequence[str], *, given: str, proposed: str) -> go.Figure:
@@ -171,11 +148,12 @@ def thumbnails(pixels_path: Path, sample_ids: tuple[str, ...]) -> tuple[str, ...
         pixels = np.asarray(cache.pixels[places[sample_id]])
         image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
         image.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-        uris.append(_data_uri(image))
+        uris.append(data_uri(image))
     return tuple(uris)
 
 
-def _data_uri(image: Image.Image) -> str:
+def data_uri(image: Image.Image) -> str:
+    """The image as an HTML source: pixels alone, no name and no tag."""
     content = io.BytesIO()
     image.save(content, "JPEG", quality=90)
     return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()

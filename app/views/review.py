@@ -10,28 +10,26 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import processes, session
-from app.boundary import error_boundary, error_text, plain_text
-from app.components.evidence import show_probabilities, show_saliency, show_similar, show_trace
+from app import session
+from app.boundary import error_text, plain_text
+from app.components.evidence import show_probabilities, show_similar, show_trace
 from app.components.reader import ask_reader, is_asking, remember_reader
+from app.components.saliency import show_where
 from app.components.sample_card import show_progress, show_readings, show_tally
 from app.viewer.viewer import encoded_picture, prefetch_pictures, show_picture
 from app.visit import Visit, current_visit, end_visit, takes_press
 from core.datasets.groups import sample_groups
 from core.datasets.runs import Run, running_training
 from core.datasets.study import Study
-from core.errors import ImageError, StudyError
+from core.errors import ImageError
 from core.images.location import Location
 from core.proposals.evidence import neighbours
-from core.proposals.saliency import has_network, read_saliency
 from core.records import Decision, Proposal, Verdict, VerdictKind
 from core.review.queue import progress, review_order
 
 STYLE = Path(__file__).parents[1] / "components" / "review.css"
 NUM_KEYS = 9
 NUM_SIMILAR = 6
-NUM_LOOKED_AHEAD = 8
-"""Samples that one process computes heat maps for: starting it takes seconds, a map far less than one."""
 AWAIT_S = 3
 MAX_NOTE_LENGTH = 500
 PLAIN_VERDICTS = (
@@ -98,8 +96,7 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
         show_verdicts(study, proposal, visit)
         show_last(study, decisions[-1] if decisions else None, visit)
         show_evidence(study, run, samples, scores, index)
-        if has_network(run):
-            show_where(study, run, order, visit)
+        show_where(study, run, order, visit)
     # Last, when all that the reader waits for is on its way.
     following = samples[samples["sample_id"].isin(order[1:2])]
     show_unseen(reader, [study.image_location(image) for image in following["image"]])
@@ -269,53 +266,6 @@ def show_evidence(study: Study, run: Run, samples: pd.DataFrame, scores: pd.Data
         show_trace(
             trace["stage_probs"][:, index], trace["stage_names"].tolist(), study.classes, **labels, key="review_trace"
         )
-
-
-def show_where(study: Study, run: Run, order: list[str], visit: Visit) -> None:
-    """Heat maps for whoever asks, closed again at the next sample: such maps have not helped readers."""
-    with st.container(key="review_where", gap="xsmall"):
-        is_open = session.kept("where") == visit.visit_id
-        # A button and no toggle: while a toggle has the focus, the verdicts' keys go to it.
-        st.button(
-            "Hide where the model looks" if is_open else "Where the model looks",
-            key=f"review_where_{visit.visit_id}",
-            type="tertiary",
-            icon=":material/visibility_off:" if is_open else ":material/visibility:",
-            on_click=session.keep,
-            args=("where", None if is_open else visit.visit_id),
-        )
-        if not is_open:
-            return
-        saliency = read_saliency(run, order[0])
-        if saliency is None:
-            await_saliency(study, run, tuple(order[:NUM_LOOKED_AHEAD]))
-            return
-        try:
-            show_saliency(study.pixels_path, order[0], saliency.labels, saliency.maps)
-        except (StudyError, ValueError):  # no whole pixel cache, or one without this sample
-            st.caption("The image is not in the study’s cache, so its maps cannot be shown.")
-        st.caption(
-            "Amber: what speaks for that label in the network’s own reading, coarsely placed. Such maps have not made "
-            "readers more accurate: the image decides."
-        )
-
-
-@st.fragment(run_every=1)
-def await_saliency(study: Study, run: Run, sample_ids: tuple[str, ...]) -> None:
-    """Wait for the first sample's maps; a process computes all that are missing, and the reader goes on meanwhile."""
-    with error_boundary():
-        if read_saliency(run, sample_ids[0]) is not None:
-            st.rerun()
-        process, asked = session.kept("saliency", (None, ()))
-        is_over = process is None or process.poll() is not None
-        if is_over and (run.path, sample_ids[0]) in asked:
-            st.caption("The maps could not be made. The image is what counts.")
-            return
-        if is_over:
-            missing = [sample_id for sample_id in sample_ids if read_saliency(run, sample_id) is None]
-            process = processes.start_saliency(study.path, run.name, missing, log=run.path / "saliency" / "log.txt")
-            session.keep("saliency", (process, {(run.path, sample_id) for sample_id in missing}))
-        st.caption(":material/hourglass_top: Looking. This takes some seconds the first time; you can go on meanwhile.")
 
 
 def show_end(study: Study, decisions: list[Decision]) -> None:

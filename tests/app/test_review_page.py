@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from app import visit
-from app.components import evidence
+from app.components import evidence, saliency
 from app.components.evidence import probability_chart, thumbnails, trace_chart
 from app.components.sample_card import likelihood
 from core.datasets.runs import open_run, training_lock
@@ -372,8 +372,8 @@ def test_heat_leaves_the_image_as_it_is_where_there_is_none():
     grey = np.random.default_rng(0).integers(0, 256, (8, 8)).astype(float)
     heat = np.zeros((8, 8))
     heat[2, 3] = 1
-    shown = evidence.heated(grey, heat)
+    shown = saliency.heated(grey, heat)
     is_cold = heat == 0
     np.testing.assert_array_equal(shown[is_cold], np.repeat(grey[is_cold][:, None], 3, axis=1))
-    expected = 0.35 * grey[2, 3] + 0.65 * np.array(evidence.HEAT_COLOUR)
+    expected = 0.35 * grey[2, 3] + 0.65 * np.array(saliency.HEAT_COLOUR)
     np.testing.assert_allclose(shown[2, 3], expected, atol=0.5)

@@ -1,14 +1,19 @@
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from core.images.location import Location
 from core.images.picture import read_picture
 from core.images.room import Room, take_room
 from core.images.tile import square_tile
+from tests.core.images.made_dicom import write_dicom
 
 
 def test_threads_never_hold_more_pixels_together_than_there_is_room_for():
@@ -76,3 +81,33 @@ def test_a_large_image_is_reduced_as_it_is_read_and_its_tile_stays_the_same(tmp_
     difference = square_tile(whole, 64).astype(int) - square_tile(small, 64)
     assert np.abs(difference).max() <= 8  # where 255 lies beside 0
     assert np.abs(difference).mean() < 0.5
+
+
+MEASURED = """
+import sys
+from pathlib import Path
+from core.images.cache import build_cache
+images = {str(number): Path(name) for number, name in enumerate(sys.argv[2:])}
+assert build_cache(Path(sys.argv[1]), images, size_px=224) == {}
+status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+print(1024 * int(status["VmHWM"].split()[0]))
+"""
+"""The peak of this program alone: getrusage begins with that of the process which started it."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of the memory is read from /proc")
+@pytest.mark.parametrize("kind", ["colour.png", "deep.png", "deep.dcm", "colour.jpg"])
+def test_images_of_142_megapixels_take_less_than_a_gigabyte_of_memory(tmp_path, kind):
+    part = np.random.default_rng(0).integers(0, 4096, (1180, 1200), dtype=np.uint16)
+    pixels = np.tile(part, (10, 10))
+    if kind.startswith("colour"):
+        pixels = np.stack([pixels, pixels * 3, pixels * 7], axis=-1).astype(np.uint8)
+    path = tmp_path / kind
+    if kind.endswith("dcm"):
+        write_dicom(path, pixels)
+    else:
+        Image.fromarray(pixels).save(path, compress_level=1)
+    command = [sys.executable, "-c", MEASURED, tmp_path / "cache", path, path]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(ran.stdout) < 1e9

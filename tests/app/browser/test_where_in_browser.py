@@ -1,0 +1,27 @@
+"""Where the model looks, in a real browser: asking for it keeps no key from the reader."""
+
+import pytest
+
+from core.datasets.runs import open_run
+from tests.app.browser.conftest import begin, look, open_tab
+
+pytestmark = pytest.mark.browser
+
+READER = "Dr. Jonas Weir"
+
+
+def test_a_verdict_s_key_counts_while_the_maps_are_awaited_and_the_next_sample_comes_without_them(browser, server):
+    weights = open_run(server.study).path / "model.safetensors"
+    weights.write_bytes(b"no network: the maps never come")
+    try:
+        with open_tab(browser, server) as page:
+            first = begin(page, READER)
+            page.get_by_text("Where the model looks").click()
+            page.get_by_text("you can go on meanwhile").wait_for(timeout=20_000)
+            page.keyboard.press("x")
+            look(page, after=first)
+            page.get_by_text("Where the model looks").wait_for(timeout=20_000)
+            assert page.get_by_text("you can go on meanwhile").count() == 0
+        assert [row[2] for row in server.rows(READER)] == ["reject"]
+    finally:
+        weights.unlink()

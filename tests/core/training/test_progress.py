@@ -90,3 +90,18 @@ def test_every_event_is_a_line_and_is_handed_on_and_earlier_lines_stay(tmp_path,
     progress.emit("finish", num_proposed=0)
     assert lines(path) == [{"event": "cancel"}, *heard]
     assert [event["event"] for event in heard] == ["round", "finish"]
+
+
+def test_the_time_that_features_from_elsewhere_took_is_not_asked_of_the_epochs(tmp_path, clock):
+    progress = Progress(tmp_path / "progress.jsonl", PHASES)
+    for fraction in (0.5, 1.0):
+        clock.now_s += 300
+        progress.features(fraction)
+    clock.now_s += 30
+    progress.epoch(0, 1, loss=4.5)
+    *features, epoch = lines(tmp_path / "progress.jsonl")
+    assert features == [
+        {"event": "features", "fraction": 0.5, "elapsed_s": 300.0},
+        {"event": "features", "fraction": 1.0, "elapsed_s": 600.0},
+    ]
+    assert (epoch["remaining_s"], epoch["elapsed_s"]) == (90.0, 630.0)

@@ -247,7 +247,9 @@ def corrupt(
 @app.command()
 def train(
     study: StudyPath,
-    preset: Annotated[str, typer.Option(help="quick, or paper (the paper's method, nothing beside it).")] = "quick",
+    preset: Annotated[
+        str, typer.Option(help="overread, quick, or paper (the paper's method, nothing beside it).")
+    ] = "overread",
     seed: Seed = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     assignments: Annotated[

@@ -81,7 +81,7 @@ class RoundsSettings:
     """Iterative refinement with stage-wise consensus."""
 
     num_epochs: tuple[int, ...] = (4, 7, 7)
-    """Epochs of each round."""
+    """Epochs of each round; none (): the network stops after the warm-up."""
     first_stages: tuple[int, ...] = (2, 3, 4)
     """Epochs of the first round after which the whole set is predicted."""
     later_stages: tuple[int, ...] = (2, 5, 7)
@@ -104,9 +104,8 @@ class RoundsSettings:
     """Epochs of the final phase; needed where weighting is final."""
 
     def __post_init__(self) -> None:
-        _check(len(self.num_epochs) >= 1, "rounds.num_epochs", self.num_epochs, "a round at least")
         for name, stages, longest in (
-            ("first_stages", self.first_stages, self.num_epochs[0]),
+            ("first_stages", self.first_stages, next(iter(self.num_epochs), 10**6)),
             ("later_stages", self.later_stages, min(self.num_epochs[1:], default=10**6)),
         ):
             _check(
@@ -149,6 +148,36 @@ class CrossValidationSettings:
 
 
 @dataclass(frozen=True)
+class RefinementSettings:
+    """Rounds of refinement on frozen features, cross-fitted: see `core/proposals/refinement.py`."""
+
+    num_folds: int = 0
+    """0 leaves it out."""
+    num_inner_folds: int = 3
+    """Of what a fold leaves to fit on; they make its pseudo-labels."""
+    num_repeats: int = 2
+    """With other folds each time; the mean is taken."""
+    max_rounds: int = 2
+    """After round 0, which is fitted to the given labels."""
+    strengths: tuple[float, ...] = (0.0003, 0.001, 0.003, 0.01, 0.03)
+    """Inverse strengths of the L2 penalty to choose from."""
+    num_neighbours: int = 15
+    min_precision: float = 0.8
+    """Of the proposals, as their probabilities make it expected."""
+
+    def __post_init__(self) -> None:
+        _check(self.num_folds == 0 or self.num_folds >= 2, "refinement.num_folds", self.num_folds, "0 or >= 2")
+        _check(self.num_inner_folds >= 2, "refinement.num_inner_folds", self.num_inner_folds, "at least 2")
+        _check(self.num_repeats >= 1, "refinement.num_repeats", self.num_repeats, "at least 1")
+        _check(self.max_rounds >= 0, "refinement.max_rounds", self.max_rounds, "at least 0")
+        _check(
+            bool(self.strengths) and min(self.strengths) > 0, "refinement.strengths", self.strengths, "some, above 0"
+        )
+        _check(self.num_neighbours >= 1, "refinement.num_neighbours", self.num_neighbours, "at least 1")
+        _check(0 < self.min_precision < 1, "refinement.min_precision", self.min_precision, "between 0 and 1")
+
+
+@dataclass(frozen=True)
 class TrainSettings:
     """All settings of a run but the seed and the device."""
 
@@ -158,6 +187,15 @@ class TrainSettings:
     warmup: WarmupSettings = field(default_factory=WarmupSettings)
     rounds: RoundsSettings = field(default_factory=RoundsSettings)
     cross_validation: CrossValidationSettings = field(default_factory=CrossValidationSettings)
+    refinement: RefinementSettings = field(default_factory=RefinementSettings)
+
+    def __post_init__(self) -> None:
+        _check(
+            bool(self.rounds.num_epochs or self.refinement.num_folds),
+            "rounds.num_epochs",
+            self.rounds.num_epochs,
+            "a round at least where refinement.num_folds is 0",
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -171,17 +209,26 @@ QUICK = TrainSettings(
 )
 """The paper's loop sized for 2 CPU cores, and the cross-validated scorer beside it."""
 
-PRESETS = {settings.preset: settings for settings in (PAPER, QUICK)}
+OVERREAD = TrainSettings(
+    "overread",
+    pretrain=PretrainSettings(num_epochs=20),
+    rounds=RoundsSettings(num_epochs=()),
+    cross_validation=CrossValidationSettings(num_folds=0),
+    refinement=RefinementSettings(num_folds=5),
+)
+"""Refinement cross-fitted on the pretrained features; the network's short warm-up serves the heat maps alone."""
+
+PRESETS = {settings.preset: settings for settings in (OVERREAD, PAPER, QUICK)}
 
 
 MIN_STEPS = 12
-"""Steps that an epoch of `quick` takes at least: of a few hundred images, large batches make too few to learn from."""
+"""Steps that an epoch takes at least, but in `paper`: few large batches teach too little."""
 MIN_BATCH = 32
 
 
 def preset_settings(name: str, *, device: str, has_bf16: bool, cache_size_px: int, num_samples: int) -> TrainSettings:
     """A preset, fitted to the device and the study: on a CPU every preset takes the narrow encoder at 64 px,
-    without bf16 units fp32, and `quick` takes smaller batches where there are few samples.
+    without bf16 units fp32, and all but `paper` take smaller batches where there are few samples.
 
     Raises ConfigError for an unknown preset.
     """
@@ -193,7 +240,7 @@ def preset_settings(name: str, *, device: str, has_bf16: bool, cache_size_px: in
     size_px = min(settings.model.image_size_px, cache_size_px)
     precision = settings.model.precision if has_bf16 else "fp32"
     settings = replace(settings, model=replace(settings.model, image_size_px=size_px, precision=precision))
-    if settings.preset != "quick":
+    if settings.preset == "paper":
         return settings
     largest = max(MIN_BATCH, 2 ** (max(1, num_samples // MIN_STEPS).bit_length() - 1))
     return replace(
@@ -237,7 +284,8 @@ def _parse(text: str, current: object, assignment: str) -> object:
         if isinstance(current, bool):
             return {"true": True, "false": False}[text.lower()]
         if isinstance(current, tuple):
-            return tuple(int(part) for part in text.split(","))
+            kind = type(current[0]) if current else int
+            return tuple(kind(part) for part in text.split(",") if text)
         return type(current)(text)
     except (ValueError, KeyError) as error:
         kind = type(current).__name__

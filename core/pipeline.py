@@ -42,7 +42,7 @@ EXPORT_FORMATS = ("csv", "croissant", "imagefolder", "fiftyone", "label-studio",
 def train_study(
     study: Study,
     *,
-    preset: str = "quick",
+    preset: str = "overread",
     seed: int = 0,
     device: str = "auto",
     assignments: Sequence[str] = (),
@@ -105,7 +105,7 @@ def train_study(
             training = Training(data, settings, seed, progress, run.path / "checkpoint" / "state.pt", features)
             trace = training.run()
             progress.emit("scoring")
-            scores = _score(study, samples, data.is_trained, trace, settings, seed)
+            scores = _score(study, samples, data.is_trained, trace, settings, seed, progress)
             _write_results(run, trace, training.network.state_dict(), scores)
         except KeyboardInterrupt:
             progress.emit("cancel")
@@ -365,37 +365,84 @@ def _training_data(
 
 
 def _score(
-    study: Study, samples: pd.DataFrame, is_trained: np.ndarray, trace: "Trace", settings: TrainSettings, seed: int
+    study: Study,
+    samples: pd.DataFrame,
+    is_trained: np.ndarray,
+    trace: "Trace",
+    settings: TrainSettings,
+    seed: int,
+    progress: "Progress",
 ) -> pd.DataFrame:
-    """scores.csv: the paper's loop in its own columns, the cross-validated scorer, where it is on, beside it."""
-    from core.proposals.cross_validated import cross_validated_probs
-    from core.proposals.rounds import round_probs
-    from core.proposals.table import proposable, score_table
+    """scores.csv, as the preset judges; the rounds of a cross-fitted refinement are added to the trace."""
+    from core.proposals.judgement import judge
+    from core.proposals.table import score_table
 
     numbers = {name: number for number, name in enumerate(study.classes)}
     given = np.array([numbers[label] for label in samples["given_label"]], dtype=np.int64)
-    scorer_probs = round_probs(np.stack(trace.stage_probs), trace.stage_names)
-    judged_by = ["rounds"]
-    if settings.cross_validation.num_folds:
-        judged_by.append("cross_validated")
-        scorer_probs["cross_validated"] = cross_validated_probs(
+    groups = sample_groups(samples)
+    if settings.refinement.num_folds:
+        judgement = judge(
             trace.embeddings,
             given,
-            sample_groups(samples),
+            groups,
             is_trained,
             num_classes=len(study.classes),
+            settings=settings.refinement,
+            seed=seed,
+            votes=_votes(samples, study, numbers),
+            on_progress=lambda fraction: progress.emit("scoring", fraction=round(fraction, 3)),
+        )
+        refinement = judgement.refinement
+        for number, each in enumerate(refinement.rounds):
+            trace.add_judged_round(f"refinement {number}", each.probs, each.posterior(given).argmax(axis=1))
+            progress.emit("round", round=number, **each.figures(given), is_chosen=number == refinement.chosen)
+        progress.emit("note", message=f"Refinement: {refinement.reason}.")
+        probs, proposed, scores = judgement.probs, judgement.proposed, judgement.scores
+    else:
+        probs, proposed, scores = _averaged(given, groups, is_trained, trace, settings, seed, len(study.classes))
+    return score_table(samples["sample_id"], given, study.classes, probs=probs, proposed=proposed, scores=scores)
+
+
+def _averaged(
+    given: np.ndarray,
+    groups: np.ndarray,
+    is_trained: np.ndarray,
+    trace: "Trace",
+    settings: TrainSettings,
+    seed: int,
+    num_classes: int,
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Probabilities, proposed labels and scores of the presets that go by the network's rounds: the paper's mean over
+    them, or the mean of that and of the cross-validated scorer where it is on."""
+    from core.proposals.cross_validated import cross_validated_probs
+    from core.proposals.rounds import round_probs
+    from core.proposals.self_confidence import self_confidence_score
+    from core.proposals.table import proposable
+
+    by_scorer = round_probs(np.stack(trace.stage_probs), trace.stage_names)
+    probs = by_scorer["rounds"]
+    proposed = trace.pseudo_labels[-1]
+    if settings.cross_validation.num_folds:
+        by_scorer["cross_validated"] = cross_validated_probs(
+            trace.embeddings,
+            given,
+            groups,
+            is_trained,
+            num_classes=num_classes,
             settings=settings.cross_validation,
             seed=seed,
         )
-    return score_table(
-        samples["sample_id"],
-        given,
-        study.classes,
-        scorer_probs=scorer_probs,
-        judged_by=judged_by,
-        is_proposable=proposable(given, is_trained, len(study.classes)),
-        consensus_labels=trace.pseudo_labels[-1] if judged_by == ["rounds"] else None,
-    )
+        probs = np.mean([probs, by_scorer["cross_validated"]], axis=0, dtype=np.float64)
+        proposed = probs.argmax(axis=1)
+    proposed = np.where(proposable(given, is_trained, num_classes), proposed, given)
+    return probs, proposed, {name: self_confidence_score(p, given) for name, p in by_scorer.items()}
+
+
+def _votes(samples: pd.DataFrame, study: Study, numbers: dict[str, int]) -> np.ndarray | None:
+    """(N, R) int64 class indices of the raters' labels, -1 where one gave none; None without raters."""
+    if not study.rater_names:
+        return None
+    return np.stack([samples[name].map(lambda label: numbers.get(label, -1)) for name in study.rater_names], axis=1)
 
 
 def _write_results(run: Run, trace: "Trace", weights: dict[str, Any], scores: pd.DataFrame) -> None:

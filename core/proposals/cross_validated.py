@@ -3,6 +3,7 @@
 import numpy as np
 
 from core.config import CrossValidationSettings
+from core.proposals.folds import grouped_folds
 from core.proposals.principal import principal_components
 
 MAX_WIDTH = 256
@@ -28,7 +29,6 @@ def cross_validated_probs(
     all the others, which may hold their patient.
     """
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedGroupKFold
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
@@ -38,7 +38,7 @@ def cross_validated_probs(
         features = principal_components(features)
     probs = np.zeros((len(given), num_classes), dtype=np.float32)
     trained = np.flatnonzero(is_trained)
-    num_folds = min(settings.num_folds, len(np.unique(groups[trained])))
+    folds = grouped_folds(given[trained], groups[trained], settings.num_folds, seed)
 
     def fit_predict(fitted: np.ndarray, predicted: np.ndarray) -> None:
         classes = np.unique(given[fitted])
@@ -50,21 +50,11 @@ def cross_validated_probs(
         model.fit(features[fitted], given[fitted])
         probs[predicted[:, None], model.classes_[None, :]] = model.predict_proba(features[predicted])
 
-    if num_folds >= 2:
-        folds = StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed)
-        strata = _strata(given[trained], num_folds)
-        for fitted, held_out in folds.split(trained, strata, groups[trained]):
-            fit_predict(trained[fitted], trained[held_out])
-    else:  # one group holds all: nothing is left to fit on, so nothing is said
+    for fitted, held_out in folds:
+        fit_predict(trained[fitted], trained[held_out])
+    if not folds:  # one group holds all: nothing is left to fit on, so nothing is said
         probs[trained] = 1 / num_classes
     untrained = np.flatnonzero(~is_trained)
     if len(untrained):
         fit_predict(trained, untrained)
     return probs
-
-
-def _strata(labels: np.ndarray, num_folds: int) -> np.ndarray:
-    """Labels to stratify by: a class with fewer samples than folds can't be, and counts as the commonest."""
-    values, counts = np.unique(labels, return_counts=True)
-    rare = values[counts < num_folds]
-    return np.where(np.isin(labels, rare), values[counts.argmax()], labels)

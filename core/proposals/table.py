@@ -13,24 +13,16 @@ def score_table(
     given: np.ndarray,
     classes: Sequence[str],
     *,
-    scorer_probs: Mapping[str, np.ndarray],
-    judged_by: Sequence[str],
-    is_proposable: np.ndarray,
-    consensus_labels: np.ndarray | None = None,
+    probs: np.ndarray,
+    proposed: np.ndarray,
+    scores: Mapping[str, np.ndarray],
 ) -> pd.DataFrame:
     """One row per sample, in the order given.
 
-    given: (N,) int64 class indices. scorer_probs: by scorer, (N, K) class probabilities; each becomes the
-    column score_<scorer>, 1 - p[given label]. judged_by: the scorers whose mean probability decides:
-    p_<class> is that mean, label_error_probability 1 - its value at the given label. is_proposable: (N,)
-    bool; the others keep their given label whatever was found. consensus_labels: (N,) int64: where given,
-    the proposed label is this one (the paper: the last pseudo-label); else it is the most probable class.
-    A sample is proposed when its proposed label differs from its given one.
+    given: (N,) int64 class indices. probs: (N, K), rows sum to 1: what p_<class> holds; label_error_probability is 1 -
+    its value at the given label. proposed: (N,) int64; a sample is proposed when it differs from the given label.
+    scores: by scorer, (N,) float, higher is more likely wrong; each becomes the column score_<scorer>.
     """
-    probs = np.mean([scorer_probs[name] for name in judged_by], axis=0, dtype=np.float64)
-    probs /= probs.sum(axis=1, keepdims=True)
-    proposed = probs.argmax(axis=1) if consensus_labels is None else consensus_labels
-    proposed = np.where(is_proposable, proposed, given)
     names = np.asarray(classes, dtype=object)
     columns = {
         "sample_id": list(sample_ids),
@@ -38,7 +30,7 @@ def score_table(
         "proposed_label": names[proposed],
         "label_error_probability": self_confidence_score(probs, given),
         "is_proposed": np.where(proposed != given, "true", "false"),
-        **{f"score_{name}": self_confidence_score(p, given) for name, p in scorer_probs.items()},
+        **{f"score_{name}": score for name, score in scores.items()},
         **{f"p_{name}": probs[:, k] for k, name in enumerate(classes)},
     }
     return pd.DataFrame(columns).round(6)

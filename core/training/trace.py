@@ -32,6 +32,14 @@ class Trace:
         self.pseudo_labels.append(consensus.pseudo_labels)
         self.is_consensus.append(consensus.is_consensus)
 
+    def add_judged_round(self, name: str, probs: np.ndarray, pseudo_labels: np.ndarray) -> None:
+        """A round of the cross-fitted refinement: a stage and its pseudo-labels. It reaches consensus on the samples
+        on which all rounds so far agree."""
+        agrees = np.all([other == pseudo_labels for other in [*self.pseudo_labels, pseudo_labels]], axis=0)
+        self.add_stage(name, probs.astype(np.float32))
+        self.pseudo_labels.append(pseudo_labels.astype(np.int64))
+        self.is_consensus.append(agrees)
+
     def round_probs(self, name: str) -> np.ndarray:
         """(S, N, K): the stages of the round of that name ("round 1")."""
         return np.stack(

@@ -1,0 +1,27 @@
+"""Folds for cross-fitting: shuffled, groups kept whole, each class in proportion as far as the groups allow."""
+
+import numpy as np
+
+
+def grouped_folds(
+    given: np.ndarray, groups: np.ndarray, num_folds: int, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The places to fit on and the places held out, (M,) int64 each, of every fold; every place is held out once.
+
+    given: (N,) int64 labels; groups: (N,) int64, equal for samples that must not be told apart by a fold (one patient,
+    slide, near-duplicate). There are no more folds than groups, and none where one group holds all.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    num_folds = min(num_folds, len(np.unique(groups)))
+    if num_folds < 2:
+        return []
+    folds = StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed)
+    return list(folds.split(given, _strata(given, num_folds), groups))
+
+
+def _strata(labels: np.ndarray, num_folds: int) -> np.ndarray:
+    """Labels to stratify by: a class with fewer samples than folds can't be, and counts as the commonest."""
+    values, counts = np.unique(labels, return_counts=True)
+    rare = values[counts < num_folds]
+    return np.where(np.isin(labels, rare), values[counts.argmax()], labels)

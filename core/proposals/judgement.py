@@ -1,0 +1,88 @@
+"""The `overread` preset's judgement of every label: cross-fitted rounds, every scorer's own view, one probability."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.config import RefinementSettings
+from core.proposals.dynamics import head_margins, training_dynamics
+from core.proposals.entropy import weighted_entropy_score
+from core.proposals.margin import margin_score
+from core.proposals.nearest import nearest_neighbours
+from core.proposals.neighbour_vote import neighbour_vote
+from core.proposals.principal import principal_components
+from core.proposals.proposal_set import proposal_set
+from core.proposals.raters import dawid_skene
+from core.proposals.refinement import Refinement, refine
+from core.proposals.self_confidence import self_confidence_score
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is said of every label."""
+
+    probs: np.ndarray
+    """(N, K) float64, rows sum to 1: the probability of each class, given the image and its given label."""
+    proposed: np.ndarray
+    """(N,) int64: the label proposed instead of the given one; the given one where none is proposed."""
+    scores: dict[str, np.ndarray]
+    """By scorer, (N,) float32, higher is more likely wrong."""
+    refinement: Refinement
+
+
+def judge(
+    embeddings: np.ndarray,
+    given: np.ndarray,
+    groups: np.ndarray,
+    is_trained: np.ndarray,
+    *,
+    num_classes: int,
+    settings: RefinementSettings,
+    seed: int,
+    votes: np.ndarray | None = None,
+    on_progress: Callable[[float], None] | None = None,
+) -> Judgement:
+    """Judge every given label by frozen features of the images.
+
+    embeddings: (N, D) float; given: (N,) int64; groups: (N,) int64, kept whole in a fold; is_trained: (N,) bool, the
+    samples that may be fitted on. votes: (N, R) int64, labels of single raters, -1 where one gave none: they make a
+    column of their own and have no say in the probability, for a study may hold them back to measure it by.
+    on_progress: called with the share of the work that is done.
+    """
+    features = principal_components(embeddings)
+    refinement = refine(
+        features,
+        given,
+        groups,
+        is_trained,
+        num_classes=num_classes,
+        settings=settings,
+        seed=seed,
+        on_progress=on_progress,
+    )
+    probs = refinement.result.posterior(given)
+    shown = refinement.result.noise.class_probs(refinement.result.probs)
+    indices, similarities = nearest_neighbours(features, groups, settings.num_neighbours)
+    vote = neighbour_vote(given, indices, similarities, num_classes=num_classes, is_trained=is_trained)
+    dynamics = training_dynamics(head_margins(features, given, is_trained, num_classes=num_classes, seed=seed))
+    contradicts = [one.probs.argmax(axis=1) != given for one in refinement.rounds]
+    scores = {
+        "self_confidence": self_confidence_score(shown, given),
+        "margin": margin_score(shown, given),
+        "entropy": weighted_entropy_score(shown, given),
+        "neighbours": self_confidence_score(vote, given),
+        "epoch_learnt": dynamics.epoch_learnt,
+        "forgetting": dynamics.forgetting,
+        "margin_area": dynamics.margin_area,
+        "rounds": np.mean(contradicts, axis=0, dtype=np.float32),
+    }
+    if votes is not None and (votes >= 0).any():
+        scores["raters"] = self_confidence_score(dawid_skene(votes, num_classes).posterior, given)
+    counts = np.bincount(given[is_trained], minlength=num_classes)
+    is_proposed = proposal_set(
+        np.where(counts[given] >= 2, self_confidence_score(probs, given), 0), min_precision=settings.min_precision
+    )
+    others = probs.copy()
+    others[np.arange(len(given)), given] = -1
+    return Judgement(probs, np.where(is_proposed, others.argmax(axis=1), given), scores, refinement)

@@ -1,0 +1,111 @@
+"""How the given labels came about, estimated from them alone: what the image shows, and how that is mislabelled.
+
+A given label is taken as drawn in two steps: the true class from a classifier's probabilities, sharpened; then the
+given one, either from a transition matrix or, where the image leaves doubt, from the same probabilities once more.
+All of it is fitted by the likelihood of the given labels under probabilities that never saw them: confident
+predictions that are contradicted all the same speak for wrong labels, contradictions where the classifier is unsure
+for its limits. The posterior is the probability of each class given image *and* label.
+
+Two things no likelihood can tell, and are settled beforehand. Labels wrong only where the image is unclear look like
+a classifier that isn't better: so where the matrix explains few errors, doubt is given its share (`DOUBT_SCALE`). And
+a blunt classifier looks like more noise: of all sharpnesses within a standard error of the likeliest the sharpest is
+taken, for an image has one true class.
+Sources: Dawid and Skene 1979 (the transition matrix by expectation maximisation); Goldberger and Ben-Reuven 2017,
+"Training deep neural networks using a noise adaptation layer".
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+DOUBT_SCALE = 0.06
+"""Share of wrong labels, as the transition matrix alone explains them, at which doubt has a share of 1 / e. Of five
+forms tried on two datasets with made noise, instance-dependent and at the boundary, this one was calibrated best."""
+_SHARPNESS = np.geomspace(0.5, 16, 16)
+_NUM_STEPS = 40
+_PRIOR = 2.0
+"""Samples of each class that are taken to be labelled right beforehand: a rare class's row stays near the identity."""
+_SMALLEST = 1e-6
+
+
+@dataclass(frozen=True)
+class NoiseModel:
+    """A fitted model."""
+
+    sharpness: float
+    """The power to which the classifier's probabilities are raised, above 0."""
+    transition: np.ndarray
+    """(K, K) float64: row j holds the probabilities of each given label where the true class is j."""
+    doubt: float = 0.0
+    """In [0, 1]: share of the labels that are drawn from what the image shows, whatever the true class."""
+
+    def class_probs(self, probs: np.ndarray) -> np.ndarray:
+        """(N, K) float64: what the image shows, whatever its label. probs: (N, K), rows sum to 1."""
+        logits = self.sharpness * np.log(np.maximum(np.asarray(probs, dtype=np.float64), _SMALLEST))
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+    def posterior(self, probs: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """(N, K) float64: the probability of each class given the image and its given label. given: (N,) int64."""
+        joint = self._joint(probs, given)
+        return joint / joint.sum(axis=1, keepdims=True)
+
+    def log_probs(self, probs: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """(N,) float64: the log probability of each given label, in nats."""
+        return np.log(self._joint(probs, given).sum(axis=1))
+
+    def _joint(self, probs: np.ndarray, given: np.ndarray) -> np.ndarray:
+        shown = self.class_probs(probs)
+        as_shown = shown[np.arange(len(given)), given][:, None]
+        joint = shown * ((1 - self.doubt) * self.transition[:, given].T + self.doubt * as_shown)
+        return np.maximum(joint, np.finfo(float).tiny)
+
+
+def fit_noise_model(probs: np.ndarray, given: np.ndarray) -> NoiseModel:
+    """The model that the given labels speak for.
+
+    probs: (N, K) float, rows sum to 1, from models that never saw the sample's label; given: (N,) int64.
+    """
+    certain = _fit_sharpness(probs, given, doubt=0.0)
+    posterior = certain.posterior(probs, given)
+    error_rate = 1 - posterior[np.arange(len(given)), given].mean()
+    return _fit_sharpness(probs, given, doubt=float(np.exp(-error_rate / DOUBT_SCALE)))
+
+
+def _fit_sharpness(probs: np.ndarray, given: np.ndarray, *, doubt: float) -> NoiseModel:
+    """The sharpest model that is as likely as the likeliest, to a standard error."""
+    models = [_fit_transition(probs, given, sharpness, doubt) for sharpness in _SHARPNESS]
+    log_probs = [model.log_probs(probs, given) for model in models]
+    best = int(np.argmax([values.mean() for values in log_probs]))
+    for model, values in zip(reversed(models[best:]), reversed(log_probs[best:]), strict=True):
+        if is_as_likely(values, log_probs[best]):
+            return model
+    return models[best]
+
+
+def is_as_likely(log_probs: np.ndarray, best: np.ndarray) -> bool:
+    """Whether the mean of some log probabilities lies within a standard error of the difference to the best ones.
+    Both (N,), of the same samples."""
+    behind = best - log_probs
+    return bool(behind.mean() <= behind.std() / np.sqrt(len(behind)))
+
+
+def _fit_transition(probs: np.ndarray, given: np.ndarray, sharpness: float, doubt: float) -> NoiseModel:
+    """The likeliest transition, by expectation maximisation."""
+    num_classes = probs.shape[1]
+    # Sorted by given label, the sums over each are those of slices.
+    order = np.argsort(given, kind="stable")
+    shown = NoiseModel(float(sharpness), np.eye(num_classes)).class_probs(probs[order])
+    bounds = np.searchsorted(given[order], np.arange(num_classes + 1))
+    parts = [shown[start:end] for start, end in pairwise(bounds)]
+    transition = np.full((num_classes, num_classes), 0.1 / max(num_classes - 1, 1))
+    np.fill_diagonal(transition, 0.9)
+    for _ in range(_NUM_STEPS):
+        counts = _PRIOR * np.eye(num_classes)
+        for label, part in enumerate(parts):
+            by_transition = (1 - doubt) * part * transition[:, label]
+            totals = by_transition.sum(axis=1) + doubt * part[:, label]
+            counts[:, label] += (by_transition / np.maximum(totals, np.finfo(float).tiny)[:, None]).sum(axis=0)
+        transition = counts / counts.sum(axis=1, keepdims=True)
+    return NoiseModel(float(sharpness), transition, doubt)

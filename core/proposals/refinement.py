@@ -1,0 +1,258 @@
+"""Refinement rounds on frozen features, cross-fitted: what is said of a sample comes from models that never saw its
+label, and neither did the pseudo-labels that those were trained on.
+
+Each fold is held out of everything: on the others the rounds run by themselves, with inner folds. A round fits a
+classifier to soft pseudo-labels, predicts the inner folds, estimates how the given labels came about
+(`noise_model`), and takes the posterior of each class, given image and label, for the next round's pseudo-label:
+its confidence is the sample's weight. Round 0 is fitted to the given labels. How strongly the classifier is held
+back, how many rounds there are and what the neighbours say beside it is chosen by how likely the given labels of
+the held-out samples are; nothing else is known of the truth.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from os import cpu_count
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from core.config import RefinementSettings
+from core.proposals.folds import grouped_folds
+from core.proposals.nearest import nearest_neighbours
+from core.proposals.neighbour_vote import smoothed
+from core.proposals.noise_model import NoiseModel, fit_noise_model, is_as_likely
+from core.proposals.soft_logistic import SoftLogistic, fit_soft_logistic
+
+Neighbours = tuple[np.ndarray, np.ndarray]
+"""Indices (N, M) int64 and similarities (N, M) float32, of `nearest_neighbours`."""
+SHARES = (0.0, 1 / 3, 2 / 3)
+"""Of the neighbours' mean in a sample's probabilities; the one is taken under which the labels are likeliest."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round says of every sample."""
+
+    probs: np.ndarray
+    """(N, K) float32, rows sum to 1: what the image shows, by models of the other folds."""
+    noise: NoiseModel
+    neighbour_share: float
+    """One of SHARES."""
+    log_likelihood: float
+    """Mean log probability of the given labels, in nats; of rounds on one set, the higher the better."""
+
+    def posterior(self, given: np.ndarray) -> np.ndarray:
+        """(N, K) float64: the probability of each class given the image and its given label."""
+        return self.noise.posterior(self.probs, given)
+
+    def figures(self, given: np.ndarray) -> dict[str, float]:
+        """What a run's log tells of the round: the held-out labels' likelihood, and how many it doubts."""
+        doubted = 1 - self.posterior(given)[np.arange(len(given)), given]
+        return {
+            "log_likelihood": round(self.log_likelihood, 5),
+            "expected_errors": round(float(doubted.sum()), 1),
+            "num_changed": int((doubted > 0.5).sum()),
+        }
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """The rounds that were tried, and which of them is taken."""
+
+    rounds: tuple[Round, ...]
+    chosen: int
+    """Place in `rounds`."""
+    regularisation: float
+    reason: str
+    """Why the rounds stopped, for the owner of the run."""
+
+    @property
+    def result(self) -> Round:
+        return self.rounds[self.chosen]
+
+
+def refine(
+    features: np.ndarray,
+    given: np.ndarray,
+    groups: np.ndarray,
+    is_trained: np.ndarray,
+    *,
+    num_classes: int,
+    settings: RefinementSettings,
+    seed: int,
+    on_progress: Callable[[float], None] | None = None,
+) -> Refinement:
+    """Judge every sample by cross-fitted rounds.
+
+    features: (N, D) float32, as `principal_components` gives them; given: (N,) int64; groups: (N,) int64, kept whole in
+    a fold; is_trained: (N,) bool, the samples that may be fitted on: the others are judged by the mean of all folds'
+    models. on_progress: called with the share of the work that is done. The same seed gives the same result.
+    """
+    tell = on_progress or (lambda fraction: None)
+    neighbours = nearest_neighbours(features, groups, settings.num_neighbours)
+    task = _Task(np.asarray(features, dtype=np.float32), given, groups, is_trained, num_classes, neighbours, settings)
+    regularisation = _choose_regularisation(task, seed)
+    tell(0.3)
+    num_steps = settings.num_repeats * settings.num_folds
+    totals: list[_Views] = []
+    for repeat in range(settings.num_repeats):
+        for place, views in enumerate(_repeat(task, regularisation, seed + repeat)):
+            totals = [a + b for a, b in zip(totals, views, strict=True)] if totals else views
+            tell(0.3 + 0.7 * (repeat * settings.num_folds + place + 1) / num_steps)
+    rounds = tuple(_judged(task, views / settings.num_repeats, is_trained) for views in totals)
+    chosen, reason = _choose_round(rounds)
+    return Refinement(rounds, chosen, regularisation, reason)
+
+
+@dataclass(frozen=True)
+class _Views:
+    """Two views of every sample, summed over what has been computed so far: (N, K) each."""
+
+    own: np.ndarray
+    neighbours: np.ndarray
+
+    def __add__(self, other: "_Views") -> "_Views":
+        return _Views(self.own + other.own, self.neighbours + other.neighbours)
+
+    def __truediv__(self, number: float) -> "_Views":
+        return _Views(self.own / number, self.neighbours / number)
+
+
+@dataclass(frozen=True)
+class _Task:
+    features: np.ndarray
+    given: np.ndarray
+    groups: np.ndarray
+    is_trained: np.ndarray
+    num_classes: int
+    neighbours: Neighbours
+    settings: RefinementSettings
+
+    def views(self, model: SoftLogistic) -> _Views:
+        """What a model shows in every sample, and in its neighbours on average."""
+        probs = model.predict_probs(self.features)
+        return _Views(probs, smoothed(probs, *self.neighbours, weight=1))
+
+    def one_hot(self, places: np.ndarray) -> np.ndarray:
+        return np.eye(self.num_classes, dtype=np.float32)[self.given[places]]
+
+    def fit(self, places: np.ndarray, targets: np.ndarray, strength: float, start: SoftLogistic | None) -> SoftLogistic:
+        return fit_soft_logistic(self.features[places], targets, regularisation=strength, start=start)
+
+
+def _folds(task: _Task, num_folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Dataset indices to fit on and held out; where one group holds all, everything is fitted on and held out."""
+    trained = np.flatnonzero(task.is_trained)
+    folds = grouped_folds(task.given[trained], task.groups[trained], num_folds, seed)
+    return [(trained[fitted], trained[held_out]) for fitted, held_out in folds]
+
+
+def _choose_regularisation(task: _Task, seed: int) -> float:
+    """The strongest penalty under which the given labels are as likely as under the best, to a standard error: what
+    is left to choose from is within chance, and of models alike the simpler one memorises less."""
+    strengths = sorted(task.settings.strengths)
+    folds = _folds(task, task.settings.num_folds, seed)
+
+    def path(fold: tuple[np.ndarray, np.ndarray]) -> list[_Views]:
+        fitted, held_out = fold
+        model, views = None, []
+        for strength in strengths:
+            model = task.fit(fitted, task.one_hot(fitted), strength, model)
+            views.append(_only(task.views(model), held_out))
+        return views
+
+    paths = _in_threads(path, folds)
+    trained = np.flatnonzero(task.is_trained)
+    likelihoods = []
+    for views in zip(*paths, strict=True):
+        whole = sum(views[1:], views[0])
+        noise, probs, _ = _best_share(_at(whole, trained), task.given[trained])
+        likelihoods.append(noise.log_probs(probs, task.given[trained]))
+    best = max(likelihoods, key=np.mean)
+    return next(s for s, values in zip(strengths, likelihoods, strict=True) if is_as_likely(values, best))
+
+
+def _repeat(task: _Task, strength: float, seed: int) -> list[list[_Views]]:
+    """The views of each fold's held-out samples, by round, for one way to make the folds."""
+    folds = _folds(task, task.settings.num_folds, seed)
+    is_untrained = ~task.is_trained
+
+    def run(fold: tuple[np.ndarray, np.ndarray]) -> list[_Views]:
+        fitted, held_out = fold
+        places = np.concatenate([held_out, np.flatnonzero(is_untrained)])
+        share = np.where(is_untrained, 1 / len(folds), 1.0)[:, None]
+        views = []
+        for model in _rounds_within(task, fitted, strength, seed):
+            seen = _only(task.views(model), places)
+            views.append(_Views(seen.own * share, seen.neighbours * share))
+        return views
+
+    return _in_threads(run, folds)
+
+
+def _rounds_within(task: _Task, fitted: np.ndarray, strength: float, seed: int) -> list[SoftLogistic]:
+    """A model of each round, from the labels of `fitted` alone."""
+    given = task.given[fitted]
+    inner = grouped_folds(given, task.groups[fitted], task.settings.num_inner_folds, seed)
+    targets = task.one_hot(fitted)
+    models = [task.fit(fitted, targets, strength, None)]
+    starts: list[SoftLogistic | None] = [models[0]] * len(inner)
+    for _ in range(task.settings.max_rounds if inner else 0):
+        views = _Views(np.zeros_like(targets), np.zeros_like(targets))
+        for number, (rest, held_out) in enumerate(inner):
+            starts[number] = model = task.fit(fitted[rest], targets[rest], strength, starts[number])
+            seen = task.views(model)
+            views.own[held_out] = seen.own[fitted[held_out]]
+            views.neighbours[held_out] = seen.neighbours[fitted[held_out]]
+        noise, probs, _ = _best_share(views, given)
+        targets = noise.posterior(probs, given).astype(np.float32)
+        models.append(task.fit(fitted, targets, strength, models[-1]))
+    return models
+
+
+def _judged(task: _Task, views: _Views, is_trained: np.ndarray) -> Round:
+    trained = np.flatnonzero(is_trained)
+    given = task.given[trained]
+    noise, probs, share = _best_share(_at(views, trained), given)
+    return Round(_mixed(views, share), noise, share, float(noise.log_probs(probs, given).mean()))
+
+
+def _choose_round(rounds: tuple[Round, ...]) -> tuple[int, str]:
+    """The last round up to which every one made the given labels of held-out samples more likely."""
+    likelihoods = [r.log_likelihood for r in rounds]
+    for number in range(1, len(rounds)):
+        if likelihoods[number] <= likelihoods[number - 1]:
+            return number - 1, (
+                f"round {number} made the held-out labels less likely "
+                f"({likelihoods[number]:.4f} nats a label, before {likelihoods[number - 1]:.4f})"
+            )
+    return len(rounds) - 1, "the last round that was allowed made the held-out labels more likely still"
+
+
+def _best_share(views: _Views, given: np.ndarray) -> tuple[NoiseModel, np.ndarray, float]:
+    """The share of the neighbours under which the given labels are likeliest: its noise model and probabilities."""
+    tried = [(_mixed(views, share), share) for share in SHARES]
+    fits = [(fit_noise_model(probs, given), probs, share) for probs, share in tried]
+    return max(fits, key=lambda fit: fit[0].log_probs(fit[1], given).mean())
+
+
+def _mixed(views: _Views, share: float) -> np.ndarray:
+    return (1 - share) * views.own + share * views.neighbours
+
+
+def _only(views: _Views, places: np.ndarray) -> _Views:
+    """The views at `places`, 0 elsewhere."""
+    is_kept = np.zeros((len(views.own), 1), dtype=np.float32)
+    is_kept[places] = 1
+    return _Views(views.own * is_kept, views.neighbours * is_kept)
+
+
+def _at(views: _Views, places: np.ndarray) -> _Views:
+    return _Views(views.own[places], views.neighbours[places])
+
+
+def _in_threads(function: Callable, folds: list) -> list:
+    # Each fold's products are small: BLAS' own threads would only stand in each other's way.
+    with ThreadPoolExecutor(min(cpu_count() or 1, len(folds) or 1)) as executor, threadpool_limits(1):
+        return list(executor.map(function, folds))

@@ -148,6 +148,22 @@ class CrossValidationSettings:
 
 
 @dataclass(frozen=True)
+class CrossFittingSettings:
+    """Networks fine-tuned from the pretrained one as in the warm-up, each without a fold that it then judges."""
+
+    num_folds: int = 0
+    """0 leaves them out."""
+    num_epochs: int = 8
+    num_averaged: int = 3
+    """Last epochs whose predictions are averaged."""
+
+    def __post_init__(self) -> None:
+        _check(self.num_folds == 0 or self.num_folds >= 2, "cross_fitting.num_folds", self.num_folds, "0 or >= 2")
+        _check(self.num_epochs >= 1, "cross_fitting.num_epochs", self.num_epochs, "at least 1")
+        _check(self.num_averaged >= 1, "cross_fitting.num_averaged", self.num_averaged, "at least 1")
+
+
+@dataclass(frozen=True)
 class RefinementSettings:
     """Rounds of refinement on frozen features, cross-fitted: see `core/proposals/refinement.py`."""
 
@@ -187,6 +203,7 @@ class TrainSettings:
     warmup: WarmupSettings = field(default_factory=WarmupSettings)
     rounds: RoundsSettings = field(default_factory=RoundsSettings)
     cross_validation: CrossValidationSettings = field(default_factory=CrossValidationSettings)
+    cross_fitting: CrossFittingSettings = field(default_factory=CrossFittingSettings)
     refinement: RefinementSettings = field(default_factory=RefinementSettings)
 
     def __post_init__(self) -> None:
@@ -214,9 +231,11 @@ OVERREAD = TrainSettings(
     pretrain=PretrainSettings(num_epochs=20),
     rounds=RoundsSettings(num_epochs=()),
     cross_validation=CrossValidationSettings(num_folds=0),
+    cross_fitting=CrossFittingSettings(num_folds=3),
     refinement=RefinementSettings(num_folds=5),
 )
-"""Refinement cross-fitted on the pretrained features; the network's short warm-up serves the heat maps alone."""
+"""Cross-fitted throughout: networks from the pretrained one, and refinement on its features. The warm-up on all labels
+serves the heat maps alone."""
 
 PRESETS = {settings.preset: settings for settings in (OVERREAD, PAPER, QUICK)}
 

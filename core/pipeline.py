@@ -90,19 +90,24 @@ def train_study(
                 num_samples=len(samples),
             )
             if source:
-                settings = replace(settings, pretrain=replace(settings.pretrain, num_epochs=0))
+                settings = replace(
+                    settings,
+                    pretrain=replace(settings.pretrain, num_epochs=0),
+                    cross_fitting=replace(settings.cross_fitting, num_folds=0),
+                )
             settings = override_settings(settings, assignments)
             run.path.mkdir(parents=True, exist_ok=True)
             config = _config(settings, samples, seed=seed, device=torch_device.type)
             config["features"] = source.identity if source else None
             write_atomically(run.path / "config.json", json.dumps(config, indent=2) + "\n")
-        progress = Progress(run.progress_path, plan_phases(settings), listener)
+        folds = _held_out_folds(study, samples, settings, seed)
+        progress = Progress(run.progress_path, plan_phases(settings, len(folds)), listener)
         progress.start(run=run.name, preset=settings.preset, num_samples=len(samples))
         try:
             pixels = _cached_pixels(study, samples)
             features = _outside_features(run, config, source, pixels, settings, torch_device, progress)
             data = _training_data(study, samples, pixels, settings, torch_device)
-            training = Training(data, settings, seed, progress, run.path / "checkpoint" / "state.pt", features)
+            training = Training(data, settings, seed, progress, run.path / "checkpoint" / "state.pt", features, folds)
             trace = training.run()
             progress.emit("scoring")
             scores = _score(study, samples, data.is_trained, trace, settings, seed, progress)
@@ -349,17 +354,38 @@ def _cached_pixels(study: Study, samples: pd.DataFrame) -> np.ndarray:
     return cache.pixels if np.array_equal(order, np.arange(len(cache.keys))) else cache.pixels[order]
 
 
+def _given(study: Study, samples: pd.DataFrame) -> np.ndarray:
+    """(N,) int64 class indices of the given labels."""
+    numbers = {name: number for number, name in enumerate(study.classes)}
+    return np.array([numbers[label] for label in samples["given_label"]], dtype=np.int64)
+
+
+def _is_trained(samples: pd.DataFrame) -> np.ndarray:
+    return (samples["split"] != "test").to_numpy(dtype=bool)
+
+
+def _held_out_folds(study: Study, samples: pd.DataFrame, settings: TrainSettings, seed: int) -> list[np.ndarray]:
+    """Dataset indices of each fold that a network is fitted without."""
+    from core.proposals.folds import grouped_folds
+
+    if not settings.cross_fitting.num_folds:
+        return []
+    trained = np.flatnonzero(_is_trained(samples))
+    groups = sample_groups(samples)[trained]
+    folds = grouped_folds(_given(study, samples)[trained], groups, settings.cross_fitting.num_folds, seed)
+    return [trained[held_out] for _, held_out in folds]
+
+
 def _training_data(
     study: Study, samples: pd.DataFrame, pixels: np.ndarray, settings: TrainSettings, device: Any
 ) -> Any:
     """The study's pixels and labels on the device. pixels: those of `_cached_pixels`."""
     from core.training.data import TrainingData, load_pixels
 
-    numbers = {name: number for number, name in enumerate(study.classes)}
     return TrainingData(
         pixels=load_pixels(pixels, size_px=settings.model.image_size_px, device=device),
-        given=np.array([numbers[label] for label in samples["given_label"]], dtype=np.int64),
-        is_trained=np.array([split != "test" for split in samples["split"]]),
+        given=_given(study, samples),
+        is_trained=_is_trained(samples),
         num_classes=len(study.classes),
     )
 
@@ -377,8 +403,7 @@ def _score(
     from core.proposals.judgement import judge
     from core.proposals.table import score_table
 
-    numbers = {name: number for number, name in enumerate(study.classes)}
-    given = np.array([numbers[label] for label in samples["given_label"]], dtype=np.int64)
+    given = _given(study, samples)
     groups = sample_groups(samples)
     if settings.refinement.num_folds:
         judgement = judge(
@@ -389,13 +414,17 @@ def _score(
             num_classes=len(study.classes),
             settings=settings.refinement,
             seed=seed,
-            votes=_votes(samples, study, numbers),
+            network_probs=trace.cross_fitted,
+            votes=_votes(samples, study),
             on_progress=lambda fraction: progress.emit("scoring", fraction=round(fraction, 3)),
         )
         refinement = judgement.refinement
+        if trace.cross_fitted is not None:
+            trace.add_stage("networks", trace.cross_fitted)
         for number, each in enumerate(refinement.rounds):
             trace.add_judged_round(f"refinement {number}", each.probs, each.posterior(given).argmax(axis=1))
             progress.emit("round", round=number, **each.figures(given), is_chosen=number == refinement.chosen)
+        trace.add_stage("together", judgement.result.probs)
         progress.emit("note", message=f"Refinement: {refinement.reason}.")
         probs, proposed, scores = judgement.probs, judgement.proposed, judgement.scores
     else:
@@ -438,10 +467,11 @@ def _averaged(
     return probs, proposed, {name: self_confidence_score(p, given) for name, p in by_scorer.items()}
 
 
-def _votes(samples: pd.DataFrame, study: Study, numbers: dict[str, int]) -> np.ndarray | None:
+def _votes(samples: pd.DataFrame, study: Study) -> np.ndarray | None:
     """(N, R) int64 class indices of the raters' labels, -1 where one gave none; None without raters."""
     if not study.rater_names:
         return None
+    numbers = {name: number for number, name in enumerate(study.classes)}
     return np.stack([samples[name].map(lambda label: numbers.get(label, -1)) for name in study.rater_names], axis=1)
 
 

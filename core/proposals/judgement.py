@@ -14,7 +14,7 @@ from core.proposals.neighbour_vote import neighbour_vote
 from core.proposals.principal import principal_components
 from core.proposals.proposal_set import proposal_set
 from core.proposals.raters import dawid_skene
-from core.proposals.refinement import Refinement, refine
+from core.proposals.refinement import Refinement, Round, combined, refine
 from core.proposals.self_confidence import self_confidence_score
 
 
@@ -29,6 +29,8 @@ class Judgement:
     scores: dict[str, np.ndarray]
     """By scorer, (N,) float32, higher is more likely wrong."""
     refinement: Refinement
+    result: Round
+    """The chosen round, together with what cross-fitted networks say."""
 
 
 def judge(
@@ -40,14 +42,16 @@ def judge(
     num_classes: int,
     settings: RefinementSettings,
     seed: int,
+    network_probs: np.ndarray | None = None,
     votes: np.ndarray | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Judgement:
     """Judge every given label by frozen features of the images.
 
     embeddings: (N, D) float; given: (N,) int64; groups: (N,) int64, kept whole in a fold; is_trained: (N,) bool, the
-    samples that may be fitted on. votes: (N, R) int64, labels of single raters, -1 where one gave none: they make a
-    column of their own and have no say in the probability, for a study may hold them back to measure it by.
+    samples that may be fitted on. network_probs: (N, K), from networks that never saw the sample's label. votes: (N,
+    R) int64, labels of single raters, -1 where one gave none: they make a column of their own and have no say in the
+    probability, for a study may hold them back to measure it by.
     on_progress: called with the share of the work that is done.
     """
     features = principal_components(embeddings)
@@ -61,8 +65,11 @@ def judge(
         seed=seed,
         on_progress=on_progress,
     )
-    probs = refinement.result.posterior(given)
-    shown = refinement.result.noise.class_probs(refinement.result.probs)
+    result = refinement.result
+    if network_probs is not None:
+        result = combined(result, network_probs, given, is_trained)
+    probs = result.posterior(given)
+    shown = result.noise.class_probs(result.probs)
     indices, similarities = nearest_neighbours(features, groups, settings.num_neighbours)
     vote = neighbour_vote(given, indices, similarities, num_classes=num_classes, is_trained=is_trained)
     dynamics = training_dynamics(head_margins(features, given, is_trained, num_classes=num_classes, seed=seed))
@@ -77,6 +84,8 @@ def judge(
         "margin_area": dynamics.margin_area,
         "rounds": np.mean(contradicts, axis=0, dtype=np.float32),
     }
+    if network_probs is not None:
+        scores["networks"] = self_confidence_score(network_probs, given)
     if votes is not None and (votes >= 0).any():
         scores["raters"] = self_confidence_score(dawid_skene(votes, num_classes).posterior, given)
     counts = np.bincount(given[is_trained], minlength=num_classes)
@@ -85,4 +94,4 @@ def judge(
     )
     others = probs.copy()
     others[np.arange(len(given)), given] = -1
-    return Judgement(probs, np.where(is_proposed, others.argmax(axis=1), given), scores, refinement)
+    return Judgement(probs, np.where(is_proposed, others.argmax(axis=1), given), scores, refinement, result)

@@ -29,6 +29,8 @@ Neighbours = tuple[np.ndarray, np.ndarray]
 SHARES = (0.0, 1 / 3, 2 / 3)
 """Of the neighbours' mean in a sample's probabilities; the one is taken under which the labels are likeliest."""
 
+NETWORK_WEIGHTS = (0.25, 0.5, 0.75, 1.0)
+
 
 @dataclass(frozen=True)
 class Round:
@@ -41,6 +43,8 @@ class Round:
     """One of SHARES."""
     log_likelihood: float
     """Mean log probability of the given labels, in nats; of rounds on one set, the higher the better."""
+    network_weight: float = 0.0
+    """Of the cross-fitted networks in `probs`; one of NETWORK_WEIGHTS, or 0."""
 
     def posterior(self, given: np.ndarray) -> np.ndarray:
         """(N, K) float64: the probability of each class given the image and its given label."""
@@ -103,6 +107,28 @@ def refine(
     rounds = tuple(_judged(task, views / settings.num_repeats, is_trained) for views in totals)
     chosen, reason = _choose_round(rounds)
     return Refinement(rounds, chosen, regularisation, reason)
+
+
+def combined(round_: Round, network_probs: np.ndarray, given: np.ndarray, is_trained: np.ndarray) -> Round:
+    """A round together with what cross-fitted networks say: the weighted geometric mean of both, each sharpened by its
+    own noise model, with the weight under which the given labels are likeliest.
+
+    network_probs: (N, K), rows sum to 1, from networks that never saw the sample's label.
+    """
+    network_noise = fit_noise_model(network_probs[is_trained], given[is_trained])
+    logs = [
+        np.log(np.maximum(noise.class_probs(probs), 1e-6))
+        for noise, probs in ((round_.noise, round_.probs), (network_noise, network_probs))
+    ]
+    best = round_
+    for weight in NETWORK_WEIGHTS:
+        probs = np.exp((1 - weight) * logs[0] + weight * logs[1])
+        probs /= probs.sum(axis=1, keepdims=True)
+        noise = fit_noise_model(probs[is_trained], given[is_trained])
+        likelihood = float(noise.log_probs(probs[is_trained], given[is_trained]).mean())
+        if likelihood > best.log_likelihood:
+            best = Round(probs.astype(np.float32), noise, round_.neighbour_share, likelihood, weight)
+    return best
 
 
 @dataclass(frozen=True)

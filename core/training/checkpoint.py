@@ -21,6 +21,8 @@ class Checkpoint:
     optimizer: dict[str, Any]
     arrays: dict[str, Tensor]
     """The trace so far; see `Trace.to_tensors`."""
+    pretrained: dict[str, Tensor]
+    """The network that every fold begins with; empty where there are no folds."""
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

@@ -1,12 +1,13 @@
-"""The way through a run: SimCLR, warm-up, refinement rounds, and an end phase where it is asked for.
+"""The way through a run: SimCLR, networks cross-fitted from it where there are folds, warm-up, refinement rounds, and
+an end phase where it is asked for.
 
 A run is a list of phases, each a number of epochs. Every epoch draws its randomness from a generator
 seeded by (seed, phase, epoch), so a run that is killed and resumed goes the way it would have gone.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -42,11 +43,15 @@ def has_bf16_units(device: torch.device) -> bool:
     return torch.cpu._is_avx512_bf16_supported()
 
 
-def plan_phases(settings: TrainSettings) -> tuple[Phase, ...]:
-    """pretrain, warmup, "round 1", "round 2" ..., final; those without epochs are left out."""
+def plan_phases(settings: TrainSettings, num_folds: int = 0) -> tuple[Phase, ...]:
+    """pretrain, "fold 1" ..., warmup, "round 1", "round 2" ..., final; those without epochs are left out."""
     rounds = settings.rounds
     phases = [
         Phase("pretrain", settings.pretrain.num_epochs, cost=PRETRAIN_COST),
+        *(
+            Phase(f"fold {i}", settings.cross_fitting.num_epochs, cost=1 - 1 / num_folds)
+            for i in range(1, num_folds + 1)
+        ),
         Phase("warmup", settings.warmup.num_epochs),
         *(Phase(f"round {i}", num_epochs) for i, num_epochs in enumerate(rounds.num_epochs, start=1)),
         Phase("final", rounds.num_final_epochs if rounds.weighting == "final" else 0),
@@ -72,6 +77,8 @@ class Training:
     checkpoint_path: Path
     features: np.ndarray | None = None
     """(N, D) float32, features from elsewhere; None: the pretrained encoder's own."""
+    folds: Sequence[np.ndarray] = ()
+    """Dataset indices, (M,) int64 each, that a network is fitted without and then judges."""
 
     def __post_init__(self) -> None:
         mean, std = pixel_statistics(self.data)
@@ -86,7 +93,8 @@ class Training:
             )
         self.network.to(self.data.device, memory_format=torch.channels_last)
         self.trace = Trace(embeddings=self.features)
-        self._phases = plan_phases(self.settings)
+        self._phases = plan_phases(self.settings, len(self.folds))
+        self._pretrained: dict[str, torch.Tensor] = {}
 
     def run(self) -> Trace:
         """Train to the end; returns the trace. The network keeps the last weights."""
@@ -94,18 +102,14 @@ class Training:
         first_phase, first_epoch = (start.phase, start.epoch) if start else (0, 0)
         if start:
             self.network.load_state_dict(start.network)
+            self._pretrained = start.pretrained
             self.trace = Trace.from_tensors(start.arrays, plan_stages(self.settings))
         optimizer = None
         for index in range(first_phase, len(self._phases)):
             phase = self._phases[index]
-            if phase.name == "pretrain":
-                optimizer = self._optimizer(self.settings.pretrain.learning_rate, self.settings.pretrain.weight_decay)
-            elif optimizer is None or phase.name == "warmup":
-                # From the warm-up on, one optimiser: its moments are kept from round to round, as the weights are.
-                if self.trace.embeddings is None:
-                    self.trace.embeddings = embed(self.network, self.data, precision=self.settings.model.precision)
-                optimizer = self._optimizer(self.settings.warmup.learning_rate, self.settings.warmup.weight_decay)
-            if start and index == first_phase and start.optimizer:
+            is_resumed = start is not None and index == first_phase
+            optimizer = self._begin(phase, optimizer, is_resumed=is_resumed)
+            if is_resumed:
                 optimizer.load_state_dict(start.optimizer)
             run_epoch = self._epoch_function(phase)
             for epoch in range(first_epoch + 1, phase.num_epochs + 1):
@@ -117,6 +121,23 @@ class Training:
                 self._save(index, epoch, optimizer)
             first_epoch = 0
         return self.trace
+
+    def _begin(
+        self, phase: Phase, optimizer: torch.optim.Optimizer | None, *, is_resumed: bool
+    ) -> torch.optim.Optimizer:
+        """The network and the optimiser that a phase begins with."""
+        if phase.name == "pretrain":
+            return self._optimizer(self.settings.pretrain.learning_rate, self.settings.pretrain.weight_decay)
+        if self.trace.embeddings is None:
+            self.trace.embeddings = embed(self.network, self.data, precision=self.settings.model.precision)
+        if optimizer is not None and not (phase.name == "warmup" or phase.name.startswith("fold")):
+            # From the warm-up on, one optimiser: its moments are kept from round to round, as the weights are.
+            return optimizer
+        if self.folds and not self._pretrained:
+            self._pretrained = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+        if self.folds and not is_resumed:
+            self.network.load_state_dict(self._pretrained)
+        return self._optimizer(self.settings.warmup.learning_rate, self.settings.warmup.weight_decay)
 
     def _epoch_function(self, phase: Phase) -> Callable[..., dict[str, float]]:
         return self._pretrain_epoch if phase.name == "pretrain" else self._supervised_epoch_of(phase)
@@ -140,7 +161,8 @@ class Training:
 
     def _supervised_epoch_of(self, phase: Phase) -> Callable[..., dict[str, float]]:
         rounds = self.settings.rounds
-        is_weighted = phase.name == "final" or (phase.name != "warmup" and rounds.weighting == "rounds")
+        is_weighted = phase.name == "final" or (phase.name.startswith("round") and rounds.weighting == "rounds")
+        data = self._without_fold(phase) if phase.name.startswith("fold") else self.data
         labels = self.trace.pseudo_labels[-1] if self.trace.pseudo_labels else self.data.given
         is_pseudo_labelled = (
             self.trace.is_consensus[-1] if self.trace.is_consensus else np.zeros(len(labels), dtype=bool)
@@ -150,7 +172,7 @@ class Training:
             loss, lowest_weight = supervised_epoch(
                 self.network,
                 optimizer,
-                self.data,
+                data,
                 labels,
                 is_pseudo_labelled,
                 batch_size=self.settings.warmup.batch_size,
@@ -168,6 +190,10 @@ class Training:
         rounds = self.settings.rounds
         if phase.name in ("warmup", "final") and is_last:
             self.trace.add_stage(phase.name, self._predict())
+        elif phase.name.startswith("fold"):
+            num_averaged = min(self.settings.cross_fitting.num_averaged, phase.num_epochs)
+            if epoch > phase.num_epochs - num_averaged:
+                self._judge_fold(self._predict() / num_averaged, self._held_out(phase))
         elif phase.name.startswith("round"):
             if epoch in rounds.stages(int(phase.name.split()[1]) - 1):
                 self.trace.add_stage(f"{phase.name} epoch {epoch}", self._predict())
@@ -184,6 +210,22 @@ class Training:
                         current=current,
                     )
                 )
+
+    def _held_out(self, phase: Phase) -> np.ndarray:
+        return self.folds[int(phase.name.split()[1]) - 1]
+
+    def _without_fold(self, phase: Phase) -> TrainingData:
+        is_trained = self.data.is_trained.copy()
+        is_trained[self._held_out(phase)] = False
+        return replace(self.data, is_trained=is_trained)
+
+    def _judge_fold(self, probs: np.ndarray, held_out: np.ndarray) -> None:
+        """Add what a fold's network says: of the samples held out, and as one voice of all of the untrained ones."""
+        if self.trace.cross_fitted is None:
+            self.trace.cross_fitted = np.zeros_like(probs)
+        self.trace.cross_fitted[held_out] += probs[held_out]
+        untrained = ~self.data.is_trained
+        self.trace.cross_fitted[untrained] += probs[untrained] / len(self.folds)
 
     def _max_losses(self, stage_probs: np.ndarray) -> float | np.ndarray:
         """The losses below which samples are reliable: one number, or (S, N) by stage and class."""
@@ -224,5 +266,12 @@ class Training:
     def _save(self, phase_index: int, epoch: int, optimizer: torch.optim.Optimizer) -> None:
         save_checkpoint(
             self.checkpoint_path,
-            Checkpoint(phase_index, epoch, self.network.state_dict(), optimizer.state_dict(), self.trace.to_tensors()),
+            Checkpoint(
+                phase_index,
+                epoch,
+                self.network.state_dict(),
+                optimizer.state_dict(),
+                self.trace.to_tensors(),
+                self._pretrained,
+            ),
         )

@@ -24,6 +24,9 @@ class Trace:
     embeddings: np.ndarray | None = None
     """(N, D) float32: the pretrained encoder's features, before it saw any label; or features from elsewhere."""
 
+    cross_fitted: np.ndarray | None = None
+    """(N, K) float32: what networks say that never saw the sample's label; None where there are no folds."""
+
     def add_stage(self, name: str, probs: np.ndarray) -> None:
         self.stage_names.append(name)
         self.stage_probs.append(probs)
@@ -50,8 +53,9 @@ class Trace:
         """As tensors, for a checkpoint; the stages' names follow from the settings, so they stay out."""
         lists = {name: getattr(self, name) for name in ("stage_probs", "pseudo_labels", "is_consensus")}
         tensors = {name: torch.from_numpy(np.stack(values)) for name, values in lists.items() if values}
-        if self.embeddings is not None:
-            tensors["embeddings"] = torch.from_numpy(self.embeddings)
+        for name in ("embeddings", "cross_fitted"):
+            if getattr(self, name) is not None:
+                tensors[name] = torch.from_numpy(getattr(self, name))
         return tensors
 
     @classmethod
@@ -59,4 +63,5 @@ class Trace:
         """The trace of a checkpoint; stage_names: all names that the settings lead to, in order."""
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
         lists = {name: list(arrays.get(name, [])) for name in ("stage_probs", "pseudo_labels", "is_consensus")}
-        return cls(stage_names[: len(lists["stage_probs"])], **lists, embeddings=arrays.get("embeddings"))
+        others = {name: arrays.get(name) for name in ("embeddings", "cross_fitted")}
+        return cls(stage_names[: len(lists["stage_probs"])], **lists, **others)

@@ -109,8 +109,10 @@ def _fit_transition(probs: np.ndarray, given: np.ndarray, sharpness: float, doub
             by_transition = (1 - doubt) * part * transition[:, label]
             totals = by_transition.sum(axis=1) + doubt * part[:, label]
             counts[:, label] += (by_transition / np.maximum(totals, np.finfo(float).tiny)[:, None]).sum(axis=0)
-        rate = 1 - counts.trace() / counts.sum()
-        even = np.full_like(counts, rate / max(num_classes - 1, 1))
-        np.fill_diagonal(even, 1 - rate)
-        transition = (counts + SHRINKAGE * even) / (counts.sum(axis=1, keepdims=True) + SHRINKAGE)
+        transition = counts / counts.sum(axis=1, keepdims=True)
+    # Only now: within the maximisation a rate that is too low would pull itself lower still.
+    rate = 1 - counts.trace() / counts.sum()
+    even = np.full_like(counts, rate / max(num_classes - 1, 1))
+    np.fill_diagonal(even, 1 - rate)
+    transition = (counts + SHRINKAGE * even) / (counts.sum(axis=1, keepdims=True) + SHRINKAGE)
     return NoiseModel(float(sharpness), transition, doubt)

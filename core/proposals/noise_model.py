@@ -14,7 +14,7 @@ Sources: Dawid and Skene 1979 (the transition matrix by expectation maximisation
 "Training deep neural networks using a noise adaptation layer".
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -72,7 +72,19 @@ def fit_noise_model(probs: np.ndarray, given: np.ndarray) -> NoiseModel:
     certain = _fit_sharpness(probs, given, doubt=0.0)
     posterior = certain.posterior(probs, given)
     error_rate = 1 - posterior[np.arange(len(given)), given].mean()
-    return _fit_sharpness(probs, given, doubt=float(np.exp(-error_rate / DOUBT_SCALE)))
+    model = _fit_sharpness(probs, given, doubt=float(np.exp(-error_rate / DOUBT_SCALE)))
+    return replace(model, transition=_drawn_together(model.transition, model.posterior(probs, given).sum(axis=0)))
+
+
+def _drawn_together(transition: np.ndarray, class_counts: np.ndarray) -> np.ndarray:
+    """Each class's row drawn towards noise of the overall rate, the more so the fewer samples it comes from. Done at
+    the end: in the search for the likeliest model a rate that is too low would pull itself lower still."""
+    num_classes = len(transition)
+    rate = 1 - class_counts @ transition.diagonal() / class_counts.sum()
+    even = np.full_like(transition, rate / max(num_classes - 1, 1))
+    np.fill_diagonal(even, 1 - rate)
+    share = SHRINKAGE / (SHRINKAGE + class_counts[:, None])
+    return share * even + (1 - share) * transition
 
 
 def _fit_sharpness(probs: np.ndarray, given: np.ndarray, *, doubt: float) -> NoiseModel:
@@ -110,9 +122,4 @@ def _fit_transition(probs: np.ndarray, given: np.ndarray, sharpness: float, doub
             totals = by_transition.sum(axis=1) + doubt * part[:, label]
             counts[:, label] += (by_transition / np.maximum(totals, np.finfo(float).tiny)[:, None]).sum(axis=0)
         transition = counts / counts.sum(axis=1, keepdims=True)
-    # Only now: within the maximisation a rate that is too low would pull itself lower still.
-    rate = 1 - counts.trace() / counts.sum()
-    even = np.full_like(counts, rate / max(num_classes - 1, 1))
-    np.fill_diagonal(even, 1 - rate)
-    transition = (counts + SHRINKAGE * even) / (counts.sum(axis=1, keepdims=True) + SHRINKAGE)
     return NoiseModel(float(sharpness), transition, doubt)

@@ -5,12 +5,15 @@ from dataclasses import FrozenInstanceError, replace
 import pytest
 
 from core.config import (
+    OVERREAD,
     PAPER,
     PRESETS,
     QUICK,
+    CrossFittingSettings,
     CrossValidationSettings,
     ModelSettings,
     PretrainSettings,
+    RefinementSettings,
     RoundsSettings,
     WarmupSettings,
     override_settings,
@@ -43,6 +46,19 @@ def test_quick_is_the_paper_s_loop_with_a_small_network_and_the_cross_validated_
     assert (QUICK.warmup, QUICK.rounds) == (PAPER.warmup, PAPER.rounds)
     assert (QUICK.model.encoder, QUICK.model.image_size_px) == ("narrow", 64)
     assert QUICK.cross_validation.num_folds == 5
+
+
+def test_overread_is_cross_fitted_and_has_none_of_the_paper_s_rounds():
+    assert (OVERREAD.cross_fitting.num_folds, OVERREAD.refinement.num_folds) == (3, 5)
+    assert (OVERREAD.rounds.num_epochs, OVERREAD.cross_validation.num_folds) == ((), 0)
+    for other in (PAPER, QUICK):
+        assert (other.cross_fitting.num_folds, other.refinement.num_folds) == (0, 0)
+
+
+@pytest.mark.parametrize("settings", [PAPER, QUICK, OVERREAD])
+def test_something_must_be_left_to_judge_by(settings):
+    with pytest.raises(ConfigError, match=r"^rounds\.num_epochs: found \(\), must be a round at least"):
+        override_settings(settings, ["rounds.num_epochs=", "refinement.num_folds=0"])
 
 
 def fitted(name, *, device="cpu", has_bf16=True, cache_size_px=224, num_samples=4000):
@@ -87,11 +103,13 @@ def test_the_paper_s_batches_are_the_same_for_any_number_of_samples():
 
 
 def test_an_unknown_preset_is_named_with_those_there_are():
-    with pytest.raises(ConfigError, match="--preset: 'best' is not one of paper, quick"):
+    with pytest.raises(ConfigError, match="--preset: 'best' is not one of overread, paper, quick"):
         fitted("best")
 
 
-@pytest.mark.parametrize("settings", [PAPER, QUICK, replace(QUICK, rounds=RoundsSettings((3,), (1, 3), (1,)))])
+@pytest.mark.parametrize(
+    "settings", [OVERREAD, PAPER, QUICK, replace(QUICK, rounds=RoundsSettings((3,), (1, 3), (1,)))]
+)
 def test_settings_come_back_from_json_as_they_were(settings):
     assert settings_from_dict(json.loads(json.dumps(settings.to_dict()))) == settings
 
@@ -160,7 +178,6 @@ def test_an_assignment_that_does_not_fit_is_refused(assignment, message):
         (WarmupSettings, {"learning_rate": 0.0}, "warmup.learning_rate"),
         (WarmupSettings, {"weight_decay": -1.0}, "warmup.weight_decay"),
         (WarmupSettings, {"num_epochs": 0}, "warmup.num_epochs"),
-        (RoundsSettings, {"num_epochs": ()}, "rounds.num_epochs"),
         (RoundsSettings, {"num_epochs": (3, 7, 7)}, "rounds.first_stages"),
         (RoundsSettings, {"num_epochs": (4, 7, 6)}, "rounds.later_stages"),
         (RoundsSettings, {"first_stages": ()}, "rounds.first_stages"),
@@ -178,6 +195,17 @@ def test_an_assignment_that_does_not_fit_is_refused(assignment, message):
         (RoundsSettings, {"weighting": "final"}, "rounds.num_final_epochs"),
         (CrossValidationSettings, {"num_folds": 1}, "cross_validation.num_folds"),
         (CrossValidationSettings, {"regularisation": 0.0}, "cross_validation.regularisation"),
+        (CrossFittingSettings, {"num_folds": 1}, "cross_fitting.num_folds"),
+        (CrossFittingSettings, {"num_epochs": 0}, "cross_fitting.num_epochs"),
+        (CrossFittingSettings, {"num_averaged": 0}, "cross_fitting.num_averaged"),
+        (RefinementSettings, {"num_folds": 1}, "refinement.num_folds"),
+        (RefinementSettings, {"num_inner_folds": 1}, "refinement.num_inner_folds"),
+        (RefinementSettings, {"num_repeats": 0}, "refinement.num_repeats"),
+        (RefinementSettings, {"max_rounds": -1}, "refinement.max_rounds"),
+        (RefinementSettings, {"strengths": ()}, "refinement.strengths"),
+        (RefinementSettings, {"strengths": (0.1, 0.0)}, "refinement.strengths"),
+        (RefinementSettings, {"num_neighbours": 0}, "refinement.num_neighbours"),
+        (RefinementSettings, {"min_precision": 1.0}, "refinement.min_precision"),
     ],
 )
 def test_a_value_out_of_its_range_is_named(kind, values, name):

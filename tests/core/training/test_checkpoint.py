@@ -11,7 +11,8 @@ def made_checkpoint(epoch):
     layer(torch.ones(1, 3)).sum().backward()
     optimizer.step()
     arrays = {"embeddings": torch.arange(6.0).view(2, 3), "is_consensus": torch.tensor([[True, False]])}
-    return Checkpoint(2, epoch, layer.state_dict(), optimizer.state_dict(), arrays)
+    pretrained = {"weight": torch.full((2, 3), 0.5)}
+    return Checkpoint(2, epoch, layer.state_dict(), optimizer.state_dict(), arrays, pretrained)
 
 
 def test_a_checkpoint_comes_back_as_it_was(tmp_path):
@@ -19,7 +20,7 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path):
     save_checkpoint(tmp_path / "checkpoint" / "state.pt", saved)
     loaded = load_checkpoint(tmp_path / "checkpoint" / "state.pt")
     assert (loaded.phase, loaded.epoch) == (2, 3)
-    for name in ("network", "arrays"):
+    for name in ("network", "arrays", "pretrained"):
         left, right = getattr(saved, name), getattr(loaded, name)
         assert left.keys() == right.keys()
         assert all(torch.equal(left[key], right[key]) for key in left)

@@ -11,23 +11,23 @@ def review_order(
     scores: pd.DataFrame,
     decided: Collection[str],
     *,
-    min_probability: float = 0.0,
+    min_probability: float | None = None,
     num_controls: int = 0,
     seed: int = 0,
 ) -> list[str]:
     """The ids of the samples that a reader still has to review, the next one first.
 
-    scores: scores.csv, with sample_id, label_error_probability in [0, 1] (1 is a wrong label) and is_proposed (bool).
-    decided: ids of the samples that this reader decided; they are left out, and the rest keeps its order.
-    min_probability: proposals below it are left out.
-    num_controls: how many samples that were not proposed are mixed in (all of them, where there are fewer); seed draws
-    them and their places.
+    scores: scores.csv, with sample_id, given_label, label_error_probability in [0, 1] (1 is a wrong label) and
+    is_proposed (bool). decided: ids of the samples that this reader decided; they are left out, and the rest keeps its
+    order. min_probability: as for `chosen_samples`, which says what is shown.
+    num_controls: how many samples that were neither proposed nor chosen are mixed in (all of them, where there are
+    fewer); seed draws them and their places.
 
-    Proposals come by falling probability. Ties, and the controls among themselves, follow a hash of sample_id: the
+    The chosen come by falling probability. Ties, and the controls among themselves, follow a hash of sample_id: the
     order of files would tell the truth where they are sorted by class.
     """
-    is_proposed = scores["is_proposed"].to_numpy(dtype=bool)
-    is_shown = is_proposed & (scores["label_error_probability"].to_numpy() >= min_probability)
+    is_shown = chosen_samples(scores, min_probability)
+    is_control = ~is_shown & ~scores["is_proposed"].to_numpy(dtype=bool)
     shown = scores.loc[is_shown, ["sample_id", "label_error_probability"]]
     ranked = sorted(
         zip(shown["sample_id"], shown["label_error_probability"], strict=True),
@@ -35,17 +35,40 @@ def review_order(
     )
     order = _mix(
         [sample_id for sample_id, _ in ranked],
-        _draw(scores.loc[~is_proposed, "sample_id"].tolist(), num_controls, seed),
+        _draw(scores.loc[is_control, "sample_id"].tolist(), num_controls, seed),
         np.random.default_rng(seed),
     )
     decided = set(decided)
     return [sample_id for sample_id in order if sample_id not in decided]
 
 
-def progress(scores: pd.DataFrame, decided: Collection[str]) -> tuple[int, int]:
-    """How many of the proposals are decided, and how many there are."""
-    proposed = set(scores.loc[scores["is_proposed"].to_numpy(dtype=bool), "sample_id"])
-    return len(proposed.intersection(decided)), len(proposed)
+def chosen_samples(scores: pd.DataFrame, min_probability: float | None = None) -> np.ndarray:
+    """(N,) bool: the samples that are to be read.
+
+    min_probability: in (0, 1]; whatever is at least that probably wrong, proposed by the run or not. None: what the
+    run proposes. Of a class with a single sample nothing is ever chosen: nothing is known of that class.
+    """
+    if min_probability is None:
+        return scores["is_proposed"].to_numpy(dtype=bool)
+    num_of_class = scores["given_label"].map(scores["given_label"].value_counts()).to_numpy()
+    return (scores["label_error_probability"].to_numpy() >= min_probability) & (num_of_class >= 2)
+
+
+def likely_labels(scores: pd.DataFrame) -> np.ndarray:
+    """(N,) str: the label to show beside the given one: the proposed, and where nothing is proposed the most probable
+    one of the other classes. scores: scores.csv, with a column p_<class> for every class, of which there are two."""
+    columns = [column for column in scores.columns if column.startswith("p_")]
+    classes = np.array([column.removeprefix("p_") for column in columns], dtype=object)
+    given = scores["given_label"].to_numpy(dtype=object)
+    others = np.where(classes == given[:, None], -1.0, scores[columns].to_numpy(dtype=float))
+    is_proposed = scores["is_proposed"].to_numpy(dtype=bool)
+    return np.where(is_proposed, scores["proposed_label"].to_numpy(dtype=object), classes[others.argmax(axis=1)])
+
+
+def progress(scores: pd.DataFrame, decided: Collection[str], min_probability: float | None = None) -> tuple[int, int]:
+    """How many of the samples to be read (by `chosen_samples`) are decided, and how many there are."""
+    chosen = set(scores.loc[chosen_samples(scores, min_probability), "sample_id"])
+    return len(chosen.intersection(decided)), len(chosen)
 
 
 def _draw(sample_ids: list[str], num_controls: int, seed: int) -> list[str]:

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from core.review.queue import progress, review_order
+from core.review.queue import chosen_samples, likely_labels, progress, review_order
 
 
 def scores(num_samples=60, num_proposed=20, seed=0):
@@ -12,6 +12,7 @@ def scores(num_samples=60, num_proposed=20, seed=0):
     return pd.DataFrame(
         {
             "sample_id": [f"id{index:03d}" for index in range(num_samples)],
+            "given_label": ["a", "b"] * (num_samples // 2),
             "label_error_probability": probabilities,
             "is_proposed": np.arange(num_samples) < num_proposed,
         }
@@ -44,14 +45,44 @@ def test_decided_samples_are_skipped_and_the_rest_keeps_its_order():
     assert review_order(table, order) == []
 
 
-def test_proposals_below_the_least_probability_are_left_out_and_do_not_become_controls():
+def test_a_least_probability_brings_whatever_reaches_it_and_spares_the_rest():
     table = scores()
-    by_id = table.set_index("sample_id")
-    order = review_order(table, set(), min_probability=0.75)
-    expected = table[table["is_proposed"] & (table["label_error_probability"] >= 0.75)]
-    assert sorted(order) == sorted(expected["sample_id"])
+    reaches = set(table.loc[table["label_error_probability"] >= 0.75, "sample_id"])
+    assert set(review_order(table, set(), min_probability=0.75)) == reaches
     mixed = review_order(table, set(), min_probability=0.75, num_controls=1000)
-    assert sorted(set(mixed) - set(order)) == sorted(by_id.index[~by_id["is_proposed"]])
+    spared = table[table["is_proposed"] & (table["label_error_probability"] < 0.75)]
+    assert len(spared) > 0
+    assert sorted(mixed) == sorted(set(table["sample_id"]) - set(spared["sample_id"]))
+
+
+def test_a_lower_least_probability_adds_samples_behind_those_that_were_there():
+    table = scores()
+    order = review_order(table, set(), min_probability=0.7)
+    assert order[: len(review_order(table, set(), min_probability=0.8))] == review_order(
+        table, set(), min_probability=0.8
+    )
+
+
+def test_a_class_with_a_single_sample_is_never_chosen():
+    table = scores().assign(label_error_probability=0.9)
+    table.loc[3, "given_label"] = "rare"
+    assert np.flatnonzero(~chosen_samples(table, 0.5)).tolist() == [3]
+
+
+def test_the_label_shown_is_the_proposed_one_and_else_the_most_probable_of_the_others():
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet(np.ones(3), 40)
+    table = pd.DataFrame(
+        {
+            "given_label": rng.choice(["a", "b", "c"], 40),
+            "proposed_label": "c",
+            "is_proposed": rng.random(40) < 0.3,
+            **{f"p_{name}": probs[:, place] for place, name in enumerate("abc")},
+        }
+    )
+    for row, label in zip(table.itertuples(), likely_labels(table), strict=True):
+        others = sorted((getattr(row, f"p_{name}"), name) for name in "abc" if name != row.given_label)
+        assert label == ("c" if row.is_proposed else others[-1][1])
 
 
 def test_controls_are_samples_that_were_not_proposed_drawn_by_the_seed():
@@ -81,5 +112,7 @@ def test_controls_stand_anywhere_in_the_queue():
 def test_progress_counts_the_proposals_that_are_decided():
     table = scores()
     assert progress(table, {"id000", "id001", "id059", "unknown"}) == (2, 20)
+    num_chosen = int((table["label_error_probability"] >= 0.9).sum())
+    assert progress(table, review_order(table, set(), min_probability=0.9)[:2], 0.9) == (2, num_chosen)
     assert progress(table.iloc[:0], {"id000"}) == (0, 0)
     assert review_order(table.iloc[:0], set(), num_controls=3) == []

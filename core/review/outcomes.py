@@ -1,0 +1,30 @@
+"""Which given labels a reader has found wrong and which right: what a run's probabilities can be held against."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from core.records import Decision, VerdictKind
+
+IS_ERROR = {VerdictKind.ACCEPT: True, VerdictKind.RELABEL: True, VerdictKind.REJECT: False}
+"""What a verdict says of the given label; the others say neither."""
+
+
+def outcomes(scores: pd.DataFrame, decisions: Iterable[Decision], *, run: str) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of scores.csv that were decided, (M,) int64, and whether their given label was found wrong, (M,) bool.
+
+    decisions: one reader's standing ones. Those of another run than `run` are left out, for this one may have been
+    trained on them; so are those on a given label that is another by now.
+    """
+    rows = {
+        sample_id: (place, given)
+        for place, (sample_id, given) in enumerate(zip(scores["sample_id"], scores["given_label"], strict=True))
+    }
+    found = []
+    for verdict in (decision.verdict for decision in decisions):
+        place, given = rows.get(verdict.sample_id, (-1, ""))
+        if verdict.kind in IS_ERROR and verdict.run == run and place >= 0 and verdict.given_label == given:
+            found.append((place, IS_ERROR[verdict.kind]))
+    places, is_error = zip(*found, strict=True) if found else ((), ())
+    return np.array(places, dtype=np.int64), np.array(is_error, dtype=bool)

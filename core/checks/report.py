@@ -1,6 +1,7 @@
 """All checks of a study, the gravest finding first."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,9 @@ from core.checks.duplicates import check_duplicates, duplicate_groups
 from core.checks.leaks import check_names, check_splits
 from core.checks.near_duplicates import near_duplicate_groups
 from core.checks.odd_images import check_odd_images
+from core.checks.same_pictures import joined
 from core.checks.shortcuts import check_headers, check_shortcuts, shortcut_features
-from core.datasets.groups import sample_groups
+from core.datasets.groups import sample_groups, write_pictures
 from core.datasets.study import Study
 from core.errors import StudyError
 from core.images.cache import PixelCache, open_cache
@@ -26,6 +28,7 @@ _SEVERITIES = ("error", "warning", "info")
 def check_study(study: Study, *, on_progress: Callable[[float], None] | None = None) -> list[Finding]:
     """What is wrong, or may be, with the data of a study. Messages name neither files nor patients.
 
+    The groups of images that show the same picture are kept in the study, where trainings look for them.
     on_progress: called with the share of the work that is done.
     """
     samples = study.samples()
@@ -53,7 +56,7 @@ def check_study(study: Study, *, on_progress: Callable[[float], None] | None = N
         findings.append(Finding("not_checked", "warning", len(samples), message))
     else:
         findings += _check_borders(samples, cache, headers, groups)
-        findings += _check_images(samples, cache, headers, on_progress)
+        findings += _check_images(study, samples, cache, headers, on_progress)
     return sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))
 
 
@@ -70,6 +73,7 @@ def _check_borders(
 
 
 def _check_images(
+    study: Study,
     samples: pd.DataFrame,
     cache: PixelCache,
     headers: list[FileHeader],
@@ -77,6 +81,8 @@ def _check_images(
 ) -> list[Finding]:
     copies = duplicate_groups(cache.pixels, cache.keys)
     similar = near_duplicate_groups(cache.pixels, cache.keys, copies, on_progress=on_progress)
+    with suppress(OSError):  # a study that can't be written to can be checked all the same
+        write_pictures(study, cache, joined(copies, similar))
     return [
         *check_odd_images(samples, cache.pixels, cache.keys, headers),
         *check_duplicates(samples, copies),

@@ -8,6 +8,9 @@ import pytest
 from PIL import Image
 from sklearn.metrics import cohen_kappa_score
 
+from core.datasets.groups import read_pictures
+from core.datasets.study import open_study
+from core.images.cache import open_cache
 from tests.core.checks.pictures import made_picture
 from tests.core.commands import run_command
 
@@ -101,3 +104,9 @@ def test_the_command_gives_the_readers_kappas_with_intervals(chaoyang):
 
 def test_no_finding_names_a_file(findings):
     assert "IMG" not in json.dumps(findings)
+
+
+def test_the_groups_of_one_picture_are_kept_in_the_study(chaoyang, findings):
+    study = open_study(chaoyang[0])
+    (pair,) = findings["near_duplicate"]["groups"]
+    assert read_pictures(study, open_cache(study.pixels_path)) == [tuple(pair)]

@@ -15,7 +15,7 @@ from tests.core.commands import TINY, import_arguments, run_command, write_sourc
 ROOT = Path(__file__).parents[1]
 LADDER = (
     ("core.records", "core.config", "core.errors", "core.files"),
-    ("core.losses", "core.consensus", "core.thresholds", "core.metrics"),
+    ("core.losses", "core.consensus", "core.thresholds", "core.metrics", "core.pins"),
     ("core.datasets", "core.images", "core.review"),
     ("core.models",),
     ("core.training",),

@@ -129,6 +129,6 @@ class Finding:
     count: int
     message: str
     samples: tuple[str, ...] = ()
-    """Sample ids, at most a hundred."""
+    """The ids of those it concerns, where it isn't all of them."""
     groups: tuple[tuple[str, ...], ...] = ()
     """Which of them belong together (the images that show one picture), where the finding is of groups."""

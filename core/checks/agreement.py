@@ -150,7 +150,7 @@ def check_agreement(samples: pd.DataFrame, agreement: Agreement) -> list[Finding
         message += f"; most of all on {worst}, {share:.1%} of it" if share > 0 else ""
     severity = "warning" if agreement.krippendorff_alpha.value < WEAK_AGREEMENT else "info"
     ids = tuple(samples.loc[is_disputed, "sample_id"])
-    return [Finding("rater_agreement", severity, agreement.num_disputed, message, ids[:100])]
+    return [Finding("rater_agreement", severity, agreement.num_disputed, message, ids)]
 
 
 class Resamples:

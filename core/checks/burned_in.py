@@ -31,7 +31,7 @@ def look_for_burned_in(study: Study) -> list[Finding]:
     silent = [sample_id for sample_id, value in said.items() if value not in ("YES", "NO")]
     of_all = f"of {len(said):,} DICOM images" + (" looked at" if step > 1 else "")
     return [
-        Finding(kind, severity, len(found), f"{len(found):,} {of_all} {what}", tuple(found[:100]))
+        Finding(kind, severity, len(found), f"{len(found):,} {of_all} {what}", tuple(found))
         for kind, severity, found, what in (
             ("burned_in", "error", yes, SAYS_YES),
             ("burned_in_unknown", "warning", silent, SAYS_NOTHING),

@@ -23,7 +23,7 @@ def check_classes(samples: pd.DataFrame, classes: tuple[str, ...]) -> list[Findi
             ids = samples.loc[samples["given_label"].isin(names), "sample_id"].tolist()
             have = f"class {names[0]} has" if len(names) == 1 else f"{len(names)} classes have"
             which = "" if len(names) == 1 else f" ({listed(names)})"
-            findings.append(Finding(kind, severity, len(ids), f"{have} {what}{which}", tuple(ids[:100])))
+            findings.append(Finding(kind, severity, len(ids), f"{have} {what}{which}", tuple(ids)))
     return findings
 
 

@@ -10,9 +10,6 @@ import pandas as pd
 from core.checks.leaks import OTHER_LEAK, TEST_LEAK, split_leak
 from core.records import Finding
 
-MAX_IDS = 100
-"""Of a finding."""
-
 
 def duplicate_groups(pixels: np.ndarray, keys: Sequence[str]) -> list[tuple[str, ...]]:
     """The ids of samples whose cached pixels are the same, to the bit.
@@ -41,15 +38,9 @@ def check_duplicates(
     findings = []
 
     def add(name: str, severity: str, chosen: list[tuple[str, ...]], message: str) -> None:
-        shown, ids = [], []
-        for group in chosen:
-            if len(ids) + len(group) <= MAX_IDS or not ids:
-                shown.append(group[:MAX_IDS])
-                ids += group[:MAX_IDS]
         if chosen:
-            num_images = sum(map(len, chosen))
-            message = f"{num_images:,} images {message}"
-            findings.append(Finding(name, severity, num_images, message, tuple(ids), tuple(shown)))
+            ids = tuple(sample_id for group in chosen for sample_id in group)
+            findings.append(Finding(name, severity, len(ids), f"{len(ids):,} images {message}", ids, tuple(chosen)))
 
     present = [tuple(sample_id for sample_id in group if sample_id in by_id.index) for group in groups]
     present = [group for group in present if len(group) > 1]

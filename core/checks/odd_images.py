@@ -58,7 +58,7 @@ def check_odd_images(
     ):
         found = tuple(ids[is_odd])
         if found:
-            findings.append(Finding(kind, severity, len(found), f"{len(found)} images {what}", found[:100]))
+            findings.append(Finding(kind, severity, len(found), f"{len(found)} images {what}", found))
     return findings
 
 

@@ -156,7 +156,7 @@ def check_headers(samples: pd.DataFrame, headers: Sequence[FileHeader]) -> list[
     def add(kind: str, severity: str, chosen: np.ndarray, message: str) -> None:
         if chosen.any():
             found = tuple(ids[chosen])
-            findings.append(Finding(kind, severity, len(found), f"{len(found)} images {message}", found[:100]))
+            findings.append(Finding(kind, severity, len(found), f"{len(found)} images {message}", found))
 
     area = np.array([header.width_px * header.height_px for header in headers], dtype=np.float64)
     if is_read.any():

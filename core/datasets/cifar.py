@@ -51,9 +51,9 @@ _LAYOUTS = (
 )
 
 
-def is_cifar(root: Path) -> bool:
-    """Whether a folder, or one in it, holds CIFAR's batches."""
-    return bool(_found(root))
+def is_cifar(path: Path) -> bool:
+    """Whether a folder, or one in it, holds CIFAR's batches, or a file is one of them."""
+    return bool(_found(path)) if path.is_dir() else _is_pickle(path) and bool(_found(path.parent))
 
 
 def label_keys(root: Path) -> tuple[str, ...]:

@@ -100,7 +100,7 @@ def _read(
     is_asked = format is not None
     if (key or label_tag) and format is None:
         format = "dicom"
-    if format is None and not _named_beside_label(columns) and is_cifar(root):
+    if format is None and not _named_beside_label(columns) and is_cifar(path):
         format = "cifar"
     format = format or _recognise(root, labels_path, is_table_asked=bool(named))
     if format not in FORMATS:

@@ -105,6 +105,11 @@ def test_the_folder_above_and_a_batch_itself_are_recognised_too(cifar10):
     assert read_source(cifar10 / "data_batch_1").rows == read_source(cifar10).rows
 
 
+def test_another_file_beside_the_batches_is_read_as_what_it_is(cifar10):
+    (cifar10.parent / "labels.csv").write_text("image,label\na.png,cat\nb.png,dog\n")
+    assert read_source(cifar10.parent / "labels.csv").format == "csv"
+
+
 def test_fine_and_coarse_labels_of_cifar_100(cifar100):
     fine, coarse = read_source(cifar100), read_source(cifar100, label_column="coarse_labels")
     assert (fine.classes, coarse.classes) == (tuple(NAMES), ("mammal", "amphibian"))

@@ -281,6 +281,8 @@ def train(
             match event["event"]:
                 case "epoch":
                     show(event["num_done"] / event["num_epochs"], f"{event['phase']}, loss {event['loss']:.3f}")
+                case "pictures":
+                    show(0.0, f"looking for images that show the same, {event['fraction']:.0%}")
                 case "features":
                     show(0.0, f"features, {event['fraction']:.0%}")
                 case "note":

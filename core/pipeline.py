@@ -21,7 +21,7 @@ import pandas as pd
 
 from core.config import TrainSettings, override_settings, preset_settings, settings_from_dict
 from core.datasets.classes import listed
-from core.datasets.groups import sample_groups
+from core.datasets.groups import Pictures, picture_numbers, read_pictures, sample_groups, write_pictures
 from core.datasets.runs import Run, RunState, find_runs, new_run_name, open_run, training_lock
 from core.datasets.study import Study
 from core.datasets.table import read_cells
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 
 Listener = Callable[[dict[str, Any]], None]
 EXPORT_FORMATS = ("csv", "croissant", "imagefolder", "fiftyone", "label-studio", "cleanlab")
+MAX_COMPARED = 20_000
+"""Images of a study that a training compares for near-duplicates, at some 10 ms each; `check` has no limit."""
+NUM_SHOWN = 6
+"""Neighbours of a sample that are kept as evidence."""
 
 
 def train_study(
@@ -100,18 +104,23 @@ def train_study(
             config = _config(settings, samples, seed=seed, device=torch_device.type)
             config["features"] = source.identity if source else None
             write_atomically(run.path / "config.json", json.dumps(config, indent=2) + "\n")
-        folds = _held_out_folds(study, samples, settings, seed)
-        progress = Progress(run.progress_path, plan_phases(settings, len(folds)), listener)
-        progress.start(run=run.name, preset=settings.preset, num_samples=len(samples))
+        progress = Progress(run.progress_path, listener=listener)
         try:
             pixels = _cached_pixels(study, samples)
+            pictures = _pictures(study, run, settings, progress)
+            groups = sample_groups(samples, pictures)
+            folds = _held_out_folds(study, samples, groups, settings, seed)
+            progress.plan(plan_phases(settings, len(folds)))
+            progress.start(run=run.name, preset=settings.preset, num_samples=len(samples))
             features = _outside_features(run, config, source, pixels, settings, torch_device, progress)
             data = _training_data(study, samples, pixels, settings, torch_device)
             training = Training(data, settings, seed, progress, run.path / "checkpoint" / "state.pt", features, folds)
             trace = training.run()
             progress.emit("scoring")
-            scores = _score(study, samples, data.is_trained, trace, settings, seed, progress)
-            _write_results(run, trace, training.network.state_dict(), scores)
+            numbers = picture_numbers(samples["sample_id"], pictures)
+            evidence = _evidence(trace, groups, numbers)
+            scores = _score(study, samples, data.is_trained, trace, evidence, groups, settings, seed, progress)
+            _write_results(run, trace, training.network.state_dict(), evidence, scores)
         except KeyboardInterrupt:
             progress.emit("cancel")
             raise
@@ -364,15 +373,54 @@ def _is_trained(samples: pd.DataFrame) -> np.ndarray:
     return (samples["split"] != "test").to_numpy(dtype=bool)
 
 
-def _held_out_folds(study: Study, samples: pd.DataFrame, settings: TrainSettings, seed: int) -> list[np.ndarray]:
+def _pictures(study: Study, run: Run, settings: TrainSettings, progress: "Progress") -> Pictures:
+    """Which images show the same picture, where the preset asks for it: as the study keeps them, else found now. A
+    run that is resumed has those that it began with."""
+    if not settings.refinement.num_folds:
+        return []
+    path = run.path / "checkpoint" / "pictures.json"
+    if path.is_file():
+        return json.loads(path.read_text(encoding="utf-8"))
+    pictures = _found_pictures(study, progress)
+    path.parent.mkdir(exist_ok=True)
+    write_atomically(path, json.dumps(pictures))
+    return pictures
+
+
+def _found_pictures(study: Study, progress: "Progress") -> Pictures:
+    from core.checks.duplicates import duplicate_groups
+    from core.images.cache import open_cache
+
+    cache = open_cache(study.pixels_path)
+    pictures = read_pictures(study, cache)
+    if pictures is not None:
+        return pictures
+    what = "only exact copies of images were looked for, not near-duplicates"
+    if len(cache.keys) > MAX_COMPARED:
+        progress.emit(
+            "note", message=f"More than {MAX_COMPARED:,} images: {what}. `check` finds them, for the next run."
+        )
+        return duplicate_groups(cache.pixels, cache.keys)
+    try:
+        from core.checks.same_pictures import find_pictures
+    except ImportError:
+        progress.emit("note", message=f"OpenCV is not installed: {what}.")
+        return duplicate_groups(cache.pixels, cache.keys)
+    pictures = find_pictures(cache, on_progress=progress.pictures)
+    write_pictures(study, cache, pictures)
+    return pictures
+
+
+def _held_out_folds(
+    study: Study, samples: pd.DataFrame, groups: np.ndarray, settings: TrainSettings, seed: int
+) -> list[np.ndarray]:
     """Dataset indices of each fold that a network is fitted without."""
     from core.proposals.folds import grouped_folds
 
     if not settings.cross_fitting.num_folds:
         return []
     trained = np.flatnonzero(_is_trained(samples))
-    groups = sample_groups(samples)[trained]
-    folds = grouped_folds(_given(study, samples)[trained], groups, settings.cross_fitting.num_folds, seed)
+    folds = grouped_folds(_given(study, samples)[trained], groups[trained], settings.cross_fitting.num_folds, seed)
     return [trained[held_out] for _, held_out in folds]
 
 
@@ -390,21 +438,38 @@ def _training_data(
     )
 
 
+def _evidence(trace: "Trace", groups: np.ndarray, pictures: np.ndarray) -> dict[str, np.ndarray]:
+    """What RUN/evidence.npz holds: `neighbours` (N, NUM_SHOWN) int32, dataset indices of the most similar samples of
+    other patients, slides and pictures, -1 where there are no more; `pictures` (N,) int32, equal for samples that show
+    the same picture, -1 for one alone; `isolation` (N,) float32, of `kinds`."""
+    from core.proposals.kinds import NUM_ISOLATION, isolation
+    from core.proposals.nearest import nearest_neighbours
+
+    indices, similarities = nearest_neighbours(trace.embeddings, groups, NUM_ISOLATION)
+    return {
+        "neighbours": indices[:, :NUM_SHOWN].astype(np.int32),
+        "pictures": pictures.astype(np.int32),
+        "isolation": isolation(similarities).astype(np.float32),
+    }
+
+
 def _score(
     study: Study,
     samples: pd.DataFrame,
     is_trained: np.ndarray,
     trace: "Trace",
+    evidence: dict[str, np.ndarray],
+    groups: np.ndarray,
     settings: TrainSettings,
     seed: int,
     progress: "Progress",
 ) -> pd.DataFrame:
     """scores.csv, as the preset judges; the rounds of a cross-fitted refinement are added to the trace."""
     from core.proposals.judgement import judge
+    from core.proposals.kinds import proposal_kinds
     from core.proposals.table import score_table
 
     given = _given(study, samples)
-    groups = sample_groups(samples)
     if settings.refinement.num_folds:
         judgement = judge(
             trace.embeddings,
@@ -416,6 +481,7 @@ def _score(
             seed=seed,
             network_probs=trace.cross_fitted,
             votes=_votes(samples, study),
+            pictures=evidence["pictures"],
             on_progress=lambda fraction: progress.emit("scoring", fraction=round(fraction, 3)),
         )
         refinement = judgement.refinement
@@ -429,7 +495,10 @@ def _score(
         probs, proposed, scores = judgement.probs, judgement.proposed, judgement.scores
     else:
         probs, proposed, scores = _averaged(given, groups, is_trained, trace, settings, seed, len(study.classes))
-    return score_table(samples["sample_id"], given, study.classes, probs=probs, proposed=proposed, scores=scores)
+    kinds = proposal_kinds(probs, given, proposed, evidence["isolation"], evidence["pictures"])
+    return score_table(
+        samples["sample_id"], given, study.classes, probs=probs, proposed=proposed, scores=scores, kinds=kinds
+    )
 
 
 def _averaged(
@@ -475,7 +544,9 @@ def _votes(samples: pd.DataFrame, study: Study) -> np.ndarray | None:
     return np.stack([samples[name].map(lambda label: numbers.get(label, -1)) for name in study.rater_names], axis=1)
 
 
-def _write_results(run: Run, trace: "Trace", weights: dict[str, Any], scores: pd.DataFrame) -> None:
+def _write_results(
+    run: Run, trace: "Trace", weights: dict[str, Any], evidence: dict[str, np.ndarray], scores: pd.DataFrame
+) -> None:
     """The run's files, each whole or not there; scores.csv last, since a run that has it is finished."""
     from safetensors.torch import save
 
@@ -491,6 +562,7 @@ def _write_results(run: Run, trace: "Trace", weights: dict[str, Any], scores: pd
         "is_consensus": np.stack(trace.is_consensus),
     }
     save_array("trace.npz", lambda file: np.savez_compressed(file, **arrays))
+    save_array("evidence.npz", lambda file: np.savez_compressed(file, **evidence))
     save_array("embeddings.npy", lambda file: np.save(file, trace.embeddings.astype(np.float16)))
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     write_atomically(run.path / "model.safetensors", save(contiguous))

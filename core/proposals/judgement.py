@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.config import RefinementSettings
+from core.proposals.duplicates import conflict_score, posterior_with_duplicates
 from core.proposals.dynamics import head_margins, training_dynamics
 from core.proposals.entropy import weighted_entropy_score
 from core.proposals.margin import margin_score
@@ -23,7 +24,8 @@ class Judgement:
     """What is said of every label."""
 
     probs: np.ndarray
-    """(N, K) float64, rows sum to 1: the probability of each class, given the image and its given label."""
+    """(N, K) float64, rows sum to 1: the probability of each class, given the image, its given label and those of the
+    same picture."""
     proposed: np.ndarray
     """(N,) int64: the label proposed instead of the given one; the given one where none is proposed."""
     scores: dict[str, np.ndarray]
@@ -44,6 +46,7 @@ def judge(
     seed: int,
     network_probs: np.ndarray | None = None,
     votes: np.ndarray | None = None,
+    pictures: np.ndarray | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Judgement:
     """Judge every given label by frozen features of the images.
@@ -52,6 +55,7 @@ def judge(
     samples that may be fitted on. network_probs: (N, K), from networks that never saw the sample's label. votes: (N,
     R) int64, labels of single raters, -1 where one gave none: they make a column of their own and have no say in the
     probability, for a study may hold them back to measure it by.
+    pictures: (N,) int64, equal for samples whose images show the same picture, -1 for one alone.
     on_progress: called with the share of the work that is done.
     """
     features = principal_components(embeddings)
@@ -68,7 +72,8 @@ def judge(
     result = refinement.result
     if network_probs is not None:
         result = combined(result, network_probs, given, is_trained)
-    probs = result.posterior(given)
+    pictures = np.full(len(given), -1) if pictures is None else pictures
+    probs = posterior_with_duplicates(result.noise, result.probs, given, pictures)
     shown = result.noise.class_probs(result.probs)
     indices, similarities = nearest_neighbours(features, groups, settings.num_neighbours)
     vote = neighbour_vote(given, indices, similarities, num_classes=num_classes, is_trained=is_trained)
@@ -84,6 +89,8 @@ def judge(
         "margin_area": dynamics.margin_area,
         "rounds": np.mean(contradicts, axis=0, dtype=np.float32),
     }
+    if (pictures >= 0).any():
+        scores["duplicates"] = conflict_score(given, pictures)
     if network_probs is not None:
         scores["networks"] = self_confidence_score(network_probs, given)
     if votes is not None and (votes >= 0).any():

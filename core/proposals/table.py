@@ -16,12 +16,14 @@ def score_table(
     probs: np.ndarray,
     proposed: np.ndarray,
     scores: Mapping[str, np.ndarray],
+    kinds: np.ndarray,
 ) -> pd.DataFrame:
     """One row per sample, in the order given.
 
     given: (N,) int64 class indices. probs: (N, K), rows sum to 1: what p_<class> holds; label_error_probability is 1 -
     its value at the given label. proposed: (N,) int64; a sample is proposed when it differs from the given label.
-    scores: by scorer, (N,) float, higher is more likely wrong; each becomes the column score_<scorer>.
+    scores: by scorer, (N,) float, higher is more likely wrong; each becomes the column score_<scorer>. kinds: (N,)
+    of `proposal_kinds`.
     """
     names = np.asarray(classes, dtype=object)
     columns = {
@@ -32,6 +34,7 @@ def score_table(
         "is_proposed": np.where(proposed != given, "true", "false"),
         **{f"score_{name}": score for name, score in scores.items()},
         **{f"p_{name}": probs[:, k] for k, name in enumerate(classes)},
+        "kind": [str(kind) for kind in kinds],
     }
     return pd.DataFrame(columns).round(6)
 

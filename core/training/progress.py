@@ -22,12 +22,13 @@ class Phase:
 class Progress:
     """Appends events to a file, and hands each to a listener. Nothing in them names a file or a sample."""
 
-    def __init__(self, path: Path, phases: tuple[Phase, ...], listener: Listener | None = None) -> None:
+    def __init__(self, path: Path, phases: tuple[Phase, ...] = (), listener: Listener | None = None) -> None:
         self._path = path
         self._phases = phases
         self._listener = listener
         self._start_s = time.monotonic()
         self._start_cost: float | None = None
+        self._num_percent = -1
         self._epochs_start_s = self._start_s
 
     def emit(self, event: str, **fields: Any) -> None:
@@ -37,7 +38,18 @@ class Progress:
         if self._listener:
             self._listener(line)
 
+    def pictures(self, fraction: float) -> None:
+        """Images that show the same picture are being looked for. fraction: in [0, 1]; told by hundredths."""
+        if int(100 * fraction) > self._num_percent:
+            self._num_percent = int(100 * fraction)
+            self.emit("pictures", fraction=round(fraction, 4))
+
+    def plan(self, phases: tuple[Phase, ...]) -> None:
+        """What the epochs to come are, where it wasn't known at first."""
+        self._phases = phases
+
     def start(self, *, run: str, preset: str, num_samples: int) -> None:
+        self._epochs_start_s = time.monotonic()
         phases = [{"name": phase.name, "num_epochs": phase.num_epochs} for phase in self._phases]
         self.emit("start", run=run, preset=preset, phases=phases, num_epochs=self._num_epochs, num_samples=num_samples)
 

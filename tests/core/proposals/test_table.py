@@ -16,7 +16,8 @@ def made_case(num_samples=50, seed=0):
 
 
 def table_of(ids, given, probs, proposed, scores):
-    return score_table(ids, given, CLASSES, probs=probs, proposed=proposed, scores=scores)
+    kinds = np.where(proposed != given, "relabel", "")
+    return score_table(ids, given, CLASSES, probs=probs, proposed=proposed, scores=scores, kinds=kinds)
 
 
 def test_columns_and_rows_stand_in_their_order():
@@ -33,6 +34,7 @@ def test_columns_and_rows_stand_in_their_order():
         "p_normal",
         "p_1",
         "p_true",
+        "kind",
     ]
     assert table["sample_id"].tolist() == ids
     assert table["given_label"].tolist() == [CLASSES[k] for k in given]
@@ -42,10 +44,11 @@ def test_a_row_holds_what_is_said_of_its_sample():
     ids, given, probs, proposed, scores = made_case()
     table = table_of(ids, given, probs, proposed, scores)
     for i, row in enumerate(table.itertuples(index=False)):
-        assert list(row[-3:]) == pytest.approx(list(probs[i]), abs=1e-6)
+        assert list(row[-4:-1]) == pytest.approx(list(probs[i]), abs=1e-6)
         assert row.label_error_probability == pytest.approx(1 - probs[i, given[i]], abs=1e-6)
         assert row.proposed_label == CLASSES[proposed[i]]
         assert row.is_proposed == ("true" if proposed[i] != given[i] else "false")
+        assert row.kind == ("relabel" if proposed[i] != given[i] else "")
         assert (row.score_margin, row.score_networks) == pytest.approx(
             (scores["margin"][i], scores["networks"][i]), abs=1e-6
         )
@@ -67,4 +70,4 @@ def test_probabilities_are_within_0_and_1_and_sum_to_1():
     table = table_of(ids, given, probs, proposed, scores)
     numbers = table[["label_error_probability", "p_normal", "p_1", "p_true"]].to_numpy()
     assert ((numbers >= 0) & (numbers <= 1)).all()
-    np.testing.assert_allclose(table.iloc[:, -3:].sum(axis=1), 1, atol=2e-6)
+    np.testing.assert_allclose(table.iloc[:, -4:-1].sum(axis=1), 1, atol=2e-6)

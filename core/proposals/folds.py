@@ -9,7 +9,8 @@ def grouped_folds(
     """The places to fit on and the places held out, (M,) int64 each, of every fold; every place is held out once.
 
     given: (N,) int64 labels; groups: (N,) int64, equal for samples that must not be told apart by a fold (one patient,
-    slide, near-duplicate). There are no more folds than groups, and none where one group holds all.
+    slide, near-duplicate). There are no more folds than groups, and none where one group holds all; a fold that would
+    hold out nothing is left out.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -17,7 +18,8 @@ def grouped_folds(
     if num_folds < 2:
         return []
     folds = StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed)
-    return list(folds.split(given, _strata(given, num_folds), groups))
+    found = folds.split(given, _strata(given, num_folds), groups)
+    return [(fitted, held_out) for fitted, held_out in found if len(held_out)]
 
 
 def _strata(labels: np.ndarray, num_folds: int) -> np.ndarray:

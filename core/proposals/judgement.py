@@ -17,6 +17,7 @@ from core.proposals.proposal_set import proposal_set
 from core.proposals.raters import dawid_skene
 from core.proposals.refinement import Refinement, Round, combined, refine
 from core.proposals.self_confidence import self_confidence_score
+from core.proposals.table import proposable
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,9 @@ def judge(
         scores["networks"] = self_confidence_score(network_probs, given)
     if votes is not None and (votes >= 0).any():
         scores["raters"] = self_confidence_score(dawid_skene(votes, num_classes).posterior, given)
-    counts = np.bincount(given[is_trained], minlength=num_classes)
+    is_proposable = proposable(given, is_trained, num_classes)
     is_proposed = proposal_set(
-        np.where(counts[given] >= 2, self_confidence_score(probs, given), 0), min_precision=settings.min_precision
+        np.where(is_proposable, self_confidence_score(probs, given), 0), min_precision=settings.min_precision
     )
     others = probs.copy()
     others[np.arange(len(given)), given] = -1

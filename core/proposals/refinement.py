@@ -91,8 +91,11 @@ def refine(
 
     features: (N, D) float32, as `principal_components` gives them; given: (N,) int64; groups: (N,) int64, kept whole in
     a fold; is_trained: (N,) bool, the samples that may be fitted on: the others are judged by the mean of all folds'
-    models. on_progress: called with the share of the work that is done. The same seed gives the same result.
+    models. Where one group holds all that may be fitted on, there is nothing to judge anyone by: every given label
+    stands. on_progress: called with the share of the work that is done. The same seed gives the same result.
     """
+    if len(np.unique(groups[is_trained])) < 2:
+        return _unjudged(len(given), num_classes)
     tell = on_progress or (lambda fraction: None)
     neighbours = nearest_neighbours(features, groups, settings.num_neighbours)
     task = _Task(np.asarray(features, dtype=np.float32), given, groups, is_trained, num_classes, neighbours, settings)
@@ -102,7 +105,8 @@ def refine(
     totals: list[_Views] = []
     for repeat in range(settings.num_repeats):
         for place, views in enumerate(_repeat(task, regularisation, seed + repeat)):
-            totals = [a + b for a, b in zip(totals, views, strict=True)] if totals else views
+            # A fold that leaves one group to fit on has round 0 alone; later rounds need every fold.
+            totals = [a + b for a, b in zip(totals, views, strict=False)] if totals else views
             tell(0.3 + 0.7 * (repeat * settings.num_folds + place + 1) / num_steps)
     rounds = tuple(_judged(task, views / settings.num_repeats, is_trained) for views in totals)
     chosen, reason = _choose_round(rounds)
@@ -168,7 +172,7 @@ class _Task:
 
 
 def _folds(task: _Task, num_folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Dataset indices to fit on and held out; where one group holds all, everything is fitted on and held out."""
+    """Dataset indices to fit on and held out."""
     trained = np.flatnonzero(task.is_trained)
     folds = grouped_folds(task.given[trained], task.groups[trained], num_folds, seed)
     return [(trained[fitted], trained[held_out]) for fitted, held_out in folds]
@@ -207,7 +211,7 @@ def _repeat(task: _Task, strength: float, seed: int) -> list[list[_Views]]:
     def run(fold: tuple[np.ndarray, np.ndarray]) -> list[_Views]:
         fitted, held_out = fold
         places = np.concatenate([held_out, np.flatnonzero(is_untrained)])
-        share = np.where(is_untrained, 1 / len(folds), 1.0)[:, None]
+        share = np.where(is_untrained, 1 / len(folds), 1).astype(np.float32)[:, None]
         views = []
         for model in _rounds_within(task, fitted, strength, seed):
             seen = _only(task.views(model), places)
@@ -242,6 +246,12 @@ def _judged(task: _Task, views: _Views, is_trained: np.ndarray) -> Round:
     given = task.given[trained]
     noise, probs, share = _best_share(_at(views, trained), given)
     return Round(_mixed(views, share), noise, share, float(noise.log_probs(probs, given).mean()))
+
+
+def _unjudged(num_samples: int, num_classes: int) -> Refinement:
+    probs = np.full((num_samples, num_classes), 1 / num_classes, dtype=np.float32)
+    round_ = Round(probs, NoiseModel(1.0, np.eye(num_classes)), 0.0, float(-np.log(num_classes)))
+    return Refinement((round_,), 0, 0.0, "one patient, slide or group holds all samples, so no label can be judged")
 
 
 def _choose_round(rounds: tuple[Round, ...]) -> tuple[int, str]:

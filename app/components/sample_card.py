@@ -21,14 +21,18 @@ def show_progress(num_decided: int, num_proposed: int) -> None:
 
 
 def show_readings(proposal: Proposal, classes: Sequence[str], *, is_demo: bool) -> None:
-    """The given and the proposed label side by side, in words that take no side. A demo's image is no patient's."""
+    """The given and the proposed label side by side, in words that take no side; of a sample that is not proposed, the
+    most probable other label. A demo's image is no patient's."""
     colours = class_colours(classes)
+    title, other = ("The readings differ", "Model’s reading")
+    if not proposal.is_proposed:
+        title, other = ("Not proposed by the model", "Most probable other label")
     note = "<span>Demo: an image made by code</span>" if is_demo else ""
     probability = proposal.label_error_probability
     st.html(
-        f'<section class="readings" aria-label="The readings differ"><h2>The readings differ{note}</h2>'
+        f'<section class="readings" aria-label="{title}"><h2>{title}{note}</h2>'
         f'<div class="pair">{_reading("Given label", proposal.given_label, colours)}'
-        f"{_reading('Model’s reading', proposal.proposed_label, colours)}</div>"
+        f"{_reading(other, proposal.proposed_label, colours)}</div>"
         f"<p>Estimated chance that the given label is wrong: <b>{likelihood(probability)}</b> "
         f"<span>({probability:.2f})</span></p></section>"
     )

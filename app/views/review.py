@@ -16,6 +16,8 @@ from app.components.evidence import show_probabilities, show_similar, show_trace
 from app.components.reader import ask_reader, is_asking, remember_reader
 from app.components.saliency import show_where
 from app.components.sample_card import show_progress, show_readings, show_tally
+from app.components.sureness import show_sureness
+from app.reading_list import ReadingList
 from app.viewer.viewer import encoded_picture, prefetch_pictures, show_picture
 from app.visit import Visit, current_visit, end_visit, takes_press
 from core.datasets.groups import sample_groups
@@ -25,7 +27,7 @@ from core.errors import ImageError
 from core.images.location import Location
 from core.proposals.evidence import neighbours
 from core.records import Decision, Proposal, Verdict, VerdictKind
-from core.review.queue import progress, review_order
+from core.review.queue import likely_labels, progress
 
 STYLE = Path(__file__).parents[1] / "components" / "review.css"
 NUM_KEYS = 9
@@ -70,13 +72,16 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
     decisions = session.ledger(study).decisions(reader)
     scores = session.load_scores(study, run)
     decided = {decision.verdict.sample_id for decision in decisions}
-    order = review_order(scores, decided)
+    scores["proposed_label"] = likely_labels(scores)  # also of what is not proposed
+    reading = ReadingList(reader, study.ledger_study, run.name)
+    order = reading.order(scores, decided)
     if not order:
-        show_end(study, decisions)
+        show_end(study, reading, scores, decisions)
         show_unseen(reader, [])
         return
     samples = session.load_samples(study)
     sample = samples[samples["sample_id"] == order[0]].iloc[0]
+    reading.hold(order[0])
     # The run's rows, and not the study's: a study may have grown since.
     index = int(np.flatnonzero(scores["sample_id"].to_numpy() == order[0])[0])
     proposal = Proposal(
@@ -84,14 +89,17 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
         given_label=scores["given_label"].iloc[index],
         proposed_label=scores["proposed_label"].iloc[index],
         label_error_probability=float(scores["label_error_probability"].iloc[index]),
-        is_proposed=True,
+        is_proposed=bool(scores["is_proposed"].iloc[index]),
     )
     visit = current_visit(reader, study.ledger_study, run.name, order[0])
     left, right = st.columns([1.58, 1], gap="medium")
     with left, st.container(key="review_image"):
         show_image(study, sample, visit)
     with right, st.container(gap="xsmall"):
-        show_progress(*progress(scores, decided))
+        with st.container(horizontal=True, vertical_alignment="center", key="review_progress"):
+            show_progress(*progress(scores, decided, reading.min_probability))
+            with st.popover("Fewer or more", key="review_more", type="tertiary"):
+                show_sureness(reading, scores, decisions)
         show_readings(proposal, study.classes, is_demo=study.is_demo)
         show_verdicts(study, proposal, visit)
         show_last(study, decisions[-1] if decisions else None, visit)
@@ -207,8 +215,13 @@ def undo(study: Study, reader: str, last: Decision, visit: Visit | None) -> None
     if visit is not None and not takes_press(visit):
         return
     shown_key = last.verdict.idempotency_key
-    # Named for what it undoes: the same press twice is the same undo.
-    attempt(lambda: session.ledger(study).undo(reader, f"undo {shown_key}", shown_key=shown_key))
+
+    def take_back() -> None:
+        # Named for what it undoes: the same press twice is the same undo.
+        session.ledger(study).undo(reader, f"undo {shown_key}", shown_key=shown_key)
+        ReadingList(reader, study.ledger_study, session.current_run().name).hold(last.verdict.sample_id)
+
+    attempt(take_back)
 
 
 def attempt(write: Callable[[], object]) -> None:
@@ -268,10 +281,11 @@ def show_evidence(study: Study, run: Run, samples: pd.DataFrame, scores: pd.Data
         )
 
 
-def show_end(study: Study, decisions: list[Decision]) -> None:
-    """Every proposal is read: what was decided, and where to go."""
+def show_end(study: Study, reading: ReadingList, scores: pd.DataFrame, decisions: list[Decision]) -> None:
+    """Everything that was asked for is read: what was decided, and where to go."""
     with st.container(key="review_end"):
-        st.subheader("All proposals are read.")
+        is_own = reading.min_probability is None
+        st.subheader("All proposals are read." if is_own else "All that you chose is read.")
         if decisions:
             st.markdown("Each verdict is saved. The cleaned table holds them, with the evidence they rest on.")
             tally = Counter(SPOKEN[decision.verdict.kind] for decision in decisions)
@@ -279,6 +293,7 @@ def show_end(study: Study, decisions: list[Decision]) -> None:
         else:
             st.markdown("The model found no label that is probably wrong.")
         st.page_link("views/export.py", label="Export the cleaned table", icon=":material/ios_share:")
+        show_sureness(reading, scores, decisions)
         show_last(study, decisions[-1] if decisions else None, None)
 
 

@@ -1,0 +1,105 @@
+"""How sure a proposal must be to be read: a slider that trades how many labels are wrong among those read for how many
+of the wrong ones are found, and what each of its places comes to."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from app import session
+from app.components.wording import counted, span
+from app.reading_list import ReadingList
+from core.proposals.calibration import recalibrated
+from core.proposals.proposal_set import Expectation, expectation
+from core.proposals.reliability import MIN_VERDICTS
+from core.records import Decision
+from core.review.outcomes import outcomes
+from core.review.queue import chosen_samples
+
+LEVELS = tuple(percent / 100 for percent in range(95, 0, -5))
+MIN_TIMED = 5
+"""Verdicts before a pace is told of."""
+OWN = "as proposed"
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A place of the slider."""
+
+    min_probability: float | None
+    """None: the run's own proposals."""
+    is_chosen: np.ndarray
+    """(N,) bool."""
+
+    @property
+    def title(self) -> str:
+        return OWN if self.min_probability is None else f"{100 * self.min_probability:.0f} % or more"
+
+
+def stops(scores: pd.DataFrame) -> list[Stop]:
+    """The places of the slider, from the fewest images to the most; each means other images than the one before."""
+    own = Stop(None, chosen_samples(scores))
+    found = [own]
+    for level in LEVELS:
+        is_chosen = chosen_samples(scores, level)
+        if is_chosen.any() and not any((is_chosen == stop.is_chosen).all() for stop in found):
+            found.append(Stop(level, is_chosen))
+    return sorted(found, key=lambda stop: int(stop.is_chosen.sum()))
+
+
+def show_sureness(reading: ReadingList, scores: pd.DataFrame, decisions: Sequence[Decision]) -> None:
+    """The slider, and in words what its place comes to."""
+    places = {stop.title: stop for stop in stops(scores)}
+    chosen = next((stop for stop in places.values() if stop.min_probability == reading.min_probability), places[OWN])
+    if len(places) > 1:
+        key = f"review_sureness_{reading.key}"
+        st.select_slider(
+            "How sure should a proposal be?",
+            list(places),
+            value=chosen.title,
+            key=key,
+            help="The least probability of an error that an image is shown for. Further left: fewer images, and more "
+            "of them with a wrong label. Further right: more images, and fewer wrong labels missed. What is exported "
+            "as a proposal does not depend on it.",
+            on_change=lambda: reading.choose(places[session.typed(key) or OWN].min_probability),
+        )
+        st.html('<div class="sureness-ends"><span>surer, fewer images</span><span>less sure, more images</span></div>')
+    verdict_places, is_error = outcomes(scores, decisions, run=reading.run)
+    probability = scores["label_error_probability"].to_numpy()
+    is_corrected = len(is_error) >= MIN_VERDICTS
+    if is_corrected:
+        probability = recalibrated(probability, verdict_places, is_error)
+    decided = {decision.verdict.sample_id for decision in decisions}
+    text = trade_off_text(
+        expectation(probability, chosen.is_chosen),
+        num_read=int(scores.loc[chosen.is_chosen, "sample_id"].isin(decided).sum()),
+        elapsed_ms=[decision.verdict.elapsed_ms for decision in decisions],
+    )
+    st.markdown(text)
+    if is_corrected:
+        st.caption(f"Corrected by your own {len(is_error):,} verdicts on this run’s proposals.")
+
+
+def trade_off_text(expected: Expectation, *, num_read: int, elapsed_ms: Collection[int]) -> str:
+    """What a choice comes to in words. num_read: how many of its samples are decided; elapsed_ms: how long the reader
+    took for each verdict so far, which tells a pace."""
+    num = expected.num_samples
+    num_left = num - num_read
+    if num == 0:
+        return "No image to read."
+    read = f", {num_read:,} of them read" if num_left else ", all read"
+    number = f"**{counted(num, 'image')}**" + (read if num_read else " to read")
+    share = f"{100 * expected.precision:.0f} %"
+    parts = [
+        f"{number}. About {round(expected.num_errors):,} of the {num:,} are expected to be wrong ({share})."
+        if num > 1
+        else f"{number}. It is wrong with a chance of {share}.",
+        f"That finds about {100 * expected.recall:.0f} % of the labels expected to be wrong.",
+    ]
+    if num_left and len(elapsed_ms) >= MIN_TIMED:
+        pace_s = median(elapsed_ms) / 1000
+        parts.append(f"At your pace the {num_left:,} left take about {span(num_left * pace_s)}.")
+    return " ".join(parts)

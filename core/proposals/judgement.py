@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.config import RefinementSettings
+from core.pins import Pins
+from core.proposals.calibration import recalibrated
 from core.proposals.duplicates import conflict_score, posterior_with_duplicates
 from core.proposals.dynamics import head_margins, training_dynamics
 from core.proposals.entropy import weighted_entropy_score
@@ -48,6 +50,7 @@ def judge(
     network_probs: np.ndarray | None = None,
     votes: np.ndarray | None = None,
     pictures: np.ndarray | None = None,
+    pins: Pins | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Judgement:
     """Judge every given label by frozen features of the images.
@@ -57,6 +60,9 @@ def judge(
     R) int64, labels of single raters, -1 where one gave none: they make a column of their own and have no say in the
     probability, for a study may hold them back to measure it by.
     pictures: (N,) int64, equal for samples whose images show the same picture, -1 for one alone.
+    pins: what readers decided. It is fitted in the given labels' place, and the probabilities are recalibrated on it. A
+    decided sample is judged as any other, by models that did not know what was decided of it: so it can still be told
+    how good they are, and a second reader learns nothing of the first one's verdict.
     on_progress: called with the share of the work that is done.
     """
     features = principal_components(embeddings)
@@ -68,6 +74,7 @@ def judge(
         num_classes=num_classes,
         settings=settings,
         seed=seed,
+        pins=pins,
         on_progress=on_progress,
     )
     result = refinement.result
@@ -75,9 +82,12 @@ def judge(
         result = combined(result, network_probs, given, is_trained)
     pictures = np.full(len(given), -1) if pictures is None else pictures
     probs = posterior_with_duplicates(result.noise, result.probs, given, pictures)
+    if pins is not None:
+        probs = _recalibrated(probs, given, pins)
     shown = result.noise.class_probs(result.probs)
     indices, similarities = nearest_neighbours(features, groups, settings.num_neighbours)
-    vote = neighbour_vote(given, indices, similarities, num_classes=num_classes, is_trained=is_trained)
+    known = given if pins is None else pins.labels(given)
+    vote = neighbour_vote(known, indices, similarities, num_classes=num_classes, is_trained=is_trained)
     dynamics = training_dynamics(head_margins(features, given, is_trained, num_classes=num_classes, seed=seed))
     contradicts = [one.probs.argmax(axis=1) != given for one in refinement.rounds]
     scores = {
@@ -103,3 +113,15 @@ def judge(
     others = probs.copy()
     others[np.arange(len(given)), given] = -1
     return Judgement(probs, np.where(is_proposed, others.argmax(axis=1), given), scores, refinement, result)
+
+
+def _recalibrated(probs: np.ndarray, given: np.ndarray, pins: Pins) -> np.ndarray:
+    """The probabilities (N, K), the given label's as the verdicts correct it, the others' in proportion."""
+    rows, places = np.arange(len(given)), np.flatnonzero(pins.is_certain)
+    if not len(places):
+        return probs
+    is_wrong = 1 - probs[rows, given]
+    corrected = np.where(is_wrong > 0, recalibrated(is_wrong, places, pins.labels(given)[places] != given[places]), 0)
+    result = probs * (corrected / np.where(is_wrong > 0, is_wrong, 1))[:, None]
+    result[rows, given] = 1 - corrected
+    return result

@@ -6,7 +6,8 @@ classifier to soft pseudo-labels, predicts the inner folds, estimates how the gi
 (`noise_model`), and takes the posterior of each class, given image and label, for the next round's pseudo-label:
 its confidence is the sample's weight. Round 0 is fitted to the given labels. How strongly the classifier is held
 back, how many rounds there are and what the neighbours say beside it is chosen by how likely the given labels of
-the held-out samples are; nothing else is known of the truth.
+the held-out samples are. What readers decided takes the place of a sample's pseudo-label in every round, and of the
+sample itself is held back from the models that judge it, as its label is. Nothing else is known of the truth.
 """
 
 from collections.abc import Callable
@@ -18,6 +19,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from core.config import RefinementSettings
+from core.pins import Pins
 from core.proposals.folds import grouped_folds
 from core.proposals.nearest import nearest_neighbours
 from core.proposals.neighbour_vote import smoothed
@@ -85,6 +87,7 @@ def refine(
     num_classes: int,
     settings: RefinementSettings,
     seed: int,
+    pins: Pins | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Refinement:
     """Judge every sample by cross-fitted rounds.
@@ -92,13 +95,15 @@ def refine(
     features: (N, D) float32, as `principal_components` gives them; given: (N,) int64; groups: (N,) int64, kept whole in
     a fold; is_trained: (N,) bool, the samples that may be fitted on: the others are judged by the mean of all folds'
     models. Where one group holds all that may be fitted on, there is nothing to judge anyone by: every given label
-    stands. on_progress: called with the share of the work that is done. The same seed gives the same result.
+    stands. pins: what readers decided, to be fitted in the given labels' place. on_progress: called with the share of
+    the work that is done. The same seed gives the same result.
     """
     if len(np.unique(groups[is_trained])) < 2:
         return _unjudged(len(given), num_classes)
     tell = on_progress or (lambda fraction: None)
     neighbours = nearest_neighbours(features, groups, settings.num_neighbours)
-    task = _Task(np.asarray(features, dtype=np.float32), given, groups, is_trained, num_classes, neighbours, settings)
+    features = np.asarray(features, dtype=np.float32)
+    task = _Task(features, given, groups, is_trained, num_classes, neighbours, settings, pins)
     regularisation = _choose_regularisation(task, seed)
     tell(0.3)
     num_steps = settings.num_repeats * settings.num_folds
@@ -158,14 +163,19 @@ class _Task:
     num_classes: int
     neighbours: Neighbours
     settings: RefinementSettings
+    pins: Pins | None
 
     def views(self, model: SoftLogistic) -> _Views:
         """What a model shows in every sample, and in its neighbours on average."""
         probs = model.predict_probs(self.features)
         return _Views(probs, smoothed(probs, *self.neighbours, weight=1))
 
-    def one_hot(self, places: np.ndarray) -> np.ndarray:
-        return np.eye(self.num_classes, dtype=np.float32)[self.given[places]]
+    def first_targets(self, places: np.ndarray) -> np.ndarray:
+        return self.pinned(np.eye(self.num_classes, dtype=np.float32)[self.given[places]], places)
+
+    def pinned(self, targets: np.ndarray, places: np.ndarray) -> np.ndarray:
+        """Soft labels (M, K) of the samples at `places`, but for those that readers decided."""
+        return targets.astype(np.float32) if self.pins is None else self.pins.soft(targets, places)
 
     def fit(self, places: np.ndarray, targets: np.ndarray, strength: float, start: SoftLogistic | None) -> SoftLogistic:
         return fit_soft_logistic(self.features[places], targets, regularisation=strength, start=start)
@@ -188,7 +198,7 @@ def _choose_regularisation(task: _Task, seed: int) -> float:
         fitted, held_out = fold
         model, views = None, []
         for strength in strengths:
-            model = task.fit(fitted, task.one_hot(fitted), strength, model)
+            model = task.fit(fitted, task.first_targets(fitted), strength, model)
             views.append(_only(task.views(model), held_out))
         return views
 
@@ -225,7 +235,7 @@ def _rounds_within(task: _Task, fitted: np.ndarray, strength: float, seed: int) 
     """A model of each round, from the labels of `fitted` alone."""
     given = task.given[fitted]
     inner = grouped_folds(given, task.groups[fitted], task.settings.num_inner_folds, seed)
-    targets = task.one_hot(fitted)
+    targets = task.first_targets(fitted)
     models = [task.fit(fitted, targets, strength, None)]
     starts: list[SoftLogistic | None] = [models[0]] * len(inner)
     for _ in range(task.settings.max_rounds if inner else 0):
@@ -236,7 +246,7 @@ def _rounds_within(task: _Task, fitted: np.ndarray, strength: float, seed: int) 
             views.own[held_out] = seen.own[fitted[held_out]]
             views.neighbours[held_out] = seen.neighbours[fitted[held_out]]
         noise, probs, _ = _best_share(views, given)
-        targets = noise.posterior(probs, given).astype(np.float32)
+        targets = task.pinned(noise.posterior(probs, given), fitted)
         models.append(task.fit(fitted, targets, strength, models[-1]))
     return models
 

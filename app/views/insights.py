@@ -8,10 +8,15 @@ import streamlit as st
 
 from app import session
 from app.boundary import plain_text
-from app.components import charts
+from app.components import calibration_charts, charts
 from app.components.wording import VERDICT_WORDS, counted, run_title
 from core.datasets.runs import Run
 from core.datasets.study import Study
+from core.proposals.proposal_set import expectation, trade_off
+from core.proposals.reliability import MIN_VERDICTS, held_out_recalibrated, reliability
+from core.review.outcomes import outcomes
+
+HIGH_PROBABILITY = 0.8
 
 
 def show_page() -> None:
@@ -36,6 +41,11 @@ def show_page() -> None:
         show_own_progress(study, scores)
     with right:
         show_consensus(run)
+    left, right = st.columns(2, gap="large")
+    with left:
+        show_reliability(study, run, scores)
+    with right:
+        show_trade_off(scores)
     show_map(study, run, scores)
 
 
@@ -113,6 +123,59 @@ def show_consensus(run: Run) -> None:
         return
     st.subheader("Consensus by round")
     charts.show_chart(charts.consensus_by_round(events), key="insights_rounds", alt="Bar chart of consensus by round")
+
+
+def show_reliability(study: Study, run: Run, scores: pd.DataFrame) -> None:
+    """The run's probabilities against the reader's own verdicts, before and after these correct them."""
+    st.subheader("Promised and found")
+    reader = session.reader_name()
+    decisions = session.ledger(study).decisions(reader) if reader else []
+    places, is_error = outcomes(scores, decisions, run=run.name)
+    num = len(is_error)
+    if num < MIN_VERDICTS:
+        st.caption(
+            f"From {MIN_VERDICTS} verdicts of yours on this run, this compares its probabilities with what you found. "
+            f"There {'is' if num == 1 else 'are'} {num or 'none'}: too few to say how far they can be believed."
+        )
+        return
+    probability = scores["label_error_probability"].to_numpy()[places]
+    before = reliability(probability, is_error)
+    after = reliability(held_out_recalibrated(probability, is_error), is_error)
+    charts.show_chart(
+        calibration_charts.reliability_diagram(
+            {"as the run says": before.curve, "corrected by your verdicts": after.curve}
+        ),
+        key="insights_reliability",
+        alt="Diagram of promised probabilities against the share of labels that you found wrong",
+    )
+    num_high = int((probability >= HIGH_PROBABILITY).sum())
+    st.markdown(
+        f"Expected calibration error over your {num:,} verdicts: **{before.calibration_error:.2f}** as the run says, "
+        f"**{after.calibration_error:.2f}** corrected. Were every probability true, chance alone would make it about "
+        f"{before.chance_error:.2f}."
+    )
+    st.caption(
+        f"Wrong: you changed the label; right: you kept it. {num_high:,} of the {num:,} verdicts are at a probability "
+        f"of {HIGH_PROBABILITY} or more: where you read little, this says little. You decided with the proposal in "
+        "view. Each probability is corrected by the other verdicts alone. Numbers: verdicts; upright lines: 95 % "
+        "intervals."
+    )
+
+
+def show_trade_off(scores: pd.DataFrame) -> None:
+    """What reading fewer or more images than proposed would find."""
+    st.subheader("What reading more would find")
+    probability = scores["label_error_probability"].to_numpy()
+    own = expectation(probability, scores["is_proposed"].to_numpy())
+    charts.show_chart(
+        calibration_charts.trade_off_curve(trade_off(probability), own),
+        key="insights_trade_off",
+        alt="Line chart of the share of wrong labels found by the number of images read",
+    )
+    st.caption(
+        "Expected, if the probabilities hold. Each reader chooses how many to read on the Review page, under “Fewer or "
+        "more”; exported proposals stay those of the run."
+    )
 
 
 def show_map(study: Study, run: Run, scores: pd.DataFrame) -> None:

@@ -10,8 +10,9 @@ from core.proposals.calibration import recalibrated
 MIN_VERDICTS = 20
 """Below this, neither a curve nor a correction says anything: with 20, a share still is known to about 0.2 only."""
 VERDICTS_PER_BIN = 10
-MAX_BINS = 10
+MAX_BINS = 6
 NUM_FOLDS = 10
+NUM_DRAWS = 200
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,19 @@ class Reliability:
     curve: ReliabilityCurve
     calibration_error: float
     """Of the bins of `curve`: the mean distance of the promised from the found share, in [0, 1], 0 is best."""
+    chance_error: float
+    """What that distance is on the mean where every probability is true: with few verdicts it is far from 0."""
 
 
-def reliability(probability: np.ndarray, is_error: np.ndarray) -> Reliability:
+def reliability(probability: np.ndarray, is_error: np.ndarray, *, seed: int = 0) -> Reliability:
     """probability: (M,) float in [0, 1]; is_error: (M,) bool, M >= 1: whether the verdict found the label wrong. The
-    bins are of equal mass, one for every ten verdicts and at most ten: an error over fuller bins is less of chance."""
+    bins are of equal mass, one for every ten verdicts and at most six: an error over fuller bins is less of chance."""
     num_bins = min(MAX_BINS, max(1, len(is_error) // VERDICTS_PER_BIN))
+    drawn = np.random.default_rng(seed).random((NUM_DRAWS, len(is_error))) < probability
     return Reliability(
-        reliability_curve(is_error, probability, num_bins), expected_calibration_error(is_error, probability, num_bins)
+        curve=reliability_curve(is_error, probability, num_bins),
+        calibration_error=expected_calibration_error(is_error, probability, num_bins),
+        chance_error=float(np.mean([expected_calibration_error(row, probability, num_bins) for row in drawn])),
     )
 
 

@@ -1,16 +1,26 @@
 """The Insights page, driven from the entry file, and the charts it is made of."""
 
+import base64
 import json
 
 import numpy as np
+import pytest
+from scipy.stats import binomtest
 from sklearn.decomposition import PCA
 
 from app import session
-from app.components import charts
+from app.components import calibration_charts, charts
+from app.processes import STUDIES_VARIABLE
 from core.datasets.runs import open_run
+from core.metrics import reliability_curve
+from core.proposals.proposal_set import expectation, trade_off
+from core.records import VerdictKind
 from core.review.ledger import Ledger
 from tests.app.conftest import open_page, page_text
+from tests.app.made_study import write_study
 from tests.app.verdicts import verdicts
+
+READER = "Dr. Mira Sand"
 
 
 def figures(app) -> dict[str, dict]:
@@ -40,6 +50,72 @@ def test_progress_is_the_reader_s_own(app, made_study):
     open_page(app, "insights", reader="Ada")
     assert "2 of 8 proposals read" in page_text(app)
     assert figures(app)["Bar chart of your verdicts"]["data"][0]["y"] == ["proposal accepted"]
+
+
+@pytest.fixture
+def large_study(tmp_path, monkeypatch):
+    """A study with 40 proposals."""
+    study = write_study(tmp_path, num_samples=240)
+    monkeypatch.setenv(STUDIES_VARIABLE, str(study.path))
+    return study
+
+
+def record(study, *, reader, num_accepted, num_rejected):
+    """The reader's verdicts on the first proposals; returns their probabilities and whether they found an error."""
+    ledger = Ledger.open(study.ledger_url, study.ledger_study)
+    made = verdicts(study, reader=reader, number=num_accepted)
+    made += verdicts(study, reader=reader, number=num_accepted + num_rejected, kind=VerdictKind.REJECT)[num_accepted:]
+    for verdict in made:
+        ledger.record(verdict)
+    kinds = [verdict.kind is VerdictKind.ACCEPT for verdict in made]
+    return np.array([verdict.score for verdict in made]), np.array(kinds)
+
+
+def test_the_diagram_holds_the_reader_s_own_verdicts_against_the_run_s_probabilities(app, large_study):
+    probability, is_error = record(large_study, reader=READER, num_accepted=20, num_rejected=15)
+    record(large_study, reader="Dr. Else", num_accepted=0, num_rejected=40)
+    open_page(app, "insights", reader=READER)
+    (drawn,) = [figure for alt, figure in figures(app).items() if alt.startswith("Diagram of promised")]
+    before, after = drawn["data"][1:]
+    curve = reliability_curve(is_error, probability, 3)
+    expected = {"x": curve.mean_probability, "y": curve.error_rate, "customdata": curve.num_samples}
+    for axis, values in expected.items():
+        np.testing.assert_allclose(read_array(before[axis]), values)
+    assert read_array(after["x"]).mean() < read_array(before["x"]).mean()  # fewer were wrong than promised
+    gap = np.average(np.abs(curve.mean_probability - curve.error_rate), weights=curve.num_samples)
+    assert f"over your 35 verdicts: **{gap:.2f}** as the run says" in page_text(app)
+
+
+def read_array(values):
+    """An array of a figure's JSON, which packs long ones."""
+    if isinstance(values, dict):
+        return np.frombuffer(base64.b64decode(values["bdata"]), dtype=values["dtype"])
+    return np.array(values)
+
+
+@pytest.mark.parametrize(("num_accepted", "words"), [(0, "There are none"), (1, "There is 1:"), (19, "There are 19:")])
+def test_too_few_verdicts_are_said_to_be_too_few(app, large_study, num_accepted, words):
+    record(large_study, reader=READER, num_accepted=num_accepted, num_rejected=0)
+    record(large_study, reader="Dr. Else", num_accepted=40, num_rejected=0)
+    open_page(app, "insights", reader=READER)
+    assert words in page_text(app)
+    assert "too few to say" in page_text(app)
+    assert not any(alt.startswith("Diagram of promised") for alt in figures(app))
+
+
+def test_the_run_s_own_choice_stands_on_the_curve_where_its_proposals_are_the_most_probable():
+    probability = np.random.default_rng(0).uniform(0, 1, 50)
+    own = expectation(probability, probability > 0.7)
+    line, point = calibration_charts.trade_off_curve(trade_off(probability), own).data
+    place = line.x.tolist().index(point.x[0])
+    np.testing.assert_allclose((line.y[place], line.customdata[place]), (point.y[0], point.customdata[0]))
+
+
+def test_the_bounds_of_a_share_are_wilson_s():
+    curve = reliability_curve(np.arange(10) < 4, np.full(10, 0.5), 1)
+    drawn = calibration_charts.reliability_diagram({"before": curve}).data[1].error_y
+    ends = binomtest(4, 10).proportion_ci(0.95, method="wilson")
+    np.testing.assert_allclose((0.4 - drawn.arrayminus[0], 0.4 + drawn.array[0]), ends, atol=1e-4)
 
 
 def test_the_map_is_the_first_two_principal_components(made_study):

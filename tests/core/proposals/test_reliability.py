@@ -6,7 +6,7 @@ from core.proposals.calibration import recalibrated
 from core.proposals.reliability import NUM_FOLDS, held_out_recalibrated, reliability
 
 
-@pytest.mark.parametrize(("num", "num_bins"), [(1, 1), (19, 1), (20, 2), (57, 5), (400, 10)])
+@pytest.mark.parametrize(("num", "num_bins"), [(1, 1), (19, 1), (20, 2), (57, 5), (400, 6)])
 def test_every_bin_rests_on_about_ten_verdicts_or_more_and_all_verdicts_count(num, num_bins):
     rng = np.random.default_rng(num)
     probability = rng.uniform(0.5, 1, num)
@@ -15,6 +15,14 @@ def test_every_bin_rests_on_about_ten_verdicts_or_more_and_all_verdicts_count(nu
     assert len(found.curve.num_samples) == num_bins
     assert found.curve.num_samples.sum() == num
     assert found.calibration_error == expected_calibration_error(is_error, probability, num_bins)
+
+
+def test_the_error_that_chance_makes_is_that_of_verdicts_drawn_from_the_probabilities():
+    # One bin: the mean of 16 coins is off by the standard error, on the mean by sqrt(2 / pi) of it.
+    probability = np.full(16, 0.5)
+    found = reliability(probability, np.zeros(16, dtype=bool))
+    np.testing.assert_allclose(found.chance_error, np.sqrt(2 / np.pi) * np.sqrt(0.25 / 16), atol=0.02)
+    assert found.calibration_error == 0.5
 
 
 def test_a_verdict_has_no_say_in_its_own_correction():

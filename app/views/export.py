@@ -18,6 +18,7 @@ from core.datasets.classes import listed
 from core.datasets.study import Study
 from core.pipeline import export_study, export_table
 from core.review.export import COLUMNS
+from core.review.reviewed import OUTDATED
 
 NUM_PREVIEWED = 8
 
@@ -87,6 +88,7 @@ def show_numbers(table: pd.DataFrame, names: dict[str, str]) -> None:
         ("Kept", num_kept, "Readers kept the given label, or could not tell."),
         ("Excluded", verdicts["exclude"], "Their final label is empty."),
         ("Disputed", verdicts["disputed"], "Readers differ; the given label stands until that is settled."),
+        ("Outdated", verdicts[OUTDATED], "A reader kept a given label that the source has changed since."),
         ("Not read", verdicts[""], "The given label stands."),
         ("Not readable", verdicts["quarantined"], "The image could not be opened; the given label stands."),
     )

@@ -30,7 +30,20 @@ def read_study(made_study):
 def test_the_counts_are_those_of_all_readers(app, read_study):
     open_page(app, "export")
     numbers = {metric.label: int(metric.value) for metric in app.metric}
-    assert numbers == {"Changed": 2, "Kept": 0, "Excluded": 2, "Disputed": 1, "Not read": 43, "Not readable": 2}
+    counted = {"Changed": 2, "Kept": 0, "Excluded": 2, "Disputed": 1, "Outdated": 0, "Not read": 43, "Not readable": 2}
+    assert numbers == counted
+    assert sum(numbers.values()) == 50
+
+
+def test_a_label_that_was_kept_and_that_the_source_changed_since_is_outdated(app, made_study):
+    (kept,) = verdicts(made_study, reader="Ada", number=1, kind=VerdictKind.REJECT)
+    Ledger.open(made_study.ledger_url, made_study.ledger_study).record(kept)
+    samples = made_study.samples()
+    samples.loc[samples["sample_id"] == kept.sample_id, "given_label"] = kept.proposed_label
+    samples.to_csv(made_study.samples_path, index=False)
+    open_page(app, "export")
+    numbers = {metric.label: int(metric.value) for metric in app.metric}
+    assert (numbers["Outdated"], numbers["Kept"], numbers["Not read"]) == (1, 0, 47)
     assert sum(numbers.values()) == 50
 
 

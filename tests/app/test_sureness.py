@@ -1,0 +1,199 @@
+"""The slider on the Review page: how sure a proposal must be, and what that comes to; driven from the entry file."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from app import visit
+from app.components.sureness import OWN, stops, trade_off_text
+from app.processes import STUDIES_VARIABLE
+from core.datasets.runs import open_run
+from core.proposals.calibration import recalibrated
+from core.proposals.proposal_set import Expectation
+from core.records import VerdictKind
+from core.review.ledger import Ledger
+from tests.app.conftest import open_page, page_text
+from tests.app.made_study import write_study
+from tests.app.verdicts import verdicts
+
+READER = "Dr. Mira Sand"
+
+
+@pytest.fixture(autouse=True)
+def no_dwell(monkeypatch):
+    """A test looks at a page in no time."""
+    monkeypatch.setattr(visit, "MIN_DWELL_S", 0.0)
+
+
+@pytest.fixture
+def scores(made_study):
+    return open_run(made_study).scores().sort_values("label_error_probability", ascending=False)
+
+
+@pytest.fixture
+def ledger(made_study):
+    return Ledger.open(made_study.ledger_url, made_study.ledger_study)
+
+
+@pytest.fixture
+def read_all(made_study, ledger):
+    """All proposals of the run, read by the reader."""
+    for verdict in verdicts(made_study, reader=READER, number=8):
+        ledger.record(verdict)
+
+
+def choose(app, title):
+    app.select_slider[0].set_value(title)
+    return app.run()
+
+
+def press(app, label):
+    next(button for button in app.button if button.label.startswith(label)).click()
+    return app.run()
+
+
+def shown_id(app):
+    return app.session_state["session_visit"].sample_id
+
+
+def num_to_read(app):
+    return tuple(map(int, re.search(r"<b>(\d+)</b> of (\d+) read", page_text(app)).groups()))
+
+
+def test_a_lower_place_brings_every_sample_that_reaches_it_and_never_a_decided_one(app, made_study, scores, read_all):
+    open_page(app, "review", reader=READER)
+    assert "All proposals are read." in page_text(app)
+    choose(app, "20 % or more")
+    reached = scores.loc[scores["label_error_probability"] >= 0.2, "sample_id"].tolist()
+    assert num_to_read(app) == (8, len(reached))
+    seen = []
+    while "of them" in page_text(app) and "is read." not in page_text(app):
+        seen.append(shown_id(app))
+        press(app, "Keep")
+    assert seen == reached[8:]
+    assert "All that you chose is read." in page_text(app)
+
+
+def test_a_verdict_on_what_is_not_proposed_holds_what_the_page_showed(app, made_study, scores, ledger, read_all):
+    path = open_run(made_study).path / "scores.csv"
+    table = pd.read_csv(path)
+    # Of the likeliest sample that is not proposed, the last class is the most probable of the others.
+    first = scores.iloc[8]
+    other = [name for name in made_study.classes if name != first.given_label][-1]
+    table.loc[table["sample_id"] == first.sample_id, f"p_{other}"] = 0.06
+    table.to_csv(path, index=False)
+    open_page(app, "review", reader=READER)
+    choose(app, "10 % or more")
+    assert "Not proposed by the model" in page_text(app)
+    assert f"</i>{other}</p>" in page_text(app)
+    press(app, f"Change to {other}")
+    verdict = ledger.decisions(READER)[-1].verdict
+    assert (verdict.sample_id, verdict.kind) == (first.sample_id, VerdictKind.ACCEPT)
+    assert (verdict.proposed_label, verdict.chosen_label, verdict.given_label) == (other, other, first.given_label)
+    assert (verdict.score, verdict.run) == (first.label_error_probability, open_run(made_study).name)
+
+
+def test_the_sample_on_the_page_stays_until_it_is_decided_wherever_the_slider_goes(app, scores, read_all):
+    open_page(app, "review", reader=READER)
+    choose(app, "10 % or more")
+    shown = shown_id(app)
+    shown_visit = app.session_state["session_visit"]
+    choose(app, OWN)
+    assert app.session_state["session_visit"] == shown_visit
+    press(app, "Keep")
+    assert "All proposals are read." in page_text(app)
+    press(app, "Undo")
+    assert shown_id(app) == shown
+
+
+def test_a_choice_outlives_the_page_and_is_the_reader_s_own(app, made_study, scores):
+    open_page(app, "review", reader=READER)
+    choose(app, "15 % or more")
+    chosen = num_to_read(app)
+    open_page(app, "insights")
+    open_page(app, "review")
+    assert num_to_read(app) == chosen
+    assert app.select_slider[0].value == "15 % or more"
+    open_page(app, "review", reader="Dr. Else")
+    assert num_to_read(app) == (0, 8)
+    assert app.select_slider[0].value == OWN
+
+
+def test_the_choice_changes_nothing_that_is_exported_as_a_proposal(app, made_study, scores):
+    before = (open_run(made_study).path / "scores.csv").read_bytes()
+    open_page(app, "review", reader=READER)
+    choose(app, "5 % or more")
+    assert (open_run(made_study).path / "scores.csv").read_bytes() == before
+
+
+def test_the_words_are_the_sums_of_the_probabilities(app, scores):
+    open_page(app, "review", reader=READER)
+    choose(app, "10 % or more")
+    probability = scores["label_error_probability"].to_numpy()
+    read = probability[probability >= 0.1]
+    text = page_text(app)
+    assert f"**{len(read)} images** to read. About {round(read.sum())} of the {len(read)}" in text
+    assert f"({100 * read.mean():.0f} %)" in text
+    assert f"finds about {100 * read.sum() / probability.sum():.0f} % of" in text
+
+
+@pytest.mark.parametrize(("num_own", "is_corrected"), [(19, False), (20, True)])
+def test_the_words_are_corrected_by_twenty_verdicts_of_the_reader_s_own(
+    app, tmp_path, monkeypatch, num_own, is_corrected
+):
+    study = write_study(tmp_path, num_samples=240)
+    monkeypatch.setenv(STUDIES_VARIABLE, str(study.path))
+    ledger = Ledger.open(study.ledger_url, study.ledger_study)
+    made = verdicts(study, reader=READER, number=num_own, kind=VerdictKind.REJECT)
+    for verdict in [*made, *verdicts(study, reader="Dr. Else", number=40, kind=VerdictKind.REJECT)]:
+        ledger.record(verdict)
+    open_page(app, "review", reader=READER)
+    scores = open_run(study).scores()
+    probability = scores["label_error_probability"].to_numpy()
+    if is_corrected:
+        places = np.flatnonzero(scores["sample_id"].isin([verdict.sample_id for verdict in made]))
+        probability = recalibrated(probability, places, np.zeros(len(places), dtype=bool))
+    expected = probability[scores["is_proposed"]].sum()
+    assert f"{num_own} of them read. About {round(expected)} of the 40" in page_text(app)
+    assert ("Corrected by your own 20 verdicts" in page_text(app)) is is_corrected
+
+
+def test_every_place_of_the_slider_means_other_images_and_more_than_the_place_before():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"given_label": "a", "label_error_probability": rng.beta(0.1, 0.2, 80)})
+    table["is_proposed"] = table["label_error_probability"] > 0.52
+    found = stops(table)
+    counts = [int(stop.is_chosen.sum()) for stop in found]
+    assert (np.diff(counts) > 0).all()
+    assert [stop.title for stop in found].count(OWN) == 1
+    for stop in found:
+        if stop.min_probability is not None:
+            np.testing.assert_array_equal(stop.is_chosen, table["label_error_probability"] >= stop.min_probability)
+
+
+def test_a_run_that_proposes_nothing_still_offers_its_less_sure_samples():
+    table = pd.DataFrame({"given_label": "a", "label_error_probability": [0.1, 0.32, 0.04], "is_proposed": False})
+    assert [(stop.title, int(stop.is_chosen.sum())) for stop in stops(table)] == [
+        (OWN, 0),
+        ("30 % or more", 1),
+        ("10 % or more", 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expected", "num_read", "elapsed_ms", "words"),
+    [
+        (Expectation(0, 0.0, 0.0, 0.0), 0, [9000] * 9, "No image to read."),
+        (Expectation(1, 0.7, 0.7, 0.02), 0, [], "**1 image** to read. It is wrong with a chance of 70 %. "
+         "That finds about 2 % of the labels expected to be wrong."),
+        (Expectation(82, 69.7, 0.85, 0.64), 12, [9000, 1000, 10_000, 12_000, 3_600_000],
+         "**82 images**, 12 of them read. About 70 of the 82 are expected to be wrong (85 %). That finds about 64 % of "
+         "the labels expected to be wrong. At your pace the 70 left take about 12 min."),
+        (Expectation(1200, 600.0, 0.5, 0.9), 1200, [9000] * 5, "**1,200 images**, all read. About 600 of the 1,200 are "
+         "expected to be wrong (50 %). That finds about 90 % of the labels expected to be wrong."),
+    ],
+)  # fmt: skip
+def test_the_trade_is_said_in_a_sentence(expected, num_read, elapsed_ms, words):
+    assert trade_off_text(expected, num_read=num_read, elapsed_ms=elapsed_ms) == words

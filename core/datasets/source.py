@@ -10,6 +10,7 @@ from core.datasets.chaoyang import is_chaoyang, read_chaoyang
 from core.datasets.cifar import is_cifar, read_cifar
 from core.datasets.classes import class_doubts, with_classes
 from core.datasets.dicom_labels import read_dicom_labels
+from core.datasets.dicom_patients import with_patients
 from core.datasets.dicom_tree import is_release, read_dicom_tree
 from core.datasets.fiftyone import find_fiftyone, is_fiftyone, read_fiftyone
 from core.datasets.folder import class_folders, read_folder
@@ -75,7 +76,10 @@ def read_source(
         return _checked(read_remote_table(str(path), **columns), tuple(classes) if classes else None)
     path = Path(path)
     try:
-        source = with_frames(_read(path, format, labels, columns, given_label, key, label_tag), frames)
+        source = _read(path, format, labels, columns, given_label, key, label_tag)
+        if source.format in ("folder", "csv") and not patient_column:
+            source = with_patients(source)
+        source = with_frames(source, frames)
     except OSError as error:
         raise SourceError(f"{error.filename or path}: cannot be read ({error.strerror}); check its rights") from error
     if source.format == "medmnist" and not classes:

@@ -208,7 +208,7 @@ def test_a_second_training_at_the_same_time(study, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--preset", "best"), "--preset: 'best' is not one of paper, quick"),
+        (("--preset", "best"), "--preset: 'best' is not one of overread, paper, quick"),
         (("--device", "tpu"), "'tpu' is not one of auto, cpu, cuda"),
         (("--set", "pretrain.epochs=3"), "--set pretrain.epochs=3: no such setting"),
         (("--set", "rounds.num_epochs=1,1"), "rounds.first_stages: found (2, 3, 4)"),

@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from app.processes import DATA_PATH, DEMO_NAMES, DEMO_PATH, STUDIES_VARIABLE
-from core.datasets.runs import Run, find_runs
+from core.datasets.runs import Run, default_run, find_runs
 from core.datasets.study import Study, open_study
 from core.errors import StudyError, UserError
 from core.records import Finding
@@ -82,7 +82,7 @@ def current_study() -> Study | None:
 
 
 def choose_study(path: Path) -> None:
-    """Make a study the current one; the run then is its newest finished one."""
+    """Make a study the current one; the run then is its `default_run`."""
     path = Path(path).resolve()
     if kept("study") != path:
         keep("study", path)
@@ -90,13 +90,12 @@ def choose_study(path: Path) -> None:
 
 
 def current_run() -> Run | None:
-    """The chosen finished run of the current study, or its newest finished one; None if there is none."""
+    """The chosen finished run of the current study, or its `default_run`; None if there is none."""
     study = current_study()
     if study is None:
         return None
-    finished = [run for run in find_runs(study) if run.is_finished]
     chosen = kept("run")
-    return next((run for run in finished if run.name == chosen), finished[-1] if finished else None)
+    return next((run for run in find_runs(study) if run.is_finished and run.name == chosen), default_run(study))
 
 
 def choose_run(name: str) -> None:
@@ -165,10 +164,13 @@ def load_trace(study: Study, run: Run) -> Mapping[str, np.ndarray]:
     return _trace(run, str(path), _stamp(path))
 
 
-def load_embeddings(study: Study, run: Run) -> np.ndarray:
-    """(N, D) float16 in the order of samples.csv. Shared by all sessions, hence read-only."""
-    path = run.path / "embeddings.npy"
-    return _embeddings(run, str(path), _stamp(path))
+def load_evidence(study: Study, run: Run) -> Mapping[str, np.ndarray]:
+    """evidence.npz of a run: neighbours (N, 6), pictures (N,), isolation (N,); empty where the run has none.
+
+    Shared by all sessions, hence read-only.
+    """
+    path = run.path / "evidence.npz"
+    return _evidence(run, str(path), _stamp(path))
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -227,12 +229,15 @@ def _scores(_run: Run, path: str, stamp: tuple[int, int]) -> pd.DataFrame:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _trace(_run: Run, path: str, stamp: tuple[int, int]) -> Mapping[str, np.ndarray]:
-    arrays = _run.trace()
-    for array in arrays.values():
-        array.setflags(write=False)
-    return MappingProxyType(arrays)
+    return _read_only(_run.trace())
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _embeddings(_run: Run, path: str, stamp: tuple[int, int]) -> np.ndarray:
-    return _run.embeddings()
+def _evidence(_run: Run, path: str, stamp: tuple[int, int]) -> Mapping[str, np.ndarray]:
+    return _read_only(_run.evidence())
+
+
+def _read_only(arrays: dict[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    for array in arrays.values():
+        array.setflags(write=False)
+    return MappingProxyType(arrays)

@@ -39,8 +39,6 @@ Listener = Callable[[dict[str, Any]], None]
 EXPORT_FORMATS = ("csv", "croissant", "imagefolder", "fiftyone", "label-studio", "cleanlab")
 MAX_COMPARED = 20_000
 """Images of a study that a training compares for near-duplicates, at some 10 ms each; `check` has no limit."""
-NUM_SHOWN = 6
-"""Neighbours of a sample that are kept as evidence."""
 
 
 def train_study(
@@ -65,6 +63,7 @@ def train_study(
     Raises ConfigError, and StudyError if a training is under way, there is nothing to resume, or what was named for
     the features is not what the run began with.
     """
+    from core.proposals.evidence import evidence
     from core.training.engine import Training, choose_device, has_bf16_units, plan_phases
     from core.training.features import open_features
     from core.training.progress import Progress
@@ -117,10 +116,9 @@ def train_study(
             training = Training(data, settings, seed, progress, run.path / "checkpoint" / "state.pt", features, folds)
             trace = training.run()
             progress.emit("scoring")
-            numbers = picture_numbers(samples["sample_id"], pictures)
-            evidence = _evidence(trace, groups, numbers)
-            scores = _score(study, samples, data.is_trained, trace, evidence, groups, settings, seed, progress)
-            _write_results(run, trace, training.network.state_dict(), evidence, scores)
+            shown = evidence(trace.embeddings, groups, picture_numbers(samples["sample_id"], pictures))
+            scores = _score(study, samples, data.is_trained, trace, shown, groups, settings, seed, progress)
+            _write_results(run, trace, training.network.state_dict(), shown, scores)
         except KeyboardInterrupt:
             progress.emit("cancel")
             raise
@@ -438,27 +436,12 @@ def _training_data(
     )
 
 
-def _evidence(trace: "Trace", groups: np.ndarray, pictures: np.ndarray) -> dict[str, np.ndarray]:
-    """What RUN/evidence.npz holds: `neighbours` (N, NUM_SHOWN) int32, dataset indices of the most similar samples of
-    other patients, slides and pictures, -1 where there are no more; `pictures` (N,) int32, equal for samples that show
-    the same picture, -1 for one alone; `isolation` (N,) float32, of `kinds`."""
-    from core.proposals.kinds import NUM_ISOLATION, isolation
-    from core.proposals.nearest import nearest_neighbours
-
-    indices, similarities = nearest_neighbours(trace.embeddings, groups, NUM_ISOLATION)
-    return {
-        "neighbours": indices[:, :NUM_SHOWN].astype(np.int32),
-        "pictures": pictures.astype(np.int32),
-        "isolation": isolation(similarities).astype(np.float32),
-    }
-
-
 def _score(
     study: Study,
     samples: pd.DataFrame,
     is_trained: np.ndarray,
     trace: "Trace",
-    evidence: dict[str, np.ndarray],
+    shown: dict[str, np.ndarray],
     groups: np.ndarray,
     settings: TrainSettings,
     seed: int,
@@ -466,7 +449,7 @@ def _score(
 ) -> pd.DataFrame:
     """scores.csv, as the preset judges; the rounds of a cross-fitted refinement are added to the trace."""
     from core.proposals.judgement import judge
-    from core.proposals.kinds import proposal_kinds
+    from core.proposals.kinds import isolation_score, proposal_kinds
     from core.proposals.table import score_table
 
     given = _given(study, samples)
@@ -481,7 +464,7 @@ def _score(
             seed=seed,
             network_probs=trace.cross_fitted,
             votes=_votes(samples, study),
-            pictures=evidence["pictures"],
+            pictures=shown["pictures"],
             on_progress=lambda fraction: progress.emit("scoring", fraction=round(fraction, 3)),
         )
         refinement = judgement.refinement
@@ -492,10 +475,11 @@ def _score(
             progress.emit("round", round=number, **each.figures(given), is_chosen=number == refinement.chosen)
         trace.add_stage("together", judgement.result.probs)
         progress.emit("note", message=f"Refinement: {refinement.reason}.")
-        probs, proposed, scores = judgement.probs, judgement.proposed, judgement.scores
+        probs, proposed = judgement.probs, judgement.proposed
+        scores = judgement.scores | {"isolation": isolation_score(shown["isolation"])}
     else:
         probs, proposed, scores = _averaged(given, groups, is_trained, trace, settings, seed, len(study.classes))
-    kinds = proposal_kinds(probs, given, proposed, evidence["isolation"], evidence["pictures"])
+    kinds = proposal_kinds(probs, given, proposed, shown["isolation"], shown["pictures"])
     return score_table(
         samples["sample_id"], given, study.classes, probs=probs, proposed=proposed, scores=scores, kinds=kinds
     )
@@ -545,7 +529,7 @@ def _votes(samples: pd.DataFrame, study: Study) -> np.ndarray | None:
 
 
 def _write_results(
-    run: Run, trace: "Trace", weights: dict[str, Any], evidence: dict[str, np.ndarray], scores: pd.DataFrame
+    run: Run, trace: "Trace", weights: dict[str, Any], shown: dict[str, np.ndarray], scores: pd.DataFrame
 ) -> None:
     """The run's files, each whole or not there; scores.csv last, since a run that has it is finished."""
     from safetensors.torch import save
@@ -562,7 +546,7 @@ def _write_results(
         "is_consensus": np.stack(trace.is_consensus),
     }
     save_array("trace.npz", lambda file: np.savez_compressed(file, **arrays))
-    save_array("evidence.npz", lambda file: np.savez_compressed(file, **evidence))
+    save_array("evidence.npz", lambda file: np.savez_compressed(file, **shown))
     save_array("embeddings.npy", lambda file: np.save(file, trace.embeddings.astype(np.float16)))
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     write_atomically(run.path / "model.safetensors", save(contiguous))

@@ -40,13 +40,18 @@ def show_trace(stage_probs: np.ndarray, stage_names: Sequence[str], classes: Seq
         f"{stage_probs[-1, given]:.2f}, that of {labels['proposed']} from {stage_probs[0, proposed]:.2f} to "
         f"{stage_probs[-1, proposed]:.2f}"
     )
-    _heading("As the training went on", "the network, stage by stage")
+    _heading("As the training went on", "stage by stage")
     show_chart(trace_chart(stage_probs, stage_names, classes, **labels), key=key, alt=words)
 
 
-def show_similar(pixels_path: Path, sample_ids: Sequence[str], labels: Sequence[str], classes: Sequence[str]) -> None:
-    """The images most like this one with their given labels; the nearest first. They come from the pixel cache."""
-    _heading("Most similar images", "from other patients and slides")
+def show_similar(
+    pixels_path: Path, sample_ids: Sequence[str], labels: Sequence[str], classes: Sequence[str], *, num_same: int = 0
+) -> None:
+    """The images most like this one with their given labels, the nearest first. They come from the pixel cache.
+
+    num_same: how many of them, at the beginning, show the same picture; the others are of other patients and slides.
+    """
+    _heading("Most similar images", "almost identical ones first" if num_same else "from other patients and slides")
     colours = class_colours(classes)
     try:
         pictures = [
@@ -56,12 +61,15 @@ def show_similar(pixels_path: Path, sample_ids: Sequence[str], labels: Sequence[
     except StudyError:  # the cache may be deleted at any time: it only costs time
         pictures = ["<div></div>"] * len(labels)
     figures = "".join(
-        f'<figure>{picture}<figcaption><i style="background:{colours.get(label, QUIET)}"></i>'
+        f"<figure{' class=same' if place < num_same else ''}>{picture}"
+        f'<figcaption><i style="background:{colours.get(label, QUIET)}"></i>'
         f"<span>{escape(label)}</span></figcaption></figure>"
-        for picture, label in zip(pictures, labels, strict=True)
+        for place, (picture, label) in enumerate(zip(pictures, labels, strict=True))
     )
-    said = ", ".join(f"{count} {escape(label)}" for label, count in Counter(labels).most_common())
-    st.html(f'<div class="similar">{figures}</div><p class="similar-said">Given labels: {said}</p>')
+    said = f"Given labels: {_tally(labels[num_same:])}"
+    if num_same:
+        said = f"Almost identical: {_tally(labels[:num_same])}. Other patients and slides: {_tally(labels[num_same:])}"
+    st.html(f'<div class="similar">{figures}</div><p class="similar-said">{said}</p>')
 
 
 def probability_chart(probs: np.ndarray, classes: Sequence[str], *, given: str, proposed: str) -> go.Figure:
@@ -126,7 +134,7 @@ def trace_chart(
             "showgrid": False,
             "fixedrange": True,
             "tickvals": [(first + last) / 2 for first, last in phases.values()],
-            "ticktext": [name.replace("warmup", "warm-up") for name in phases],
+            "ticktext": [name.replace("warmup", "warm-up").replace("refinement", "round") for name in phases],
             "tickangle": 0,
             "range": [-0.5, stages[-1] + 0.4],
         },
@@ -166,6 +174,10 @@ def _phases(stage_names: Sequence[str]) -> dict[str, tuple[int, int]]:
         phase = name.split(" epoch ")[0]
         phases[phase] = (phases.get(phase, (stage, stage))[0], stage)
     return phases
+
+
+def _tally(labels: Sequence[str]) -> str:
+    return ", ".join(f"{count} {escape(label)}" for label, count in Counter(labels).most_common()) or "none"
 
 
 def _heading(title: str, note: str = "") -> None:

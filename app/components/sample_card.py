@@ -20,9 +20,9 @@ def show_progress(num_decided: int, num_proposed: int) -> None:
     )
 
 
-def show_readings(proposal: Proposal, classes: Sequence[str], *, is_demo: bool) -> None:
+def show_readings(proposal: Proposal, classes: Sequence[str], *, kind: str = "", is_demo: bool) -> None:
     """The given and the proposed label side by side, in words that take no side; of a sample that is not proposed, the
-    most probable other label. A demo's image is no patient's."""
+    most probable other label. kind: what the proposal is, of `kind_words`. A demo's image is no patient's."""
     colours = class_colours(classes)
     title, other = ("The readings differ", "Model’s reading")
     if not proposal.is_proposed:
@@ -33,9 +33,29 @@ def show_readings(proposal: Proposal, classes: Sequence[str], *, is_demo: bool) 
         f'<section class="readings" aria-label="{title}"><h2>{title}{note}</h2>'
         f'<div class="pair">{_reading("Given label", proposal.given_label, colours)}'
         f"{_reading(other, proposal.proposed_label, colours)}</div>"
+        f"{f'<p class=kind>{kind}</p>' if kind else ''}"
         f"<p>Estimated chance that the given label is wrong: <b>{likelihood(probability)}</b> "
         f"<span>({probability:.2f})</span></p></section>"
     )
+
+
+def kind_words(kind: str, *, probs: Mapping[str, float], same_labels: Sequence[str]) -> str:
+    """What a proposal is, as HTML for `show_readings`; empty for no kind.
+
+    kind: of scores.csv. probs: by class, in [0, 1]. same_labels: other labels that the same picture has.
+    """
+    match kind:
+        case "relabel":
+            return "Another class fits this image better"
+        case "ambiguous":
+            first, second = sorted(probs, key=probs.__getitem__, reverse=True)[:2]
+            return f"Two classes fit: {escape(first)} and {escape(second)}"
+        case "outlier":
+            return "Looks unlike every class in this study"
+        case "duplicate" if same_labels:
+            return f"An almost identical image carries the label {escape(' or '.join(dict.fromkeys(same_labels)))}"
+        case _:
+            return ""
 
 
 def likelihood(probability: float) -> str:

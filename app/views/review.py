@@ -15,23 +15,24 @@ from app.boundary import error_text, plain_text
 from app.components.evidence import show_probabilities, show_similar, show_trace
 from app.components.reader import ask_reader, is_asking, remember_reader
 from app.components.saliency import show_where
-from app.components.sample_card import show_progress, show_readings, show_tally
+from app.components.sample_card import kind_words, show_progress, show_readings, show_tally
 from app.components.sureness import show_sureness
+from app.components.votes import show_votes
 from app.reading_list import ReadingList
 from app.viewer.viewer import encoded_picture, prefetch_pictures, show_picture
 from app.visit import Visit, current_visit, end_visit, takes_press
-from core.datasets.groups import sample_groups
 from core.datasets.runs import Run, running_training
 from core.datasets.study import Study
 from core.errors import ImageError
 from core.images.location import Location
-from core.proposals.evidence import neighbours
 from core.records import Decision, Proposal, Verdict, VerdictKind
 from core.review.queue import likely_labels, progress
 
 STYLE = Path(__file__).parents[1] / "components" / "review.css"
 NUM_KEYS = 9
 NUM_SIMILAR = 6
+MAX_SAME = 2
+"""Of them, images that show the same picture."""
 AWAIT_S = 3
 MAX_NOTE_LENGTH = 500
 PLAIN_VERDICTS = (
@@ -100,10 +101,10 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
             show_progress(*progress(scores, decided, reading.min_probability))
             with st.popover("Fewer or more", key="review_more", type="tertiary"):
                 show_sureness(reading, scores, decisions)
-        show_readings(proposal, study.classes, is_demo=study.is_demo)
+        show_readings(proposal, study.classes, kind=kind_of(study, run, scores, index), is_demo=study.is_demo)
         show_verdicts(study, proposal, visit)
         show_last(study, decisions[-1] if decisions else None, visit)
-        show_evidence(study, run, samples, scores, index)
+        show_evidence(study, run, scores, index)
         show_where(study, run, order, visit)
     # Last, when all that the reader waits for is on its way.
     following = samples[samples["sample_id"].isin(order[1:2])]
@@ -264,21 +265,56 @@ def spoken(decision: Decision) -> str:
             return f"{plain_text(verdict.given_label)}, {SPOKEN[kind].lower()}"
 
 
-def show_evidence(study: Study, run: Run, samples: pd.DataFrame, scores: pd.DataFrame, index: int) -> None:
+def kind_of(study: Study, run: Run, scores: pd.DataFrame, index: int) -> str:
+    """What the proposal is, in words. Runs made before there were kinds have none."""
+    score = scores.iloc[index]
+    same = same_picture(study, run, scores, index)
+    return kind_words(
+        score.get("kind", ""),
+        probs={name: float(score[f"p_{name}"]) for name in study.classes},
+        same_labels=scores["given_label"].iloc[same].loc[lambda labels: labels != score["given_label"]].tolist(),
+    )
+
+
+def same_picture(study: Study, run: Run, scores: pd.DataFrame, index: int) -> np.ndarray:
+    """The rows of other samples that show the sample's picture, those of another given label first."""
+    pictures = session.load_evidence(study, run).get("pictures")
+    if pictures is None or pictures[index] < 0:
+        return np.empty(0, dtype=np.int64)
+    rows = np.flatnonzero(pictures == pictures[index])
+    rows = rows[rows != index]
+    is_like = scores["given_label"].to_numpy()[rows] == scores["given_label"].iloc[index]
+    return rows[np.argsort(is_like, kind="stable")]
+
+
+def show_evidence(study: Study, run: Run, scores: pd.DataFrame, index: int) -> None:
     """index: the sample's row in the run's files."""
     score = scores.iloc[index]
     labels = {"given": score["given_label"], "proposed": score["proposed_label"]}
     with st.container(key="review_evidence", gap="xsmall"):
         probs = score[[f"p_{name}" for name in study.classes]].to_numpy(dtype=float)
         show_probabilities(probs, study.classes, **labels, key="review_probabilities")
-        groups = sample_groups(scores[["sample_id"]].merge(samples, on="sample_id", how="left").fillna(""))
-        similar, _ = neighbours(session.load_embeddings(study, run), index, groups, num=NUM_SIMILAR)
-        nearest = scores.iloc[similar]
-        show_similar(study.pixels_path, nearest["sample_id"].tolist(), nearest["given_label"].tolist(), study.classes)
+        show_votes({name: float(score[f"score_{name}"]) for name in scorer_names(scores)})
+        evidence = session.load_evidence(study, run)
+        if evidence:
+            same = same_picture(study, run, scores, index)[:MAX_SAME]
+            others = evidence["neighbours"][index]
+            shown = scores.iloc[np.concatenate([same, others[others >= 0]])[:NUM_SIMILAR]]
+            show_similar(
+                study.pixels_path,
+                shown["sample_id"].tolist(),
+                shown["given_label"].tolist(),
+                study.classes,
+                num_same=len(same),
+            )
         trace = session.load_trace(study, run)
         show_trace(
             trace["stage_probs"][:, index], trace["stage_names"].tolist(), study.classes, **labels, key="review_trace"
         )
+
+
+def scorer_names(scores: pd.DataFrame) -> list[str]:
+    return [column.removeprefix("score_") for column in scores.columns if column.startswith("score_")]
 
 
 def show_end(study: Study, reading: ReadingList, scores: pd.DataFrame, decisions: list[Decision]) -> None:

@@ -13,7 +13,7 @@ from core.checks.duplicates import check_duplicates, duplicate_groups
 from core.checks.leaks import check_names, check_splits
 from core.checks.near_duplicates import near_duplicate_groups
 from core.checks.odd_images import check_odd_images
-from core.checks.same_pictures import joined
+from core.checks.same_pictures import pictures_of
 from core.checks.shortcuts import check_headers, check_shortcuts, shortcut_features
 from core.datasets.groups import sample_groups, write_pictures
 from core.datasets.study import Study
@@ -82,7 +82,7 @@ def _check_images(
     copies = duplicate_groups(cache.pixels, cache.keys)
     similar = near_duplicate_groups(cache.pixels, cache.keys, copies, on_progress=on_progress)
     with suppress(OSError):  # a study that can't be written to can be checked all the same
-        write_pictures(study, cache, joined(copies, similar))
+        write_pictures(study, cache, pictures_of(copies, similar, num_images=len(cache.keys)))
     return [
         *check_odd_images(samples, cache.pixels, cache.keys, headers),
         *check_duplicates(samples, copies),

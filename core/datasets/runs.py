@@ -16,6 +16,7 @@ import pandas as pd
 
 from core.datasets.study import Study
 from core.errors import StudyError
+from core.files import write_atomically
 
 
 class RunState(StrEnum):
@@ -72,6 +73,33 @@ class Run:
         with np.load(self.path / "trace.npz", allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
 
+    def evidence(self) -> dict[str, np.ndarray]:
+        """evidence.npz: neighbours (N, 6), pictures (N,), isolation (N,); nothing of a run that was made before it."""
+        path = self.path / "evidence.npz"
+        if not path.is_file():
+            return {}
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+
+    def comparison(self) -> dict[str, Any] | None:
+        """comparison.json, the fields of `Comparison`: how a run after review compares with the one before it."""
+        path = self.path / "comparison.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether the run waits to be chosen, and is not the one that is meant where none is named: a run that came out
+        worse than the one before it, until somebody wants it all the same; and one that somebody turned down."""
+        path = self.path / "choice.json"
+        if path.is_file():
+            return not json.loads(path.read_text(encoding="utf-8"))["is_used"]
+        return (self.comparison() or {}).get("outcome") == "worse"
+
+    def choose(self, *, is_used: bool) -> None:
+        """Settle whether the run may be meant where none is named; may be changed again."""
+        choice = {"is_used": is_used, "chosen": datetime.now(UTC).isoformat(timespec="seconds")}
+        write_atomically(self.path / "choice.json", json.dumps(choice) + "\n")
+
     @property
     def is_finished(self) -> bool:
         return (self.path / "scores.csv").is_file()
@@ -93,13 +121,21 @@ def find_runs(study: Study) -> list[Run]:
     return [Run(path) for path in sorted(study.runs_path.iterdir()) if (path / "config.json").is_file()]
 
 
+def default_run(study: Study) -> Run | None:
+    """The newest finished run that is not merely offered; None where no run has finished."""
+    finished = [run for run in find_runs(study) if run.is_finished]
+    # The run before an offered one may have been deleted.
+    return next((run for run in reversed(finished) if not run.is_offered), finished[-1] if finished else None)
+
+
 def open_run(study: Study, name: str | None = None) -> Run:
-    """The run of that name, or the newest finished one. Raises StudyError if there is none."""
+    """The run of that name, or `default_run`. Raises StudyError if there is none."""
     finished = [run for run in find_runs(study) if run.is_finished]
     if name is None:
-        if not finished:
+        run = default_run(study)
+        if run is None:
             raise StudyError(f"{study.path}: has no finished run; train one with `python -m core train {study.path}`")
-        return finished[-1]
+        return run
     for run in finished:
         if run.name == name:
             return run

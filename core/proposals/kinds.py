@@ -56,6 +56,12 @@ def isolation(similarities: np.ndarray) -> np.ndarray:
     return (distance - middle) / max(spread, _SMALLEST)
 
 
+def isolation_score(deviations: np.ndarray) -> np.ndarray:
+    """Isolation as a score: (N,) float32 in (0, 1), 1/2 at MIN_ISOLATION. High where the image may not belong into the
+    study, whatever its label. deviations: of `isolation`."""
+    return (1 / (1 + np.exp((MIN_ISOLATION - deviations).clip(-50, 50)))).astype(np.float32)
+
+
 def _has_conflict(given: np.ndarray, pictures: np.ndarray) -> np.ndarray:
     """(N,) bool: whether another image of the same picture has another label."""
     lowest, highest = {}, {}

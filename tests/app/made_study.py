@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from core.datasets.groups import sample_groups
 from core.datasets.study import Study, create_key, keyed_hashes, save_study
 from core.files import write_atomically
+from core.proposals.evidence import evidence
 
 CLASSES = ("adenoma", "normal", "serrated")
 RUN = "20260102T030405-quick-0"
@@ -87,6 +89,7 @@ def write_run(study: Study, samples: pd.DataFrame, given: np.ndarray, rng: np.ra
             "score_rounds": errors.round(4),
             "score_cross_validated": errors.round(4),
             **{f"p_{name}": probs[:, index] for index, name in enumerate(study.classes)},
+            "kind": np.where(is_proposed, "relabel", ""),
         }
     )
     stages = [f"round {number} epoch {epoch}" for number in (1, 2, 3) for epoch in (2, 5, 7)]
@@ -97,7 +100,9 @@ def write_run(study: Study, samples: pd.DataFrame, given: np.ndarray, rng: np.ra
         pseudo_labels=np.repeat(predicted[None], 3, axis=0).astype(np.int16),
         is_consensus=np.repeat(is_proposed[None], 3, axis=0),
     )
-    np.save(path / "embeddings.npy", (rng.normal(size=(num_samples, 8)) + 3 * np.eye(8)[given]).astype(np.float16))
+    embeddings = (rng.normal(size=(num_samples, 8)) + 3 * np.eye(8)[given]).astype(np.float16)
+    np.save(path / "embeddings.npy", embeddings)
+    np.savez(path / "evidence.npz", **evidence(embeddings, sample_groups(samples), np.full(num_samples, -1)))
     write_atomically(path / "config.json", json.dumps({"preset": "quick", "seed": 0, "device": "cpu"}))
     write_atomically(path / "progress.jsonl", "".join(json.dumps(event) + "\n" for event in progress(num_samples)))
     _write_table(path / "scores.csv", scores)

@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.errors import OverreadError
+
+if TYPE_CHECKING:
+    from core.datasets.runs import Run
 
 app = typer.Typer(
     help="Overread: find and mend wrong labels in medical image datasets.",
@@ -267,11 +270,21 @@ def train(
         Path | None, typer.Option(help="The backbone's weights, .safetensors or .pth; nothing is downloaded.")
     ] = None,
     resume: Annotated[bool, typer.Option(help="Go on with the newest run, which did not finish.")] = False,
+    after_review: Annotated[
+        bool, typer.Option("--after-review", help="Keep to what readers decided; begin from --run and compare with it.")
+    ] = False,
+    run: RunName = None,
     as_json: Json = False,
 ) -> None:
     """Train the model on a study and score every label."""
     from core.datasets.study import open_study
+    from core.errors import ConfigError
     from core.pipeline import train_study
+
+    if run and not after_review:
+        raise ConfigError(f"--run {run}: goes with --after-review alone, which begins from a run")
+    if resume and after_review:
+        raise ConfigError("--after-review: a run that is resumed knows it already; leave it out")
 
     opened = open_study(study)
     notes: list[str] = []
@@ -288,7 +301,7 @@ def train(
                 case "note":
                     notes.append(event["message"])
 
-        run = train_study(
+        trained = train_study(
             opened,
             preset=preset,
             seed=seed,
@@ -298,12 +311,18 @@ def train(
             backbone=backbone,
             weights=weights,
             resume=resume,
+            after_review=after_review,
+            run_name=run,
             listener=listen,
         )
-    num_proposed = int(run.scores()["is_proposed"].sum())
-    line = f"{run.path}: {num_proposed} of {run.config()['num_samples']} labels are proposed for review"
-    values = {"run": run.name, "num_proposed": num_proposed, "notes": notes}
-    _print(as_json, values, [*(f"note: {note}" for note in notes), line])
+    num_proposed = int(trained.scores()["is_proposed"].sum())
+    line = f"{trained.path}: {num_proposed} of {trained.config()['num_samples']} labels are proposed for review"
+    comparison = trained.comparison()
+    values = {"run": trained.name, "num_proposed": num_proposed, "notes": notes}
+    if comparison:
+        values |= {"comparison": comparison, "is_offered": trained.is_offered}
+    told = _told_comparison(comparison, trained) if comparison else []
+    _print(as_json, values, [*(f"note: {note}" for note in notes), line, *told])
 
 
 @app.command()
@@ -448,6 +467,26 @@ def bench(
             listener=show,
         )
     _print(as_json, {"results": results, "tables": str(out / "tables.md")}, [page])
+
+
+def _told_comparison(comparison: dict[str, Any], run: "Run") -> list[str]:
+    """How a run after review compares with the one before it."""
+    num, num_wrong = comparison["num_samples"], comparison["num_wrong"]
+    locked = f"{num} decided samples held back, {num_wrong} of them labelled wrong"
+    if comparison["outcome"] == "too_few":
+        return [f"too few to tell whether it is better than the run before: {locked}"]
+    lines = [f"beside the run before, on {locked}:"]
+    for name, words in (("average_precision", "average precision"), ("brier", "Brier score (lower is better)")):
+        figure = comparison[name]
+        lines.append(
+            f"  {words:30}{figure['before']:.3f} -> {figure['after']:.3f}   "
+            f"difference [{figure['low']:+.3f}, {figure['high']:+.3f}]"
+        )
+    verdicts = {"better": "it is better", "alike": "no difference beyond chance", "worse": "it is worse"}
+    lines.append(verdicts[comparison["outcome"]])
+    if run.is_offered:
+        lines.append(f"the run before stays in use; choose this one on the Train page, or name it: --run {run.name}")
+    return lines
 
 
 def _parts(text: str) -> list[str]:

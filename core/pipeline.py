@@ -28,9 +28,13 @@ from core.datasets.table import read_cells
 from core.errors import ConfigError, ManifestError, StudyError
 from core.files import write_atomically
 from core.metrics import detection_metrics, ranking_metrics
+from core.pins import Pins
+from core.retraining import Retraining, begin_retraining, require_defaults, resume_retraining, write_comparison
 
 if TYPE_CHECKING:
     from core.review.reviewed import ReviewedSample
+    from core.training.data import TrainingData
+    from core.training.engine import Training
     from core.training.features import FeatureSource
     from core.training.progress import Progress
     from core.training.trace import Trace
@@ -52,6 +56,8 @@ def train_study(
     backbone: str | None = None,
     weights: Path | None = None,
     resume: bool = False,
+    after_review: bool = False,
+    run_name: str | None = None,
     listener: Listener | None = None,
 ) -> Run:
     """Train a model on a study, score every sample, and return the finished run.
@@ -59,7 +65,8 @@ def train_study(
     assignments: settings to change, each SECTION.FIELD=VALUE. embeddings, or backbone and weights: features from
     elsewhere in place of SimCLR's, as `open_features` takes them; the network is then not pretrained, unless an
     assignment of pretrain.num_epochs says so. resume: go on with the newest run that did not finish, with its own
-    settings, features and seed. listener: called with each event of progress.jsonl.
+    settings, features and seed. after_review: begin from the finished run of that name (or `default_run`) and keep to
+    what readers decided; the new run is compared with that one. listener: called with each event of progress.jsonl.
     Raises ConfigError, and StudyError if a training is under way, there is nothing to resume, or what was named for
     the features is not what the run began with.
     """
@@ -68,6 +75,9 @@ def train_study(
     from core.training.features import open_features
     from core.training.progress import Progress
 
+    if after_review:
+        require_defaults(preset=preset, embeddings=embeddings, backbone=backbone, weights=weights)
+        base = open_run(study, run_name)
     run = _unfinished_run(study) if resume else _new_run(study, preset, seed)
     torch_device = choose_device(run.config()["device"] if resume and device == "auto" else device)
     with training_lock(study, run.name):
@@ -75,6 +85,7 @@ def train_study(
         source = open_features(
             samples, embeddings=embeddings, backbone=backbone, weights=weights, cache_size_px=study.image_size_px
         )
+        retraining = None
         if resume:
             config = run.config()
             if config["samples_digest"] != _digest(samples):
@@ -84,6 +95,8 @@ def train_study(
                     f"{study.path}: run {run.name} began with other features; name none to resume it, or train anew"
                 )
             settings, seed = settings_from_dict(config["settings"]), config["seed"]
+            if config.get("after_review"):
+                retraining = resume_retraining(run, open_run(study, config["after_review"]["run"]))
         else:
             settings = preset_settings(
                 preset,
@@ -98,10 +111,21 @@ def train_study(
                     pretrain=replace(settings.pretrain, num_epochs=0),
                     cross_fitting=replace(settings.cross_fitting, num_folds=0),
                 )
+            if after_review:
+                if base.config()["samples_digest"] != _digest(samples):
+                    raise StudyError(
+                        f"{study.path}: its samples have changed since run {base.name}; train without --after-review"
+                    )
+                retraining = begin_retraining(study, samples, base)
+                settings = retraining.settings(settings)
             settings = override_settings(settings, assignments)
             run.path.mkdir(parents=True, exist_ok=True)
             config = _config(settings, samples, seed=seed, device=torch_device.type)
             config["features"] = source.identity if source else None
+            if retraining:
+                config["features"] = base.config().get("features")
+                config["after_review"] = retraining.summary()
+                retraining.save(run)
             write_atomically(run.path / "config.json", json.dumps(config, indent=2) + "\n")
         progress = Progress(run.progress_path, listener=listener)
         try:
@@ -111,13 +135,29 @@ def train_study(
             folds = _held_out_folds(study, samples, groups, settings, seed)
             progress.plan(plan_phases(settings, len(folds)))
             progress.start(run=run.name, preset=settings.preset, num_samples=len(samples))
-            features = _outside_features(run, config, source, pixels, settings, torch_device, progress)
             data = _training_data(study, samples, pixels, settings, torch_device)
-            training = Training(data, settings, seed, progress, run.path / "checkpoint" / "state.pt", features, folds)
+            checkpoint_path = run.path / "checkpoint" / "state.pt"
+            if retraining:
+                training = _warm_training(retraining, data, settings, seed, progress, checkpoint_path)
+            else:
+                features = _outside_features(run, config, source, pixels, settings, torch_device, progress)
+                training = Training(data, settings, seed, progress, checkpoint_path, features, folds)
             trace = training.run()
             progress.emit("scoring")
             shown = evidence(trace.embeddings, groups, picture_numbers(samples["sample_id"], pictures))
-            scores = _score(study, samples, data.is_trained, trace, shown, groups, settings, seed, progress)
+            scores = _score(
+                study,
+                samples,
+                training.data.is_trained,
+                trace,
+                shown,
+                groups,
+                settings,
+                seed,
+                progress,
+                run,
+                retraining,
+            )
             _write_results(run, trace, training.network.state_dict(), shown, scores)
         except KeyboardInterrupt:
             progress.emit("cancel")
@@ -436,6 +476,27 @@ def _training_data(
     )
 
 
+def _warm_training(
+    retraining: Retraining,
+    data: "TrainingData",
+    settings: TrainSettings,
+    seed: int,
+    progress: "Progress",
+    checkpoint_path: Path,
+) -> "Training":
+    """A training that begins with the network, the features and the cross-fitted networks' opinions of a run."""
+    from safetensors.torch import load_file
+
+    from core.training.engine import Training
+
+    data = replace(data, is_trained=data.is_trained & ~retraining.pins.is_excluded)
+    embeddings = retraining.embeddings()
+    training = Training(data, settings, seed, progress, checkpoint_path, embeddings, pins=retraining.pins)
+    training.network.load_state_dict(load_file(retraining.weights_path()))
+    training.trace.cross_fitted = retraining.network_probs()
+    return training
+
+
 def _score(
     study: Study,
     samples: pd.DataFrame,
@@ -446,32 +507,51 @@ def _score(
     settings: TrainSettings,
     seed: int,
     progress: "Progress",
+    run: Run,
+    retraining: Retraining | None,
 ) -> pd.DataFrame:
-    """scores.csv, as the preset judges; the rounds of a cross-fitted refinement are added to the trace."""
-    from core.proposals.judgement import judge
+    """scores.csv, as the preset judges; the rounds of a cross-fitted refinement are added to the trace. After review
+    the run is compared with the one before it."""
+    from core.proposals.judgement import Judgement, judge
     from core.proposals.kinds import isolation_score, proposal_kinds
+    from core.proposals.self_confidence import self_confidence_score
     from core.proposals.table import score_table
 
     given = _given(study, samples)
     if settings.refinement.num_folds:
-        judgement = judge(
-            trace.embeddings,
-            given,
-            groups,
-            is_trained,
-            num_classes=len(study.classes),
-            settings=settings.refinement,
-            seed=seed,
-            network_probs=trace.cross_fitted,
-            votes=_votes(samples, study),
-            pictures=shown["pictures"],
-            on_progress=lambda fraction: progress.emit("scoring", fraction=round(fraction, 3)),
-        )
+        pins = retraining.pins if retraining else None
+
+        def judged(pins: Pins | None, begin: float, end: float) -> Judgement:
+            return judge(
+                trace.embeddings,
+                given,
+                groups,
+                is_trained,
+                num_classes=len(study.classes),
+                settings=settings.refinement,
+                seed=seed,
+                network_probs=trace.cross_fitted,
+                votes=_votes(samples, study),
+                pictures=shown["pictures"],
+                pins=pins,
+                on_progress=lambda fraction: progress.emit(
+                    "scoring", fraction=round(begin + (end - begin) * fraction, 3)
+                ),
+            )
+
+        judgement = judged(pins, 0, 0.5 if retraining else 1)
+        if retraining:
+            comparison = retraining.compare(
+                samples, given, lambda fewer: self_confidence_score(judged(fewer, 0.5, 1).probs, given)
+            )
+            write_comparison(run, comparison)
         refinement = judgement.refinement
         if trace.cross_fitted is not None:
             trace.add_stage("networks", trace.cross_fitted)
         for number, each in enumerate(refinement.rounds):
-            trace.add_judged_round(f"refinement {number}", each.probs, each.posterior(given).argmax(axis=1))
+            likeliest = each.posterior(given).argmax(axis=1)
+            labels = pins.labels(likeliest) if pins else likeliest
+            trace.add_judged_round(f"refinement {number}", each.probs, labels)
             progress.emit("round", round=number, **each.figures(given), is_chosen=number == refinement.chosen)
         trace.add_stage("together", judgement.result.probs)
         progress.emit("note", message=f"Refinement: {refinement.reason}.")

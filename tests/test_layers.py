@@ -20,7 +20,7 @@ LADDER = (
     ("core.models",),
     ("core.training",),
     ("core.baselines", "core.proposals", "core.checks"),
-    ("core.pipeline", "core.demo", "core.benchmark"),
+    ("core.pipeline", "core.retraining", "core.demo", "core.benchmark"),
     ("core.cli", "core.__main__"),
     ("app",),
 )
@@ -30,6 +30,7 @@ LEVEL_0 = LADDER[0]
 SIDEWAYS = {
     ("core.datasets", "core.images"),
     ("core.baselines", "core.proposals"),
+    ("core.pipeline", "core.retraining"),
     ("core.demo", "core.pipeline"),
     ("core.benchmark", "core.pipeline"),
     ("core.__main__", "core.cli"),

@@ -17,6 +17,7 @@ from core.config import TrainSettings
 from core.consensus import stage_consensus, stage_losses
 from core.errors import ConfigError
 from core.models.network import Network
+from core.pins import Pins
 from core.thresholds import class_thresholds
 from core.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from core.training.data import TrainingData, pixel_statistics
@@ -79,6 +80,9 @@ class Training:
     """(N, D) float32, features from elsewhere; None: the pretrained encoder's own."""
     folds: Sequence[np.ndarray] = ()
     """Dataset indices, (M,) int64 each, that a network is fitted without and then judges."""
+    pins: Pins | None = None
+    """What readers decided, to be trained on in the given labels' place. With it there are no rounds: their weights are
+    not for labels that are sure."""
 
     def __post_init__(self) -> None:
         mean, std = pixel_statistics(self.data)
@@ -169,11 +173,14 @@ class Training:
         )
 
         def run_epoch(optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator) -> dict:
+            targets = labels
+            if self.pins is not None:
+                targets = self.pins.drawn(labels, torch.rand(len(labels), generator=generator).numpy())
             loss, lowest_weight = supervised_epoch(
                 self.network,
                 optimizer,
                 data,
-                labels,
+                targets,
                 is_pseudo_labelled,
                 batch_size=self.settings.warmup.batch_size,
                 weight=rounds.weight if is_weighted else "none",

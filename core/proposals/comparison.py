@@ -1,0 +1,95 @@
+"""Whether a run that knows verdicts is better than the one before it, on decided samples that it was not told of."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+MIN_SAMPLES = 20
+MARGIN = 0.01
+"""A figure that is worse by less than this is called no worse: on some dozens of samples it is chance."""
+SHARE_LOCKED = 3
+"""Of so many groups one is locked."""
+_NUM_RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measure of both runs on the same samples."""
+
+    before: float
+    after: float
+    low: float
+    high: float
+    """`low` to `high` hold the difference, after minus before, with 95 % probability."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the locked samples say."""
+
+    outcome: str
+    """too_few: nothing can be said; worse: by more than MARGIN in one of the figures; better: beyond chance in one, and
+    in none worse; alike: none of these."""
+    num_samples: int
+    num_wrong: int
+    """How many of them have a given label that readers found wrong."""
+    average_precision: Figure | None
+    """Of ranking the wrong labels first, in [0, 1], higher is better. None for both where there are too few."""
+    brier: Figure | None
+    """Mean squared distance of the probability from the verdict, in [0, 1], lower is better."""
+
+
+def locked_samples(sample_ids: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """(N,) bool: a third of the groups, whole, whose verdicts are held back to compare runs by.
+
+    sample_ids: (N,) str; groups: (N,) int64. It follows from the ids alone (they are keyed hashes): a sample is locked
+    in every run, or in none.
+    """
+    _, places = np.unique(groups, return_inverse=True)
+    first: dict[int, str] = {}
+    for place, sample_id in zip(places.tolist(), sample_ids, strict=True):
+        first[place] = min(sample_id, first.get(place, sample_id))
+    is_locked = {
+        place: int(hashlib.sha256(f"locked\n{sample_id}".encode()).hexdigest(), 16) % SHARE_LOCKED == 0
+        for place, sample_id in first.items()
+    }
+    return np.array([is_locked[place] for place in places.tolist()], dtype=bool)
+
+
+def compare_runs(
+    before: np.ndarray, after: np.ndarray, is_error: np.ndarray, groups: np.ndarray, *, seed: int = 0
+) -> Comparison:
+    """before, after: (M,) float in [0, 1], the label-error probabilities of both runs for the locked samples; is_error:
+    (M,) bool, whether their given label was found wrong; groups: (M,) int64, resampled whole for the intervals."""
+    num_samples, num_wrong = len(is_error), int(is_error.sum())
+    if num_samples < MIN_SAMPLES or num_wrong in (0, num_samples):
+        return Comparison("too_few", num_samples, num_wrong, None, None)
+    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    rng = np.random.default_rng(seed)
+    draws = (rng.integers(0, len(members), len(members)) for _ in range(_NUM_RESAMPLES))
+    resamples = [np.concatenate([members[i] for i in draw]) for draw in draws]
+
+    def figure(measure, usable) -> Figure:
+        differences = [
+            measure(is_error[places], after[places]) - measure(is_error[places], before[places]) for places in usable
+        ]
+        low, high = np.quantile(differences, (0.025, 0.975))
+        return Figure(float(measure(is_error, before)), float(measure(is_error, after)), float(low), float(high))
+
+    both_kinds = [places for places in resamples if 0 < is_error[places].sum() < len(places)]
+    precision = figure(_average_precision, both_kinds)
+    brier = figure(lambda errors, scores: ((scores - errors) ** 2).mean(), resamples)
+    loss = max(precision.before - precision.after, brier.after - brier.before)
+    is_beyond_chance = precision.low > 0 or brier.high < 0
+    outcome = "worse" if loss > MARGIN else "better" if is_beyond_chance else "alike"
+    return Comparison(outcome, num_samples, num_wrong, precision, brier)
+
+
+def _average_precision(is_error: np.ndarray, scores: np.ndarray) -> float:
+    """As scikit-learn's, which takes half a millisecond to check its arguments: too long for thousands of resamples."""
+    order = np.argsort(-scores)
+    found, falling = is_error[order].cumsum(), scores[order]
+    last = np.append(np.flatnonzero(np.diff(falling)), len(falling) - 1)
+    precision = found[last] / (last + 1)
+    return float((np.diff(found[last], prepend=0) * precision).sum() / found[-1])

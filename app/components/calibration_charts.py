@@ -58,11 +58,8 @@ def reliability_diagram(curves: Mapping[str, ReliabilityCurve]) -> go.Figure:
             x=curve.mean_probability,
             y=curve.error_rate,
             customdata=curve.num_samples,
-            text=[f"{number:,}" for number in curve.num_samples],
-            textposition="middle left",
-            textfont={"size": 11, "color": colour},
             name=name,
-            mode="lines+markers+text" if is_first else "lines+markers",
+            mode="lines+markers",
             line={"width": 1.5, "color": colour},
             marker={"size": 9, "symbol": symbol},
             error_y={
@@ -75,9 +72,20 @@ def reliability_diagram(curves: Mapping[str, ReliabilityCurve]) -> go.Figure:
             },
             hovertemplate="promised %{x:.2f}, found %{y:.2f}: %{customdata:,} verdicts<extra>" + name + "</extra>",
         )
+        if is_first:
+            figure.add_scatter(
+                x=curve.mean_probability,
+                y=low,
+                text=[f"{number:,}" for number in curve.num_samples],
+                textposition="bottom center",
+                textfont={"size": 11, "color": colour},
+                mode="text",
+                hoverinfo="skip",
+                showlegend=False,
+            )
     figure.update_layout(template=TEMPLATE, height=340)
     figure.update_xaxes(title="probability of an error, as promised", range=[-0.02, 1.03], showgrid=False)
-    figure.update_yaxes(title="share of labels found wrong", range=[-0.02, 1.03])
+    figure.update_yaxes(title="share of labels found wrong", range=[-0.08, 1.03])
     return figure
 
 

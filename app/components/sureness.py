@@ -72,10 +72,10 @@ def show_sureness(reading: ReadingList, scores: pd.DataFrame, decisions: Sequenc
     is_corrected = len(is_error) >= MIN_VERDICTS
     if is_corrected:
         probability = recalibrated(probability, verdict_places, is_error)
-    decided = {decision.verdict.sample_id for decision in decisions}
+    is_decided = scores["sample_id"].isin([decision.verdict.sample_id for decision in decisions]).to_numpy()
     text = trade_off_text(
         expectation(probability, chosen.is_chosen),
-        num_read=int(scores.loc[chosen.is_chosen, "sample_id"].isin(decided).sum()),
+        expectation(probability, chosen.is_chosen & ~is_decided),
         elapsed_ms=[decision.verdict.elapsed_ms for decision in decisions],
     )
     st.markdown(text)
@@ -83,23 +83,28 @@ def show_sureness(reading: ReadingList, scores: pd.DataFrame, decisions: Sequenc
         st.caption(f"Corrected by your own {len(is_error):,} verdicts on this run’s proposals.")
 
 
-def trade_off_text(expected: Expectation, *, num_read: int, elapsed_ms: Collection[int]) -> str:
-    """What a choice comes to in words. num_read: how many of its samples are decided; elapsed_ms: how long the reader
-    took for each verdict so far, which tells a pace."""
-    num = expected.num_samples
-    num_left = num - num_read
+def trade_off_text(chosen: Expectation, left: Expectation, *, elapsed_ms: Collection[int]) -> str:
+    """What a choice comes to in words. left: of its samples those not decided yet; elapsed_ms: how long the reader took
+    for each verdict so far, which tells a pace."""
+    num, num_left = chosen.num_samples, left.num_samples
     if num == 0:
         return "No image to read."
-    read = f", {num_read:,} of them read" if num_left else ", all read"
-    number = f"**{counted(num, 'image')}**" + (read if num_read else " to read")
-    share = f"{100 * expected.precision:.0f} %"
-    parts = [
-        f"{number}. About {round(expected.num_errors):,} of the {num:,} are expected to be wrong ({share})."
-        if num > 1
-        else f"{number}. It is wrong with a chance of {share}.",
-        f"That finds about {100 * expected.recall:.0f} % of the labels expected to be wrong.",
-    ]
-    if num_left and len(elapsed_ms) >= MIN_TIMED:
+    images = f"**{counted(num, 'image')}**"
+    found = f"about {100 * chosen.recall:.0f} % of the labels expected to be wrong"
+    if num_left == 0:
+        return f"{images}, all read. That is where {found} are."
+    is_begun = num_left < num
+    those = f"the {num_left:,}" + (" left" if is_begun else "")
+    share = f"{100 * left.precision:.0f} %"
+    if num_left == 1:
+        wrong = f"The {'last' if is_begun else 'only'} one is wrong with a chance of {share}."
+    else:
+        wrong = f"About {round(left.num_errors):,} of {those} are expected to be wrong ({share})."
+    if is_begun:
+        parts = [f"{images}, {num - num_left:,} of them read.", wrong, f"With all {num:,} read, {found} are found."]
+    else:
+        parts = [f"{images} to read.", wrong, f"That finds {found}."]
+    if len(elapsed_ms) >= MIN_TIMED:
         pace_s = median(elapsed_ms) / 1000
-        parts.append(f"At your pace the {num_left:,} left take about {span(num_left * pace_s)}.")
+        parts.append(f"At your pace, about {span(num_left * pace_s)} to go.")
     return " ".join(parts)

@@ -155,8 +155,9 @@ def test_the_words_are_corrected_by_twenty_verdicts_of_the_reader_s_own(
     if is_corrected:
         places = np.flatnonzero(scores["sample_id"].isin([verdict.sample_id for verdict in made]))
         probability = recalibrated(probability, places, np.zeros(len(places), dtype=bool))
-    expected = probability[scores["is_proposed"]].sum()
-    assert f"{num_own} of them read. About {round(expected)} of the 40" in page_text(app)
+    is_read = scores["sample_id"].isin([verdict.sample_id for verdict in made])
+    expected = probability[scores["is_proposed"] & ~is_read].sum()
+    assert f"{num_own} of them read. About {round(expected)} of the {40 - num_own} left" in page_text(app)
     assert ("Corrected by your own 20 verdicts" in page_text(app)) is is_corrected
 
 
@@ -183,17 +184,21 @@ def test_a_run_that_proposes_nothing_still_offers_its_less_sure_samples():
 
 
 @pytest.mark.parametrize(
-    ("expected", "num_read", "elapsed_ms", "words"),
+    ("chosen", "left", "elapsed_ms", "words"),
     [
-        (Expectation(0, 0.0, 0.0, 0.0), 0, [9000] * 9, "No image to read."),
-        (Expectation(1, 0.7, 0.7, 0.02), 0, [], "**1 image** to read. It is wrong with a chance of 70 %. "
-         "That finds about 2 % of the labels expected to be wrong."),
-        (Expectation(82, 69.7, 0.85, 0.64), 12, [9000, 1000, 10_000, 12_000, 3_600_000],
-         "**82 images**, 12 of them read. About 70 of the 82 are expected to be wrong (85 %). That finds about 64 % of "
-         "the labels expected to be wrong. At your pace the 70 left take about 12 min."),
-        (Expectation(1200, 600.0, 0.5, 0.9), 1200, [9000] * 5, "**1,200 images**, all read. About 600 of the 1,200 are "
-         "expected to be wrong (50 %). That finds about 90 % of the labels expected to be wrong."),
+        (Expectation(0, 0.0, 0.0, 0.0), Expectation(0, 0.0, 0.0, 0.0), [9000] * 9, "No image to read."),
+        (Expectation(82, 69.7, 0.85, 0.64), Expectation(82, 69.7, 0.85, 0.64), [9000] * 4,
+         "**82 images** to read. About 70 of the 82 are expected to be wrong (85 %). That finds about 64 % of the "
+         "labels expected to be wrong."),
+        (Expectation(2, 1.2, 0.6, 0.01), Expectation(1, 0.5, 0.5, 0.005), [],
+         "**2 images**, 1 of them read. The last one is wrong with a chance of 50 %. With all 2 read, about 1 % of the "
+         "labels expected to be wrong are found."),
+        (Expectation(82, 69.7, 0.85, 0.64), Expectation(70, 57.9, 0.827, 0.53), [9000, 1000, 10_000, 12_000, 3_600_000],
+         "**82 images**, 12 of them read. About 58 of the 70 left are expected to be wrong (83 %). With all 82 read, "
+         "about 64 % of the labels expected to be wrong are found. At your pace, about 12 min to go."),
+        (Expectation(1200, 600.0, 0.5, 0.9), Expectation(0, 0.0, 0.0, 0.0), [9000] * 5,
+         "**1,200 images**, all read. That is where about 90 % of the labels expected to be wrong are."),
     ],
 )  # fmt: skip
-def test_the_trade_is_said_in_a_sentence(expected, num_read, elapsed_ms, words):
-    assert trade_off_text(expected, num_read=num_read, elapsed_ms=elapsed_ms) == words
+def test_the_trade_is_said_in_words(chosen, left, elapsed_ms, words):
+    assert trade_off_text(chosen, left, elapsed_ms=elapsed_ms) == words

@@ -1,6 +1,7 @@
 """The Train page: start a training, watch it, stop it, go on with one that was cut short; and the runs there are."""
 
 import math
+from typing import Any
 
 import streamlit as st
 
@@ -12,11 +13,18 @@ from core.config import PRESETS
 from core.datasets.runs import Run, RunState, find_runs, running_training
 from core.datasets.study import Study
 from core.errors import UserError
+from core.review.final_labels import final_labels
 
 PRESET_WORDS = {
     "quick": "quick: sized for two CPU cores",
     "paper": "paper: the published method and nothing beside it",
     "overread": "overread: judges each label with models that never saw it",
+}
+
+OUTCOME_WORDS = {
+    "better": "Better than the run before.",
+    "alike": "No better and no worse than the run before, as far as can be told.",
+    "worse": "Worse than the run before.",
 }
 
 
@@ -33,6 +41,7 @@ def show_page() -> None:
         show_running(study)
     else:
         show_failure(study)
+        show_after_review(study)
         show_settings(study)
     show_runs(study)
 
@@ -45,6 +54,24 @@ def is_training(study: Study) -> bool:
 
 def process_name(study: Study) -> str:
     return f"training_{study.ledger_study}"
+
+
+def show_after_review(study: Study) -> None:
+    """Offers a training that keeps to what was decided, where there are a run to begin from and decisions."""
+    run = session.current_run()
+    num_decided = len(final_labels(session.ledger(study).decisions())) if run else 0
+    if not num_decided:
+        return
+    with st.container(border=True):
+        text, action = st.columns([3, 1], vertical_alignment="center")
+        text.markdown(
+            f"**After review**  \n{counted(num_decided, 'label is', 'labels are')} decided. A training that keeps to "
+            "them begins from the run that is shown, takes less than a third of its time, and is compared with it. "
+            "If it comes out worse, the run that is shown stays in use."
+        )
+        if action.button("Train after review", key="train_after_review"):
+            start(study, ["--after-review", "--run", run.name])
+            st.rerun()
 
 
 def show_settings(study: Study) -> None:
@@ -117,7 +144,10 @@ def show_running(study: Study) -> None:
         events = run.events() if run else []
         with st.container(border=True):
             epochs = [event for event in events if event["event"] == "epoch"]
-            if epochs:
+            if events and events[-1]["event"] == "scoring":
+                done = float(events[-1].get("fraction", 0))
+                st.progress(done, text=f"Judging every label · {done:.0%}")
+            elif epochs:
                 last = epochs[-1]
                 text = f"{plain_text(last['phase'])} · epoch {last['num_done']} of {last['num_epochs']}"
                 text += f" · about {span(last['remaining_s'])} left"
@@ -166,6 +196,7 @@ def show_runs(study: Study) -> None:
                 if can_resume and not is_training(study) and st.button("Resume", key=f"train_resume_{run.name}"):
                     start(study, ["--resume"])
                     st.rerun()
+            show_comparison(study, run)
             events = run.events()
             if any(event["event"] == "epoch" for event in events):
                 with st.expander("Loss by epoch"):
@@ -173,9 +204,54 @@ def show_runs(study: Study) -> None:
                     charts.show_chart(figure, key=f"train_loss_{run.name}", alt="Line chart of the loss by epoch")
 
 
+def show_comparison(study: Study, run: Run) -> None:
+    """How a run after review compares with the one before it, in words, and the choice between the two."""
+    comparison = run.comparison()
+    if comparison is None or not run.is_finished:
+        return
+    st.markdown(compared(comparison))
+    base = run.config()["after_review"]["run"]
+    use, keep, _ = st.columns([1, 1, 2])
+    if run.choice() is not True and use.button("Use the new run", key=f"train_use_{run.name}", width="stretch"):
+        run.choose(is_used=True)
+        session.choose_run(run.name)
+        st.rerun()
+    if run.choice() is not False and keep.button("Keep the old one", key=f"train_keep_{run.name}", width="stretch"):
+        run.choose(is_used=False)
+        session.choose_run(base)
+        st.rerun()
+
+
+def compared(comparison: dict[str, Any]) -> str:
+    """What comparison.json says, for somebody in a hurry: the outcome first, then the figures."""
+    num_wrong = comparison["num_wrong"]
+    num_right = comparison["num_samples"] - num_wrong
+    if comparison["outcome"] == "too_few":
+        return (
+            "**Too few decided labels to compare it with the run before:** "
+            f"{num_wrong} wrong and {num_right} right ones could be held back for that. It takes 20, of both kinds."
+        )
+    precision, brier = comparison["average_precision"], comparison["brier"]
+    return (
+        f"**{OUTCOME_WORDS[comparison['outcome']]}** Both were tried on decided labels that were held back for this: "
+        f"{num_wrong} wrong and {num_right} right ones.\n"
+        f"- How well wrong labels come first: {precision['before']:.2f}, now {precision['after']:.2f} "
+        "(average precision, 1 is best; "
+        f"the change lies between {precision['low']:+.2f} and {precision['high']:+.2f})\n"
+        f"- How far probabilities are from the verdicts: {brier['before']:.3f}, now {brier['after']:.3f} "
+        "(Brier score, 0 is best; "
+        f"the change lies between {brier['low']:+.3f} and {brier['high']:+.3f})"
+    )
+
+
 def describe(study: Study, run: Run) -> str:
-    """State, number of proposals, time taken."""
+    """State, number of proposals, time taken; of a run after review, what it knew and whether it is in use."""
     parts = [STATE_WORDS[run.state]]
+    known = run.config().get("after_review")
+    if known:
+        parts.append(f"after review of {counted(known['num_pinned'] + known['num_excluded'], 'label')}")
+    if run.is_finished and run.is_offered:
+        parts.append("not in use")
     events = run.events()
     if run.is_finished:
         parts.append(counted(int(session.load_scores(study, run)["is_proposed"].sum()), "proposal"))

@@ -90,10 +90,13 @@ class Run:
     def is_offered(self) -> bool:
         """Whether the run waits to be chosen, and is not the one that is meant where none is named: a run that came out
         worse than the one before it, until somebody wants it all the same; and one that somebody turned down."""
+        choice = self.choice()
+        return (self.comparison() or {}).get("outcome") == "worse" if choice is None else not choice
+
+    def choice(self) -> bool | None:
+        """Whether somebody chose to use the run; None where nobody has chosen."""
         path = self.path / "choice.json"
-        if path.is_file():
-            return not json.loads(path.read_text(encoding="utf-8"))["is_used"]
-        return (self.comparison() or {}).get("outcome") == "worse"
+        return bool(json.loads(path.read_text(encoding="utf-8"))["is_used"]) if path.is_file() else None
 
     def choose(self, *, is_used: bool) -> None:
         """Settle whether the run may be meant where none is named; may be changed again."""

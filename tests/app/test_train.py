@@ -8,9 +8,11 @@ import time
 import pytest
 
 from app import processes
-from core.datasets.runs import find_runs, running_training
+from core.datasets.runs import Run, default_run, find_runs, running_training
+from core.review.ledger import Ledger
 from tests.app.conftest import open_page, page_text
 from tests.app.made_study import RUN
+from tests.app.verdicts import verdicts
 
 TRAINING = """
 import json, signal, sys, time
@@ -80,7 +82,7 @@ def test_the_form_starts_a_process_with_what_it_was_told(app, made_study, tmp_pa
     app.session_state[f"session_training_{made_study.ledger_study}"].wait(timeout=20)
     told = json.loads(log.read_text().splitlines()[0])
     assert told[:2] == ["train", str(made_study.path)]
-    assert told[2:8] == ["--preset", "quick", "--seed", "7", "--device", "auto"]
+    assert told[2:8] == ["--preset", "overread", "--seed", "7", "--device", "auto"]
     assert told[8] == "--set"
     name, _, value = told[9].partition("=")
     assert name == "rounds.max_loss"
@@ -108,3 +110,78 @@ def test_an_older_run_can_be_shown_on_all_pages(app, made_study):
     app.button(f"train_show_{RUN}").click().run()
     open_page(app, "insights")
     assert "2 January 2026" in page_text(app)
+
+
+FIGURES = {
+    "average_precision": {"before": 0.9, "after": 0.85, "low": -0.09, "high": 0.01},
+    "brier": {"before": 0.1, "after": 0.15, "low": -0.02, "high": 0.11},
+}
+
+
+@pytest.fixture
+def again(made_study):
+    """A run after review beside the made one: worse, as far as 30 held-back labels tell."""
+    source, target = made_study.runs_path / RUN, made_study.runs_path / "20260105T060000-overread-0"
+    target.mkdir()
+    for path in source.iterdir():
+        (target / path.name).write_bytes(path.read_bytes())
+    known = {"run": RUN, "num_pinned": 70, "num_excluded": 1}
+    (target / "config.json").write_text(json.dumps({"preset": "overread", "seed": 0, "after_review": known}))
+    compared = {"outcome": "worse", "num_samples": 30, "num_wrong": 12, **FIGURES}
+    (target / "comparison.json").write_text(json.dumps(compared))
+    return Run(target)
+
+
+def test_a_worse_run_after_review_is_told_of_and_not_shown_until_it_is_chosen(app, made_study, again):
+    open_page(app, "train")
+    text = page_text(app)
+    assert "after review of 71 labels · not in use" in text
+    assert "Worse than the run before." in text
+    assert "12 wrong and 18 right ones" in text
+    assert "0.90, now 0.85" in text
+    assert "between -0.09 and +0.01" in text
+    open_page(app, "insights")
+    assert "2 January 2026" in page_text(app)
+    open_page(app, "train")
+    app.button(f"train_use_{again.name}").click().run()
+    assert default_run(made_study).name == again.name
+    assert "not in use" not in page_text(app)
+    open_page(app, "insights")
+    assert "5 January 2026" in page_text(app)
+
+
+def test_the_old_run_can_be_kept_though_the_new_one_is_better(app, made_study, again):
+    compared = json.loads((again.path / "comparison.json").read_text()) | {"outcome": "better"}
+    (again.path / "comparison.json").write_text(json.dumps(compared))
+    open_page(app, "train")
+    assert "Better than the run before." in page_text(app)
+    app.button(f"train_keep_{again.name}").click().run()
+    assert default_run(made_study).name == RUN
+    assert "not in use" in page_text(app)
+    assert [button.key for button in app.button if "keep" in (button.key or "")] == []
+
+
+def test_a_comparison_of_too_few_makes_no_claim(app, made_study, again):
+    compared = {"outcome": "too_few", "num_samples": 4, "num_wrong": 1, "average_precision": None, "brier": None}
+    (again.path / "comparison.json").write_text(json.dumps(compared))
+    open_page(app, "train")
+    assert "Too few decided labels to compare it with the run before: 1 wrong and 3 right" in page_text(app).replace(
+        "**", ""
+    )
+
+
+def test_training_after_review_is_offered_once_a_label_is_decided(app, made_study, tmp_path, monkeypatch):
+    (tmp_path / "core.py").write_text("import json, sys\nprint(json.dumps(sys.argv[1:]))\nsys.exit(2)")
+    monkeypatch.setattr(processes, "ROOT", tmp_path)
+    open_page(app, "train")
+    assert "After review" not in page_text(app)
+    ledger = Ledger.open(made_study.ledger_url, made_study.ledger_study)
+    for verdict in verdicts(made_study, reader="Dr. Doe", number=2):
+        ledger.record(verdict)
+    open_page(app, "train")
+    assert "2 labels are decided" in page_text(app)
+    assert "Doe" not in page_text(app)
+    app.button("train_after_review").click().run()
+    log = made_study.runs_path / "train.log"
+    app.session_state[f"session_training_{made_study.ledger_study}"].wait(timeout=20)
+    assert json.loads(log.read_text().splitlines()[0])[2:5] == ["--after-review", "--run", RUN]

@@ -24,13 +24,17 @@ TINY = tuple(
         "model.precision=fp32",
         "pretrain.num_epochs=1",
         "warmup.num_epochs=2",
+        "cross_fitting.num_epochs=2",
+        "refinement.num_repeats=1",
+        "refinement.max_rounds=1",
+        "refinement.strengths=0.003,0.03",
         "rounds.num_epochs=1,2",
         "rounds.first_stages=1",
         "rounds.later_stages=1,2",
     )
     for part in ("--set", assignment)
 )
-"""A training of six epochs."""
+"""A training of six epochs under `quick`, and of six more for the folds under `overread`."""
 
 
 @dataclass(frozen=True)

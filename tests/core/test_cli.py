@@ -1,6 +1,7 @@
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ def journey(tmp_path_factory):
         "import": run_command(*import_arguments(folder / "source", study), "--json"),
         "check": run_command("check", study, "--json"),
         "corrupt": run_command("corrupt", study, *noise, "--out", noisy, "--truth", truth, "--json"),
-        "train": run_command("train", noisy, *TINY, "--json"),
+        "train": run_command("train", noisy, "--preset", "quick", *TINY, "--json"),
         "evaluate": run_command("evaluate", noisy, "--truth", truth, "--json"),
         "proposals": run_command("proposals", noisy, "--out", folder / "proposals.csv", "--json"),
         "export": run_command("export", noisy, "--out", folder / "cleaned.csv", "--json"),
@@ -106,6 +107,7 @@ def test_scores_have_a_row_for_every_sample_in_the_order_of_the_samples(journey)
         "p_cat",
         "p_dog",
         "p_eel",
+        "kind",
     ]
     for row in scores:
         assert row["is_proposed"] == ("true" if row["proposed_label"] != row["given_label"] else "false")
@@ -127,6 +129,7 @@ def test_a_run_leaves_the_files_that_others_may_rely_on(journey):
         "model.safetensors",
         "trace.npz",
         "embeddings.npy",
+        "evidence.npz",
     }
     with np.load(run / "trace.npz") as trace:
         assert {name: (array.shape, array.dtype.str[1:]) for name, array in trace.items() if name != "stage_names"} == {
@@ -173,6 +176,57 @@ def test_progress_tells_the_plan_each_epoch_each_round_and_the_end(journey):
         ("round 2", 2),
     ]
     assert [e["num_done"] for e in events if e["event"] == "epoch"] == [1, 2, 3, 4, 5, 6]
+
+
+def test_without_a_preset_labels_are_judged_by_cross_fitted_networks_and_rounds(journey, tmp_path):
+    study = shutil.copytree(journey[0] / "noisy", tmp_path / "study", ignore=shutil.ignore_patterns("runs"))
+    settings = [part for a in TINY[1::2] if not a.startswith("rounds") for part in ("--set", a)]
+    assert run_command("train", study, *settings).status == 0
+    run = only_run(study)
+    scores = table_at(run / "scores.csv")
+    assert [name.removeprefix("score_") for name in scores[0] if name.startswith("score_")] == [
+        "self_confidence",
+        "margin",
+        "entropy",
+        "neighbours",
+        "epoch_learnt",
+        "forgetting",
+        "margin_area",
+        "rounds",
+        "duplicates",
+        "networks",
+        "isolation",
+    ]
+    for row in scores:
+        assert row["is_proposed"] == ("true" if row["proposed_label"] != row["given_label"] else "false")
+        assert sum(float(row[f"p_{name}"]) for name in CLASSES) == pytest.approx(1, abs=1e-5)
+        assert float(row["label_error_probability"]) == pytest.approx(
+            1 - float(row[f"p_{row['given_label']}"]), abs=2e-6
+        )
+        assert all(0 <= float(value) <= 1 for name, value in row.items() if name.startswith(("score_", "p_")))
+    with np.load(run / "trace.npz") as trace:
+        assert trace["stage_names"].tolist() == ["warmup", "networks", "refinement 0", "refinement 1", "together"]
+        assert trace["stage_probs"].shape == (5, NUM_IMAGES, 3)
+        assert trace["pseudo_labels"].shape == trace["is_consensus"].shape == (2, NUM_IMAGES)
+        networks = trace["stage_probs"][1].astype(float)
+    given = [CLASSES.index(row["given_label"]) for row in scores]
+    found = [float(row["score_networks"]) for row in scores]
+    np.testing.assert_allclose(found, 1 - networks[range(NUM_IMAGES), given], atol=2e-3)
+    events = [strictly_parsed(line) for line in (run / "progress.jsonl").read_text().splitlines()]
+    start = next(event for event in events if event["event"] == "start")
+    assert [(p["name"], p["num_epochs"]) for p in start["phases"]] == [
+        ("pretrain", 1),
+        ("fold 1", 2),
+        ("fold 2", 2),
+        ("fold 3", 2),
+        ("warmup", 2),
+    ]
+    rounds = [event for event in events if event["event"] == "round"]
+    assert [event["round"] for event in rounds] == [0, 1]
+    assert sum(event["is_chosen"] for event in rounds) == 1
+    fractions = [event["fraction"] for event in events if event["event"] == "scoring" and "fraction" in event]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
 
 
 def test_scores_progress_and_config_name_no_file_and_no_patient(journey):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,9 @@ from core.images.cache import open_cache
 from core.pipeline import evaluate_run, train_study
 from tests.core.commands import CLASSES, TINY, import_arguments, run_command, write_source
 
-ASSIGNMENTS = TINY[1::2]
+ASSIGNMENTS = [assignment for assignment in TINY[1::2] if not assignment.startswith("rounds")]
+SET = tuple(part for assignment in ASSIGNMENTS for part in ("--set", assignment))
+ROUNDS = [assignment for assignment in TINY[1::2] if assignment.startswith("rounds")]
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +60,13 @@ def test_a_training_that_is_stopped_says_so_and_goes_on_with_resume(ready, study
     def stopped(*arguments, **options):
         nonlocal num_calls
         num_calls += 1
-        if num_calls == 4:
+        if num_calls == 4:  # in the second of three folds of two epochs
             signal.raise_signal(signal.SIGTERM)
         return train(*arguments, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(engine, "supervised_epoch", stopped)
-        ended = run_command("train", study.path, *TINY)
+        ended = run_command("train", study.path, *SET)
     assert (ended.status, ended.out, ended.err) == (1, "", "stopped\n")
     run = only_run(study)
     assert run.state is RunState.CANCELLED
@@ -72,31 +75,44 @@ def test_a_training_that_is_stopped_says_so_and_goes_on_with_resume(ready, study
     assert (ended.status, json.loads(ended.out)["run"]) == (0, run.name)
     assert scores_of(run) == scores_of(only_run(ready))
     epochs = [event["num_done"] for event in run.events() if event["event"] == "epoch"]
-    assert epochs == [1, 2, 3, 4, 5, 6]
+    assert epochs == [1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 
-def test_a_training_that_is_killed_goes_on_with_resume_as_if_it_had_not_been(ready, study):
-    longer = ("--set", "pretrain.num_epochs=25", "--seed", "3")
-    arguments = (*TINY, *longer)
-    command = [sys.executable, "-m", "core", "train", str(study.path), *arguments]
+def killed_at(command, study, is_there):
+    """Start a training and kill it as soon as one of its events is there."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     try:
         deadline_s = time.monotonic() + 120
-        while not any(e["event"] == "epoch" and e["epoch"] >= 3 for run in find_runs(study) for e in run.events()):
+        while not any(is_there(event) for run in find_runs(study) for event in run.events()):
             assert process.poll() is None, process.stderr.read()
             assert time.monotonic() < deadline_s
             time.sleep(0.01)
     finally:
         process.send_signal(signal.SIGKILL)
         process.communicate()
+
+
+def test_a_training_that_is_killed_in_every_phase_goes_on_with_resume_as_if_it_had_not_been(study):
+    """Killed while it pretrains, within a fold, in the warm-up and while it judges."""
+    longer = ("pretrain.num_epochs=6", "cross_fitting.num_epochs=6", "warmup.num_epochs=6")
+    arguments = (*SET, *(part for assignment in longer for part in ("--set", assignment)), "--seed", "3")
+    command = [sys.executable, "-m", "core", "train", str(study.path)]
+
+    def at(phase, epoch):
+        return lambda event: event["event"] == "epoch" and (event["phase"], event["epoch"]) == (phase, epoch)
+
+    moments = [at("pretrain", 2), at("fold 2", 2), at("warmup", 2), lambda event: event["event"] == "scoring"]
+    for number, moment in enumerate(moments):
+        killed_at([*command, *(["--resume"] if number else arguments)], study, moment)
+        assert only_run(study).state is RunState.INTERRUPTED
     run = only_run(study)
-    assert run.state is RunState.INTERRUPTED
-    num_done = len([event for event in run.events() if event["event"] == "epoch"])
-    assert num_done < 30
+    last_before_start = [event for event, following in pairwise(run.events()) if following["event"] == "start"]
+    assert [event["phase"] for event in last_before_start] == ["pretrain", "fold 2", "warmup"]
+    assert all(2 <= event["epoch"] < 6 for event in last_before_start)
     assert run_command("train", study.path, "--resume").status == 0
     assert run.state is RunState.FINISHED
     assert not (run.path / "checkpoint").exists()
-    other = ready.path.with_name("uninterrupted")
+    other = study.path.with_name("uninterrupted")
     shutil.copytree(study.path, other, ignore=shutil.ignore_patterns("runs"))
     assert run_command("train", other, *arguments).status == 0
     assert scores_of(run) == scores_of(only_run(open_study(other)))
@@ -189,7 +205,7 @@ def test_a_full_pixel_cache_is_all_that_a_training_reads(ready, study):
 
 
 def test_a_paper_run_proposes_its_last_pseudo_labels_and_scores_by_its_rounds(study):
-    run = train_study(study, preset="paper", assignments=[*ASSIGNMENTS, "rounds.max_loss=0.8"])
+    run = train_study(study, preset="paper", assignments=[*ASSIGNMENTS, *ROUNDS, "rounds.max_loss=0.8"])
     scores, trace = run.scores(), run.trace()
     assert [c for c in scores.columns if c.startswith("score_")] == [
         "score_warmup",

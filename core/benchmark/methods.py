@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.benchmark.ours import quick_head
+from core.benchmark.ours import overread, quick_head
 from core.benchmark.peers.confident_learning import confident_learning
 from core.benchmark.peers.datalab import datalab_neighbours
 from core.benchmark.peers.loss import training_loss
@@ -30,6 +30,7 @@ class Method:
 
 
 METHODS = {
+    "overread": Method(overread, is_peer=False),
     "quick_head": Method(quick_head, is_peer=False),
     "cleanlab": Method(confident_learning),
     "datalab": Method(datalab_neighbours),
@@ -38,5 +39,5 @@ METHODS = {
     "loss": Method(training_loss),
     "paper": Method(paper_rounds, is_default=False, has_features=False),
 }
-OURS = "quick_head"
+OURS = "overread"
 """What the summary is about."""

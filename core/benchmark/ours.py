@@ -3,9 +3,30 @@
 import numpy as np
 
 from core.benchmark.problem import Finding, Problem
-from core.config import CrossValidationSettings
+from core.config import OVERREAD, CrossValidationSettings
 from core.proposals.cross_validated import cross_validated_probs
+from core.proposals.judgement import judge
 from core.proposals.self_confidence import self_confidence_score
+
+
+def overread(problem: Problem) -> Finding:
+    """The overread preset's judgement of the cell's features, with its settings as they come. The networks that the
+    preset fine-tunes beside it are not part of this."""
+    judgement = judge(
+        problem.features,
+        problem.given,
+        problem.groups,
+        np.ones(len(problem.given), dtype=bool),
+        num_classes=problem.num_classes,
+        settings=OVERREAD.refinement,
+        seed=problem.seed,
+    )
+    return Finding(
+        self_confidence_score(judgement.probs, problem.given),
+        judgement.proposed,
+        judgement.proposed != problem.given,
+        is_probability=True,
+    )
 
 
 def head_probs(problem: Problem, labels: np.ndarray | None = None) -> np.ndarray:

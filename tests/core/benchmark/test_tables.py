@@ -21,8 +21,8 @@ BASE = {
     "commit": "abc",
 }
 PRECISIONS = {
-    ("chest_xray", "idn20"): {"quick_head": 0.90, "cleanlab": 0.80, "simifeat": 0.85, "oracle": 0.96},
-    ("cifar10n", "worst"): {"quick_head": 0.70, "cleanlab": 0.60, "simifeat": 0.72, "oracle": 0.84},
+    ("chest_xray", "idn20"): {"overread": 0.90, "cleanlab": 0.80, "simifeat": 0.85, "oracle": 0.96},
+    ("cifar10n", "worst"): {"overread": 0.70, "cleanlab": 0.60, "simifeat": 0.72, "oracle": 0.84},
 }
 
 
@@ -46,7 +46,7 @@ def lines(**changes):
 
 def test_the_page_has_each_cell_s_mean_and_spread_and_the_ceiling_beside():
     page = report(lines())
-    assert "| task | noise | quick_head | cleanlab | simifeat | oracle |" in page
+    assert "| task | noise | overread | cleanlab | simifeat | oracle |" in page
     assert "| chest_xray | idn20 | 0.900 ± 0.014 | 0.800 ± 0.014 | 0.850 ± 0.014 | 0.960 ± 0.014 |" in page
     assert "| mean |  | **0.800** | **0.700** | **0.785** | **0.900** |" in page
     for said in ("a machine", "commit abc", "seeds 0, 1", "scikit-learn", "symmetric noise with a random rate"):
@@ -55,12 +55,12 @@ def test_the_page_has_each_cell_s_mean_and_spread_and_the_ceiling_beside():
 
 def test_the_summary_says_what_the_figures_come_to():
     changes = {
-        "quick_head_worst": {"f1": 0.60, "expected_calibration_error": 0.08, "proposed_label_accuracy": 0.88},
-        "quick_head_idn20": {"expected_precision": 0.9},
+        "overread_worst": {"f1": 0.60, "expected_calibration_error": 0.08, "proposed_label_accuracy": 0.88},
+        "overread_idn20": {"expected_precision": 0.9},
     }
     said = "\n".join(summary(pd.DataFrame(lines(**changes))))
     assert (
-        "mean average precision 0.8000; of the peers simifeat has the best mean, 0.7850: quick_head is 0.0150 ahead"
+        "mean average precision 0.8000; of the peers simifeat has the best mean, 0.7850: overread is 0.0150 ahead"
         in said
     )
     assert "on 1 of 2 cells: cifar10n worst by 0.0200" in said
@@ -74,7 +74,7 @@ def test_the_summary_says_what_the_figures_come_to():
 
 
 def test_what_was_not_measured_is_left_out():
-    some = [line for line in lines() if line["method"] in ("quick_head", "oracle")]
+    some = [line for line in lines() if line["method"] in ("overread", "oracle")]
     said = "\n".join(summary(pd.DataFrame(some)))
     assert "cleanlab" not in said
     assert "calibration" in said
@@ -82,7 +82,7 @@ def test_what_was_not_measured_is_left_out():
     page = report(nothing)
     assert "expected and real precision" not in page
     alone = report([line for line in lines() if line["method"] == "simifeat"])
-    assert "quick_head" not in alone
+    assert "overread" not in alone
 
 
 def test_a_peer_that_was_not_measured_everywhere_has_no_mean():

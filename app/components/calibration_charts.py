@@ -41,7 +41,7 @@ def trade_off_curve(curve: TradeOff, own: Expectation) -> go.Figure:
 
 def reliability_diagram(curves: Mapping[str, ReliabilityCurve]) -> go.Figure:
     """Promised against found shares of wrong labels, before and after a correction: two names at most. The first has
-    the number of verdicts at each point, and how far chance may have moved it. On the dashed line a promise is kept."""
+    upright lines: how far chance may have moved each point. On the dashed line a promise is kept."""
     figure = go.Figure()
     figure.add_scatter(
         x=[0, 1],
@@ -52,7 +52,6 @@ def reliability_diagram(curves: Mapping[str, ReliabilityCurve]) -> go.Figure:
         showlegend=False,
     )
     for (name, curve), colour, symbol in zip(curves.items(), (MUTED, ACCENT), ("circle-open", "circle"), strict=False):
-        is_first = colour is MUTED
         low, high = _share_bounds(curve.error_rate, curve.num_samples)
         figure.add_scatter(
             x=curve.mean_probability,
@@ -67,25 +66,14 @@ def reliability_diagram(curves: Mapping[str, ReliabilityCurve]) -> go.Figure:
                 "array": high - curve.error_rate,
                 "arrayminus": curve.error_rate - low,
                 "thickness": 1,
-                "visible": is_first,
+                "visible": colour is MUTED,  # both would hide each other
                 "width": 0,
             },
             hovertemplate="promised %{x:.2f}, found %{y:.2f}: %{customdata:,} verdicts<extra>" + name + "</extra>",
         )
-        if is_first:
-            figure.add_scatter(
-                x=curve.mean_probability,
-                y=low,
-                text=[f"{number:,}" for number in curve.num_samples],
-                textposition="bottom center",
-                textfont={"size": 11, "color": colour},
-                mode="text",
-                hoverinfo="skip",
-                showlegend=False,
-            )
     figure.update_layout(template=TEMPLATE, height=340)
     figure.update_xaxes(title="probability of an error, as promised", range=[-0.02, 1.03], showgrid=False)
-    figure.update_yaxes(title="share of labels found wrong", range=[-0.08, 1.03])
+    figure.update_yaxes(title="share of labels found wrong", range=[-0.02, 1.03])
     return figure
 
 

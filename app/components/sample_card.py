@@ -26,7 +26,7 @@ def show_readings(proposal: Proposal, classes: Sequence[str], *, kind: str = "",
     colours = class_colours(classes)
     title, other = ("The readings differ", "Model’s reading")
     if not proposal.is_proposed:
-        title, other = ("Not proposed by the model", "Most probable other label")
+        title, other = ("Less sure than a proposal", "Likeliest other")
     note = "<span>Demo: an image made by code</span>" if is_demo else ""
     probability = proposal.label_error_probability
     st.html(

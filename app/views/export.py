@@ -90,7 +90,7 @@ def show_numbers(table: pd.DataFrame, names: dict[str, str]) -> None:
         ("Disputed", verdicts["disputed"], "Readers differ; the given label stands until that is settled."),
         ("Outdated", verdicts[OUTDATED], "A reader kept a given label that the source has changed since."),
         ("Not read", verdicts[""], "The given label stands."),
-        ("Not readable", verdicts["quarantined"], "The image could not be opened; the given label stands."),
+        ("Unreadable", verdicts["quarantined"], "The image could not be opened; the given label stands."),
     )
     for column, (title, number, explanation) in zip(st.columns(len(figures)), figures, strict=True):
         column.metric(title, f"{number:,}", help=explanation)

@@ -149,16 +149,17 @@ def show_reliability(study: Study, run: Run, scores: pd.DataFrame) -> None:
         alt="Diagram of promised probabilities against the share of labels that you found wrong",
     )
     num_high = int((probability >= HIGH_PROBABILITY).sum())
+    fewest, most = before.curve.num_samples.min(), before.curve.num_samples.max()
     st.markdown(
         f"Expected calibration error over your {num:,} verdicts: **{before.calibration_error:.2f}** as the run says, "
         f"**{after.calibration_error:.2f}** corrected. Were every probability true, chance alone would make it about "
         f"{before.chance_error:.2f}."
     )
     st.caption(
+        f"Each point: {fewest:,}{f' to {most:,}' if most > fewest else ''} verdicts; upright lines: 95 % intervals. "
         f"Wrong: you changed the label; right: you kept it. {num_high:,} of the {num:,} verdicts are at a probability "
         f"of {HIGH_PROBABILITY} or more: where you read little, this says little. You decided with the proposal in "
-        "view. Each probability is corrected by the other verdicts alone. Numbers: verdicts; upright lines: 95 % "
-        "intervals."
+        "view. Each probability is corrected by the other verdicts alone."
     )
 
 

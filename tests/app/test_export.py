@@ -30,7 +30,7 @@ def read_study(made_study):
 def test_the_counts_are_those_of_all_readers(app, read_study):
     open_page(app, "export")
     numbers = {metric.label: int(metric.value) for metric in app.metric}
-    counted = {"Changed": 2, "Kept": 0, "Excluded": 2, "Disputed": 1, "Outdated": 0, "Not read": 43, "Not readable": 2}
+    counted = {"Changed": 2, "Kept": 0, "Excluded": 2, "Disputed": 1, "Outdated": 0, "Not read": 43, "Unreadable": 2}
     assert numbers == counted
     assert sum(numbers.values()) == 50
 

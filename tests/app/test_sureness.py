@@ -86,7 +86,7 @@ def test_a_verdict_on_what_is_not_proposed_holds_what_the_page_showed(app, made_
     table.to_csv(path, index=False)
     open_page(app, "review", reader=READER)
     choose(app, "10 % or more")
-    assert "Not proposed by the model" in page_text(app)
+    assert "Less sure than a proposal" in page_text(app)
     assert f"</i>{other}</p>" in page_text(app)
     press(app, f"Change to {other}")
     verdict = ledger.decisions(READER)[-1].verdict

@@ -104,12 +104,12 @@ def refine(
     neighbours = nearest_neighbours(features, groups, settings.num_neighbours)
     features = np.asarray(features, dtype=np.float32)
     task = _Task(features, given, groups, is_trained, num_classes, neighbours, settings, pins)
-    regularisation = _choose_regularisation(task, seed)
+    regularisation, share = _choose_regularisation(task, seed)
     tell(0.3)
     num_steps = settings.num_repeats * settings.num_folds
     totals: list[_Views] = []
     for repeat in range(settings.num_repeats):
-        for place, views in enumerate(_repeat(task, regularisation, seed + repeat)):
+        for place, views in enumerate(_repeat(task, regularisation, share, seed + repeat)):
             # A fold that leaves one group to fit on has round 0 alone; later rounds need every fold.
             totals = [a + b for a, b in zip(totals, views, strict=False)] if totals else views
             tell(0.3 + 0.7 * (repeat * settings.num_folds + place + 1) / num_steps)
@@ -188,9 +188,10 @@ def _folds(task: _Task, num_folds: int, seed: int) -> list[tuple[np.ndarray, np.
     return [(trained[fitted], trained[held_out]) for fitted, held_out in folds]
 
 
-def _choose_regularisation(task: _Task, seed: int) -> float:
+def _choose_regularisation(task: _Task, seed: int) -> tuple[float, float]:
     """The strongest penalty under which the given labels are as likely as under the best, to a standard error: what
-    is left to choose from is within chance, and of models alike the simpler one memorises less."""
+    is left to choose from is within chance, and of models alike the simpler one memorises less. With it, the share of
+    the neighbours that goes best with it."""
     strengths = sorted(task.settings.strengths)
     folds = _folds(task, task.settings.num_folds, seed)
 
@@ -204,16 +205,18 @@ def _choose_regularisation(task: _Task, seed: int) -> float:
 
     paths = _in_threads(path, folds)
     trained = np.flatnonzero(task.is_trained)
-    likelihoods = []
+    likelihoods, shares = [], []
     for views in zip(*paths, strict=True):
         whole = sum(views[1:], views[0])
-        noise, probs, _ = _best_share(_at(whole, trained), task.given[trained])
+        noise, probs, share = _best_share(_at(whole, trained), task.given[trained])
         likelihoods.append(noise.log_probs(probs, task.given[trained]))
+        shares.append(share)
     best = max(likelihoods, key=np.mean)
-    return next(s for s, values in zip(strengths, likelihoods, strict=True) if is_as_likely(values, best))
+    place = next(place for place, values in enumerate(likelihoods) if is_as_likely(values, best))
+    return strengths[place], shares[place]
 
 
-def _repeat(task: _Task, strength: float, seed: int) -> list[list[_Views]]:
+def _repeat(task: _Task, strength: float, share: float, seed: int) -> list[list[_Views]]:
     """The views of each fold's held-out samples, by round, for one way to make the folds."""
     folds = _folds(task, task.settings.num_folds, seed)
     is_untrained = ~task.is_trained
@@ -221,17 +224,17 @@ def _repeat(task: _Task, strength: float, seed: int) -> list[list[_Views]]:
     def run(fold: tuple[np.ndarray, np.ndarray]) -> list[_Views]:
         fitted, held_out = fold
         places = np.concatenate([held_out, np.flatnonzero(is_untrained)])
-        share = np.where(is_untrained, 1 / len(folds), 1).astype(np.float32)[:, None]
+        scale = np.where(is_untrained, 1 / len(folds), 1).astype(np.float32)[:, None]
         views = []
-        for model in _rounds_within(task, fitted, strength, seed):
+        for model in _rounds_within(task, fitted, strength, share, seed):
             seen = _only(task.views(model), places)
-            views.append(_Views(seen.own * share, seen.neighbours * share))
+            views.append(_Views(seen.own * scale, seen.neighbours * scale))
         return views
 
     return _in_threads(run, folds)
 
 
-def _rounds_within(task: _Task, fitted: np.ndarray, strength: float, seed: int) -> list[SoftLogistic]:
+def _rounds_within(task: _Task, fitted: np.ndarray, strength: float, share: float, seed: int) -> list[SoftLogistic]:
     """A model of each round, from the labels of `fitted` alone."""
     given = task.given[fitted]
     inner = grouped_folds(given, task.groups[fitted], task.settings.num_inner_folds, seed)
@@ -245,7 +248,8 @@ def _rounds_within(task: _Task, fitted: np.ndarray, strength: float, seed: int) 
             seen = task.views(model)
             views.own[held_out] = seen.own[fitted[held_out]]
             views.neighbours[held_out] = seen.neighbours[fitted[held_out]]
-        noise, probs, _ = _best_share(views, given)
+        probs = _mixed(views, share)
+        noise = fit_noise_model(probs, given)
         targets = task.pinned(noise.posterior(probs, given), fitted)
         models.append(task.fit(fitted, targets, strength, models[-1]))
     return models

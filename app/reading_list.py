@@ -39,6 +39,6 @@ class ReadingList:
         """The ids of the samples that are still to be read, the one on the page first."""
         order = review_order(scores, decided, min_probability=self.min_probability)
         held = session.kept(f"held_{self.key}")
-        if held in decided or held not in set(scores["sample_id"]):
+        if held in decided or not (scores["sample_id"] == held).any():
             return order
         return [held, *(sample_id for sample_id in order if sample_id != held)]

@@ -41,10 +41,10 @@ class Stop:
 
 def stops(scores: pd.DataFrame) -> list[Stop]:
     """The places of the slider, from the fewest images to the most; each means other images than the one before."""
-    own = Stop(None, chosen_samples(scores))
-    found = [own]
+    found = [Stop(None, chosen_samples(scores))]
+    is_reached, probability = chosen_samples(scores, LEVELS[-1]), scores["label_error_probability"].to_numpy()
     for level in LEVELS:
-        is_chosen = chosen_samples(scores, level)
+        is_chosen = is_reached & (probability >= level)
         if is_chosen.any() and not any((is_chosen == stop.is_chosen).all() for stop in found):
             found.append(Stop(level, is_chosen))
     return sorted(found, key=lambda stop: int(stop.is_chosen.sum()))

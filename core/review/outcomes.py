@@ -17,12 +17,14 @@ def outcomes(scores: pd.DataFrame, decisions: Iterable[Decision], *, run: str) -
     decisions: one reader's standing ones. Those of another run than `run` are left out, for this one may have been
     trained on them; so are those on a given label that is another by now.
     """
+    verdicts = [decision.verdict for decision in decisions]
+    is_decided = scores["sample_id"].isin([verdict.sample_id for verdict in verdicts]).to_numpy()
+    decided = scores.loc[is_decided, ["sample_id", "given_label"]].itertuples(index=False)
     rows = {
-        sample_id: (place, given)
-        for place, (sample_id, given) in enumerate(zip(scores["sample_id"], scores["given_label"], strict=True))
+        row.sample_id: (place, row.given_label) for place, row in zip(is_decided.nonzero()[0], decided, strict=True)
     }
     found = []
-    for verdict in (decision.verdict for decision in decisions):
+    for verdict in verdicts:
         place, given = rows.get(verdict.sample_id, (-1, ""))
         if verdict.kind in IS_ERROR and verdict.run == run and place >= 0 and verdict.given_label == given:
             found.append((place, IS_ERROR[verdict.kind]))

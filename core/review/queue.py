@@ -27,7 +27,7 @@ def review_order(
     order of files would tell the truth where they are sorted by class.
     """
     is_shown = chosen_samples(scores, min_probability)
-    is_control = ~is_shown & ~scores["is_proposed"].to_numpy(dtype=bool)
+    is_control = ~is_shown & ~scores["is_proposed"].to_numpy(dtype=bool) & (num_controls > 0)
     shown = scores.loc[is_shown, ["sample_id", "label_error_probability"]]
     ranked = sorted(
         zip(shown["sample_id"], shown["label_error_probability"], strict=True),
@@ -50,8 +50,9 @@ def chosen_samples(scores: pd.DataFrame, min_probability: float | None = None) -
     """
     if min_probability is None:
         return scores["is_proposed"].to_numpy(dtype=bool)
-    num_of_class = scores["given_label"].map(scores["given_label"].value_counts()).to_numpy()
-    return (scores["label_error_probability"].to_numpy() >= min_probability) & (num_of_class >= 2)
+    counts = scores["given_label"].value_counts()
+    is_single = scores["given_label"].isin(counts.index[counts < 2]).to_numpy()
+    return (scores["label_error_probability"].to_numpy() >= min_probability) & ~is_single
 
 
 def likely_labels(scores: pd.DataFrame) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 
 from core.datasets.columns import column_names, free_name, named_column
 from core.datasets.folder import SPLITS, files_below, printable
-from core.datasets.image_search import find_below
+from core.datasets.image_search import find_below, search_fault
 from core.datasets.json_table import read_json, text_entry
 from core.errors import ManifestError
 from core.records import Source, SourceRow
@@ -169,6 +169,7 @@ def _read_samples(
         split = optional.pop("split").lower() if "split" in optional else _split(sample.get("tags"))
         votes = tuple(_one_label(sample.get(field))[0].strip() for field in raters)
         file = find_below(root, sample["filepath"])
+        fault = fault or search_fault(file)
         rows.append(SourceRow(number, file, label.strip(), **optional, split=split, raters=votes, fault=fault))
         plain = {field: _plain(sample.get(field)) for field in kept}
         entry = text_entry({**plain, free_name("file", kept): file}, f"{path.name} sample {number}")

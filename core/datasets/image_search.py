@@ -4,6 +4,8 @@ import re
 from pathlib import Path, PurePosixPath
 from urllib.parse import parse_qs, unquote
 
+from core.datasets.paths import path_fault
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _UPLOAD_MARK = re.compile(r"[0-9a-f]{8}-(?=.)")
 """What Label Studio puts before the name of an uploaded file."""
@@ -27,6 +29,11 @@ def find_below(root: Path, spelled: str) -> str:
             if _is_file(root.joinpath(*end)):
                 return "/".join(end)
     return spelled
+
+
+def search_fault(found: str) -> str:
+    """Why what `find_below` has given names no image, or nothing; a path of another machine was found nowhere."""
+    return "no file below the source has this path, or an end of it" if path_fault(found) and found.strip() else ""
 
 
 def _readings(spelled: str) -> list[str]:

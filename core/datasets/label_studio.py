@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from core.datasets.columns import column_names, find_image_column, free_name, named_column
-from core.datasets.image_search import find_below
+from core.datasets.image_search import find_below, search_fault
 from core.datasets.json_table import read_json, text_entry
 from core.datasets.table import LABEL_NAMES
 from core.errors import ManifestError
@@ -101,6 +101,7 @@ def read_label_studio(
             num_tied += is_tied
         if file in shared:
             fault = "several tasks come to the same file"
+        fault = fault or search_fault(file)
         optional = {kind: entry.get(key, "").strip() for kind, key in places.items()}
         if "split" in optional:
             optional["split"] = optional["split"].lower()

@@ -58,6 +58,12 @@ def test_the_images_are_found_in_every_spelling(export):
     assert {spelling: find_below(root, spelling) for spelling in spelled} == spelled
 
 
+def test_a_path_of_another_machine_that_no_file_ends_in_is_said_to_be_so(export):
+    tasks = [task(1, "y.png", annotation("cat")), task(2, "/data/upload/1/99999999-gone.png", annotation("dog"))]
+    faults = [row.fault for row in read_source(export(tasks)).rows]
+    assert faults == ["", "no file below the source has this path, or an end of it"]
+
+
 def test_the_choice_of_one_annotator_is_the_label(export):
     tasks = [
         task(4, "/data/upload/1/1a2b3c4d-x.png", annotation("cat"), ward="w1", split="Train"),

@@ -1,0 +1,101 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from core.config import OVERREAD
+from core.proposals.judgement import judge
+
+FAST = replace(OVERREAD.refinement, num_repeats=1, max_rounds=1, strengths=(0.03,))
+
+
+def made_case(counts, noise=0.1, seed=0):
+    rng = np.random.default_rng(seed)
+    true = np.repeat(np.arange(len(counts)), counts)
+    features = (4 * np.eye(len(counts), 8)[true] + rng.normal(size=(len(true), 8))).astype(np.float32)
+    given = np.where(rng.random(len(true)) < noise, (true + 1) % len(counts), true)
+    return features, true, given
+
+
+def judged(features, given, num_classes, **options):
+    everything = np.ones(len(given), dtype=bool)
+    options = {"is_trained": everything, "settings": FAST, "seed": 0, **options}
+    return judge(features, given, np.arange(len(given)), num_classes=num_classes, **options)
+
+
+def test_every_scorer_has_a_column_of_numbers_from_0_to_1():
+    features, true, given = made_case([60, 60, 60])
+    votes = np.stack([true, given, np.full(180, -1)], axis=1)
+    judgement = judged(features, given, 3, network_probs=0.8 * np.eye(3)[true] + 0.2 / 3, votes=votes)
+    assert list(judgement.scores) == [
+        "self_confidence",
+        "margin",
+        "entropy",
+        "neighbours",
+        "epoch_learnt",
+        "forgetting",
+        "margin_area",
+        "rounds",
+        "networks",
+        "raters",
+    ]
+    for name, score in judgement.scores.items():
+        assert score.shape == (180,), name
+        assert ((score >= 0) & (score <= 1)).all(), name
+        # Higher means more likely wrong.
+        assert score[given != true].mean() > score[given == true].mean(), name
+    without = judged(features, given, 3, votes=np.full((180, 2), -1))
+    assert not {"networks", "raters"} & set(without.scores)
+
+
+def test_raters_votes_have_no_say_in_the_probability():
+    features, true, given = made_case([60, 60, 60])
+    plain = judged(features, given, 3)
+    voted = judged(features, given, 3, votes=np.stack([true, (true + 1) % 3], axis=1))
+    np.testing.assert_array_equal(plain.probs, voted.probs)
+
+
+def test_another_class_is_proposed_and_it_is_the_likeliest_other():
+    features, true, given = made_case([80, 80, 80])
+    judgement = judged(features, given, 3)
+    is_proposed = judgement.proposed != given
+    assert is_proposed.any()
+    for i in np.flatnonzero(is_proposed):
+        others = [k for k in range(3) if k != given[i]]
+        assert judgement.proposed[i] == max(others, key=lambda k, i=i: judgement.probs[i, k])
+    assert (given != true)[is_proposed].mean() >= 0.8
+    doubt = 1 - judgement.probs[np.arange(240), given]
+    assert doubt[is_proposed].mean() >= FAST.min_precision
+    assert doubt[is_proposed].min() > doubt[~is_proposed].max()
+
+
+def test_the_only_sample_of_a_class_is_never_proposed():
+    features, _, given = made_case([60, 60, 1], noise=0.0)
+    features[-1] = features[0]  # looks like class 0
+    judgement = judged(features, given, 3)
+    assert judgement.probs[-1].argmax() == 0
+    assert judgement.proposed[-1] == given[-1] == 2
+    np.testing.assert_allclose(judgement.probs.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_proposals_of_a_class_with_2_percent_of_the_samples_keep_their_precision(seed):
+    """Ten labels name the rare class and are wrong; a tenth of the others are wrong too."""
+    rng = np.random.default_rng(seed)
+    true = np.where(np.arange(1500) < 30, 2, np.arange(1500) % 2)
+    features = (4 * np.eye(3, 8)[true] + rng.normal(size=(1500, 8))).astype(np.float32)
+    given = np.where(rng.random(1500) < 0.1, 1 - np.minimum(true, 1), true)
+    given[rng.choice(np.arange(30, 1500), 10, replace=False)] = 2
+    judgement = judged(features, given, 3)
+    is_proposed, is_wrong = judgement.proposed != given, given != true
+    assert (is_proposed & is_wrong)[given == 2].sum() >= 8
+    assert is_wrong[is_proposed & (given == 2)].mean() >= 0.7
+    assert is_wrong[is_proposed].mean() >= 0.8
+
+
+def test_progress_rises_to_the_whole():
+    features, _, given = made_case([40, 40])
+    told = []
+    judged(features, given, 2, on_progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1)

@@ -10,6 +10,7 @@ from app import visit
 from app.components.sureness import OWN, stops, trade_off_text
 from app.processes import STUDIES_VARIABLE
 from core.datasets.runs import open_run
+from core.pipeline import export_table, proposals
 from core.proposals.calibration import recalibrated
 from core.proposals.proposal_set import Expectation
 from core.records import VerdictKind
@@ -121,11 +122,21 @@ def test_a_choice_outlives_the_page_and_is_the_reader_s_own(app, made_study, sco
     assert app.select_slider[0].value == OWN
 
 
-def test_the_choice_changes_nothing_that_is_exported_as_a_proposal(app, made_study, scores):
-    before = (open_run(made_study).path / "scores.csv").read_bytes()
+def test_a_verdict_on_what_is_not_proposed_is_exported_like_any_and_makes_no_proposal(
+    app, made_study, scores, read_all
+):
+    own = proposals(made_study)
     open_page(app, "review", reader=READER)
     choose(app, "5 % or more")
-    assert (open_run(made_study).path / "scores.csv").read_bytes() == before
+    sample_id = shown_id(app)
+    press(app, "Change to")
+    assert sample_id not in set(own["sample_id"])
+    pd.testing.assert_frame_equal(proposals(made_study), own)
+    table, _ = export_table(made_study)
+    row = table.iloc[made_study.samples()["sample_id"].tolist().index(sample_id)]
+    (shown,) = scores.loc[scores["sample_id"] == sample_id].itertuples()
+    assert (row["verdict"], row["is_changed"], row["reader"]) == ("accept", "true", READER)
+    assert row["final_label"] in set(made_study.classes) - {shown.given_label}
 
 
 def test_the_words_are_the_sums_of_the_probabilities(app, scores):

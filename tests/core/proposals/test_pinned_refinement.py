@@ -43,11 +43,12 @@ def error_probability(judgement, given):
     return 1 - judgement.probs[np.arange(NUM), given]
 
 
-def test_no_verdicts_change_nothing(noisy, plain):
+def test_without_a_verdict_the_rounds_are_the_same_and_after_review_round_0_is_not_taken(noisy, plain):
     features, _, given = noisy
     nothing = judged(features, given, pins_of(given, np.array([], dtype=np.int64)))
-    np.testing.assert_array_equal(nothing.probs, plain.probs)
-    np.testing.assert_array_equal(nothing.proposed, plain.proposed)
+    for one, other in zip(nothing.refinement.rounds, plain.refinement.rounds, strict=True):
+        np.testing.assert_array_equal(one.probs, other.probs)
+    assert nothing.refinement.chosen == 1
 
 
 def test_verdicts_bring_the_undecided_nearer_to_the_truth(noisy, plain):

@@ -114,10 +114,10 @@ def refine(
             totals = [a + b for a, b in zip(totals, views, strict=False)] if totals else views
             tell(0.3 + 0.7 * (repeat * settings.num_folds + place + 1) / num_steps)
     rounds = tuple(_judged(task, views / settings.num_repeats, is_trained) for views in totals)
-    # After review round 0 is fitted to a mixture, labels that are right where it was surest and noisy ones elsewhere, and
-    # is misled by where they meet; in later rounds all are pseudo-labels. On 3,784 chest X-rays 100 verdicts took the
-    # average precision on the rest from 0.927 to 0.920 in round 0 and to 0.928 in round 1, and 400 verdicts from 0.778 to
-    # 0.804 and 0.823.
+    # After review round 0 is fitted to a mixture, labels that are right where it was surest and noisy ones elsewhere,
+    # and is misled by where they meet; in later rounds all are pseudo-labels. On 3,784 chest X-rays 100 verdicts took
+    # the average precision on the rest from 0.927 to 0.920 in round 0 and to 0.928 in round 1, and 400 verdicts from
+    # 0.778 to 0.804 and 0.823.
     chosen, reason = _choose_round(rounds, first=0 if pins is None else min(1, len(rounds) - 1))
     return Refinement(rounds, chosen, regularisation, reason)
 

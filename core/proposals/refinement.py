@@ -272,7 +272,7 @@ def _unjudged(num_samples: int, num_classes: int) -> Refinement:
     return Refinement((round_,), 0, 0.0, "one patient, slide or group holds all samples, so no label can be judged")
 
 
-def _choose_round(rounds: tuple[Round, ...], *, first: int) -> tuple[int, str]:
+def _choose_round(rounds: tuple[Round, ...], *, first: int = 0) -> tuple[int, str]:
     """The last round up to which every one after `first` made the given labels of held-out samples more likely."""
     likelihoods = [r.log_likelihood for r in rounds]
     for number in range(first + 1, len(rounds)):

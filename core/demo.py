@@ -64,7 +64,9 @@ def make_demo(
             def follow(
                 event: dict[str, Any], *, title: str = title, begin: float = begin, share: float = share
             ) -> None:
-                if event["event"] == "epoch":
+                if event["event"] == "pictures":
+                    tell(f"{title}: looking for images that show the same", begin + 0.12 * share)
+                elif event["event"] == "epoch":
                     done = event["num_done"] / event["num_epochs"]
                     tell(f"{title}: training, {event['phase']}", begin + (0.12 + 0.87 * done) * share)
 

@@ -147,6 +147,9 @@ def show_running(study: Study) -> None:
             if events and events[-1]["event"] == "scoring":
                 done = float(events[-1].get("fraction", 0))
                 st.progress(done, text=f"Judging every label · {done:.0%}")
+            elif events and events[-1]["event"] == "pictures":
+                done = float(events[-1]["fraction"])
+                st.progress(done, text=f"Looking for images that show the same · {done:.0%}")
             elif epochs:
                 last = epochs[-1]
                 text = f"{plain_text(last['phase'])} · epoch {last['num_done']} of {last['num_epochs']}"

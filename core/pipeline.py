@@ -452,13 +452,17 @@ def _found_pictures(study: Study, progress: "Progress") -> Pictures:
 def _held_out_folds(
     study: Study, samples: pd.DataFrame, groups: np.ndarray, settings: TrainSettings, seed: int
 ) -> list[np.ndarray]:
-    """Dataset indices of each fold that a network is fitted without."""
+    """Dataset indices of each fold that a network is fitted without; none where one of the folds would leave it a
+    single class to learn."""
     from core.proposals.folds import grouped_folds
 
     if not settings.cross_fitting.num_folds:
         return []
     trained = np.flatnonzero(_is_trained(samples))
-    folds = grouped_folds(_given(study, samples)[trained], groups[trained], settings.cross_fitting.num_folds, seed)
+    given = _given(study, samples)[trained]
+    folds = grouped_folds(given, groups[trained], settings.cross_fitting.num_folds, seed)
+    if any(len(np.unique(given[fitted])) < 2 for fitted, _ in folds):
+        return []
     return [trained[held_out] for _, held_out in folds]
 
 

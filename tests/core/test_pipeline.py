@@ -146,6 +146,15 @@ def test_a_run_is_not_resumed_on_other_labels(study):
         train_study(study, resume=True)
 
 
+def test_networks_are_left_out_where_a_fold_would_leave_them_one_class(study):
+    samples = study.samples()
+    samples["given_label"] = np.where(samples["patient"] == samples["patient"][0], "dog", "cat")
+    write_text_table(study.samples_path, list(samples.columns), samples.to_numpy().tolist())
+    run = train_study(study, assignments=ASSIGNMENTS)
+    assert {event["phase"] for event in run.events() if event["event"] == "epoch"} == {"pretrain", "warmup"}
+    assert "score_networks" not in run.scores()
+
+
 def test_a_finished_run_is_not_resumed(ready):
     with pytest.raises(StudyError, match="has not been interrupted"):
         train_study(ready, resume=True)

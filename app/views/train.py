@@ -215,7 +215,7 @@ def show_comparison(study: Study, run: Run) -> None:
     st.markdown(compared(comparison))
     base = run.config()["after_review"]["run"]
     use, keep, _ = st.columns([1, 1, 2])
-    if run.choice() is not True and use.button("Use the new run", key=f"train_use_{run.name}", width="stretch"):
+    if run.is_offered and use.button("Use the new run", key=f"train_use_{run.name}", width="stretch"):
         run.choose(is_used=True)
         session.choose_run(run.name)
         st.rerun()
@@ -232,7 +232,8 @@ def compared(comparison: dict[str, Any]) -> str:
     if comparison["outcome"] == "too_few":
         return (
             "**Too few decided labels to compare it with the run before:** "
-            f"{num_wrong} wrong and {num_right} right ones could be held back for that. It takes 20, of both kinds."
+            f"{num_wrong} wrong and {num_right} right ones could be held back for that. It takes 20, at least "
+            "five of each kind."
         )
     precision, brier = comparison["average_precision"], comparison["brier"]
     return (

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 MIN_SAMPLES = 20
+MIN_OF_EACH = 5
+"""Wrong and right labels, each: a ranking of three right ones among many wrong says nothing."""
 MARGIN = 0.01
 """A figure that is worse by less than this is called no worse: on some dozens of samples it is chance."""
 SHARE_LOCKED = 3
@@ -63,7 +65,7 @@ def compare_runs(
     """before, after: (M,) float in [0, 1], the label-error probabilities of both runs for the locked samples; is_error:
     (M,) bool, whether their given label was found wrong; groups: (M,) int64, resampled whole for the intervals."""
     num_samples, num_wrong = len(is_error), int(is_error.sum())
-    if num_samples < MIN_SAMPLES or num_wrong in (0, num_samples):
+    if num_samples < MIN_SAMPLES or min(num_wrong, num_samples - num_wrong) < MIN_OF_EACH:
         return Comparison("too_few", num_samples, num_wrong, None, None)
     members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
     rng = np.random.default_rng(seed)

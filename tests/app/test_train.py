@@ -155,6 +155,7 @@ def test_the_old_run_can_be_kept_though_the_new_one_is_better(app, made_study, a
     (again.path / "comparison.json").write_text(json.dumps(compared))
     open_page(app, "train")
     assert "Better than the run before." in page_text(app)
+    assert "Use the new run" not in page_text(app)
     app.button(f"train_keep_{again.name}").click().run()
     assert default_run(made_study).name == RUN
     assert "not in use" in page_text(app)

@@ -44,8 +44,9 @@ def test_of_few_samples_or_of_one_kind_nothing_is_claimed():
     same = opinion(rng, is_error, 2)
     few = compare_runs(same, same, is_error, groups)
     assert (few.outcome, few.average_precision, few.brier) == ("too_few", None, None)
-    always = np.ones(50, dtype=bool)
-    assert compare_runs(np.full(50, 0.9), np.full(50, 0.8), always, np.arange(50)).outcome == "too_few"
+    for num_right in (0, 4):
+        is_error = np.arange(50) >= num_right
+        assert compare_runs(np.full(50, 0.9), np.full(50, 0.8), is_error, np.arange(50)).outcome == "too_few"
 
 
 def test_samples_of_one_patient_widen_the_interval():

@@ -55,12 +55,12 @@ def made_data(num_samples: int = 64, num_classes: int = 2, num_flipped: int = 0,
 def make_training(tmp_path) -> Callable[..., Training]:
     """A training in a folder of the test's own; one of the same name goes on from that one's checkpoint."""
 
-    def make(data=None, settings=TINY, *, name="run", seed=0, listener=None) -> Training:
+    def make(data=None, settings=TINY, *, name="run", seed=0, listener=None, folds=()) -> Training:
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
-        progress = Progress(folder / "progress.jsonl", plan_phases(settings), listener)
+        progress = Progress(folder / "progress.jsonl", plan_phases(settings, len(folds)), listener)
         data = made_data() if data is None else data
-        return Training(data, settings, seed, progress, folder / "checkpoint" / "state.pt")
+        return Training(data, settings, seed, progress, folder / "checkpoint" / "state.pt", folds=folds)
 
     return make
 

@@ -1,3 +1,6 @@
+import pickletools
+import zipfile
+
 import pytest
 import torch
 
@@ -27,6 +30,15 @@ def test_a_checkpoint_comes_back_as_it_was(tmp_path):
     assert loaded.optimizer["param_groups"] == saved.optimizer["param_groups"]
     for key, state in saved.optimizer["state"].items():
         assert all(torch.equal(value, loaded.optimizer["state"][key][name]) for name, value in state.items())
+
+
+def test_a_checkpoint_names_no_code_but_that_of_tensors(tmp_path):
+    save_checkpoint(tmp_path / "state.pt", made_checkpoint(3))
+    with zipfile.ZipFile(tmp_path / "state.pt") as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith("data.pkl"))
+        named = [value for code, value, _ in pickletools.genops(archive.read(name)) if code.name == "GLOBAL"]
+    assert named
+    assert {value.split()[0].split(".")[0] for value in named} <= {"torch", "collections"}
 
 
 def test_there_may_be_none(tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from core.config import CrossFittingSettings, RefinementSettings
 from core.consensus import stage_consensus
 from core.errors import ConfigError
 from core.thresholds import class_thresholds
@@ -14,6 +15,14 @@ from core.training.data import TrainingData
 from core.training.engine import choose_device, plan_phases, plan_stages
 from tests.core.training.conftest import NUM_EPOCHS, TINY, made_data, with_rounds
 
+FOLDED = replace(
+    TINY,
+    rounds=replace(TINY.rounds, num_epochs=()),
+    cross_fitting=CrossFittingSettings(num_folds=2, num_epochs=3, num_averaged=2),
+    refinement=RefinementSettings(num_folds=2),
+)
+FOLDS = tuple(np.flatnonzero((np.arange(64) // 2 % 2 == fold) & (np.arange(64) < 48)) for fold in (0, 1))
+"""Of 64 samples, the last 16 of which are for testing."""
 FINAL = with_rounds(TINY, weighting="final", num_final_epochs=2)
 
 
@@ -30,6 +39,7 @@ def outcome(training):
         **{f"pseudo-labels {i}": labels for i, labels in enumerate(trace.pseudo_labels)},
         **{f"consensus {i}": is_consensus for i, is_consensus in enumerate(trace.is_consensus)},
         "embeddings": trace.embeddings,
+        **({} if trace.cross_fitted is None else {"cross-fitted": trace.cross_fitted}),
     }
     return {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in arrays.items()}
 
@@ -133,13 +143,14 @@ def test_a_run_does_not_touch_the_global_randomness(make_training):
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("settings", [TINY, FINAL], ids=["rounds", "final"])
+@pytest.mark.parametrize("settings", [TINY, FINAL, FOLDED], ids=["rounds", "final", "folds"])
 def test_a_run_that_is_killed_after_every_epoch_ends_as_one_that_is_not(make_training, settings):
     """Each process lives for one epoch that it saves and one that it does not, or as far as a round's end."""
-    expected = outcome(finished(make_training(settings=settings, name="uninterrupted")))
-    num_epochs = NUM_EPOCHS + (2 if settings is FINAL else 0)
+    options = {"settings": settings, "data": made_data(num_test=16), "folds": FOLDS if settings is FOLDED else ()}
+    expected = outcome(finished(make_training(**options, name="uninterrupted")))
+    phases = plan_phases(settings, len(options["folds"]))
     done = []
-    for _ in range(num_epochs + 1):
+    for _ in range(sum(phase.num_epochs for phase in phases) + 1):
         seen = []
 
         def die(event, seen=seen):
@@ -147,13 +158,13 @@ def test_a_run_that_is_killed_after_every_epoch_ends_as_one_that_is_not(make_tra
             if sum(e["event"] == "epoch" for e in seen) == 2:
                 raise Killed
 
-        training = make_training(settings=settings, listener=die)
+        training = make_training(**options, listener=die)
         try:
             training.run()
             break
         except Killed:
             done.append((seen[0]["phase"], seen[0]["epoch"]))
-    assert done == [(p.name, e) for p in plan_phases(settings) for e in range(1, p.num_epochs + 1)][:-1]
+    assert done == [(p.name, e) for p in phases for e in range(1, p.num_epochs + 1)][:-1]
     assert outcome(training) == expected
 
 
@@ -190,6 +201,59 @@ def test_samples_of_split_test_are_predicted_and_never_trained_on(make_training)
     for left, right in zip(first.trace.stage_probs, second.trace.stage_probs, strict=True):
         np.testing.assert_array_equal(left[:48], right[:48])
         assert (left[48:] != right[48:]).any()
+
+
+def test_the_labels_of_a_fold_have_no_say_in_what_is_said_of_it(make_training):
+    data = made_data(num_test=16)
+    plain = make_training(data, FOLDED, folds=FOLDS).run().cross_fitted
+    given = data.given.copy()
+    given[FOLDS[0]] = 1 - given[FOLDS[0]]
+    changed = replace(data, given=given)
+    other = make_training(changed, FOLDED, folds=FOLDS, name="other").run().cross_fitted
+    np.testing.assert_array_equal(plain[FOLDS[0]], other[FOLDS[0]])
+    assert (plain[FOLDS[1]] != other[FOLDS[1]]).any()
+
+
+def test_cross_fitted_networks_say_the_mean_of_their_last_epochs_and_together_what_is_not_trained_on(
+    make_training, monkeypatch
+):
+    data = made_data(num_test=16)
+    predicted = []
+    predict = engine.predict
+
+    def watched(*arguments, **options):
+        predicted.append(predict(*arguments, **options))
+        return predicted[-1].copy()
+
+    monkeypatch.setattr(engine, "predict", watched)
+    trace = make_training(data, FOLDED, folds=FOLDS).run()
+    assert len(predicted) == 2 * 2 + 1  # two epochs of each fold, and the warm-up
+    by_fold = [(predicted[0] + predicted[1]) / 2, (predicted[2] + predicted[3]) / 2]
+    for held_out, probs in zip(FOLDS, by_fold, strict=True):
+        np.testing.assert_allclose(trace.cross_fitted[held_out], probs[held_out], atol=1e-6)
+    np.testing.assert_allclose(trace.cross_fitted[48:], (by_fold[0] + by_fold[1])[48:] / 2, atol=1e-6)
+    np.testing.assert_allclose(trace.cross_fitted.sum(axis=1), 1, atol=1e-5)
+    assert trace.stage_names == plan_stages(FOLDED) == ["warmup"]
+
+
+def test_every_fold_and_the_warm_up_begin_with_the_pretrained_network_and_a_fresh_optimiser(make_training, monkeypatch):
+    begun = {}
+    train = engine.supervised_epoch
+
+    def watched(network, optimizer, data, *arguments, **options):
+        begun.setdefault(
+            data.is_trained.tobytes(),
+            ({name: tensor.clone() for name, tensor in network.state_dict().items()}, len(optimizer.state)),
+        )
+        return train(network, optimizer, data, *arguments, **options)
+
+    monkeypatch.setattr(engine, "supervised_epoch", watched)
+    make_training(made_data(num_test=16), FOLDED, folds=FOLDS).run()
+    (first, *others) = begun.values()
+    assert len(others) == 2
+    for weights, num_states in others:
+        assert num_states == 0
+        assert all(torch.equal(tensor, first[0][name]) for name, tensor in weights.items())
 
 
 @pytest.mark.parametrize("settings", [TINY, FINAL], ids=["rounds", "final"])

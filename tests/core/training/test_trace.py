@@ -11,6 +11,7 @@ def made_trace(names):
         trace.add_stage(name, rng.dirichlet(np.ones(3), size=5).astype(np.float32))
     trace.add_round(stage_consensus(np.stack(trace.stage_probs), rng.integers(0, 3, 5), max_loss=1.0))
     trace.embeddings = rng.normal(size=(5, 4)).astype(np.float32)
+    trace.cross_fitted = rng.dirichlet(np.ones(3), size=5).astype(np.float32)
     return trace
 
 
@@ -21,7 +22,20 @@ def test_a_trace_comes_back_from_its_tensors():
     for name in ("stage_probs", "pseudo_labels", "is_consensus"):
         np.testing.assert_array_equal(getattr(again, name), getattr(trace, name))
         assert getattr(again, name)[0].dtype == getattr(trace, name)[0].dtype
-    np.testing.assert_array_equal(again.embeddings, trace.embeddings)
+    for name in ("embeddings", "cross_fitted"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(trace, name))
+
+
+def test_judged_rounds_reach_consensus_where_all_so_far_agree():
+    trace, probs = Trace(), np.full((4, 2), 0.5)
+    for number, labels in enumerate(([0, 1, 0, 1], [0, 1, 1, 1], [0, 0, 0, 1])):
+        trace.add_judged_round(f"refinement {number}", probs, np.array(labels))
+    assert [mask.tolist() for mask in trace.is_consensus] == [
+        [True] * 4,
+        [True, True, False, True],
+        [True, False, False, True],
+    ]
+    assert trace.stage_names == ["refinement 0", "refinement 1", "refinement 2"]
 
 
 def test_an_empty_trace_comes_back_empty():

@@ -474,16 +474,17 @@ def _told_comparison(comparison: dict[str, Any], run: "Run") -> list[str]:
     num, num_wrong = comparison["num_samples"], comparison["num_wrong"]
     locked = f"{num} decided samples held back, {num_wrong} of them labelled wrong"
     if comparison["outcome"] == "too_few":
-        return [f"too few to tell whether it is better than the run before: {locked}"]
-    lines = [f"beside the run before, on {locked}:"]
-    for name, words in (("average_precision", "average precision"), ("brier", "Brier score (lower is better)")):
-        figure = comparison[name]
-        lines.append(
-            f"  {words:30}{figure['before']:.3f} -> {figure['after']:.3f}   "
-            f"difference [{figure['low']:+.3f}, {figure['high']:+.3f}]"
-        )
-    verdicts = {"better": "it is better", "alike": "no difference beyond chance", "worse": "it is worse"}
-    lines.append(verdicts[comparison["outcome"]])
+        lines = [f"too few to tell whether it is better than the run before: {locked}"]
+    else:
+        lines = [f"beside the run before, on {locked}:"]
+        for name, words in (("average_precision", "average precision"), ("brier", "Brier score (lower is better)")):
+            figure = comparison[name]
+            lines.append(
+                f"  {words:30}{figure['before']:.3f} -> {figure['after']:.3f}   "
+                f"difference [{figure['low']:+.3f}, {figure['high']:+.3f}]"
+            )
+        verdicts = {"better": "it is better", "alike": "no difference beyond chance", "worse": "it is worse"}
+        lines.append(verdicts[comparison["outcome"]])
     if run.is_offered:
         lines.append(f"the run before stays in use; choose this one on the Train page, or name it: --run {run.name}")
     return lines

@@ -88,10 +88,11 @@ class Run:
 
     @property
     def is_offered(self) -> bool:
-        """Whether the run waits to be chosen, and is not the one that is meant where none is named: a run that came out
-        worse than the one before it, until somebody wants it all the same; and one that somebody turned down."""
+        """Whether the run waits to be chosen, and is not the one that is meant where none is named: a run after review
+        that came out worse than the one before it, or of which that cannot be told, until somebody wants it all the
+        same; and one that somebody turned down."""
         choice = self.choice()
-        return (self.comparison() or {}).get("outcome") == "worse" if choice is None else not choice
+        return (self.comparison() or {}).get("outcome") in ("worse", "too_few") if choice is None else not choice
 
     def choice(self) -> bool | None:
         """Whether somebody chose to use the run; None where nobody has chosen."""

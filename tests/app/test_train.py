@@ -166,6 +166,7 @@ def test_a_comparison_of_too_few_makes_no_claim(app, made_study, again):
     compared = {"outcome": "too_few", "num_samples": 4, "num_wrong": 1, "average_precision": None, "brier": None}
     (again.path / "comparison.json").write_text(json.dumps(compared))
     open_page(app, "train")
+    assert "not in use" in page_text(app)
     assert "Too few decided labels to compare it with the run before: 1 wrong and 3 right" in page_text(app).replace(
         "**", ""
     )

@@ -136,11 +136,11 @@ def test_a_resumed_run_knows_the_verdicts_that_it_began_with(study, monkeypatch)
     assert again.comparison() is not None
 
 
-@pytest.mark.parametrize("outcome", ["worse", "better"])
-def test_a_worse_run_is_offered_and_not_imposed(study, outcome):
+@pytest.mark.parametrize("outcome", ["worse", "too_few", "alike", "better"])
+def test_a_run_that_is_worse_or_may_be_is_offered_and_not_imposed(study, outcome):
     base, again = runs_of(study)
     retraining.write_comparison(again, Comparison(outcome, 30, 10, None, None))
-    expected = base if outcome == "worse" else again
+    expected = base if outcome in ("worse", "too_few") else again
     assert default_run(study).name == open_run(study).name == expected.name
     assert open_run(study, again.name).name == again.name
 
@@ -186,4 +186,4 @@ def test_the_command_tells_of_the_comparison(study):
     assert ended.status == 0, ended.err
     told = json.loads(ended.out)
     assert told["comparison"] == open_run(study, told["run"]).comparison()
-    assert told["is_offered"] is (told["comparison"]["outcome"] == "worse")
+    assert told["is_offered"] is (told["comparison"]["outcome"] in ("worse", "too_few"))

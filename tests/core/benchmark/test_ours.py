@@ -1,8 +1,10 @@
 import numpy as np
+import pytest
 
 from core.benchmark.oracle import oracle
-from core.benchmark.ours import judged_by, quick_head
+from core.benchmark.ours import judged_by, overread, quick_head
 from core.benchmark.peers.confident_learning import confident_learning
+from core.benchmark.runner import measures
 from core.metrics import ranking_metrics
 from tests.core.benchmark.made_task import made_problem
 
@@ -17,6 +19,19 @@ def test_a_label_is_wrong_by_what_its_class_lacks_and_proposed_where_another_is_
 def test_the_head_ranks_as_cleanlab_does_for_both_see_the_same_folds():
     problem, _ = made_problem()
     np.testing.assert_allclose(quick_head(problem).scores, confident_learning(problem).scores)
+
+
+def test_overread_says_probabilities_and_proposes_what_they_allow():
+    problem, true = made_problem(noise=0.2)
+    found = overread(problem)
+    assert found.is_probability
+    assert ((found.scores >= 0) & (found.scores <= 1)).all()
+    np.testing.assert_array_equal(found.is_proposed, found.proposed != problem.given)
+    values = measures(found, true, problem.given, problem.num_classes)
+    assert values["expected_precision"] == pytest.approx(found.scores[found.is_proposed].mean())
+    assert values["expected_precision"] >= 0.8
+    assert values["precision"] >= 0.8
+    assert values["average_precision"] > ranking_metrics(problem.given != true, quick_head(problem).scores)[0] - 0.02
 
 
 def test_the_oracle_which_knows_the_truth_is_ahead():

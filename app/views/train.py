@@ -231,9 +231,8 @@ def compared(comparison: dict[str, Any]) -> str:
     num_right = comparison["num_samples"] - num_wrong
     if comparison["outcome"] == "too_few":
         return (
-            "**Too few decided labels to compare it with the run before:** "
-            f"{num_wrong} wrong and {num_right} right ones could be held back for that. It takes 20, at least "
-            "five of each kind."
+            "**Not to be compared with the run before yet.** Of the decided labels that were held back for this "
+            f"{num_wrong} are wrong and {num_right} are right. It takes 20, at least five of each kind."
         )
     precision, brier = comparison["average_precision"], comparison["brier"]
     return (

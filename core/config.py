@@ -175,7 +175,7 @@ class RefinementSettings:
     """With other folds each time; the mean is taken."""
     max_rounds: int = 2
     """After round 0, which is fitted to the given labels."""
-    strengths: tuple[float, ...] = (0.0003, 0.001, 0.003, 0.01, 0.03)
+    strengths: tuple[float, ...] = (0.0003, 0.001, 0.003, 0.01)
     """Inverse strengths of the L2 penalty to choose from."""
     num_neighbours: int = 15
     min_precision: float = 0.8

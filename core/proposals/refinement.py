@@ -31,7 +31,8 @@ Neighbours = tuple[np.ndarray, np.ndarray]
 SHARES = (0.0, 1 / 3, 2 / 3)
 """Of the neighbours' mean in a sample's probabilities; the one is taken under which the labels are likeliest."""
 
-NETWORK_WEIGHTS = (0.25, 0.5, 0.75, 1.0)
+NETWORK_WEIGHTS = (0.25, 0.5)
+"""Half at most: a network that was trained through follows wrong labels where many of them look alike."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def refine(
 
 def combined(round_: Round, network_probs: np.ndarray, given: np.ndarray, is_trained: np.ndarray) -> Round:
     """A round together with what cross-fitted networks say: the weighted geometric mean of both, each sharpened by its
-    own noise model, with the weight under which the given labels are likeliest.
+    own noise model, with the least weight under which the given labels are as likely as under the best.
 
     network_probs: (N, K), rows sum to 1, from networks that never saw the sample's label.
     """
@@ -133,15 +134,16 @@ def combined(round_: Round, network_probs: np.ndarray, given: np.ndarray, is_tra
         np.log(np.maximum(noise.class_probs(probs), 1e-6))
         for noise, probs in ((round_.noise, round_.probs), (network_noise, network_probs))
     ]
-    best = round_
+    known = given[is_trained]
+    tried = [(round_, round_.noise.log_probs(round_.probs[is_trained], known))]
     for weight in NETWORK_WEIGHTS:
         probs = np.exp((1 - weight) * logs[0] + weight * logs[1])
         probs /= probs.sum(axis=1, keepdims=True)
-        noise = fit_noise_model(probs[is_trained], given[is_trained])
-        likelihood = float(noise.log_probs(probs[is_trained], given[is_trained]).mean())
-        if likelihood > best.log_likelihood:
-            best = Round(probs.astype(np.float32), noise, round_.neighbour_share, likelihood, weight)
-    return best
+        noise = fit_noise_model(probs[is_trained], known)
+        values = noise.log_probs(probs[is_trained], known)
+        tried.append((Round(probs, noise, round_.neighbour_share, float(values.mean()), weight), values))
+    best = max((values for _, values in tried), key=np.mean)
+    return next(each for each, values in tried if is_as_likely(values, best))
 
 
 @dataclass(frozen=True)

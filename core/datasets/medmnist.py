@@ -21,7 +21,7 @@ from core.records import Source, SourceRow
 
 SPLITS = ("train", "val", "test")
 _MAX_SIDE_PX = 2048
-_MAX_LABELS = 10_000_000
+_MAX_LABELS = 1_000_000
 _BATCH = 256
 _DAMAGED = (
     zipfile.BadZipFile,

@@ -66,7 +66,7 @@ def show_after_review(study: Study) -> None:
         text, action = st.columns([3, 1], vertical_alignment="center")
         text.markdown(
             f"**After review**  \n{counted(num_decided, 'label is', 'labels are')} decided. A training that keeps to "
-            "them begins from the run that is shown, takes less than a third of its time, and is compared with it. "
+            "them begins from the run that is shown, takes less time than that one did, and is compared with it. "
             "Unless it is found to be as good at least, the run that is shown stays in use."
         )
         if action.button("Train after review", key="train_after_review"):

@@ -295,7 +295,9 @@ def settings_from_dict(values: dict[str, Any]) -> TrainSettings:
         return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields_of.items()})
 
     sections = {f.name: f.default_factory for f in fields(TrainSettings) if f.name != "preset"}
-    return TrainSettings(values["preset"], **{name: section(kind, values[name]) for name, kind in sections.items()})
+    return TrainSettings(
+        values["preset"], **{name: section(kind, values.get(name, {})) for name, kind in sections.items()}
+    )
 
 
 def _parse(text: str, current: object, assignment: str) -> object:

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from core.training.trace import Trace
 
 Listener = Callable[[dict[str, Any]], None]
+JUDGED = "together"
+"""The last stage of an overread run: what its refinement and its networks show together."""
 EXPORT_FORMATS = ("csv", "croissant", "imagefolder", "fiftyone", "label-studio", "cleanlab")
 MAX_COMPARED = 20_000
 """Images of a study that a training compares for near-duplicates, at some 10 ms each; `check` has no limit."""
@@ -202,7 +204,10 @@ def evaluate_run(study: Study, truth_path: Path, run_name: str | None = None) ->
     # The classes as the run knew them: an update may have brought others since.
     columns = [column for column in known.columns if column.startswith("p_")]
     classes = np.array([column.removeprefix("p_") for column in columns])
-    predicted = classes[known[columns].to_numpy().argmax(axis=1)]
+    trace = run.trace()
+    # overread's p_<class> knows the given label; what the image alone shows is the last stage of its trace.
+    shown = trace["stage_probs"][-1][has_truth] if trace["stage_names"][-1] == JUDGED else known[columns].to_numpy()
+    predicted = classes[shown.argmax(axis=1)]
     return {
         "run": run.name,
         **asdict(metrics),
@@ -557,7 +562,7 @@ def _score(
             labels = pins.labels(likeliest) if pins else likeliest
             trace.add_judged_round(f"refinement {number}", each.probs, labels)
             progress.emit("round", round=number, **each.figures(given), is_chosen=number == refinement.chosen)
-        trace.add_stage("together", judgement.result.probs)
+        trace.add_stage(JUDGED, judgement.result.probs)
         progress.emit("note", message=f"Refinement: {refinement.reason}.")
         probs, proposed = judgement.probs, judgement.proposed
         scores = judgement.scores | {"isolation": isolation_score(shown["isolation"])}

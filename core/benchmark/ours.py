@@ -20,6 +20,7 @@ def overread(problem: Problem) -> Finding:
         num_classes=problem.num_classes,
         settings=OVERREAD.refinement,
         seed=problem.seed,
+        pictures=problem.pictures,
     )
     return Finding(
         self_confidence_score(judgement.probs, problem.given),

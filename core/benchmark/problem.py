@@ -19,6 +19,8 @@ class Problem:
     seed: int
     pixels: np.ndarray
     """(N, H, W, C) uint8, for methods that train a network of their own."""
+    pictures: np.ndarray
+    """(N,) int64, equal for images that were found to show the same picture, -1 for one alone."""
     device: str = "auto"
     """Where such a network is trained: auto, cpu or cuda."""
 

@@ -13,6 +13,7 @@ from core.benchmark.cells import noises_of, noisy_labels
 from core.benchmark.features import KINDS, load_features
 from core.benchmark.methods import METHODS, ORACLE
 from core.benchmark.oracle import oracle
+from core.benchmark.pictures import load_pictures
 from core.benchmark.problem import Finding, Problem
 from core.benchmark.tasks import TASKS, load_task
 from core.errors import ConfigError
@@ -84,6 +85,7 @@ def run_plan(
         if task is None or task.name != name:
             tell(f"{name}: reading")
             task = load_task(name, data, cache)
+            pictures = load_pictures(task, cache)
         features = {
             kind: load_features(kind, task, seed, cache, device=plan.device, listener=tell) for kind in plan.features
         }
@@ -94,7 +96,14 @@ def run_plan(
                 if _key(cell) not in known:
                     tell(" ".join(map(str, cell.values())))
                     problem = Problem(
-                        features[kind], given, task.groups, len(task.classes), seed, task.pixels, plan.device
+                        features[kind],
+                        given,
+                        task.groups,
+                        len(task.classes),
+                        seed,
+                        task.pixels,
+                        pictures,
+                        plan.device,
                     )
                     known[_key(cell)] = cell | _measured(problem, task.true, cell["method"]) | stamp
                     with results.open("a", encoding="utf-8") as file:

@@ -11,27 +11,11 @@ two parameters (Platt) the slope found at the top would rule the bottom too, whe
 Source: Kull, Silva Filho and Flach 2017, "Beta calibration".
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 PRIOR_SPREAD = np.array([0.3, 0.5, 0.7])
 """Standard deviations of ln a, ln b and c around 0, which is the identity."""
 _SMALLEST = 1e-6
-_NUM_DRAWS = 1000
-
-
-@dataclass(frozen=True)
-class ExpectedPrecision:
-    """Of the samples at or above a cut, the share whose label is wrong: what is expected, and between which bounds."""
-
-    value: float
-    """In [0, 1]; nan where no sample is at or above the cut. So for the other two."""
-    low: float
-    high: float
-    """`low` to `high` hold it with 95 % probability."""
-    num_samples: int
-    """At or above the cut."""
 
 
 def recalibrated(probability: np.ndarray, places: np.ndarray, is_error: np.ndarray) -> np.ndarray:
@@ -46,36 +30,7 @@ def recalibrated(probability: np.ndarray, places: np.ndarray, is_error: np.ndarr
     if not len(places):
         return probability.copy()
     features = _features(probability)
-    mode, _ = _fit(features[places], np.asarray(is_error, dtype=bool))
-    return _mapped(features, mode[None])[0]
-
-
-def expected_precision(
-    probability: np.ndarray, places: np.ndarray, is_error: np.ndarray, *, cut: float, seed: int = 0
-) -> ExpectedPrecision:
-    """How many of the samples at or above a cut have a wrong label: of the decided ones that is known.
-
-    probability, places, is_error: as for `recalibrated`, not yet recalibrated. cut: in [0, 1], of `recalibrated`'s
-    result, so that it means what it says. The bounds hold what is not known of the map and, given the map, chance.
-    """
-    is_error = np.asarray(is_error, dtype=bool)
-    chosen = recalibrated(probability, places, is_error) >= cut
-    num_chosen = int(chosen.sum())
-    if not num_chosen:
-        return ExpectedPrecision(float("nan"), float("nan"), float("nan"), 0)
-    features = _features(np.asarray(probability, dtype=np.float64))
-    mode, covariance = _fit(features[places], is_error)
-    is_open = chosen.copy()
-    is_open[places] = False
-    num_known = is_error[chosen[places]].sum()
-    expected = num_known + _mapped(features[is_open], mode[None]).sum()
-    rng = np.random.default_rng(seed)
-    drawn = _mapped(features[is_open], rng.multivariate_normal(mode, covariance, _NUM_DRAWS))
-    # A sum of many coins that differ: by its mean and variance.
-    sums = rng.normal(drawn.sum(axis=1), np.sqrt((drawn * (1 - drawn)).sum(axis=1)))
-    low, high = np.clip((num_known + np.quantile(sums, (0.025, 0.975))) / num_chosen, 0, 1)
-    value = float(expected / num_chosen)
-    return ExpectedPrecision(value, min(float(low), value), max(float(high), value), num_chosen)
+    return _mapped(features, _fit(features[places], np.asarray(is_error, dtype=bool)))
 
 
 def _features(probability: np.ndarray) -> np.ndarray:
@@ -85,13 +40,12 @@ def _features(probability: np.ndarray) -> np.ndarray:
 
 
 def _mapped(features: np.ndarray, parameters: np.ndarray) -> np.ndarray:
-    """(P, N) probabilities of features (N, 2) under each of the parameters (P, 3): ln a, ln b, c."""
-    logits = np.exp(parameters[:, :2]) @ features.T + parameters[:, 2:]
-    return 1 / (1 + np.exp(-logits))
+    """(N,) probabilities of features (N, 2) under the parameters (3,): ln a, ln b, c."""
+    return 1 / (1 + np.exp(-(features @ np.exp(parameters[:2]) + parameters[2])))
 
 
-def _fit(features: np.ndarray, is_error: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The likeliest ln a, ln b and c (3,) under the prior, and their covariance (3, 3) around it (Laplace's)."""
+def _fit(features: np.ndarray, is_error: np.ndarray) -> np.ndarray:
+    """The likeliest ln a, ln b and c under the prior: (3,)."""
     from scipy.optimize import minimize
 
     def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
@@ -102,9 +56,4 @@ def _fit(features: np.ndarray, is_error: np.ndarray) -> tuple[np.ndarray, np.nda
         gradient = np.append(residual @ terms, residual.sum()) + parameters / PRIOR_SPREAD**2
         return float(of_verdicts + ((parameters / PRIOR_SPREAD) ** 2).sum() / 2), gradient
 
-    mode = minimize(loss, np.zeros(3), jac=True, method="L-BFGS-B").x
-    design = np.concatenate([features * np.exp(mode[:2]), np.ones((len(features), 1))], axis=1)
-    predicted = _mapped(features, mode[None])[0]
-    # Fisher's information in the curvature's place: it is never negative.
-    information = design.T @ (design * (predicted * (1 - predicted))[:, None])
-    return mode, np.linalg.inv(information + np.diag(PRIOR_SPREAD**-2.0))
+    return minimize(loss, np.zeros(3), jac=True, method="L-BFGS-B").x

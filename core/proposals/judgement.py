@@ -12,7 +12,6 @@ from core.proposals.duplicates import conflict_score, posterior_with_duplicates
 from core.proposals.dynamics import head_margins, training_dynamics
 from core.proposals.entropy import weighted_entropy_score
 from core.proposals.margin import margin_score
-from core.proposals.nearest import nearest_neighbours
 from core.proposals.neighbour_vote import neighbour_vote
 from core.proposals.principal import principal_components
 from core.proposals.proposal_set import proposal_set
@@ -85,9 +84,8 @@ def judge(
     if pins is not None:
         probs = _recalibrated(probs, given, pins)
     shown = result.noise.class_probs(result.probs)
-    indices, similarities = nearest_neighbours(features, groups, settings.num_neighbours)
     known = given if pins is None else pins.labels(given)
-    vote = neighbour_vote(known, indices, similarities, num_classes=num_classes, is_trained=is_trained)
+    vote = neighbour_vote(known, *refinement.neighbours, num_classes=num_classes, is_trained=is_trained)
     dynamics = training_dynamics(head_margins(features, given, is_trained, num_classes=num_classes, seed=seed))
     contradicts = [one.probs.argmax(axis=1) != given for one in refinement.rounds]
     scores = {

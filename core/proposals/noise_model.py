@@ -74,7 +74,7 @@ def fit_noise_model(probs: np.ndarray, given: np.ndarray) -> NoiseModel:
 
     probs: (N, K) float, rows sum to 1, from models that never saw the sample's label; given: (N,) int64.
     """
-    certain = _fit_sharpness(probs, given, doubt=0.0)
+    certain = fit_without_doubt(probs, given)
     error_rate, contradicted = (
         1 - shown[np.arange(len(given)), given].mean()
         for shown in (certain.posterior(probs, given), certain.class_probs(probs))
@@ -82,6 +82,12 @@ def fit_noise_model(probs: np.ndarray, given: np.ndarray) -> NoiseModel:
     doubt = min(np.exp(-error_rate / DOUBT_SCALE), DOUBT_LIMIT / max(contradicted, _SMALLEST))
     model = _fit_sharpness(probs, given, doubt=float(doubt))
     return replace(model, transition=_drawn_together(model.transition, model.posterior(probs, given).sum(axis=0)))
+
+
+def fit_without_doubt(probs: np.ndarray, given: np.ndarray) -> NoiseModel:
+    """The likeliest model that leaves doubt out: by its likelihood the probabilities of several classifiers can be
+    compared. That of `fit_noise_model` would favour whichever leaves the most to doubt."""
+    return _fit_sharpness(probs, given, doubt=0.0)
 
 
 def _drawn_together(transition: np.ndarray, class_counts: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ from core.pins import Pins
 from core.proposals.folds import grouped_folds
 from core.proposals.nearest import nearest_neighbours
 from core.proposals.neighbour_vote import smoothed
-from core.proposals.noise_model import NoiseModel, fit_noise_model, is_as_likely
+from core.proposals.noise_model import NoiseModel, fit_noise_model, fit_without_doubt, is_as_likely
 from core.proposals.soft_logistic import SoftLogistic, fit_soft_logistic
 
 Neighbours = tuple[np.ndarray, np.ndarray]
@@ -73,6 +73,7 @@ class Refinement:
     regularisation: float
     reason: str
     """Why the rounds stopped, for the owner of the run."""
+    neighbours: Neighbours
 
     @property
     def result(self) -> Round:
@@ -99,10 +100,10 @@ def refine(
     stands. pins: what readers decided, if this is a training after review. on_progress: called with the share of the
     work that is done. The same seed gives the same result.
     """
-    if len(np.unique(groups[is_trained])) < 2:
-        return _unjudged(len(given), num_classes)
-    tell = on_progress or (lambda fraction: None)
     neighbours = nearest_neighbours(features, groups, settings.num_neighbours)
+    if len(np.unique(groups[is_trained])) < 2:
+        return _unjudged(len(given), num_classes, neighbours)
+    tell = on_progress or (lambda fraction: None)
     features = np.asarray(features, dtype=np.float32)
     task = _Task(features, given, groups, is_trained, num_classes, neighbours, settings, pins)
     regularisation, share = _choose_regularisation(task, seed)
@@ -120,7 +121,7 @@ def refine(
     # the average precision on the rest from 0.927 to 0.920 in round 0 and to 0.928 in round 1, and 400 verdicts from
     # 0.778 to 0.804 and 0.823.
     chosen, reason = _choose_round(rounds, first=0 if pins is None else min(1, len(rounds) - 1))
-    return Refinement(rounds, chosen, regularisation, reason)
+    return Refinement(rounds, chosen, regularisation, reason, neighbours)
 
 
 def combined(round_: Round, network_probs: np.ndarray, given: np.ndarray, is_trained: np.ndarray) -> Round:
@@ -135,15 +136,15 @@ def combined(round_: Round, network_probs: np.ndarray, given: np.ndarray, is_tra
         for noise, probs in ((round_.noise, round_.probs), (network_noise, network_probs))
     ]
     known = given[is_trained]
-    tried = [(round_, round_.noise.log_probs(round_.probs[is_trained], known))]
+    tried = [(0.0, round_.probs, _likelihood(round_.probs[is_trained], known))]
     for weight in NETWORK_WEIGHTS:
         probs = np.exp((1 - weight) * logs[0] + weight * logs[1])
         probs /= probs.sum(axis=1, keepdims=True)
-        noise = fit_noise_model(probs[is_trained], known)
-        values = noise.log_probs(probs[is_trained], known)
-        tried.append((Round(probs, noise, round_.neighbour_share, float(values.mean()), weight), values))
-    best = max((values for _, values in tried), key=np.mean)
-    return next(each for each, values in tried if is_as_likely(values, best))
+        tried.append((weight, probs, _likelihood(probs[is_trained], known)))
+    best = max((values for *_, values in tried), key=np.mean)
+    weight, probs, values = next(one for one in tried if is_as_likely(one[2], best))
+    noise = fit_noise_model(probs[is_trained], known)
+    return Round(probs, noise, round_.neighbour_share, float(values.mean()), weight)
 
 
 @dataclass(frozen=True)
@@ -214,8 +215,8 @@ def _choose_regularisation(task: _Task, seed: int) -> tuple[float, float]:
     likelihoods, shares = [], []
     for views in zip(*paths, strict=True):
         whole = sum(views[1:], views[0])
-        noise, probs, share = _best_share(_at(whole, trained), task.given[trained])
-        likelihoods.append(noise.log_probs(probs, task.given[trained]))
+        share, values = _best_share(_at(whole, trained), task.given[trained])
+        likelihoods.append(values)
         shares.append(share)
     best = max(likelihoods, key=np.mean)
     place = next(place for place, values in enumerate(likelihoods) if is_as_likely(values, best))
@@ -264,14 +265,16 @@ def _rounds_within(task: _Task, fitted: np.ndarray, strength: float, share: floa
 def _judged(task: _Task, views: _Views, is_trained: np.ndarray) -> Round:
     trained = np.flatnonzero(is_trained)
     given = task.given[trained]
-    noise, probs, share = _best_share(_at(views, trained), given)
-    return Round(_mixed(views, share), noise, share, float(noise.log_probs(probs, given).mean()))
+    share, values = _best_share(_at(views, trained), given)
+    probs = _mixed(views, share)
+    return Round(probs, fit_noise_model(probs[trained], given), share, float(values.mean()))
 
 
-def _unjudged(num_samples: int, num_classes: int) -> Refinement:
+def _unjudged(num_samples: int, num_classes: int, neighbours: Neighbours) -> Refinement:
     probs = np.full((num_samples, num_classes), 1 / num_classes, dtype=np.float32)
     round_ = Round(probs, NoiseModel(1.0, np.eye(num_classes)), 0.0, float(-np.log(num_classes)))
-    return Refinement((round_,), 0, 0.0, "one patient, slide or group holds all samples, so no label can be judged")
+    reason = "one patient, slide or group holds all samples, so no label can be judged"
+    return Refinement((round_,), 0, 0.0, reason, neighbours)
 
 
 def _choose_round(rounds: tuple[Round, ...], *, first: int = 0) -> tuple[int, str]:
@@ -286,11 +289,15 @@ def _choose_round(rounds: tuple[Round, ...], *, first: int = 0) -> tuple[int, st
     return len(rounds) - 1, "the last round that was allowed made the held-out labels more likely still"
 
 
-def _best_share(views: _Views, given: np.ndarray) -> tuple[NoiseModel, np.ndarray, float]:
-    """The share of the neighbours under which the given labels are likeliest: its noise model and probabilities."""
-    tried = [(_mixed(views, share), share) for share in SHARES]
-    fits = [(fit_noise_model(probs, given), probs, share) for probs, share in tried]
-    return max(fits, key=lambda fit: fit[0].log_probs(fit[1], given).mean())
+def _best_share(views: _Views, given: np.ndarray) -> tuple[float, np.ndarray]:
+    """The share of the neighbours under which the given labels are likeliest, and their log probabilities, (N,)."""
+    tried = [(share, _likelihood(_mixed(views, share), given)) for share in SHARES]
+    return max(tried, key=lambda one: one[1].mean())
+
+
+def _likelihood(probs: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """(N,): the log probability of each given label, as classifiers are compared by it."""
+    return fit_without_doubt(probs, given).log_probs(probs, given)
 
 
 def _mixed(views: _Views, share: float) -> np.ndarray:

@@ -27,4 +27,5 @@ def made_problem(num_samples=240, num_classes=3, noise=0.2, seed=0):
     is_wrong = rng.random(num_samples) < noise
     given = np.where(is_wrong, (true + rng.integers(1, num_classes, num_samples)) % num_classes, true)
     groups = rng.permutation(np.arange(num_samples) // 3)
-    return Problem(features, given, groups, num_classes, seed, np.zeros((num_samples, 8, 8, 1), np.uint8)), true
+    pixels = np.zeros((num_samples, 8, 8, 1), np.uint8)
+    return Problem(features, given, groups, num_classes, seed, pixels, np.full(num_samples, -1)), true

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,5 +44,5 @@ def test_the_oracle_which_knows_the_truth_is_ahead():
     )
     assert ceiling > ours + 0.01
     # Judged by the truth, the given labels play no part in the probabilities.
-    relabelled = type(problem)(problem.features, true, problem.groups, 3, problem.seed, problem.pixels)
+    relabelled = replace(problem, given=true)
     np.testing.assert_array_equal(oracle(relabelled, true).proposed, oracle(problem, true).proposed)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from core.proposals.calibration import expected_precision, recalibrated
+from core.proposals.calibration import recalibrated
 
 
 def simulated(num, seed, *, slope, shift):
@@ -80,31 +80,3 @@ def test_verdicts_at_the_top_harm_a_model_that_is_right_but_little():
         read = np.argsort(-probability)[:150]
         harm.append(log_loss(true, recalibrated(probability, read, is_error[read])) - log_loss(true, probability))
     assert np.mean(harm) < 0.005
-
-
-def test_the_interval_holds_the_precision_there_is_nineteen_times_in_twenty():
-    held, widths = [], []
-    for seed in range(100):
-        rng = np.random.default_rng(1000 + seed)
-        # Miscalibrated as the prior expects it to be.
-        probability, _, is_error = simulated(1500, seed, slope=np.exp(rng.normal(0, 0.3)), shift=rng.normal(0, 0.6))
-        read = np.argsort(-probability)[:60]
-        found = expected_precision(probability, read, is_error[read], cut=0.3)
-        chosen = recalibrated(probability, read, is_error[read]) >= 0.3
-        assert found.num_samples == chosen.sum()
-        held.append(found.low <= is_error[chosen].mean() <= found.high)
-        widths.append(found.high - found.low)
-    assert np.mean(held) >= 0.9
-    assert np.mean(widths) < 0.4  # 60 verdicts, all at the top
-
-
-def test_where_all_are_decided_the_precision_is_known():
-    probability = np.array([0.9, 0.8, 0.7, 0.01])
-    found = expected_precision(probability, np.arange(3), np.array([True, True, False]), cut=0.2)
-    assert (found.value, found.low, found.high) == (pytest.approx(2 / 3),) * 3
-
-
-def test_a_cut_above_all_has_no_precision():
-    found = expected_precision(np.array([0.2, 0.3]), np.array([0]), np.array([False]), cut=0.9)
-    assert found.num_samples == 0
-    assert np.isnan([found.value, found.low, found.high]).all()

@@ -28,7 +28,7 @@ def test_soft_labels_of_six_points_are_those_worked_out_by_hand(monkeypatch):
 
 def test_a_label_that_its_neighbours_outvote_is_proposed_and_scored_by_the_cosine(monkeypatch):
     monkeypatch.setattr(module, "NUM_NEIGHBOURS", 3)
-    problem = Problem(POINTS, GIVEN, np.arange(6), 2, 0, np.zeros((6, 8, 8, 1), np.uint8))
+    problem = Problem(POINTS, GIVEN, np.arange(6), 2, 0, np.zeros((6, 8, 8, 1), np.uint8), np.full(6, -1))
     found = simifeat(problem)
     assert found.is_proposed.tolist() == [False, False, True, False, False, True]
     assert found.proposed.tolist() == [0, 0, 0, 1, 1, 1]

@@ -92,6 +92,7 @@ def killed_at(command, study, is_there):
         process.communicate()
 
 
+@pytest.mark.slow
 def test_a_training_that_is_killed_in_every_phase_goes_on_with_resume_as_if_it_had_not_been(study):
     """Killed while it pretrains, within a fold, in the warm-up and while it judges."""
     longer = ("pretrain.num_epochs=6", "cross_fitting.num_epochs=6", "warmup.num_epochs=6")

@@ -77,7 +77,7 @@ def check(read, path, content):
     assert {len(row.raters) for row in source.rows} <= {len(source.rater_names)}
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(content=damaged(st.lists(TASK, max_size=3) | st.lists(MIN_ENTRY, max_size=3)))
 def test_label_studio(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "tasks.json"
@@ -85,7 +85,7 @@ def test_label_studio(tmp_path_factory, content):
     assert is_label_studio(path) in (True, False)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(content=damaged(FIFTYONE))
 def test_fiftyone(tmp_path_factory, content):
     check(read_fiftyone, tmp_path_factory.getbasetemp() / "labels.json", content)

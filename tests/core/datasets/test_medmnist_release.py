@@ -155,7 +155,6 @@ def test_without_the_package_one_line_says_how_to_install_it(no_package, tmp_pat
     assert source.messages == (message,)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("medmnist") is None, reason="the package medmnist is not installed")
 def test_the_package_s_own_list_is_read(tmp_path):
     write_npz(tmp_path / "pathmnist_64.npz", (0, 8))
     source = read_source(tmp_path / "pathmnist_64.npz")

@@ -20,6 +20,9 @@ from core.proposals.refinement import Refinement, Round, combined, refine
 from core.proposals.self_confidence import self_confidence_score
 from core.proposals.table import proposable
 
+LEAST_FOUND = 0.05
+"""Share of the wrong labels that are expected, below which the proposals' precision gives way."""
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -105,12 +108,21 @@ def judge(
     if votes is not None and (votes >= 0).any():
         scores["raters"] = self_confidence_score(dawid_skene(votes, num_classes).posterior, given)
     is_proposable = proposable(given, is_trained, num_classes)
-    is_proposed = proposal_set(
+    is_proposed = _proposals(
         np.where(is_proposable, self_confidence_score(probs, given), 0), min_precision=settings.min_precision
     )
     others = probs.copy()
     others[np.arange(len(given)), given] = -1
     return Judgement(probs, np.where(is_proposed, others.argmax(axis=1), given), scores, refinement, result)
+
+
+def _proposals(probability: np.ndarray, *, min_precision: float) -> np.ndarray:
+    """(N,) bool: the set of that expected precision. Where it would find next to nothing of what is expected to be
+    wrong, all that is more likely wrong than right: a reader's first verdicts then say what the data could not."""
+    is_proposed = proposal_set(probability, min_precision=min_precision)
+    if probability[is_proposed].sum() < LEAST_FOUND * probability.sum():
+        return probability > 0.5
+    return is_proposed
 
 
 def _recalibrated(probs: np.ndarray, given: np.ndarray, pins: Pins) -> np.ndarray:

@@ -3,8 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import core.proposals.judgement as module
 from core.config import OVERREAD
 from core.proposals.judgement import judge
+from core.proposals.proposal_set import proposal_set
 
 FAST = replace(OVERREAD.refinement, num_repeats=1, max_rounds=1, strengths=(0.03,))
 
@@ -99,3 +101,10 @@ def test_progress_rises_to_the_whole():
     judged(features, given, 2, on_progress=told.append)
     assert told == sorted(told)
     assert told[-1] == pytest.approx(1)
+
+
+def test_where_no_set_is_precise_enough_what_is_likelier_wrong_than_right_is_proposed():
+    unsure = np.array([0.7, 0.6, 0.4, 0.3])
+    assert module._proposals(unsure, min_precision=0.8).tolist() == [True, True, False, False]
+    sure = np.array([0.9, 0.6, 0.4, 0.3])
+    np.testing.assert_array_equal(module._proposals(sure, min_precision=0.8), proposal_set(sure, min_precision=0.8))

@@ -118,10 +118,12 @@ def judge(
 
 def _proposals(probability: np.ndarray, *, min_precision: float) -> np.ndarray:
     """(N,) bool: the set of that expected precision. Where it would find next to nothing of what is expected to be
-    wrong, all that is more likely wrong than right: a reader's first verdicts then say what the data could not."""
+    wrong, as many as are expected to be: a reader's first verdicts then say what the data could not. Equals are
+    proposed together or, where they are too many, not at all."""
     is_proposed = proposal_set(probability, min_precision=min_precision)
-    if probability[is_proposed].sum() < LEAST_FOUND * probability.sum():
-        return probability > 0.5
+    num_expected = int(probability.sum())
+    if num_expected and probability[is_proposed].sum() < LEAST_FOUND * probability.sum():
+        return probability > np.sort(probability)[::-1][num_expected]
     return is_proposed
 
 

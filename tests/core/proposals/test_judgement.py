@@ -103,8 +103,12 @@ def test_progress_rises_to_the_whole():
     assert told[-1] == pytest.approx(1)
 
 
-def test_where_no_set_is_precise_enough_what_is_likelier_wrong_than_right_is_proposed():
-    unsure = np.array([0.7, 0.6, 0.4, 0.3])
-    assert module._proposals(unsure, min_precision=0.8).tolist() == [True, True, False, False]
-    sure = np.array([0.9, 0.6, 0.4, 0.3])
-    np.testing.assert_array_equal(module._proposals(sure, min_precision=0.8), proposal_set(sure, min_precision=0.8))
+def test_where_no_set_is_precise_enough_as_many_are_proposed_as_are_expected_to_be_wrong():
+    def proposed(*probability):
+        return module._proposals(np.array(probability), min_precision=0.8).tolist()
+
+    assert proposed(0.7, 0.3, 0.6, 0.4) == [True, False, True, False]
+    assert proposed(0.7, 0.5, 0.5, 0.4) == [True, False, False, False]
+    assert not any(proposed(0.2, 0.2, 0.2))
+    sure = (0.9, 0.6, 0.4, 0.3)
+    assert proposed(*sure) == proposal_set(np.array(sure), min_precision=0.8).tolist()

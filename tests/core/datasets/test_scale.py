@@ -50,14 +50,15 @@ def test_an_update_decodes_the_files_that_were_added_and_no_other(tmp_path, monk
 
 
 MEASURED = """
-import resource, sys, time
+import sys, time
+from pathlib import Path
 from core.datasets.manifest import import_source
 from core.datasets.source import read_source
 started = time.process_time()
 summary = import_source(read_source(sys.argv[1]), sys.argv[2], image_size_px=32)
-unit = 1 if sys.platform == "darwin" else 1024
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-print(summary.num_samples, time.process_time() - started, peak)
+# Not ru_maxrss: that begins with what the parent held when it forked.
+status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+print(summary.num_samples, time.process_time() - started, 1024 * int(status["VmHWM"].split()[0]))
 """
 
 
@@ -75,4 +76,4 @@ def test_time_grows_with_the_number_of_rows_and_memory_stays_under_a_gigabyte(tm
         assert peak_bytes < 1e9, f"{peak_bytes / 1e6:.0f} MB"
         seconds_a_row[num_rows] = seconds / num_rows
         print(f"{num_rows} rows: {1e6 * seconds / num_rows:.0f} us a row, {peak_bytes / 1e6:.0f} MB")
-    assert seconds_a_row[100_000] < 1.5 * seconds_a_row[10_000]
+    assert seconds_a_row[100_000] < 4 * seconds_a_row[10_000]  # ten times, were the cost to grow with the square

@@ -7,7 +7,6 @@ pretrained   an encoder's that saw ImageNet: no task and no seed changes its wei
 import hashlib
 import io
 import json
-import math
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from importlib.util import find_spec
@@ -23,7 +22,7 @@ from core.files import write_atomically
 from core.models.network import Network
 from core.training.data import TrainingData, load_pixels, pixel_statistics
 from core.training.engine import choose_device, has_bf16_units
-from core.training.epochs import embed, pretrain_epoch
+from core.training.epochs import decay_learning_rate, embed, pretrain_epoch
 
 KINDS = ("simclr", "pretrained")
 BACKBONE = "tf_efficientnet_lite0"
@@ -97,8 +96,7 @@ def _simclr(task: Task, settings: TrainSettings, seed: int, device: torch.device
     )
     generator = torch.Generator().manual_seed(seed)
     for epoch in range(pretrain.num_epochs):
-        for group in optimizer.param_groups:
-            group["lr"] = pretrain.learning_rate * 0.5 * (1 + math.cos(math.pi * epoch / pretrain.num_epochs))
+        decay_learning_rate(optimizer, pretrain.learning_rate, epoch / pretrain.num_epochs)
         loss = pretrain_epoch(
             network,
             optimizer,

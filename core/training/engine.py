@@ -5,7 +5,6 @@ A run is a list of phases, each a number of epochs. Every epoch draws its random
 seeded by (seed, phase, epoch), so a run that is killed and resumed goes the way it would have gone.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from core.pins import Pins
 from core.thresholds import class_thresholds
 from core.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from core.training.data import TrainingData, pixel_statistics
-from core.training.epochs import embed, predict, pretrain_epoch, supervised_epoch
+from core.training.epochs import decay_learning_rate, embed, predict, pretrain_epoch, supervised_epoch
 from core.training.progress import Phase, Progress
 from core.training.trace import Trace
 
@@ -148,9 +147,7 @@ class Training:
 
     def _pretrain_epoch(self, optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator) -> dict:
         pretrain = self.settings.pretrain
-        share = (epoch - 1) / pretrain.num_epochs
-        for group in optimizer.param_groups:  # cosine decay without restarts, as SimCLR has it
-            group["lr"] = pretrain.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+        decay_learning_rate(optimizer, pretrain.learning_rate, (epoch - 1) / pretrain.num_epochs)
         loss = pretrain_epoch(
             self.network,
             optimizer,

@@ -1,5 +1,6 @@
 """One epoch of each kind, and the prediction of the whole set."""
 
+import math
 from contextlib import AbstractContextManager
 
 import numpy as np
@@ -18,6 +19,13 @@ PREDICTION_BATCH = 512
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     """bf16 where the settings ask for it; on a CPU and on a GPU alike."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+def decay_learning_rate(optimizer: Optimizer, learning_rate: float, share: float) -> None:
+    """Set the rate at which pretraining goes on: cosine decay without restarts, as SimCLR has it. share: of the epochs
+    that are done, in [0, 1)."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate * 0.5 * (1 + math.cos(math.pi * share))
 
 
 def pretrain_epoch(

@@ -176,7 +176,9 @@ class RefinementSettings:
     max_rounds: int = 2
     """After round 0, which is fitted to the given labels."""
     strengths: tuple[float, ...] = (0.0003, 0.001, 0.003, 0.01)
-    """Inverse strengths of the L2 penalty to choose from."""
+    """Inverse strengths of the logistic regression's L2 penalty to choose from, as scikit-learn's C."""
+    ridge_penalties: tuple[float, ...] = (100.0, 300.0, 1000.0, 3000.0, 10000.0)
+    """Of the ridge regression's beside it, as scikit-learn's alpha."""
     num_neighbours: int = 15
     min_precision: float = 0.8
     """Of the proposals, as their probabilities make it expected."""
@@ -188,6 +190,12 @@ class RefinementSettings:
         _check(self.max_rounds >= 0, "refinement.max_rounds", self.max_rounds, "at least 0")
         _check(
             bool(self.strengths) and min(self.strengths) > 0, "refinement.strengths", self.strengths, "some, above 0"
+        )
+        _check(
+            bool(self.ridge_penalties) and min(self.ridge_penalties) > 0,
+            "refinement.ridge_penalties",
+            self.ridge_penalties,
+            "some, above 0",
         )
         _check(self.num_neighbours >= 1, "refinement.num_neighbours", self.num_neighbours, "at least 1")
         _check(0 < self.min_precision < 1, "refinement.min_precision", self.min_precision, "between 0 and 1")

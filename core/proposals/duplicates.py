@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.proposals.noise_model import NoiseModel
+from core.proposals.noise_model import NoiseModel, blurred
 
 SAME_CLASS = 0.98
 """How probable it is beforehand that images found to show the same picture are of one class: two may share no more
@@ -53,11 +53,13 @@ def posterior_with_duplicates(
     if not len(members):
         return own
     places = np.unique(of_picture[is_conflict], return_inverse=True)[1]
-    first = _shared(noise, probs, given, members, places, own)
+    sharp = replace(noise, blur=0.0)
+    first = _shared(sharp, probs, given, members, places, sharp.posterior(probs, given))
     counts = _PRIOR * np.eye(num_classes)
     for label in range(num_classes):
         counts[:, label] += first[given == label].sum(axis=0)
-    refitted = replace(noise, transition=counts / counts.sum(axis=1, keepdims=True))
+    refitted = replace(sharp, transition=counts / counts.sum(axis=1, keepdims=True))
+    refitted = blurred(refitted, probs, given, noise.error_rate(probs, given))
     return _shared(refitted, probs, given, members, places, own)
 
 
@@ -70,9 +72,9 @@ def _shared(
     shown = np.log(noise.class_probs(probs[members]) + _SMALLEST)
     shown = _sums(shown, places) / np.bincount(places)[:, None]
     shown = np.exp(shown - np.logaddexp.reduce(shown, axis=1, keepdims=True))
-    as_shown = shown[places, labels][:, None]
-    of_label = (1 - noise.doubt) * noise.transition[:, labels].T + noise.doubt * as_shown
-    joint = np.log(shown + _SMALLEST) + _sums(np.log(np.maximum(of_label, _SMALLEST)), places)
+    true, redrawn = noise.unblurred(shown)
+    of_label = noise.label_probs(redrawn[places], labels)
+    joint = np.log(true + _SMALLEST) + _sums(np.log(np.maximum(of_label, _SMALLEST)), places)
     together = np.logaddexp.reduce(joint, axis=1)
     apart = np.bincount(places, weights=noise.log_probs(probs[members], labels))
     odds = np.log(SAME_CLASS / (1 - SAME_CLASS)) + together - apart

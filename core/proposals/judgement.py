@@ -16,7 +16,8 @@ from core.proposals.neighbour_vote import neighbour_vote
 from core.proposals.principal import principal_components
 from core.proposals.proposal_set import proposal_set
 from core.proposals.raters import dawid_skene
-from core.proposals.refinement import Refinement, Round, combined, refine
+from core.proposals.refined_round import Round, combined
+from core.proposals.refinement import Refinement, refine
 from core.proposals.self_confidence import self_confidence_score
 from core.proposals.table import proposable
 
@@ -81,7 +82,7 @@ def judge(
     )
     result = refinement.result
     if network_probs is not None:
-        result = combined(result, network_probs, given, is_trained)
+        result = combined(result, network_probs, given, is_trained, error_rate=refinement.error_rate)
     pictures = np.full(len(given), -1) if pictures is None else pictures
     probs = posterior_with_duplicates(result.noise, result.probs, given, pictures)
     if pins is not None:

@@ -1,14 +1,13 @@
 """How the given labels came about, estimated from them alone: what the image shows, and how that is mislabelled.
 
-A given label is taken as drawn in two steps: the true class from a classifier's probabilities, sharpened; then the
-given one, either from a transition matrix or, where the image leaves doubt, from the same probabilities once more.
-All of it is fitted by the likelihood of the given labels under probabilities that never saw them: confident
-predictions that are contradicted all the same speak for wrong labels, contradictions where the classifier is unsure
-for its limits. The posterior is the probability of each class given image *and* label.
+A given label is taken as drawn in three steps: the true class from a classifier's probabilities, sharpened; what a
+labeller saw from the true class, blurred towards what the classifier leaves open; the label from that by a transition
+matrix. The likelihood of the given labels under probabilities that never saw them tells sharpness and transition:
+confident predictions that are contradicted all the same speak for wrong labels. It says nothing of the blur: labels
+that are wrong only where an image is unclear look like a classifier that is no better, and are told from it by how
+many labels are wrong (`noise_rate`). The posterior is the probability of each class given image *and* label.
 
-Two things no likelihood can tell, and are settled beforehand. Labels wrong only where the image is unclear look like
-a classifier that isn't better: so where the matrix explains few errors, doubt is given its share (`DOUBT_SCALE`). And
-a blunt classifier looks like more noise: of all sharpnesses within a standard error of the likeliest the sharpest is
+A blunt classifier looks like more noise: of all sharpnesses within a standard error of the likeliest the sharpest is
 taken, for an image has one true class.
 Sources: Dawid and Skene 1979 (the transition matrix by expectation maximisation); Goldberger and Ben-Reuven 2017,
 "Training deep neural networks using a noise adaptation layer".
@@ -19,12 +18,10 @@ from itertools import pairwise
 
 import numpy as np
 
-DOUBT_SCALE = 0.06
-"""Share of wrong labels, as the transition matrix alone explains them, at which doubt has a share of 1 / e."""
-DOUBT_LIMIT = 0.12
-"""Share of all labels that doubt alone may make wrong: a poor classifier leaves doubt nearly everywhere. Both numbers
-were chosen by calibration against true labels, out of eleven rules tried on 22 cases: two chest and lung sets with made
-noise and CIFAR-10N, on two kinds of features."""
+LARGEST_BLUR = 8.0
+"""There the class that an image shows best has a probability of nearly one."""
+_REDRAWN = 0.5
+"""Share of the labels that a large blur redraws even where it leaves the image as clear as it was."""
 _SHARPNESS = np.geomspace(0.5, 16, 16)
 _NUM_FIRST_STEPS = 40
 _NUM_STEPS = 20
@@ -43,51 +40,92 @@ class NoiseModel:
     sharpness: float
     """The power to which the classifier's probabilities are raised, above 0."""
     transition: np.ndarray
-    """(K, K) float64: row j holds the probabilities of each given label where the true class is j."""
-    doubt: float = 0.0
-    """In [0, 1]: share of the labels that are drawn from what the image shows, whatever the true class."""
+    """(K, K) float64: row j holds the probabilities of each given label where class j was seen."""
+    blur: float = 0.0
+    """In [0, LARGEST_BLUR]: how much clearer the true classes are than what was seen of them."""
 
     def class_probs(self, probs: np.ndarray) -> np.ndarray:
-        """(N, K) float64: what the image shows, whatever its label. probs: (N, K), rows sum to 1."""
+        """(N, K) float64: what is seen in the image, whatever its label. probs: (N, K), rows sum to 1."""
         logits = self.sharpness * np.log(np.maximum(np.asarray(probs, dtype=np.float64), _SMALLEST))
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         return exponentials / exponentials.sum(axis=1, keepdims=True)
 
     def posterior(self, probs: np.ndarray, given: np.ndarray) -> np.ndarray:
         """(N, K) float64: the probability of each class given the image and its given label. given: (N,) int64."""
-        joint = self._joint(probs, given)
+        true, redrawn = self.unblurred(self.class_probs(probs))
+        joint = np.maximum(true * self.label_probs(redrawn, given), np.finfo(float).tiny)
         return joint / joint.sum(axis=1, keepdims=True)
 
     def log_probs(self, probs: np.ndarray, given: np.ndarray) -> np.ndarray:
-        """(N,) float64: the log probability of each given label, in nats."""
-        return np.log(self._joint(probs, given).sum(axis=1))
+        """(N,) float64: the log probability of each given label, in nats. The blur doesn't change it."""
+        seen = (self.class_probs(probs) * self.transition[:, given].T).sum(axis=1)
+        return np.log(np.maximum(seen, np.finfo(float).tiny))
 
-    def _joint(self, probs: np.ndarray, given: np.ndarray) -> np.ndarray:
-        shown = self.class_probs(probs)
-        as_shown = shown[np.arange(len(given)), given][:, None]
-        joint = shown * ((1 - self.doubt) * self.transition[:, given].T + self.doubt * as_shown)
-        return np.maximum(joint, np.finfo(float).tiny)
+    def unblurred(self, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of the probabilities of each class seen, (N, K): those of each true class, and those with which a class is
+        drawn anew instead of it, whose rows sum to at most 1. seen = true * (1 - sum of redrawn) + redrawn."""
+        seen = np.maximum(seen, _SMALLEST)
+        seen /= seen.sum(axis=1, keepdims=True)
+        true = np.maximum(seen ** (1 + self.blur**2 / 4), np.finfo(float).tiny)
+        true /= true.sum(axis=1, keepdims=True)
+        # As many true classes as possible are seen as they are, but for a share that may be redrawn as they are too.
+        kept = np.minimum(seen / true, 1).min(axis=1, keepdims=True) * (1 - _REDRAWN * self.blur / (1 + self.blur))
+        return true, np.maximum(seen - kept * true, 0)
+
+    def label_probs(self, redrawn: np.ndarray, given: np.ndarray) -> np.ndarray:
+        """(N, K) float64: the probability of the given label where each class is the true one. redrawn: (N, K), as
+        `unblurred` gives it."""
+        by_class = self.transition[:, given].T
+        return (1 - redrawn.sum(axis=1, keepdims=True)) * by_class + (redrawn * by_class).sum(axis=1, keepdims=True)
+
+    def error_rate(self, probs: np.ndarray, given: np.ndarray) -> float:
+        """The expected share of wrong labels, in [0, 1]."""
+        return float(1 - self.posterior(probs, given)[np.arange(len(given)), given].mean())
 
 
 def fit_noise_model(probs: np.ndarray, given: np.ndarray) -> NoiseModel:
-    """The model that the given labels speak for.
+    """The model, without blur, that the given labels speak for.
 
     probs: (N, K) float, rows sum to 1, from models that never saw the sample's label; given: (N,) int64.
     """
-    certain = fit_without_doubt(probs, given)
-    error_rate, contradicted = (
-        1 - shown[np.arange(len(given)), given].mean()
-        for shown in (certain.posterior(probs, given), certain.class_probs(probs))
-    )
-    doubt = min(np.exp(-error_rate / DOUBT_SCALE), DOUBT_LIMIT / max(contradicted, _SMALLEST))
-    model = _fit_sharpness(probs, given, doubt=float(doubt))
+    model = fit_for_likelihood(probs, given)
     return replace(model, transition=_drawn_together(model.transition, model.posterior(probs, given).sum(axis=0)))
 
 
-def fit_without_doubt(probs: np.ndarray, given: np.ndarray) -> NoiseModel:
-    """The likeliest model that leaves doubt out: by its likelihood the probabilities of several classifiers can be
-    compared. That of `fit_noise_model` would favour whichever leaves the most to doubt."""
-    return _fit_sharpness(probs, given, doubt=0.0)
+def blurred(model: NoiseModel, probs: np.ndarray, given: np.ndarray, rate: float) -> NoiseModel:
+    """The model with the least blur under which a share `rate` of the labels, in [0, 1], is expected to be wrong; with
+    the largest where none goes that far."""
+
+    def falls_short(blur: float) -> bool:
+        return replace(model, blur=blur).error_rate(probs, given) < rate
+
+    low, high = 0.0, LARGEST_BLUR
+    if not falls_short(low):
+        return model
+    while high - low > 0.01:
+        middle = (low + high) / 2
+        low, high = (middle, high) if falls_short(middle) else (low, middle)
+    return replace(model, blur=high)
+
+
+def fit_for_likelihood(probs: np.ndarray, given: np.ndarray) -> NoiseModel:
+    """The sharpest model that is as likely as the likeliest, to a standard error, its transition as likely as can be:
+    by its likelihood the probabilities of several classifiers can be compared."""
+    num_classes = probs.shape[1]
+    transition = np.full((num_classes, num_classes), 0.1 / max(num_classes - 1, 1))
+    np.fill_diagonal(transition, 0.9)
+    models, log_probs = [], []
+    for number, sharpness in enumerate(_SHARPNESS):
+        # The likeliest transition changes little with the sharpness: what the last one ended with is nearly there.
+        num_steps = _NUM_STEPS if number else _NUM_FIRST_STEPS
+        transition = _fit_transition(probs, given, NoiseModel(float(sharpness), transition), num_steps)
+        models.append(NoiseModel(float(sharpness), transition))
+        log_probs.append(models[-1].log_probs(probs, given))
+    best = int(np.argmax([values.mean() for values in log_probs]))
+    for model, values in zip(reversed(models[best:]), reversed(log_probs[best:]), strict=True):
+        if is_as_likely(values, log_probs[best]):
+            return model
+    return models[best]
 
 
 def _drawn_together(transition: np.ndarray, class_counts: np.ndarray) -> np.ndarray:
@@ -99,25 +137,6 @@ def _drawn_together(transition: np.ndarray, class_counts: np.ndarray) -> np.ndar
     np.fill_diagonal(even, 1 - rate)
     share = SHRINKAGE / (SHRINKAGE + class_counts[:, None])
     return share * even + (1 - share) * transition
-
-
-def _fit_sharpness(probs: np.ndarray, given: np.ndarray, *, doubt: float) -> NoiseModel:
-    """The sharpest model that is as likely as the likeliest, to a standard error."""
-    num_classes = probs.shape[1]
-    transition = np.full((num_classes, num_classes), 0.1 / max(num_classes - 1, 1))
-    np.fill_diagonal(transition, 0.9)
-    models, log_probs = [], []
-    for number, sharpness in enumerate(_SHARPNESS):
-        # The likeliest transition changes little with the sharpness: what the last one ended with is nearly there.
-        num_steps = _NUM_STEPS if number else _NUM_FIRST_STEPS
-        transition = _fit_transition(probs, given, NoiseModel(float(sharpness), transition, doubt), num_steps)
-        models.append(NoiseModel(float(sharpness), transition, doubt))
-        log_probs.append(models[-1].log_probs(probs, given))
-    best = int(np.argmax([values.mean() for values in log_probs]))
-    for model, values in zip(reversed(models[best:]), reversed(log_probs[best:]), strict=True):
-        if is_as_likely(values, log_probs[best]):
-            return model
-    return models[best]
 
 
 def is_as_likely(log_probs: np.ndarray, best: np.ndarray) -> bool:
@@ -140,8 +159,8 @@ def _fit_transition(probs: np.ndarray, given: np.ndarray, start: NoiseModel, num
         counts = _PRIOR * np.eye(num_classes)
         for label, part in enumerate(parts):
             # The sum over samples of each class's share in a label's probability is a product with 1 / that.
-            column = (1 - start.doubt) * transition[:, label]
-            totals = part @ column + start.doubt * part[:, label]
+            column = transition[:, label]
+            totals = part @ column
             counts[:, label] += column * (1 / np.maximum(totals, _SMALLEST**2) @ part)
         transition = counts / counts.sum(axis=1, keepdims=True)
     return transition

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from core.proposals.duplicates import SAME_CLASS, conflict_score, posterior_with_duplicates
-from core.proposals.noise_model import NoiseModel
+from core.proposals.noise_model import NoiseModel, blurred
 
-NOISE = NoiseModel(1.5, np.array([[0.8, 0.15, 0.05], [0.1, 0.7, 0.2], [0.05, 0.05, 0.9]]), doubt=0.1)
+NOISE = NoiseModel(1.5, np.array([[0.8, 0.15, 0.05], [0.1, 0.7, 0.2], [0.05, 0.05, 0.9]]), blur=0.8)
 
 
 def made_case(seed=0, num_samples=40, num_pictures=8):
@@ -18,9 +18,17 @@ def shown_by(noise, probs):
     return sharpened / sharpened.sum()
 
 
-def drawn(noise, shown, true, label):
+def parts(noise, shown):
+    """What each class's probability is in truth, and what it is drawn anew with."""
+    true = shown ** (1 + noise.blur**2 / 4)
+    true /= true.sum()
+    kept = min(1, (shown / true).min()) * (1 - 0.5 * noise.blur / (1 + noise.blur))
+    return true, shown - kept * true
+
+
+def drawn(noise, redrawn, true, label):
     """The probability of a given label where the class is `true`."""
-    return (1 - noise.doubt) * noise.transition[true, label] + noise.doubt * shown[label]
+    return (1 - redrawn.sum()) * noise.transition[true, label] + redrawn @ noise.transition[:, label]
 
 
 def one_pass(noise, probs, given, pictures, own):
@@ -32,11 +40,14 @@ def one_pass(noise, probs, given, pictures, own):
             continue
         shown = np.prod([shown_by(noise, probs[i]) for i in members], axis=0) ** (1 / len(members))
         shown /= shown.sum()
-        together = np.array([shown[k] * np.prod([drawn(noise, shown, k, given[i]) for i in members]) for k in range(3)])
+        true, redrawn = parts(noise, shown)
+        together = np.array(
+            [true[k] * np.prod([drawn(noise, redrawn, k, given[i]) for i in members]) for k in range(3)]
+        )
         apart = 1.0
         for i in members:
             alone = shown_by(noise, probs[i])
-            apart *= sum(alone[k] * drawn(noise, alone, k, given[i]) for k in range(3))
+            apart *= sum(alone[k] * noise.transition[k, given[i]] for k in range(3))
         share = SAME_CLASS * together.sum() / (SAME_CLASS * together.sum() + (1 - SAME_CLASS) * apart)
         for i in members:
             posterior[i] = share * together / together.sum() + (1 - share) * own[i]
@@ -46,11 +57,13 @@ def one_pass(noise, probs, given, pictures, own):
 def test_the_posterior_is_bayes_rule_over_the_common_class_with_the_transition_estimated_again():
     probs, given, pictures = made_case()
     own = NOISE.posterior(probs, given)
-    first = one_pass(NOISE, probs, given, pictures, own)
+    plain = NoiseModel(NOISE.sharpness, NOISE.transition)
+    first = one_pass(plain, probs, given, pictures, plain.posterior(probs, given))
     counts = 2.0 * np.eye(3)
     for row, label in zip(first, given, strict=True):
         counts[:, label] += row
-    again = NoiseModel(NOISE.sharpness, counts / counts.sum(axis=1, keepdims=True), NOISE.doubt)
+    again = NoiseModel(NOISE.sharpness, counts / counts.sum(axis=1, keepdims=True))
+    again = blurred(again, probs, given, NOISE.error_rate(probs, given))
     expected = one_pass(again, probs, given, pictures, own)
     assert posterior_with_duplicates(NOISE, probs, given, pictures) == pytest.approx(expected, abs=1e-5)
 

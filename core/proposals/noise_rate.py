@@ -1,0 +1,141 @@
+"""How many of the given labels are wrong, from two views of the images that know nothing of each other.
+
+A classifier cannot tell its own errors from those of the labels it was fitted to: where it is unsure, so may have been
+whoever labelled. Two classifiers that look at different features can. Each agrees with the labels as often as both are
+right; they agree with each other as often as *they* are right, whatever the labels' errors. So three rates of
+agreement give the error rates of all three, as with raters of whom nobody knows who is right.
+
+The views are halves of the features, after these were made uncorrelated within the classes (as a classifier sees
+them) and turned at random. What is left that they share is how clear an image is: it makes both err together, and
+would count as the labels' errors. With three classes or more it shows, since unclear images scatter over all classes,
+and gets latent states of its own.
+Sources: Dawid and Skene 1979; Fu et al. 2020, "Fast and Three-rious: Speeding Up Weak Supervision with Triplet
+Methods" (the closed form for two classes).
+"""
+
+import numpy as np
+
+from core.proposals.folds import grouped_folds
+from core.proposals.soft_ridge import fit_soft_ridge
+
+NUM_TURNS = 4
+"""Ways to make the two views; the mean of what they give is taken."""
+LEAST_AGREEMENT = (0.25, 0.4)
+"""Agreement of the views beyond chance up to which nothing, and from which all is believed of what they give: views
+that hardly agree lack what tells the classes apart, and share what misleads. Chosen on the cells of the benchmark."""
+_NUM_FOLDS = 5
+_SAMPLES_PER_FEATURE = 5
+_PENALTY = 10.0
+"""Of the views' ridge regression, on features of variance 1."""
+_SMALLEST_VARIANCE = 0.05
+"""Share of the mean variance below which a direction is not stretched further: it holds noise."""
+_NUM_STEPS = 150
+_PRIOR = 2.0
+"""Samples of each class that are taken to be labelled right beforehand, by label and views."""
+
+
+def noise_rate(features: np.ndarray, given: np.ndarray, groups: np.ndarray, *, num_classes: int, seed: int) -> float:
+    """The share of wrong labels, in [0, 1).
+
+    features: (N, D) float32, the most telling directions first, as `principal_components` gives them; given: (N,)
+    int64; groups: (N,) int64, kept whole in a fold. Too low where labels and views err on the same images, too high
+    where the views do among themselves. 0 where there is too little to tell: one class, one group, one feature.
+    """
+    num_features = min(features.shape[1], len(given) // _SAMPLES_PER_FEATURE)
+    if num_features < 2 or len(np.unique(given)) < 2 or len(np.unique(groups)) < 2:
+        return 0.0
+    features = features[:, :num_features] / max(float(features[:, :num_features].std()), 1e-12)
+    # Around the given classes, wrong labels would make part of what divides the classes look like their width.
+    classes = _out_of_fold(features, given, grouped_folds(given, groups, _NUM_FOLDS, seed), num_classes)
+    independent = _uncorrelated(features, classes, num_classes)
+    rates = []
+    for turn in range(NUM_TURNS):
+        rng = np.random.default_rng([seed, turn])
+        turned = independent @ np.linalg.qr(rng.standard_normal((num_features, num_features)))[0].astype(np.float32)
+        folds = grouped_folds(given, groups, _NUM_FOLDS, seed + turn)
+        views = [
+            _out_of_fold(view, given, folds, num_classes)
+            for view in (turned[:, : num_features // 2], turned[:, num_features // 2 :])
+        ]
+        agreement = (float((views[0] == views[1]).mean()) * num_classes - 1) / (num_classes - 1)
+        belief = np.interp(agreement, LEAST_AGREEMENT, (0.0, 1.0))
+        rates.append(belief * error_rate(given, *views, num_classes=num_classes))
+    return float(np.mean(rates))
+
+
+def error_rate(given: np.ndarray, first: np.ndarray, second: np.ndarray, *, num_classes: int) -> float:
+    """The share of wrong labels in `given`, were `first` and `second` to err independently of it, and of each other
+    but for images that are unclear to both. All (N,) int64 in [0, K), K at least 2. Returns a number in [0, 1)."""
+    if num_classes == 2:
+        return _triplet_rate(given, first, second)
+    return _latent_rate(given, first, second, num_classes)
+
+
+def _triplet_rate(given: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
+    """Errors as likely in either class: 2 a - 1 of an agreement a is the product of both raters' 1 - 2 e."""
+
+    def advantage(left: np.ndarray, right: np.ndarray) -> float:
+        return max(2 * float((left == right).mean()) - 1, 0.0)
+
+    between = advantage(first, second)
+    if not between:
+        return 0.0
+    of_label = np.sqrt(advantage(first, given) * advantage(second, given) / between)
+    return float((1 - min(of_label, 1.0)) / 2)
+
+
+def _latent_rate(given: np.ndarray, first: np.ndarray, second: np.ndarray, num_classes: int) -> float:
+    """Expectation maximisation over each image's class and whether it is clear: the label errs alike in both, the
+    views as it may be."""
+    identity, shares = np.eye(num_classes), np.bincount(given, minlength=num_classes) / len(given)
+    seen = (first, second)
+    one_hot = [identity[view] for view in seen]
+    # (2, K, K): each view's confusions where the image is clear, and where it is not.
+    confusions = [np.stack([(1 - blur) * identity + blur * shares for blur in (0.15, 0.6)]) for _ in seen]
+    transition = 0.9 * identity + 0.1 * shares
+    prior = np.stack([0.7 * shares, 0.3 * shares])
+    posterior = np.zeros((len(given), 2, num_classes))
+    for _ in range(_NUM_STEPS):
+        joint = prior[None] * transition[:, given].T[:, None, :]
+        for view, confusion in zip(seen, confusions, strict=True):
+            joint = joint * confusion[:, :, view].transpose(2, 0, 1)
+        posterior = joint / np.maximum(joint.sum(axis=(1, 2), keepdims=True), np.finfo(float).tiny)
+        prior = posterior.mean(axis=0) + 1e-6
+        confusions = [
+            _rows(np.stack([posterior[:, part].T @ hot for part in (0, 1)]) + _PRIOR * (identity + shares))
+            for hot in one_hot
+        ]
+        transition = _rows(posterior.sum(axis=1).T @ identity[given] + _PRIOR * identity)
+    return float(1 - posterior.sum(axis=1)[np.arange(len(given)), given].mean())
+
+
+def _rows(counts: np.ndarray) -> np.ndarray:
+    return counts / counts.sum(axis=-1, keepdims=True)
+
+
+def _uncorrelated(features: np.ndarray, classes: np.ndarray, num_classes: int) -> np.ndarray:
+    """(N, D) float32: rotated and scaled to a covariance of the identity around each class's mean."""
+    means = np.zeros((num_classes, features.shape[1]), dtype=np.float32)
+    for label in np.unique(classes):
+        means[label] = features[classes == label].mean(axis=0)
+    rest = features - means[classes]
+    variances, directions = np.linalg.eigh(rest.T @ rest / len(rest))
+    variances = np.maximum(variances, max(_SMALLEST_VARIANCE * float(variances.mean()), 1e-12))
+    return ((features - features.mean(axis=0)) @ directions / np.sqrt(variances)).astype(np.float32)
+
+
+def _out_of_fold(
+    view: np.ndarray, given: np.ndarray, folds: list[tuple[np.ndarray, np.ndarray]], num_classes: int
+) -> np.ndarray:
+    """(N,) int64: the class that ridge regression on the other folds gives. Of two classes each as often as the labels
+    have it: a rare one would hardly ever be the likelier, and its labels would all seem wrong."""
+    probs = np.zeros((len(given), num_classes), dtype=np.float32)
+    targets = np.eye(num_classes, dtype=np.float32)[given]
+    for fitted, held_out in folds:
+        model = fit_soft_ridge(view[fitted], targets[fitted], penalty=_PENALTY)
+        probs[held_out] = model.predict_probs(view[held_out])
+    if num_classes > 2:
+        return probs.argmax(axis=1)
+    found = np.zeros(len(given), dtype=np.int64)
+    found[np.argsort(-probs[:, 1], kind="stable")[: int(given.sum())]] = 1
+    return found

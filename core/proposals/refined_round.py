@@ -1,0 +1,76 @@
+"""A round of the refinement as it comes out: what models that never saw a sample's label say of it, and what that makes
+of its label; alone, and together with networks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.proposals.noise_model import NoiseModel, blurred, fit_for_likelihood, fit_noise_model, is_as_likely
+
+NETWORK_WEIGHTS = (0.25, 0.5)
+"""Half at most: a network that was trained through follows wrong labels where many of them look alike."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What a round says of every sample."""
+
+    probs: np.ndarray
+    """(N, K) float32, rows sum to 1: what the image shows, by models of the other folds."""
+    noise: NoiseModel
+    neighbour_share: float
+    """One of SHARES."""
+    log_likelihood: float
+    """Mean log probability of the given labels, in nats; of rounds on one set, the higher the better."""
+    network_weight: float = 0.0
+    """Of the cross-fitted networks in `probs`; one of NETWORK_WEIGHTS, or 0."""
+
+    def posterior(self, given: np.ndarray) -> np.ndarray:
+        """(N, K) float64: the probability of each class given the image and its given label."""
+        return self.noise.posterior(self.probs, given)
+
+    def figures(self, given: np.ndarray) -> dict[str, float]:
+        """What a run's log tells of the round: the held-out labels' likelihood, and how many it doubts."""
+        doubted = 1 - self.posterior(given)[np.arange(len(given)), given]
+        return {
+            "log_likelihood": round(self.log_likelihood, 5),
+            "expected_errors": round(float(doubted.sum()), 1),
+            "num_changed": int((doubted > 0.5).sum()),
+        }
+
+
+def combined(
+    round_: Round, network_probs: np.ndarray, given: np.ndarray, is_trained: np.ndarray, *, error_rate: float
+) -> Round:
+    """A round together with what cross-fitted networks say: the weighted geometric mean of both, each sharpened by its
+    own noise model, with the least weight under which the given labels are as likely as under the best.
+
+    network_probs: (N, K), rows sum to 1, from networks that never saw the sample's label. error_rate: as `Refinement`
+    has it.
+    """
+    network_noise = fit_noise_model(network_probs[is_trained], given[is_trained])
+    logs = [
+        np.log(np.maximum(noise.class_probs(probs), 1e-6))
+        for noise, probs in ((round_.noise, round_.probs), (network_noise, network_probs))
+    ]
+    known = given[is_trained]
+    tried = [(0.0, round_.probs, likelihood(round_.probs[is_trained], known))]
+    for weight in NETWORK_WEIGHTS:
+        probs = np.exp((1 - weight) * logs[0] + weight * logs[1])
+        probs /= probs.sum(axis=1, keepdims=True)
+        tried.append((weight, probs, likelihood(probs[is_trained], known)))
+    best = max((values for *_, values in tried), key=np.mean)
+    weight, probs, values = next(one for one in tried if is_as_likely(one[2], best))
+    noise = fit_noise(probs[is_trained], known, error_rate)
+    return Round(probs, noise, round_.neighbour_share, float(values.mean()), weight)
+
+
+def fit_noise(probs: np.ndarray, given: np.ndarray, error_rate: float) -> NoiseModel:
+    """The noise model of probabilities (N, K) that never saw the given labels (N,), which expects a share
+    `error_rate` of them to be wrong, or more."""
+    return blurred(fit_noise_model(probs, given), probs, given, error_rate)
+
+
+def likelihood(probs: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """(N,): the log probability of each given label, as classifiers are compared by it."""
+    return fit_for_likelihood(probs, given).log_probs(probs, given)

@@ -563,7 +563,8 @@ def _score(
             trace.add_judged_round(f"refinement {number}", each.probs, labels)
             progress.emit("round", round=number, **each.figures(given), is_chosen=number == refinement.chosen)
         trace.add_stage(JUDGED, judgement.result.probs)
-        progress.emit("note", message=f"Refinement: {refinement.reason}.")
+        views = f"two views of the images put the share of wrong labels at {refinement.error_rate:.1%}"
+        progress.emit("note", message=f"Refinement: {refinement.reason}; {views}.")
         probs, proposed = judgement.probs, judgement.proposed
         scores = judgement.scores | {"isolation": isolation_score(shown["isolation"])}
     else:

@@ -22,7 +22,7 @@ LARGEST_BLUR = 8.0
 """There the class that an image shows best has a probability of nearly one."""
 _REDRAWN = 0.5
 """Share of the labels that a large blur redraws even where it leaves the image as clear as it was."""
-_SHARPNESS = np.geomspace(0.5, 16, 16)
+_SHARPNESS = np.geomspace(16, 0.5, 16)
 _NUM_FIRST_STEPS = 40
 _NUM_STEPS = 20
 """Of expectation maximisation, at the first sharpness and at each further one."""
@@ -116,16 +116,14 @@ def fit_for_likelihood(probs: np.ndarray, given: np.ndarray) -> NoiseModel:
     np.fill_diagonal(transition, 0.9)
     models, log_probs = [], []
     for number, sharpness in enumerate(_SHARPNESS):
-        # The likeliest transition changes little with the sharpness: what the last one ended with is nearly there.
+        # The likeliest transition changes little with the sharpness: what the last one ended with is nearly there. From
+        # the sharpest down: a blunt model needs no wrong labels, and from none the steps would find no way back.
         num_steps = _NUM_STEPS if number else _NUM_FIRST_STEPS
         transition = _fit_transition(probs, given, NoiseModel(float(sharpness), transition), num_steps)
         models.append(NoiseModel(float(sharpness), transition))
         log_probs.append(models[-1].log_probs(probs, given))
     best = int(np.argmax([values.mean() for values in log_probs]))
-    for model, values in zip(reversed(models[best:]), reversed(log_probs[best:]), strict=True):
-        if is_as_likely(values, log_probs[best]):
-            return model
-    return models[best]
+    return next(model for model, values in zip(models, log_probs, strict=True) if is_as_likely(values, log_probs[best]))
 
 
 def _drawn_together(transition: np.ndarray, class_counts: np.ndarray) -> np.ndarray:

@@ -5,10 +5,9 @@ whoever labelled. Two classifiers that look at different features can. Each agre
 right; they agree with each other as often as *they* are right, whatever the labels' errors. So three rates of
 agreement give the error rates of all three, as with raters of whom nobody knows who is right.
 
-The views are halves of the features, after these were made uncorrelated within the classes (as a classifier sees
-them) and turned at random. What is left that they share is how clear an image is: it makes both err together, and
-would count as the labels' errors. With three classes or more it shows, since unclear images scatter over all classes,
-and gets latent states of its own.
+The views are halves of the features, after these were made uncorrelated within the classes and turned at random. What
+is left that they share is how clear an image is: it makes both err together, and would count as the labels' errors.
+With three classes or more it shows, since unclear images scatter over all classes, and gets latent states of its own.
 Sources: Dawid and Skene 1979; Fu et al. 2020, "Fast and Three-rious: Speeding Up Weak Supervision with Triplet
 Methods" (the closed form for two classes).
 """
@@ -30,24 +29,28 @@ _PENALTY = 10.0
 _SMALLEST_VARIANCE = 0.05
 """Share of the mean variance below which a direction is not stretched further: it holds noise."""
 _NUM_STEPS = 150
+_TINY = np.finfo(float).tiny
 _PRIOR = 2.0
 """Samples of each class that are taken to be labelled right beforehand, by label and views."""
 
 
-def noise_rate(features: np.ndarray, given: np.ndarray, groups: np.ndarray, *, num_classes: int, seed: int) -> float:
+def noise_rate(
+    features: np.ndarray, given: np.ndarray, groups: np.ndarray, class_probs: np.ndarray, *, seed: int
+) -> float:
     """The share of wrong labels, in [0, 1).
 
     features: (N, D) float32, the most telling directions first, as `principal_components` gives them; given: (N,)
-    int64; groups: (N,) int64, kept whole in a fold. Too low where labels and views err on the same images, too high
+    int64; groups: (N,) int64, kept whole in a fold; class_probs: (N, K), rows sum to 1, of each true class as far as it
+    is known, for the covariance within the classes. Within the given ones, wrong labels would make what divides the
+    classes look like their width. Too low where labels and views err on the same images, too high
     where the views do among themselves. 0 where there is too little to tell: one class, one group, one feature.
     """
+    num_classes = class_probs.shape[1]
     num_features = min(features.shape[1], len(given) // _SAMPLES_PER_FEATURE)
     if num_features < 2 or len(np.unique(given)) < 2 or len(np.unique(groups)) < 2:
         return 0.0
-    features = features[:, :num_features] / max(float(features[:, :num_features].std()), 1e-12)
-    # Around the given classes, wrong labels would make part of what divides the classes look like their width.
-    classes = _out_of_fold(features, given, grouped_folds(given, groups, _NUM_FOLDS, seed), num_classes)
-    independent = _uncorrelated(features, classes, num_classes)
+    features = features[:, :num_features]
+    independent = _uncorrelated(features, class_probs)
     rates = []
     for turn in range(NUM_TURNS):
         rng = np.random.default_rng([seed, turn])
@@ -87,39 +90,38 @@ def _triplet_rate(given: np.ndarray, first: np.ndarray, second: np.ndarray) -> f
 def _latent_rate(given: np.ndarray, first: np.ndarray, second: np.ndarray, num_classes: int) -> float:
     """Expectation maximisation over each image's class and whether it is clear: the label errs alike in both, the
     views as it may be."""
+    # Images of which all three say the same are one case.
+    cases, counts = np.unique(np.stack([given, first, second]), axis=1, return_counts=True)
     identity, shares = np.eye(num_classes), np.bincount(given, minlength=num_classes) / len(given)
-    seen = (first, second)
-    one_hot = [identity[view] for view in seen]
     # (2, K, K): each view's confusions where the image is clear, and where it is not.
-    confusions = [np.stack([(1 - blur) * identity + blur * shares for blur in (0.15, 0.6)]) for _ in seen]
+    confusions = [np.stack([(1 - blur) * identity + blur * shares for blur in (0.15, 0.6)]) for _ in range(2)]
     transition = 0.9 * identity + 0.1 * shares
     prior = np.stack([0.7 * shares, 0.3 * shares])
-    posterior = np.zeros((len(given), 2, num_classes))
+    expected = np.zeros((len(counts), 2, num_classes))
     for _ in range(_NUM_STEPS):
-        joint = prior[None] * transition[:, given].T[:, None, :]
-        for view, confusion in zip(seen, confusions, strict=True):
+        joint = prior * transition[:, cases[0]].T[:, None, :]
+        for view, confusion in zip(cases[1:], confusions, strict=True):
             joint = joint * confusion[:, :, view].transpose(2, 0, 1)
-        posterior = joint / np.maximum(joint.sum(axis=(1, 2), keepdims=True), np.finfo(float).tiny)
-        prior = posterior.mean(axis=0) + 1e-6
+        expected = counts[:, None, None] * joint / np.maximum(joint.sum(axis=(1, 2), keepdims=True), _TINY)
+        prior = expected.sum(axis=0) / len(given) + 1e-6
         confusions = [
-            _rows(np.stack([posterior[:, part].T @ hot for part in (0, 1)]) + _PRIOR * (identity + shares))
-            for hot in one_hot
+            _rows(np.stack([expected[:, part].T @ identity[view] for part in (0, 1)]) + _PRIOR * (identity + shares))
+            for view in cases[1:]
         ]
-        transition = _rows(posterior.sum(axis=1).T @ identity[given] + _PRIOR * identity)
-    return float(1 - posterior.sum(axis=1)[np.arange(len(given)), given].mean())
+        transition = _rows(expected.sum(axis=1).T @ identity[cases[0]] + _PRIOR * identity)
+    return float(1 - expected.sum(axis=1)[np.arange(len(counts)), cases[0]].sum() / len(given))
 
 
 def _rows(counts: np.ndarray) -> np.ndarray:
     return counts / counts.sum(axis=-1, keepdims=True)
 
 
-def _uncorrelated(features: np.ndarray, classes: np.ndarray, num_classes: int) -> np.ndarray:
-    """(N, D) float32: rotated and scaled to a covariance of the identity around each class's mean."""
-    means = np.zeros((num_classes, features.shape[1]), dtype=np.float32)
-    for label in np.unique(classes):
-        means[label] = features[classes == label].mean(axis=0)
-    rest = features - means[classes]
-    variances, directions = np.linalg.eigh(rest.T @ rest / len(rest))
+def _uncorrelated(features: np.ndarray, class_probs: np.ndarray) -> np.ndarray:
+    """(N, D) float32: rotated and scaled to a covariance of the identity within the classes."""
+    sizes = np.maximum(class_probs.sum(axis=0), 1e-9)[:, None]
+    means = class_probs.T @ features / sizes
+    between = (means * sizes).T @ means / len(features)
+    variances, directions = np.linalg.eigh(features.T @ features / len(features) - between)
     variances = np.maximum(variances, max(_SMALLEST_VARIANCE * float(variances.mean()), 1e-12))
     return ((features - features.mean(axis=0)) @ directions / np.sqrt(variances)).astype(np.float32)
 

@@ -35,6 +35,8 @@ Neighbours = tuple[np.ndarray, np.ndarray]
 """Indices (N, M) int64 and similarities (N, M) float32, of `nearest_neighbours`."""
 SHARES = (0.0, 1 / 3, 2 / 3)
 """Of the neighbours' mean in a sample's probabilities; the one is taken under which the labels are likeliest."""
+NUM_RATES = 2
+"""Times that the share of wrong labels is told: it takes the classes as far as they are known, which it changes."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,11 @@ def refine(
             totals = [a + b for a, b in zip(totals, views, strict=False)] if totals else views
             tell(0.3 + 0.7 * (repeat * settings.num_folds + place + 1) / num_steps)
     trained = np.flatnonzero(is_trained)
-    rate = noise_rate(features[trained], given[trained], groups[trained], num_classes=num_classes, seed=seed)
+    rate = 0.0
+    for _ in range(NUM_RATES):
+        first = _judged(task, totals[0] / settings.num_repeats, rate)
+        true, _ = first.noise.unblurred(first.noise.class_probs(first.probs[trained]))
+        rate = noise_rate(features[trained], given[trained], groups[trained], true, seed=seed)
     rounds = tuple(_judged(task, views / settings.num_repeats, rate) for views in totals)
     # After review round 0 is fitted to a mixture, labels that are right where it was surest and noisy ones elsewhere,
     # and is misled by where they meet; in later rounds all are pseudo-labels. On 3,784 chest X-rays 100 verdicts took

@@ -55,7 +55,7 @@ def test_the_labels_of_a_group_have_no_say_in_what_its_images_show(monkeypatch):
         changed = given.copy()
         changed[groups == group] = (given[groups == group] + 1) % 3
         refined(features, changed, groups)
-        assert len(seen) == len(before) == FAST.max_rounds + 1
+        assert len(seen) == len(before) == module.NUM_RATES + FAST.max_rounds + 1
         for views, others in zip(before, seen, strict=True):
             for view, other in zip(views, others, strict=True):
                 np.testing.assert_array_equal(view[groups == group], other[groups == group])
@@ -159,10 +159,12 @@ def test_networks_are_heard_where_they_make_the_labels_likelier_and_only_there()
     rng = np.random.default_rng(0)
     good = 0.94 * np.eye(3)[true] + 0.02
     together = combined(result, good, given, is_trained, error_rate=0.1)
-    assert together.network_weight in NETWORK_WEIGHTS
+    assert together.network_weight in [weight / (1 + result.noise.blur) for weight in NETWORK_WEIGHTS]
     assert together.log_likelihood > result.log_likelihood
     assert together.noise.error_rate(together.probs, given) >= 0.1
     np.testing.assert_allclose(together.probs.sum(axis=1), 1, atol=1e-5)
     assert (together.probs.argmax(axis=1) == true).mean() > (result.probs.argmax(axis=1) == true).mean()
     noise = rng.dirichlet(np.ones(3), 400)
+    unclear = replace(result, noise=replace(result.noise, blur=3.0))
+    assert combined(unclear, good, given, is_trained, error_rate=0.1).network_weight <= max(NETWORK_WEIGHTS) / 4
     assert combined(result, noise, given, is_trained, error_rate=0.1).network_weight == 0

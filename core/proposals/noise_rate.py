@@ -41,9 +41,9 @@ def noise_rate(
 
     features: (N, D) float32, the most telling directions first, as `principal_components` gives them; given: (N,)
     int64; groups: (N,) int64, kept whole in a fold; class_probs: (N, K), rows sum to 1, of each true class as far as it
-    is known, for the covariance within the classes. Within the given ones, wrong labels would make what divides the
-    classes look like their width. Too low where labels and views err on the same images, too high
-    where the views do among themselves. 0 where there is too little to tell: one class, one group, one feature.
+    is known, for the covariance within the classes: within the given ones, wrong labels would make what divides the
+    classes look like their width. Too low where labels and views err on the same images, too high where the views do
+    among themselves. 0 where there is too little to tell: one class, one group, one feature.
     """
     num_classes = class_probs.shape[1]
     num_features = min(features.shape[1], len(given) // _SAMPLES_PER_FEATURE)

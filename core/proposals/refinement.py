@@ -99,7 +99,8 @@ def refine(
     for _ in range(NUM_RATES):
         first = _judged(task, totals[0] / settings.num_repeats, rate)
         true, _ = first.noise.unblurred(first.noise.class_probs(first.probs[trained]))
-        rate = noise_rate(features[trained], given[trained], groups[trained], true, seed=seed)
+        with threadpool_limits(1):
+            rate = noise_rate(features[trained], given[trained], groups[trained], true, seed=seed)
     rounds = tuple(_judged(task, views / settings.num_repeats, rate) for views in totals)
     # After review round 0 is fitted to a mixture, labels that are right where it was surest and noisy ones elsewhere,
     # and is misled by where they meet; in later rounds all are pseudo-labels. On 3,784 chest X-rays 100 verdicts took

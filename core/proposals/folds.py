@@ -12,13 +12,17 @@ def grouped_folds(
     slide, near-duplicate). There are no more folds than groups, and none where one group holds all; a fold that would
     hold out nothing is left out.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    num_folds = min(num_folds, len(np.unique(groups)))
+    num_groups = len(np.unique(groups))
+    num_folds = min(num_folds, num_groups)
     if num_folds < 2:
         return []
-    folds = StratifiedGroupKFold(num_folds, shuffle=True, random_state=seed)
-    found = folds.split(given, _strata(given, num_folds), groups)
+    # Where every sample is a group of its own, the search over groups would take a thousand times as long.
+    is_alone = num_groups == len(groups)
+    kind = StratifiedKFold if is_alone else StratifiedGroupKFold
+    folds = kind(num_folds, shuffle=True, random_state=seed)
+    found = folds.split(given, _strata(given, num_folds), None if is_alone else groups)
     return [(fitted, held_out) for fitted, held_out in found if len(held_out)]
 
 

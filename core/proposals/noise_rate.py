@@ -51,11 +51,11 @@ def noise_rate(
         return 0.0
     features = features[:, :num_features]
     independent = _uncorrelated(features, class_probs)
+    folds = grouped_folds(given, groups, _NUM_FOLDS, seed)
     rates = []
     for turn in range(NUM_TURNS):
         rng = np.random.default_rng([seed, turn])
         turned = independent @ np.linalg.qr(rng.standard_normal((num_features, num_features)))[0].astype(np.float32)
-        folds = grouped_folds(given, groups, _NUM_FOLDS, seed + turn)
         views = [
             _out_of_fold(view, given, folds, num_classes)
             for view in (turned[:, : num_features // 2], turned[:, num_features // 2 :])

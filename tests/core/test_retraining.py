@@ -102,10 +102,15 @@ def test_the_runs_are_compared_on_locked_samples_that_the_comparison_did_not_kno
     _, again = runs_of(reviewed)
     with np.load(again.path / "pins.npz") as arrays:
         is_certain = (arrays["targets"] == 1).any(axis=1)
-        num_locked = int((is_certain & arrays["is_locked"]).sum())
+        is_compared = is_certain & arrays["is_locked"]
+        decided = np.array(reviewed.classes)[arrays["targets"].argmax(axis=1)]
+    num_compared = int(is_compared.sum())
+    num_wrong = int((decided != reviewed.samples()["given_label"].to_numpy())[is_compared].sum())
     comparison = again.comparison()
-    assert comparison["num_samples"] == num_locked
-    assert (comparison["outcome"] == "too_few") == (num_locked < 20)
+    assert comparison["num_samples"] == num_compared
+    # Which are locked hangs on the study's key, drawn anew for each.
+    is_too_few = num_compared < 20 or min(num_wrong, num_compared - num_wrong) < 5
+    assert (comparison["outcome"] == "too_few") == is_too_few
 
 
 def test_a_resumed_run_knows_the_verdicts_that_it_began_with(study, monkeypatch):

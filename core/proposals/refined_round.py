@@ -15,8 +15,9 @@ wrong, average precision with weights 0, 0.25 and 0.5: `idn` (blur 0) 0.944, 0.9
 RATE_ERROR = 0.03
 """By how much `noise_rate` may be off: its distance from the true rate on most cells of the benchmark."""
 LARGEST_BLURRED = 0.1
-"""Share of all labels that the blur alone may make wrong: a rate that asks for more says that the features tell the
-classes apart badly, as on the demo's 600 tiles, where 0.29 are told and 0.135 are wrong."""
+"""Share of all labels that the blur alone may make wrong where there are three classes or more: a rate that asks for
+more says that some of them look alike to the features, and so to both views. On the demo's 600 tiles 0.29 are told and
+0.135 are wrong. Two classes that look alike leave views that agree in nothing, which `noise_rate` sees itself."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,13 @@ def combined(
 def fit_noise(probs: np.ndarray, given: np.ndarray, error_rate: float) -> NoiseModel:
     """The noise model of probabilities (N, K) that never saw the given labels (N,); blurred until a share `error_rate`
     of them is expected to be wrong, if that is more than it comes to by itself by as much as a rate can be told, and as
-    far as a blur may go."""
+    far as LARGEST_BLURRED allows."""
     model = fit_noise_model(probs, given)
     own = model.error_rate(probs, given)
     if error_rate <= own + RATE_ERROR:
         return model
-    return blurred(model, probs, given, min(error_rate, own + LARGEST_BLURRED))
+    most = own + LARGEST_BLURRED if probs.shape[1] > 2 else 1.0
+    return blurred(model, probs, given, min(error_rate, most))
 
 
 def likelihood(probs: np.ndarray, given: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ from core.config import OVERREAD
 from core.proposals import refinement as module
 from core.proposals.folds import grouped_folds
 from core.proposals.noise_model import NoiseModel
-from core.proposals.refined_round import NETWORK_WEIGHTS, Round, combined
+from core.proposals.refined_round import LARGEST_BLURRED, NETWORK_WEIGHTS, RATE_ERROR, Round, combined, fit_noise
 from core.proposals.refinement import refine
 
 FAST = replace(OVERREAD.refinement, num_repeats=1, strengths=(0.03,))
@@ -168,3 +168,16 @@ def test_networks_are_heard_where_they_make_the_labels_likelier_and_only_there()
     unclear = replace(result, noise=replace(result.noise, blur=3.0))
     assert combined(unclear, good, given, is_trained, error_rate=0.1).network_weight <= max(NETWORK_WEIGHTS) / 4
     assert combined(result, noise, given, is_trained, error_rate=0.1).network_weight == 0
+
+
+@pytest.mark.parametrize("num_classes", [2, 3])
+def test_the_told_rate_counts_beyond_its_own_error_and_with_three_classes_up_to_a_limit(num_classes):
+    rng = np.random.default_rng(0)
+    probs = rng.dirichlet(np.ones(num_classes), 2000)
+    given = (probs.cumsum(axis=1) > rng.random((2000, 1))).argmax(axis=1)
+    own = fit_noise(probs, given, 0.0).error_rate(probs, given)
+    assert fit_noise(probs, given, own + RATE_ERROR / 2).blur == 0
+    assert fit_noise(probs, given, own + 0.05).error_rate(probs, given) == pytest.approx(own + 0.05, abs=0.01)
+    asked = own + 2 * LARGEST_BLURRED
+    reached = own + LARGEST_BLURRED if num_classes > 2 else asked
+    assert fit_noise(probs, given, asked).error_rate(probs, given) == pytest.approx(reached, abs=0.01)

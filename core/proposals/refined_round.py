@@ -75,10 +75,13 @@ def combined(
 
 
 def fit_noise(probs: np.ndarray, given: np.ndarray, error_rate: float) -> NoiseModel:
-    """The noise model of probabilities (N, K) that never saw the given labels (N,); blurred until a share `error_rate`
-    of them is expected to be wrong, if that is more than it comes to by itself by as much as a rate can be told, and as
-    far as LARGEST_BLURRED allows."""
-    model = fit_noise_model(probs, given)
+    """The noise model of probabilities (N, K) that never saw the given labels (N,), told the share of wrong ones."""
+    return told(fit_noise_model(probs, given), probs, given, error_rate)
+
+
+def told(model: NoiseModel, probs: np.ndarray, given: np.ndarray, error_rate: float) -> NoiseModel:
+    """The model, blurred until a share `error_rate` of the labels is expected to be wrong, if that is more than it
+    comes to by itself by as much as a rate can be told, and as far as LARGEST_BLURRED allows."""
     own = model.error_rate(probs, given)
     if error_rate <= own + RATE_ERROR:
         return model

@@ -43,9 +43,9 @@ def test_the_labels_of_a_group_have_no_say_in_what_its_images_show(monkeypatch):
     seen = []
     judged = module._judged
 
-    def watched(task, views, error_rate):
+    def watched(task, views):
         seen.append((views.own.copy(), views.neighbours.copy()))
-        return judged(task, views, error_rate)
+        return judged(task, views)
 
     monkeypatch.setattr(module, "_judged", watched)
     monkeypatch.setattr(module, "SHARES", (1 / 3,))
@@ -55,7 +55,7 @@ def test_the_labels_of_a_group_have_no_say_in_what_its_images_show(monkeypatch):
         changed = given.copy()
         changed[groups == group] = (given[groups == group] + 1) % 3
         refined(features, changed, groups)
-        assert len(seen) == len(before) == module.NUM_RATES + FAST.max_rounds + 1
+        assert len(seen) == len(before) == FAST.max_rounds + 1
         for views, others in zip(before, seen, strict=True):
             for view, other in zip(views, others, strict=True):
                 np.testing.assert_array_equal(view[groups == group], other[groups == group])

@@ -17,6 +17,7 @@ def _check(condition: bool, name: str, found: object, wanted: str) -> None:
 
 
 ENCODERS = ("narrow", "resnet18", "resnet34", "resnet50")
+FEATURES = ("simclr", "imagenet")
 THRESHOLDS = ("fixed", "gmm", "quantile", "otsu")
 
 
@@ -169,6 +170,9 @@ class RefinementSettings:
 
     num_folds: int = 0
     """0 leaves it out."""
+    features: str = "simclr"
+    """One of FEATURES: the run's own encoder's after SimCLR, or those of one that was trained on ImageNet and comes
+    with a package; where that is not installed, SimCLR's."""
     num_inner_folds: int = 3
     """Of what a fold leaves to fit on; they make its pseudo-labels."""
     num_repeats: int = 2
@@ -185,6 +189,7 @@ class RefinementSettings:
 
     def __post_init__(self) -> None:
         _check(self.num_folds == 0 or self.num_folds >= 2, "refinement.num_folds", self.num_folds, "0 or >= 2")
+        _check(self.features in FEATURES, "refinement.features", self.features, f"one of {', '.join(FEATURES)}")
         _check(self.num_inner_folds >= 2, "refinement.num_inner_folds", self.num_inner_folds, "at least 2")
         _check(self.num_repeats >= 1, "refinement.num_repeats", self.num_repeats, "at least 1")
         _check(self.max_rounds >= 0, "refinement.max_rounds", self.max_rounds, "at least 0")
@@ -240,10 +245,10 @@ OVERREAD = TrainSettings(
     rounds=RoundsSettings(num_epochs=()),
     cross_validation=CrossValidationSettings(num_folds=0),
     cross_fitting=CrossFittingSettings(num_folds=3),
-    refinement=RefinementSettings(num_folds=5),
+    refinement=RefinementSettings(num_folds=5, features="imagenet"),
 )
-"""Cross-fitted throughout: networks from the pretrained one, and refinement on its features. The warm-up on all labels
-serves the heat maps alone."""
+"""Cross-fitted throughout: networks from the one that SimCLR pretrained, and refinement on features that know more of
+the world. The warm-up on all labels serves the heat maps alone."""
 
 PRESETS = {settings.preset: settings for settings in (OVERREAD, PAPER, QUICK)}
 

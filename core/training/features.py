@@ -1,13 +1,14 @@
-"""Features from elsewhere, in place of SimCLR's: those of a file, or of a backbone with weights from a file.
+"""Features from elsewhere, in place of SimCLR's: those of a file, of a backbone with weights from a file, or of an
+encoder that comes with a package.
 
-They replace the first step alone: a run's network is still trained, warm-up and rounds, from fresh weights. A file or
-backbone that the user named and that cannot be used ends the run before it begins; there is no falling back to SimCLR.
+A file or backbone that the user named and that cannot be used ends the run before it begins; there is no falling back
+to SimCLR. The package's encoder is what a preset asks for: where it is not installed, SimCLR's features stand in.
 """
 
 import hashlib
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import torch
 from core.datasets.embeddings import read_embeddings
 from core.errors import ConfigError
 from core.files import write_atomically
-from core.models.backbones import Backbone, backbone_features, load_backbone
+from core.models.backbones import IMAGENET_BACKBONE, Backbone, backbone_features, imagenet_weights, load_backbone
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,25 @@ def open_features(
         raise ConfigError(f"--backbone {backbone}: needs --weights FILE; nothing is downloaded")
     if not backbone:
         raise ConfigError(f"--weights {weights}: needs --backbone NAME, the encoder that they belong to")
-    loaded = load_backbone(backbone, weights)
+    return _of_backbone(backbone, weights, cache_size_px)
+
+
+def imagenet_features(cache_size_px: int) -> FeatureSource | None:
+    """Those of an encoder trained on ImageNet; None where its package is not installed. Nobody chose it, so there are
+    no notes of how it fits."""
+    weights = imagenet_weights()
+    return replace(_of_backbone(IMAGENET_BACKBONE, weights, cache_size_px), notes=()) if weights else None
+
+
+def _of_backbone(name: str, weights: Path, cache_size_px: int) -> FeatureSource:
+    loaded = load_backbone(name, weights)
     notes = loaded.notes
     if cache_size_px < loaded.size_px:
         notes += (
             f"the cached images are {cache_size_px} px and the backbone expects {loaded.size_px} px: enlarged; "
             f"import again with --image-size {loaded.size_px} for sharper features",
         )
-    identity = {"kind": "backbone", "backbone": backbone, "sha256": _digest(weights)}
+    identity = {"kind": "backbone", "backbone": name, "sha256": _digest(weights)}
     return FeatureSource(identity | {"num_features": loaded.num_features}, notes, loaded)
 
 

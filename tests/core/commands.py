@@ -25,6 +25,7 @@ TINY = tuple(
         "pretrain.num_epochs=1",
         "warmup.num_epochs=2",
         "cross_fitting.num_epochs=2",
+        "refinement.features=simclr",
         "refinement.num_repeats=1",
         "refinement.max_rounds=1",
         "refinement.strengths=0.003,0.03",

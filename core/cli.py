@@ -261,10 +261,10 @@ def train(
     ] = None,
     embeddings: Annotated[
         Path | None,
-        typer.Option(help="Your own features in SimCLR's place: .npy in the order of samples.csv, or .npz with ids."),
+        typer.Option(help="Your own features to judge by: .npy in the order of samples.csv, or .npz with ids."),
     ] = None,
     backbone: Annotated[
-        str | None, typer.Option(help="An encoder of torchvision or timm in place of SimCLR; needs --weights.")
+        str | None, typer.Option(help="An encoder of torchvision or timm to judge by; needs --weights.")
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="The backbone's weights, .safetensors or .pth; nothing is downloaded.")

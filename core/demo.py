@@ -66,6 +66,8 @@ def make_demo(
             ) -> None:
                 if event["event"] == "pictures":
                     tell(f"{title}: looking for images that show the same", begin + 0.12 * share)
+                elif event["event"] == "features":
+                    tell(f"{title}: describing the images", begin + 0.12 * share)
                 elif event["event"] == "epoch":
                     done = event["num_done"] / event["num_epochs"]
                     tell(f"{title}: training, {event['phase']}", begin + (0.12 + 0.87 * done) * share)

@@ -21,6 +21,13 @@ PRESET_WORDS = {
     "overread": "overread: judges each label with models that never saw it",
 }
 
+STEP_WORDS = {
+    "pictures": "Looking for images that show the same",
+    "features": "Describing every image",
+    "scoring": "Judging every label",
+}
+"""Of a training's events between its epochs."""
+
 OUTCOME_WORDS = {
     "better": "Better than the run before.",
     "alike": "No better and no worse than the run before, as far as can be told.",
@@ -144,12 +151,9 @@ def show_running(study: Study) -> None:
         events = run.events() if run else []
         with st.container(border=True):
             epochs = [event for event in events if event["event"] == "epoch"]
-            if events and events[-1]["event"] == "scoring":
+            if events and events[-1]["event"] in STEP_WORDS:
                 done = float(events[-1].get("fraction", 0))
-                st.progress(done, text=f"Judging every label · {done:.0%}")
-            elif events and events[-1]["event"] == "pictures":
-                done = float(events[-1]["fraction"])
-                st.progress(done, text=f"Looking for images that show the same · {done:.0%}")
+                st.progress(done, text=f"{STEP_WORDS[events[-1]['event']]} · {done:.0%}")
             elif epochs:
                 last = epochs[-1]
                 text = f"{plain_text(last['phase'])} · epoch {last['num_done']} of {last['num_epochs']}"

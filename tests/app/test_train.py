@@ -68,6 +68,16 @@ def test_a_training_of_another_process_is_shown_and_can_be_cancelled(app, made_s
     assert "Resume" in page_text(app)
 
 
+def test_the_bar_says_what_a_training_does_between_its_epochs(app, made_study, training):
+    run = find_runs(made_study)[-1]
+    for event, words in (("features", "Describing every image"), ("scoring", "Judging every label")):
+        with run.progress_path.open("a") as file:
+            file.write(json.dumps({"event": event, "fraction": 0.4, "elapsed_s": 3}) + "\n")
+        open_page(app, "train")
+        bar = app.get("progress")[0].proto
+        assert (bar.value, bar.text) == (40, f"{words} · 40%")
+
+
 def test_the_form_starts_a_process_with_what_it_was_told(app, made_study, tmp_path, monkeypatch):
     # `core` here stands for a program that refuses: what it was told and what it says are both seen.
     (tmp_path / "core.py").write_text(

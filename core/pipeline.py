@@ -571,7 +571,13 @@ def _score(
             likeliest = each.posterior(given).argmax(axis=1)
             labels = pins.labels(likeliest) if pins else likeliest
             trace.add_judged_round(f"refinement {number}", each.probs, labels)
-            progress.emit("round", round=number, **each.figures(given), is_chosen=number == refinement.chosen)
+            progress.emit(
+                "round",
+                round=number,
+                num_reliable=int(trace.is_consensus[-1].sum()),
+                **each.figures(given),
+                is_chosen=number == refinement.chosen,
+            )
         trace.add_stage(JUDGED, judgement.result.probs)
         views = f"two views of the images put the share of wrong labels at {refinement.error_rate:.1%}"
         progress.emit("note", message=f"Refinement: {refinement.reason}; {views}.")

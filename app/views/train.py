@@ -17,8 +17,8 @@ from core.review.final_labels import final_labels
 
 PRESET_WORDS = {
     "quick": "quick: sized for two CPU cores",
-    "paper": "paper: the published method and nothing beside it",
-    "overread": "overread: judges each label with models that never saw it",
+    "paper": "paper: the published method alone",
+    "overread": "overread: judges each label unseen",
 }
 
 STEP_WORDS = {

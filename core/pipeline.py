@@ -9,7 +9,7 @@ import json
 import platform
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from itertools import chain, count
@@ -78,10 +78,11 @@ def train_study(
     the features is not what the run began with.
     """
     from core.proposals.evidence import evidence
-    from core.training.engine import Training, choose_device, has_bf16_units, plan_phases
-    from core.training.features import imagenet_features, open_features
+    from core.training.engine import Training, choose_device, plan_phases
+    from core.training.features import open_features
     from core.training.progress import Progress
 
+    base = None
     if after_review:
         require_defaults(preset=preset, embeddings=embeddings, backbone=backbone, weights=weights)
         base = open_run(study, run_name)
@@ -92,47 +93,11 @@ def train_study(
         source = open_features(
             samples, embeddings=embeddings, backbone=backbone, weights=weights, cache_size_px=study.image_size_px
         )
-        retraining = None
         if resume:
-            config = run.config()
-            if config["samples_digest"] != _digest(samples):
-                raise StudyError(f"{study.path}: its samples have changed since run {run.name} began; train anew")
-            if source and source.identity != config.get("features"):
-                raise StudyError(
-                    f"{study.path}: run {run.name} began with other features; name none to resume it, or train anew"
-                )
-            if config.get("features") and not source:
-                installed = imagenet_features(study.image_size_px)
-                source = installed if installed and installed.identity == config["features"] else None
-            settings, seed = settings_from_dict(config["settings"]), config["seed"]
-            if config.get("after_review"):
-                retraining = resume_retraining(run, open_run(study, config["after_review"]["run"]))
+            plan = _resumed_plan(study, run, samples, source)
         else:
-            settings = preset_settings(
-                preset,
-                device=torch_device.type,
-                has_bf16=has_bf16_units(torch_device),
-                cache_size_px=study.image_size_px,
-                num_samples=len(samples),
-            )
-            if after_review:
-                if base.config()["samples_digest"] != _digest(samples):
-                    raise StudyError(
-                        f"{study.path}: its samples have changed since run {base.name}; train without --after-review"
-                    )
-                retraining = begin_retraining(study, samples, base)
-                settings = retraining.settings(settings)
-            settings = override_settings(settings, assignments)
-            if _asks_for_imagenet(settings) and not (source or retraining):
-                source = imagenet_features(study.image_size_px)
-            run.path.mkdir(parents=True, exist_ok=True)
-            config = _config(settings, samples, seed=seed, device=torch_device.type)
-            config["features"] = source.identity if source else None
-            if retraining:
-                config["features"] = base.config().get("features")
-                config["after_review"] = retraining.summary()
-                retraining.save(run)
-            write_atomically(run.path / "config.json", json.dumps(config, indent=2) + "\n")
+            plan = _new_plan(study, run, samples, source, preset, seed, torch_device, assignments, base)
+        settings, seed = plan.settings, plan.seed
         progress = Progress(run.progress_path, listener=listener)
         try:
             pixels = _cached_pixels(study, samples)
@@ -141,14 +106,14 @@ def train_study(
             folds = _held_out_folds(study, samples, groups, settings, seed)
             progress.plan(plan_phases(settings, len(folds)))
             progress.start(run=run.name, preset=settings.preset, num_samples=len(samples))
-            if _asks_for_imagenet(settings) and not (retraining or config["features"]):
+            if _asks_for_imagenet(settings) and not (plan.retraining or plan.features):
                 progress.emit("note", message=WITHOUT_IMAGENET)
             data = _training_data(study, samples, pixels, settings, torch_device)
             checkpoint_path = run.path / "checkpoint" / "state.pt"
-            if retraining:
-                training = _warm_training(retraining, data, settings, seed, progress, checkpoint_path)
+            if plan.retraining:
+                training = _warm_training(plan.retraining, data, settings, seed, progress, checkpoint_path)
             else:
-                features = _outside_features(run, config, source, pixels, settings, torch_device, progress)
+                features = _outside_features(run, plan, pixels, torch_device, progress)
                 training = Training(data, settings, seed, progress, checkpoint_path, features, folds)
             trace = training.run()
             progress.emit("scoring")
@@ -164,7 +129,7 @@ def train_study(
                 seed,
                 progress,
                 run,
-                retraining,
+                plan.retraining,
             )
             _write_results(run, trace, training.network.state_dict(), shown, scores)
         except KeyboardInterrupt:
@@ -334,6 +299,89 @@ def _unfinished_run(study: Study) -> Run:
     return runs[-1]
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """What a run is trained by."""
+
+    settings: TrainSettings
+    seed: int
+    features: dict[str, Any] | None
+    """What config.json tells of features from elsewhere; None where the pretrained encoder's own are meant."""
+    source: "FeatureSource | None"
+    """Where these can be had; None too where a run that is resumed has to have them already."""
+    retraining: Retraining | None
+
+
+def _resumed_plan(study: Study, run: Run, samples: pd.DataFrame, source: "FeatureSource | None") -> _Plan:
+    """As the run began. source: of the features that were named this time."""
+    from core.training.features import imagenet_features
+
+    config = run.config()
+    features = config.get("features")
+    if config["samples_digest"] != _digest(samples):
+        raise StudyError(f"{study.path}: its samples have changed since run {run.name} began; train anew")
+    if source and source.identity != features:
+        raise StudyError(
+            f"{study.path}: run {run.name} began with other features; name none to resume it, or train anew"
+        )
+    if features and not source:
+        installed = imagenet_features(study.image_size_px)
+        source = installed if installed and installed.identity == features else None
+    retraining = None
+    if config.get("after_review"):
+        retraining = resume_retraining(run, open_run(study, config["after_review"]["run"]))
+    return _Plan(settings_from_dict(config["settings"]), config["seed"], features, source, retraining)
+
+
+def _new_plan(
+    study: Study,
+    run: Run,
+    samples: pd.DataFrame,
+    source: "FeatureSource | None",
+    preset: str,
+    seed: int,
+    device: Any,
+    assignments: Sequence[str],
+    base: Run | None,
+) -> _Plan:
+    """As the command says; config.json records it. base: the run that a training after review begins from."""
+    from core.training.engine import has_bf16_units
+    from core.training.features import imagenet_features
+
+    settings = preset_settings(
+        preset,
+        device=device.type,
+        has_bf16=has_bf16_units(device),
+        cache_size_px=study.image_size_px,
+        num_samples=len(samples),
+    )
+    retraining = None
+    if base:
+        if base.config()["samples_digest"] != _digest(samples):
+            raise StudyError(
+                f"{study.path}: its samples have changed since run {base.name}; train without --after-review"
+            )
+        retraining = begin_retraining(study, samples, base)
+        settings = retraining.settings(settings)
+    settings = override_settings(settings, assignments)
+    if _asks_for_imagenet(settings) and not (source or retraining):
+        source = imagenet_features(study.image_size_px)
+    run.path.mkdir(parents=True, exist_ok=True)
+    features = source.identity if source else None
+    config = _config(settings, samples, seed=seed, device=device.type)
+    if base and retraining:
+        features = base.config().get("features")
+        config["after_review"] = retraining.summary()
+        retraining.save(run)
+    config["features"] = features
+    write_atomically(run.path / "config.json", json.dumps(config, indent=2) + "\n")
+    return _Plan(settings, seed, features, source, retraining)
+
+
+def _asks_for_imagenet(settings: TrainSettings) -> bool:
+    return bool(settings.refinement.num_folds) and settings.refinement.features == "imagenet"
+
+
 def _digest(samples: pd.DataFrame) -> str:
     """Changes when a sample, its label, its split or its place changes."""
     text = "\n".join(map("\t".join, samples[["sample_id", "given_label", "split"]].itertuples(index=False)))
@@ -358,36 +406,26 @@ def _config(settings: TrainSettings, samples: pd.DataFrame, *, seed: int, device
     }
 
 
-def _asks_for_imagenet(settings: TrainSettings) -> bool:
-    return bool(settings.refinement.num_folds) and settings.refinement.features == "imagenet"
-
-
 def _outside_features(
-    run: Run,
-    config: dict[str, Any],
-    source: "FeatureSource | None",
-    pixels: np.ndarray,
-    settings: TrainSettings,
-    device: Any,
-    progress: "Progress",
+    run: Run, plan: _Plan, pixels: np.ndarray, device: Any, progress: "Progress"
 ) -> np.ndarray | None:
     """Features from elsewhere, kept in the checkpoint's folder while the run lasts; None where SimCLR's are meant."""
     from core.training.features import load_features, save_features
 
-    if not config.get("features"):
+    if not plan.features:
         return None
     path = run.path / "checkpoint" / "features.npy"
     features = load_features(path)
     if features is None:
-        if source is None:
+        if plan.source is None:
             raise StudyError(
                 f"{run.path}: was stopped before its features were computed; resume it with the same --embeddings, or "
                 "--backbone and --weights, or train anew"
             )
-        for note in source.notes:
+        for note in plan.source.notes:
             progress.emit("note", message=note)
-        features = source.compute(
-            pixels, device=device, precision=settings.model.precision, on_progress=progress.features
+        features = plan.source.compute(
+            pixels, device=device, precision=plan.settings.model.precision, on_progress=progress.features
         )
         save_features(path, features)
     return features

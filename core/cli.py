@@ -369,7 +369,7 @@ def evaluate(
         lines.append(f"  {'accuracy on split test':24}{result['test_accuracy']:.4f}")
     lines += [
         f"  {name:24}average precision {value['average_precision']:.4f}   AUROC {value['auroc']:.4f}"
-        for name, value in result["scorers"].items()
+        for name, value in (result["scorers"] | result["stages"]).items()
     ]
     _print(as_json, result, lines)
 

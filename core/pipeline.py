@@ -147,7 +147,8 @@ def evaluate_run(study: Study, truth_path: Path, run_name: str | None = None) ->
 
     truth_path: a CSV with true_label beside sample_id, or beside image as in the source. Returns the run's
     name, the fields of `DetectionMetrics`, average precision and AUROC of every column score_<scorer> under
-    `scorers`, and the accuracy of p_<class> on split test (None without one). Samples without a true label
+    `scorers`, and under `stages` of every stage of the trace, by its probability of the given label alone, and the
+    accuracy of p_<class> on split test (None without one). Samples without a true label
     are left out, and counted under num_without_truth.
     """
     run = open_run(study, run_name)
@@ -178,6 +179,11 @@ def evaluate_run(study: Study, truth_path: Path, run_name: str | None = None) ->
     trace = run.trace()
     # overread's p_<class> knows the given label; what the image alone shows is the last stage of its trace.
     shown = trace["stage_probs"][-1][has_truth] if trace["stage_names"][-1] == JUDGED else known[columns].to_numpy()
+    of_given = given[:, None] == classes
+    stages = {}
+    for name, probs in zip(trace["stage_names"].tolist(), trace["stage_probs"], strict=True):
+        average_precision, auroc = ranking_metrics(true != given, 1 - probs[has_truth][of_given].astype(np.float32))
+        stages[name] = {"average_precision": average_precision, "auroc": auroc}
     predicted = classes[shown.argmax(axis=1)]
     return {
         "run": run.name,
@@ -185,6 +191,7 @@ def evaluate_run(study: Study, truth_path: Path, run_name: str | None = None) ->
         "num_without_truth": int((~has_truth).sum()),
         "test_accuracy": float((predicted == true)[is_test].mean()) if is_test.any() else None,
         "scorers": scorers,
+        "stages": stages,
     }
 
 

@@ -252,6 +252,13 @@ def test_evaluate_measures_each_column_as_scikit_learn_does(journey):
         assert values["average_precision"] == pytest.approx(average_precision_score(is_error, column))
         assert values["auroc"] == pytest.approx(roc_auc_score(is_error, column))
     assert set(result["scorers"]) == {name for name in scores[0] if name.startswith("score_")}
+    given = [CLASSES.index(row["given_label"]) for row in scores]
+    with np.load(only_run(folder / "noisy") / "trace.npz") as trace:
+        for name, probs in zip(trace["stage_names"].tolist(), trace["stage_probs"].astype(float), strict=True):
+            doubt = 1 - probs[range(NUM_IMAGES), given]
+            found = result["stages"].pop(name)
+            assert found["average_precision"] == pytest.approx(average_precision_score(is_error, doubt), abs=1e-6)
+    assert result["stages"] == {}
     probability = [float(row["label_error_probability"]) for row in scores]
     assert result["average_precision"] == pytest.approx(average_precision_score(is_error, probability))
     assert (result["num_errors"], result["num_proposed"]) == (is_error.sum(), is_proposed.sum())

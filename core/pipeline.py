@@ -624,7 +624,9 @@ def _score(
                 is_chosen=number == refinement.chosen,
             )
         trace.add_stage(JUDGED, judgement.result.probs)
-        views = f"two views of the images put the share of wrong labels at {refinement.error_rate:.1%}"
+        rate = refinement.error_rate
+        of_whom = "" if rate.is_told.all() else f" among the clearer {rate.is_told.mean():.0%} of the images"
+        views = f"two views of the images put the share of wrong labels{of_whom} at {rate.share:.1%}"
         progress.emit("note", message=f"Refinement: {refinement.reason}; {views}.")
         probs, proposed = judgement.probs, judgement.proposed
         scores = judgement.scores | {"isolation": isolation_score(shown["isolation"])}

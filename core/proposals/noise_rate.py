@@ -8,9 +8,13 @@ agreement give the error rates of all three, as with raters of whom nobody knows
 The views are halves of the features, after these were made uncorrelated within the classes and turned at random. What
 is left that they share is how clear an image is: it makes both err together, and would count as the labels' errors.
 With three classes or more it shows, since unclear images scatter over all classes, and gets latent states of its own.
+With two it doesn't, so these are taken in parts of much the same clearness, and of the least clear part nothing is
+told: there the views say no more than chance.
 Sources: Dawid and Skene 1979; Fu et al. 2020, "Fast and Three-rious: Speeding Up Weak Supervision with Triplet
 Methods" (the closed form for two classes).
 """
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +26,10 @@ NUM_TURNS = 4
 LEAST_AGREEMENT = (0.25, 0.4)
 """Agreement of the views beyond chance up to which nothing, and from which all is believed of what they give: views
 that hardly agree lack what tells the classes apart, and share what misleads. Chosen on the cells of the benchmark."""
+_NUM_PARTS = 5
+"""Of two classes' images, by how clear they are."""
+_LEAST_PART = 100
+"""Samples of a part; where there are fewer, all are one."""
 _NUM_FOLDS = 5
 _SAMPLES_PER_FEATURE = 5
 _PENALTY = 10.0
@@ -34,36 +42,52 @@ _PRIOR = 2.0
 """Samples of each class that are taken to be labelled right beforehand, by label and views."""
 
 
+@dataclass(frozen=True)
+class ErrorRate:
+    """How many of some labels are wrong."""
+
+    share: float
+    """In [0, 1), of the samples that it is told of."""
+    is_told: np.ndarray
+    """(N,) bool: those samples."""
+
+
 def noise_rate(
     features: np.ndarray, given: np.ndarray, groups: np.ndarray, class_probs: np.ndarray, *, seed: int
-) -> float:
-    """The share of wrong labels, in [0, 1).
+) -> ErrorRate:
+    """The share of wrong labels: of all, or with two classes of those of the clearer images.
 
     features: (N, D) float32, the most telling directions first, as `principal_components` gives them; given: (N,)
     int64; groups: (N,) int64, kept whole in a fold; class_probs: (N, K), rows sum to 1, of each true class as far as it
-    is known, for the covariance within the classes: within the given ones, wrong labels would make what divides the
-    classes look like their width. Too low where labels and views err on the same images, too high where the views do
-    among themselves. 0 where there is too little to tell: one class, one group, one feature.
+    is known, for how clear an image is and for the covariance within the classes: within the given ones, wrong labels
+    would make what divides the classes look like their width. Too low where labels and views err on the same images,
+    too high where the views do among themselves. 0 where there is too little to tell: one class, one group, one
+    feature.
     """
     num_classes = class_probs.shape[1]
     num_features = min(features.shape[1], len(given) // _SAMPLES_PER_FEATURE)
+    everyone = np.ones(len(given), dtype=bool)
     if num_features < 2 or len(np.unique(given)) < 2 or len(np.unique(groups)) < 2:
-        return 0.0
+        return ErrorRate(0.0, everyone)
     features = features[:, :num_features]
     independent = _uncorrelated(features, class_probs)
     folds = grouped_folds(given, groups, _NUM_FOLDS, seed)
-    rates = []
+    views, beliefs = [], []
     for turn in range(NUM_TURNS):
         rng = np.random.default_rng([seed, turn])
         turned = independent @ np.linalg.qr(rng.standard_normal((num_features, num_features)))[0].astype(np.float32)
-        views = [
+        first, second = (
             _out_of_fold(view, given, folds, num_classes)
             for view in (turned[:, : num_features // 2], turned[:, num_features // 2 :])
-        ]
-        agreement = (float((views[0] == views[1]).mean()) * num_classes - 1) / (num_classes - 1)
-        belief = np.interp(agreement, LEAST_AGREEMENT, (0.0, 1.0))
-        rates.append(belief * error_rate(given, *views, num_classes=num_classes))
-    return float(np.mean(rates))
+        )
+        agreement = (float((first == second).mean()) * num_classes - 1) / (num_classes - 1)
+        beliefs.append(float(np.interp(agreement, LEAST_AGREEMENT, (0.0, 1.0))))
+        views.append((first, second))
+    if num_classes == 2:
+        told = _rate_by_clearness(given, np.stack(views, axis=1), class_probs)
+    else:
+        told = ErrorRate(float(np.mean([_latent_rate(given, *pair, num_classes) for pair in views])), everyone)
+    return replace(told, share=float(np.mean(beliefs)) * told.share)
 
 
 def error_rate(given: np.ndarray, first: np.ndarray, second: np.ndarray, *, num_classes: int) -> float:
@@ -74,8 +98,20 @@ def error_rate(given: np.ndarray, first: np.ndarray, second: np.ndarray, *, num_
     return _latent_rate(given, first, second, num_classes)
 
 
+def _rate_by_clearness(given: np.ndarray, views: np.ndarray, class_probs: np.ndarray) -> ErrorRate:
+    """Of two classes: the mean over parts of much the same clearness but the least clear; over all where these are few.
+    views: (2, T, N) int64, the classes by either view of each turn."""
+    num_parts = _NUM_PARTS if len(given) >= _NUM_PARTS * _LEAST_PART else 1
+    parts = np.array_split(np.argsort(class_probs.max(axis=1), kind="stable"), num_parts)
+    parts = parts[1:] or parts
+    shares = [_triplet_rate(given[part], *views[:, :, part]) for part in parts]
+    is_told = np.isin(np.arange(len(given)), np.concatenate(parts))
+    return ErrorRate(float(np.average(shares, weights=[len(part) for part in parts])), is_told)
+
+
 def _triplet_rate(given: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
-    """Errors as likely in either class: 2 a - 1 of an agreement a is the product of both raters' 1 - 2 e."""
+    """Errors as likely in either class: 2 a - 1 of an agreement a is the product of both raters' 1 - 2 e. The views may
+    be (T, N): those of several turns."""
 
     def advantage(left: np.ndarray, right: np.ndarray) -> float:
         return max(2 * float((left == right).mean()) - 1, 0.0)

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.proposals.noise_model import NoiseModel, blurred, fit_for_likelihood, fit_noise_model, is_as_likely
+from core.proposals.noise_rate import ErrorRate
 
 NETWORK_WEIGHTS = (0.25, 0.5)
 """Half at most, and less where labels are wrong where images are unclear (divided by 1 + the blur): a network that was
 trained through follows wrong labels that look alike. On 3,784 chest X-rays, SimCLR's features, a fifth of the labels
 wrong, average precision with weights 0, 0.25 and 0.5: `idn` (blur 0) 0.944, 0.958 and 0.965, `boundary` (blur 2.2)
 0.847, 0.848 and 0.822."""
+CALIBRATED_WITHIN = 0.5
+"""Standard errors that the sharpness may cost where probabilities are what is wanted. Where pseudo-labels are, one: of
+those the sharper find more, and are surer than they are right."""
 RATE_ERROR = 0.03
 """By how much `noise_rate` may be off: its distance from the true rate on most cells of the benchmark."""
 LARGEST_BLURRED = 0.1
@@ -49,7 +53,7 @@ class Round:
 
 
 def combined(
-    round_: Round, network_probs: np.ndarray, given: np.ndarray, is_trained: np.ndarray, *, error_rate: float
+    round_: Round, network_probs: np.ndarray, given: np.ndarray, is_trained: np.ndarray, *, error_rate: ErrorRate
 ) -> Round:
     """A round together with what cross-fitted networks say: the weighted geometric mean of both, each sharpened by its
     own noise model, with the least weight under which the given labels are as likely as under the best.
@@ -74,19 +78,20 @@ def combined(
     return Round(probs, noise, round_.neighbour_share, float(values.mean()), weight)
 
 
-def fit_noise(probs: np.ndarray, given: np.ndarray, error_rate: float) -> NoiseModel:
-    """The noise model of probabilities (N, K) that never saw the given labels (N,), told the share of wrong ones."""
-    return told(fit_noise_model(probs, given), probs, given, error_rate)
+def fit_noise(probs: np.ndarray, given: np.ndarray, error_rate: ErrorRate) -> NoiseModel:
+    """The noise model of probabilities (N, K) that never saw the given labels (N,), told how many are wrong."""
+    return told(fit_noise_model(probs, given, within=CALIBRATED_WITHIN), probs, given, error_rate)
 
 
-def told(model: NoiseModel, probs: np.ndarray, given: np.ndarray, error_rate: float) -> NoiseModel:
-    """The model, blurred until a share `error_rate` of the labels is expected to be wrong, if that is more than it
-    comes to by itself by as much as a rate can be told, and as far as LARGEST_BLURRED allows."""
+def told(model: NoiseModel, probs: np.ndarray, given: np.ndarray, error_rate: ErrorRate) -> NoiseModel:
+    """The model, blurred until as many labels are expected to be wrong as `error_rate` tells, if these are more than it
+    comes to by itself by as much as a rate can be off, and as far as LARGEST_BLURRED allows."""
+    probs, given = probs[error_rate.is_told], given[error_rate.is_told]
     own = model.error_rate(probs, given)
-    if error_rate <= own + RATE_ERROR:
+    if error_rate.share <= own + RATE_ERROR:
         return model
     most = own + LARGEST_BLURRED if probs.shape[1] > 2 else 1.0
-    return blurred(model, probs, given, min(error_rate, most))
+    return blurred(model, probs, given, min(error_rate.share, most))
 
 
 def likelihood(probs: np.ndarray, given: np.ndarray) -> np.ndarray:

@@ -25,8 +25,8 @@ from core.proposals.folds import grouped_folds
 from core.proposals.nearest import nearest_neighbours
 from core.proposals.neighbour_vote import smoothed
 from core.proposals.noise_model import NoiseModel, fit_noise_model
-from core.proposals.noise_rate import noise_rate
-from core.proposals.refined_round import Round, likelihood, told
+from core.proposals.noise_rate import ErrorRate, noise_rate
+from core.proposals.refined_round import CALIBRATED_WITHIN, Round, likelihood, told
 from core.proposals.soft_classifier import Penalties, SoftClassifier, fit_soft_classifier
 from core.proposals.soft_logistic import SoftLogistic, fit_soft_logistic
 from core.proposals.soft_ridge import SoftRidge, fit_soft_ridge
@@ -48,8 +48,8 @@ class Refinement:
     """Place in `rounds`."""
     penalties: Penalties | None
     """None where nothing could be held out."""
-    error_rate: float
-    """Share of wrong labels, in [0, 1), that the rounds' noise models come to at least (`noise_rate`)."""
+    error_rate: ErrorRate
+    """How many labels are wrong, of the samples that may be fitted on; the rounds' noise models expect as many."""
     reason: str
     """Why the rounds stopped, for the owner of the run."""
     neighbours: Neighbours
@@ -81,7 +81,7 @@ def refine(
     """
     neighbours = nearest_neighbours(features, groups, settings.num_neighbours)
     if len(np.unique(groups[is_trained])) < 2:
-        return _unjudged(len(given), num_classes, neighbours)
+        return _unjudged(is_trained, num_classes, neighbours)
     tell = on_progress or (lambda fraction: None)
     features = np.asarray(features, dtype=np.float32)
     task = _Task(features, given, groups, is_trained, num_classes, neighbours, settings, pins)
@@ -97,7 +97,7 @@ def refine(
     plain = [_judged(task, views / settings.num_repeats) for views in totals]
     trained = np.flatnonzero(is_trained)
     seen, known = plain[0].probs[trained], given[trained]
-    rate = 0.0
+    rate = ErrorRate(0.0, np.ones(len(trained), dtype=bool))
     for _ in range(NUM_RATES):
         noise = told(plain[0].noise, seen, known, rate)
         true, _ = noise.unblurred(noise.class_probs(seen))
@@ -245,14 +245,16 @@ def _judged(task: _Task, views: _Views) -> Round:
     given = task.given[trained]
     share, values = _best_share(_at(views, trained), given)
     probs = _mixed(views, share)
-    return Round(probs, fit_noise_model(probs[trained], given), share, float(values.mean()))
+    noise = fit_noise_model(probs[trained], given, within=CALIBRATED_WITHIN)
+    return Round(probs, noise, share, float(values.mean()))
 
 
-def _unjudged(num_samples: int, num_classes: int, neighbours: Neighbours) -> Refinement:
-    probs = np.full((num_samples, num_classes), 1 / num_classes, dtype=np.float32)
+def _unjudged(is_trained: np.ndarray, num_classes: int, neighbours: Neighbours) -> Refinement:
+    probs = np.full((len(is_trained), num_classes), 1 / num_classes, dtype=np.float32)
     round_ = Round(probs, NoiseModel(1.0, np.eye(num_classes)), 0.0, float(-np.log(num_classes)))
     reason = "one patient, slide or group holds all samples, so no label can be judged"
-    return Refinement((round_,), 0, None, 0.0, reason, neighbours)
+    unknown = ErrorRate(0.0, is_trained[is_trained])
+    return Refinement((round_,), 0, None, unknown, reason, neighbours)
 
 
 def _choose_round(rounds: tuple[Round, ...], *, first: int = 0) -> tuple[int, str]:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from core.proposals import noise_rate as module
 from core.proposals.noise_rate import error_rate, noise_rate
 
 
@@ -56,22 +57,49 @@ def test_the_rate_of_made_wrong_labels_is_found_from_features(num_classes, rate)
     given = flipped(true, num_classes, rate, rng)
     classes = np.eye(num_classes)[true]
     found = noise_rate(features, given, np.arange(1500), classes, seed=0)
-    assert found == pytest.approx(rate, abs=0.05)
-    assert noise_rate(features, given, np.arange(1500), classes, seed=0) == found
+    assert found.share == pytest.approx((given != true)[found.is_told].mean(), abs=0.05)
+    assert noise_rate(features, given, np.arange(1500), classes, seed=0).share == found.share
+
+
+def test_of_two_classes_the_rate_is_told_of_the_clearer_images(monkeypatch):
+    """Labels are wrong where images are unclear, and there the views err too: of all images they would tell too few."""
+    rng = np.random.default_rng(0)
+    true, doubt = rng.integers(0, 2, 20_000), rng.random(20_000) ** 2
+
+    def seen(*_):
+        return np.where(rng.random(20_000) < doubt / 2, 1 - true, true)
+
+    monkeypatch.setattr(module, "_out_of_fold", seen)
+    given = seen()
+    is_wrong = given != true
+    classes = np.stack([1 - doubt / 2, doubt / 2], axis=1)
+    features = rng.normal(size=(20_000, 4)).astype(np.float32)
+    found = noise_rate(features, given, np.arange(20_000), classes, seed=0)
+    np.testing.assert_array_equal(found.is_told, doubt < np.sort(doubt)[16_000])
+    assert found.share == pytest.approx(is_wrong[found.is_told].mean(), abs=0.01)
+    assert error_rate(given, seen(), seen(), num_classes=2) < is_wrong.mean() - 0.02
+
+
+def test_few_images_are_not_parted():
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, 2, 499)
+    classes = np.eye(2)[true]
+    found = noise_rate(made_features(true, 2, rng), true, np.arange(499), classes, seed=0)
+    assert found.is_told.all()
 
 
 def test_features_that_tell_nothing_say_little_of_the_labels():
     rng = np.random.default_rng(0)
     given = rng.integers(0, 4, 800)
     features = rng.normal(size=(800, 10)).astype(np.float32)
-    assert noise_rate(features, given, np.arange(800), np.full((800, 4), 0.25), seed=0) < 0.1
+    assert noise_rate(features, given, np.arange(800), np.full((800, 4), 0.25), seed=0).share < 0.1
 
 
 def test_a_rare_class_that_is_labelled_right_is_not_doubted():
     rng = np.random.default_rng(0)
     true = (rng.random(3000) < 0.02).astype(int)
     features = made_features(true, 2, rng, distance=1.0)
-    assert noise_rate(features, true, np.arange(3000), np.eye(2)[true], seed=0) < 0.005
+    assert noise_rate(features, true, np.arange(3000), np.eye(2)[true], seed=0).share < 0.005
 
 
 @pytest.mark.parametrize("num_samples", [1, 2, 5, 12])
@@ -79,5 +107,5 @@ def test_of_a_handful_of_samples_the_rate_is_a_number_from_0_to_1(num_samples):
     rng = np.random.default_rng(0)
     features, given = rng.normal(size=(num_samples, 4)).astype(np.float32), np.arange(num_samples) % 3
     classes = np.eye(3)[given]
-    assert 0 <= noise_rate(features, given, np.arange(num_samples), classes, seed=0) < 1
-    assert noise_rate(features, given, np.zeros(num_samples, dtype=int), classes, seed=0) == 0
+    assert 0 <= noise_rate(features, given, np.arange(num_samples), classes, seed=0).share < 1
+    assert noise_rate(features, given, np.zeros(num_samples, dtype=int), classes, seed=0).share == 0

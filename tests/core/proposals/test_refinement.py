@@ -8,6 +8,7 @@ from core.config import OVERREAD
 from core.proposals import refinement as module
 from core.proposals.folds import grouped_folds
 from core.proposals.noise_model import NoiseModel
+from core.proposals.noise_rate import ErrorRate
 from core.proposals.refined_round import LARGEST_BLURRED, NETWORK_WEIGHTS, RATE_ERROR, Round, combined, fit_noise
 from core.proposals.refinement import refine
 
@@ -158,7 +159,8 @@ def test_networks_are_heard_where_they_make_the_labels_likelier_and_only_there()
     result = refined(features, given, groups).result
     rng = np.random.default_rng(0)
     good = 0.94 * np.eye(3)[true] + 0.02
-    together = combined(result, good, given, is_trained, error_rate=0.1)
+    rate = ErrorRate(0.1, is_trained)
+    together = combined(result, good, given, is_trained, error_rate=rate)
     assert together.network_weight in [weight / (1 + result.noise.blur) for weight in NETWORK_WEIGHTS]
     assert together.log_likelihood > result.log_likelihood
     assert together.noise.error_rate(together.probs, given) >= 0.1
@@ -166,8 +168,8 @@ def test_networks_are_heard_where_they_make_the_labels_likelier_and_only_there()
     assert (together.probs.argmax(axis=1) == true).mean() > (result.probs.argmax(axis=1) == true).mean()
     noise = rng.dirichlet(np.ones(3), 400)
     unclear = replace(result, noise=replace(result.noise, blur=3.0))
-    assert combined(unclear, good, given, is_trained, error_rate=0.1).network_weight <= max(NETWORK_WEIGHTS) / 4
-    assert combined(result, noise, given, is_trained, error_rate=0.1).network_weight == 0
+    assert combined(unclear, good, given, is_trained, error_rate=rate).network_weight <= max(NETWORK_WEIGHTS) / 4
+    assert combined(result, noise, given, is_trained, error_rate=rate).network_weight == 0
 
 
 @pytest.mark.parametrize("num_classes", [2, 3])
@@ -175,9 +177,15 @@ def test_the_told_rate_counts_beyond_its_own_error_and_with_three_classes_up_to_
     rng = np.random.default_rng(0)
     probs = rng.dirichlet(np.ones(num_classes), 2000)
     given = (probs.cumsum(axis=1) > rng.random((2000, 1))).argmax(axis=1)
-    own = fit_noise(probs, given, 0.0).error_rate(probs, given)
-    assert fit_noise(probs, given, own + RATE_ERROR / 2).blur == 0
-    assert fit_noise(probs, given, own + 0.05).error_rate(probs, given) == pytest.approx(own + 0.05, abs=0.01)
-    asked = own + 2 * LARGEST_BLURRED
-    reached = own + LARGEST_BLURRED if num_classes > 2 else asked
-    assert fit_noise(probs, given, asked).error_rate(probs, given) == pytest.approx(reached, abs=0.01)
+    is_told = np.arange(2000) % 4 > 0
+
+    def expected(rate):
+        """The share of wrong labels that a model expects which is told that rate, among those it is told of."""
+        model = fit_noise(probs, given, ErrorRate(rate, is_told))
+        return model.error_rate(probs[is_told], given[is_told])
+
+    own = expected(0.0)
+    assert fit_noise(probs, given, ErrorRate(own + RATE_ERROR / 2, is_told)).blur == 0
+    assert expected(own + 0.05) == pytest.approx(own + 0.05, abs=0.01)
+    reached = own + (LARGEST_BLURRED if num_classes > 2 else 2 * LARGEST_BLURRED)
+    assert expected(own + 2 * LARGEST_BLURRED) == pytest.approx(reached, abs=0.01)

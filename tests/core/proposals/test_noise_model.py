@@ -155,6 +155,4 @@ def test_a_mean_within_a_standard_error_of_the_difference_is_as_likely():
     behind = np.where(np.arange(100) % 2, -1.0, 1.0)  # the difference has standard error 0.1
     assert is_as_likely(behind - 0.09, best)
     assert not is_as_likely(behind - 0.11, best)
-    assert is_as_likely(behind - 0.04, best, 0.5)
-    assert not is_as_likely(behind - 0.06, best, 0.5)
     assert is_as_likely(best, best)

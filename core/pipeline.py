@@ -315,14 +315,12 @@ class _Plan:
     features: dict[str, Any] | None
     """What config.json tells of features from elsewhere; None where the pretrained encoder's own are meant."""
     source: "FeatureSource | None"
-    """Where these can be had; None too where a run that is resumed has to have them already."""
+    """Where these can be had; None too where a run is resumed and none are named."""
     retraining: Retraining | None
 
 
 def _resumed_plan(study: Study, run: Run, samples: pd.DataFrame, source: "FeatureSource | None") -> _Plan:
     """As the run began. source: of the features that were named this time."""
-    from core.training.features import imagenet_features
-
     config = run.config()
     features = config.get("features")
     if config["samples_digest"] != _digest(samples):
@@ -331,9 +329,6 @@ def _resumed_plan(study: Study, run: Run, samples: pd.DataFrame, source: "Featur
         raise StudyError(
             f"{study.path}: run {run.name} began with other features; name none to resume it, or train anew"
         )
-    if features and not source:
-        installed = imagenet_features(study.image_size_px)
-        source = installed if installed and installed.identity == features else None
     retraining = None
     if config.get("after_review"):
         retraining = resume_retraining(run, open_run(study, config["after_review"]["run"]))
@@ -417,21 +412,22 @@ def _outside_features(
     run: Run, plan: _Plan, pixels: np.ndarray, device: Any, progress: "Progress"
 ) -> np.ndarray | None:
     """Features from elsewhere, kept in the checkpoint's folder while the run lasts; None where SimCLR's are meant."""
-    from core.training.features import load_features, save_features
+    from core.training.features import imagenet_features, load_features, save_features
 
     if not plan.features:
         return None
     path = run.path / "checkpoint" / "features.npy"
     features = load_features(path)
     if features is None:
-        if plan.source is None:
+        source = plan.source or imagenet_features(pixels.shape[1])
+        if source is None or source.identity != plan.features:
             raise StudyError(
                 f"{run.path}: was stopped before its features were computed; resume it with the same --embeddings, or "
                 "--backbone and --weights, or train anew"
             )
-        for note in plan.source.notes:
+        for note in source.notes:
             progress.emit("note", message=note)
-        features = plan.source.compute(
+        features = source.compute(
             pixels, device=device, precision=plan.settings.model.precision, on_progress=progress.features
         )
         save_features(path, features)

@@ -279,7 +279,7 @@ def train(
     """Train the model on a study and score every label."""
     from core.datasets.study import open_study
     from core.errors import ConfigError
-    from core.pipeline import train_study
+    from core.pipeline.train import train_study
 
     if run and not after_review:
         raise ConfigError(f"--run {run}: goes with --after-review alone, which begins from a run")
@@ -353,7 +353,7 @@ def evaluate(
 ) -> None:
     """Measure a run's proposals against true labels; training never sees them."""
     from core.datasets.study import open_study
-    from core.pipeline import evaluate_run
+    from core.pipeline.evaluation import evaluate_run
 
     result = evaluate_run(open_study(study), truth, run)
     lines = [
@@ -382,12 +382,12 @@ def proposals(
     as_json: Json = False,
 ) -> None:
     """Write the proposals of a run."""
+    from core.datasets.runs import open_run
     from core.datasets.study import open_study
     from core.files import write_atomically
-    from core.pipeline import proposals as find_proposals
 
     _require_folder(out)
-    table = find_proposals(open_study(study), run)
+    table = open_run(open_study(study), run).proposals()
     write_atomically(out, table.to_csv(index=False, lineterminator="\n"))
     _print(as_json, {"num_proposed": len(table)}, [f"{out}: {len(table)} proposals"])
 
@@ -410,7 +410,7 @@ def export(
 ) -> None:
     """Write the cleaned CSV: the source's columns, the final label, and who decided it. Or labels for other tools."""
     from core.datasets.study import open_study
-    from core.pipeline import export_study
+    from core.pipeline.export import export_study
 
     _require_folder(out, is_file=export_format not in ("imagefolder", "fiftyone"))
     opened = open_study(study)

@@ -13,7 +13,7 @@ from core.datasets.manifest import import_source
 from core.datasets.runs import RunState, find_runs
 from core.datasets.source import read_source
 from core.datasets.study import Study, is_study, open_study
-from core.pipeline import train_study
+from core.pipeline.train import train_study
 
 _STUDIES = (
     ("tiles", "Demo: colon tiles", write_tiles, {}, ("pretrain.num_epochs=4", "cross_fitting.num_epochs=4")),

@@ -20,7 +20,7 @@ LADDER = (
     ("core.models",),
     ("core.training",),
     ("core.baselines", "core.proposals", "core.checks"),
-    ("core.pipeline", "core.retraining", "core.demo", "core.benchmark"),
+    ("core.pipeline", "core.demo", "core.benchmark"),
     ("core.cli", "core.__main__"),
     ("app",),
 )
@@ -30,7 +30,6 @@ LEVEL_0 = LADDER[0]
 SIDEWAYS = {
     ("core.datasets", "core.images"),
     ("core.baselines", "core.proposals"),
-    ("core.pipeline", "core.retraining"),
     ("core.demo", "core.pipeline"),
     ("core.benchmark", "core.pipeline"),
     ("core.__main__", "core.cli"),
@@ -179,11 +178,11 @@ def test_heavy_packages_are_imported_only_where_they_are_used(package):
     assert wrong == []
 
 
-def test_the_pipeline_imports_torch_only_where_a_training_begins():
+def test_a_training_imports_torch_only_where_it_begins_and_the_review_only_where_it_goes_on_from_one():
     names = ("torch", "core.losses", "core.models", "core.training", "core.review")
-    assert [
-        str(i) for i in IMPORTS if i.importer == "core.pipeline" and not i.is_lazy and i.imported.startswith(names)
-    ] == []
+    reached = reached_from("core.pipeline.train", with_lazy=False)
+    assert "core.pipeline.scoring" in reached
+    assert [str(i) for i in IMPORTS if i.importer in reached and not i.is_lazy and i.imported.startswith(names)] == []
 
 
 def test_a_command_imports_what_it_needs_inside_itself():
@@ -268,7 +267,7 @@ for package in (core.models, core.training):
         importlib.import_module(module.name)
 import core.losses
 from core.datasets.study import open_study
-from core.pipeline import train_study
+from core.pipeline.train import train_study
 run = train_study(open_study(sys.argv[1]), assignments=sys.argv[2:])
 assert len(run.scores()) == int(run.config()["num_samples"])
 """

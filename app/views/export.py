@@ -16,7 +16,7 @@ from app.boundary import plain_text
 from app.components.wording import VERDICT_WORDS, counted, run_title
 from core.datasets.classes import listed
 from core.datasets.study import Study
-from core.pipeline import export_study, export_table
+from core.pipeline.export import export_study, export_table
 from core.review.export import COLUMNS
 from core.review.reviewed import OUTDATED
 

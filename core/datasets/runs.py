@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,12 @@ class Run:
         path = self.path / "scores.csv"
         texts = dict.fromkeys(("sample_id", "given_label", "proposed_label"), str)
         return pd.read_csv(path, dtype={**texts, "is_proposed": bool}, keep_default_na=False, na_values={})
+
+    def proposals(self) -> pd.DataFrame:
+        """The rows of scores.csv that are proposed, the most probable error first."""
+        scores = self.scores()
+        proposed = scores[scores["is_proposed"].to_numpy(dtype=bool)]
+        return proposed.sort_values(["label_error_probability", "sample_id"], ascending=[False, True])
 
     def embeddings(self) -> np.ndarray:
         """(N, D) float16, the row order of samples.csv."""
@@ -147,7 +154,22 @@ def open_run(study: Study, name: str | None = None) -> Run:
     raise StudyError(f"{study.path}: has no finished run {name!r}; finished runs: {known}")
 
 
-def new_run_name(preset: str, seed: int) -> str:
+def new_run(study: Study, preset: str, seed: int) -> Run:
+    """A run of a new name, not yet on disk: one that began in the same second may have taken the first choice."""
+    first = _run_name(preset, seed)
+    names = chain([first], (f"{first}-{number}" for number in count(2)))
+    return next(run for run in (Run(study.runs_path / name) for name in names) if not run.path.exists())
+
+
+def unfinished_run(study: Study) -> Run:
+    """The newest run. Raises StudyError if there is none, or it has finished."""
+    runs = find_runs(study)
+    if not runs or runs[-1].is_finished:
+        raise StudyError(f"{study.path}: its newest run has not been interrupted; train without --resume")
+    return runs[-1]
+
+
+def _run_name(preset: str, seed: int) -> str:
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{preset}-{seed}"
 
 

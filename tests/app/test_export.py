@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 
 from app.processes import STUDIES_VARIABLE
-from core.pipeline import export_study
+from core.pipeline.export import export_study
 from core.records import VerdictKind
 from core.review.ledger import Ledger
 from tests.app.conftest import open_page, page_text

@@ -10,7 +10,7 @@ from app import visit
 from app.components.sureness import OWN, stops, trade_off_text
 from app.processes import STUDIES_VARIABLE
 from core.datasets.runs import open_run
-from core.pipeline import export_table, proposals
+from core.pipeline.export import export_table
 from core.proposals.calibration import recalibrated
 from core.proposals.proposal_set import Expectation
 from core.records import VerdictKind
@@ -125,13 +125,13 @@ def test_a_choice_outlives_the_page_and_is_the_reader_s_own(app, made_study, sco
 def test_a_verdict_on_what_is_not_proposed_is_exported_like_any_and_makes_no_proposal(
     app, made_study, scores, read_all
 ):
-    own = proposals(made_study)
+    own = open_run(made_study).proposals()
     open_page(app, "review", reader=READER)
     choose(app, "5 % or more")
     sample_id = shown_id(app)
     press(app, "Change to")
     assert sample_id not in set(own["sample_id"])
-    pd.testing.assert_frame_equal(proposals(made_study), own)
+    pd.testing.assert_frame_equal(open_run(made_study).proposals(), own)
     table, _ = export_table(made_study)
     row = table.iloc[made_study.samples()["sample_id"].tolist().index(sample_id)]
     (shown,) = scores.loc[scores["sample_id"] == sample_id].itertuples()

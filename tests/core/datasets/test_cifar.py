@@ -11,7 +11,9 @@ from core.datasets.source import read_source
 from core.datasets.study import open_study
 from core.errors import ConfigError, ManifestError, SourceError
 from core.images.picture import read_picture
-from core.pipeline import evaluate_run, export_study, train_study
+from core.pipeline.evaluation import evaluate_run
+from core.pipeline.export import export_study
+from core.pipeline.train import train_study
 from tests.core.commands import TINY
 
 NAMES = ["cat", "dog", "frog"]

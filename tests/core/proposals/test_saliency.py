@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from core.datasets.runs import open_run
 from core.datasets.study import open_study
 from core.models.network import Network
-from core.pipeline import train_study
+from core.pipeline.train import train_study
 from core.proposals.saliency import heat_maps, read_saliency, saliency_path
 from tests.core.commands import TINY, import_arguments, run_command, write_source
 

@@ -18,7 +18,7 @@ from core.datasets.study import open_study
 from core.errors import ConfigError, StudyError
 from core.images.cache import open_cache
 from core.models.backbones import backbone_features, load_backbone
-from core.pipeline import WITHOUT_IMAGENET, train_study
+from core.pipeline.train import WITHOUT_IMAGENET, train_study
 from core.training.features import open_features
 from tests.core.commands import TINY, import_arguments, run_command, write_source
 

@@ -26,7 +26,7 @@ def study(tmp_path_factory) -> Study:
 @pytest.fixture
 def final_labels(study) -> dict[str, str]:
     """Image to final label, as the cleaned CSV has them; without what is excluded or could not be read."""
-    from core.pipeline import export_table
+    from core.pipeline.export import export_table
 
     table, _ = export_table(study)
     assert sorted(table["verdict"].value_counts().to_dict().items()) == [

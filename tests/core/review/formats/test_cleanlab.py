@@ -3,7 +3,7 @@ import pytest
 
 from core.datasets.source import read_source
 from core.errors import ConfigError
-from core.pipeline import export_study
+from core.pipeline.export import export_study
 from tests.app.made_study import CLASSES, write_study
 
 

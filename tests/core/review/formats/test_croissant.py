@@ -4,7 +4,7 @@ import json
 import mlcroissant
 import pytest
 
-from core.pipeline import export_study, export_table
+from core.pipeline.export import export_study, export_table
 from core.review.export import COLUMNS
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from core.datasets.study import read_text_table, write_text_table
-from core.pipeline import EXPORT_FORMATS
+from core.pipeline.export import EXPORT_FORMATS
 from tests.core.commands import run_command
 
 OTHERS = ("imagefolder", "fiftyone", "label-studio", "cleanlab")

@@ -2,9 +2,10 @@ import json
 
 import pytest
 
+from core.datasets.runs import open_run
 from core.datasets.source import read_source
 from core.errors import ConfigError
-from core.pipeline import export_study, proposals
+from core.pipeline.export import export_study
 from core.review.formats.fiftyone import write_fiftyone
 from core.review.reviewed import ReviewedSample
 
@@ -31,7 +32,7 @@ def test_proposals_have_their_probability_as_confidence(study, export):
     images = dict(zip(study.samples()["sample_id"], study.samples()["image"], strict=True))
     expected = {
         images[row.sample_id].removesuffix(".png"): (row.proposed_label, row.label_error_probability)
-        for row in proposals(study).itertuples()
+        for row in open_run(study).proposals().itertuples()
     }
     found = {
         name: (content["classes"][target["label"]], target["confidence"]) for name, target in content["labels"].items()

@@ -5,7 +5,7 @@ from torchvision.datasets import ImageFolder
 
 from core.datasets.source import read_source
 from core.errors import ConfigError
-from core.pipeline import export_study
+from core.pipeline.export import export_study
 from core.review.formats.imagefolder import write_imagefolder
 from core.review.reviewed import ReviewedSample
 

@@ -3,8 +3,9 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from core.datasets.runs import open_run
 from core.datasets.source import read_source
-from core.pipeline import export_study, proposals
+from core.pipeline.export import export_study
 from core.review.formats.label_studio import write_label_studio
 from core.review.reviewed import ReviewedSample
 from tests.app.made_study import RUN
@@ -42,7 +43,8 @@ def test_proposals_are_predictions_with_their_probability(study, tasks):
         for prediction in task["predictions"]
     }
     assert found == {
-        row.sample_id: ([row.proposed_label], row.label_error_probability) for row in proposals(study).itertuples()
+        row.sample_id: ([row.proposed_label], row.label_error_probability)
+        for row in open_run(study).proposals().itertuples()
     }
     assert f'"model_version": "{RUN}"' in tasks.read_text()
 

@@ -6,11 +6,11 @@ import shutil
 import numpy as np
 import pytest
 
-from core import retraining
 from core.datasets.runs import RunState, default_run, find_runs, open_run
 from core.datasets.study import open_study, write_text_table
 from core.errors import ConfigError, StudyError
-from core.pipeline import train_study
+from core.pipeline import retraining
+from core.pipeline.train import train_study
 from core.proposals.comparison import Comparison
 from core.records import Verdict, VerdictKind
 from core.review.ledger import Ledger, visit_key

@@ -6,12 +6,12 @@ import sys
 import numpy as np
 import pytest
 
-from core import pipeline
 from core.datasets.groups import read_pictures, sample_groups
 from core.datasets.runs import find_runs
 from core.datasets.study import open_study
 from core.images.cache import open_cache
-from core.pipeline import train_study
+from core.pipeline import inputs
+from core.pipeline.train import train_study
 from tests.core.commands import TINY, import_arguments, run_command, write_source
 
 COPIES = ("scans/doe-4711_000.png", "scans/doe-4711_007.png")
@@ -64,7 +64,7 @@ def test_where_near_duplicates_cannot_be_looked_for_copies_are_and_a_note_says_s
     untrained, tmp_path, monkeypatch, lack
 ):
     if lack == "time":
-        monkeypatch.setattr(pipeline, "MAX_COMPARED", 50)
+        monkeypatch.setattr(inputs, "MAX_COMPARED", 50)
     else:
         monkeypatch.setitem(sys.modules, "core.checks.same_pictures", None)
     study, run = trained(untrained, tmp_path)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.cli import main
+from core.cli.main import main
 
 CLASSES = ("cat", "dog", "eel")
 NUM_IMAGES = 72

@@ -9,7 +9,7 @@ import pytest
 import typer
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from core.cli import app
+from core.cli.main import app
 from core.datasets.study import open_study
 from tests.core.commands import CLASSES, NUM_IMAGES, SECRETS, TINY, import_arguments, run_command, write_source
 

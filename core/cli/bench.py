@@ -1,0 +1,50 @@
+"""The command that measures beside other methods."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.arguments import Json, parts, seed_numbers
+from core.cli.terminal import print_result, progress_bar
+from core.errors import ConfigError
+
+
+def bench(
+    name: Annotated[str, typer.Argument(help="detection: how well wrong labels are found, beside other methods.")],
+    out: Annotated[Path, typer.Option(help="Folder of results.jsonl and tables.md.")] = Path("data/benchmark"),
+    cache: Annotated[Path | None, typer.Option(help="Folder of pixels and features; in --out if not given.")] = None,
+    seeds: Annotated[str, typer.Option(help="Seeds, separated by commas.")] = "0,1,2",
+    tasks: Annotated[
+        str, typer.Option(help="Tasks, by name; all but demo_tiles need the images that OVERREAD_DATA names.")
+    ] = "chest_xray,lung_histology,cifar10n,demo_tiles",
+    noise: Annotated[
+        str | None, typer.Option(help="idn10 to idn40, boundary10, boundary20, human; what a task has if not given.")
+    ] = None,
+    methods: Annotated[
+        str | None, typer.Option(help="Methods, by name; all but paper, a network's, if not given.")
+    ] = None,
+    features: Annotated[str, typer.Option(help="simclr, pretrained or both.")] = "both",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    again: Annotated[str, typer.Option(help="Methods to measure anew, for their code has changed.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Measure how well wrong labels are found, beside other methods; what is measured already is kept."""
+    from core.benchmark.detection import run_detection
+
+    if name != "detection":
+        raise ConfigError(f"bench {name}: is not known; there is: detection")
+    with progress_bar(as_json) as show:
+        results, page = run_detection(
+            out,
+            cache=cache or out / "cache",
+            seeds=seed_numbers(seeds),
+            tasks=parts(tasks),
+            noises=parts(noise) if noise else None,
+            methods=parts(methods) if methods else None,
+            features=("simclr", "pretrained") if features == "both" else (features,),
+            device=device,
+            again=parts(again),
+            listener=show,
+        )
+    print_result(as_json, {"results": results, "tables": str(out / "tables.md")}, [page])

@@ -13,8 +13,9 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime import get_instance
 
+from core.images.decoding import read_picture
 from core.images.location import Location
-from core.images.picture import Picture, read_picture
+from core.images.picture import Picture
 
 FOLDER = Path(__file__).parent
 JAVASCRIPT = "\n".join((FOLDER / name).read_text() for name in ("pixels.js", "surface.js", "keys.js", "viewer.js"))

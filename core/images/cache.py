@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 
 from core.errors import ImageError, StudyError
+from core.images.decoding import read_picture
 from core.images.location import Location
 from core.images.partial import PARTIAL, Checkpoints, Partial, open_partial, partial_array
-from core.images.picture import read_picture
 from core.images.remote import ABSENT, NUM_CONNECTIONS, Downloads, look_up
 from core.images.room import Room
 from core.images.tile import square_tile

@@ -1,15 +1,11 @@
-"""One image file as pixels: read by its content, shown by default as its file asks."""
+"""An image as pixels, and how it is shown: by default as its file asks."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from core.errors import ImageError
-from core.images.location import Location
 from core.images.room import take_room
-from core.images.silence import silence
 
 MIN_SIDE_PX = 8
 MAX_PIXELS = 150_000_000
@@ -17,7 +13,6 @@ MAX_PIXELS = 150_000_000
 
 _GREY_STRIP = 3 * 2**14
 _WINDOW_STRIP = 2**22
-_RASTER_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 @dataclass(frozen=True)
@@ -77,59 +72,6 @@ class Picture:
             return (self.pixels - int(offset)).astype(np.uint16), 1.0, offset
         scale = (high - low) / (2**16 - 1) or 1.0
         return np.rint((self.pixels.astype(np.float64) - low) / scale).astype(np.uint16), scale, low
-
-
-def read_picture(image: Location | Path, *, at_least_px: int | None = None) -> Picture:
-    """Read a PNG, JPEG, TIFF or DICOM file; its content tells which, not its name. Safe in threads.
-
-    image: where it is, and of a DICOM file which frame. Any other file has one.
-    at_least_px: where given, a JPEG may be decoded at a half, a quarter or an eighth of its size, as long as
-    that leaves twice this many pixels on its shorter side; faster where a small image is wanted.
-    Raises ImageError, whose message names neither file nor tag value.
-    """
-    location = Location.of(image)
-    try:
-        with location.open() as file, silence():
-            return _read(file, at_least_px, location.frame)
-    except ImageError:
-        raise
-    except PermissionError:
-        raise ImageError("the file may not be read") from None
-    except MemoryError:
-        raise ImageError("too large for this machine's memory") from None
-    except (ImportError, KeyboardInterrupt, SystemExit):  # not the file's fault
-        raise
-    except BaseException as error:
-        # Decoders meet damaged files with nearly any exception (those in Rust with a PanicException, which is no
-        # Exception), and their texts quote the file: one reason for all.
-        is_disk = isinstance(error, OSError) and error.errno is not None
-        raise ImageError("the file cannot be read" if is_disk else "the file is damaged") from None
-
-
-def _read(file: BinaryIO, at_least_px: int | None, frame: int | None) -> Picture:
-    head = file.read(132)
-    file.seek(0)
-    if not head:
-        raise ImageError("the file is empty")
-    if head[128:] == b"DICM" or _begins_like_a_data_set(head):
-        from core.images.dicom import read_dicom  # here, for training from a filled cache needs no pydicom
-
-        return read_dicom(file, frame_number=frame)
-    if head.startswith(_RASTER_SIGNATURES):
-        from core.images.raster import read_raster
-
-        if frame is not None:
-            check_frame(frame, 1)
-        return read_raster(file, at_least_px=at_least_px)
-    raise ImageError("not an image: neither PNG, JPEG, TIFF nor DICOM")
-
-
-def _begins_like_a_data_set(head: bytes) -> bool:
-    """DICOM without preamble: the first tag is of group 0002 or 0008, in either byte order."""
-    group, element = head[:2], head[2:4]
-    little = group in (b"\x02\0", b"\x08\0") and element[1:] == b"\0"
-    big = group in (b"\0\x02", b"\0\x08") and element[:1] == b"\0"
-    return len(head) >= 8 and (little or big)
 
 
 def check_size(width_px: int, height_px: int) -> None:

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from app.viewer.viewer import JAVASCRIPT
-from core.images.picture import Picture, read_picture, window_to_uint8
+from core.images.decoding import read_picture
+from core.images.picture import Picture, window_to_uint8
 from tests.app.browser.conftest import begin, look, open_tab, secret_names
 
 pytestmark = pytest.mark.browser

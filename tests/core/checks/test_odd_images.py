@@ -8,8 +8,8 @@ import pydicom
 import pytest
 
 from core.checks.odd_images import check_odd_images
+from core.images.decoding import read_picture
 from core.images.header import FileHeader
-from core.images.picture import read_picture
 from core.images.tile import square_tile
 from tests.core.checks.samples import made_samples
 from tests.core.commands import run_command

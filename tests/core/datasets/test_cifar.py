@@ -10,7 +10,7 @@ from core.datasets.manifest import import_source
 from core.datasets.source import read_source
 from core.datasets.study import open_study
 from core.errors import ConfigError, ManifestError, SourceError
-from core.images.picture import read_picture
+from core.images.decoding import read_picture
 from core.pipeline.evaluation import evaluate_run
 from core.pipeline.export import export_study
 from core.pipeline.train import train_study

@@ -11,7 +11,7 @@ from core.datasets.source import read_source
 from core.datasets.study import open_study
 from core.errors import SourceError, UserError
 from core.images.cache import open_cache
-from core.images.picture import read_picture
+from core.images.decoding import read_picture
 
 COUNTS = {"train": 5, "val": 2, "test": 3}
 

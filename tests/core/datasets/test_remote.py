@@ -15,7 +15,7 @@ from core.datasets.study import open_study
 from core.errors import ManifestError
 from core.images import remote
 from core.images.cache import open_cache
-from core.images.picture import read_picture
+from core.images.decoding import read_picture
 from tests.core.commands import TINY, run_command
 from tests.core.datasets.conftest import write_image
 from tests.core.images.made_dicom import write_dicom

@@ -10,7 +10,7 @@ from pydicom.encaps import encapsulate, get_frame
 
 from core.errors import ImageError
 from core.images.codestream import told_size, with_whole_scan
-from core.images.picture import read_picture
+from core.images.decoding import read_picture
 
 _BUNDLED = Path(pydicom.__file__).parent / "data" / "test_files"
 

@@ -14,8 +14,9 @@ from pydicom.sequence import Sequence
 
 from core.errors import ImageError
 from core.images import dicom
+from core.images.decoding import read_picture
 from core.images.location import Location
-from core.images.picture import read_picture, to_uint8
+from core.images.picture import to_uint8
 from tests.core.images.made_dicom import lookup_table, write_dicom
 
 _BUNDLED = Path(pydicom.__file__).parent / "data" / "test_files"

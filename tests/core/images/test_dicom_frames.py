@@ -4,9 +4,9 @@ from pydicom.data import get_testdata_file
 from pydicom.pixels import pixel_array
 
 from core.images import dicom_frames
+from core.images.decoding import read_picture
 from core.images.dicom_frames import read_one_frame
 from core.images.location import Location
-from core.images.picture import read_picture
 
 _FILES = (
     "emri_small.dcm",

@@ -22,8 +22,9 @@ from pydicom.uid import (
 )
 
 from core.errors import ImageError
+from core.images.decoding import read_picture
 from core.images.location import Location
-from core.images.picture import read_picture, to_uint8
+from core.images.picture import to_uint8
 from tests.core.images.made_dicom import write_dicom
 from tests.core.images.test_golden_pixels import needs_dcmtk, shown_by_dcmtk
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import ImageError
-from core.images.picture import read_picture
+from core.images.decoding import read_picture
 from core.images.tile import square_tile
 from tests.core.images.mutate import mutated, whole_files
 

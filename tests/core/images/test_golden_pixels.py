@@ -21,7 +21,8 @@ from pydicom.uid import (
 )
 
 from core.errors import ImageError
-from core.images.picture import Picture, read_picture, to_uint8
+from core.images.decoding import read_picture
+from core.images.picture import Picture, to_uint8
 
 _FILES = {
     path.name: path

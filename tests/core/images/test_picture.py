@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from core.errors import ImageError
-from core.images.picture import Picture, read_picture, to_uint8
+from core.images.decoding import read_picture
+from core.images.picture import Picture, to_uint8
 from core.images.silence import silence
 
 

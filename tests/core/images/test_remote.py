@@ -7,9 +7,9 @@ from PIL import Image
 
 from core.errors import ImageError
 from core.images import remote
+from core.images.decoding import read_picture
 from core.images.header import read_headers
 from core.images.location import Location
-from core.images.picture import read_picture
 from core.images.remote import ABSENT, look_up, open_remote
 from tests.core.images.made_dicom import write_dicom
 from tests.core.images.storages import serve_folder, serve_s3

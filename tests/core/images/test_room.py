@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.images.decoding import read_picture
 from core.images.location import Location
-from core.images.picture import read_picture
 from core.images.room import Room, take_room
 from core.images.tile import square_tile
 from tests.core.images.made_dicom import write_dicom

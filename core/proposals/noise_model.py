@@ -83,12 +83,13 @@ class NoiseModel:
         return float(1 - self.posterior(probs, given)[np.arange(len(given)), given].mean())
 
 
-def fit_noise_model(probs: np.ndarray, given: np.ndarray) -> NoiseModel:
+def fit_noise_model(probs: np.ndarray, given: np.ndarray, *, num_errors: float = 1.0) -> NoiseModel:
     """The model, without blur, that the given labels speak for.
 
-    probs: (N, K) float, rows sum to 1, from models that never saw the sample's label; given: (N,) int64.
+    probs: (N, K) float, rows sum to 1, from models that never saw the sample's label; given: (N,) int64. num_errors:
+    as `fit_for_likelihood` takes it.
     """
-    model = fit_for_likelihood(probs, given)
+    model = fit_for_likelihood(probs, given, num_errors=num_errors)
     return replace(model, transition=_drawn_together(model.transition, model.posterior(probs, given).sum(axis=0)))
 
 
@@ -108,9 +109,9 @@ def blurred(model: NoiseModel, probs: np.ndarray, given: np.ndarray, rate: float
     return replace(model, blur=high)
 
 
-def fit_for_likelihood(probs: np.ndarray, given: np.ndarray) -> NoiseModel:
-    """The sharpest model that is as likely as the likeliest, to a standard error, its transition as likely as can be:
-    by its likelihood the probabilities of several classifiers can be compared."""
+def fit_for_likelihood(probs: np.ndarray, given: np.ndarray, *, num_errors: float = 1.0) -> NoiseModel:
+    """The sharpest model that is as likely as the likeliest, to so many standard errors, its transition as likely as
+    can be: by its likelihood the probabilities of several classifiers can be compared."""
     num_classes = probs.shape[1]
     transition = np.full((num_classes, num_classes), 0.1 / max(num_classes - 1, 1))
     np.fill_diagonal(transition, 0.9)
@@ -123,7 +124,11 @@ def fit_for_likelihood(probs: np.ndarray, given: np.ndarray) -> NoiseModel:
         models.append(NoiseModel(float(sharpness), transition))
         log_probs.append(models[-1].log_probs(probs, given))
     best = int(np.argmax([values.mean() for values in log_probs]))
-    return next(model for model, values in zip(models, log_probs, strict=True) if is_as_likely(values, log_probs[best]))
+    return next(
+        model
+        for model, values in zip(models, log_probs, strict=True)
+        if is_as_likely(values, log_probs[best], num_errors=num_errors)
+    )
 
 
 def _drawn_together(transition: np.ndarray, class_counts: np.ndarray) -> np.ndarray:
@@ -137,11 +142,11 @@ def _drawn_together(transition: np.ndarray, class_counts: np.ndarray) -> np.ndar
     return share * even + (1 - share) * transition
 
 
-def is_as_likely(log_probs: np.ndarray, best: np.ndarray) -> bool:
-    """Whether the mean of some log probabilities lies within a standard error of the difference to the best ones.
-    Both (N,), of the same samples."""
+def is_as_likely(log_probs: np.ndarray, best: np.ndarray, *, num_errors: float = 1.0) -> bool:
+    """Whether the mean of some log probabilities lies within so many standard errors of the difference to the best
+    ones. Both (N,), of the same samples."""
     behind = best - log_probs
-    return bool(behind.mean() <= behind.std() / np.sqrt(len(behind)))
+    return bool(behind.mean() <= num_errors * behind.std() / np.sqrt(len(behind)))
 
 
 def _fit_transition(probs: np.ndarray, given: np.ndarray, start: NoiseModel, num_steps: int) -> np.ndarray:

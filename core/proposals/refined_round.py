@@ -13,6 +13,8 @@ NETWORK_WEIGHTS = (0.25, 0.5)
 trained through follows wrong labels that look alike. On 3,784 chest X-rays, SimCLR's features, a fifth of the labels
 wrong, average precision with weights 0, 0.25 and 0.5: `idn` (blur 0) 0.944, 0.958 and 0.965, `boundary` (blur 2.2)
 0.847, 0.848 and 0.822."""
+NUM_ERRORS = 0.5
+"""Standard errors by which the noise model that labels are judged by may be less likely than the likeliest."""
 RATE_ERROR = 0.03
 """By how much `noise_rate` may be off: its distance from the true rate on most cells of the benchmark."""
 LARGEST_BLURRED = 0.1
@@ -77,7 +79,7 @@ def combined(
 
 def fit_noise(probs: np.ndarray, given: np.ndarray, error_rate: ErrorRate) -> NoiseModel:
     """The noise model of probabilities (N, K) that never saw the given labels (N,), told how many are wrong."""
-    return told(fit_noise_model(probs, given), probs, given, error_rate)
+    return told(fit_noise_model(probs, given, num_errors=NUM_ERRORS), probs, given, error_rate)
 
 
 def told(model: NoiseModel, probs: np.ndarray, given: np.ndarray, error_rate: ErrorRate) -> NoiseModel:

@@ -26,7 +26,7 @@ from core.proposals.nearest import nearest_neighbours
 from core.proposals.neighbour_vote import smoothed
 from core.proposals.noise_model import NoiseModel, fit_noise_model
 from core.proposals.noise_rate import ErrorRate, noise_rate
-from core.proposals.refined_round import Round, likelihood, told
+from core.proposals.refined_round import NUM_ERRORS, Round, likelihood, told
 from core.proposals.soft_classifier import Penalties, SoftClassifier, fit_soft_classifier
 from core.proposals.soft_logistic import SoftLogistic, fit_soft_logistic
 from core.proposals.soft_ridge import SoftRidge, fit_soft_ridge
@@ -245,7 +245,8 @@ def _judged(task: _Task, views: _Views) -> Round:
     given = task.given[trained]
     share, values = _best_share(_at(views, trained), given)
     probs = _mixed(views, share)
-    return Round(probs, fit_noise_model(probs[trained], given), share, float(values.mean()))
+    noise = fit_noise_model(probs[trained], given, num_errors=NUM_ERRORS)
+    return Round(probs, noise, share, float(values.mean()))
 
 
 def _unjudged(is_trained: np.ndarray, num_classes: int, neighbours: Neighbours) -> Refinement:

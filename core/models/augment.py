@@ -50,7 +50,7 @@ def random_resized_crop(images: Tensor, generator: Generator, *, min_scale: floa
     transform[:, 0, 2] = (2 * uniform[2] - 1) * (1 - width)
     transform[:, 1, 1] = height
     transform[:, 1, 2] = (2 * uniform[3] - 1) * (1 - height)
-    grid = F.affine_grid(transform.to(images.device), list(images.shape), align_corners=False)
+    grid = F.affine_grid(_on_device(transform, images), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
@@ -71,14 +71,14 @@ def color_jitter(
 
     def factor(row: int, strength: float) -> Tensor:
         values = torch.where(is_applied, 1 + (2 * uniform[row] - 1) * strength, 1.0)
-        return values.to(images.device)[:, None, None, None]
+        return values[:, None, None, None]
 
-    images = images * factor(0, brightness)
+    images = images * _on_device(factor(0, brightness), images)
     mean = _to_grey(images).mean(dim=(2, 3), keepdim=True)
-    images = (images - mean) * factor(1, contrast) + mean
+    images = (images - mean) * _on_device(factor(1, contrast), images) + mean
     if images.shape[1] == 3:
         matrix = _colour_matrix(factor(2, saturation).flatten(), (factor(3, hue).flatten() - 1) * 2 * math.pi)
-        images = (matrix @ images.flatten(2)).view_as(images)
+        images = (_on_device(matrix, images) @ images.flatten(2)).view_as(images)
     return images.clamp(0, 1)
 
 
@@ -87,7 +87,7 @@ def random_grayscale(images: Tensor, generator: Generator, *, probability: float
     is_applied = torch.rand(len(images), generator=generator) < probability
     if images.shape[1] == 1:
         return images
-    return torch.where(is_applied.to(images.device)[:, None, None, None], _to_grey(images), images)
+    return torch.where(_on_device(is_applied, images)[:, None, None, None], _to_grey(images), images)
 
 
 def gaussian_blur(images: Tensor, generator: Generator, *, probability: float) -> Tensor:
@@ -103,8 +103,8 @@ def gaussian_blur(images: Tensor, generator: Generator, *, probability: float) -
     sigma = ((0.1 + 1.9 * uniform[1, chosen]) * height / 224).clamp_min(0.05)
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float32)
     kernels = torch.exp(-(offsets**2) / (2 * sigma[:, None] ** 2))
-    kernels = (kernels / kernels.sum(dim=1, keepdim=True)).repeat_interleave(num_channels, dim=0).to(images.device)
-    chosen = chosen.to(images.device)
+    kernels = (kernels / kernels.sum(dim=1, keepdim=True)).repeat_interleave(num_channels, dim=0)
+    kernels, chosen = _on_device(kernels, images), _on_device(chosen, images)
     # One group per image and channel, since each image has a kernel of its own.
     stack = images[chosen].reshape(1, -1, *images.shape[2:])
     stack = F.pad(stack, (radius, radius, radius, radius), mode="reflect")
@@ -113,19 +113,24 @@ def gaussian_blur(images: Tensor, generator: Generator, *, probability: float) -
     return images.index_copy(0, chosen, stack.view(len(chosen), *images.shape[1:]))
 
 
+def _on_device(values: Tensor, images: Tensor) -> Tensor:
+    """Where the images are; a GPU is not waited for."""
+    return values.to(images.device, non_blocking=True)
+
+
 def _to_grey(images: Tensor) -> Tensor:
     if images.shape[1] == 1:
         return images
-    weights = torch.tensor(_GREY_WEIGHTS, device=images.device)
+    weights = _on_device(torch.tensor(_GREY_WEIGHTS), images)
     return (images * weights[None, :, None, None]).sum(dim=1, keepdim=True)
 
 
 def _colour_matrix(saturation: Tensor, angle: Tensor) -> Tensor:
     """(B, 3, 3): turn the colours around the grey axis by `angle` (B,), then scale their distance from it."""
-    grey = torch.tensor(_GREY_WEIGHTS, device=angle.device).expand(3, 3)
+    grey = torch.tensor(_GREY_WEIGHTS).expand(3, 3)
     axis = 1 / math.sqrt(3)
-    cross = torch.tensor([[0.0, -axis, axis], [axis, 0.0, -axis], [-axis, axis, 0.0]], device=angle.device)
-    identity = torch.eye(3, device=angle.device)
+    cross = torch.tensor([[0.0, -axis, axis], [axis, 0.0, -axis], [-axis, axis, 0.0]])
+    identity = torch.eye(3)
     cos, sin = angle.cos()[:, None, None], angle.sin()[:, None, None]
     turn = cos * identity + (1 - cos) / 3 + sin * cross
     saturation = saturation[:, None, None]

@@ -102,6 +102,7 @@ def backbone_features(
         features.append(values.float().cpu())
         if on_progress:
             on_progress(min(1.0, (start + BATCH_SIZE) / len(pixels)))
+    module.to("cpu")  # a GPU's memory is the training's now
     return torch.cat(features).numpy()
 
 

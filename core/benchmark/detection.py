@@ -12,7 +12,7 @@ import torch
 from core.benchmark.runner import DEFAULT_METHODS, Plan, read_results, run_plan
 from core.benchmark.tables import report
 from core.files import write_atomically
-from core.training.engine import choose_device
+from core.training.device import choose_device, told_if_out_of_memory
 
 
 def run_detection(
@@ -34,14 +34,15 @@ def run_detection(
     """
     plan = Plan(tasks, seeds, noises, methods or DEFAULT_METHODS, features, device, again)
     data = os.environ.get("OVERREAD_DATA")
-    results = run_plan(
-        plan,
-        data=Path(data) if data else None,
-        cache=cache,
-        results=out / "results.jsonl",
-        stamp={"device": _device_name(choose_device(device)), "commit": _commit()},
-        listener=listener,
-    )
+    with told_if_out_of_memory():
+        results = run_plan(
+            plan,
+            data=Path(data) if data else None,
+            cache=cache,
+            results=out / "results.jsonl",
+            stamp={"device": _device_name(choose_device(device)), "commit": _commit()},
+            listener=listener,
+        )
     page = report(read_results(out / "results.jsonl"))
     write_atomically(out / "tables.md", page)
     return results, page

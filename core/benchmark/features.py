@@ -27,7 +27,7 @@ from core.models.backbones import (
 )
 from core.models.network import Network
 from core.training.data import TrainingData, load_pixels, pixel_statistics
-from core.training.engine import choose_device, has_bf16_units
+from core.training.device import choose_device, has_bf16_units
 from core.training.epochs import decay_learning_rate, embed, pretrain_epoch
 
 KINDS = ("simclr", "pretrained")
@@ -46,6 +46,8 @@ def load_features(kind: str, task: Task, seed: int, cache: Path, *, device: str,
         said = {"model": asdict(settings.model), "pretrain": asdict(settings.pretrain), "seed": seed}
     else:
         said = {"backbone": IMAGENET_BACKBONE}
+    if torch_device.type != "cpu":
+        said |= {"device": torch_device.type, "precision": settings.model.precision}
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     digest.update(np.ascontiguousarray(task.pixels))
     path = cache / "features" / f"{task.name}-{kind}-{digest.hexdigest()[:16]}.npy"
@@ -83,7 +85,7 @@ def _simclr(task: Task, settings: TrainSettings, seed: int, device: torch.device
         num_classes=len(task.classes),
     )
     mean, std = pixel_statistics(data)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Network(
             settings.model.encoder,

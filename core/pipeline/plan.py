@@ -68,7 +68,7 @@ def new_plan(
     base: Run | None,
 ) -> Plan:
     """As the command says; config.json records it. base: the run that a training after review begins from."""
-    from core.training.engine import has_bf16_units
+    from core.training.device import has_bf16_units
     from core.training.features import imagenet_features
 
     settings = preset_settings(

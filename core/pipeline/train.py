@@ -56,7 +56,7 @@ def train_study(
     Raises ConfigError, and StudyError if a training is under way, there is nothing to resume, or what was named for
     the features is not what the run began with.
     """
-    from core.training.engine import choose_device
+    from core.training.device import choose_device, told_if_out_of_memory
     from core.training.features import open_features
     from core.training.progress import Progress
 
@@ -65,8 +65,8 @@ def train_study(
         require_defaults(preset=preset, embeddings=embeddings, backbone=backbone, weights=weights)
         base = open_run(study, run_name)
     run = unfinished_run(study) if resume else new_run(study, preset, seed)
-    torch_device = choose_device(run.config()["device"] if resume and device == "auto" else device)
-    with training_lock(study, run.name):
+    torch_device = _device_of(run) if resume and device == "auto" else choose_device(device)
+    with training_lock(study, run.name), told_if_out_of_memory():
         samples = study.samples()
         source = open_features(
             samples, embeddings=embeddings, backbone=backbone, weights=weights, cache_size_px=study.image_size_px
@@ -94,6 +94,17 @@ def train_study(
             raise
         progress.emit("finish", num_proposed=int((scores["is_proposed"] == "true").sum()))
     return run
+
+
+def _device_of(run: Run) -> Any:
+    """The device that a run began on. Raises StudyError where there is no such device here."""
+    from core.training.device import choose_device
+
+    began_on = run.config()["device"]
+    device = choose_device("auto" if began_on == "cuda" else "cpu")
+    if device.type != began_on:
+        raise StudyError(f"{run.path}: began on a GPU, and here is none that works; `--device cpu` goes on slowly")
+    return device
 
 
 def _training(run: Run, plan: Plan, inputs: Inputs, device: Any, progress: "Progress") -> "Training":

@@ -34,7 +34,7 @@ class TrainingData:
 
     def images(self, index: Tensor) -> Tensor:
         """(B, C, H, W) float32 in [0, 1] of the samples at `index` (B,) int64."""
-        return self.pixels[index.to(self.device)].float().div_(255)
+        return self.pixels[index.to(self.device, non_blocking=True)].float().div_(255)
 
     def epoch_batches(self, batch_size: int, generator: Generator) -> Iterator[Tensor]:
         """The dataset indices to train on, shuffled, in batches of nearly equal length at most batch_size
@@ -53,20 +53,22 @@ def load_pixels(cache: np.ndarray, *, size_px: int, device: torch.device) -> Ten
 
     cache: (N, H, W, C) uint8, H = W. Returns (N, C, size_px, size_px) uint8.
     """
-    batches = []
+    # Filled a piece at a time: pieces that are joined at the end take the memory twice.
+    shape = (len(cache), cache.shape[3], size_px, size_px)
+    pixels = torch.empty(shape, dtype=torch.uint8, device=device, memory_format=torch.channels_last)
     for start in range(0, len(cache), 256):
         batch = torch.from_numpy(np.ascontiguousarray(cache[start : start + 256])).permute(0, 3, 1, 2)
         if batch.shape[2] != size_px:
             batch = batch.float()
             batch = F.interpolate(batch, size=(size_px, size_px), mode="bilinear", antialias=True, align_corners=False)
             batch = batch.round_().clamp_(0, 255).to(torch.uint8)
-        batches.append(batch.to(device))
-    return torch.cat(batches)
+        pixels[start : start + 256] = batch
+    return pixels
 
 
 def pixel_statistics(data: TrainingData) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation (C,) of the pixels to train on, in [0, 1]."""
     trained = torch.from_numpy(np.flatnonzero(data.is_trained))
-    chosen = trained[:: max(1, len(trained) // 2048)]
+    chosen = trained[:: -(-len(trained) // 2048)]
     images = data.images(chosen)
     return images.mean(dim=(0, 2, 3)), images.std(dim=(0, 2, 3)).clamp_min(1e-3)

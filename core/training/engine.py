@@ -14,7 +14,6 @@ import torch
 
 from core.config import TrainSettings
 from core.consensus import stage_consensus, stage_losses
-from core.errors import ConfigError
 from core.models.network import Network
 from core.pins import Pins
 from core.thresholds import class_thresholds
@@ -25,22 +24,6 @@ from core.training.progress import Phase, Progress
 from core.training.trace import Trace
 
 PRETRAIN_COST = 2.3  # two views, and the augmentations, beside one image
-
-
-def choose_device(name: str) -> torch.device:
-    """auto takes a GPU where there is one. Raises ConfigError for cuda without one."""
-    if name not in ("auto", "cpu", "cuda"):
-        raise ConfigError(f"--device: {name!r} is not one of auto, cpu, cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("--device cuda: this machine has no CUDA device; use --device cpu or auto")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
-
-
-def has_bf16_units(device: torch.device) -> bool:
-    """Whether the device computes in bf16; a CPU without units for it does so many times slower than in fp32."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return torch.cpu._is_avx512_bf16_supported()
 
 
 def plan_phases(settings: TrainSettings, num_folds: int = 0) -> tuple[Phase, ...]:
@@ -85,7 +68,7 @@ class Training:
 
     def __post_init__(self) -> None:
         mean, std = pixel_statistics(self.data)
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.network = Network(
                 self.settings.model.encoder,

@@ -1,7 +1,6 @@
 """One epoch of each kind, and the prediction of the whole set."""
 
 import math
-from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
@@ -12,13 +11,10 @@ from core.losses import confidence_weights, nt_xent, softmax_weighted_cross_entr
 from core.models.augment import simclr_view, strong_augment, weak_augment
 from core.models.network import Network
 from core.training.data import TrainingData
+from core.training.device import autocast
 
 PREDICTION_BATCH = 512
-
-
-def autocast(device: torch.device, precision: str) -> AbstractContextManager:
-    """bf16 where the settings ask for it; on a CPU and on a GPU alike."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+"""Images of up to 224 px a side; of larger ones fewer, so that they take no more memory."""
 
 
 def decay_learning_rate(optimizer: Optimizer, learning_rate: float, share: float) -> None:
@@ -74,7 +70,7 @@ def supervised_epoch(
     all_labels, is_strong = torch.from_numpy(labels), torch.from_numpy(is_pseudo_labelled)
     losses, lowest = [], []
     for index in data.epoch_batches(batch_size, generator):
-        targets = all_labels[index].to(data.device)
+        targets = all_labels[index].to(data.device, non_blocking=True)
         images = _augment(data.images(index), is_strong[index], generator)
         with autocast(data.device, precision):
             logits = network(images)
@@ -91,7 +87,7 @@ def predict(network: Network, data: TrainingData, *, precision: str) -> np.ndarr
     """Class probabilities of every sample, in eval mode: (N, K) float32, rows sum to 1."""
     network.eval()
     probs = []
-    for index in data.all_batches(PREDICTION_BATCH):
+    for index in data.all_batches(_prediction_batch(data)):
         with autocast(data.device, precision):
             logits = network(data.images(index))
         probs.append(logits.float().softmax(dim=1).cpu())
@@ -103,11 +99,16 @@ def embed(network: Network, data: TrainingData, *, precision: str) -> np.ndarray
     """The encoder's features of every sample, in eval mode: (N, D) float32."""
     network.eval()
     features = []
-    for index in data.all_batches(PREDICTION_BATCH):
+    for index in data.all_batches(_prediction_batch(data)):
         with autocast(data.device, precision):
             batch = network.features(data.images(index))
         features.append(batch.float().cpu())
     return torch.cat(features).numpy()
+
+
+def _prediction_batch(data: TrainingData) -> int:
+    side = data.pixels.shape[-1]
+    return max(1, PREDICTION_BATCH * 224**2 // max(224, side) ** 2)
 
 
 def _augment(images: Tensor, is_strong: Tensor, generator: Generator) -> Tensor:
@@ -116,7 +117,7 @@ def _augment(images: Tensor, is_strong: Tensor, generator: Generator) -> Tensor:
     augmented = torch.empty_like(images)
     for chosen, augment in ((strong, strong_augment), (weak, weak_augment)):
         if len(chosen):
-            chosen = chosen.to(images.device)
+            chosen = chosen.to(images.device, non_blocking=True)
             augmented[chosen] = augment(images[chosen], generator)
     return augmented
 

@@ -10,7 +10,8 @@ from core.config import preset_settings
 from core.proposals.rounds import round_probs
 from core.proposals.self_confidence import self_confidence_score
 from core.training.data import TrainingData, load_pixels
-from core.training.engine import Training, choose_device, has_bf16_units, plan_phases
+from core.training.device import choose_device, has_bf16_units
+from core.training.engine import Training, plan_phases
 from core.training.progress import Progress
 
 

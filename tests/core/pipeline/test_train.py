@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
 from core.datasets.runs import RunState, find_runs
 from core.datasets.study import open_study, write_text_table
@@ -103,6 +104,20 @@ def test_a_training_that_fails_is_told_of_without_names_and_can_be_resumed(ready
     assert run.events()[-1]["message"] == "ValueError"
     assert train_study(study, resume=True).name == run.name
     assert scores_of(run) == scores_of(only_run(ready))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_run_that_began_on_a_gpu_is_resumed_without_one_where_that_is_asked_for(study):
+    def stop(event):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_study(study, assignments=ASSIGNMENTS, listener=stop)
+    path = only_run(study).path / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"device": "cuda"}))
+    with pytest.raises(StudyError, match="began on a GPU, and here is none that works; `--device cpu` goes on slowly"):
+        train_study(study, resume=True)
+    assert train_study(study, resume=True, device="cpu").is_finished
 
 
 def test_a_run_is_not_resumed_on_other_labels(study):

@@ -8,11 +8,10 @@ import torch
 
 from core.config import CrossFittingSettings, RefinementSettings
 from core.consensus import stage_consensus
-from core.errors import ConfigError
 from core.thresholds import class_thresholds
 from core.training import engine
 from core.training.data import TrainingData
-from core.training.engine import choose_device, plan_phases, plan_stages
+from core.training.engine import plan_phases, plan_stages
 from tests.core.training.conftest import NUM_EPOCHS, TINY, made_data, with_rounds
 
 FOLDED = replace(
@@ -368,15 +367,3 @@ def test_events_tell_of_every_epoch_and_round_and_of_no_sample(make_training):
         (i + 1, int(trace.is_consensus[i].sum()), int((trace.pseudo_labels[i] != given).sum())) for i in range(2)
     ]
     assert json.loads(json.dumps(events)) == events
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
-def test_a_device_that_is_not_there_is_refused():
-    assert choose_device("auto").type == choose_device("cpu").type == "cpu"
-    with pytest.raises(ConfigError, match="--device cuda: this machine has no CUDA device"):
-        choose_device("cuda")
-
-
-def test_an_unknown_device_is_refused():
-    with pytest.raises(ConfigError, match="'tpu' is not one of auto, cpu, cuda"):
-        choose_device("tpu")

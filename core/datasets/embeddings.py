@@ -1,5 +1,7 @@
 """Features of a study's samples that its owner brings: a .npy in the order of samples.csv, or a .npz with keys."""
 
+import tokenize
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -10,8 +12,8 @@ import pandas as pd
 from core.errors import ConfigError
 
 _KEYS = ("sample_id", "image")
-_LARGEST = float(np.finfo(np.float16).max)
-"""embeddings.npy of a run is float16."""
+_LARGEST = 1e100
+"""Its square is a number still."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class Embeddings:
     """Features of every sample of a study."""
 
     features: np.ndarray
-    """(N, D) float32, the row order of samples.csv."""
+    """(N, D) float32, the row order of samples.csv; moved and scaled, all columns alike, to a mean of 0 and a variance
+    of 1 on average."""
     notes: tuple[str, ...] = ()
     """What the user should know; no file is named."""
 
@@ -34,7 +37,8 @@ def read_embeddings(path: Path, samples: pd.DataFrame) -> Embeddings:
     Raises ConfigError, naming file and row, for anything else.
     """
     if not path.is_file():
-        raise ConfigError(f"--embeddings {path}: there is no such file")
+        what = "is a folder; name the file in it" if path.is_dir() else "there is no such file"
+        raise ConfigError(f"--embeddings {path}: {what}")
     keys: np.ndarray | None = None
     try:
         with path.open("rb") as file:  # numpy leaves a file that it opened itself open if it is no archive
@@ -43,7 +47,7 @@ def read_embeddings(path: Path, samples: pd.DataFrame) -> Embeddings:
                 array = found
             else:
                 array, key, keys = _keyed_array(path, found)
-    except (ValueError, OSError, EOFError, BadZipFile) as error:
+    except (ValueError, OSError, EOFError, MemoryError, BadZipFile, zlib.error, tokenize.TokenError) as error:
         why = (
             "holds Python objects; save plain numbers, and text with .astype(str)"
             if "Object arrays" in str(error)
@@ -66,20 +70,25 @@ def read_embeddings(path: Path, samples: pd.DataFrame) -> Embeddings:
         array, num_others = _in_order(path, array, key, keys, samples[key].to_numpy(dtype=str))
         if num_others:
             notes.append(f"{num_others} rows of the embeddings are of no sample of the study and were left out")
-    is_faulty = ~np.isfinite(array).all(axis=1) | (np.abs(array) > _LARGEST).any(axis=1)
+    is_faulty = ~(np.abs(array.astype(np.float64)) < _LARGEST).all(axis=1)
     if is_faulty.any():
         row = int(np.flatnonzero(is_faulty)[0])
         raise ConfigError(
-            f"--embeddings {path}: {is_faulty.sum()} samples have values that are not finite or above {_LARGEST:,.0f}; "
+            f"--embeddings {path}: {is_faulty.sum()} samples have values that are not finite or above {_LARGEST:.0e}; "
             f"the first is {samples['sample_id'].iloc[row]}, row {row} of samples.csv, counted from 0"
         )
-    features = array.astype(np.float32)
-    num_constant = int((features == features[0]).all(axis=0).sum())
-    if num_constant == features.shape[1]:
+    num_constant = int((array == array[0]).all(axis=0).sum())
+    if num_constant == array.shape[1]:
         raise ConfigError(f"--embeddings {path}: every sample has the same values; give features that tell them apart")
     if num_constant:
-        notes.append(f"{num_constant} of the {features.shape[1]} columns are the same for every sample and say nothing")
-    return Embeddings(features, tuple(notes))
+        notes.append(f"{num_constant} of the {array.shape[1]} columns are the same for every sample and say nothing")
+    return Embeddings(_scaled(array), tuple(notes))
+
+
+def _scaled(array: np.ndarray) -> np.ndarray:
+    """(N, D) float32: around a mean of 0, and of variance 1 on average, for a run keeps its features as float16."""
+    centred = array - array.mean(axis=0, dtype=np.float64)
+    return (centred / np.sqrt(np.mean(centred**2))).astype(np.float32)
 
 
 def _keyed_array(path: Path, arrays: np.lib.npyio.NpzFile) -> tuple[np.ndarray, str, np.ndarray]:

@@ -10,12 +10,18 @@ SAMPLES = pd.DataFrame({"sample_id": [f"id{i}" for i in range(NUM)], "image": [f
 FEATURES = np.random.default_rng(0).normal(size=(NUM, 4))
 
 
+def standardised(array):
+    """Column by column, then over all of them."""
+    centred = np.array([column - column.mean() for column in array.astype(float).T]).T
+    return centred / np.linalg.norm(centred) * np.sqrt(centred.size)
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int16])
 def test_a_npy_is_read_in_the_order_of_the_samples(tmp_path, dtype):
     array = (100 * FEATURES).astype(dtype)
     np.save(tmp_path / "features.npy", array)
     found = read_embeddings(tmp_path / "features.npy", SAMPLES)
-    np.testing.assert_array_equal(found.features, array.astype(np.float32))
+    np.testing.assert_allclose(found.features, standardised(array), rtol=1e-5, atol=1e-6)
     assert (found.features.dtype, found.notes) == (np.float32, ())
 
 
@@ -26,7 +32,7 @@ def test_a_npz_is_put_in_order_by_its_keys_and_what_is_no_sample_is_left_out(tmp
     embeddings = np.concatenate([FEATURES[order], np.zeros((1, 4))])
     np.savez(tmp_path / "features.npz", **{"embeddings": embeddings, key: keys})
     found = read_embeddings(tmp_path / "features.npz", SAMPLES)
-    np.testing.assert_array_equal(found.features, FEATURES.astype(np.float32))
+    np.testing.assert_allclose(found.features, standardised(FEATURES), rtol=1e-5, atol=1e-6)
     assert found.notes == ("1 rows of the embeddings are of no sample of the study and were left out",)
 
 
@@ -53,7 +59,7 @@ def with_fault(value, row=3):
         (FEATURES.astype(object), r"holds Python objects; save plain numbers, and text with .astype\(str\)"),
         (with_fault(np.nan), "1 samples have values that are not finite .* the first is id3, row 3 of samples.csv"),
         (with_fault(-np.inf), "the first is id3"),
-        (with_fault(65536.0), "above 65,504"),
+        (with_fault(1e200), r"above 1e\+100"),
         (np.ones((NUM, 4)), "every sample has the same values"),
     ],
 )
@@ -99,3 +105,15 @@ def test_a_file_that_is_none_is_said_to_be_none(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(ConfigError, match="there is no such file" if content is None else "is no whole .npy or .npz"):
         read_embeddings(path, SAMPLES)
+
+
+@pytest.mark.parametrize("change", [lambda x: 1e-9 * x, lambda x: 3000 + 0.01 * x, lambda x: 1e30 * x])
+def test_features_of_any_scale_and_place_are_still_told_apart_as_float16(tmp_path, change):
+    np.save(tmp_path / "features.npy", change(FEATURES))
+    kept = read_embeddings(tmp_path / "features.npy", SAMPLES).features.astype(np.float16)
+    np.testing.assert_allclose(kept, standardised(FEATURES), atol=2e-3)
+
+
+def test_a_folder_is_said_to_be_one(tmp_path):
+    with pytest.raises(ConfigError, match="is a folder; name the file in it"):
+        read_embeddings(tmp_path, SAMPLES)

@@ -319,8 +319,12 @@ def _parse(text: str, current: object, assignment: str) -> object:
             return {"true": True, "false": False}[text.lower()]
         if isinstance(current, tuple):
             kind = type(current[0]) if current else int
-            return tuple(kind(part) for part in text.split(",") if text)
-        return type(current)(text)
+            values = tuple(kind(part) for part in text.split(",") if text)
+        else:
+            values = (type(current)(text),)
+        if not all(math.isfinite(value) for value in values if isinstance(value, float)):
+            raise ValueError(text)
+        return values if isinstance(current, tuple) else values[0]
     except (ValueError, KeyError) as error:
         kind = type(current).__name__
         raise ConfigError(f"--set {assignment}: {text!r} does not fit; wanted a {kind} like {current!r}") from error

@@ -210,7 +210,8 @@ def _read_weights(path: Path) -> tuple[dict[str, Tensor], bool]:
         ) from error
     while isinstance(found, Mapping) and (inner := [w for w in _WRAPPERS if isinstance(found.get(w), Mapping)]):
         found = found[inner[0]]
-    tensors = {k: v for k, v in found.items() if isinstance(v, Tensor)} if isinstance(found, Mapping) else {}
+    named = found.items() if isinstance(found, Mapping) else ()
+    tensors = {k: v for k, v in named if isinstance(k, str) and isinstance(v, Tensor)}
     if not tensors:
         raise ConfigError(f"--weights {path}: holds no state dict; save the network's state_dict() with torch.save")
     return tensors, True
@@ -253,6 +254,8 @@ def _load(
             f"{key} {tuple(wanted[key].shape)} {found}{hint}"
         )
     loaded = {key: best[key] for key in wanted}
+    if any(tensor.is_meta or tensor.is_complex() for tensor in loaded.values()):
+        raise ConfigError(f"--weights {path}: holds tensors without values, or complex ones; take another file")
     if not all(torch.isfinite(tensor).all() for tensor in loaded.values() if tensor.is_floating_point()):
         raise ConfigError(f"--weights {path}: holds values that are not finite numbers; take another file")
     module.load_state_dict(loaded, strict=False)

@@ -5,6 +5,7 @@ A run is a list of phases, each a number of epochs. Every epoch draws its random
 seeded by (seed, phase, epoch), so a run that is killed and resumed goes the way it would have gone.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import torch
 
 from core.config import TrainSettings
 from core.consensus import stage_consensus, stage_losses
+from core.errors import ConfigError
 from core.models.network import Network
 from core.pins import Pins
 from core.thresholds import class_thresholds
@@ -83,7 +85,8 @@ class Training:
         self._pretrained: dict[str, torch.Tensor] = {}
 
     def run(self) -> Trace:
-        """Train to the end; returns the trace. The network keeps the last weights."""
+        """Train to the end; returns the trace. The network keeps the last weights. Raises ConfigError where its loss or
+        its predictions are no numbers any more."""
         start = load_checkpoint(self.checkpoint_path)
         first_phase, first_epoch = (start.phase, start.epoch) if start else (0, 0)
         if start:
@@ -100,6 +103,8 @@ class Training:
             run_epoch = self._epoch_function(phase)
             for epoch in range(first_epoch + 1, phase.num_epochs + 1):
                 fields = run_epoch(optimizer, epoch, self._generator(index, epoch))
+                if not math.isfinite(fields["loss"]):
+                    raise _diverged(phase)
                 self._after_epoch(phase, epoch)
                 self.progress.epoch(index, epoch, **fields)
                 if epoch == phase.num_epochs and phase.name.startswith("round"):
@@ -178,14 +183,14 @@ class Training:
         is_last = epoch == phase.num_epochs
         rounds = self.settings.rounds
         if phase.name in ("warmup", "final") and is_last:
-            self.trace.add_stage(phase.name, self._predict())
+            self.trace.add_stage(phase.name, self._predict(phase))
         elif phase.name.startswith("fold"):
             num_averaged = min(self.settings.cross_fitting.num_averaged, phase.num_epochs)
             if epoch > phase.num_epochs - num_averaged:
-                self._judge_fold(self._predict() / num_averaged, self._held_out(phase))
+                self._judge_fold(self._predict(phase) / num_averaged, self._held_out(phase))
         elif phase.name.startswith("round"):
             if epoch in rounds.stages(int(phase.name.split()[1]) - 1):
-                self.trace.add_stage(f"{phase.name} epoch {epoch}", self._predict())
+                self.trace.add_stage(f"{phase.name} epoch {epoch}", self._predict(phase))
             if is_last:
                 current = self.trace.pseudo_labels[-1] if self.trace.pseudo_labels else self.data.given
                 stage_probs = self.trace.round_probs(phase.name)
@@ -242,8 +247,11 @@ class Training:
             "num_changed": int((self.trace.pseudo_labels[-1] != self.data.given).sum()),
         }
 
-    def _predict(self) -> np.ndarray:
-        return predict(self.network, self.data, precision=self.settings.model.precision)
+    def _predict(self, phase: Phase) -> np.ndarray:
+        probs = predict(self.network, self.data, precision=self.settings.model.precision)
+        if not np.isfinite(probs).all():
+            raise _diverged(phase)
+        return probs
 
     def _optimizer(self, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
         return torch.optim.AdamW(self.network.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
@@ -264,3 +272,11 @@ class Training:
                 self._pretrained,
             ),
         )
+
+
+def _diverged(phase: Phase) -> ConfigError:
+    section = "pretrain" if phase.name == "pretrain" else "warmup"
+    return ConfigError(
+        f"the training diverged in phase {phase.name}: its numbers are no longer finite; train anew with a lower "
+        f"{section}.learning_rate (--set)"
+    )

@@ -30,6 +30,9 @@ class Progress:
         self._start_cost: float | None = None
         self._num_percent = -1
         self._epochs_start_s = self._start_s
+        if path.is_file() and not path.read_bytes().endswith(b"\n"):  # killed while it wrote a line
+            with path.open("a", encoding="utf-8") as file:
+                file.write("\n")
 
     def emit(self, event: str, **fields: Any) -> None:
         line = {"event": event, **fields, "elapsed_s": round(time.monotonic() - self._start_s, 2)}

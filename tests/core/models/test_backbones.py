@@ -182,6 +182,8 @@ def test_files_that_hold_no_weights_are_said_to_hold_none_and_run_no_code(tmp_pa
     state = fresh_resnet18().state_dict()
     torch.save(state | {"layer1.0.conv1.weight": torch.full((64, 64, 3, 3), float("nan"))}, "nan.pth")
     torch.save(state | {"layer1.0.conv1.weight": torch.zeros(64, 64, 1, 1)}, "shape.pth")
+    torch.save(state | {"layer1.0.conv1.weight": torch.zeros(64, 64, 3, 3, dtype=torch.complex64)}, "complex.pth")
+    torch.save({1: torch.zeros(3)}, "numbered.pth")
     # By order these would fit; but the order in a safetensors file is that of the names.
     save_file(
         {f"{place:04}.{key.rsplit('.', 1)[-1]}": v for place, (key, v) in enumerate(state.items())}, "order.safetensors"
@@ -193,6 +195,8 @@ def test_files_that_hold_no_weights_are_said_to_hold_none_and_run_no_code(tmp_pa
         "text.pth": "cannot be read as weights alone",
         "text.safetensors": "is no safetensors file",
         "nan.pth": "not finite",
+        "complex.pth": "without values, or complex ones",
+        "numbered.pth": "holds no state dict",
         "shape.pth": r"99 of the 100 .* layer1.0.conv1.weight \(64, 64, 3, 3\) is \(64, 64, 1, 1\) in the file",
         "order.safetensors": "0 of the 100 tensors",
     }.items():

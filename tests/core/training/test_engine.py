@@ -8,6 +8,7 @@ import torch
 
 from core.config import CrossFittingSettings, RefinementSettings
 from core.consensus import stage_consensus
+from core.errors import ConfigError
 from core.thresholds import class_thresholds
 from core.training import engine
 from core.training.data import TrainingData
@@ -367,3 +368,10 @@ def test_events_tell_of_every_epoch_and_round_and_of_no_sample(make_training):
         (i + 1, int(trace.is_consensus[i].sum()), int((trace.pseudo_labels[i] != given).sum())) for i in range(2)
     ]
     assert json.loads(json.dumps(events)) == events
+
+
+@pytest.mark.parametrize("section", ["pretrain", "warmup"])
+def test_a_training_that_diverges_says_so_and_leaves_no_numbers_that_are_none(make_training, section):
+    settings = replace(TINY, **{section: replace(getattr(TINY, section), learning_rate=1e30)})
+    with pytest.raises(ConfigError, match=rf"diverged in phase {section}.* a lower {section}\.learning_rate"):
+        make_training(made_data(), settings=settings).run()

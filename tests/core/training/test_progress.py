@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from core.datasets.runs import Run
 from core.training import progress as module
 from core.training.progress import Phase, Progress
 
@@ -105,3 +106,10 @@ def test_the_time_that_features_from_elsewhere_took_is_not_asked_of_the_epochs(t
         {"event": "features", "fraction": 1.0, "elapsed_s": 600.0},
     ]
     assert (epoch["remaining_s"], epoch["elapsed_s"]) == (90.0, 630.0)
+
+
+def test_a_line_that_a_killed_run_left_half_written_takes_no_other_with_it(tmp_path):
+    path = tmp_path / "progress.jsonl"
+    path.write_text('{"event": "start"}\n{"event": "epo')
+    Progress(path).emit("start")
+    assert [event["event"] for event in Run(tmp_path).events()] == ["start", "start"]

@@ -10,6 +10,7 @@ from core.pins import Pins
 from core.pipeline.inputs import Inputs
 from core.pipeline.plan import Plan
 from core.pipeline.retraining import write_comparison
+from core.proposals.chance import tells_classes_apart
 from core.proposals.cross_validated import cross_validated_probs
 from core.proposals.judgement import Judgement, judge
 from core.proposals.kinds import isolation_score, proposal_kinds
@@ -113,7 +114,11 @@ def _averaged(plan: Plan, inputs: Inputs, trace: "Trace") -> tuple[np.ndarray, n
             settings=plan.settings.cross_validation,
             seed=plan.seed,
         )
-        probs = np.mean([probs, by_scorer["cross_validated"]], axis=0, dtype=np.float64)
-        proposed = probs.argmax(axis=1)
+        trained = np.flatnonzero(inputs.is_trained)
+        if tells_classes_apart(by_scorer["cross_validated"][trained], given[trained], inputs.groups[trained]):
+            probs = np.mean([probs, by_scorer["cross_validated"]], axis=0, dtype=np.float64)
+            proposed = probs.argmax(axis=1)
+        else:
+            proposed = given
     proposed = np.where(proposable(given, inputs.is_trained, num_classes), proposed, given)
     return probs, proposed, {name: self_confidence_score(p, given) for name, p in by_scorer.items()}

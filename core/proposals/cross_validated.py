@@ -42,8 +42,8 @@ def cross_validated_probs(
 
     def fit_predict(fitted: np.ndarray, predicted: np.ndarray) -> None:
         classes = np.unique(given[fitted])
-        if len(classes) == 1:
-            probs[predicted, classes[0]] = 1
+        if len(classes) == 1:  # nothing to tell it from, so nothing is said
+            probs[predicted] = 1 / num_classes
             return
         classifier = LogisticRegression(C=settings.regularisation, max_iter=2000)
         model = classifier if is_wide else make_pipeline(StandardScaler(), classifier)

@@ -8,6 +8,7 @@ import numpy as np
 from core.config import RefinementSettings
 from core.pins import Pins
 from core.proposals.calibration import recalibrated
+from core.proposals.chance import tells_classes_apart
 from core.proposals.duplicates import conflict_score, posterior_with_duplicates
 from core.proposals.dynamics import head_margins, training_dynamics
 from core.proposals.entropy import weighted_entropy_score
@@ -81,7 +82,8 @@ def judge(
         on_progress=on_progress,
     )
     result = refinement.result
-    if network_probs is not None:
+    trained = np.flatnonzero(is_trained)
+    if network_probs is not None and tells_classes_apart(network_probs[trained], given[trained], groups[trained]):
         result = combined(result, network_probs, given, is_trained, error_rate=refinement.error_rate)
     pictures = np.full(len(given), -1) if pictures is None else pictures
     probs = posterior_with_duplicates(result.noise, result.probs, given, pictures)

@@ -28,6 +28,8 @@ _NUM_STEPS = 20
 """Of expectation maximisation, at the first sharpness and at each further one."""
 SHRINKAGE = 200
 """Samples that noise of the overall rate, the same for every wrong class, counts for in a class's row of the matrix."""
+EVENING = 1.0
+"""Wrong labels of each kind, from one class to another, that are added where a class's are shared out among them."""
 _PRIOR = 2.0
 """Samples of each class that are taken to be labelled right beforehand."""
 _SMALLEST = 1e-6
@@ -165,5 +167,14 @@ def _fit_transition(probs: np.ndarray, given: np.ndarray, start: NoiseModel, num
             column = transition[:, label]
             totals = part @ column
             counts[:, label] += column * (1 / np.maximum(totals, _SMALLEST**2) @ part)
-        transition = counts / counts.sum(axis=1, keepdims=True)
+        transition = _evened(counts) / counts.sum(axis=1, keepdims=True)
     return transition
+
+
+def _evened(counts: np.ndarray) -> np.ndarray:
+    """(K, K): each class's wrong labels drawn towards all other classes alike, the more so the fewer they are: a matrix
+    of as many numbers as there are labels would explain each of them as an error of its own kind."""
+    num_wrong = counts.sum(axis=1, keepdims=True) - counts.diagonal()[:, None]
+    drawn = num_wrong * (counts + EVENING) / (num_wrong + EVENING * max(len(counts) - 1, 1))
+    np.fill_diagonal(drawn, counts.diagonal())
+    return drawn

@@ -87,7 +87,7 @@ def noise_rate(
         told = _rate_by_clearness(given, np.stack(views, axis=1), class_probs)
     else:
         told = ErrorRate(float(np.mean([_latent_rate(given, *pair, num_classes) for pair in views])), everyone)
-    return replace(told, share=float(np.mean(beliefs)) * told.share)
+    return replace(told, share=max(0.0, float(np.mean(beliefs)) * told.share))
 
 
 def error_rate(given: np.ndarray, first: np.ndarray, second: np.ndarray, *, num_classes: int) -> float:

@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from core.config import RefinementSettings
 from core.pins import Pins
+from core.proposals.chance import tells_classes_apart
 from core.proposals.folds import grouped_folds
 from core.proposals.nearest import nearest_neighbours
 from core.proposals.neighbour_vote import smoothed
@@ -47,7 +48,7 @@ class Refinement:
     chosen: int
     """Place in `rounds`."""
     penalties: Penalties | None
-    """None where nothing could be held out."""
+    """None where no label could be judged."""
     error_rate: ErrorRate
     """How many labels are wrong, of the samples that may be fitted on; the rounds' noise models expect as many."""
     reason: str
@@ -75,13 +76,14 @@ def refine(
 
     features: (N, D) float32, as `principal_components` gives them; given: (N,) int64; groups: (N,) int64, kept whole in
     a fold; is_trained: (N,) bool, the samples that may be fitted on: the others are judged by the mean of all folds'
-    models. Where one group holds all that may be fitted on, there is nothing to judge anyone by: every given label
-    stands. pins: what readers decided, if this is a training after review. on_progress: called with the share of the
-    work that is done. The same seed gives the same result.
+    models. Where one group holds all that may be fitted on, or the features say nothing of the classes, no one can be
+    judged: every given label stands. pins: what readers decided, if this is a training after review. on_progress:
+    called with the share of the work that is done. The same seed gives the same result.
     """
     neighbours = nearest_neighbours(features, groups, settings.num_neighbours)
     if len(np.unique(groups[is_trained])) < 2:
-        return _unjudged(is_trained, num_classes, neighbours)
+        reason = "one patient, slide or group holds all samples, so no label can be judged"
+        return _unjudged(is_trained, num_classes, neighbours, reason)
     tell = on_progress or (lambda fraction: None)
     features = np.asarray(features, dtype=np.float32)
     task = _Task(features, given, groups, is_trained, num_classes, neighbours, settings, pins)
@@ -97,6 +99,9 @@ def refine(
     plain = [_judged(task, views / settings.num_repeats) for views in totals]
     trained = np.flatnonzero(is_trained)
     seen, known = plain[0].probs[trained], given[trained]
+    if not tells_classes_apart(seen, known, groups[trained]):
+        reason = "the features tell the classes apart no better than chance would, so no label can be judged"
+        return _unjudged(is_trained, num_classes, neighbours, reason)
     rate = ErrorRate(0.0, np.ones(len(trained), dtype=bool))
     for _ in range(NUM_RATES):
         noise = told(plain[0].noise, seen, known, rate)
@@ -249,10 +254,9 @@ def _judged(task: _Task, views: _Views) -> Round:
     return Round(probs, noise, share, float(values.mean()))
 
 
-def _unjudged(is_trained: np.ndarray, num_classes: int, neighbours: Neighbours) -> Refinement:
+def _unjudged(is_trained: np.ndarray, num_classes: int, neighbours: Neighbours, reason: str) -> Refinement:
     probs = np.full((len(is_trained), num_classes), 1 / num_classes, dtype=np.float32)
     round_ = Round(probs, NoiseModel(1.0, np.eye(num_classes)), 0.0, float(-np.log(num_classes)))
-    reason = "one patient, slide or group holds all samples, so no label can be judged"
     unknown = ErrorRate(0.0, is_trained[is_trained])
     return Refinement((round_,), 0, None, unknown, reason, neighbours)
 

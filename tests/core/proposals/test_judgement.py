@@ -112,3 +112,43 @@ def test_where_no_set_is_precise_enough_as_many_are_proposed_as_are_expected_to_
     assert not any(proposed(0.2, 0.2, 0.2))
     sure = (0.9, 0.6, 0.4, 0.3)
     assert proposed(*sure) == proposal_set(np.array(sure), min_precision=0.8).tolist()
+
+
+@pytest.mark.parametrize(("num_samples", "num_classes"), [(60, 2), (200, 2), (200, 4), (300, 10)])
+@pytest.mark.parametrize("has_networks", [False, True])
+def test_of_labels_that_have_nothing_to_do_with_the_images_none_is_proposed(num_samples, num_classes, has_networks):
+    rng = np.random.default_rng(1)
+    features = rng.normal(size=(num_samples, 16)).astype(np.float32)
+    given = rng.integers(0, num_classes, num_samples)
+    networks = rng.dirichlet(np.full(num_classes, 0.2), num_samples) if has_networks else None
+    judgement = judged(features, given, num_classes, network_probs=networks)
+    assert (judgement.proposed == given).all()
+    assert (judgement.probs[np.arange(num_samples), given] == 1).all()
+    assert "no better than chance" in judgement.refinement.reason
+
+
+def test_networks_that_tell_the_classes_apart_are_heard_where_the_features_do_not():
+    rng = np.random.default_rng(1)
+    _, true, given = made_case([100, 100])
+    judgement = judged(
+        rng.normal(size=(200, 8)).astype(np.float32), given, 2, network_probs=0.9 * np.eye(2)[true] + 0.05
+    )
+    is_proposed = judgement.proposed != given
+    assert is_proposed.sum() > 10
+    assert (given != true)[is_proposed].mean() > 0.9
+
+
+def test_two_patients_of_one_class_each_cannot_be_judged():
+    """Each fold leaves a single class to fit on, under which every other label seems wrong."""
+    features, _, given = made_case([30, 30], noise=0)
+    settings = {"num_classes": 2, "settings": FAST, "seed": 0}
+    judgement = judge(features, given, given, np.ones(60, dtype=bool), **settings)
+    assert (judgement.proposed == given).all()
+
+
+def test_of_many_classes_with_few_images_each_right_labels_are_hardly_doubted():
+    """A matrix of 20 times 20 kinds of errors could explain each of 160 labels by one of its own."""
+    features, _, given = made_case([8] * 20, noise=0)
+    rng = np.random.default_rng(0)
+    features = (2.5 * np.eye(20)[given] + rng.normal(size=(160, 20))).astype(np.float32)
+    assert (judged(features, given, 20).proposed != given).sum() < 16

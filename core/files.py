@@ -1,9 +1,13 @@
-"""How files are written: whole or not at all, and a table's cells so that they come back as they were."""
+"""Files of ours: written whole or not at all, told of where they are damaged; and cells that come back as they were."""
 
 import os
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from core.errors import OverreadError, StudyError
 
 _QUOTED = re.compile(r'[",\r\n]')
 
@@ -19,6 +23,17 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def told_if_damaged(path: Path, mend: str) -> Iterator[None]:
+    """Raises StudyError, with what to do, where a file that Overread wrote is missing or not as it was written."""
+    try:
+        yield
+    except (OverreadError, MemoryError):
+        raise
+    except Exception as error:  # json, zipfile, numpy, pandas, torch and safetensors have each their own
+        raise StudyError(f"{path}: is missing or damaged ({type(error).__name__}); {mend}") from error
 
 
 def quoted_cell(cell: str) -> str:

@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,7 +17,7 @@ import pandas as pd
 
 from core.datasets.study import Study
 from core.errors import StudyError
-from core.files import write_atomically
+from core.files import told_if_damaged, write_atomically
 
 
 class RunState(StrEnum):
@@ -27,6 +27,10 @@ class RunState(StrEnum):
     FAILED = "failed"
     INTERRUPTED = "interrupted"
     """Neither running nor ended: the process was killed. `train --resume` goes on."""
+
+
+CHECKPOINT_DAMAGED = "delete its folder and resume again: the run begins anew, and ends alike"
+"""What to do about a file in RUN/checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,12 @@ class Run:
 
     def config(self) -> dict[str, Any]:
         """Every setting, the versions, the seed and the device."""
-        return json.loads((self.path / "config.json").read_text(encoding="utf-8"))
+        path = self.path / "config.json"
+        with self._told_if_damaged(path):
+            return dict(json.loads(path.read_text(encoding="utf-8")))
 
     def events(self) -> list[dict[str, Any]]:
-        """The lines of progress.jsonl; a last line that is half written is left out."""
+        """The lines of progress.jsonl; one that is half written is left out."""
         if not self.progress_path.is_file():
             return []
         events = []
@@ -56,14 +62,19 @@ class Run:
             try:
                 events.append(json.loads(line))
             except ValueError:
-                break
+                continue
         return events
 
     def scores(self) -> pd.DataFrame:
         """scores.csv: a row for every sample, in the order of samples.csv; is_proposed is bool."""
         path = self.path / "scores.csv"
-        texts = dict.fromkeys(("sample_id", "given_label", "proposed_label"), str)
-        return pd.read_csv(path, dtype={**texts, "is_proposed": bool}, keep_default_na=False, na_values={})
+        types = dict.fromkeys(("sample_id", "given_label", "proposed_label"), str) | {"is_proposed": bool}
+        num_samples = self.config()["num_samples"]
+        with self._told_if_damaged(path):
+            table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values={})
+            if len(table) != num_samples:
+                raise ValueError(f"has {len(table)} rows of {num_samples}")
+            return table
 
     def proposals(self) -> pd.DataFrame:
         """The rows of scores.csv that are proposed, the most probable error first."""
@@ -73,20 +84,26 @@ class Run:
 
     def embeddings(self) -> np.ndarray:
         """(N, D) float16, the row order of samples.csv."""
-        return np.load(self.path / "embeddings.npy", mmap_mode="r")
+        path = self.path / "embeddings.npy"
+        with self._told_if_damaged(path):
+            return np.load(path, mmap_mode="r")
 
     def trace(self) -> dict[str, np.ndarray]:
         """trace.npz: stage_probs (S, N, K), stage_names (S,), pseudo_labels (R, N), is_consensus (R, N)."""
-        with np.load(self.path / "trace.npz", allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+        return self._arrays(self.path / "trace.npz")
 
     def evidence(self) -> dict[str, np.ndarray]:
         """evidence.npz: neighbours (N, 6), pictures (N,), isolation (N,); nothing of a run that was made before it."""
         path = self.path / "evidence.npz"
-        if not path.is_file():
-            return {}
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+        return self._arrays(path) if path.is_file() else {}
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """model.safetensors: the network's last weights, by name."""
+        from safetensors.numpy import load_file
+
+        path = self.path / "model.safetensors"
+        with self._told_if_damaged(path):
+            return load_file(path)
 
     def comparison(self) -> dict[str, Any] | None:
         """comparison.json, the fields of `Comparison`: how a run after review compares with the one before it."""
@@ -110,6 +127,13 @@ class Run:
         """Settle whether the run may be meant where none is named; may be changed again."""
         choice = {"is_used": is_used, "chosen": datetime.now(UTC).isoformat(timespec="seconds")}
         write_atomically(self.path / "choice.json", json.dumps(choice) + "\n")
+
+    def _arrays(self, path: Path) -> dict[str, np.ndarray]:
+        with self._told_if_damaged(path), path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+
+    def _told_if_damaged(self, path: Path) -> AbstractContextManager[None]:
+        return told_if_damaged(path, f"delete the folder {self.path} and train anew")
 
     @property
     def is_finished(self) -> bool:
@@ -164,7 +188,9 @@ def new_run(study: Study, preset: str, seed: int) -> Run:
 def unfinished_run(study: Study) -> Run:
     """The newest run. Raises StudyError if there is none, or it has finished."""
     runs = find_runs(study)
-    if not runs or runs[-1].is_finished:
+    if not runs:
+        raise StudyError(f"{study.path}: has no run to resume; train without --resume")
+    if runs[-1].is_finished:
         raise StudyError(f"{study.path}: its newest run has not been interrupted; train without --resume")
     return runs[-1]
 

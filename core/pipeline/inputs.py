@@ -10,10 +10,10 @@ import pandas as pd
 from core.checks.duplicates import duplicate_groups
 from core.config import TrainSettings
 from core.datasets.groups import Pictures, picture_numbers, read_pictures, sample_groups, write_pictures
-from core.datasets.runs import Run
+from core.datasets.runs import CHECKPOINT_DAMAGED, Run
 from core.datasets.study import Study
 from core.errors import StudyError
-from core.files import write_atomically
+from core.files import told_if_damaged, write_atomically
 from core.images.cache import build_cache, open_cache
 from core.proposals.folds import grouped_folds
 
@@ -116,7 +116,8 @@ def _cached_pixels(study: Study, samples: pd.DataFrame) -> np.ndarray:
 def _pictures(study: Study, run: Run, progress: "Progress") -> Pictures:
     path = run.path / "checkpoint" / "pictures.json"
     if path.is_file():
-        return json.loads(path.read_text(encoding="utf-8"))
+        with told_if_damaged(path, CHECKPOINT_DAMAGED):
+            return json.loads(path.read_text(encoding="utf-8"))
     pictures = _found_pictures(study, progress)
     path.parent.mkdir(exist_ok=True)
     write_atomically(path, json.dumps(pictures))

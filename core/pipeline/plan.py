@@ -14,12 +14,16 @@ import pandas as pd
 from core.config import TrainSettings, override_settings, preset_settings, settings_from_dict
 from core.datasets.runs import Run, open_run
 from core.datasets.study import Study
-from core.errors import StudyError
+from core.errors import ConfigError, StudyError
 from core.files import write_atomically
 from core.pipeline.retraining import Retraining, begin_retraining, resume_retraining
 
 if TYPE_CHECKING:
     from core.training.features import FeatureSource
+
+
+DEFAULT_PRESET = "overread"
+_LINKS = ("patient", "slide")
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,32 @@ class Plan:
         return _asks_for_imagenet(self.settings) and not (self.retraining or self.features)
 
 
-def resumed_plan(study: Study, run: Run, samples: pd.DataFrame, source: "FeatureSource | None") -> Plan:
-    """As the run began. source: of the features that were named this time."""
+def resumed_plan(
+    study: Study,
+    run: Run,
+    samples: pd.DataFrame,
+    source: "FeatureSource | None",
+    preset: str,
+    seed: int,
+    assignments: Sequence[str],
+) -> Plan:
+    """As the run began. source: of the features that were named this time; preset, seed and assignments: as they were
+    named, to refuse others than the run's."""
     config = run.config()
     features = config.get("features")
+    others = {"preset": (preset, DEFAULT_PRESET, config["preset"]), "seed": (seed, 0, config["seed"])}
+    for option, (named, default, begun) in others.items():
+        if named not in (default, begun):
+            raise ConfigError(f"--{option} {named}: run {run.name} began with {begun}; leave it out to resume it")
+    if assignments:
+        raise ConfigError(f"--set {assignments[0]}: a run that is resumed keeps its settings; leave it out")
     if config["samples_digest"] != _digest(samples):
         raise StudyError(f"{study.path}: its samples have changed since run {run.name} began; train anew")
+    is_same = config.get("classes") in (None, list(study.classes))
+    if not is_same or config.get("links_digest") not in (None, _digest(samples, _LINKS)):
+        raise StudyError(
+            f"{study.path}: its classes, patients or slides have changed since run {run.name} began; train anew"
+        )
     if source and source.identity != features:
         raise StudyError(
             f"{study.path}: run {run.name} began with other features; name none to resume it, or train anew"
@@ -89,9 +113,10 @@ def new_plan(
     settings = override_settings(settings, assignments)
     if _asks_for_imagenet(settings) and not (source or retraining):
         source = imagenet_features(study.image_size_px)
+    _require_classes(study, samples)
     run.path.mkdir(parents=True, exist_ok=True)
     features = source.identity if source else None
-    config = _config(settings, samples, seed=seed, device=device.type)
+    config = _config(study, settings, samples, seed=seed, device=device.type)
     if base and retraining:
         features = base.config().get("features")
         config["after_review"] = retraining.summary()
@@ -105,13 +130,24 @@ def _asks_for_imagenet(settings: TrainSettings) -> bool:
     return bool(settings.refinement.num_folds) and settings.refinement.features == "imagenet"
 
 
-def _digest(samples: pd.DataFrame) -> str:
-    """Changes when a sample, its label, its split or its place changes."""
-    text = "\n".join(map("\t".join, samples[["sample_id", "given_label", "split"]].itertuples(index=False)))
+def _require_classes(study: Study, samples: pd.DataFrame) -> None:
+    """Raises StudyError unless two classes or more can be trained on."""
+    trained = samples.loc[samples["split"] != "test", "given_label"]
+    if trained.nunique() < 2:
+        found = "no sample" if trained.empty else f"samples of {trained.iloc[0]} alone"
+        raise StudyError(
+            f"{study.path}: outside of split test there are {found}, and a training needs two classes; change the "
+            "split column, and import with --update"
+        )
+
+
+def _digest(samples: pd.DataFrame, columns: tuple[str, ...] = ("sample_id", "given_label", "split")) -> str:
+    """Changes when one of these cells changes, or its place."""
+    text = "\n".join(map("\t".join, samples[list(columns)].itertuples(index=False)))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _config(settings: TrainSettings, samples: pd.DataFrame, *, seed: int, device: str) -> dict[str, Any]:
+def _config(study: Study, settings: TrainSettings, samples: pd.DataFrame, *, seed: int, device: str) -> dict[str, Any]:
     import torch
 
     packages = ("torch", "torchvision", "numpy", "pandas", "scikit-learn")
@@ -124,6 +160,8 @@ def _config(settings: TrainSettings, samples: pd.DataFrame, *, seed: int, device
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "num_samples": len(samples),
         "samples_digest": _digest(samples),
+        "classes": list(study.classes),
+        "links_digest": _digest(samples, _LINKS),
         "settings": settings.to_dict(),
         "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in packages}},
     }

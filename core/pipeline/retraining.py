@@ -4,7 +4,6 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -68,9 +67,6 @@ class Retraining:
         probs = trace["stage_probs"][places[-1]].astype(np.float32)
         return probs / probs.sum(axis=1, keepdims=True)
 
-    def weights_path(self) -> Path:
-        return self.base.path / "model.safetensors"
-
     def compare(self, samples: pd.DataFrame, given: np.ndarray, judge: Callable[[Pins], np.ndarray]) -> Comparison:
         """The base run and the new one on the locked samples.
 
@@ -96,7 +92,7 @@ class Retraining:
 def begin_retraining(study: Study, samples: pd.DataFrame, base: Run) -> Retraining:
     """Take the verdicts that stand. samples: samples.csv.
 
-    Raises StudyError if there are none to learn from, or the study's classes are not those of `base`.
+    Raises StudyError if there are none to learn from, or `base` is damaged or has other classes than the study.
     """
     from core.review.ledger import Ledger
     from core.review.pinned import pinned_labels
@@ -108,7 +104,11 @@ def begin_retraining(study: Study, samples: pd.DataFrame, base: Run) -> Retraini
     pins = pinned_labels(samples, study.classes, decisions)
     if not (pins.is_pinned.any() or pins.is_excluded.any()):
         raise StudyError(f"{study.path}: no label has been decided yet; review some proposals first")
-    return Retraining(base, pins, locked_samples(samples["sample_id"].to_numpy(dtype=str), sample_groups(samples)))
+    is_locked = locked_samples(samples["sample_id"].to_numpy(dtype=str), sample_groups(samples))
+    retraining = Retraining(base, pins, is_locked)
+    # Read once now, before the new run has a folder: from a run that is damaged there is nothing to begin.
+    retraining.embeddings(), retraining.network_probs(), base.weights()
+    return retraining
 
 
 def resume_retraining(run: Run, base: Run) -> Retraining:

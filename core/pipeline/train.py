@@ -11,9 +11,9 @@ import numpy as np
 
 from core.datasets.runs import Run, new_run, open_run, training_lock, unfinished_run
 from core.datasets.study import Study
-from core.errors import StudyError
+from core.errors import ConfigError, StudyError
 from core.pipeline.inputs import Inputs, run_inputs
-from core.pipeline.plan import Plan, new_plan, resumed_plan
+from core.pipeline.plan import DEFAULT_PRESET, Plan, new_plan, resumed_plan
 from core.pipeline.results import write_results
 from core.pipeline.retraining import require_defaults
 from core.pipeline.scoring import score_run
@@ -34,7 +34,7 @@ WITHOUT_IMAGENET = (
 def train_study(
     study: Study,
     *,
-    preset: str = "overread",
+    preset: str = DEFAULT_PRESET,
     seed: int = 0,
     device: str = "auto",
     assignments: Sequence[str] = (),
@@ -72,7 +72,7 @@ def train_study(
             samples, embeddings=embeddings, backbone=backbone, weights=weights, cache_size_px=study.image_size_px
         )
         if resume:
-            plan = resumed_plan(study, run, samples, source)
+            plan = resumed_plan(study, run, samples, source, preset, seed, assignments)
         else:
             plan = new_plan(study, run, samples, source, preset, seed, torch_device, assignments, base)
         progress = Progress(run.progress_path, listener=listener)
@@ -110,7 +110,7 @@ def _device_of(run: Run) -> Any:
 def _training(run: Run, plan: Plan, inputs: Inputs, device: Any, progress: "Progress") -> "Training":
     """Ready to begin or to go on; what it has ahead of it is told. After review it begins with the network, the
     features and the cross-fitted networks' opinions of the run before it."""
-    from safetensors.torch import load_file
+    import torch
 
     from core.training.engine import Training, plan_phases
 
@@ -128,7 +128,8 @@ def _training(run: Run, plan: Plan, inputs: Inputs, device: Any, progress: "Prog
     checkpoint_path = run.path / "checkpoint" / "state.pt"
     training = Training(data, settings, plan.seed, progress, checkpoint_path, features, folds, pins=pins)
     if retraining:
-        training.network.load_state_dict(load_file(retraining.weights_path()))
+        weights = {name: torch.from_numpy(values) for name, values in retraining.base.weights().items()}
+        training.network.load_state_dict(weights)
         training.trace.cross_fitted = retraining.network_probs()
     return training
 
@@ -153,5 +154,9 @@ def _outside_features(run: Run, plan: Plan, pixels: np.ndarray, device: Any, pro
         features = source.compute(
             pixels, device=device, precision=plan.settings.model.precision, on_progress=progress.features
         )
+        if not (np.abs(features) <= np.finfo(np.float16).max).all() or (features == features[0]).all():
+            raise ConfigError(
+                "--weights: gives features that are not finite, too large, or alike for all images; take another file"
+            )
         save_features(path, features)
     return features

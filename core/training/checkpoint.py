@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from core.datasets.runs import CHECKPOINT_DAMAGED
+from core.files import told_if_damaged
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -36,7 +39,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint | None:
-    """The last whole checkpoint, on the CPU, or None if there is none."""
+    """The last whole checkpoint, on the CPU, or None if there is none. Raises StudyError if it is damaged."""
     if not path.is_file():
         return None
-    return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))
+    with told_if_damaged(path, CHECKPOINT_DAMAGED):
+        return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))

@@ -17,8 +17,9 @@ import pandas as pd
 import torch
 
 from core.datasets.embeddings import read_embeddings
+from core.datasets.runs import CHECKPOINT_DAMAGED
 from core.errors import ConfigError
-from core.files import write_atomically
+from core.files import told_if_damaged, write_atomically
 from core.models.backbones import IMAGENET_BACKBONE, Backbone, backbone_features, imagenet_weights, load_backbone
 
 
@@ -100,8 +101,11 @@ def save_features(path: Path, features: np.ndarray) -> None:
 
 
 def load_features(path: Path) -> np.ndarray | None:
-    """What `save_features` kept, or None if there is nothing."""
-    return np.load(path, allow_pickle=False) if path.is_file() else None
+    """What `save_features` kept, or None if there is nothing. Raises StudyError if it is damaged."""
+    if not path.is_file():
+        return None
+    with told_if_damaged(path, CHECKPOINT_DAMAGED):
+        return np.load(path, allow_pickle=False)
 
 
 def _digest(path: Path) -> str:

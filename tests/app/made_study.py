@@ -103,7 +103,8 @@ def write_run(study: Study, samples: pd.DataFrame, given: np.ndarray, rng: np.ra
     embeddings = (rng.normal(size=(num_samples, 8)) + 3 * np.eye(8)[given]).astype(np.float16)
     np.save(path / "embeddings.npy", embeddings)
     np.savez(path / "evidence.npz", **evidence(embeddings, sample_groups(samples), np.full(num_samples, -1)))
-    write_atomically(path / "config.json", json.dumps({"preset": "quick", "seed": 0, "device": "cpu"}))
+    config = {"preset": "quick", "seed": 0, "device": "cpu", "num_samples": num_samples}
+    write_atomically(path / "config.json", json.dumps(config))
     write_atomically(path / "progress.jsonl", "".join(json.dumps(event) + "\n" for event in progress(num_samples)))
     _write_table(path / "scores.csv", scores)
 

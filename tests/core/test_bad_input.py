@@ -212,7 +212,7 @@ def test_a_second_training_at_the_same_time(study, tmp_path):
         (("--device", "tpu"), "'tpu' is not one of auto, cpu, cuda"),
         (("--set", "pretrain.epochs=3"), "--set pretrain.epochs=3: no such setting"),
         (("--set", "rounds.num_epochs=1,1"), "rounds.first_stages: found (2, 3, 4)"),
-        (("--resume",), "has not been interrupted; train without --resume"),
+        (("--resume",), "has no run to resume; train without --resume"),
     ],
 )
 def test_a_training_that_cannot_begin(study, tmp_path, arguments, message):

@@ -14,7 +14,7 @@ import torch
 
 from core.datasets.runs import RunState, find_runs
 from core.datasets.study import open_study, write_text_table
-from core.errors import StudyError
+from core.errors import ConfigError, StudyError
 from core.pipeline import train
 from core.pipeline.train import train_study
 from tests.core.commands import CLASSES, TINY, run_command
@@ -107,12 +107,8 @@ def test_a_training_that_fails_is_told_of_without_names_and_can_be_resumed(ready
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
-def test_a_run_that_began_on_a_gpu_is_resumed_without_one_where_that_is_asked_for(study):
-    def stop(event):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train_study(study, assignments=ASSIGNMENTS, listener=stop)
+def test_a_run_that_began_on_a_gpu_is_resumed_without_one_where_that_is_asked_for(stopped):
+    study = stopped
     path = only_run(study).path / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"device": "cuda"}))
     with pytest.raises(StudyError, match="began on a GPU, and here is none that works; `--device cpu` goes on slowly"):
@@ -131,6 +127,67 @@ def test_a_run_is_not_resumed_on_other_labels(study):
     write_text_table(study.samples_path, list(samples.columns), samples.to_numpy().tolist())
     with pytest.raises(StudyError, match=r"its samples have changed since run .* began; train anew"):
         train_study(study, resume=True)
+
+
+@pytest.fixture
+def stopped(study):
+    """A study whose run was stopped as it began."""
+
+    def stop(event):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_study(study, assignments=ASSIGNMENTS, listener=stop)
+    return study
+
+
+def test_a_run_is_not_resumed_on_other_classes_or_patients(stopped):
+    samples = stopped.samples()
+    samples.loc[0, "patient"] = "another"
+    write_text_table(stopped.samples_path, list(samples.columns), samples.to_numpy().tolist())
+    with pytest.raises(StudyError, match="its classes, patients or slides have changed since run"):
+        train_study(stopped, resume=True)
+    fields = json.loads((stopped.path / "study.json").read_text())
+    (stopped.path / "study.json").write_text(json.dumps({**fields, "classes": fields["classes"][::-1]}))
+    with pytest.raises(StudyError, match="its classes, patients or slides have changed since run"):
+        train_study(open_study(stopped.path), resume=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"preset": "paper"}, "--preset paper: run .* began with overread; leave it out"),
+        ({"seed": 7}, "--seed 7: run .* began with 0; leave it out"),
+        (
+            {"assignments": ["warmup.num_epochs=9"]},
+            "--set warmup.num_epochs=9: a run that is resumed keeps",
+        ),
+    ],
+)
+def test_a_run_is_not_resumed_with_other_options(stopped, options, message):
+    with pytest.raises(ConfigError, match=message):
+        train_study(stopped, resume=True, **options)
+
+
+@pytest.mark.parametrize("name", ["state.pt", "pictures.json"])
+def test_a_damaged_checkpoint_is_told_of_and_without_it_the_run_ends_alike(ready, stopped, name):
+    checkpoint = only_run(stopped).path / "checkpoint"
+    checkpoint.mkdir(exist_ok=True)
+    (checkpoint / name).write_bytes(b"")
+    with pytest.raises(StudyError, match=rf"{name}: is missing or damaged .*; delete its folder and resume again"):
+        train_study(stopped, resume=True)
+    shutil.rmtree(checkpoint)
+    assert scores_of(train_study(stopped, resume=True)) == scores_of(only_run(ready))
+
+
+@pytest.mark.parametrize(("splits", "found"), [(["test"], "no sample"), (["test", "train"], "samples of dog alone")])
+def test_a_study_without_two_classes_to_train_on_is_refused_before_anything_is_done(study, splits, found):
+    samples = study.samples()
+    samples["split"] = np.where(samples["given_label"] == "dog", splits[-1], "test")
+    write_text_table(study.samples_path, list(samples.columns), samples.to_numpy().tolist())
+    with pytest.raises(StudyError, match=f"outside of split test there are {found}, and a training needs two classes"):
+        train_study(study, assignments=ASSIGNMENTS)
+    assert find_runs(study) == []
 
 
 def test_networks_are_left_out_where_a_fold_would_leave_them_one_class(study):

@@ -1,6 +1,7 @@
 """Which samples a reader is shown, and in which order."""
 
 import hashlib
+import math
 from collections.abc import Collection
 
 import numpy as np
@@ -23,15 +24,16 @@ def review_order(
     num_controls: how many samples that were neither proposed nor chosen are mixed in (all of them, where there are
     fewer); seed draws them and their places.
 
-    The chosen come by falling probability. Ties, and the controls among themselves, follow a hash of sample_id: the
-    order of files would tell the truth where they are sorted by class.
+    The chosen come by falling probability, to two digits: further ones mean nothing, and would bring a class at a time.
+    Ties, and the controls among themselves, follow a hash of sample_id: the order of files would tell the truth where
+    they are sorted by class.
     """
     is_shown = chosen_samples(scores, min_probability)
     is_control = ~is_shown & ~scores["is_proposed"].to_numpy(dtype=bool) & (num_controls > 0)
     shown = scores.loc[is_shown, ["sample_id", "label_error_probability"]]
     ranked = sorted(
         zip(shown["sample_id"], shown["label_error_probability"], strict=True),
-        key=lambda pair: (-pair[1], _digest("tie", pair[0])),
+        key=lambda pair: (-math.floor(100 * pair[1] + 1e-9), _digest("tie", pair[0])),
     )
     order = _mix(
         [sample_id for sample_id, _ in ranked],

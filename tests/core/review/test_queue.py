@@ -24,7 +24,7 @@ def test_proposals_come_by_falling_probability_and_nothing_else_does():
     order = review_order(table, set())
     by_id = table.set_index("sample_id")
     assert sorted(order) == sorted(table.loc[table["is_proposed"], "sample_id"])
-    assert (np.diff(by_id.loc[order, "label_error_probability"]) <= 0).all()
+    assert (np.diff(np.floor(100 * by_id.loc[order, "label_error_probability"])) <= 0).all()
 
 
 def test_neither_the_order_nor_the_controls_follow_the_order_of_files():
@@ -116,3 +116,14 @@ def test_progress_counts_the_proposals_that_are_decided():
     assert progress(table, review_order(table, set(), min_probability=0.9)[:2], 0.9) == (2, num_chosen)
     assert progress(table.iloc[:0], {"id000"}) == (0, 0)
     assert review_order(table.iloc[:0], set(), num_controls=3) == []
+
+
+def test_digits_that_mean_nothing_do_not_bring_one_class_after_the_other():
+    probabilities = np.r_[np.linspace(0.9909, 0.9901, 40), np.linspace(0.80, 0.81, 10)]
+    ids = [f"id{place}" for place in range(50)]
+    given = ["a"] * 20 + ["b"] * 20 + ["a"] * 10
+    table = pd.DataFrame({"sample_id": ids, "given_label": given, "is_proposed": True})
+    order = review_order(table.assign(label_error_probability=probabilities), set())
+    assert set(order[:40]) == set(ids[:40])
+    shown = [given[ids.index(name)] for name in order[:40]]
+    assert 5 < shown[:20].count("a") < 15

@@ -10,7 +10,17 @@ from core.errors import ConfigError
 from core.files import quoted_cell, write_atomically
 from core.review.reviewed import ReviewedSample
 
-COLUMNS = ("final_label", "is_changed", "verdict", "label_error_probability", "reader", "decided_at", "run")
+COLUMNS = (
+    "final_label",
+    "is_changed",
+    "verdict",
+    "label_error_probability",
+    "proposed_label",
+    "reader",
+    "decided_at",
+    "note",
+    "run",
+)
 """What the export adds, in this order, after the source's columns."""
 QUARANTINED = "quarantined"
 """Stands as the verdict of a row that is no sample: nobody could see it, and no model did."""
@@ -47,9 +57,9 @@ def cleaned_table(
     - verdict: accept, reject, relabel, ambiguous, exclude, cannot_judge; disputed; outdated (readers kept a given label
       that the source has changed since: its new one stands); quarantined (the row could not be read: it keeps its cell
       as it is written); empty where nobody has decided.
-    - label_error_probability and run: what the decision was made on; where there is none, those of the
+    - label_error_probability, proposed_label and run: what the decision was made on; where there is none, those of the
       samples' run.
-    - reader: joined by "; " where there are several. decided_at: UTC, ISO 8601, of the newest decision.
+    - reader, note: joined by "; " where there are several. decided_at: UTC, ISO 8601, of the newest decision.
     A row of the source is the sample whose `image` is its cell in image_column; a row without one, or without a label,
     is quarantined.
     """
@@ -59,7 +69,7 @@ def cleaned_table(
         if image in known and cell.strip():
             rows.append(_added_cells(known[image], cell, written_labels))
         else:
-            rows.append((cell, "false", QUARANTINED, "", "", "", ""))
+            rows.append((cell, "false", QUARANTINED, *[""] * (len(COLUMNS) - 3)))
     added = pd.DataFrame(rows, columns=list(own_columns(source_table.columns)), index=source_table.index, dtype=str)
     return pd.concat([source_table, added], axis=1)
 
@@ -97,15 +107,20 @@ def _cells(table: pd.DataFrame, name: str) -> list[str]:
 
 
 def _added_cells(sample: ReviewedSample, cell: str, written_labels: Mapping[str, str]) -> tuple[str, ...]:
-    probability = sample.error_probability if sample.decided_on_score is None else sample.decided_on_score
+    if sample.decided_on_score is None:
+        probability, proposed, run = sample.error_probability, sample.proposed_label, sample.run
+    else:
+        probability, proposed, run = sample.decided_on_score, sample.decided_on_proposal, sample.decided_on_run
     return (
         written_labels.get(sample.final_label, sample.final_label) if sample.is_changed else cell,
         "true" if sample.is_changed else "false",
         sample.verdict,
         "" if probability is None else repr(probability),
+        written_labels.get(proposed, proposed),
         sample.reader,
         sample.decided_at,
-        sample.run if sample.decided_on_score is None else sample.decided_on_run,
+        sample.note,
+        run,
     )
 
 

@@ -30,6 +30,10 @@ class FinalLabel:
     """The run that the newest decision was made on."""
     score: float
     """label_error_probability in that run at that time."""
+    proposed_label: str
+    """What stood beside the given label when the newest decision was made."""
+    note: str
+    """The readers' notes, joined by "; ", the earliest decision first."""
 
 
 def final_labels(decisions: Iterable[Decision]) -> dict[str, FinalLabel]:
@@ -61,6 +65,8 @@ def _merge(decisions: list[Decision]) -> FinalLabel:
         decided_at=max(decision.decided_at for decision in decisions),
         run=newest.verdict.run,
         score=newest.verdict.score,
+        proposed_label=newest.verdict.proposed_label,
+        note="; ".join(decision.verdict.note for decision in decisions if decision.verdict.note),
     )
 
 

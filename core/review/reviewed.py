@@ -34,6 +34,10 @@ class ReviewedSample:
     decided_on_run: str = ""
     decided_on_score: float | None = None
     """label_error_probability at the time of the decision, in [0, 1]."""
+    decided_on_proposal: str = ""
+    """What stood beside the given label at that time."""
+    note: str = ""
+    """What readers wrote to their verdicts; several are joined by "; "."""
     run: str = ""
     """The run that the next two are of; empty where there is none, or it knows nothing of the sample."""
     error_probability: float | None = None
@@ -88,4 +92,6 @@ def _reviewed(
         decided_at=final.decided_at.astimezone(UTC).isoformat(timespec="seconds"),
         decided_on_run=final.run,
         decided_on_score=float(final.score),
+        decided_on_proposal=final.proposed_label,
+        note=final.note,
     )

@@ -62,8 +62,10 @@ _MEANINGS = {
         "where nobody has decided.",
     ),
     "label_error_probability": ("sc:Float", "From 0 to 1: how probably the source's label is wrong."),
+    "proposed_label": ("sc:Text", "What was proposed instead of the source's label; empty where nothing was."),
     "reader": ("sc:Text", "Who decided."),
     "decided_at": ("sc:Text", "When, in UTC (ISO 8601)."),
+    "note": ("sc:Text", "What readers wrote to their decision."),
     "run": ("sc:Text", "The training whose proposal it was."),
 }
 

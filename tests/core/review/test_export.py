@@ -55,15 +55,16 @@ def read_back(path):
 def test_a_row_for_every_row_of_the_source_with_who_decided_what():
     found = cleaned([decision(1, "s1"), decision(2, "s3", "bob", "exclude"), decision(3, "s4", kind="relabel")])
     assert found.to_numpy().tolist() == [
-        ["a.png", "0", "007", "1", "true", "accept", "0.75", "ann", "2026-01-02T03:05:05+00:00", "run-1"],
-        ["b.png", "1", " 8", "1", "false", "", repr(1 / 3), "", "", "run-9"],
-        ["c.png", " 0", "", "", "true", "exclude", "0.75", "bob", "2026-01-02T03:06:05+00:00", "run-1"],
-        ["bad.png", "0 ", "x", "0 ", "false", "quarantined", "", "", "", ""],
-        ["d.png", "0", "-1", "polyp", "true", "relabel", "0.75", "ann", "2026-01-02T03:07:05+00:00", "run-1"],
+        ["a.png", "0", "007", "1", "true", "accept", "0.75", "1", "ann", "2026-01-02T03:05:05+00:00", "", "run-1"],
+        ["b.png", "1", " 8", "1", "false", "", repr(1 / 3), "0", "", "", "", "run-9"],
+        ["c.png", " 0", "", "", "true", "exclude", "0.75", "1", "bob", "2026-01-02T03:06:05+00:00", "", "run-1"],
+        ["bad.png", "0 ", "x", "0 ", "false", "quarantined", "", "", "", "", "", ""],
+        ["d.png", "0", "-1", "polyp", "true", "relabel", "0.75", "1", "ann", "2026-01-02T03:07:05+00:00", "", "run-1"],
     ]
     assert list(found.columns) == [
         *("image", "label", "age"),
-        *("final_label", "is_changed", "verdict", "label_error_probability", "reader", "decided_at", "run"),
+        *("final_label", "is_changed", "verdict", "label_error_probability", "proposed_label"),
+        *("reader", "decided_at", "note", "run"),
     ]
 
 
@@ -76,6 +77,17 @@ def test_a_label_that_stays_is_the_sources_own_cell():
         "disputed",
         "bob; ann",
     ]
+
+
+def test_what_was_proposed_stands_beside_a_verdict_against_it_and_notes_beside_their_readers():
+    kept = decision(1, "s1", "ann", "reject", note="blurred, but normal")
+    other = decision(2, "s1", "bob", "reject", note="=1+1; see report")
+    found = cleaned([kept, decision(3, "s4", note=""), other])
+    assert found.loc[0, ["final_label", "verdict", "proposed_label", "reader", "note"]].tolist() == [
+        *("0", "reject", "1", "ann; bob"),
+        "blurred, but normal; =1+1; see report",
+    ]
+    assert found.loc[4, "note"] == ""
 
 
 def test_no_scores_and_no_decisions_leave_the_added_cells_empty():
@@ -107,10 +119,10 @@ def test_an_accepted_label_that_the_source_has_taken_over_is_no_change():
 def test_a_column_of_the_source_with_one_of_our_names_keeps_it():
     source = SOURCE.assign(run="mine", verdict="v", overread_run="too")
     found = cleaned([decision(1, "s1")], source=source)
-    assert tuple(found.columns[-7:]) == own_columns(source.columns)
+    assert tuple(found.columns[-9:]) == own_columns(source.columns)
     assert own_columns(source.columns) == (
-        *("final_label", "is_changed", "overread_verdict", "label_error_probability", "reader", "decided_at"),
-        "overread_overread_run",
+        *("final_label", "is_changed", "overread_verdict", "label_error_probability", "proposed_label"),
+        *("reader", "decided_at", "note", "overread_overread_run"),
     )
     assert set(found["run"]) == {"mine"}
     assert found.loc[0, "overread_overread_run"] == "run-1"
@@ -177,7 +189,7 @@ def test_a_reader_and_a_label_cannot_smuggle_a_formula_into_the_export(tmp_path)
     told = decision(1, "s1", attack, "relabel", chosen_label="@SUM(1)", score=1e-05)
     write_csv(cleaned([told]), tmp_path / "out.csv", own_columns=own_columns(SOURCE.columns))
     _, rows = read_back(tmp_path / "out.csv")
-    assert rows[0][3:8] == ["'@SUM(1)", "true", "relabel", "1e-05", f"'{attack}"]
+    assert rows[0][3:9] == ["'@SUM(1)", "true", "relabel", "1e-05", "1", f"'{attack}"]
 
 
 def test_plain_cells_are_written_as_the_csv_module_writes_them(tmp_path):

@@ -27,7 +27,7 @@ THUMBNAIL_PX = 160
 def show_probabilities(probs: np.ndarray, classes: Sequence[str], *, given: str, proposed: str, key: str) -> None:
     """probs: (K,) in [0, 1], in the classes' order: p_<class> of scores.csv."""
     said = ", ".join(f"{name} {100 * value:.0f} %" for name, value in zip(classes, probs, strict=True))
-    _heading("Class probabilities", "all models together")
+    _heading("Class probabilities", "by the image and its given label")
     show_chart(probability_chart(probs, classes, given=given, proposed=proposed), key=key, alt=f"Probabilities: {said}")
 
 
@@ -40,7 +40,7 @@ def show_trace(stage_probs: np.ndarray, stage_names: Sequence[str], classes: Seq
         f"{stage_probs[-1, given]:.2f}, that of {labels['proposed']} from {stage_probs[0, proposed]:.2f} to "
         f"{stage_probs[-1, proposed]:.2f}"
     )
-    _heading("As the training went on", "stage by stage")
+    _heading("As the training went on", "by the image alone, stage by stage")
     show_chart(trace_chart(stage_probs, stage_names, classes, **labels), key=key, alt=words)
 
 

@@ -20,22 +20,36 @@ def show_progress(num_decided: int, num_proposed: int) -> None:
     )
 
 
-def show_readings(proposal: Proposal, classes: Sequence[str], *, kind: str = "", is_demo: bool) -> None:
+def show_readings(
+    proposal: Proposal,
+    classes: Sequence[str],
+    *,
+    probability: float,
+    is_corrected: bool,
+    kind: str = "",
+    is_demo: bool,
+) -> None:
     """The given and the proposed label side by side, in words that take no side; of a sample that is not proposed, the
-    most probable other label. kind: what the proposal is, of `kind_words`. A demo's image is no patient's."""
+    most probable other label.
+
+    probability: that the given label is wrong, in [0, 1]; is_corrected: by the reader's own verdicts. kind: what the
+    proposal is, of `kind_words`. A demo's image is no patient's.
+    """
     colours = class_colours(classes)
     title, other = ("The readings differ", "Model’s reading")
     if not proposal.is_proposed:
         title, other = ("Less sure than a proposal", "Likeliest other")
     note = "<span>Demo: an image made by code</span>" if is_demo else ""
-    probability = proposal.label_error_probability
+    # No digits at the ends, where the words say all that can be known.
+    details = [f"{probability:.2f}"] if 0.025 <= probability < 0.985 else []
+    details += ["corrected by your verdicts"] if is_corrected else []
+    number = f" <span>({', '.join(details)})</span>" if details else ""
     st.html(
         f'<section class="readings" aria-label="{title}"><h2>{title}{note}</h2>'
         f'<div class="pair">{_reading("Given label", proposal.given_label, colours)}'
         f"{_reading(other, proposal.proposed_label, colours)}</div>"
         f"{f'<p class=kind>{kind}</p>' if kind else ''}"
-        f"<p>Estimated chance that the given label is wrong: <b>{likelihood(probability)}</b> "
-        f"<span>({probability:.2f})</span></p></section>"
+        f"<p>Estimated chance that the given label is wrong: <b>{likelihood(probability)}</b>{number}</p></section>"
     )
 
 

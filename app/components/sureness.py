@@ -50,6 +50,16 @@ def stops(scores: pd.DataFrame) -> list[Stop]:
     return sorted(found, key=lambda stop: int(stop.is_chosen.sum()))
 
 
+def corrected(scores: pd.DataFrame, decisions: Sequence[Decision], *, run: str) -> tuple[np.ndarray, int]:
+    """label_error_probability (N,) as a reader's own verdicts correct it, and how many these are; as the run says and 0
+    while they are too few."""
+    places, is_error = outcomes(scores, decisions, run=run)
+    probability = scores["label_error_probability"].to_numpy()
+    if len(is_error) < MIN_VERDICTS:
+        return probability, 0
+    return recalibrated(probability, places, is_error), len(is_error)
+
+
 def show_sureness(reading: ReadingList, scores: pd.DataFrame, decisions: Sequence[Decision]) -> None:
     """The slider, and in words what its place comes to."""
     places = {stop.title: stop for stop in stops(scores)}
@@ -67,11 +77,7 @@ def show_sureness(reading: ReadingList, scores: pd.DataFrame, decisions: Sequenc
             on_change=lambda: reading.choose(places[session.typed(key) or OWN].min_probability),
         )
         st.html('<div class="sureness-ends"><span>surer, fewer images</span><span>less sure, more images</span></div>')
-    verdict_places, is_error = outcomes(scores, decisions, run=reading.run)
-    probability = scores["label_error_probability"].to_numpy()
-    is_corrected = len(is_error) >= MIN_VERDICTS
-    if is_corrected:
-        probability = recalibrated(probability, verdict_places, is_error)
+    probability, num_verdicts = corrected(scores, decisions, run=reading.run)
     is_decided = scores["sample_id"].isin([decision.verdict.sample_id for decision in decisions]).to_numpy()
     text = trade_off_text(
         expectation(probability, chosen.is_chosen),
@@ -79,8 +85,8 @@ def show_sureness(reading: ReadingList, scores: pd.DataFrame, decisions: Sequenc
         elapsed_ms=[decision.verdict.elapsed_ms for decision in decisions],
     )
     st.markdown(text)
-    if is_corrected:
-        st.caption(f"Corrected by your own {len(is_error):,} verdicts on this run’s proposals.")
+    if num_verdicts:
+        st.caption(f"Corrected by your own {num_verdicts:,} verdicts on this run’s proposals.")
 
 
 def trade_off_text(chosen: Expectation, left: Expectation, *, elapsed_ms: Collection[int]) -> str:

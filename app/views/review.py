@@ -16,7 +16,7 @@ from app.components.evidence import show_probabilities, show_similar, show_trace
 from app.components.reader import ask_reader, is_asking, remember_reader
 from app.components.saliency import show_where
 from app.components.sample_card import kind_words, show_progress, show_readings, show_tally
-from app.components.sureness import show_sureness
+from app.components.sureness import corrected, show_sureness
 from app.components.votes import show_votes
 from app.reading_list import ReadingList
 from app.viewer.viewer import encoded_picture, prefetch_pictures, show_picture
@@ -101,7 +101,15 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
             show_progress(*progress(scores, decided, reading.min_probability))
             with st.popover("Fewer or more", key="review_more", type="tertiary"):
                 show_sureness(reading, scores, decisions)
-        show_readings(proposal, study.classes, kind=kind_of(study, run, scores, index), is_demo=study.is_demo)
+        probability, num_verdicts = corrected(scores, decisions, run=run.name)
+        show_readings(
+            proposal,
+            study.classes,
+            probability=float(probability[index]),
+            is_corrected=num_verdicts > 0,
+            kind=kind_of(study, run, scores, index),
+            is_demo=study.is_demo,
+        )
         show_verdicts(study, proposal, visit)
         show_last(study, decisions[-1] if decisions else None, visit)
         show_evidence(study, run, scores, index)
@@ -153,8 +161,10 @@ def show_verdicts(study: Study, proposal: Proposal, visit: Visit) -> None:
         with st.container(horizontal=True, gap="xsmall", key="review_verdicts_plain"):
             for kind, text, shortcut, help_text in PLAIN_VERDICTS:
                 show_button(kind, "" if kind is VerdictKind.EXCLUDE else given, text, shortcut, help=help_text)
+    taken_back, note = session.kept("review_note", ("", ""))
     st.text_input(
         "Note",
+        note if taken_back == visit.sample_id else "",
         key=visit.note_key,
         placeholder="Note, kept with the verdict; Enter when done",
         label_visibility="collapsed",
@@ -221,6 +231,7 @@ def undo(study: Study, reader: str, last: Decision, visit: Visit | None) -> None
         # Named for what it undoes: the same press twice is the same undo.
         session.ledger(study).undo(reader, f"undo {shown_key}", shown_key=shown_key)
         ReadingList(reader, study.ledger_study, session.current_run().name).hold(last.verdict.sample_id)
+        session.keep("review_note", (last.verdict.sample_id, last.verdict.note))
 
     attempt(take_back)
 

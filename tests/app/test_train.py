@@ -138,7 +138,8 @@ def again(made_study):
     for path in source.iterdir():
         (target / path.name).write_bytes(path.read_bytes())
     known = {"run": RUN, "num_pinned": 70, "num_excluded": 1}
-    (target / "config.json").write_text(json.dumps({"preset": "overread", "seed": 0, "after_review": known}))
+    config = Run(source).config() | {"preset": "overread", "after_review": known}
+    (target / "config.json").write_text(json.dumps(config))
     compared = {"outcome": "worse", "num_samples": 30, "num_wrong": 12, **FIGURES}
     (target / "comparison.json").write_text(json.dumps(compared))
     return Run(target)

@@ -1,6 +1,7 @@
 """What one browser session has chosen, and what pages read from disk: the only place that touches
 `st.session_state` and Streamlit's caches."""
 
+import hashlib
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -71,7 +72,9 @@ def current_study() -> Study | None:
     chosen = kept("study")
     found = studies()
     for study in found:
-        if chosen is not None and study.path == chosen:
+        # After a reload the session is another, and the address tells.
+        if study.path == chosen or (chosen is None and st.query_params.get("study") == _address(study.path)):
+            choose_study(study.path)
             return study
     if not found:
         return None
@@ -87,6 +90,13 @@ def choose_study(path: Path) -> None:
     if kept("study") != path:
         keep("study", path)
         keep("run", None)
+    if st.query_params.get("study") != _address(path):
+        st.query_params["study"] = _address(path)
+
+
+def _address(path: Path) -> str:
+    """Names a study in the page's address, and tells nothing of where it lies."""
+    return hashlib.sha256(str(path).encode()).hexdigest()[:8]
 
 
 def current_run() -> Run | None:

@@ -1,5 +1,6 @@
 """What holds on every page, driven from the entry file."""
 
+import os
 import re
 
 import pytest
@@ -76,6 +77,23 @@ def test_the_picker_changes_the_study_on_every_page(app, made_study, monkeypatch
     assert {metric.label: metric.value for metric in app.metric}["Images"] == "12"
     open_page(app, "train")
     assert "Chest films" in page_text(app)
+
+
+def test_a_reload_comes_back_to_the_study_by_an_address_that_names_none(app, made_study, monkeypatch, tmp_path):
+    from streamlit.testing.v1 import AppTest
+
+    from tests.app.made_study import write_study
+
+    other = write_study(tmp_path / "second", name="Second study", seed=1)
+    monkeypatch.setenv(STUDIES_VARIABLE, os.pathsep.join([str(made_study.path), str(other.path)]))
+    open_page(app, "insights")
+    app.selectbox[0].select(other.path.resolve()).run()
+    address = app.query_params["study"]
+    assert re.fullmatch(r"[0-9a-f]{8}", address)
+    reloaded = AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=30)
+    reloaded.query_params["study"] = address
+    reloaded.run()
+    assert open_page(reloaded, "export").selectbox[0].value == other.path.resolve()
 
 
 def test_no_view_but_session_touches_the_session_state_or_a_cache():

@@ -67,6 +67,7 @@ class Viewer {
     if (!data?.picture || data.visit === this.visit) return;
     this.visit = data.visit;
     this.picture = null;
+    document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0 }); // both labels and the image in sight
     paintedAt = Infinity;
     // The last sample's picture must not stand beside this one's labels; what was prefetched is here before a timer.
     const clear = setTimeout(() => this.blank(""));

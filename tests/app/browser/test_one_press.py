@@ -154,3 +154,14 @@ def test_a_reload_keeps_the_reader_and_the_place_and_a_new_tab_asks_again(readin
     tab.goto(page.url)
     tab.get_by_text("Who is reading?").wait_for(timeout=20_000)
     tab.close()
+
+
+def test_the_next_sample_stands_in_sight_though_the_last_one_s_evidence_was_scrolled_to(reading):
+    page = reading.page
+    first = look(page)
+    main = page.get_by_test_id("stMain")
+    main.evaluate("main => main.scrollTo({ top: 400 })")
+    assert main.evaluate("main => main.scrollTop") > 0
+    page.keyboard.press("x")
+    look(page, after=first)
+    assert main.evaluate("main => main.scrollTop") == 0

@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import session
+from app.boundary import plain_text
 from core.errors import UserError
 
 _memory = st.components.v2.component("overread_reader", js=(Path(__file__).parent / "reader.js").read_text())
@@ -25,6 +26,8 @@ def ask_reader() -> None:
             if problem := session.kept("reader_problem"):
                 st.caption(problem)
             st.form_submit_button("Start reading", type="primary", on_click=_give_name)
+        if name := session.reader_name():
+            st.button(f"Go on as {plain_text(name)}", type="tertiary", key="review_reader_stay", on_click=_stay)
 
 
 def remember_reader(name: str) -> None:
@@ -39,6 +42,11 @@ def change_reader() -> None:
 
 def is_asking() -> bool:
     return not session.reader_name() or bool(session.kept("is_changing_reader"))
+
+
+def _stay() -> None:
+    session.keep("reader_problem", None)
+    session.keep("is_changing_reader", None)
 
 
 def _give_name() -> None:
@@ -57,5 +65,4 @@ def _set(name: str) -> None:
     except UserError as error:
         session.keep("reader_problem", str(error))
     else:
-        session.keep("reader_problem", None)
-        session.keep("is_changing_reader", None)
+        _stay()

@@ -108,7 +108,7 @@ def show_own_changes(study: Study) -> None:
             "Given label": decision.verdict.given_label,
             "Final label": decision.verdict.chosen_label or "(excluded)",
             "Verdict": VERDICT_WORDS[decision.verdict.kind],
-            "Probability of an error": round(decision.verdict.score, 2),
+            "Probability of an error": f"{decision.verdict.score:.2f}",
             "Decided (UTC)": f"{decision.decided_at:%Y-%m-%d %H:%M}",
         }
         for decision in reversed(decisions)

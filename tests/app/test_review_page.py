@@ -377,3 +377,12 @@ def test_heat_leaves_the_image_as_it_is_where_there_is_none():
     np.testing.assert_array_equal(shown[is_cold], np.repeat(grey[is_cold][:, None], 3, axis=1))
     expected = 0.35 * grey[2, 3] + 0.65 * np.array(saliency.HEAT_COLOUR)
     np.testing.assert_allclose(shown[2, 3], expected, atol=0.5)
+
+
+def test_whoever_was_to_be_changed_may_go_on(app, study):
+    open_page(app, "review", reader=READER)
+    app.button(key="frame_change_reader").click().run()
+    assert "Who is reading?" in page_text(app)
+    app.button(key="review_reader_stay").click().run()
+    assert "Who is reading?" not in page_text(app)
+    assert app.session_state["session_reader"] == READER

@@ -154,9 +154,7 @@ def _outside_features(run: Run, plan: Plan, pixels: np.ndarray, device: Any, pro
         features = source.compute(
             pixels, device=device, precision=plan.settings.model.precision, on_progress=progress.features
         )
-        if not (np.abs(features) <= np.finfo(np.float16).max).all() or (features == features[0]).all():
-            raise ConfigError(
-                "--weights: gives features that are not finite, too large, or alike for all images; take another file"
-            )
+        if not (np.abs(features) <= np.finfo(np.float16).max).all():
+            raise ConfigError("--weights: gives features that are not finite, or too large; take another file")
         save_features(path, features)
     return features

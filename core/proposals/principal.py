@@ -17,5 +17,7 @@ def principal_components(features: np.ndarray) -> np.ndarray:
     from sklearn.preprocessing import StandardScaler
 
     standard = StandardScaler().fit_transform(np.asarray(features, dtype=np.float32))
+    if not standard.any():  # every sample is like every other, and no direction is a principal one
+        return np.zeros((len(standard), 1), dtype=np.float32)
     components = PCA(min(NUM_COMPONENTS, *standard.shape), svd_solver="covariance_eigh").fit_transform(standard)
     return (components / np.sqrt(max(components.var(axis=0).mean(), 1e-12))).astype(np.float32)

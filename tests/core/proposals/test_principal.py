@@ -49,3 +49,7 @@ def test_wrong_labels_among_wide_features_are_found_better_than_in_all_of_them()
         found, before = (average_precision_score(given != true, 1 - p[rows, given]) for p in (probs, plain))
         gains.append(found - before)
     assert min(gains) > 0.01, gains
+
+
+def test_samples_that_are_all_alike_have_no_components():
+    assert not principal_components(np.full((6, 4), 7.0)).any()

@@ -155,6 +155,13 @@ def test_a_run_on_a_backbone_has_its_features_of_the_cached_pixels(study, weight
     assert [event["fraction"] for event in run.events() if event["event"] == "features"][-1] == 1
 
 
+def test_weights_that_give_no_numbers_are_refused(study, weights):
+    state = torch.load(weights, weights_only=True)
+    torch.save(state | {"bn1.running_var": torch.full((64,), -1.0)}, weights)
+    with pytest.raises(ConfigError, match="--weights: gives features that are not finite"):
+        train_study(study, assignments=ALONE, backbone="resnet18", weights=weights)
+
+
 def test_a_stopped_run_goes_on_with_the_features_that_it_began_with(study, features, tmp_path):
     path, array = features
     with pytest.raises(KeyboardInterrupt):

@@ -31,8 +31,9 @@ def run() -> None:
     st.html(STYLE)
     # In the bar above the page, where it takes no room and stays in sight with the sidebar closed.
     st.html(
-        f'<div style="position:fixed;top:0;right:1.5rem;height:2.6rem;display:flex;align-items:center;z-index:999991;'
-        f'pointer-events:none;font-size:0.8rem;letter-spacing:0.02em;color:{MUTED}">{NOT_FOR_DIAGNOSIS}</div>'
+        f'<div style="position:fixed;top:0.5rem;right:1rem;padding:0.1rem 0.5rem;z-index:999991;border-radius:6px;'
+        f'background:#ffffffe6;pointer-events:none;font-size:0.8rem;letter-spacing:0.02em;color:{MUTED}">'
+        f"{NOT_FOR_DIAGNOSIS}</div>"
     )
     with error_boundary():
         page.run()

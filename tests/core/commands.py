@@ -64,7 +64,8 @@ def run_command(*arguments: object) -> Ended:
 
 
 def write_source(folder: Path) -> Path:
-    """Pictures of stripes, their direction telling the class; one file that is none; labels in a CSV beside them."""
+    """Pictures of stripes, their direction and brightness telling the class, so that one epoch sees it; one file that
+    is none; labels in a CSV beside them."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:40, :40]
     (folder / "scans").mkdir(parents=True)
@@ -73,7 +74,7 @@ def write_source(folder: Path) -> Path:
         label = i % len(CLASSES)
         wave = np.sin(2 * np.pi * (y, x, x + y)[label] / 9 + rng.uniform(0, 6)) + rng.normal(0, 0.1, (40, 40))
         image = f"scans/doe-4711_{i:03d}.png"
-        Image.fromarray((127 + 80 * wave).clip(0, 255).astype(np.uint8)).save(folder / image)
+        Image.fromarray((67 + 60 * label + 60 * wave).clip(0, 255).astype(np.uint8)).save(folder / image)
         split = "test" if i >= 60 else "train"
         rows.append((image, CLASSES[label], f"Mustermann {i // 2}", split, f" no {i}, =A1 "))
     rows.append(("scans/broken.png", "cat", "Mustermann 99", "train", ""))

@@ -60,8 +60,15 @@ def corrected(scores: pd.DataFrame, decisions: Sequence[Decision], *, run: str) 
     return recalibrated(probability, places, is_error), len(is_error)
 
 
-def show_sureness(reading: ReadingList, scores: pd.DataFrame, decisions: Sequence[Decision]) -> None:
-    """The slider, and in words what its place comes to."""
+def show_sureness(
+    reading: ReadingList,
+    scores: pd.DataFrame,
+    decisions: Sequence[Decision],
+    *,
+    probability: np.ndarray,
+    num_verdicts: int,
+) -> None:
+    """The slider, and in words what its place comes to. probability and num_verdicts: of `corrected`."""
     places = {stop.title: stop for stop in stops(scores)}
     chosen = next((stop for stop in places.values() if stop.min_probability == reading.min_probability), places[OWN])
     if len(places) > 1:
@@ -77,7 +84,6 @@ def show_sureness(reading: ReadingList, scores: pd.DataFrame, decisions: Sequenc
             on_change=lambda: reading.choose(places[session.typed(key) or OWN].min_probability),
         )
         st.html('<div class="sureness-ends"><span>surer, fewer images</span><span>less sure, more images</span></div>')
-    probability, num_verdicts = corrected(scores, decisions, run=reading.run)
     is_decided = scores["sample_id"].isin([decision.verdict.sample_id for decision in decisions]).to_numpy()
     text = trade_off_text(
         expectation(probability, chosen.is_chosen),

@@ -99,9 +99,9 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
     with right, st.container(gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center", key="review_progress"):
             show_progress(*progress(scores, decided, reading.min_probability))
+            probability, num_verdicts = corrected(scores, decisions, run=run.name)
             with st.popover("Fewer or more", key="review_more", type="tertiary"):
-                show_sureness(reading, scores, decisions)
-        probability, num_verdicts = corrected(scores, decisions, run=run.name)
+                show_sureness(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
         show_readings(
             proposal,
             study.classes,
@@ -340,7 +340,8 @@ def show_end(study: Study, reading: ReadingList, scores: pd.DataFrame, decisions
         else:
             st.markdown("The model found no label that is probably wrong.")
         st.page_link("views/export.py", label="Export the cleaned table", icon=":material/ios_share:")
-        show_sureness(reading, scores, decisions)
+        probability, num_verdicts = corrected(scores, decisions, run=reading.run)
+        show_sureness(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
         show_last(study, decisions[-1] if decisions else None, None)
 
 

@@ -69,19 +69,19 @@ def add_study(path: Path) -> None:
 
 def current_study() -> Study | None:
     """The chosen study; before any choice the first with a finished run, else the first; None if there is none."""
-    chosen = kept("study")
-    found = studies()
-    for study in found:
-        # After a reload the session is another, and the address tells.
-        if study.path == chosen or (chosen is None and st.query_params.get("study") == _address(study.path)):
-            choose_study(study.path)
-            return study
-    if not found:
-        return None
-    first = next((study for study in found if any(run.is_finished for run in find_runs(study))), None)
-    if first is not None:
-        choose_study(first.path)
-    return first or found[0]
+    chosen, found = kept("study"), studies()
+
+    def is_meant(study: Study) -> bool:
+        # After a reload the session is another, and the page's address tells.
+        return study.path == chosen if chosen else st.query_params.get("study") == _address(study.path)
+
+    study = next(filter(is_meant, found), None)
+    if study is None:
+        study = next((study for study in found if any(run.is_finished for run in find_runs(study))), None)
+    if study is not None:
+        choose_study(study.path)
+        return study
+    return found[0] if found else None
 
 
 def choose_study(path: Path) -> None:

@@ -27,7 +27,7 @@ def ask_reader() -> None:
                 st.caption(problem)
             st.form_submit_button("Start reading", type="primary", on_click=_give_name)
         if name := session.reader_name():
-            st.button(f"Go on as {plain_text(name)}", type="tertiary", key="review_reader_stay", on_click=_stay)
+            st.button(f"Go on as {plain_text(name)}", type="tertiary", key="review_reader_stay", on_click=_end_asking)
 
 
 def remember_reader(name: str) -> None:
@@ -44,7 +44,7 @@ def is_asking() -> bool:
     return not session.reader_name() or bool(session.kept("is_changing_reader"))
 
 
-def _stay() -> None:
+def _end_asking() -> None:
     session.keep("reader_problem", None)
     session.keep("is_changing_reader", None)
 
@@ -65,4 +65,4 @@ def _set(name: str) -> None:
     except UserError as error:
         session.keep("reader_problem", str(error))
     else:
-        _stay()
+        _end_asking()

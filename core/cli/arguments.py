@@ -13,17 +13,6 @@ Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")]
 
 
-def parts(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def seed_numbers(text: str) -> list[int]:
-    seeds = parts(text)
-    if not seeds or not all(seed.isdecimal() for seed in seeds):
-        raise ConfigError(f"--seeds {text}: give whole numbers from 0, separated by commas")
-    return [int(seed) for seed in seeds]
-
-
 def require_folder(out: Path, *, is_file: bool = True) -> None:
     if not out.resolve().parent.is_dir():
         raise ConfigError(f"--out {out}: the folder {out.resolve().parent} does not exist; make it, or name another")

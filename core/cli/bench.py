@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.arguments import Json, parts, seed_numbers
+from core.cli.arguments import Json
 from core.cli.terminal import print_result, progress_bar
 from core.errors import ConfigError
 
@@ -38,13 +38,24 @@ def bench(
         results, page = run_detection(
             out,
             cache=cache or out / "cache",
-            seeds=seed_numbers(seeds),
-            tasks=parts(tasks),
-            noises=parts(noise) if noise else None,
-            methods=parts(methods) if methods else None,
+            seeds=_seeds(seeds),
+            tasks=_parts(tasks),
+            noises=_parts(noise) if noise else None,
+            methods=_parts(methods) if methods else None,
             features=("simclr", "pretrained") if features == "both" else (features,),
             device=device,
-            again=parts(again),
+            again=_parts(again),
             listener=show,
         )
     print_result(as_json, {"results": results, "tables": str(out / "tables.md")}, [page])
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _seeds(text: str) -> list[int]:
+    seeds = _parts(text)
+    if not seeds or not all(seed.isdecimal() for seed in seeds):
+        raise ConfigError(f"--seeds {text}: give whole numbers from 0, separated by commas")
+    return [int(seed) for seed in seeds]

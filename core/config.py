@@ -251,6 +251,7 @@ OVERREAD = TrainSettings(
 the world. The warm-up on all labels serves the heat maps alone."""
 
 PRESETS = {settings.preset: settings for settings in (OVERREAD, PAPER, QUICK)}
+DEFAULT_PRESET = OVERREAD.preset
 
 
 MIN_STEPS = 12
@@ -319,12 +320,15 @@ def _parse(text: str, current: object, assignment: str) -> object:
             return {"true": True, "false": False}[text.lower()]
         if isinstance(current, tuple):
             kind = type(current[0]) if current else int
-            values = tuple(kind(part) for part in text.split(",") if text)
-        else:
-            values = (type(current)(text),)
-        if not all(math.isfinite(value) for value in values if isinstance(value, float)):
-            raise ValueError(text)
-        return values if isinstance(current, tuple) else values[0]
+            return tuple(_finite(kind, part) for part in text.split(",") if text)
+        return _finite(type(current), text)
     except (ValueError, KeyError) as error:
         kind = type(current).__name__
         raise ConfigError(f"--set {assignment}: {text!r} does not fit; wanted a {kind} like {current!r}") from error
+
+
+def _finite(kind: type, text: str) -> Any:
+    value = kind(text)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(text)
+    return value

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from core.config import TrainSettings, override_settings, preset_settings, settings_from_dict
+from core.config import DEFAULT_PRESET, TrainSettings, override_settings, preset_settings, settings_from_dict
 from core.datasets.runs import Run, open_run
 from core.datasets.study import Study
 from core.errors import ConfigError, StudyError
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from core.training.features import FeatureSource
 
 
-DEFAULT_PRESET = "overread"
 _LINKS = ("patient", "slide")
 
 

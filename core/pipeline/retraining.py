@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.config import ModelSettings, TrainSettings
+from core.config import DEFAULT_PRESET, ModelSettings, TrainSettings
 from core.datasets.groups import sample_groups
 from core.datasets.runs import Run
 from core.datasets.study import Study
@@ -124,7 +124,7 @@ def write_comparison(run: Run, comparison: Comparison) -> None:
 
 def require_defaults(*, preset: str, **others: object) -> None:
     """Raises ConfigError for options of `train` that a training after review takes from the run before it."""
-    if preset != "overread":
+    if preset != DEFAULT_PRESET:
         raise ConfigError(f"--preset {preset}: does not go with --after-review, which judges as overread does")
     for name, value in others.items():
         if value:

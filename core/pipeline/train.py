@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.config import DEFAULT_PRESET
 from core.datasets.runs import Run, new_run, open_run, training_lock, unfinished_run
 from core.datasets.study import Study
 from core.errors import ConfigError, StudyError
 from core.pipeline.inputs import Inputs, run_inputs
-from core.pipeline.plan import DEFAULT_PRESET, Plan, new_plan, resumed_plan
+from core.pipeline.plan import Plan, new_plan, resumed_plan
 from core.pipeline.results import write_results
 from core.pipeline.retraining import require_defaults
 from core.pipeline.scoring import score_run

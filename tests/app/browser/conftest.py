@@ -22,6 +22,23 @@ from core.datasets.study import Study
 from core.images.cache import build_cache
 from tests.app.made_study import write_study
 
+LISTENING = """
+  // Set before the app's own code is there, so that it also hears the keys that the viewer keeps from the page.
+  window.pressedAt = {};
+  const press = (event) => { window.pressedAt[event.key] = performance.now(); };
+  window.addEventListener("keydown", press, { capture: true });
+
+  window.paints = [];
+  const paint = ({ target: { dataset } }) => window.paints.push({ visit: dataset.painted, at: +dataset.paintedAt });
+  const observer = new MutationObserver((changes) => changes.forEach(paint));
+  const attach = Element.prototype.attachShadow; // the viewer lives in a shadow root
+  Element.prototype.attachShadow = function (options) {
+    const root = attach.call(this, options);
+    observer.observe(root, { subtree: true, attributes: true, attributeFilter: ["data-painted-at"] });
+    return root;
+  };
+"""
+"""When each key was pressed last, and when each picture was painted."""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -84,11 +101,7 @@ def open_tab(browser, server: Server):
     """A new tab on the Review page, which asks for the reader's name. It must end without an error in its scripts."""
     errors = []
     page = browser.new_page()
-    # Set before the app's own code is there, so that it also hears what the viewer keeps from the page.
-    page.add_init_script(
-        "window.pressedAt = {}; window.addEventListener('keydown', (event) => "
-        "{ window.pressedAt[event.key] = performance.now(); }, { capture: true })"
-    )
+    page.add_init_script(LISTENING)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{server.url}/review")
     yield page

@@ -31,6 +31,13 @@ class Retraining:
     pins: Pins
     is_locked: np.ndarray
     """(N,) bool: held back where runs are compared."""
+    embeddings: np.ndarray
+    """(N, D) float32: the base run's."""
+    network_probs: np.ndarray | None
+    """(N, K) float32: what the base run's cross-fitted networks say, if it had any. They saw no verdict, and of each
+    sample not even the given label."""
+    weights: dict[str, np.ndarray]
+    """The base run's network, tensor by tensor."""
 
     def summary(self) -> dict[str, Any]:
         """What config.json records."""
@@ -52,20 +59,6 @@ class Retraining:
             cross_fitting=replace(defaults.cross_fitting, num_folds=0),
             warmup=replace(defaults.warmup, num_epochs=NUM_EPOCHS),
         )
-
-    def embeddings(self) -> np.ndarray:
-        """(N, D) float32: the base run's."""
-        return np.asarray(self.base.embeddings(), dtype=np.float32)
-
-    def network_probs(self) -> np.ndarray | None:
-        """(N, K) float32: what the base run's cross-fitted networks say, if it had any. They saw no verdict, and of
-        each sample not even the given label."""
-        trace = self.base.trace()
-        places = np.flatnonzero(trace["stage_names"] == "networks")
-        if not len(places):
-            return None
-        probs = trace["stage_probs"][places[-1]].astype(np.float32)
-        return probs / probs.sum(axis=1, keepdims=True)
 
     def compare(self, samples: pd.DataFrame, given: np.ndarray, judge: Callable[[Pins], np.ndarray]) -> Comparison:
         """The base run and the new one on the locked samples.
@@ -105,16 +98,24 @@ def begin_retraining(study: Study, samples: pd.DataFrame, base: Run) -> Retraini
     if not (pins.is_pinned.any() or pins.is_excluded.any()):
         raise StudyError(f"{study.path}: no label has been decided yet; review some proposals first")
     is_locked = locked_samples(samples["sample_id"].to_numpy(dtype=str), sample_groups(samples))
-    retraining = Retraining(base, pins, is_locked)
-    # Read once now, before the new run has a folder: from a run that is damaged there is nothing to begin.
-    retraining.embeddings(), retraining.network_probs(), base.weights()
-    return retraining
+    return _from_base(base, pins, is_locked)
 
 
 def resume_retraining(run: Run, base: Run) -> Retraining:
     """As the run began, whatever has been decided since."""
     with np.load(run.path / "pins.npz", allow_pickle=False) as arrays:
-        return Retraining(base, Pins(arrays["targets"], arrays["is_excluded"]), arrays["is_locked"])
+        return _from_base(base, Pins(arrays["targets"], arrays["is_excluded"]), arrays["is_locked"])
+
+
+def _from_base(base: Run, pins: Pins, is_locked: np.ndarray) -> Retraining:
+    """Reads all of the base run that is needed at once, so that a damaged one is told before anything is begun."""
+    features = np.asarray(base.embeddings(), dtype=np.float32)
+    trace = base.trace()
+    probs = None
+    if len(places := np.flatnonzero(trace["stage_names"] == "networks")):
+        probs = trace["stage_probs"][places[-1]].astype(np.float32)
+        probs /= probs.sum(axis=1, keepdims=True)
+    return Retraining(base, pins, is_locked, features, probs, base.weights())
 
 
 def write_comparison(run: Run, comparison: Comparison) -> None:

@@ -123,15 +123,15 @@ def _training(run: Run, plan: Plan, inputs: Inputs, device: Any, progress: "Prog
         progress.emit("note", message=WITHOUT_IMAGENET)
     data = inputs.training_data(settings, device)
     if retraining:
-        features, pins = retraining.embeddings(), retraining.pins
+        features, pins = retraining.embeddings, retraining.pins
     else:
         features, pins = _outside_features(run, plan, inputs.pixels, device, progress), None
     checkpoint_path = run.path / "checkpoint" / "state.pt"
     training = Training(data, settings, plan.seed, progress, checkpoint_path, features, folds, pins=pins)
     if retraining:
-        weights = {name: torch.from_numpy(values) for name, values in retraining.base.weights().items()}
+        weights = {name: torch.from_numpy(values) for name, values in retraining.weights.items()}
         training.network.load_state_dict(weights)
-        training.trace.cross_fitted = retraining.network_probs()
+        training.trace.cross_fitted = retraining.network_probs
     return training
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.app.made_study import write_study
-from tests.core.commands import TINY, import_arguments, run_command, write_source
+from tests.core.commands import TINY, import_source
 
 ROOT = Path(__file__).parents[1]
 LADDER = (
@@ -275,6 +275,5 @@ assert len(run.scores()) == int(run.config()["num_samples"])
 
 
 def test_training_from_a_full_pixel_cache_needs_neither_readers_nor_database_nor_pages(tmp_path):
-    write_source(tmp_path / "source")
-    assert run_command(*import_arguments(tmp_path / "source", tmp_path / "study")).status == 0
-    run_python(TRAINING, tmp_path / "study", *TINY[1::2])
+    study = import_source(tmp_path)
+    run_python(TRAINING, study.path, *TINY[1::2])

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from core.cli.main import main
+from core.datasets.study import Study, open_study
 
 CLASSES = ("cat", "dog", "eel")
 NUM_IMAGES = 72
@@ -89,3 +90,12 @@ def import_arguments(source: Path, study: Path) -> tuple[object, ...]:
     columns = ("--image-column", "scan", "--label-column", "finding")
     labels = source / "labels-of-the-clinic.csv"
     return ("import", source, "--study", study, "--labels", labels, *columns, "--image-size", 32)
+
+
+def import_source(folder: Path) -> Study:
+    """folder/study, imported from folder/source, which is written unless it is there."""
+    source = folder / "source"
+    if not source.exists():
+        write_source(source)
+    assert run_command(*import_arguments(source, folder / "study")).status == 0
+    return open_study(folder / "study")

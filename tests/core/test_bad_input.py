@@ -16,7 +16,7 @@ from pydicom import dcmread
 
 from core.datasets.runs import training_lock
 from core.datasets.study import SCHEMA_VERSION, open_study
-from tests.core.commands import TINY, import_arguments, run_command, write_source
+from tests.core.commands import TINY, import_arguments, import_source, run_command
 from tests.core.images.made_dicom import write_dicom
 
 
@@ -24,8 +24,7 @@ from tests.core.images.made_dicom import write_dicom
 def ready(tmp_path_factory):
     """A source and its study, to be copied."""
     folder = tmp_path_factory.mktemp("ready")
-    write_source(folder / "source")
-    assert run_command(*import_arguments(folder / "source", folder / "study")).status == 0
+    import_source(folder)
     return folder
 
 

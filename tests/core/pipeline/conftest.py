@@ -4,7 +4,7 @@ import pytest
 
 from core.datasets.study import open_study
 from core.pipeline.train import train_study
-from tests.core.commands import import_arguments, run_command, write_source
+from tests.core.commands import import_source
 from tests.core.pipeline.runs import ASSIGNMENTS
 
 
@@ -12,9 +12,7 @@ from tests.core.pipeline.runs import ASSIGNMENTS
 def ready(tmp_path_factory):
     """A study and a finished run of it."""
     folder = tmp_path_factory.mktemp("ready")
-    write_source(folder / "source")
-    assert run_command(*import_arguments(folder / "source", folder / "study")).status == 0
-    study = open_study(folder / "study")
+    study = import_source(folder)
     train_study(study, assignments=ASSIGNMENTS)
     return study
 

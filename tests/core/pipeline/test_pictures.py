@@ -12,7 +12,7 @@ from core.datasets.study import open_study
 from core.images.cache import open_cache
 from core.pipeline import inputs
 from core.pipeline.train import train_study
-from tests.core.commands import TINY, import_arguments, run_command, write_source
+from tests.core.commands import TINY, import_source, write_source
 
 COPIES = ("scans/doe-4711_000.png", "scans/doe-4711_007.png")
 """The same image to the bit, of two patients, under two labels."""
@@ -23,8 +23,7 @@ def untrained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
     source = write_source(folder / "source")
     shutil.copy(source / COPIES[0], source / COPIES[1])
-    assert run_command(*import_arguments(source, folder / "study")).status == 0
-    return open_study(folder / "study")
+    return import_source(folder)
 
 
 def copies_of(study):

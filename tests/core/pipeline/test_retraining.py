@@ -14,7 +14,7 @@ from core.pipeline.train import train_study
 from core.proposals.comparison import Comparison
 from core.records import Verdict, VerdictKind
 from core.review.ledger import Ledger, visit_key
-from tests.core.commands import CLASSES, TINY, import_arguments, run_command, write_source
+from tests.core.commands import CLASSES, TINY, import_source, run_command
 
 QUICKLY = [
     *TINY[1::2],
@@ -40,9 +40,7 @@ def record(study, sample_id, kind, *, given, proposed, chosen):
 def reviewed(tmp_path_factory):
     """A study with a finished run and 50 accepted or rejected labels, and one verdict of each other kind."""
     folder = tmp_path_factory.mktemp("reviewed")
-    write_source(folder / "source")
-    assert run_command(*import_arguments(folder / "source", folder / "study")).status == 0
-    study = open_study(folder / "study")
+    study = import_source(folder)
     train_study(study, assignments=QUICKLY)
     for place, row in enumerate(study.samples().head(54).itertuples()):
         given = row.given_label

@@ -10,7 +10,7 @@ from core.datasets.study import open_study
 from core.models.network import Network
 from core.pipeline.train import train_study
 from core.proposals.saliency import heat_maps, read_saliency, saliency_path
-from tests.core.commands import TINY, import_arguments, run_command, write_source
+from tests.core.commands import TINY, import_source, run_command
 
 SIDE_PX = 64
 PATCH_PX = 20
@@ -86,9 +86,7 @@ def test_maps_are_the_gradient_weighted_sums_of_the_layer_that_is_seven_pixels_w
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saliency")
-    write_source(folder / "source")
-    assert run_command(*import_arguments(folder / "source", folder / "study")).status == 0
-    study = open_study(folder / "study")
+    study = import_source(folder)
     train_study(study, assignments=TINY[1::2])
     return study
 

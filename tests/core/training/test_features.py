@@ -21,7 +21,7 @@ from core.images.cache import open_cache
 from core.models.backbones import backbone_features, load_backbone
 from core.pipeline.train import WITHOUT_IMAGENET, train_study
 from core.training.features import open_features
-from tests.core.commands import TINY, import_arguments, run_command, write_source
+from tests.core.commands import TINY, import_source, run_command
 
 ASSIGNMENTS = [assignment for assignment in TINY[1::2] if not assignment.startswith("rounds")]
 ALONE = [*ASSIGNMENTS, "pretrain.num_epochs=0", "cross_fitting.num_folds=0"]
@@ -31,9 +31,7 @@ IMAGENET = [*ALONE, "refinement.features=imagenet"]
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory):
     folder = tmp_path_factory.mktemp("features")
-    write_source(folder / "source")
-    assert run_command(*import_arguments(folder / "source", folder / "study")).status == 0
-    return open_study(folder / "study")
+    return import_source(folder)
 
 
 @pytest.fixture

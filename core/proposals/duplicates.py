@@ -1,98 +1,219 @@
-"""What images that show the same picture tell of each other's labels: where they differ, one at least is wrong.
+"""What images that show the same picture tell of each other's labels.
 
-Where all agree nothing is concluded: a label is copied as easily as an image, error and all.
+Where these differ, one at least is wrong: that shows how many labels are, as no label by itself can. What it says if
+they agree depends on how they came about: each image read by itself, or a label copied with the image, error and all.
+So a picture's labels are taken as drawn from an urn, one after the other: each is a new one, which the noise model
+draws from the picture's class, or a copy of one before it. How often labels are copied is fitted together with the
+noise model.
+Source: Mosimann 1962, "On the compound multinomial distribution, the multivariate beta-distribution, and correlations
+among proportions" (the distribution of such draws).
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.proposals.noise_model import NoiseModel, blurred
+from core.proposals.noise_model import (
+    NUM_FIRST_STEPS,
+    SHARPNESS,
+    NoiseModel,
+    by_label,
+    drawn_together,
+    explained,
+    first_transition,
+    is_as_likely,
+    likeliest_transition,
+)
 
 SAME_CLASS = 0.98
 """How probable it is beforehand that images found to show the same picture are of one class: two may share no more
 than a part, or have been linked by way of a third."""
-_PRIOR = 2.0
+COPYING = (0.99, 0.9, 0.5, 0.2, 0.1, 0.05, 0.0)
+"""To choose from: how probably a picture's second label is a copy of its first, the most cautious first."""
+_NUM_STEPS = 8
+"""Of expectation maximisation, at each sharpness but the first."""
 _SMALLEST = 1e-9
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The samples whose image is not the only one of its picture, one picture after the other; arrays (M,) int64."""
+
+    members: np.ndarray
+    """Dataset indices."""
+    places: np.ndarray
+    """The picture of each, from 0."""
+    labels: np.ndarray
+    """Given labels."""
+    num_before: np.ndarray
+    """How many of its picture's members stand before it."""
+    num_alike: np.ndarray
+    """How many of these have its label."""
+
+    @classmethod
+    def of(cls, given: np.ndarray, pictures: np.ndarray) -> "Pictures":
+        """given: (N,) int64; pictures: (N,) int64, equal for samples that show the same picture, -1 for one alone."""
+        names, counts = np.unique(pictures[pictures >= 0], return_counts=True)
+        members = np.argsort(pictures, kind="stable")
+        members = members[np.isin(pictures[members], names[counts > 1])]
+        places = np.unique(pictures[members], return_inverse=True)[1]
+        labels = given[members]
+        return cls(members, places, labels, _ranks(places), _ranks(places * (given.max(initial=0) + 1) + labels))
+
+    def shown(self, class_probs: np.ndarray) -> np.ndarray:
+        """(P, K): what each picture shows, rows sum to 1; the geometric mean of what its images do, for their evidence
+        is the same evidence. class_probs: (M, K), of the members."""
+        logs = self.sums(np.log(class_probs + _SMALLEST)) / np.bincount(self.places)[:, None]
+        return np.exp(logs - np.logaddexp.reduce(logs, axis=1, keepdims=True))
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """(P, ...): the sums of values (M, ...) over each picture."""
+        return np.add.reduceat(values, np.flatnonzero(self.num_before == 0))
+
+    def drawn(self, label_probs: np.ndarray, copying: float) -> np.ndarray:
+        """(M, K): the probability of each label given those before it, for each class of its picture.
+
+        label_probs: (M, K), those of a new one.
+        """
+        new, copied = (1 - copying) * label_probs, copying * self.num_alike[:, None]
+        return (new + copied) / (1 - copying + copying * self.num_before)[:, None]
+
+
+@dataclass(frozen=True)
+class PictureNoise:
+    """How the labels came about."""
+
+    noise: NoiseModel
+    copying: float
+    """In [0, 1): how probably a picture's second label is a copy of its first."""
+
+    def posterior(self, probs: np.ndarray, given: np.ndarray, pictures: Pictures) -> np.ndarray:
+        """The probability of each class given the image, its label and the labels of the same picture: (N, K) float64,
+        rows sum to 1.
+
+        Samples of one picture share one true class, unless their labels speak against that more than `SAME_CLASS` for
+        it. probs: (N, K), rows sum to 1, as the noise model was fitted to; given: (N,) int64.
+        """
+        posterior = self.noise.posterior(probs, given)
+        members = pictures.members
+        true, redrawn = self.noise.unblurred(pictures.shown(self.noise.class_probs(probs[members])))
+        label_probs = self.noise.label_probs(redrawn[pictures.places], pictures.labels)
+        apart = pictures.sums(self.noise.log_probs(probs[members], pictures.labels))
+        found = _together(pictures, true, label_probs, apart, self.copying)
+        share = found.share[pictures.places, None]
+        posterior[members] = share * found.posterior[pictures.places] + (1 - share) * posterior[members]
+        return posterior
+
+
+def fit_picture_noise(
+    probs: np.ndarray, given: np.ndarray, pictures: Pictures, *, num_errors: float = 1.0
+) -> PictureNoise:
+    """The noise model, without blur, and the copying that all the labels speak for.
+
+    As `fit_noise_model` does, of all that are as likely as the likeliest, to so many standard errors, it takes the most
+    copying, under which agreement says least, and of its models the sharpest. probs: (N, K) float, rows sum to 1, from
+    models that never saw the sample's label; given: (N,) int64.
+    """
+    fits = [_fit_each_sharpness(probs, given, pictures, copying) for copying in COPYING]
+    best_fits = [max(of_copying, key=lambda fit: fit.log_probs.mean()) for of_copying in fits]
+    best = max(best_fits, key=lambda fit: fit.log_probs.mean()).log_probs
+    number = next(i for i, fit in enumerate(best_fits) if is_as_likely(fit.log_probs, best, num_errors=num_errors))
+    best = best_fits[number].log_probs
+    noise = next(fit.noise for fit in fits[number] if is_as_likely(fit.log_probs, best, num_errors=num_errors))
+    class_counts = PictureNoise(noise, COPYING[number]).posterior(probs, given, pictures).sum(axis=0)
+    return PictureNoise(replace(noise, transition=drawn_together(noise.transition, class_counts)), COPYING[number])
 
 
 def conflict_score(given: np.ndarray, pictures: np.ndarray) -> np.ndarray:
     """1 - the share of a picture's labels that are like the sample's own: (N,) float32 in [0, 1), higher is more likely
     wrong; 0 where all agree, or the sample is alone.
 
-    given: (N,) int64; pictures: (N,) int64, equal for samples that show the same picture, -1 for one alone.
+    given, pictures: as `Pictures.of` takes them.
     """
     scores = np.zeros(len(given), dtype=np.float32)
-    is_shared = pictures >= 0
-    if is_shared.any():
-        of_picture, votes = _votes(given[is_shared], pictures[is_shared], num_classes=int(given.max()) + 1)
-        scores[is_shared] = 1 - votes[of_picture, given[is_shared]] / votes.sum(axis=1)[of_picture]
+    shared = Pictures.of(given, pictures)
+    votes = shared.sums(np.eye(given.max(initial=0) + 1)[shared.labels])[shared.places]
+    scores[shared.members] = 1 - votes[np.arange(len(votes)), shared.labels] / votes.sum(axis=1)
     return scores
 
 
-def posterior_with_duplicates(
-    noise: NoiseModel, probs: np.ndarray, given: np.ndarray, pictures: np.ndarray
-) -> np.ndarray:
-    """The probability of each class given the image, its label and the labels of the same picture: (N, K) float64,
-    rows sum to 1.
-
-    Samples whose picture has differing labels share one true class, unless their labels speak against that more than
-    `SAME_CLASS` for it; each label is one more draw of the noise model, and what the images show is averaged (their
-    evidence is the same evidence). The others have `noise.posterior`. The transition is estimated once more in
-    between: labels that contradict each other show the noise as no single label can.
-    probs: (N, K), rows sum to 1, as the noise model was fitted to; given, pictures: as in `conflict_score`.
-    Measured on 1,703 lung tiles, four of each picture, ImageNet features, average precision without and with: 20 %
-    `idn` 0.951 and 0.987, 10 % `boundary` 0.809 and 0.968.
-    """
-    own = noise.posterior(probs, given)
-    num_classes = own.shape[1]
-    is_member = np.flatnonzero(pictures >= 0)
-    of_picture, votes = _votes(given[is_member], pictures[is_member], num_classes=num_classes)
-    is_conflict = ((votes > 0).sum(axis=1) > 1)[of_picture]
-    members = is_member[is_conflict]
-    if not len(members):
-        return own
-    places = np.unique(of_picture[is_conflict], return_inverse=True)[1]
-    sharp = replace(noise, blur=0.0)
-    first = _shared(sharp, probs, given, members, places, sharp.posterior(probs, given))
-    counts = _PRIOR * np.eye(num_classes)
-    for label in range(num_classes):
-        counts[:, label] += first[given == label].sum(axis=0)
-    refitted = replace(sharp, transition=counts / counts.sum(axis=1, keepdims=True))
-    refitted = blurred(refitted, probs, given, noise.error_rate(probs, given))
-    return _shared(refitted, probs, given, members, places, own)
+@dataclass(frozen=True)
+class _Fit:
+    noise: NoiseModel
+    log_probs: np.ndarray
+    """Of each label alone, and of each picture's labels."""
 
 
-def _shared(
-    noise: NoiseModel, probs: np.ndarray, given: np.ndarray, members: np.ndarray, places: np.ndarray, own: np.ndarray
-) -> np.ndarray:
-    """`own`, but for the members of pictures. members: dataset indices; places: the picture of each, from 0."""
-    labels = given[members]
-    # The geometric mean of what the picture's images show.
-    shown = np.log(noise.class_probs(probs[members]) + _SMALLEST)
-    shown = _sums(shown, places) / np.bincount(places)[:, None]
-    shown = np.exp(shown - np.logaddexp.reduce(shown, axis=1, keepdims=True))
-    true, redrawn = noise.unblurred(shown)
-    of_label = noise.label_probs(redrawn[places], labels)
-    joint = np.log(true + _SMALLEST) + _sums(np.log(np.maximum(of_label, _SMALLEST)), places)
-    together = np.logaddexp.reduce(joint, axis=1)
-    apart = np.bincount(places, weights=noise.log_probs(probs[members], labels))
-    odds = np.log(SAME_CLASS / (1 - SAME_CLASS)) + together - apart
-    share = 1 / (1 + np.exp(-odds.clip(-50, 50)))[places, None]
-    posterior = own.copy()
-    posterior[members] = share * np.exp(joint - together[:, None])[places] + (1 - share) * own[members]
-    return posterior
+@dataclass(frozen=True)
+class _Together:
+    """What a picture's labels say of its class."""
+
+    posterior: np.ndarray
+    """(P, K), rows sum to 1, if it has one."""
+    share: np.ndarray
+    """(P,): how probably it has."""
+    log_probs: np.ndarray
+    """(P,): of its labels."""
 
 
-def _votes(given: np.ndarray, pictures: np.ndarray, *, num_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """The place of each sample's picture, from 0, and how often it has each label, (P, K)."""
-    names, places = np.unique(pictures, return_inverse=True)
-    votes = np.zeros((len(names), num_classes))
-    np.add.at(votes, (places, given), 1)
-    return places, votes
+def _together(
+    pictures: Pictures, true: np.ndarray, label_probs: np.ndarray, apart: np.ndarray, copying: float
+) -> _Together:
+    """true: (P, K), each picture's class as it shows; label_probs: (M, K), of a new label; apart: (P,), log probability
+    of the labels were the images of classes of their own."""
+    drawn = pictures.drawn(label_probs, copying)
+    joint = np.log(true + _SMALLEST) + pictures.sums(np.log(np.maximum(drawn, _SMALLEST)))
+    totals = np.logaddexp.reduce(joint, axis=1)
+    log_together, log_apart = np.log(SAME_CLASS) + totals, np.log(1 - SAME_CLASS) + apart
+    log_probs = np.logaddexp(log_together, log_apart)
+    return _Together(np.exp(joint - totals[:, None]), np.exp(log_together - log_probs), log_probs)
 
 
-def _sums(values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    sums = np.zeros((places.max() + 1, values.shape[1]))
-    np.add.at(sums, places, values)
-    return sums
+def _fit_each_sharpness(probs: np.ndarray, given: np.ndarray, pictures: Pictures, copying: float) -> list[_Fit]:
+    """From the sharpest down, with the likeliest transition of each, by expectation maximisation."""
+    transition = first_transition(probs.shape[1])
+    is_alone = np.ones(len(given), dtype=bool)
+    is_alone[pictures.members] = False
+    fits = []
+    for number, sharpness in enumerate(SHARPNESS):
+        noise = NoiseModel(float(sharpness), transition)
+        alone = by_label(noise.class_probs(probs[is_alone]), given[is_alone])
+        of_members = noise.class_probs(probs[pictures.members])
+        shown = pictures.shown(of_members)
+        for _ in range(_NUM_STEPS if number else NUM_FIRST_STEPS):
+            transition = likeliest_transition(_counts(alone, of_members, shown, pictures, transition, copying)[0])
+        _, log_probs = _counts(alone, of_members, shown, pictures, transition, copying)
+        fits.append(_Fit(replace(noise, transition=transition), log_probs))
+    return fits
+
+
+def _counts(
+    alone: list[np.ndarray],
+    of_members: np.ndarray,
+    shown: np.ndarray,
+    pictures: Pictures,
+    transition: np.ndarray,
+    copying: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """How often each class is expected to have had each label newly drawn, (K, K), and the log probabilities, (S + P,),
+    of the labels alone and of each picture's."""
+    counts, totals = explained(alone, transition)
+    label_probs = transition[:, pictures.labels].T
+    by_itself = of_members * label_probs
+    of_label = np.maximum(by_itself.sum(axis=1), _SMALLEST)
+    found = _together(pictures, shown, label_probs, pictures.sums(np.log(of_label)), copying)
+    new = (1 - copying) * label_probs
+    new /= np.maximum(new + copying * pictures.num_alike[:, None], _SMALLEST)
+    share = found.share[pictures.places, None]
+    expected = share * found.posterior[pictures.places] * new + (1 - share) * by_itself / of_label[:, None]
+    np.add.at(counts.T, pictures.labels, expected)
+    return counts, np.concatenate([np.log(totals), found.log_probs])
+
+
+def _ranks(keys: np.ndarray) -> np.ndarray:
+    """(M,): how many equal keys stand before each."""
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    ranks = np.empty(len(keys), dtype=np.int64)
+    ranks[order] = np.arange(len(keys)) - np.searchsorted(ordered, ordered)
+    return ranks

@@ -1,7 +1,7 @@
 """The `overread` preset's judgement of every label: cross-fitted rounds, every scorer's own view, one probability."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from core.config import RefinementSettings
 from core.pins import Pins
 from core.proposals.calibration import recalibrated
 from core.proposals.chance import tells_classes_apart
-from core.proposals.duplicates import conflict_score, posterior_with_duplicates
+from core.proposals.duplicates import Pictures, conflict_score
 from core.proposals.dynamics import head_margins, training_dynamics
 from core.proposals.entropy import weighted_entropy_score
 from core.proposals.margin import margin_score
@@ -17,7 +17,7 @@ from core.proposals.neighbour_vote import neighbour_vote
 from core.proposals.principal import principal_components
 from core.proposals.proposal_set import proposal_set
 from core.proposals.raters import dawid_skene
-from core.proposals.refined_round import Round, combined
+from core.proposals.refined_round import Round, combined, with_pictures
 from core.proposals.refinement import Refinement, refine
 from core.proposals.self_confidence import self_confidence_score
 from core.proposals.table import proposable
@@ -86,7 +86,13 @@ def judge(
     if network_probs is not None and tells_classes_apart(network_probs[trained], given[trained], groups[trained]):
         result = combined(result, network_probs, given, is_trained, error_rate=refinement.error_rate)
     pictures = np.full(len(given), -1) if pictures is None else pictures
-    probs = posterior_with_duplicates(result.noise, result.probs, given, pictures)
+    shared = Pictures.of(given, pictures)
+    if len(shared.members) and refinement.is_judged:
+        labelling = with_pictures(result, given, pictures, is_trained, error_rate=refinement.error_rate)
+        result = replace(result, noise=labelling.noise)
+        probs = labelling.posterior(result.probs, given, shared)
+    else:
+        probs = result.posterior(given)
     if pins is not None:
         probs = _recalibrated(probs, given, pins)
     shown = result.noise.class_probs(result.probs)
@@ -104,7 +110,7 @@ def judge(
         "margin_area": dynamics.margin_area,
         "rounds": np.mean(contradicts, axis=0, dtype=np.float32),
     }
-    if (pictures >= 0).any():
+    if len(shared.members):
         scores["duplicates"] = conflict_score(given, pictures)
     if network_probs is not None:
         scores["networks"] = self_confidence_score(network_probs, given)

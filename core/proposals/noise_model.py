@@ -22,8 +22,8 @@ LARGEST_BLUR = 8.0
 """There the class that an image shows best has a probability of nearly one."""
 _REDRAWN = 0.5
 """Share of the labels that a large blur redraws even where it leaves the image as clear as it was."""
-_SHARPNESS = np.geomspace(16, 0.5, 16)
-_NUM_FIRST_STEPS = 40
+SHARPNESS = np.geomspace(16, 0.5, 16)
+NUM_FIRST_STEPS = 40
 _NUM_STEPS = 20
 """Of expectation maximisation, at the first sharpness and at each further one."""
 SHRINKAGE = 200
@@ -92,7 +92,7 @@ def fit_noise_model(probs: np.ndarray, given: np.ndarray, *, num_errors: float =
     as `fit_for_likelihood` takes it.
     """
     model = fit_for_likelihood(probs, given, num_errors=num_errors)
-    return replace(model, transition=_drawn_together(model.transition, model.posterior(probs, given).sum(axis=0)))
+    return replace(model, transition=drawn_together(model.transition, model.posterior(probs, given).sum(axis=0)))
 
 
 def blurred(model: NoiseModel, probs: np.ndarray, given: np.ndarray, rate: float) -> NoiseModel:
@@ -114,14 +114,12 @@ def blurred(model: NoiseModel, probs: np.ndarray, given: np.ndarray, rate: float
 def fit_for_likelihood(probs: np.ndarray, given: np.ndarray, *, num_errors: float = 1.0) -> NoiseModel:
     """The sharpest model that is as likely as the likeliest, to so many standard errors, its transition as likely as
     can be: by its likelihood the probabilities of several classifiers can be compared."""
-    num_classes = probs.shape[1]
-    transition = np.full((num_classes, num_classes), 0.1 / max(num_classes - 1, 1))
-    np.fill_diagonal(transition, 0.9)
+    transition = first_transition(probs.shape[1])
     models, log_probs = [], []
-    for number, sharpness in enumerate(_SHARPNESS):
+    for number, sharpness in enumerate(SHARPNESS):
         # The likeliest transition changes little with the sharpness: what the last one ended with is nearly there. From
         # the sharpest down: a blunt model needs no wrong labels, and from none the steps would find no way back.
-        num_steps = _NUM_STEPS if number else _NUM_FIRST_STEPS
+        num_steps = _NUM_STEPS if number else NUM_FIRST_STEPS
         transition = _fit_transition(probs, given, NoiseModel(float(sharpness), transition), num_steps)
         models.append(NoiseModel(float(sharpness), transition))
         log_probs.append(models[-1].log_probs(probs, given))
@@ -133,9 +131,10 @@ def fit_for_likelihood(probs: np.ndarray, given: np.ndarray, *, num_errors: floa
     )
 
 
-def _drawn_together(transition: np.ndarray, class_counts: np.ndarray) -> np.ndarray:
-    """Each class's row drawn towards noise of the overall rate, the more so the fewer samples it comes from. Done at
-    the end: in the search for the likeliest model a rate that is too low would pull itself lower still."""
+def drawn_together(transition: np.ndarray, class_counts: np.ndarray) -> np.ndarray:
+    """The transition (K, K), each class's row drawn towards noise of the overall rate, the more so the fewer samples it
+    comes from. class_counts: (K,). Done at the end: in the search for the likeliest model a rate that is too low would
+    pull itself lower still."""
     num_classes = len(transition)
     rate = 1 - class_counts @ transition.diagonal() / class_counts.sum()
     even = np.full_like(transition, rate / max(num_classes - 1, 1))
@@ -153,22 +152,44 @@ def is_as_likely(log_probs: np.ndarray, best: np.ndarray, *, num_errors: float =
 
 def _fit_transition(probs: np.ndarray, given: np.ndarray, start: NoiseModel, num_steps: int) -> np.ndarray:
     """(K, K): the likeliest transition, by steps of expectation maximisation from that of `start`."""
-    num_classes = probs.shape[1]
-    # Sorted by given label, the sums over each are those of slices.
-    order = np.argsort(given, kind="stable")
-    shown = start.class_probs(probs[order])
-    bounds = np.searchsorted(given[order], np.arange(num_classes + 1))
-    parts = [shown[start:end] for start, end in pairwise(bounds)]
+    parts = by_label(start.class_probs(probs), given)
     transition = start.transition
     for _ in range(num_steps):
-        counts = _PRIOR * np.eye(num_classes)
-        for label, part in enumerate(parts):
-            # The sum over samples of each class's share in a label's probability is a product with 1 / that.
-            column = transition[:, label]
-            totals = part @ column
-            counts[:, label] += column * (1 / np.maximum(totals, _SMALLEST**2) @ part)
-        transition = _evened(counts) / counts.sum(axis=1, keepdims=True)
+        transition = likeliest_transition(explained(parts, transition)[0])
     return transition
+
+
+def first_transition(num_classes: int) -> np.ndarray:
+    """(K, K): where expectation maximisation begins."""
+    transition = np.full((num_classes, num_classes), 0.1 / max(num_classes - 1, 1))
+    np.fill_diagonal(transition, 0.9)
+    return transition
+
+
+def by_label(shown: np.ndarray, given: np.ndarray) -> list[np.ndarray]:
+    """What images show, (N, K), in a part (n, K) for each given label: the sums over each are those of slices."""
+    order = np.argsort(given, kind="stable")
+    bounds = np.searchsorted(given[order], np.arange(shown.shape[1] + 1))
+    shown = shown[order]
+    return [shown[start:end] for start, end in pairwise(bounds)]
+
+
+def explained(parts: list[np.ndarray], transition: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How often each class is expected to have had each label, (K, K), and the labels' probabilities, (N,), in the
+    order of `parts`, which are those of `by_label`."""
+    counts, totals = np.empty_like(transition), []
+    for label, part in enumerate(parts):
+        # The sum over samples of each class's share in a label's probability is a product with 1 / that.
+        column = transition[:, label]
+        totals.append(np.maximum(part @ column, _SMALLEST**2))
+        counts[:, label] = column * (1 / totals[-1] @ part)
+    return counts, np.concatenate(totals)
+
+
+def likeliest_transition(counts: np.ndarray) -> np.ndarray:
+    """(K, K): the transition under which each class's labels, counted (K, K), are likeliest."""
+    counts = counts + _PRIOR * np.eye(len(counts))
+    return _evened(counts) / counts.sum(axis=1, keepdims=True)
 
 
 def _evened(counts: np.ndarray) -> np.ndarray:

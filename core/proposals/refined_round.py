@@ -1,10 +1,11 @@
 """A round of the refinement as it comes out: what models that never saw a sample's label say of it, and what that makes
 of its label; alone, and together with networks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.proposals.duplicates import PictureNoise, Pictures, fit_picture_noise
 from core.proposals.noise_model import NoiseModel, blurred, fit_for_likelihood, fit_noise_model, is_as_likely
 from core.proposals.noise_rate import ErrorRate
 
@@ -75,6 +76,23 @@ def combined(
     weight, probs, values = next(one for one in tried if is_as_likely(one[2], best))
     noise = fit_noise(probs[is_trained], known, error_rate)
     return Round(probs, noise, round_.neighbour_share, float(values.mean()), weight)
+
+
+def with_pictures(
+    round_: Round, given: np.ndarray, pictures: np.ndarray, is_trained: np.ndarray, *, error_rate: ErrorRate
+) -> PictureNoise:
+    """How the given labels came about, by what they say of each other where images show the same picture. They tell
+    how many are wrong better than two views do, which are asked only for more than that.
+
+    pictures: as `Pictures.of` takes them. error_rate: as `Refinement` has it.
+    """
+    probs, known = round_.probs[is_trained], given[is_trained]
+    shared = Pictures.of(known, pictures[is_trained])
+    found = fit_picture_noise(probs, known, shared, num_errors=NUM_ERRORS)
+    is_right = found.posterior(probs, known, shared)[np.arange(len(known)), known]
+    if error_rate.share <= 1 - is_right[error_rate.is_told].mean() + RATE_ERROR:
+        return found
+    return replace(found, noise=told(found.noise, probs, known, error_rate))
 
 
 def fit_noise(probs: np.ndarray, given: np.ndarray, error_rate: ErrorRate) -> NoiseModel:

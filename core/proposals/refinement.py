@@ -59,6 +59,11 @@ class Refinement:
     def result(self) -> Round:
         return self.rounds[self.chosen]
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether any label could be."""
+        return self.penalties is not None
+
 
 def refine(
     features: np.ndarray,

@@ -24,7 +24,7 @@ WORDS = {"doubts": "doubts it", "unsure": "undecided", "fits": "agrees"}
 def show_votes(scores: Mapping[str, float]) -> None:
     """scores: by scorer, the sample's values in [0, 1]: score_<scorer> of scores.csv."""
     votes = {VIEWS[name]: vote(scores[name]) for name in VIEWS if name in scores}
-    # Images of the same picture that agree say nothing, for labels are copied as images are.
+    # Images of the same picture that agree may say nothing, for labels are copied as images are.
     if not scores.get("duplicates"):
         votes.pop(VIEWS["duplicates"], None)
     if not votes:

@@ -95,6 +95,9 @@ def _record_rounds(judgement: Judgement, plan: Plan, given: np.ndarray, trace: "
     of_whom = "" if rate.is_told.all() else f" among the clearer {rate.is_told.mean():.0%} of the images"
     views = f"two views of the images put the share of wrong labels{of_whom} at {rate.share:.1%}"
     progress.emit("note", message=f"Refinement: {refinement.reason}; {views}.")
+    if judgement.copying is not None:
+        copies = f"about {judgement.copying:.0%} of the labels of images that show the same picture are copies"
+        progress.emit("note", message=f"By what they say of each other, {copies}.")
 
 
 def _averaged(plan: Plan, inputs: Inputs, trace: "Trace") -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:

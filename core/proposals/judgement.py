@@ -39,7 +39,9 @@ class Judgement:
     """By scorer, (N,) float32, higher is more likely wrong."""
     refinement: Refinement
     result: Round
-    """The chosen round, together with what cross-fitted networks say."""
+    """The chosen round, together with what cross-fitted networks say, and labels of one picture of each other."""
+    copying: float | None
+    """Where images show the same picture, how probably the label of the second is a copy of the first one's."""
 
 
 def judge(
@@ -83,16 +85,18 @@ def judge(
     )
     result = refinement.result
     trained = np.flatnonzero(is_trained)
-    if network_probs is not None and tells_classes_apart(network_probs[trained], given[trained], groups[trained]):
+    is_heard = network_probs is not None and tells_classes_apart(
+        network_probs[trained], given[trained], groups[trained]
+    )
+    if is_heard:
         result = combined(result, network_probs, given, is_trained, error_rate=refinement.error_rate)
     pictures = np.full(len(given), -1) if pictures is None else pictures
     shared = Pictures.of(given, pictures)
-    if len(shared.members) and refinement.is_judged:
-        labelling = with_pictures(result, given, pictures, is_trained, error_rate=refinement.error_rate)
-        result = replace(result, noise=labelling.noise)
-        probs = labelling.posterior(result.probs, given, shared)
-    else:
-        probs = result.posterior(given)
+    probs, copying = result.posterior(given), None
+    if len(shared.members) and (refinement.is_judged or is_heard):
+        found = with_pictures(result, given, pictures, is_trained, error_rate=refinement.error_rate)
+        result, copying = replace(result, noise=found.noise), found.copying
+        probs = found.posterior(result.probs, given, shared)
     if pins is not None:
         probs = _recalibrated(probs, given, pins)
     shown = result.noise.class_probs(result.probs)
@@ -122,7 +126,7 @@ def judge(
     )
     others = probs.copy()
     others[np.arange(len(given)), given] = -1
-    return Judgement(probs, np.where(is_proposed, others.argmax(axis=1), given), scores, refinement, result)
+    return Judgement(probs, np.where(is_proposed, others.argmax(axis=1), given), scores, refinement, result, copying)
 
 
 def _proposals(probability: np.ndarray, *, min_precision: float) -> np.ndarray:

@@ -152,3 +152,30 @@ def test_of_many_classes_with_few_images_each_right_labels_are_hardly_doubted():
     rng = np.random.default_rng(0)
     features = (2.5 * np.eye(20)[given] + rng.normal(size=(160, 20))).astype(np.float32)
     assert (judged(features, given, 20).proposed != given).sum() < 16
+
+
+def test_where_labels_of_one_picture_differ_more_wrong_ones_are_found():
+    features, true, given = made_case([80, 80, 80], noise=0.3)
+    features = (features + 3 * np.random.default_rng(1).normal(size=features.shape)).astype(np.float32)
+    rank = np.argsort(true, kind="stable")
+    pictures = np.empty(240, dtype=np.int64)
+    pictures[rank] = np.arange(240) // 4
+    options = {"groups": pictures, "is_trained": np.ones(240, dtype=bool), "num_classes": 3, "settings": FAST}
+    alone, together = (judge(features, given, seed=0, pictures=each, **options) for each in (None, pictures))
+    assert alone.copying is None
+    assert together.copying <= 0.1
+
+    def num_known(judgement):
+        return (judgement.probs.argmax(axis=1) == true).sum()
+
+    assert num_known(together) > num_known(alone) + 10
+    expected = 240 - together.probs[np.arange(240), given].sum()
+    assert expected == pytest.approx((given != true).sum(), abs=15)
+
+
+def test_where_nothing_can_be_judged_labels_of_one_picture_stand_too():
+    features, _, given = made_case([30, 30])
+    options = {"is_trained": np.ones(60, dtype=bool), "num_classes": 2, "settings": FAST, "seed": 0}
+    judgement = judge(features, given, np.zeros(60, dtype=np.int64), pictures=np.arange(60) % 20, **options)
+    assert (judgement.proposed == given).all()
+    assert judgement.copying is None

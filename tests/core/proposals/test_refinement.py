@@ -9,7 +9,15 @@ from core.proposals import refinement as module
 from core.proposals.folds import grouped_folds
 from core.proposals.noise_model import NoiseModel
 from core.proposals.noise_rate import ErrorRate
-from core.proposals.refined_round import LARGEST_BLURRED, NETWORK_WEIGHTS, RATE_ERROR, Round, combined, fit_noise
+from core.proposals.refined_round import (
+    LARGEST_BLURRED,
+    NETWORK_WEIGHTS,
+    RATE_ERROR,
+    Round,
+    combined,
+    fit_noise,
+    with_pictures,
+)
 from core.proposals.refinement import refine
 
 FAST = replace(OVERREAD.refinement, num_repeats=1, strengths=(0.03,))
@@ -189,3 +197,20 @@ def test_the_told_rate_counts_beyond_its_own_error_and_with_three_classes_up_to_
     assert expected(own + 0.05) == pytest.approx(own + 0.05, abs=0.01)
     reached = own + (LARGEST_BLURRED if num_classes > 2 else 2 * LARGEST_BLURRED)
     assert expected(own + 2 * LARGEST_BLURRED) == pytest.approx(reached, abs=0.01)
+
+
+def test_where_pictures_are_shared_a_told_rate_counts_beyond_what_their_labels_say_of_each_other():
+    rng = np.random.default_rng(0)
+    true = np.repeat(rng.integers(0, 3, 200), 4)
+    given = np.where(rng.random(800) < 0.2, (true + 1) % 3, true)
+    probs = 0.6 * np.eye(3)[true] + 0.4 * rng.dirichlet(np.ones(3), 800)
+    round_ = Round(probs, NoiseModel(1.0, np.eye(3)), 0.0, 0.0)
+    everyone, pictures = np.ones(800, dtype=bool), np.arange(800) // 4
+
+    def blur(rate, is_trained=everyone):
+        told_rate = ErrorRate(rate, is_trained[is_trained])
+        return with_pictures(round_, given, pictures, is_trained, error_rate=told_rate).noise.blur
+
+    assert [blur(0.0), blur(0.2)] == [0, 0]
+    assert blur(0.35) > 0
+    assert blur(0.35, is_trained=np.arange(800) < 600) > 0

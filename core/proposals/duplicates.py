@@ -36,7 +36,7 @@ _SMALLEST = 1e-9
 
 
 @dataclass(frozen=True)
-class Pictures:
+class PictureLabels:
     """The samples whose image is not the only one of its picture, one picture after the other; arrays (M,) int64."""
 
     members: np.ndarray
@@ -51,7 +51,7 @@ class Pictures:
     """How many of these have its label."""
 
     @classmethod
-    def of(cls, given: np.ndarray, pictures: np.ndarray) -> "Pictures":
+    def of(cls, given: np.ndarray, pictures: np.ndarray) -> "PictureLabels":
         """given: (N,) int64; pictures: (N,) int64, equal for samples that show the same picture, -1 for one alone."""
         names, counts = np.unique(pictures[pictures >= 0], return_counts=True)
         members = np.argsort(pictures, kind="stable")
@@ -87,7 +87,7 @@ class PictureNoise:
     copying: float
     """In [0, 1): how probably a picture's second label is a copy of its first."""
 
-    def posterior(self, probs: np.ndarray, given: np.ndarray, pictures: Pictures) -> np.ndarray:
+    def posterior(self, probs: np.ndarray, given: np.ndarray, pictures: PictureLabels) -> np.ndarray:
         """The probability of each class given the image, its label and the labels of the same picture: (N, K) float64,
         rows sum to 1.
 
@@ -106,7 +106,7 @@ class PictureNoise:
 
 
 def fit_picture_noise(
-    probs: np.ndarray, given: np.ndarray, pictures: Pictures, *, num_errors: float = 1.0
+    probs: np.ndarray, given: np.ndarray, pictures: PictureLabels, *, num_errors: float = 1.0
 ) -> PictureNoise:
     """The noise model, without blur, and the copying that all the labels speak for.
 
@@ -128,10 +128,10 @@ def conflict_score(given: np.ndarray, pictures: np.ndarray) -> np.ndarray:
     """1 - the share of a picture's labels that are like the sample's own: (N,) float32 in [0, 1), higher is more likely
     wrong; 0 where all agree, or the sample is alone.
 
-    given, pictures: as `Pictures.of` takes them.
+    given, pictures: as `PictureLabels.of` takes them.
     """
     scores = np.zeros(len(given), dtype=np.float32)
-    shared = Pictures.of(given, pictures)
+    shared = PictureLabels.of(given, pictures)
     votes = shared.sums(np.eye(given.max(initial=0) + 1)[shared.labels])[shared.places]
     scores[shared.members] = 1 - votes[np.arange(len(votes)), shared.labels] / votes.sum(axis=1)
     return scores
@@ -157,7 +157,7 @@ class _Together:
 
 
 def _together(
-    pictures: Pictures, true: np.ndarray, label_probs: np.ndarray, apart: np.ndarray, copying: float
+    pictures: PictureLabels, true: np.ndarray, label_probs: np.ndarray, apart: np.ndarray, copying: float
 ) -> _Together:
     """true: (P, K), each picture's class as it shows; label_probs: (M, K), of a new label; apart: (P,), log probability
     of the labels were the images of classes of their own."""
@@ -169,7 +169,7 @@ def _together(
     return _Together(np.exp(joint - totals[:, None]), np.exp(log_together - log_probs), log_probs)
 
 
-def _fit_each_sharpness(probs: np.ndarray, given: np.ndarray, pictures: Pictures, copying: float) -> list[_Fit]:
+def _fit_each_sharpness(probs: np.ndarray, given: np.ndarray, pictures: PictureLabels, copying: float) -> list[_Fit]:
     """From the sharpest down, with the likeliest transition of each, by expectation maximisation."""
     transition = first_transition(probs.shape[1])
     is_alone = np.ones(len(given), dtype=bool)
@@ -191,7 +191,7 @@ def _counts(
     alone: list[np.ndarray],
     of_members: np.ndarray,
     shown: np.ndarray,
-    pictures: Pictures,
+    pictures: PictureLabels,
     transition: np.ndarray,
     copying: float,
 ) -> tuple[np.ndarray, np.ndarray]:

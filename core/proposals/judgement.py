@@ -9,7 +9,7 @@ from core.config import RefinementSettings
 from core.pins import Pins
 from core.proposals.calibration import recalibrated
 from core.proposals.chance import tells_classes_apart
-from core.proposals.duplicates import Pictures, conflict_score
+from core.proposals.duplicates import PictureLabels, conflict_score
 from core.proposals.dynamics import head_margins, training_dynamics
 from core.proposals.entropy import weighted_entropy_score
 from core.proposals.margin import margin_score
@@ -91,7 +91,7 @@ def judge(
     if is_heard:
         result = combined(result, network_probs, given, is_trained, error_rate=refinement.error_rate)
     pictures = np.full(len(given), -1) if pictures is None else pictures
-    shared = Pictures.of(given, pictures)
+    shared = PictureLabels.of(given, pictures)
     probs, copying = result.posterior(given), None
     if len(shared.members) and (refinement.is_judged or is_heard):
         found = with_pictures(result, given, pictures, is_trained, error_rate=refinement.error_rate)

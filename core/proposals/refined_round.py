@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.proposals.duplicates import PictureNoise, Pictures, fit_picture_noise
+from core.proposals.duplicates import PictureLabels, PictureNoise, fit_picture_noise
 from core.proposals.noise_model import NoiseModel, blurred, fit_for_likelihood, fit_noise_model, is_as_likely
 from core.proposals.noise_rate import ErrorRate
 
@@ -84,10 +84,10 @@ def with_pictures(
     """How the given labels came about, by what they say of each other where images show the same picture. They tell
     how many are wrong better than two views do, which are asked only for more than that.
 
-    pictures: as `Pictures.of` takes them. error_rate: as `Refinement` has it.
+    pictures: as `PictureLabels.of` takes them. error_rate: as `Refinement` has it.
     """
     probs, known = round_.probs[is_trained], given[is_trained]
-    shared = Pictures.of(known, pictures[is_trained])
+    shared = PictureLabels.of(known, pictures[is_trained])
     found = fit_picture_noise(probs, known, shared, num_errors=NUM_ERRORS)
     is_right = found.posterior(probs, known, shared)[np.arange(len(known)), known]
     if error_rate.share <= 1 - is_right[error_rate.is_told].mean() + RATE_ERROR:

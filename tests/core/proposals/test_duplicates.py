@@ -3,7 +3,14 @@ import pytest
 from scipy.special import gammaln
 from scipy.stats import dirichlet_multinomial
 
-from core.proposals.duplicates import COPYING, SAME_CLASS, PictureNoise, Pictures, conflict_score, fit_picture_noise
+from core.proposals.duplicates import (
+    COPYING,
+    SAME_CLASS,
+    PictureLabels,
+    PictureNoise,
+    conflict_score,
+    fit_picture_noise,
+)
 from core.proposals.noise_model import NoiseModel, fit_noise_model
 
 NOISE = NoiseModel(1.5, np.array([[0.8, 0.15, 0.05], [0.1, 0.7, 0.2], [0.05, 0.05, 0.9]]), blur=0.8)
@@ -58,7 +65,7 @@ def expected_posterior(noise, copying, probs, given, pictures):
 
 
 def posterior_of(noise, copying, probs, given, pictures):
-    return PictureNoise(noise, copying).posterior(probs, given, Pictures.of(given, pictures))
+    return PictureNoise(noise, copying).posterior(probs, given, PictureLabels.of(given, pictures))
 
 
 @pytest.mark.parametrize("copying", [0.0, 0.3, 0.9])
@@ -72,7 +79,7 @@ def test_the_posterior_is_bayes_rule_over_the_common_class(copying):
 @pytest.mark.parametrize("copying", [0.05, 0.5, 0.9])
 def test_the_urn_draws_from_the_dirichlet_multinomial_distribution(copying):
     given, row = np.array([2, 0, 2, 1, 2, 2]), np.array([0.2, 0.3, 0.5])
-    pictures = Pictures.of(given, np.zeros(6, dtype=int))
+    pictures = PictureLabels.of(given, np.zeros(6, dtype=int))
     found = pictures.drawn(row[pictures.labels][:, None], copying)
     counts = np.bincount(given)
     num_orders = gammaln(len(given) + 1) - gammaln(counts + 1).sum()
@@ -110,7 +117,7 @@ def made_labels(*, copying, rate=0.35, num_pictures=150, seed=0):
 @pytest.mark.parametrize("seed", range(3))
 def test_labels_that_contradict_each_other_tell_how_many_and_which_are_wrong(seed):
     probs, given, true, pictures = made_labels(copying=0.0, seed=seed)
-    shared = Pictures.of(given, pictures)
+    shared = PictureLabels.of(given, pictures)
     found = fit_picture_noise(probs, given, shared, num_errors=0.5)
     posterior = found.posterior(probs, given, shared)
     is_right = posterior[np.arange(len(given)), given]
@@ -124,22 +131,22 @@ def test_labels_that_contradict_each_other_tell_how_many_and_which_are_wrong(see
 @pytest.mark.parametrize("seed", range(3))
 def test_copied_labels_are_found_to_be_copied(seed):
     probs, given, _, pictures = made_labels(copying=0.9, seed=seed)
-    assert fit_picture_noise(probs, given, Pictures.of(given, pictures)).copying >= 0.5
+    assert fit_picture_noise(probs, given, PictureLabels.of(given, pictures)).copying >= 0.5
 
 
 def test_where_nothing_tells_copies_from_new_labels_they_are_taken_for_copies():
     probs, given, _, pictures = made_labels(copying=0.0, rate=0.0)
     pictures = np.where(pictures < 3, pictures, -1)
-    assert fit_picture_noise(probs, given, Pictures.of(given, pictures)).copying == max(COPYING)
+    assert fit_picture_noise(probs, given, PictureLabels.of(given, pictures)).copying == max(COPYING)
 
 
 def test_where_no_picture_is_shared_the_model_is_that_of_labels_alone():
     probs, given, _, _ = made_labels(copying=0.0)
     alone = np.full(len(given), -1)
-    found, expected = fit_picture_noise(probs, given, Pictures.of(given, alone)), fit_noise_model(probs, given)
+    found, expected = fit_picture_noise(probs, given, PictureLabels.of(given, alone)), fit_noise_model(probs, given)
     assert found.noise.sharpness == expected.sharpness
     assert found.noise.transition == pytest.approx(expected.transition, abs=0.02)
-    shared = Pictures.of(given, np.arange(len(given)))
+    shared = PictureLabels.of(given, np.arange(len(given)))
     assert np.array_equal(found.posterior(probs, given, shared), found.noise.posterior(probs, given))
 
 

@@ -184,6 +184,9 @@ class RefinementSettings:
     ridge_penalties: tuple[float, ...] = (100.0, 300.0, 1000.0, 3000.0, 10000.0)
     """Of the ridge regression's beside it, as scikit-learn's alpha."""
     num_neighbours: int = 15
+    use_raters: bool = False
+    """Whether single raters' labels, where a study has them, count as labels of the same image beside the given one. A
+    study that is to be measured by them leaves them out."""
     min_precision: float = 0.8
     """Of the proposals, as their probabilities make it expected."""
 

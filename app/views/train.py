@@ -100,14 +100,14 @@ def show_settings(study: Study) -> None:
             "Device", ["auto", "cpu", "cuda"], help="auto takes the graphics card if there is one, else the processor."
         )
         with st.expander("Single settings"):
-            chosen = ask_overrides()
+            chosen = ask_overrides(has_raters=bool(study.rater_names))
         if st.form_submit_button("Start training", type="primary"):
             start(study, ["--preset", preset, "--seed", str(int(seed)), "--device", device, *chosen])
             st.rerun()
         st.caption("The training goes on when this page or the browser is closed.")
 
 
-def ask_overrides() -> list[str]:
+def ask_overrides(*, has_raters: bool) -> list[str]:
     """Options of `train` for the settings that were filled in; an empty one keeps the preset's value."""
     first, second, third = st.columns(3)
     pretrain = first.number_input(
@@ -122,7 +122,12 @@ def ask_overrides() -> list[str]:
         "Confidence for a consensus (%)", min_value=50.0, max_value=99.9, value=None, placeholder="as the preset",
         help="How sure the model must be of a class, at every stage of a round, before it trains on that class.",
     )  # fmt: skip
-    chosen = []
+    use_raters = has_raters and st.checkbox(
+        "Count the raters' labels",
+        help="What single raters said of an image then helps to tell whether its given label is wrong. Leave it off if "
+        "the result is to be measured by them.",
+    )
+    chosen = ["--set", "refinement.use_raters=true"] if use_raters else []
     if pretrain is not None:
         chosen += ["--set", f"pretrain.num_epochs={int(pretrain)}"]
     if warmup is not None:

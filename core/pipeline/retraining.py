@@ -58,6 +58,7 @@ class Retraining:
             pretrain=replace(defaults.pretrain, num_epochs=0, projection_size=old["pretrain"]["projection_size"]),
             cross_fitting=replace(defaults.cross_fitting, num_folds=0),
             warmup=replace(defaults.warmup, num_epochs=NUM_EPOCHS),
+            refinement=replace(defaults.refinement, use_raters=old["refinement"].get("use_raters", False)),
         )
 
     def compare(self, samples: pd.DataFrame, given: np.ndarray, judge: Callable[[Pins], np.ndarray]) -> Comparison:

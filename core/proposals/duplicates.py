@@ -37,14 +37,13 @@ _SMALLEST = 1e-9
 
 @dataclass(frozen=True)
 class PictureLabels:
-    """The samples whose image is not the only one of its picture, one picture after the other; arrays (M,) int64."""
+    """The labels that are not their picture's only one, one picture after the other; arrays (M,) int64."""
 
     members: np.ndarray
-    """Dataset indices."""
+    """Indices of the labels, of N."""
     places: np.ndarray
     """The picture of each, from 0."""
     labels: np.ndarray
-    """Given labels."""
     num_before: np.ndarray
     """How many of its picture's members stand before it."""
     num_alike: np.ndarray
@@ -52,7 +51,7 @@ class PictureLabels:
 
     @classmethod
     def of(cls, given: np.ndarray, pictures: np.ndarray) -> "PictureLabels":
-        """given: (N,) int64; pictures: (N,) int64, equal for samples that show the same picture, -1 for one alone."""
+        """given: (N,) int64, labels; pictures: (N,) int64, equal for those of the same picture, -1 for one alone."""
         names, counts = np.unique(pictures[pictures >= 0], return_counts=True)
         members = np.argsort(pictures, kind="stable")
         members = members[np.isin(pictures[members], names[counts > 1])]

@@ -41,7 +41,7 @@ class Judgement:
     result: Round
     """The chosen round, together with what cross-fitted networks say, and labels of one picture of each other."""
     copying: float | None
-    """Where images show the same picture, how probably the label of the second is a copy of the first one's."""
+    """Where a picture has several labels, how probably the second is a copy of the first."""
 
 
 def judge(
@@ -63,8 +63,8 @@ def judge(
 
     embeddings: (N, D) float; given: (N,) int64; groups: (N,) int64, kept whole in a fold; is_trained: (N,) bool, the
     samples that may be fitted on. network_probs: (N, K), from networks that never saw the sample's label. votes: (N,
-    R) int64, labels of single raters, -1 where one gave none: they make a column of their own and have no say in the
-    probability, for a study may hold them back to measure it by.
+    R) int64, labels of single raters, -1 where one gave none: they make a column of their own and, if the settings say
+    so, count as labels of the same picture.
     pictures: (N,) int64, equal for samples whose images show the same picture, -1 for one alone.
     pins: what readers decided. It is fitted in the given labels' place, and the probabilities are recalibrated on it. A
     decided sample is judged as any other, by models that did not know what was decided of it: so it can still be told
@@ -91,12 +91,16 @@ def judge(
     if is_heard:
         result = combined(result, network_probs, given, is_trained, error_rate=refinement.error_rate)
     pictures = np.full(len(given), -1) if pictures is None else pictures
-    shared = PictureLabels.of(given, pictures)
+    rows, labels, of_picture = np.arange(len(given)), given, pictures
+    if votes is not None and settings.use_raters:
+        rows, labels, of_picture = _with_votes(given, pictures, votes)
+    shared = PictureLabels.of(labels, of_picture)
     probs, copying = result.posterior(given), None
     if len(shared.members) and (refinement.is_judged or is_heard):
-        found = with_pictures(result, given, pictures, is_trained, error_rate=refinement.error_rate)
+        seen = result.probs[rows]
+        found = with_pictures(seen, labels, of_picture, is_trained[rows], error_rate=refinement.error_rate)
         result, copying = replace(result, noise=found.noise), found.copying
-        probs = found.posterior(result.probs, given, shared)
+        probs = found.posterior(seen, labels, shared)[: len(given)]
     if pins is not None:
         probs = _recalibrated(probs, given, pins)
     shown = result.noise.class_probs(result.probs)
@@ -114,7 +118,7 @@ def judge(
         "margin_area": dynamics.margin_area,
         "rounds": np.mean(contradicts, axis=0, dtype=np.float32),
     }
-    if len(shared.members):
+    if (pictures >= 0).any():
         scores["duplicates"] = conflict_score(given, pictures)
     if network_probs is not None:
         scores["networks"] = self_confidence_score(network_probs, given)
@@ -127,6 +131,18 @@ def judge(
     others = probs.copy()
     others[np.arange(len(given)), given] = -1
     return Judgement(probs, np.where(is_proposed, others.argmax(axis=1), given), scores, refinement, result, copying)
+
+
+def _with_votes(
+    given: np.ndarray, pictures: np.ndarray, votes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each given label and, after them all, of each vote: the dataset index, the label, and the picture, which a
+    sample alone now is for itself."""
+    samples = np.arange(len(given))
+    voted, raters = np.nonzero(votes >= 0)
+    rows = np.concatenate([samples, voted])
+    of_picture = np.where(pictures >= 0, pictures, pictures.max(initial=-1) + 1 + samples)
+    return rows, np.concatenate([given, votes[voted, raters]]), of_picture[rows]
 
 
 def _proposals(probability: np.ndarray, *, min_precision: float) -> np.ndarray:

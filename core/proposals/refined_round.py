@@ -79,20 +79,23 @@ def combined(
 
 
 def with_pictures(
-    round_: Round, given: np.ndarray, pictures: np.ndarray, is_trained: np.ndarray, *, error_rate: ErrorRate
+    probs: np.ndarray, labels: np.ndarray, pictures: np.ndarray, is_trained: np.ndarray, *, error_rate: ErrorRate
 ) -> PictureNoise:
-    """How the given labels came about, by what they say of each other where images show the same picture. They tell
-    how many are wrong better than two views do, which are asked only for more than that.
+    """How labels came about, by what they say of each other where a picture has several. They tell how many are wrong
+    better than two views do, which are asked only for more than that.
 
-    pictures: as `PictureLabels.of` takes them. error_rate: as `Refinement` has it.
+    labels, pictures: (L,) int64, as `PictureLabels.of` takes them: the given labels, and after them those of raters, if
+    they are to count. probs: (L, K), rows sum to 1, what the image of each shows; is_trained: (L,) bool. error_rate: of
+    the given ones, as `Refinement` has it.
     """
-    probs, known = round_.probs[is_trained], given[is_trained]
-    shared = PictureLabels.of(known, pictures[is_trained])
-    found = fit_picture_noise(probs, known, shared, num_errors=NUM_ERRORS)
-    is_right = found.posterior(probs, known, shared)[np.arange(len(known)), known]
-    if error_rate.share <= 1 - is_right[error_rate.is_told].mean() + RATE_ERROR:
+    probs, labels = probs[is_trained], labels[is_trained]
+    shared = PictureLabels.of(labels, pictures[is_trained])
+    found = fit_picture_noise(probs, labels, shared, num_errors=NUM_ERRORS)
+    is_right = found.posterior(probs, labels, shared)[np.arange(len(labels)), labels]
+    num_given = len(error_rate.is_told)
+    if error_rate.share <= 1 - is_right[:num_given][error_rate.is_told].mean() + RATE_ERROR:
         return found
-    return replace(found, noise=told(found.noise, probs, known, error_rate))
+    return replace(found, noise=told(found.noise, probs[:num_given], labels[:num_given], error_rate))
 
 
 def fit_noise(probs: np.ndarray, given: np.ndarray, error_rate: ErrorRate) -> NoiseModel:

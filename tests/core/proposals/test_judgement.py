@@ -57,6 +57,23 @@ def test_raters_votes_have_no_say_in_the_probability():
     np.testing.assert_array_equal(plain.probs, voted.probs)
 
 
+def test_raters_votes_help_where_they_are_to_count():
+    features, true, given = made_case([80, 80, 80], noise=0.2)
+    features = (features + 3 * np.random.default_rng(1).normal(size=features.shape)).astype(np.float32)
+    rng = np.random.default_rng(2)
+    votes = np.where(rng.random((240, 2)) < 0.2, rng.integers(0, 3, (240, 2)), true[:, None])
+    votes[:40] = -1
+    heard = replace(FAST, use_raters=True)
+    plain, voted, unasked = (
+        judged(features, given, 3, votes=each, settings=settings)
+        for each, settings in ((votes, FAST), (votes, heard), (np.full((240, 2), -1), heard))
+    )
+    known = [(one.probs.argmax(axis=1) == true).sum() for one in (plain, voted)]
+    assert known[1] > known[0] + 15
+    assert voted.copying <= 0.2
+    np.testing.assert_array_equal(plain.probs, unasked.probs)
+
+
 def test_another_class_is_proposed_and_it_is_the_likeliest_other():
     features, true, given = made_case([80, 80, 80])
     judgement = judged(features, given, 3)

@@ -204,12 +204,11 @@ def test_where_pictures_are_shared_a_told_rate_counts_beyond_what_their_labels_s
     true = np.repeat(rng.integers(0, 3, 200), 4)
     given = np.where(rng.random(800) < 0.2, (true + 1) % 3, true)
     probs = 0.6 * np.eye(3)[true] + 0.4 * rng.dirichlet(np.ones(3), 800)
-    round_ = Round(probs, NoiseModel(1.0, np.eye(3)), 0.0, 0.0)
     everyone, pictures = np.ones(800, dtype=bool), np.arange(800) // 4
 
     def blur(rate, is_trained=everyone):
         told_rate = ErrorRate(rate, is_trained[is_trained])
-        return with_pictures(round_, given, pictures, is_trained, error_rate=told_rate).noise.blur
+        return with_pictures(probs, given, pictures, is_trained, error_rate=told_rate).noise.blur
 
     assert [blur(0.0), blur(0.2)] == [0, 0]
     assert blur(0.35) > 0

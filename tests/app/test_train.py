@@ -87,6 +87,7 @@ def test_the_form_starts_a_process_with_what_it_was_told(app, made_study, tmp_pa
     open_page(app, "train")
     app.number_input[0].set_value(7)
     app.number_input[3].set_value(90.0)
+    app.checkbox[0].check()
     next(button for button in app.button if button.label == "Start training").click().run()
     log = made_study.runs_path / "train.log"
     process = app.session_state[f"session_training_{made_study.ledger_study}"]
@@ -96,8 +97,9 @@ def test_the_form_starts_a_process_with_what_it_was_told(app, made_study, tmp_pa
     told = json.loads(log.read_text().splitlines()[0])
     assert told[:2] == ["train", str(made_study.path)]
     assert told[2:8] == ["--preset", "overread", "--seed", "7", "--device", "auto"]
-    assert told[8] == "--set"
-    name, _, value = told[9].partition("=")
+    assert told[8:10] == ["--set", "refinement.use_raters=true"]
+    assert told[10] == "--set"
+    name, _, value = told[11].partition("=")
     assert name == "rounds.max_loss"
     assert float(value) == pytest.approx(0.1053605, abs=1e-6)
     assert app.warning[0].value.replace("\\", "") == "busy_now"

@@ -41,7 +41,7 @@ def reviewed(tmp_path_factory):
     """A study with a finished run and 50 accepted or rejected labels, and one verdict of each other kind."""
     folder = tmp_path_factory.mktemp("reviewed")
     study = import_source(folder)
-    train_study(study, assignments=QUICKLY)
+    train_study(study, assignments=[*QUICKLY, "refinement.use_raters=true"])
     for place, row in enumerate(study.samples().head(54).itertuples()):
         given = row.given_label
         other, third = (name for name in CLASSES if name != given)
@@ -75,6 +75,10 @@ def test_the_features_and_the_networks_opinions_are_those_of_the_run_before(revi
         return trace["stage_probs"][trace["stage_names"].tolist().index("networks")].astype(float)
 
     np.testing.assert_allclose(networks(base), networks(again), atol=2e-3)
+
+
+def test_raters_count_again_where_they_did(reviewed):
+    assert all(run.config()["settings"]["refinement"]["use_raters"] for run in runs_of(reviewed))
 
 
 def test_what_was_decided_is_the_pseudo_label_in_every_round(reviewed):

@@ -229,6 +229,12 @@ class TrainSettings:
             self.rounds.num_epochs,
             "a round at least where refinement.num_folds is 0",
         )
+        _check(
+            bool(self.refinement.num_folds or not self.refinement.use_raters),
+            "refinement.use_raters",
+            self.refinement.use_raters,
+            "false where refinement.num_folds is 0, as in the presets quick and paper",
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -125,7 +125,7 @@ def ask_overrides(*, has_raters: bool) -> list[str]:
     use_raters = has_raters and st.checkbox(
         "Count the raters' labels",
         help="What single raters said of an image then helps to tell whether its given label is wrong. Leave it off if "
-        "the result is to be measured by them.",
+        "the result is to be measured by them. The preset overread alone can do it.",
     )
     chosen = ["--set", "refinement.use_raters=true"] if use_raters else []
     if pretrain is not None:

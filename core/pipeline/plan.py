@@ -110,6 +110,8 @@ def new_plan(
         retraining = begin_retraining(study, samples, base)
         settings = retraining.settings(settings)
     settings = override_settings(settings, assignments)
+    if settings.refinement.use_raters and not study.rater_names:
+        raise ConfigError("refinement.use_raters: the study has no raters; name them when importing, by --rater-column")
     if _asks_for_imagenet(settings) and not (source or retraining):
         source = imagenet_features(study.image_size_px)
     _require_classes(study, samples)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.config import DEFAULT_PRESET, ModelSettings, TrainSettings
+from core.config import DEFAULT_PRESET, TrainSettings, settings_from_dict
 from core.datasets.groups import sample_groups
 from core.datasets.runs import Run
 from core.datasets.study import Study
@@ -50,15 +50,14 @@ class Retraining:
     def settings(self, defaults: TrainSettings) -> TrainSettings:
         """defaults: those of the `overread` preset. The base run's network, fine-tuned for a moment, and nothing that
         it has been trained for already."""
-        old = self.base.config()["settings"]
-        model = replace(ModelSettings(**old["model"]), precision=defaults.model.precision)
+        old = settings_from_dict(self.base.config()["settings"])
         return replace(
             defaults,
-            model=model,
-            pretrain=replace(defaults.pretrain, num_epochs=0, projection_size=old["pretrain"]["projection_size"]),
+            model=replace(old.model, precision=defaults.model.precision),
+            pretrain=replace(defaults.pretrain, num_epochs=0, projection_size=old.pretrain.projection_size),
             cross_fitting=replace(defaults.cross_fitting, num_folds=0),
             warmup=replace(defaults.warmup, num_epochs=NUM_EPOCHS),
-            refinement=replace(defaults.refinement, use_raters=old["refinement"].get("use_raters", False)),
+            refinement=replace(defaults.refinement, use_raters=old.refinement.use_raters),
         )
 
     def compare(self, samples: pd.DataFrame, given: np.ndarray, judge: Callable[[Pins], np.ndarray]) -> Comparison:

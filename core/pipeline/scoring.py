@@ -96,8 +96,8 @@ def _record_rounds(judgement: Judgement, plan: Plan, given: np.ndarray, trace: "
     views = f"two views of the images put the share of wrong labels{of_whom} at {rate.share:.1%}"
     progress.emit("note", message=f"Refinement: {refinement.reason}; {views}.")
     if judgement.copying is not None:
-        copies = f"about {judgement.copying:.0%} of them are copies"
-        progress.emit("note", message=f"Where a picture has several labels, by what they say of each other {copies}.")
+        copy = f"the second is taken to be a copy of the first with a probability of {judgement.copying:.0%}"
+        progress.emit("note", message=f"Where a picture has several labels, {copy}.")
 
 
 def _averaged(plan: Plan, inputs: Inputs, trace: "Trace") -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:

@@ -17,7 +17,7 @@ from core.proposals.neighbour_vote import neighbour_vote
 from core.proposals.principal import principal_components
 from core.proposals.proposal_set import proposal_set
 from core.proposals.raters import dawid_skene
-from core.proposals.refined_round import Round, combined, with_pictures
+from core.proposals.refined_round import Round, combined, picture_noise
 from core.proposals.refinement import Refinement, refine
 from core.proposals.self_confidence import self_confidence_score
 from core.proposals.table import proposable
@@ -31,17 +31,17 @@ class Judgement:
     """What is said of every label."""
 
     probs: np.ndarray
-    """(N, K) float64, rows sum to 1: the probability of each class, given the image, its given label and those of the
-    same picture."""
+    """(N, K) float64, rows sum to 1: the probability of each class, given the image, its given label, those of the same
+    picture and, if they count, those of raters."""
     proposed: np.ndarray
     """(N,) int64: the label proposed instead of the given one; the given one where none is proposed."""
     scores: dict[str, np.ndarray]
     """By scorer, (N,) float32, higher is more likely wrong."""
     refinement: Refinement
     result: Round
-    """The chosen round, together with what cross-fitted networks say, and labels of one picture of each other."""
+    """The chosen round, together with what cross-fitted networks say; its noise model is fitted to all labels."""
     copying: float | None
-    """Where a picture has several labels, how probably the second is a copy of the first."""
+    """How probably a picture's second label is a copy of its first; None where none has two, or none can be judged."""
 
 
 def judge(
@@ -64,13 +64,14 @@ def judge(
     embeddings: (N, D) float; given: (N,) int64; groups: (N,) int64, kept whole in a fold; is_trained: (N,) bool, the
     samples that may be fitted on. network_probs: (N, K), from networks that never saw the sample's label. votes: (N,
     R) int64, labels of single raters, -1 where one gave none: they make a column of their own and, if the settings say
-    so, count as labels of the same picture.
+    so, count beside the given label.
     pictures: (N,) int64, equal for samples whose images show the same picture, -1 for one alone.
     pins: what readers decided. It is fitted in the given labels' place, and the probabilities are recalibrated on it. A
     decided sample is judged as any other, by models that did not know what was decided of it: so it can still be told
     how good they are, and a second reader learns nothing of the first one's verdict.
     on_progress: called with the share of the work that is done.
     """
+    tell = on_progress or (lambda fraction: None)
     features = principal_components(embeddings)
     refinement = refine(
         features,
@@ -81,7 +82,7 @@ def judge(
         settings=settings,
         seed=seed,
         pins=pins,
-        on_progress=on_progress,
+        on_progress=lambda fraction: tell(0.9 * fraction),
     )
     result = refinement.result
     trained = np.flatnonzero(is_trained)
@@ -94,13 +95,15 @@ def judge(
     rows, labels, of_picture = np.arange(len(given)), given, pictures
     if votes is not None and settings.use_raters:
         rows, labels, of_picture = _with_votes(given, pictures, votes)
-    shared = PictureLabels.of(labels, of_picture)
+    fitted = is_trained[rows]
+    shared = PictureLabels.of(labels[fitted], of_picture[fitted], rows[fitted])
     probs, copying = result.posterior(given), None
     if len(shared.members) and (refinement.is_judged or is_heard):
         seen = result.probs[rows]
-        found = with_pictures(seen, labels, of_picture, is_trained[rows], error_rate=refinement.error_rate)
+        found = picture_noise(seen[fitted], labels[fitted], shared, error_rate=refinement.error_rate)
         result, copying = replace(result, noise=found.noise), found.copying
-        probs = found.posterior(seen, labels, shared)[: len(given)]
+        probs = found.posterior(seen, labels, PictureLabels.of(labels, of_picture, rows))[: len(given)]
+    tell(1)
     if pins is not None:
         probs = _recalibrated(probs, given, pins)
     shown = result.noise.class_probs(result.probs)

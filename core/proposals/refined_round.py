@@ -78,20 +78,17 @@ def combined(
     return Round(probs, noise, round_.neighbour_share, float(values.mean()), weight)
 
 
-def with_pictures(
-    probs: np.ndarray, labels: np.ndarray, pictures: np.ndarray, is_trained: np.ndarray, *, error_rate: ErrorRate
+def picture_noise(
+    probs: np.ndarray, labels: np.ndarray, pictures: PictureLabels, *, error_rate: ErrorRate
 ) -> PictureNoise:
-    """How labels came about, by what they say of each other where a picture has several. They tell how many are wrong
-    better than two views do, which are asked only for more than that.
+    """How the labels that may be fitted on came about, by what they say of each other where a picture has several.
 
-    labels, pictures: (L,) int64, as `PictureLabels.of` takes them: the given labels, and after them those of raters, if
-    they are to count. probs: (L, K), rows sum to 1, what the image of each shows; is_trained: (L,) bool. error_rate: of
-    the given ones, as `Refinement` has it.
+    labels: (L,) int64, the given ones, and after them those of raters, if they are to count. probs: (L, K), rows sum to
+    1, what the image of each shows. error_rate: of the given ones, as `Refinement` has it; it is told only where it is
+    larger by RATE_ERROR than what the labels say of each other.
     """
-    probs, labels = probs[is_trained], labels[is_trained]
-    shared = PictureLabels.of(labels, pictures[is_trained])
-    found = fit_picture_noise(probs, labels, shared, num_errors=NUM_ERRORS)
-    is_right = found.posterior(probs, labels, shared)[np.arange(len(labels)), labels]
+    found = fit_picture_noise(probs, labels, pictures, num_errors=NUM_ERRORS)
+    is_right = found.posterior(probs, labels, pictures)[np.arange(len(labels)), labels]
     num_given = len(error_rate.is_told)
     if error_rate.share <= 1 - is_right[:num_given][error_rate.is_told].mean() + RATE_ERROR:
         return found

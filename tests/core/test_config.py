@@ -158,6 +158,7 @@ def test_settings_that_fit_only_together_may_come_in_any_order(is_reversed):
         ("pretrain.flip=perhaps", "does not fit"),
         ("warmup.learning_rate=inf", "does not fit"),
         ("refinement.strengths=0.1,inf", "does not fit"),
+        ("refinement.use_raters=true", "must be false where refinement.num_folds is 0"),
         ("rounds.num_epochs=4;7;7", "does not fit"),
         ("pretrain.num_epochs=-1", "pretrain.num_epochs: found -1, must be at least 0"),
     ],

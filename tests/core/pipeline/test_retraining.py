@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+from core.config import OVERREAD
 from core.datasets.runs import RunState, default_run, find_runs, open_run
 from core.datasets.study import open_study, write_text_table
 from core.errors import ConfigError, StudyError
@@ -41,7 +42,7 @@ def reviewed(tmp_path_factory):
     """A study with a finished run and 50 accepted or rejected labels, and one verdict of each other kind."""
     folder = tmp_path_factory.mktemp("reviewed")
     study = import_source(folder)
-    train_study(study, assignments=[*QUICKLY, "refinement.use_raters=true"])
+    train_study(study, assignments=QUICKLY)
     for place, row in enumerate(study.samples().head(54).itertuples()):
         given = row.given_label
         other, third = (name for name in CLASSES if name != given)
@@ -77,8 +78,14 @@ def test_the_features_and_the_networks_opinions_are_those_of_the_run_before(revi
     np.testing.assert_allclose(networks(base), networks(again), atol=2e-3)
 
 
-def test_raters_count_again_where_they_did(reviewed):
-    assert all(run.config()["settings"]["refinement"]["use_raters"] for run in runs_of(reviewed))
+def test_raters_count_again_where_they_did(study):
+    base, _ = runs_of(study)
+    config = base.config()
+    for use_raters in (False, True):
+        config["settings"]["refinement"]["use_raters"] = use_raters
+        (base.path / "config.json").write_text(json.dumps(config))
+        settings = retraining.begin_retraining(study, study.samples(), base).settings(OVERREAD)
+        assert settings.refinement.use_raters == use_raters
 
 
 def test_what_was_decided_is_the_pseudo_label_in_every_round(reviewed):

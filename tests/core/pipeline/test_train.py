@@ -190,6 +190,12 @@ def test_a_study_without_two_classes_to_train_on_is_refused_before_anything_is_d
     assert find_runs(study) == []
 
 
+def test_raters_cannot_count_where_a_study_has_none(study):
+    with pytest.raises(ConfigError, match=r"refinement\.use_raters: the study has no raters"):
+        train_study(study, assignments=[*ASSIGNMENTS, "refinement.use_raters=true"])
+    assert find_runs(study) == []
+
+
 def test_networks_are_left_out_where_a_fold_would_leave_them_one_class(study):
     samples = study.samples()
     samples["given_label"] = np.where(samples["patient"] == samples["patient"][0], "dog", "cat")

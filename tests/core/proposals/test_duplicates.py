@@ -80,7 +80,7 @@ def test_the_posterior_is_bayes_rule_over_the_common_class(copying):
 def test_the_urn_draws_from_the_dirichlet_multinomial_distribution(copying):
     given, row = np.array([2, 0, 2, 1, 2, 2]), np.array([0.2, 0.3, 0.5])
     pictures = PictureLabels.of(given, np.zeros(6, dtype=int))
-    found = pictures.drawn(row[pictures.labels][:, None], copying)
+    found, _ = pictures.drawn(row[pictures.labels][:, None], copying)
     counts = np.bincount(given)
     num_orders = gammaln(len(given) + 1) - gammaln(counts + 1).sum()
     expected = dirichlet_multinomial.logpmf(counts, row * (1 - copying) / copying, len(given)) - num_orders
@@ -138,6 +138,29 @@ def test_where_nothing_tells_copies_from_new_labels_they_are_taken_for_copies():
     probs, given, _, pictures = made_labels(copying=0.0, rate=0.0)
     pictures = np.where(pictures < 3, pictures, -1)
     assert fit_picture_noise(probs, given, PictureLabels.of(given, pictures)).copying == max(COPYING)
+
+
+@pytest.mark.parametrize("of_one_image", [False, True])
+def test_a_single_picture_whose_labels_differ_does_not_make_all_others_independent(of_one_image):
+    probs, given, _, _ = made_labels(copying=0.0, rate=0.0)
+    pictures = np.full(len(given), -1)
+    pictures[:2], given[:2] = 0, [0, 1]
+    images = np.arange(len(given))
+    images[1] -= of_one_image
+    probs[1] = probs[0]
+    assert fit_picture_noise(probs, given, PictureLabels.of(given, pictures, images)).copying >= 0.5
+
+
+def test_labels_of_one_image_share_its_class_and_count_as_one_image():
+    noise = NoiseModel(1.0, np.array([[0.98, 0.01, 0.01], [0.01, 0.98, 0.01], [0.01, 0.01, 0.98]]))
+    probs, labels = np.tile([0.5, 0.5, 0.0], (3, 1)), np.array([0, 1, 1])
+    shared = PictureLabels.of(labels, np.zeros(3, dtype=int), images=np.zeros(3, dtype=int))
+    expected = np.array([0.98 * 0.01**2, 0.01 * 0.98**2])
+    found = PictureNoise(noise, 0.0).posterior(probs, labels, shared)[0]
+    assert found[:2] == pytest.approx(expected / expected.sum(), abs=1e-6)
+    shared = PictureLabels.of(labels, np.zeros(3, dtype=int), images=np.array([0, 0, 1]))
+    shown = shared.shown(np.array([[0.8, 0.2], [0.8, 0.2], [0.2, 0.8]]))
+    assert shown[0] == pytest.approx([0.5, 0.5])
 
 
 def test_where_no_picture_is_shared_the_model_is_that_of_labels_alone():

@@ -6,6 +6,7 @@ from threadpoolctl import threadpool_limits
 
 from core.config import OVERREAD
 from core.proposals import refinement as module
+from core.proposals.duplicates import PictureLabels
 from core.proposals.folds import grouped_folds
 from core.proposals.noise_model import NoiseModel
 from core.proposals.noise_rate import ErrorRate
@@ -16,7 +17,7 @@ from core.proposals.refined_round import (
     Round,
     combined,
     fit_noise,
-    with_pictures,
+    picture_noise,
 )
 from core.proposals.refinement import refine
 
@@ -208,7 +209,8 @@ def test_where_pictures_are_shared_a_told_rate_counts_beyond_what_their_labels_s
 
     def blur(rate, is_trained=everyone):
         told_rate = ErrorRate(rate, is_trained[is_trained])
-        return with_pictures(probs, given, pictures, is_trained, error_rate=told_rate).noise.blur
+        shared = PictureLabels.of(given[is_trained], pictures[is_trained])
+        return picture_noise(probs[is_trained], given[is_trained], shared, error_rate=told_rate).noise.blur
 
     assert [blur(0.0), blur(0.2)] == [0, 0]
     assert blur(0.35) > 0

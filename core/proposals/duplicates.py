@@ -12,6 +12,7 @@ among proportions" (the distribution of such draws).
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from core.proposals.noise_model import (
     NUM_FIRST_STEPS,
@@ -33,8 +34,10 @@ COPYING = (0.99, 0.9, 0.5, 0.2, 0.1, 0.05, 0.0)
 LEAST_EVIDENCE = 1.0
 """Nats by which the labels together must speak against more copying: a single picture tells its own likelihood to no
 more than a standard error, however many labels there are beside it."""
-_NUM_STEPS = (8, 4)
-"""Of expectation maximisation at each sharpness but the first, and at each of a further copying."""
+_NUM_STEPS = 8
+"""Of expectation maximisation, at each sharpness but the first."""
+_NUM_FURTHER_STEPS = 4
+"""At each sharpness of a further copying, from where the one before it ended."""
 _SMALLEST = 1e-9
 
 
@@ -131,17 +134,19 @@ def fit_picture_noise(
     fits: list[list[_Fit]] = []
     for copying in COPYING:
         fits.append(_fit_each_sharpness(probs, labels, pictures, copying, fits[-1] if fits else None))
-    best_fits = [max(of_copying, key=lambda fit: fit.log_probs.mean()) for of_copying in fits]
-    best = max(best_fits, key=lambda fit: fit.log_probs.mean()).log_probs
-    number = next(
-        i
-        for i, fit in enumerate(best_fits)
-        if (best - fit.log_probs).sum() <= LEAST_EVIDENCE or is_as_likely(fit.log_probs, best, num_errors=num_errors)
+    best_of_each = [_likeliest(of_copying) for of_copying in fits]
+    best = _likeliest(best_of_each)
+    of_copying, best_of_it = next(
+        (of_copying, fit)
+        for of_copying, fit in zip(fits, best_of_each, strict=True)
+        if (best.log_probs - fit.log_probs).sum() <= LEAST_EVIDENCE
+        or is_as_likely(fit.log_probs, best.log_probs, num_errors=num_errors)
     )
-    best = best_fits[number].log_probs
-    noise = next(fit.noise for fit in fits[number] if is_as_likely(fit.log_probs, best, num_errors=num_errors))
-    class_counts = PictureNoise(noise, COPYING[number]).posterior(probs, labels, pictures).sum(axis=0)
-    return PictureNoise(replace(noise, transition=drawn_together(noise.transition, class_counts)), COPYING[number])
+    found = next(
+        fit.model for fit in of_copying if is_as_likely(fit.log_probs, best_of_it.log_probs, num_errors=num_errors)
+    )
+    class_counts = found.posterior(probs, labels, pictures).sum(axis=0)
+    return replace(found, noise=replace(found.noise, transition=drawn_together(found.noise.transition, class_counts)))
 
 
 def conflict_score(given: np.ndarray, pictures: np.ndarray) -> np.ndarray:
@@ -159,9 +164,13 @@ def conflict_score(given: np.ndarray, pictures: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Fit:
-    noise: NoiseModel
+    model: PictureNoise
     log_probs: np.ndarray
     """Of each label alone, and of each picture's labels."""
+
+
+def _likeliest(fits: list[_Fit]) -> _Fit:
+    return max(fits, key=lambda fit: fit.log_probs.mean())
 
 
 @dataclass(frozen=True)
@@ -203,14 +212,15 @@ def _fit_each_sharpness(
     is_alone[pictures.members] = False
     fits = []
     for number, sharpness in enumerate(SHARPNESS):
-        num_steps = _NUM_STEPS[0] if number else NUM_FIRST_STEPS
+        num_steps = _NUM_STEPS if number else NUM_FIRST_STEPS
         if before:
-            transition, num_steps = before[number].noise.transition, _NUM_STEPS[1]
+            transition, num_steps = before[number].model.noise.transition, _NUM_FURTHER_STEPS
         noise = NoiseModel(float(sharpness), transition)
         seen = _Seen.by(noise, probs, labels, pictures, is_alone)
         for _ in range(num_steps):
             transition = likeliest_transition(seen.counts(transition, copying)[0])
-        fits.append(_Fit(replace(noise, transition=transition), seen.counts(transition, copying)[1]))
+        model = PictureNoise(replace(noise, transition=transition), copying)
+        fits.append(_Fit(model, seen.counts(transition, copying)[1]))
     return fits
 
 
@@ -251,8 +261,4 @@ class _Seen:
 
 def _ranks(keys: np.ndarray) -> np.ndarray:
     """(M,): how many equal keys stand before each."""
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    ranks = np.empty(len(keys), dtype=np.int64)
-    ranks[order] = np.arange(len(keys)) - np.searchsorted(ordered, ordered)
-    return ranks
+    return pd.Series(keys).groupby(keys).cumcount().to_numpy()

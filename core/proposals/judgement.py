@@ -97,12 +97,13 @@ def judge(
         rows, labels, of_picture = _with_votes(given, pictures, votes)
     fitted = is_trained[rows]
     shared = PictureLabels.of(labels[fitted], of_picture[fitted], rows[fitted])
-    probs, copying = result.posterior(given), None
     if len(shared.members) and (refinement.is_judged or is_heard):
         seen = result.probs[rows]
         found = picture_noise(seen[fitted], labels[fitted], shared, error_rate=refinement.error_rate)
         result, copying = replace(result, noise=found.noise), found.copying
         probs = found.posterior(seen, labels, PictureLabels.of(labels, of_picture, rows))[: len(given)]
+    else:
+        probs, copying = result.posterior(given), None
     tell(1)
     if pins is not None:
         probs = _recalibrated(probs, given, pins)

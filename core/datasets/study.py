@@ -19,6 +19,7 @@ from core.images.location import Location, cut_frame
 from core.images.remote import is_remote
 
 SCHEMA_VERSION = 1
+_KEY_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,10 @@ class Study:
     image_size_px: int = 224
     """Side of the square images in the pixel cache."""
     is_demo: bool = False
+    key_fingerprint: str = ""
+    """Tells the study's key from another one; empty in a study of an earlier version that was not written since."""
+    has_ledger: bool = False
+    """Whether a verdict was ever recorded: a ledger that is gone is then no unread study."""
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -72,7 +77,17 @@ class Study:
     @property
     def ledger_study(self) -> str:
         """What tells this study's rows apart in a ledger that several studies share."""
-        return keyed_hash(self.path, "ledger")
+        return hmac.new(self.key(), b"ledger", hashlib.sha256).hexdigest()[:16]
+
+    def key(self) -> bytes:
+        """The study's secret. Raises StudyError if it is missing, damaged, or that of another study."""
+        key = read_key(self.path)
+        if self.key_fingerprint and key_fingerprint(key) != self.key_fingerprint:
+            raise StudyError(
+                f"{self.path / 'key'}: is the key of another study; with it neither samples nor verdicts would be "
+                f"found: put the study's own back, from a backup (`python -m core restore`)"
+            )
+        return key
 
     def samples(self) -> pd.DataFrame:
         """samples.csv, every cell as text: sample_id, image, given_label, patient, slide, split, raters."""
@@ -142,12 +157,33 @@ def create_key(path: Path) -> None:
     except FileExistsError:
         return
     with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(32))
+        file.write(secrets.token_hex(_KEY_BYTES))
+
+
+def read_key(path: Path) -> bytes:
+    """The secret in STUDY/key. Raises StudyError if it is missing or not as it was written."""
+    file = path / "key"
+    try:
+        key = bytes.fromhex(file.read_text(encoding="ascii").strip())
+    except (OSError, ValueError):
+        key = b""
+    if len(key) != _KEY_BYTES:
+        state = "is gone" if not file.exists() else "is damaged"
+        raise StudyError(
+            f"{file}: {state}, and without it neither samples nor verdicts are found; put it back from a backup "
+            "(`python -m core restore`)"
+        )
+    return key
+
+
+def key_fingerprint(key: bytes) -> str:
+    """What study.json keeps of the key: enough to know it by, nothing to find it by."""
+    return hmac.new(key, b"fingerprint", hashlib.sha256).hexdigest()[:16]
 
 
 def keyed_hashes(path: Path, texts: Sequence[str], *, length: int = 16) -> list[str]:
     """HMAC-SHA256 of each text under the study's key, in hexadecimal, cut to `length`; empty stays empty."""
-    key = bytes.fromhex((path / "key").read_text().strip())
+    key = read_key(path)
     return [hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:length] if text else "" for text in texts]
 
 

@@ -17,6 +17,7 @@ from app.processes import DATA_PATH, DEMO_NAMES, DEMO_PATH, STUDIES_VARIABLE
 from core.datasets.runs import Run, default_run, find_runs
 from core.datasets.study import Study, open_study
 from core.errors import StudyError, UserError
+from core.pipeline.ledger import open_ledger
 from core.records import Finding
 from core.review.ledger import Ledger
 
@@ -130,7 +131,8 @@ def set_reader(name: str) -> None:
 
 def ledger(study: Study) -> Ledger:
     """The study's ledger. Shared by all sessions: it opens a database session per operation."""
-    return _ledger(study.ledger_url, study.ledger_study, _stamp(study.path / "review.db")[1])
+    stamps = tuple(_stamp(study.path / name)[1] for name in ("review.db", "key"))
+    return _ledger(study, str(study.path), study.ledger_url, study.has_ledger, stamps)
 
 
 def load_samples(study: Study) -> pd.DataFrame:
@@ -193,8 +195,8 @@ def _stamp(path: Path) -> tuple[int, int]:
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _ledger(url: str, study: str, inode: int) -> Ledger:
-    return Ledger.open(url, study)
+def _ledger(_study: Study, path: str, url: str, has_ledger: bool, inodes: tuple[int, ...]) -> Ledger:
+    return open_ledger(_study)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

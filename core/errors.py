@@ -7,6 +7,7 @@
     │   ├── ConfigError    a setting is out of its range
     │   ├── StudyError     a study is missing, exists already, is newer than this program or is busy
     │   └── LedgerError    a verdict or reading cannot be recorded as asked
+    │       └── StaleVerdictError  the reader has decided the sample elsewhere meanwhile
     └── ImageError         one image cannot be shown or used: its row goes to quarantine
 
 Messages say what, where, what was found and what to do. An ImageError's message names neither file
@@ -40,6 +41,10 @@ class StudyError(UserError):
 
 class LedgerError(UserError):
     """A verdict or reading cannot be recorded as asked."""
+
+
+class StaleVerdictError(LedgerError):
+    """The reader's verdict on the sample is not the one that the page showed; nothing was recorded."""
 
 
 class ImageError(OverreadError):

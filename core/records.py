@@ -107,6 +107,11 @@ class Verdict:
     note: str = ""
     elapsed_ms: int = 0
     """Milliseconds between showing the sample and the verdict."""
+    follows: str = ""
+    """The idempotency key of the reader's own verdict on the sample that stood when it was shown; empty for none. If
+    another one stands by now, this one is stale and is not recorded."""
+    image_sha256: str = ""
+    """Of the image that was shown; empty where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,11 @@ def agreement(
     from core.checks.readers import reader_labels
     from core.datasets.groups import sample_groups
     from core.datasets.study import open_study
-    from core.review.ledger import Ledger
+    from core.pipeline.ledger import open_ledger
 
     opened = open_study(study)
     samples = opened.samples()
-    ledger = Ledger.open(opened.ledger_url, opened.ledger_study)
+    ledger = open_ledger(opened)
     of_readers, num_blind = reader_labels(samples, ledger.decisions(), ledger.readings())
     panels = {"raters and readers": [*opened.rater_names, *of_readers]}
     if of_readers.shape[1] and len(opened.rater_names) > 1:

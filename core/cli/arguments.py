@@ -11,10 +11,13 @@ StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the 
 RunName = Annotated[str | None, typer.Option("--run", help="Name of a finished run; the newest one if not given.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Write over a file that is no earlier export of this study.")
+]
 
 
-def require_folder(out: Path, *, is_file: bool = True) -> None:
+def require_folder(out: Path, *, is_file: bool = True, option: str = "--out") -> None:
     if not out.resolve().parent.is_dir():
-        raise ConfigError(f"--out {out}: the folder {out.resolve().parent} does not exist; make it, or name another")
+        raise ConfigError(f"{option} {out}: the folder {out.resolve().parent} does not exist; make it, or name another")
     if is_file and out.is_dir():
-        raise ConfigError(f"--out {out}: this is a folder; give the name of a file")
+        raise ConfigError(f"{option} {out}: this is a folder; give the name of a file")

@@ -31,9 +31,11 @@ def bench(
 ) -> None:
     """Measure how well wrong labels are found, beside other methods; what is measured already is kept."""
     from core.benchmark.detection import run_detection
+    from core.pipeline.outputs import check_output
 
     if name != "detection":
         raise ConfigError(f"bench {name}: is not known; there is: detection")
+    check_output(out)
     with progress_bar(as_json) as show:
         results, page = run_detection(
             out,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.arguments import Json, RunName, StudyPath, require_folder
+from core.cli.arguments import Json, Overwrite, RunName, StudyPath, require_folder
 from core.cli.terminal import print_result
 
 
@@ -22,6 +22,7 @@ def export(
     spreadsheet_safe: Annotated[
         bool, typer.Option(help="Make the source's own cells harmless for spreadsheets too.")
     ] = False,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Write the cleaned CSV: the source's columns, the final label, and who decided it. Or labels for other tools."""
@@ -30,7 +31,9 @@ def export(
 
     require_folder(out, is_file=export_format not in ("imagefolder", "fiftyone"))
     opened = open_study(study)
-    table, own = export_study(opened, out, run, format=export_format, spreadsheet_safe=spreadsheet_safe)
+    table, own = export_study(
+        opened, out, run, format=export_format, spreadsheet_safe=spreadsheet_safe, overwrite=overwrite
+    )
     changed, verdict = own[1], own[2]
     counts = {
         "num_rows": len(table),

@@ -9,6 +9,7 @@ import typer
 from core.cli.agreement import agreement
 from core.cli.bench import bench
 from core.cli.export import export
+from core.cli.ledger import adopt, backup, restore, verify
 from core.cli.run import evaluate, proposals, saliency, train
 from core.cli.study import check, corrupt, demo, import_
 from core.errors import OverreadError
@@ -21,7 +22,8 @@ app = typer.Typer(
 )
 app.command()(demo)
 app.command("import")(import_)
-for command in (check, agreement, corrupt, train, saliency, evaluate, proposals, export, bench):
+_COMMANDS = (check, agreement, corrupt, train, saliency, evaluate, proposals, export, bench)
+for command in (*_COMMANDS, verify, backup, restore, adopt):
     app.command()(command)
 
 _INTERRUPTED = 130

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.arguments import Json, RunName, Seed, StudyPath, require_folder
+from core.cli.arguments import Json, Overwrite, RunName, Seed, StudyPath, require_folder
 from core.cli.terminal import print_result, progress_bar
 from core.errors import ConfigError
 
@@ -161,14 +161,18 @@ def proposals(
     study: StudyPath,
     out: Annotated[Path, typer.Option(help="CSV to write: the proposed rows of scores.csv, the surest first.")],
     run: RunName = None,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Write the proposals of a run."""
     from core.datasets.runs import open_run
     from core.datasets.study import open_study
     from core.files import write_atomically
+    from core.pipeline.outputs import check_output
 
     require_folder(out)
-    table = open_run(open_study(study), run).proposals()
+    opened = open_study(study)
+    check_output(out, opened, overwrite=overwrite)
+    table = open_run(opened, run).proposals()
     write_atomically(out, table.to_csv(index=False, lineterminator="\n"))
     print_result(as_json, {"num_proposed": len(table)}, [f"{out}: {len(table)} proposals"])

@@ -130,8 +130,12 @@ def corrupt(
     """For experiments: make a new study with wrong labels, and put the true ones into a file of their own."""
     from core.datasets.corrupt import corrupt_study
     from core.datasets.study import open_study, read_text_table
+    from core.pipeline.outputs import check_output
 
-    new = corrupt_study(open_study(study), noise=noise, rate=rate, seed=seed, out=out, truth=truth)
+    opened = open_study(study)
+    for place, option in ((out, "--out"), (truth, "--truth")):
+        check_output(place, opened, option=option)
+    new = corrupt_study(opened, noise=noise, rate=rate, seed=seed, out=out, truth=truth)
     labels = read_text_table(truth)["true_label"].to_numpy()
     num_changed = int((labels != new.samples()["given_label"].to_numpy()).sum())
     line = f"{out}: {num_changed} of {len(labels)} labels changed; the true ones are in {truth}"

@@ -77,7 +77,8 @@ class Study:
     @property
     def ledger_study(self) -> str:
         """What tells this study's rows apart in a ledger that several studies share."""
-        return hmac.new(self.key(), b"ledger", hashlib.sha256).hexdigest()[:16]
+        self.key()  # another study's key is an error, and not another ledger
+        return keyed_hash(self.path, f"ledger {ledger_name(self.path)}".strip())
 
     def key(self) -> bytes:
         """The study's secret. Raises StudyError if it is missing, damaged, or that of another study."""
@@ -152,28 +153,65 @@ def write_text_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence
 
 def create_key(path: Path) -> None:
     """Make the study's secret for its hashes, if there is none: STUDY/key, mode 0600."""
-    try:
-        descriptor = os.open(path / "key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(_KEY_BYTES))
+    if not (path / "key").exists():
+        write_key(path, secrets.token_bytes(_KEY_BYTES))
 
 
-def read_key(path: Path) -> bytes:
-    """The secret in STUDY/key. Raises StudyError if it is missing or not as it was written."""
+@dataclass(frozen=True, slots=True)
+class _KeyFile:
+    """STUDY/key: the secret in its first line; then what tells the folder from a copy of it."""
+
+    secret: bytes
+    inode: str = ""
+    """Of the file itself: a copy has another one. Empty in studies from before it was kept."""
+    ledger_name: str = ""
+    """Of a copy that was given a ledger of its own."""
+
+
+def _read_key_file(path: Path) -> _KeyFile:
     file = path / "key"
     try:
-        key = bytes.fromhex(file.read_text(encoding="ascii").strip())
+        secret, *rest = file.read_text(encoding="ascii").split("\n")
+        found = _KeyFile(bytes.fromhex(secret), *rest[:2])
     except (OSError, ValueError):
-        key = b""
-    if len(key) != _KEY_BYTES:
-        state = "is gone" if not file.exists() else "is damaged"
+        found = _KeyFile(b"")
+    if len(found.secret) != _KEY_BYTES:
+        state = "is damaged" if file.exists() else "is gone"
         raise StudyError(
             f"{file}: {state}, and without it neither samples nor verdicts are found; put it back from a backup "
             "(`python -m core restore`)"
         )
-    return key
+    return found
+
+
+def read_key(path: Path) -> bytes:
+    """The secret in STUDY/key. Raises StudyError if it is missing or not as it was written."""
+    return _read_key_file(path).secret
+
+
+def ledger_name(path: Path) -> str:
+    """Of a copied study that was given a ledger of its own, what tells it from the original's; else nothing."""
+    return _read_key_file(path).ledger_name
+
+
+def write_key(path: Path, secret: bytes, *, ledger_name: str = "") -> None:
+    """Put a secret into STUDY/key, mode 0600: of a backup, or of a copy that gets a ledger of its own."""
+    temporary = path / f".key.{secrets.token_hex(4)}.tmp"
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write("\n".join([secret.hex(), str(os.fstat(descriptor).st_ino), ledger_name]).rstrip("\n") + "\n")
+            file.flush()
+            os.fsync(descriptor)
+        temporary.replace(path / "key")
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def is_copied(path: Path) -> bool:
+    """Whether the study's folder is a copy of the one that was imported, or was moved across disks."""
+    inode = _read_key_file(path).inode
+    return bool(inode) and inode != str((path / "key").stat().st_ino)
 
 
 def key_fingerprint(key: bytes) -> str:

@@ -87,13 +87,13 @@ def begin_retraining(study: Study, samples: pd.DataFrame, base: Run) -> Retraini
 
     Raises StudyError if there are none to learn from, or `base` is damaged or has other classes than the study.
     """
-    from core.review.ledger import Ledger
+    from core.pipeline.ledger import open_ledger
     from core.review.pinned import pinned_labels
 
     names = [column.removeprefix("p_") for column in base.scores().columns if column.startswith("p_")]
     if names != list(study.classes):
         raise StudyError(f"{study.path}: its classes have changed since run {base.name}; train without --after-review")
-    decisions = Ledger.open(study.ledger_url, study.ledger_study).decisions()
+    decisions = open_ledger(study).decisions()
     pins = pinned_labels(samples, study.classes, decisions)
     if not (pins.is_pinned.any() or pins.is_excluded.any()):
         raise StudyError(f"{study.path}: no label has been decided yet; review some proposals first")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from core.errors import ConfigError
 from core.files import quoted_cell, write_atomically
-from core.review.reviewed import ReviewedSample
+from core.review.reviewed import SELF_DECLARED, ReviewedSample
 
 COLUMNS = (
     "final_label",
@@ -20,8 +20,11 @@ COLUMNS = (
     "decided_at",
     "note",
     "run",
+    "reader_identity",
+    "ledger_head",
 )
 """What the export adds, in this order, after the source's columns."""
+HEAD_COLUMN = COLUMNS[-1]
 QUARANTINED = "quarantined"
 """Stands as the verdict of a row that is no sample: nobody could see it, and no model did."""
 
@@ -47,18 +50,21 @@ def cleaned_table(
     image_column: str,
     label_column: str,
     written_labels: Mapping[str, str],
+    ledger_head: str = "",
 ) -> pd.DataFrame:
     """source_table: source.csv, every cell as text. samples: what `reviewed_samples` makes of all of them.
-    written_labels: class name to the label as the source writes it, where the two differ.
+    written_labels: class name to the label as the source writes it, where the two differ. ledger_head: the newest row
+    of the ledger, by which rows that are lost later can be missed.
 
     Returns the source's rows and columns as they are, and after them, as text:
     - final_label: as the source writes labels; the source's own cell where nothing changes it; empty where excluded.
     - is_changed: true or false: whether final_label differs from the source's label.
     - verdict: accept, reject, relabel, ambiguous, exclude, cannot_judge; disputed; outdated (readers kept a given label
-      that the source has changed since: its new one stands); quarantined (the row could not be read: it keeps its cell
-      as it is written); empty where nobody has decided.
+      that the source has changed since, or saw another image: the source's label stands); quarantined (the row could
+      not be read: it keeps its cell as it is written); empty where nobody has decided.
     - label_error_probability, proposed_label and run: what the decision was made on; where there is none, those of the
       samples' run.
+    - reader_identity: self-declared where there is a reader. ledger_head: the same in every row.
     - reader, note: joined by "; " where there are several. decided_at: UTC, ISO 8601, of the newest decision.
     A row of the source is the sample whose `image` is its cell in image_column; a row without one, or without a label,
     is quarantined.
@@ -67,9 +73,9 @@ def cleaned_table(
     rows = []
     for image, cell in zip(_cells(source_table, image_column), _cells(source_table, label_column), strict=True):
         if image in known and cell.strip():
-            rows.append(_added_cells(known[image], cell, written_labels))
+            rows.append((*_added_cells(known[image], cell, written_labels), ledger_head))
         else:
-            rows.append((cell, "false", QUARANTINED, *[""] * (len(COLUMNS) - 3)))
+            rows.append((cell, "false", QUARANTINED, *[""] * (len(COLUMNS) - 4), ledger_head))
     added = pd.DataFrame(rows, columns=list(own_columns(source_table.columns)), index=source_table.index, dtype=str)
     return pd.concat([source_table, added], axis=1)
 
@@ -121,6 +127,7 @@ def _added_cells(sample: ReviewedSample, cell: str, written_labels: Mapping[str,
         sample.decided_at,
         sample.note,
         run,
+        SELF_DECLARED if sample.reader else "",
     )
 
 

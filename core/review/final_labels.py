@@ -34,6 +34,8 @@ class FinalLabel:
     """What stood beside the given label when the newest decision was made."""
     note: str
     """The readers' notes, joined by "; ", the earliest decision first."""
+    images: frozenset[str] = frozenset()
+    """The SHA-256 of each image that a decision was made on, where it is known."""
 
 
 def final_labels(decisions: Iterable[Decision]) -> dict[str, FinalLabel]:
@@ -67,6 +69,7 @@ def _merge(decisions: list[Decision]) -> FinalLabel:
         score=newest.verdict.score,
         proposed_label=newest.verdict.proposed_label,
         note="; ".join(decision.verdict.note for decision in decisions if decision.verdict.note),
+        images=frozenset(decision.verdict.image_sha256 for decision in decisions) - {""},
     )
 
 

@@ -1,10 +1,11 @@
 """The ledger: an append-only account of who decided what of which sample, when and on what evidence."""
 
 import hashlib
-import math
 import tomllib
 import uuid
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -12,17 +13,15 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, Row, func, insert, select, text
 
-from core.errors import LedgerError
+from core.errors import LedgerError, StaleVerdictError
 from core.records import Decision, Verdict, VerdictKind
-from core.review.chain import FIRST_HASH, LedgerRow, sealed, verify
+from core.review.chain import FIRST_HASH, KEYED, LedgerRow, broken, sealed, verify
 from core.review.database import open_engine, prepare, transaction
+from core.review.memory import Head, Memory, Remembered
+from core.review.row_rules import check_characters, check_elapsed, check_same, check_texts, checked_kind
 from core.review.schema import ledger
 
-PROTOCOLS = ("open", "blind")
-"""open: given label, proposal and evidence were shown. blind: the reader labelled the bare image first."""
-KEEPING_KINDS = (VerdictKind.REJECT, VerdictKind.AMBIGUOUS, VerdictKind.CANNOT_JUDGE)
-"""Verdicts from which the given label follows."""
-
+_TEXTS = ("given_label", "proposed_label", "chosen_label", "verdict", "note", "protocol", "run", "undone_key")
 _KINDS = {kind.value: kind for kind in VerdictKind}
 
 
@@ -42,32 +41,46 @@ class Ledger:
 
     engine: Engine
     study: str
+    key: bytes = b""
+    """The study's secret, under which rows are hashed."""
+    memory: Memory | None = None
+    """What the study remembers of its ledger; None: nothing that is lost is missed."""
 
     @classmethod
-    def open(cls, url: str, study: str) -> "Ledger":
+    def open(
+        cls, url: str, study: str, key: bytes = b"", *, memory: Memory | None = None, creates: bool = True
+    ) -> "Ledger":
         """url: as SQLAlchemy writes it (Study.ledger_url). study: tells studies apart (Study.ledger_study).
 
-        Makes the database's tables where they are missing. Raises LedgerError if a newer program wrote them.
+        creates: make the database now where there is none; else the first row makes it, and until then the ledger is
+        empty. Raises LedgerError if a newer program wrote it, or if it is not the ledger that the memory knows.
         """
-        _check_texts(study=study)
-        engine = open_engine(url)
-        prepare(engine)
-        return cls(engine, study)
+        check_texts(study=study)
+        ledger = cls(open_engine(url), study, key, memory)
+        if ledger._is_there() or creates:
+            ledger._require_found()
+            prepare(ledger.engine)
+        if memory is not None:
+            with ledger.reading() as connection:
+                if connection is not None:
+                    ledger._check_head(connection)
+        return ledger
 
     def record(self, verdict: Verdict) -> bool:
         """Append a verdict. Once this returns, it is on the disk.
 
         Returns False, and writes nothing, if the verdict's idempotency key was used for this sample and reader already.
-        Raises LedgerError if the verdict contradicts itself, or the key belongs to something else.
+        Raises LedgerError if the verdict contradicts itself, or the key belongs to something else, and
+        StaleVerdictError if it follows another verdict than the one that stands.
         """
-        kind = _checked_kind(verdict)
-        with transaction(self.engine, is_writing=True) as connection:
-            self._lock(connection)
-            known = self._find(connection, verdict.idempotency_key)
+        kind = checked_kind(verdict)
+        with self.writing() as connection:
+            known = self.find(connection, verdict.idempotency_key)
             if known is not None:
-                _check_same(known, "verdict", verdict.reader, verdict.sample_id)
+                check_same(known, "verdict", verdict.reader, verdict.sample_id)
                 return False
-            self._append(
+            self._check_fresh(connection, verdict)
+            self.append(
                 connection,
                 kind="verdict",
                 sample_id=verdict.sample_id,
@@ -82,6 +95,8 @@ class Ledger:
                 score=float(verdict.score),
                 elapsed_ms=int(verdict.elapsed_ms),
                 idempotency_key=verdict.idempotency_key,
+                follows=verdict.follows,
+                image_sha256=verdict.image_sha256,
             )
         return True
 
@@ -94,18 +109,17 @@ class Ledger:
         sees as the latest; if another one has followed it (in another window), nothing is taken back.
         """
         key = str(uuid.uuid4()) if idempotency_key is None else idempotency_key
-        _check_texts(reader=reader, idempotency_key=key)
-        with transaction(self.engine, is_writing=True) as connection:
-            self._lock(connection)
-            known = self._find(connection, key)
+        check_texts(reader=reader, idempotency_key=key)
+        with self.writing() as connection:
+            known = self.find(connection, key)
             if known is not None:
-                _check_same(known, "undo", reader, known.sample_id)
-                return _decision(self._find(connection, known.undone_key))
+                check_same(known, "undo", reader, known.sample_id)
+                return _decision(self.find(connection, known.undone_key))
             standing = _standing(self.study, reader).order_by(ledger.c.sequence.desc()).limit(1)
             last = connection.execute(standing).one_or_none()
             if last is None or shown_key not in (None, last.idempotency_key):
                 return None
-            self._append(
+            self.append(
                 connection,
                 kind="undo",
                 sample_id=last.sample_id,
@@ -139,20 +153,19 @@ class Ledger:
         Returns False, and writes nothing, if the key was used for this sample and reader already.
         Raises LedgerError if a blind reading comes after anything else of this reader on the sample.
         """
-        _check_texts(sample_id=sample_id, reader=reader, label=label, idempotency_key=idempotency_key)
-        _check_characters(given_label=given_label, run=run, note=note)
-        _check_elapsed(elapsed_ms)
+        check_texts(sample_id=sample_id, reader=reader, label=label, idempotency_key=idempotency_key)
+        check_characters(given_label=given_label, run=run, note=note)
+        check_elapsed(elapsed_ms)
         if is_blind and given_label:
             raise LedgerError("a blind reading has no given label: it was not shown")
-        with transaction(self.engine, is_writing=True) as connection:
-            self._lock(connection)
-            known = self._find(connection, idempotency_key)
+        with self.writing() as connection:
+            known = self.find(connection, idempotency_key)
             if known is not None:
-                _check_same(known, "reading", reader, sample_id)
+                check_same(known, "reading", reader, sample_id)
                 return False
             if is_blind and connection.execute(_rows(self.study, reader, sample_id).limit(1)).one_or_none():
                 raise LedgerError("this reader has read the sample before: a second reading of it is not blind")
-            self._append(
+            self.append(
                 connection,
                 kind="reading",
                 sample_id=sample_id,
@@ -171,7 +184,10 @@ class Ledger:
         """The decisions that stand, oldest first: the newest per reader and sample of those that were not undone."""
         standing = _standing(self.study, reader).subquery()
         newest = select(func.max(standing.c.sequence)).group_by(standing.c.reader, standing.c.sample_id)
-        with transaction(self.engine) as connection:
+        with self.reading() as connection:
+            if connection is None:
+                return []
+            self._check_head(connection)
             rows = connection.execute(
                 select(standing).where(standing.c.sequence.in_(newest)).order_by(standing.c.sequence)
             )
@@ -179,19 +195,149 @@ class Ledger:
 
     def readings(self, reader: str | None = None) -> list[LedgerRow]:
         """The readings, oldest first; protocol tells the blind from the open ones."""
-        rows = _rows(self.study, reader).where(ledger.c.kind == "reading").order_by(ledger.c.sequence)
-        with transaction(self.engine) as connection:
-            return [LedgerRow(*row) for row in connection.execute(rows)]
+        return self._select(_rows(self.study, reader).where(ledger.c.kind == "reading").order_by(ledger.c.sequence))
 
-    def history(self) -> list[LedgerRow]:
-        """Every row of the study, in sequence."""
-        with transaction(self.engine) as connection:
-            return [LedgerRow(*row) for row in connection.execute(_rows(self.study).order_by(ledger.c.sequence))]
+    def history(self, *, after: int = 0) -> list[LedgerRow]:
+        """Every row of the study that comes after that sequence, in sequence."""
+        return self._select(_ordered(self.study, after))
 
-    def verify_chain(self) -> None:
-        """Raises LedgerError naming the first row that is missing or isn't as it was written."""
+    def head(self) -> Head:
+        """The newest row."""
+        with self.reading() as connection:
+            return Head() if connection is None else self._head(connection)
+
+    def verify_chain(self, *, is_incremental: bool = False) -> Head:
+        """The newest row, after the whole chain was checked; Raises LedgerError naming the first row that is missing or
+        isn't as it was written.
+
+        is_incremental: rows that were found whole before are only counted.
+        """
+        remembered = (self.memory.read() if self.memory else None) or Remembered(keyed_from=0)
+        since = remembered.verified if is_incremental else Head()
+        with self.reading() as connection:
+            if connection is None:
+                return Head()
+            self._check_head(connection)
+            rows = [LedgerRow(*row) for row in connection.execute(_ordered(self.study, since.sequence))]
+            num_rows = connection.execute(
+                select(func.count()).select_from(ledger).where(ledger.c.study == self.study)
+            ).scalar_one()
+            if since.sequence and self._hash_at(connection, since.sequence) != since.hash:
+                raise broken(since.sequence, "is not the one that was verified")
+        keyed_from = remembered.keyed_from or next((row.sequence for row in rows if row.chain == KEYED), num_rows + 1)
+        verify(rows, self.key, keyed_from=keyed_from, since=since)
+        head = Head(rows[-1].sequence, rows[-1].hash) if rows else since
+        if num_rows != head.sequence:
+            return self.verify_chain()  # names the row
+        self._remember(head, is_verified=True)
+        return head
+
+    def with_memory(self, memory: Memory) -> "Ledger":
+        """The same ledger, held against what a study remembers of it."""
+        return replace(self, memory=memory)
+
+    def trust(self) -> Head:
+        """Take the ledger for whole as it is, once its chain holds, whatever the study remembers of it."""
+        head = replace(self, memory=None).verify_chain()
+        if self.memory is not None:
+            self.memory.path.unlink(missing_ok=True)
+            self._remember(head, is_verified=True)
+        return head
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction of the one writer that the study has at a time, on a ledger that is the one remembered."""
+        if not self._is_there():
+            self._require_found()
+            prepare(self.engine)
+        with transaction(self.engine, is_writing=True) as connection:
+            self._lock(connection)
+            self._check_head(connection)
+            yield connection
+            head = self._head(connection)
+        self._remember(head)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection | None]:
+        """A transaction; None where no row was ever written."""
+        if not self._is_there():
+            self._require_found()
+            yield None
+            return
         with transaction(self.engine) as connection:
-            verify(LedgerRow(*row) for row in connection.execute(_rows(self.study).order_by(ledger.c.sequence)))
+            yield connection
+
+    def _select(self, rows) -> list[LedgerRow]:
+        with self.reading() as connection:
+            return [] if connection is None else [LedgerRow(*row) for row in connection.execute(rows)]
+
+    def _is_there(self) -> bool:
+        url = self.engine.url
+        if url.get_backend_name() != "sqlite":
+            return True
+        path = Path(url.database)
+        return path.is_file() and path.stat().st_size > 0
+
+    def _require_found(self) -> None:
+        """Raise LedgerError where there is no database although the study remembers rows."""
+        if self._is_there() or self.memory is None:
+            return
+        remembered = self.memory.read()
+        if remembered is not None and remembered.head.sequence:
+            raise LedgerError(
+                f"{self.engine.url.database}: the review ledger is gone or empty, and it held at least "
+                f"{remembered.head.sequence} rows; nothing was touched: put a backup back (`python -m core restore`)"
+            )
+
+    def _check_head(self, connection: Connection) -> None:
+        """Raise LedgerError where the row that is remembered as the newest is not in the ledger."""
+        remembered = self.memory.read() if self.memory else None
+        if remembered is None or not remembered.head.sequence:
+            return
+        found = self._hash_at(connection, remembered.head.sequence)
+        if found is None:
+            raise LedgerError(
+                f"the review ledger ends at row {self._head(connection).sequence}, and {remembered.head.sequence} were "
+                "saved: rows are lost; nothing was touched: put a backup back (`python -m core restore`)"
+            )
+        if found != remembered.head.hash:
+            raise broken(remembered.head.sequence, "is not the one that was saved")
+
+    def _hash_at(self, connection: Connection, sequence: int) -> str | None:
+        rows = select(ledger.c.hash).where(ledger.c.study == self.study, ledger.c.sequence == sequence)
+        return connection.execute(rows).scalar_one_or_none()
+
+    def _head(self, connection: Connection) -> Head:
+        last = connection.execute(_last(self.study)).one_or_none()
+        return Head() if last is None else Head(last.sequence, last.hash)
+
+    def _remember(self, head: Head, *, is_verified: bool = False) -> None:
+        if self.memory is None:
+            return
+        known = self.memory.read()
+        if known is None:
+            known = Remembered(keyed_from=self._first_keyed(head))
+        newer = replace(
+            known,
+            head=max(known.head, head, key=lambda one: one.sequence),
+            verified=head if is_verified else known.verified,
+        )
+        if newer != known:
+            self.memory.write(newer)
+
+    def _first_keyed(self, head: Head) -> int:
+        with transaction(self.engine) as connection:
+            rows = select(func.min(ledger.c.sequence)).where(ledger.c.study == self.study, ledger.c.chain == KEYED)
+            return connection.execute(rows).scalar_one() or head.sequence + 1
+
+    def _check_fresh(self, connection: Connection, verdict: Verdict) -> None:
+        standing = _standing(self.study, verdict.reader).where(ledger.c.sample_id == verdict.sample_id)
+        last = connection.execute(standing.order_by(ledger.c.sequence.desc()).limit(1)).one_or_none()
+        if (last.idempotency_key if last else "") != verdict.follows:
+            now = "is open again" if last is None else f"is decided: {last.verdict.replace('_', ' ')}"
+            raise StaleVerdictError(
+                f"this sample was dealt with in another window meanwhile and {now}; this verdict was not recorded"
+            )
 
     def _lock(self, connection: Connection) -> None:
         # One writer per study at a time, so that each row follows the one before it. SQLite's BEGIN IMMEDIATE does it.
@@ -199,12 +345,13 @@ class Ledger:
             key = int.from_bytes(hashlib.sha256(self.study.encode()).digest()[:8], signed=True)
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
-    def _find(self, connection: Connection, key: str) -> Row | None:
+    def find(self, connection: Connection, key: str) -> Row | None:
         return connection.execute(_rows(self.study).where(ledger.c.idempotency_key == key)).one_or_none()
 
-    def _append(self, connection: Connection, **content: str | int | float | None) -> None:
-        last = connection.execute(_rows(self.study).order_by(ledger.c.sequence.desc()).limit(1)).one_or_none()
-        absent = dict.fromkeys(("proposed_label", "chosen_label", "verdict", "note", "undone_key"), "")
+    def append(self, connection: Connection, **content: str | int | float | None) -> None:
+        """Write a row after the last one, within `writing`. content: fields of LedgerRow; absent ones are empty."""
+        last = connection.execute(_last(self.study)).one_or_none()
+        absent = dict.fromkeys(_TEXTS, "")
         row = sealed(
             LedgerRow(
                 **absent | {"score": None, "elapsed_ms": 0} | content,
@@ -213,7 +360,8 @@ class Ledger:
                 recorded_at=datetime.now(UTC).isoformat(timespec="microseconds"),
                 app_version=_app_version(),
                 previous_hash=FIRST_HASH if last is None else last.hash,
-            )
+            ),
+            self.key,
         )
         connection.execute(insert(ledger).values(asdict(row)))
 
@@ -223,6 +371,14 @@ def _rows(study: str, reader: str | None = None, sample_id: str | None = None):
     if reader is not None:
         rows = rows.where(ledger.c.reader == reader)
     return rows if sample_id is None else rows.where(ledger.c.sample_id == sample_id)
+
+
+def _ordered(study: str, after: int):
+    return _rows(study).where(ledger.c.sequence > after).order_by(ledger.c.sequence)
+
+
+def _last(study: str):
+    return _rows(study).order_by(ledger.c.sequence.desc()).limit(1)
 
 
 def _standing(study: str, reader: str | None):
@@ -236,70 +392,10 @@ def _decision(row: Row) -> Decision:
     _, sequence, _, sample_id, reader, given, proposed, chosen, kind, note, protocol, run, score, elapsed_ms, *rest = (
         row
     )
-    recorded_at, _, key, *_ = rest
-    verdict = Verdict(
-        sample_id, reader, _KINDS[kind], given, proposed, chosen, run, score, key, protocol, note, elapsed_ms
-    )
+    recorded_at, _, key, _, _, _, follows, image_sha256, _ = rest
+    shown = (key, protocol, note, elapsed_ms, follows, image_sha256)
+    verdict = Verdict(sample_id, reader, _KINDS[kind], given, proposed, chosen, run, score, *shown)
     return Decision(verdict, sequence, datetime.fromisoformat(recorded_at))
-
-
-def _checked_kind(verdict: Verdict) -> VerdictKind:
-    """The verdict's kind. Raises LedgerError for a verdict that contradicts itself."""
-    try:
-        kind = VerdictKind(verdict.kind)
-    except ValueError as error:
-        raise LedgerError(f"verdict {verdict.kind!r} is not one of {', '.join(VerdictKind)}") from error
-    _check_texts(
-        sample_id=verdict.sample_id,
-        reader=verdict.reader,
-        given_label=verdict.given_label,
-        run=verdict.run,
-        idempotency_key=verdict.idempotency_key,
-    )
-    _check_characters(proposed_label=verdict.proposed_label, chosen_label=verdict.chosen_label, note=verdict.note)
-    if verdict.protocol not in PROTOCOLS:
-        raise LedgerError(f"protocol {verdict.protocol!r} is not one of {', '.join(PROTOCOLS)}")
-    if not (math.isfinite(verdict.score) and 0 <= verdict.score <= 1):
-        raise LedgerError(f"score {verdict.score} of a verdict is not a probability (0 to 1)")
-    _check_elapsed(verdict.elapsed_ms)
-    given, proposed, chosen = verdict.given_label, verdict.proposed_label, verdict.chosen_label
-    if kind is VerdictKind.ACCEPT and not (chosen and chosen == proposed):
-        raise LedgerError(f"accept chooses the proposed label, and not {chosen!r} where {proposed!r} is proposed")
-    if kind in KEEPING_KINDS and chosen != given:
-        raise LedgerError(f"{kind} keeps the given label, and not {chosen!r} where {given!r} is given")
-    if kind is VerdictKind.EXCLUDE and chosen:
-        raise LedgerError(f"exclude chooses no label, and not {chosen!r}")
-    if kind is VerdictKind.RELABEL and (not chosen or chosen in (given, proposed)):
-        raise LedgerError(
-            f"relabel chooses a third label, and not {chosen!r}: reject keeps the given, accept takes the proposed one"
-        )
-    return kind
-
-
-def _check_same(known: Row, kind: str, reader: str, sample_id: str) -> None:
-    if (known.kind, known.reader, known.sample_id) != (kind, reader, sample_id):
-        raise LedgerError(f"the idempotency key of this {kind} belongs to another row of the ledger; make a new key")
-
-
-def _check_texts(**texts: str) -> None:
-    for name, value in texts.items():
-        if not isinstance(value, str) or not value.strip():
-            raise LedgerError(f"{name} of a ledger row is empty")
-    _check_characters(**texts)
-
-
-def _check_characters(**texts: str) -> None:
-    for name, value in texts.items():
-        if not isinstance(value, str):
-            raise LedgerError(f"{name} of a ledger row is no text")
-        # PostgreSQL holds no NUL, and a lone surrogate is in no encoding.
-        if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise LedgerError(f"{name} of a ledger row holds a character that cannot be stored")
-
-
-def _check_elapsed(elapsed_ms: int) -> None:
-    if not 0 <= elapsed_ms < 2**53:
-        raise LedgerError(f"elapsed_ms {elapsed_ms} of a ledger row is not a number of milliseconds")
 
 
 @cache

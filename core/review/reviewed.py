@@ -1,6 +1,6 @@
 """What the review has made of every sample: what all exports are written from."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC
 
@@ -10,7 +10,9 @@ from core.records import Decision
 from core.review.final_labels import FinalLabel, final_labels
 
 OUTDATED = "outdated"
-"""Stands as the verdict where readers kept a given label that the source has changed since."""
+"""Stands as the verdict where the source has changed since the label that readers kept, or the image that they saw."""
+SELF_DECLARED = "self-declared"
+"""How a reader is known who typed a name: nothing else vouches for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,17 @@ class ReviewedSample:
 
 
 def reviewed_samples(
-    samples: pd.DataFrame, decisions: Iterable[Decision], *, scores: pd.DataFrame | None = None, run: str = ""
+    samples: pd.DataFrame,
+    decisions: Iterable[Decision],
+    *,
+    scores: pd.DataFrame | None = None,
+    run: str = "",
+    changed_images: Collection[str] = (),
 ) -> list[ReviewedSample]:
     """One for each row of samples.csv, in its order.
 
-    samples: samples.csv. decisions: the standing ones of all readers. scores: scores.csv of `run`.
+    samples: samples.csv. decisions: the standing ones of all readers. scores: scores.csv of `run`. changed_images: ids
+    of samples whose image is no longer the one that samples.csv knows.
     """
     finals = final_labels(decisions)
     probabilities, proposed = {}, {}
@@ -60,13 +68,25 @@ def reviewed_samples(
         rows = scores[scores["is_proposed"].to_numpy(dtype=bool)]
         proposed = dict(zip(rows["sample_id"], rows["proposed_label"], strict=True))
     return [
-        _reviewed(row, finals.get(row.sample_id), probabilities.get(row.sample_id), proposed.get(row.sample_id), run)
+        _reviewed(
+            row,
+            finals.get(row.sample_id),
+            row.sample_id in changed_images,
+            probabilities.get(row.sample_id),
+            proposed.get(row.sample_id),
+            run,
+        )
         for row in samples.itertuples()
     ]
 
 
 def _reviewed(
-    row: tuple, final: FinalLabel | None, probability: float | None, proposed: str | None, run: str
+    row: tuple,
+    final: FinalLabel | None,
+    is_image_changed: bool,
+    probability: float | None,
+    proposed: str | None,
+    run: str,
 ) -> ReviewedSample:
     given = row.given_label
     found = {
@@ -82,12 +102,17 @@ def _reviewed(
     if final is None:
         return ReviewedSample(**found, final_label=given, is_changed=False)
     keeps_given = final.label == final.given_label
-    is_changed = not keeps_given and final.label != given
+    is_outdated = (
+        is_image_changed
+        or bool(final.images - {getattr(row, "sha256", "")} and getattr(row, "sha256", ""))
+        or (keeps_given and final.given_label != given)
+    )
+    is_changed = not is_outdated and not keeps_given and final.label != given
     return ReviewedSample(
         **found,
         final_label=final.label if is_changed else given,
         is_changed=is_changed,
-        verdict=OUTDATED if keeps_given and final.given_label != given else final.verdict,
+        verdict=OUTDATED if is_outdated else final.verdict,
         reader=final.reader,
         decided_at=final.decided_at.astimezone(UTC).isoformat(timespec="seconds"),
         decided_on_run=final.run,

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, UniqueConstraint
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The newest migration in migrations/versions. Four digits that only grow: a larger one is newer than this program."""
 VERSION_TABLE = "ledger_version"
 """Holds the revision that a database is at; not Alembic's default name, as a server may hold other tables too."""
@@ -33,6 +33,9 @@ ledger = Table(
     Column("undone_key", String, nullable=False),
     Column("previous_hash", String, nullable=False),
     Column("hash", String, nullable=False),
+    Column("follows", String, nullable=False, server_default=""),
+    Column("image_sha256", String, nullable=False, server_default=""),
+    Column("chain", Integer, nullable=False, server_default="1"),
     UniqueConstraint("study", "idempotency_key", name="ledger_idempotency_key"),
     Index("ledger_reader_sample", "study", "reader", "sample_id", "sequence"),
     Index("ledger_undone_key", "study", "undone_key"),

@@ -9,8 +9,8 @@ import streamlit as st
 
 from app.processes import STUDIES_VARIABLE
 from core.pipeline.export import export_study
+from core.pipeline.ledger import open_ledger
 from core.records import VerdictKind
-from core.review.ledger import Ledger
 from tests.app.conftest import open_page, page_text
 from tests.app.made_study import write_study
 from tests.app.verdicts import verdicts
@@ -19,7 +19,7 @@ from tests.app.verdicts import verdicts
 @pytest.fixture
 def read_study(made_study):
     """The made study after Ada accepted three proposals, Ben kept one of those, and Ada excluded two others."""
-    ledger = Ledger.open(made_study.ledger_url, made_study.ledger_study)
+    ledger = open_ledger(made_study)
     ada = verdicts(made_study, reader="Ada", number=3)
     excluded = verdicts(made_study, reader="Ada", number=5, kind=VerdictKind.EXCLUDE)[3:]
     for verdict in [*ada, *excluded, *verdicts(made_study, reader="Ben", number=1, kind=VerdictKind.REJECT)]:
@@ -37,7 +37,7 @@ def test_the_counts_are_those_of_all_readers(app, read_study):
 
 def test_a_label_that_was_kept_and_that_the_source_changed_since_is_outdated(app, made_study):
     (kept,) = verdicts(made_study, reader="Ada", number=1, kind=VerdictKind.REJECT)
-    Ledger.open(made_study.ledger_url, made_study.ledger_study).record(kept)
+    open_ledger(made_study).record(kept)
     samples = made_study.samples()
     samples.loc[samples["sample_id"] == kept.sample_id, "given_label"] = kept.proposed_label
     samples.to_csv(made_study.samples_path, index=False)
@@ -72,7 +72,7 @@ def download(app, read_study, monkeypatch):
 
 
 def test_the_download_holds_every_row_of_the_source_and_the_verdicts_of_that_moment(download, read_study):
-    ledger = Ledger.open(read_study.ledger_url, read_study.ledger_study)
+    ledger = open_ledger(read_study)
     ledger.record(verdicts(read_study, reader="Ada", number=6)[5])
     rows = list(csv.DictReader(io.StringIO(download())))
     assert [row["image"] for row in rows] == read_study.source_table()["image"].tolist()
@@ -104,6 +104,8 @@ def test_the_labels_for_another_tool_are_what_the_command_writes(app, read_study
     assert "secret-patient" not in page_text(app)
     format_name, written, files = FILES[tool]
     (name, data) = list(asked.items())[-1]
+    tmp_path = tmp_path / "written"
+    tmp_path.mkdir()
     export_study(read_study, tmp_path / written, format=format_name)
     if len(files) == 1:
         assert name == "study-cleanlab.csv"

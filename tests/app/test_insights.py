@@ -13,9 +13,9 @@ from app.components import calibration_charts, charts
 from app.processes import STUDIES_VARIABLE
 from core.datasets.runs import open_run
 from core.metrics import reliability_curve
+from core.pipeline.ledger import open_ledger
 from core.proposals.proposal_set import expectation, trade_off
 from core.records import VerdictKind
-from core.review.ledger import Ledger
 from tests.app.conftest import open_page, page_text
 from tests.app.made_study import write_study
 from tests.app.verdicts import verdicts
@@ -44,7 +44,7 @@ def test_the_agreement_on_the_test_split_leaves_out_all_other_images(app, made_s
 
 
 def test_progress_is_the_reader_s_own(app, made_study):
-    ledger = Ledger.open(made_study.ledger_url, made_study.ledger_study)
+    ledger = open_ledger(made_study)
     for verdict in verdicts(made_study, reader="Ada", number=2) + verdicts(made_study, reader="Ben", number=4):
         ledger.record(verdict)
     open_page(app, "insights", reader="Ada")
@@ -62,7 +62,7 @@ def large_study(tmp_path, monkeypatch):
 
 def record(study, *, reader, num_accepted, num_rejected):
     """The reader's verdicts on the first proposals; returns their probabilities and whether they found an error."""
-    ledger = Ledger.open(study.ledger_url, study.ledger_study)
+    ledger = open_ledger(study)
     made = verdicts(study, reader=reader, number=num_accepted)
     made += verdicts(study, reader=reader, number=num_accepted + num_rejected, kind=VerdictKind.REJECT)[num_accepted:]
     for verdict in made:

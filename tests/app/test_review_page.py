@@ -22,6 +22,7 @@ from core.datasets.study import save_study
 from core.errors import LedgerError
 from core.images.cache import build_cache
 from core.models.network import Network
+from core.pipeline.ledger import open_ledger
 from core.proposals.saliency import read_saliency
 from core.records import VerdictKind
 from core.review.ledger import Ledger
@@ -51,7 +52,7 @@ def proposals(study):
 
 
 def ledger(study):
-    return Ledger.open(study.ledger_url, study.ledger_study)
+    return open_ledger(study)
 
 
 def press(app, label):
@@ -250,6 +251,7 @@ def test_what_breaks_while_a_verdict_is_saved_is_a_plain_error_without_names(app
 
 def test_a_ledger_that_is_no_database_any_more_is_a_plain_error(app, study, no_dwell):
     open_page(app, "review", reader=READER)
+    press(app, "Keep")
     path = study.path / "review.db"
     path.unlink()
     path.write_bytes(b"no database" * 1000)

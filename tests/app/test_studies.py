@@ -14,7 +14,7 @@ from app.processes import STUDIES_VARIABLE
 from core.datasets.source import FORMATS
 from core.datasets.study import open_study
 from core.images.cache import build_cache
-from core.review.ledger import Ledger
+from core.pipeline.ledger import open_ledger
 from tests.app.conftest import page_text
 from tests.app.made_study import write_study
 from tests.app.verdicts import verdicts
@@ -28,7 +28,7 @@ def test_a_card_gives_the_study_s_numbers(app, made_study):
 
 
 def test_progress_counts_the_reader_s_own_verdicts_alone(app, made_study):
-    ledger = Ledger.open(made_study.ledger_url, made_study.ledger_study)
+    ledger = open_ledger(made_study)
     for verdict in verdicts(made_study, reader="Ada", number=3) + verdicts(made_study, reader="Ben", number=5):
         assert ledger.record(verdict)
     app.session_state["session_reader"] = "Ada"

@@ -11,10 +11,10 @@ from app.components.sureness import OWN, stops, trade_off_text
 from app.processes import STUDIES_VARIABLE
 from core.datasets.runs import open_run
 from core.pipeline.export import export_table
+from core.pipeline.ledger import open_ledger
 from core.proposals.calibration import recalibrated
 from core.proposals.proposal_set import Expectation
 from core.records import VerdictKind
-from core.review.ledger import Ledger
 from tests.app.conftest import open_page, page_text
 from tests.app.made_study import write_study
 from tests.app.verdicts import verdicts
@@ -35,7 +35,7 @@ def scores(made_study):
 
 @pytest.fixture
 def ledger(made_study):
-    return Ledger.open(made_study.ledger_url, made_study.ledger_study)
+    return open_ledger(made_study)
 
 
 @pytest.fixture
@@ -158,7 +158,7 @@ def test_the_words_are_corrected_by_twenty_verdicts_of_the_reader_s_own(
 ):
     study = write_study(tmp_path, num_samples=240)
     monkeypatch.setenv(STUDIES_VARIABLE, str(study.path))
-    ledger = Ledger.open(study.ledger_url, study.ledger_study)
+    ledger = open_ledger(study)
     made = verdicts(study, reader=READER, number=num_own, kind=VerdictKind.REJECT)
     for verdict in [*made, *verdicts(study, reader="Dr. Else", number=40, kind=VerdictKind.REJECT)]:
         ledger.record(verdict)

@@ -9,7 +9,7 @@ import pytest
 
 from app import processes
 from core.datasets.runs import Run, default_run, find_runs, running_training
-from core.review.ledger import Ledger
+from core.pipeline.ledger import open_ledger
 from tests.app.conftest import open_page, page_text
 from tests.app.made_study import RUN
 from tests.app.verdicts import verdicts
@@ -192,7 +192,7 @@ def test_training_after_review_is_offered_once_a_label_is_decided(app, made_stud
     monkeypatch.setattr(processes, "ROOT", tmp_path)
     open_page(app, "train")
     assert "After review" not in page_text(app)
-    ledger = Ledger.open(made_study.ledger_url, made_study.ledger_study)
+    ledger = open_ledger(made_study)
     for verdict in verdicts(made_study, reader="Dr. Doe", number=2):
         ledger.record(verdict)
     open_page(app, "train")

@@ -301,7 +301,7 @@ def test_proposals_are_the_proposed_rows_the_surest_first(journey):
     assert probabilities == sorted(probabilities, reverse=True)
 
 
-def test_export_gives_the_source_back_row_by_row_with_nine_columns_more(journey, tmp_path):
+def test_export_gives_the_source_back_row_by_row_with_eleven_columns_more(journey, tmp_path):
     """Of the study as imported, which has no run; the quarantined row is there too."""
     ended = run_command("export", journey[0] / "study", "--out", tmp_path / "cleaned.csv", "--json")
     assert json.loads(ended.out) == {"num_rows": NUM_IMAGES + 1, "num_changed": 0, "num_decided": 0}
@@ -317,6 +317,8 @@ def test_export_gives_the_source_back_row_by_row_with_nine_columns_more(journey,
         "decided_at",
         "note",
         "run",
+        "reader_identity",
+        "ledger_head",
     ]
     assert [row["final_label"] for row in cleaned] == [row["finding"] for row in source]
     assert [row["verdict"] for row in cleaned] == [""] * NUM_IMAGES + ["quarantined"]

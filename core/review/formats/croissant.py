@@ -58,8 +58,8 @@ _MEANINGS = {
     "verdict": (
         "sc:Text",
         "What readers decided: accept, reject, relabel, ambiguous, exclude, cannot_judge; disputed where they differ; "
-        "quarantined where the row could not be used; outdated where the source has changed the label since; empty "
-        "where nobody has decided.",
+        "quarantined where the row could not be used; outdated where the source has changed the label or the image "
+        "since; empty where nobody has decided.",
     ),
     "label_error_probability": ("sc:Float", "From 0 to 1: how probably the source's label is wrong."),
     "proposed_label": ("sc:Text", "What was proposed instead of the source's label; empty where nothing was."),
@@ -67,6 +67,8 @@ _MEANINGS = {
     "decided_at": ("sc:Text", "When, in UTC (ISO 8601)."),
     "note": ("sc:Text", "What readers wrote to their decision."),
     "run": ("sc:Text", "The training whose proposal it was."),
+    "reader_identity": ("sc:Text", "How the reader is known: self-declared."),
+    "ledger_head": ("sc:Text", "The newest row of the review ledger when this was written: study, number, hash."),
 }
 
 

@@ -10,17 +10,19 @@ from typing import Any
 
 from core.errors import ConfigError
 from core.files import write_atomically
+from core.review.export import HEAD_COLUMN
 from core.review.reviewed import ReviewedSample
 
 FILES = ("labels.json", "given_labels.json", "proposals.json")
 
 
-def write_fiftyone(samples: Sequence[ReviewedSample], classes: Sequence[str], out: Path) -> None:
+def write_fiftyone(samples: Sequence[ReviewedSample], classes: Sequence[str], out: Path, *, head: str = "") -> None:
     """Write into the folder `out` labels.json (final labels), given_labels.json and proposals.json.
 
     Each names an image by its path in the source without the suffix, which is how FiftyOne finds it below `data_path`,
     the source's folder. A label is its place in `classes`; a proposal has the probability that the given label is
-    wrong as its confidence. Excluded samples have no label. Raises ConfigError where two images would have one name,
+    wrong as its confidence. head: of the ledger, in an entry of its own. Excluded samples have no label.
+    Raises ConfigError where two images would have one name,
     and if `out` is a file.
     """
     if out.exists() and not out.is_dir():
@@ -45,7 +47,7 @@ def write_fiftyone(samples: Sequence[ReviewedSample], classes: Sequence[str], ou
             proposed[name] = {"label": places[sample.proposed_label], "confidence": sample.error_probability}
     out.mkdir(exist_ok=True)
     for file, labels in zip(FILES, (final, given, proposed), strict=True):
-        write_atomically(out / file, _json({"classes": list(classes), "labels": labels}))
+        write_atomically(out / file, _json({"classes": list(classes), "labels": labels, HEAD_COLUMN: head}))
 
 
 def _json(content: Mapping[str, Any]) -> str:

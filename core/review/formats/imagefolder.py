@@ -1,5 +1,6 @@
 """A folder per final label, as torchvision's ImageFolder reads it: of links to the source's images, never of copies."""
 
+import json
 import os
 import secrets
 import shutil
@@ -8,17 +9,21 @@ from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from core.errors import ConfigError
+from core.review.export import HEAD_COLUMN
 from core.review.reviewed import ReviewedSample
 
 _NO_SPLIT = "no split"
 """The folder of samples without a split, where others have one."""
 
 
-def write_imagefolder(samples: Sequence[ReviewedSample], out: Path, *, locate: Callable[[str], Path | None]) -> None:
+def write_imagefolder(
+    samples: Sequence[ReviewedSample], out: Path, *, locate: Callable[[str], Path | None], head: str = ""
+) -> None:
     """Make `out` a tree LABEL/NAME, or SPLIT/LABEL/NAME where samples have splits, of symbolic links.
 
     locate: where the image that a sample's cell names lies; None where it is no file of its own. NAME is the image's
-    own name; where two would meet, each has its sample id before its suffix. Excluded samples are left out. The tree
+    own name; where two would meet, each has its sample id before its suffix. head: of the ledger, in
+    .overread.json. Excluded samples are left out. The tree
     appears at once, or not at all. Raises ConfigError if `out` holds anything, if a label cannot be the name of a
     folder, or if an image is no file.
     """
@@ -45,6 +50,7 @@ def write_imagefolder(samples: Sequence[ReviewedSample], out: Path, *, locate: C
                 name = f"{PurePosixPath(name).stem}-{sample.sample_id}{PurePosixPath(name).suffix}"
             (temporary / folder).mkdir(parents=True, exist_ok=True)
             (temporary / folder / name).symlink_to(os.path.abspath(file))  # noqa: PTH100 (resolve would follow links)
+        (temporary / ".overread.json").write_text(json.dumps({HEAD_COLUMN: head}) + "\n", encoding="utf-8")
         temporary.replace(out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -12,6 +12,7 @@ from xml.sax.saxutils import quoteattr
 
 from core.files import write_atomically
 from core.records import VerdictKind
+from core.review.export import HEAD_COLUMN
 from core.review.reviewed import ReviewedSample
 
 CONTROL = "label"
@@ -26,15 +27,16 @@ def config_path(out: Path) -> Path:
     return out.with_suffix(".xml")
 
 
-def write_label_studio(samples: Sequence[ReviewedSample], classes: Sequence[str], out: Path) -> None:
+def write_label_studio(samples: Sequence[ReviewedSample], classes: Sequence[str], out: Path, *, head: str = "") -> None:
     """Write a task for each sample into `out`, and the labelling config beside it.
 
     A task's data holds the image (below the root of local files, which is the source's folder; a URL as it is),
-    sample_id, split, given_label, final_label and verdict. Where readers accepted, rejected or relabelled, its
+    sample_id, split, given_label, final_label, verdict and the ledger's head.
+    Where readers accepted, rejected or relabelled, its
     annotation is the final label; where they excluded it, one that is cancelled; else it has none. A proposal is a
     prediction with the probability that the given label is wrong as its score, and the run as its model version.
     """
-    tasks = [_task(sample) for sample in samples]
+    tasks = [_task(sample, head) for sample in samples]
     choices = "\n".join(f"    <Choice value={quoteattr(name)}/>" for name in classes)
     config = (
         f'<View>\n  <Image name="{_IMAGE}" value="${_IMAGE}"/>\n'
@@ -44,7 +46,7 @@ def write_label_studio(samples: Sequence[ReviewedSample], classes: Sequence[str]
     write_atomically(out, json.dumps(tasks, indent=1, ensure_ascii=False) + "\n")
 
 
-def _task(sample: ReviewedSample) -> dict[str, Any]:
+def _task(sample: ReviewedSample, head: str) -> dict[str, Any]:
     image = sample.image.strip().replace("\\", "/")
     data = {
         _IMAGE: image if "://" in image else f"{_LOCAL}{quote(image)}",
@@ -53,6 +55,7 @@ def _task(sample: ReviewedSample) -> dict[str, Any]:
         "given_label": sample.given_label,
         "final_label": sample.final_label,
         "verdict": sample.verdict,
+        HEAD_COLUMN: head,
     }
     task: dict[str, Any] = {"data": data, "annotations": [], "predictions": []}
     if sample.verdict in (VerdictKind.ACCEPT, VerdictKind.REJECT, VerdictKind.RELABEL):

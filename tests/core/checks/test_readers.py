@@ -6,8 +6,9 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from core.checks.readers import reader_labels
+from core.pipeline.ledger import open_ledger
 from core.records import Verdict, VerdictKind
-from core.review.ledger import Ledger, visit_key
+from core.review.ledger import visit_key
 from tests.app.made_study import CLASSES, write_study
 from tests.core.checks.samples import made_samples
 from tests.core.commands import run_command
@@ -22,7 +23,7 @@ def study(tmp_path, monkeypatch):
 
 def record(study, reader, sample_ids, chosen):
     """A verdict of the reader on each sample, which leads to the chosen label."""
-    ledger = Ledger.open(study.ledger_url, study.ledger_study)
+    ledger = open_ledger(study)
     given = study.samples().set_index("sample_id")["given_label"]
     for sample_id, label in zip(sample_ids, chosen, strict=True):
         is_kept = label == given[sample_id]
@@ -46,7 +47,7 @@ def test_a_verdict_gives_the_label_it_leads_to_or_none():
 def test_a_blind_reading_counts_before_the_verdict_that_followed_it(study):
     samples = study.samples()
     first, second = samples["sample_id"][:2]
-    ledger = Ledger.open(study.ledger_url, study.ledger_study)
+    ledger = open_ledger(study)
     ledger.record_reading(sample_id=first, reader="ann", label="serrated", idempotency_key="k1")
     record(study, "ann", [first, second], [samples["given_label"][0], samples["given_label"][1]])
     labels, num_blind = reader_labels(samples, ledger.decisions(), ledger.readings())

@@ -2,19 +2,21 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from core.config import OVERREAD
 from core.datasets.runs import RunState, default_run, find_runs, open_run
-from core.datasets.study import open_study, write_text_table
+from core.datasets.study import open_study, save_study, write_text_table
 from core.errors import ConfigError, StudyError
 from core.pipeline import retraining
+from core.pipeline.ledger import open_ledger
 from core.pipeline.train import train_study
 from core.proposals.comparison import Comparison
 from core.records import Verdict, VerdictKind
-from core.review.ledger import Ledger, visit_key
+from core.review.ledger import visit_key
 from tests.core.commands import CLASSES, TINY, import_source, run_command
 
 QUICKLY = [
@@ -32,7 +34,7 @@ READER = "Dr. Mustermann-Doe"
 
 
 def record(study, sample_id, kind, *, given, proposed, chosen):
-    ledger = Ledger.open(study.ledger_url, study.ledger_study)
+    ledger = open_ledger(study)
     key = visit_key(READER, sample_id, "1")
     ledger.record(Verdict(sample_id, READER, VerdictKind(kind), given, proposed, chosen, "run", 0.5, key))
 
@@ -171,7 +173,10 @@ def test_a_choice_outweighs_the_comparison_and_may_be_changed(study):
 
 
 def test_without_verdicts_there_is_nothing_to_learn_from(study):
-    (study.path / "review.db").unlink()
+    for name in ("review.db", "ledger.json"):
+        (study.path / name).unlink()
+    study = replace(study, has_ledger=False)
+    save_study(study)
     with pytest.raises(StudyError, match="no label has been decided yet; review some proposals first"):
         train_study(study, after_review=True)
 

@@ -119,7 +119,8 @@ def test_undo_appends_a_row_and_keeps_the_old_one(ledger):
 
 def test_undo_of_a_second_decision_brings_back_the_first(ledger):
     ledger.record(verdict("s1", kind="accept", visit="1"))
-    ledger.record(verdict("s1", kind="reject", visit="2"))
+    follows = verdict("s1", visit="1").idempotency_key
+    ledger.record(verdict("s1", kind="reject", visit="2", follows=follows))
     assert standing(ledger) == {("ann", "s1"): "reject"}
     ledger.undo("ann")
     assert standing(ledger) == {("ann", "s1"): "accept"}
@@ -164,17 +165,19 @@ def test_random_operations_leave_what_a_plain_replay_leaves(ledger):
     for step in range(150):
         reader = rng.choice(["ann", "bob"])
         if rng.random() < 0.3:
-            expected = replay[reader].pop() if replay[reader] else None
+            expected = replay[reader].pop()[:2] if replay[reader] else None
             taken_back = ledger.undo(reader)
             assert (taken_back and (taken_back.verdict.sample_id, taken_back.verdict.kind.value)) == expected
         else:
             visit += 1
-            told = verdict(f"s{rng.randrange(6)}", reader, rng.choice(list(VerdictKind)), visit=str(visit))
+            sample = f"s{rng.randrange(6)}"
+            follows = next((key for name, _, key in reversed(replay[reader]) if name == sample), "")
+            told = verdict(sample, reader, rng.choice(list(VerdictKind)), visit=str(visit), follows=follows)
             assert ledger.record(told)
             assert not ledger.record(told)
-            replay[reader].append((told.sample_id, told.kind.value))
+            replay[reader].append((told.sample_id, told.kind.value, told.idempotency_key))
         if step % 10 == 0 or step == 149:
-            expected = {(name, sample): kind for name, rows in replay.items() for sample, kind in rows}
+            expected = {(name, sample): kind for name, rows in replay.items() for sample, kind, _ in rows}
             assert standing(ledger) == expected
             one = {key: kind for key, kind in expected.items() if key[0] == "ann"}
             assert standing(ledger, "ann") == one

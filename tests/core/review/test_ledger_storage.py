@@ -1,4 +1,5 @@
 import hashlib
+import hmac
 import json
 import multiprocessing
 import resource
@@ -16,9 +17,11 @@ from alembic.script import ScriptDirectory
 from core.errors import LedgerError
 from core.review import database, schema
 from core.review.ledger import Ledger
+from core.review.memory import Head
 from tests.core.review.verdicts import verdict
 
 COLUMNS = [column.name for column in schema.ledger.columns]
+KEY = b"a study's secret"
 CHAIN_COLUMNS = ("study", "sequence", "previous_hash", "hash")
 
 
@@ -29,7 +32,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def ledger(path):
-    ledger = Ledger.open(f"sqlite:///{path}", "study")
+    ledger = Ledger.open(f"sqlite:///{path}", "study", KEY)
     for name in ("s1", "s2", "s3"):
         ledger.record(verdict(name, note="ÿ"))
     ledger.undo("ann")
@@ -63,24 +66,23 @@ def test_the_database_itself_refuses_to_change_a_row(ledger, path, statement):
     assert ledger.history() == before
 
 
-def test_the_chain_is_sha256_over_json_from_a_zero_hash(ledger, path):
+def test_the_chain_is_hmac_sha256_over_json_from_a_zero_hash(ledger, path):
     with closing(sqlite3.connect(path)) as connection:
-        connection.row_factory = sqlite3.Row
-        rows = [dict(row) for row in connection.execute("SELECT * FROM ledger ORDER BY sequence")]
-    previous = "0" * 64
+        rows = connection.execute("SELECT * FROM ledger ORDER BY sequence").fetchall()
+    previous, place = "0" * 64, COLUMNS.index("hash")
     for number, row in enumerate(rows, start=1):
-        stored = row.pop("hash")
-        assert row["sequence"] == number
-        assert row["previous_hash"] == previous
-        previous = hashlib.sha256(json.dumps(row, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-        assert stored == previous
+        assert row[1] == number
+        assert row[place - 1] == previous
+        content = json.dumps([*row[:place], *row[place + 1 :]], separators=(",", ":"))
+        previous = hmac.new(KEY, content.encode(), hashlib.sha256).hexdigest()
+        assert row[place] == previous
     assert len(rows) == 4
-    assert ledger.verify_chain() is None
+    assert ledger.verify_chain() == Head(4, previous)
 
 
 @pytest.mark.parametrize("column", [name for name in COLUMNS if name not in CHAIN_COLUMNS])
 def test_the_chain_shows_a_change_of_any_column(ledger, path, column):
-    value = "0.5" if column == "score" else "7" if column == "elapsed_ms" else "'x'"
+    value = {"score": "0.5", "elapsed_ms": "7", "chain": "1"}.get(column, "'x'")
     tamper(path, f"UPDATE ledger SET {column} = {value} WHERE sequence = 2")
     with pytest.raises(LedgerError, match="row 2"):
         ledger.verify_chain()

@@ -3,8 +3,8 @@
 import pytest
 
 from core.datasets.study import Study
+from core.pipeline.ledger import open_ledger
 from core.records import VerdictKind
-from core.review.ledger import Ledger
 from tests.app.made_study import write_study
 from tests.app.verdicts import verdicts
 
@@ -13,7 +13,7 @@ from tests.app.verdicts import verdicts
 def study(tmp_path_factory) -> Study:
     """48 samples in two splits, 8 of them proposed: two accepted, one rejected, two excluded, one disputed."""
     study = write_study(tmp_path_factory.mktemp("reviewed"))
-    ledger = Ledger.open(study.ledger_url, study.ledger_study)
+    ledger = open_ledger(study)
     accepted = verdicts(study, reader="Ada", number=3)
     rejected = verdicts(study, reader="Ada", number=4, kind=VerdictKind.REJECT)[3:]
     excluded = verdicts(study, reader="Ada", number=6, kind=VerdictKind.EXCLUDE)[4:]

@@ -1,0 +1,53 @@
+"""A study's ledger: opened in one place, so that one that is lost, or another study's, is noticed wherever it is."""
+
+import hashlib
+import hmac
+import os
+from contextlib import suppress
+from dataclasses import replace
+
+from core.datasets.study import Study, is_copied, open_study, save_study
+from core.errors import LedgerError, StudyError
+from core.review.ledger import Ledger
+from core.review.memory import Memory
+
+
+def open_ledger(study: Study) -> Ledger:
+    """The ledger of a study; where no row was written yet, an empty one that its first row makes.
+
+    Raises StudyError if the study's key is not its own, and LedgerError if the ledger is gone, damaged, shorter than it
+    was, or shared with the study that this folder was copied from.
+    """
+    if os.environ.get("OVERREAD_DATABASE") and is_copied(study.path):
+        raise LedgerError(
+            f"{study.path}: this folder was copied or moved across disks, and its verdicts would be those of the study "
+            f"that it was copied from; give it a ledger of its own with `python -m core adopt {study.path}`"
+        )
+    memory = study_memory(study)
+    remembered = memory.read()
+    if study.has_ledger and remembered is None:
+        raise LedgerError(
+            f"{memory.path}: is gone, so that lost verdicts would not be missed; put a backup back (`python -m core "
+            f"restore`), or if the ledger is known to be whole, `python -m core verify {study.path} --trust` (with "
+            "--against EXPORT, if there is an export)"
+        )
+    ledger = Ledger.open(study.ledger_url, study.ledger_study, chain_key(study), memory=memory, creates=False)
+    if not study.has_ledger and ledger.head().sequence:
+        note_ledger(study)
+    return ledger
+
+
+def study_memory(study: Study) -> Memory:
+    """What the study remembers of its ledger: STUDY/ledger.json."""
+    return Memory(study.path / "ledger.json", chain_key(study))
+
+
+def chain_key(study: Study) -> bytes:
+    """Under which the ledger's rows are hashed."""
+    return hmac.new(study.key(), b"ledger chain", hashlib.sha256).digest()
+
+
+def note_ledger(study: Study) -> None:
+    """Have study.json say that there is a ledger; a study that cannot be written stays as it is."""
+    with suppress(OSError, StudyError):
+        save_study(replace(open_study(study.path), has_ledger=True))

@@ -2,6 +2,7 @@
 `st.session_state` and Streamlit's caches."""
 
 import hashlib
+import hmac
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -22,6 +23,8 @@ from core.records import Finding
 from core.review.ledger import Ledger
 
 MAX_READER_LENGTH = 60
+OWNER_VARIABLE = "OVERREAD_OWNER"
+"""A secret of this server: the browser that knows it is the owner's."""
 
 
 def studies() -> list[Study]:
@@ -89,6 +92,10 @@ def choose_study(path: Path) -> None:
     """Make a study the current one; the run then is its `default_run`."""
     path = Path(path).resolve()
     if kept("study") != path:
+        if kept("study") is not None:
+            # The name may be somebody else's there.
+            keep("recalled_reader", kept("reader"))
+            keep("reader", None)
         keep("study", path)
         keep("run", None)
     if st.query_params.get("study") != _address(path):
@@ -119,14 +126,45 @@ def reader_name() -> str:
     return kept("reader", "")
 
 
-def set_reader(name: str) -> None:
-    """Keep the reader's name for this session. Raises UserError if it is empty or too long."""
+def checked_name(name: str) -> str:
+    """A reader's name as it is kept. Raises UserError if it is empty or too long."""
     name = " ".join(name.split())
     if not name:
         raise UserError("A name is needed: it stands beside every verdict in the exported table.")
     if len(name) > MAX_READER_LENGTH:
         raise UserError(f"The name is longer than {MAX_READER_LENGTH} characters; please give a shorter one.")
+    return name
+
+
+def set_reader(name: str, code: str) -> None:
+    """Keep who reads in this session, once the code was found to be that name's."""
     keep("reader", name)
+    keep("reader_code", code)
+
+
+def is_owner() -> bool:
+    """Whether this browser is of the person who started the server: the address that the terminal shows says so."""
+    claim_ownership(st.query_params.get("owner", ""))
+    return bool(kept("is_owner", False))
+
+
+def claim_ownership(token: str) -> None:
+    """Make this session the owner's, if the token is the server's."""
+    if token and hmac.compare_digest(token.encode(), os.environ.get(OWNER_VARIABLE, "").encode()):
+        keep("is_owner", True)
+
+
+def owner_token() -> str:
+    """What the owner's tab remembers; empty in anybody else's."""
+    return os.environ.get(OWNER_VARIABLE, "") if is_owner() else ""
+
+
+def image_sha256(study: Study, sample_id: str) -> str:
+    """The SHA-256 of a sample's image when it was imported; empty where it is not known."""
+    samples = load_samples(study)
+    if "sha256" not in samples:
+        return ""
+    return next(iter(samples.loc[samples["sample_id"] == sample_id, "sha256"]), "")
 
 
 def ledger(study: Study) -> Ledger:

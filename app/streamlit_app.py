@@ -7,7 +7,7 @@ from streamlit.navigation.page import Page
 
 from app import session
 from app.boundary import error_boundary, plain_text
-from app.components.reader import change_reader
+from app.components.reader import change_reader, remember_owner
 from app.theme import MUTED, STYLE
 
 VIEWS = Path(__file__).parent / "views"
@@ -28,6 +28,7 @@ def run() -> None:
     page = st.navigation(pages, position="hidden")
     with st.sidebar, error_boundary():
         show_sidebar(pages)
+        remember_owner()
     st.html(STYLE)
     # In the bar above the page, where it takes no room and stays in sight with the sidebar closed.
     st.html(

@@ -7,6 +7,7 @@
     │   ├── ConfigError    a setting is out of its range
     │   ├── StudyError     a study is missing, exists already, is newer than this program or is busy
     │   └── LedgerError    a verdict or reading cannot be recorded as asked
+    │       ├── LedgerBusyError    somebody else is writing; trying again later is right
     │       └── StaleVerdictError  the reader has decided the sample elsewhere meanwhile
     └── ImageError         one image cannot be shown or used: its row goes to quarantine
 
@@ -41,6 +42,10 @@ class StudyError(UserError):
 
 class LedgerError(UserError):
     """A verdict or reading cannot be recorded as asked."""
+
+
+class LedgerBusyError(LedgerError):
+    """The ledger is locked by somebody else; trying again later is right."""
 
 
 class StaleVerdictError(LedgerError):

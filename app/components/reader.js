@@ -1,7 +1,5 @@
-// The tab's memory of who is reading. sessionStorage: it outlives a reload and not the tab.
-const NAME = "overread.reader";
-
+// What a tab remembers: sessionStorage, which outlives a reload and not the tab.
 export default function ({ data, setTriggerValue }) {
-  if (data.name) sessionStorage.setItem(NAME, data.name);
-  else if (sessionStorage.getItem(NAME)) setTriggerValue("recalled", sessionStorage.getItem(NAME));
+  if (data.value) sessionStorage.setItem(data.slot, JSON.stringify(data.value));
+  else if (sessionStorage.getItem(data.slot)) setTriggerValue("recalled", JSON.parse(sessionStorage.getItem(data.slot)));
 }

@@ -1,38 +1,79 @@
 """Who is reading: asked once; a browser tab remembers the name over a reload, and forgets it when it is closed.
 
-Not for longer: at a shared workstation the next person must not read under this one's name.
+Not for longer: at a shared workstation the next person must not read under this one's name. A name gets a short code
+when it is first given in a study; a new browser that gives the same name is asked for it.
 """
 
+import time
 from pathlib import Path
 
 import streamlit as st
 
 from app import session
 from app.boundary import plain_text
+from core.datasets.study import Study
 from core.errors import UserError
+from core.review import reader_codes
 
 _memory = st.components.v2.component("overread_reader", js=(Path(__file__).parent / "reader.js").read_text())
+_READER = "overread.reader"
+"""Where the tab keeps the reader."""
+WRONG_CODE_S = 1.0
+"""What a wrong code costs, so that codes cannot be tried in quantity."""
 
 
-def ask_reader() -> None:
-    """The form. The tab's memory answers it after a reload."""
+def ask_reader(study: Study) -> None:
+    """The form. The tab's memory answers it after a reload, and the session's in another study."""
     if not session.kept("is_changing_reader"):
-        _memory(key="review_recall", data={"name": ""}, on_recalled_change=_recall)
+        _memory(key="review_recall", data={"slot": _READER}, on_recalled_change=lambda: _recall(study))
+        if name := session.kept("recalled_reader"):
+            session.keep("recalled_reader", None)
+            _set(study, name, session.kept("reader_code", ""))
+            if session.reader_name():
+                st.rerun()
     with st.container(key="review_reader"):
-        st.subheader("Who is reading?")
-        st.markdown("Your name stands beside each of your verdicts in the exported table. It is asked once.")
+        asked = session.kept("code_asked_for")
+        st.subheader("Who is reading?" if asked is None else f"Is it you, {plain_text(asked)}?")
         with st.form("review_reader_form", border=False):
-            st.text_input("Name", key="review_reader_name", max_chars=session.MAX_READER_LENGTH)
+            if asked is None:
+                st.markdown("Your name stands beside each of your verdicts in the exported table. It is asked once.")
+                st.text_input("Name", key="review_reader_name", max_chars=session.MAX_READER_LENGTH)
+            else:
+                st.markdown("Somebody reads this study under that name. The code was shown when the name was given.")
+                st.text_input("Code", key="review_reader_code", max_chars=12)
             if problem := session.kept("reader_problem"):
                 st.caption(problem)
-            st.form_submit_button("Start reading", type="primary", on_click=_give_name)
-        if name := session.reader_name():
+            give = _give_name if asked is None else _give_code
+            st.form_submit_button("Start reading", type="primary", on_click=give, args=(study,))
+        if asked is not None:
+            st.button("I am somebody else", type="tertiary", key="review_reader_other", on_click=_ask_name)
+        elif name := session.reader_name():
             st.button(f"Go on as {plain_text(name)}", type="tertiary", key="review_reader_stay", on_click=_end_asking)
 
 
-def remember_reader(name: str) -> None:
-    """Have the tab remember the name."""
-    _memory(key="review_remember", data={"name": name})
+def show_code() -> None:
+    """The code of a name that was just given, until it is put away."""
+    if code := session.kept("code_to_show"):
+        with st.container(border=True, key="review_code", horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                f"Your code is **{code[:3]} {code[3:]}**. Another browser asks for it, so that nobody reads under your "
+                "name. It is shown only now."
+            )
+            st.button(
+                "Noted", key="review_code_noted", type="tertiary", on_click=session.keep, args=("code_to_show", None)
+            )
+
+
+def remember_reader() -> None:
+    """Have the tab remember the name and its code."""
+    reader = {"name": session.reader_name(), "code": session.kept("reader_code", "")}
+    _memory(key="review_remember", data={"slot": _READER, "value": reader})
+
+
+def remember_owner() -> None:
+    """Have the tab remember that it is the owner's, since the address says so on the first page alone."""
+    data = {"slot": "overread.owner", "value": session.owner_token()}
+    _memory(key="frame_owner", data=data, on_recalled_change=_recall_owner)
 
 
 def change_reader() -> None:
@@ -45,24 +86,50 @@ def is_asking() -> bool:
 
 
 def _end_asking() -> None:
+    for name in ("reader_problem", "is_changing_reader", "code_asked_for"):
+        session.keep(name, None)
+
+
+def _ask_name() -> None:
+    session.keep("code_asked_for", None)
     session.keep("reader_problem", None)
-    session.keep("is_changing_reader", None)
 
 
-def _give_name() -> None:
-    _set(session.typed("review_reader_name") or "")
+def _give_name(study: Study) -> None:
+    _set(study, session.typed("review_reader_name") or "")
 
 
-def _recall() -> None:
-    recalled = session.typed("review_recall")
+def _give_code(study: Study) -> None:
+    _set(study, session.kept("code_asked_for", ""), session.typed("review_reader_code") or "")
+
+
+def _recall(study: Study) -> None:
+    recalled = (session.typed("review_recall") or {}).get("recalled") or {}
     if recalled and not session.reader_name():
-        _set(recalled.get("recalled") or "")
+        _set(study, recalled.get("name") or "", recalled.get("code") or "")
 
 
-def _set(name: str) -> None:
+def _recall_owner() -> None:
+    session.claim_ownership((session.typed("frame_owner") or {}).get("recalled") or "")
+
+
+def _set(study: Study, name: str, code: str = "") -> None:
+    """Let the person read under the name: with its code, or as the first who gives it; else ask for the code."""
+    session.keep("reader_problem", None)
     try:
-        session.set_reader(name)
+        name = session.checked_name(name)
+        ledger = session.ledger(study)
+        if not reader_codes.is_known(ledger, name):
+            code = reader_codes.claim(ledger, name, code)
+            session.keep("code_to_show", code)
+        elif not reader_codes.is_code_of(ledger, name, code):
+            session.keep("code_asked_for", name)
+            if code:
+                time.sleep(WRONG_CODE_S)
+                session.keep("reader_problem", "That is not the code of this name.")
+            return
     except UserError as error:
-        session.keep("reader_problem", str(error))
+        session.keep("reader_problem", plain_text(str(error)))
     else:
+        session.set_reader(name, code)
         _end_asking()

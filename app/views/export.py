@@ -17,7 +17,7 @@ from app.components.wording import VERDICT_WORDS, counted, run_title
 from core.datasets.classes import listed
 from core.datasets.study import Study
 from core.pipeline.export import export_study, export_table
-from core.review.export import COLUMNS
+from core.review.export import COLUMNS, changes_table, write_csv
 from core.review.reviewed import OUTDATED
 
 NUM_PREVIEWED = 8
@@ -70,6 +70,9 @@ def show_page() -> None:
     run = session.current_run()
     st.caption(f"The cleaned table of {plain_text(study.name)}" + (f" · {run_title(run)}" if run else ""))
     run_name = run.name if run else None
+    if not session.is_owner():
+        show_own(study, run_name)
+        return
     table, own_columns = export_table(study, run_name)
     names = dict(zip(COLUMNS, own_columns, strict=True))
     show_numbers(table, names)
@@ -94,6 +97,37 @@ def show_numbers(table: pd.DataFrame, names: dict[str, str]) -> None:
     )
     for column, (title, number, explanation) in zip(st.columns(len(figures)), figures, strict=True):
         column.metric(title, f"{number:,}", help=explanation)
+
+
+def show_own(study: Study, run_name: str | None) -> None:
+    """What a reader gets who is not the study's owner: the rows that they decided, as their own verdicts make them."""
+    st.caption(
+        "Here are your own verdicts. Everybody's are exported by the study's owner, who started Overread and opened "
+        "the address that the terminal showed."
+    )
+    reader = session.reader_name()
+    if not reader:
+        st.info("Your name is asked on the Review page; then your verdicts can be downloaded.", icon=":material/info:")
+        return
+    show_own_changes(study)
+    st.download_button(
+        "Download your verdicts",
+        data=partial(own_csv, study, run_name, reader),
+        file_name=f"{study.path.name}-own-verdicts.csv",
+        mime="text/csv",
+        type="primary",
+        key="export_own",
+        on_click="ignore",
+    )
+
+
+def own_csv(study: Study, run_name: str | None, reader: str) -> bytes:
+    """The rows that a reader decided."""
+    table, own_columns = export_table(study, run_name, reader=reader)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "own.csv"
+        write_csv(changes_table(table), path, own_columns=own_columns)
+        return path.read_bytes()
 
 
 def show_own_changes(study: Study) -> None:

@@ -11,9 +11,9 @@ import pandas as pd
 import streamlit as st
 
 from app import session
-from app.boundary import error_text, plain_text
+from app.boundary import error_boundary, error_text, plain_text
 from app.components.evidence import show_probabilities, show_similar, show_trace
-from app.components.reader import ask_reader, is_asking, remember_reader
+from app.components.reader import ask_reader, is_asking, remember_reader, show_code
 from app.components.saliency import show_where
 from app.components.sample_card import kind_words, show_progress, show_readings, show_tally
 from app.components.sureness import corrected, show_sureness
@@ -23,7 +23,7 @@ from app.viewer.viewer import encoded_picture, prefetch_pictures, show_picture
 from app.visit import Visit, current_visit, end_visit, takes_press
 from core.datasets.runs import Run, running_training
 from core.datasets.study import Study
-from core.errors import ImageError
+from core.errors import ImageError, LedgerBusyError, StaleVerdictError
 from core.images.location import Location
 from core.records import Decision, Proposal, Verdict, VerdictKind
 from core.review.queue import likely_labels, progress
@@ -34,6 +34,8 @@ NUM_SIMILAR = 6
 MAX_SAME = 2
 """Of them, images that show the same picture."""
 AWAIT_S = 3
+RETRY_S = 1.5
+"""How long a verdict that a busy ledger did not take waits until it is sent again."""
 MAX_NOTE_LENGTH = 500
 PLAIN_VERDICTS = (
     (VerdictKind.AMBIGUOUS, "Ambiguous", "M", "The image does not settle it. The given label stays."),
@@ -63,7 +65,7 @@ def show() -> None:
     elif run is None:
         show_untrained(study)
     elif is_asking():
-        ask_reader()
+        ask_reader(study)
     else:
         show_next_sample(study, run, session.reader_name())
 
@@ -78,7 +80,7 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
     order = reading.order(scores, decided)
     if not order:
         show_end(study, reading, scores, decisions)
-        show_unseen(reader, [])
+        show_unseen([])
         return
     samples = session.load_samples(study)
     sample = samples[samples["sample_id"] == order[0]].iloc[0]
@@ -97,6 +99,7 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
     with left, st.container(key="review_image"):
         show_image(study, sample, visit)
     with right, st.container(gap="xsmall"):
+        show_code()
         with st.container(horizontal=True, vertical_alignment="center", key="review_progress"):
             show_progress(*progress(scores, decided, reading.min_probability))
             probability, num_verdicts = corrected(scores, decisions, run=run.name)
@@ -116,7 +119,7 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
         show_where(study, run, order, visit)
     # Last, when all that the reader waits for is on its way.
     following = samples[samples["sample_id"].isin(order[1:2])]
-    show_unseen(reader, [study.image_location(image) for image in following["image"]])
+    show_unseen([study.image_location(image) for image in following["image"]])
 
 
 def show_image(study: Study, sample: pd.Series, visit: Visit) -> None:
@@ -129,14 +132,14 @@ def show_image(study: Study, sample: pd.Series, visit: Visit) -> None:
         show_picture(picture, visit=visit.visit_id, key="review_viewer")
 
 
-def show_unseen(reader: str, following: list[Location]) -> None:
+def show_unseen(following: list[Location]) -> None:
     """What works behind the page: the tab remembers the reader, and what is next is already loaded."""
     pictures = []
     for location in following:
         with suppress(ImageError):  # the page says so when it is that sample's turn
             pictures.append(encoded_picture(location))
     with st.container(key="review_unseen"):
-        remember_reader(reader)
+        remember_reader()
         prefetch_pictures(pictures, key="review_next")
 
 
@@ -217,8 +220,9 @@ def decide(study: Study, proposal: Proposal, visit: Visit, kind: VerdictKind, ch
         idempotency_key=visit.idempotency_key,
         note=(session.typed(visit.note_key) or "").strip(),
         elapsed_ms=visit.elapsed_ms,
+        image_sha256=session.image_sha256(study, visit.sample_id),
     )
-    attempt(lambda: session.ledger(study).record(verdict))
+    attempt(lambda: session.ledger(study).record(verdict), pending=verdict)
 
 
 def undo(study: Study, reader: str, last: Decision, visit: Visit | None) -> None:
@@ -229,28 +233,60 @@ def undo(study: Study, reader: str, last: Decision, visit: Visit | None) -> None
 
     def take_back() -> None:
         # Named for what it undoes: the same press twice is the same undo.
-        session.ledger(study).undo(reader, f"undo {shown_key}", shown_key=shown_key)
+        if session.ledger(study).undo(reader, f"undo {shown_key}", shown_key=shown_key) is None:
+            raise StaleVerdictError("another verdict followed in another window; nothing was taken back")
         ReadingList(reader, study.ledger_study, session.current_run().name).hold(last.verdict.sample_id)
         session.keep("review_note", (last.verdict.sample_id, last.verdict.note))
 
     attempt(take_back)
 
 
-def attempt(write: Callable[[], object]) -> None:
-    """Write to the ledger and end the visit; the sample stays, with a word why, if it could not be written."""
-    session.keep("review_problem", None)
+def attempt(write: Callable[[], object], *, pending: Verdict | None = None) -> None:
+    """Write to the ledger and end the visit; the sample stays, with a word why, if it could not be written.
+
+    pending: what is sent again, once, where the ledger is busy.
+    """
+    for name in ("review_problem", "review_pending", "review_stale"):
+        session.keep(name, None)
     try:
         write()
+    except LedgerBusyError as error:
+        session.keep("review_problem", None if pending else error_text(error))
+        session.keep("review_pending", pending)
+    except StaleVerdictError as error:
+        # What was decided elsewhere stands in the ledger, and is what the page goes on from.
+        session.keep("review_stale", error_text(error))
+        end_visit()
     except Exception as error:  # a callback: no boundary is around it
         session.keep("review_problem", error_text(error))
     else:
         end_visit()
 
 
+@st.fragment(run_every=RETRY_S)
+def send_again(study: Study) -> None:
+    """The verdict that a busy ledger did not take: sent once more, and then either saved or said not to be."""
+    with error_boundary():
+        pending = session.kept("review_pending")
+        if pending is None:
+            return
+        st.warning("Not saved yet: the ledger is in use. Trying again…", icon=":material/hourglass_top:")
+        if session.kept("review_pending_shown") != pending.idempotency_key:
+            session.keep("review_pending_shown", pending.idempotency_key)
+            return
+        attempt(lambda: session.ledger(study).record(pending))
+        session.keep("review_pending_shown", None)
+        st.rerun()
+
+
 def show_last(study: Study, last: Decision | None, visit: Visit | None) -> None:
     """What the ledger holds as this reader's last verdict, and the way back."""
     if problem := session.kept("review_problem"):
-        st.warning(f"Not saved. {plain_text(problem)}", icon=":material/info:")
+        st.warning(f"Not saved. {plain_text(problem)} Press the verdict again.", icon=":material/info:")
+    if stale := session.kept("review_stale"):
+        st.info(plain_text(stale[:1].upper() + stale[1:]), icon=":material/info:")
+    if session.kept("review_pending") is not None:
+        send_again(study)
     with st.container(horizontal=True, vertical_alignment="center", key="review_last"):
         st.markdown(f"Saved: {spoken(last)}" if last else "Nothing saved yet")
         identity = last.verdict.idempotency_key[:16] if last else "none"

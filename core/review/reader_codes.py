@@ -25,10 +25,11 @@ def is_known(ledger: Ledger, reader: str) -> bool:
     return bool(_stored(ledger, reader))
 
 
-def claim(ledger: Ledger, reader: str) -> str:
-    """Give a name its code, and return it: it is told nowhere else. Raises LedgerError if the name has one."""
+def claim(ledger: Ledger, reader: str, code: str = "") -> str:
+    """Give a name its code, and return it: it is told nowhere else. code: one that the reader has already, in another
+    study. Raises LedgerError if the name has one here."""
     check_texts(reader=reader)
-    code = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+    code = _plain(code) if len(_plain(code)) == _LENGTH else "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
     with ledger.writing() as connection:
         if _hash_in(connection, ledger, reader):
             raise LedgerError(f"the name {reader!r} is taken by somebody who reads this study; give another one")
@@ -45,8 +46,11 @@ def claim(ledger: Ledger, reader: str) -> str:
 
 def is_code_of(ledger: Ledger, reader: str, code: str) -> bool:
     """Whether the code is the name's; its capitals, blanks and dashes do not count."""
-    plain = "".join(character for character in code.upper() if character.isalnum())
-    return hmac.compare_digest(_stored(ledger, reader), _hash(ledger, reader, plain))
+    return hmac.compare_digest(_stored(ledger, reader), _hash(ledger, reader, _plain(code)))
+
+
+def _plain(code: str) -> str:
+    return "".join(character for character in code.upper() if character.isalnum())
 
 
 def _stored(ledger: Ledger, reader: str) -> str:

@@ -30,11 +30,18 @@ def app() -> AppTest:
     return AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=30)
 
 
-def open_page(app: AppTest, name: str, *, reader: str = "") -> AppTest:
+def open_page(app: AppTest, name: str, *, reader: str = "", is_owner: bool = True) -> AppTest:
     """The app on one of its pages; with a reader, as if the Review page had asked for the name."""
+    app.session_state["session_is_owner"] = is_owner
     if reader:
         app.session_state["session_reader"] = reader
     return app.switch_page(f"views/{name}.py").run()
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    """Press the button that begins with this label."""
+    next(button for button in app.button if button.label.replace("\\", "").startswith(label)).click()
+    return app.run()
 
 
 def page_text(app: AppTest) -> str:

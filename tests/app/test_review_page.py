@@ -26,7 +26,7 @@ from core.pipeline.ledger import open_ledger
 from core.proposals.saliency import read_saliency
 from core.records import VerdictKind
 from core.review.ledger import Ledger
-from tests.app.conftest import open_page, page_text
+from tests.app.conftest import open_page, page_text, press
 from tests.app.verdicts import verdicts
 
 READER = "Dr. Mira Sand"
@@ -53,12 +53,6 @@ def proposals(study):
 
 def ledger(study):
     return open_ledger(study)
-
-
-def press(app, label):
-    """Press the button that begins with this label."""
-    next(button for button in app.button if button.label.replace("\\", "").startswith(label)).click()
-    return app.run()
 
 
 def test_the_page_asks_for_the_reader_s_name_and_shows_nothing_before(app, study):

@@ -61,7 +61,7 @@ def is_export_of(study: Study, file: Path) -> bool:
     """Whether a file or a folder is an earlier export of the study."""
     try:
         noted_head(study, file)
-    except (ConfigError, OSError):
+    except (ConfigError, OSError, ValueError, csv.Error):  # whatever else stands there
         return False
     return True
 

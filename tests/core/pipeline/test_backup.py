@@ -1,0 +1,173 @@
+"""A backup holds every verdict that was saved before it, and makes a study anew or mends one."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+
+import pytest
+
+from core.datasets.study import open_study
+from core.errors import LedgerError, StudyError
+from core.pipeline.backup import backup_study, restore_study
+from core.pipeline.ledger import open_ledger
+from tests.core.commands import run_command
+from tests.core.review.verdicts import verdict
+
+WRITER = """
+import sys
+from core.datasets.study import open_study
+from core.pipeline.ledger import open_ledger
+from tests.core.review.verdicts import verdict
+study = open_study(sys.argv[1])
+ledger = open_ledger(study)
+for number in range(100_000):
+    ledger.record(verdict(f"s{number}", reader=sys.argv[2]))
+    print(number, flush=True)
+"""
+
+
+def record(study, *names):
+    ledger = open_ledger(study)
+    for name in names:
+        ledger.record(verdict(name))
+    return ledger.history()
+
+
+def files(study):
+    names = ("study.json", "samples.csv", "source.csv", "quarantine.csv")
+    return {name: (study.path / name).read_bytes() for name in names}
+
+
+@pytest.fixture
+def saved(study, tmp_path):
+    """A study with three verdicts, and a backup of it."""
+    record(study, "s1", "s2", "s3")
+    study = open_study(study.path)
+    assert backup_study(study, tmp_path / "saved") == 3
+    return study, tmp_path / "saved"
+
+
+def test_a_study_is_made_anew_with_its_ids_its_key_and_its_ledger(saved, tmp_path):
+    study, backup = saved
+    restored = restore_study(backup, tmp_path / "elsewhere")
+    again = open_study(tmp_path / "elsewhere")
+    assert (restored.num_rows, restored.num_added) == (3, 3)
+    assert again.key() == study.key()
+    assert open_ledger(again).history() == open_ledger(study).history()
+    assert open_ledger(again).verify_chain().sequence == 3
+    assert again.samples().equals(study.samples())
+    assert record(again, "s4")[-1].sequence == 4
+
+
+@pytest.mark.parametrize("lost", ["review.db", "ledger.json", "key", "samples.csv", "source.csv", "study.json"])
+def test_what_is_lost_comes_back_and_what_is_there_stays(saved, lost):
+    study, backup = saved
+    before, rows = files(study), open_ledger(study).history()
+    for path in study.path.glob(f"{lost}*"):
+        path.unlink()
+    restore_study(backup, study.path)
+    again = open_study(study.path)
+    assert files(again) == before
+    assert open_ledger(again).history() == rows
+    open_ledger(again).verify_chain()
+
+
+def test_verdicts_since_the_backup_stay(saved):
+    study, backup = saved
+    rows = record(study, "s4")
+    restored = restore_study(backup, study.path)
+    assert (restored.num_rows, restored.num_added) == (4, 0)
+    assert open_ledger(study).history() == rows
+
+
+def test_a_ledger_that_goes_another_way_is_put_aside_only_if_asked(saved):
+    study, backup = saved
+    rows = open_ledger(study).history()
+    (study.path / "review.db").write_bytes(b"no database" * 1000)
+    for path in study.path.glob("review.db-*"):
+        path.unlink()
+    with pytest.raises(LedgerError, match="--overwrite puts it aside"):
+        restore_study(backup, study.path)
+    assert (study.path / "review.db").read_bytes().startswith(b"no database")
+    restore_study(backup, study.path, overwrite=True)
+    assert open_ledger(open_study(study.path)).history() == rows
+    (aside,) = study.path.glob("review.db.damaged-*")
+    assert aside.read_bytes().startswith(b"no database")
+
+
+def test_another_study_is_not_restored_over(saved, tmp_path):
+    study, backup = saved
+    other = tmp_path / "other"
+    shutil.copytree(study.path, other)
+    text = (other / "study.json").read_text()
+    (other / "study.json").write_text(text.replace('"key_fingerprint": "', '"key_fingerprint": "f00d'))
+    with pytest.raises(StudyError, match="holds another study"):
+        restore_study(backup, other)
+
+
+def test_a_backup_is_the_owners_alone_and_a_damaged_one_is_refused(saved, tmp_path):
+    _, backup = saved
+    assert backup.stat().st_mode & 0o777 == 0o600
+    content = bytearray(backup.read_bytes())
+    content[len(content) // 3] ^= 0xFF
+    backup.write_bytes(content)
+    with pytest.raises(StudyError, match="no backup of a study, or a damaged one"):
+        restore_study(backup, tmp_path / "elsewhere")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_path_out_of_the_study_in_a_backup_is_refused(saved, tmp_path):
+    _, backup = saved
+    with zipfile.ZipFile(backup) as old:
+        contents = {name: old.read(name) for name in old.namelist()}
+    contents["backup.json"] = contents["backup.json"].replace(b'"samples.csv"', b'"../escaped.csv"')
+    with zipfile.ZipFile(tmp_path / "evil", "w") as new:
+        for name, content in contents.items():
+            new.writestr("../escaped.csv" if name == "samples.csv" else name, content)
+    with pytest.raises(StudyError, match="no backup"):
+        restore_study(tmp_path / "evil", tmp_path / "deep" / "elsewhere")
+    assert not (tmp_path / "deep" / "escaped.csv").exists()
+
+
+def start_writer(study, reader):
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(study.path), reader],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.slow
+def test_no_acknowledged_verdict_is_lost_by_20_kills_of_writer_and_backup(study, tmp_path):
+    num_acknowledged = 0
+    for trial in range(20):
+        writer = start_writer(study, f"reader {trial}")
+        told = [int(writer.stdout.readline()) for _ in range(5 + trial)]
+        acknowledged_before = num_acknowledged + len(told)
+        backup = subprocess.Popen(
+            [sys.executable, "-m", "core", "backup", str(study.path), "--to", str(tmp_path / f"backup {trial}")],
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        if trial % 2:
+            time.sleep(0.1 * trial)
+            os.killpg(backup.pid, signal.SIGKILL)
+        backup.wait(60)
+        os.killpg(writer.pid, signal.SIGKILL)
+        rest = writer.stdout.read().split()
+        writer.wait(10)
+        num_acknowledged += len(told) + len([line for line in rest if line.isdigit()])
+        ledger = open_ledger(open_study(study.path))
+        # A verdict may have been saved whose acknowledgement the kill cut off, but never the other way round.
+        assert num_acknowledged <= ledger.verify_chain().sequence <= num_acknowledged + trial + 1
+        made = tmp_path / f"backup {trial}"
+        if made.exists():
+            restored = restore_study(made, tmp_path / f"restored {trial}")
+            assert restored.num_rows >= acknowledged_before
+    assert not list(tmp_path.glob("*.tmp"))
+    assert run_command("verify", study.path).status == 0

@@ -1,7 +1,9 @@
 """`python -m app [STUDY ...] [--port P] [--no-browser]`: the review app, for this machine alone."""
 
 import argparse
+import json
 import os
+import secrets
 import socket
 import sys
 import threading
@@ -9,7 +11,8 @@ import time
 import webbrowser
 from pathlib import Path
 
-from app.processes import ROOT, STUDIES_VARIABLE, is_demo_complete, start_demo
+from app.processes import OWNER_VARIABLE, ROOT, STUDIES_VARIABLE, is_demo_complete, start_demo
+from app.roots import ROOTS_VARIABLE, default_roots
 from app.theme import server_settings
 
 ADDRESS = "127.0.0.1"
@@ -21,29 +24,47 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m app", description="Overread's review app, for this machine alone.")
     parser.add_argument("studies", nargs="*", metavar="STUDY", type=Path, help="a study's folder; none: the demo")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"port on {ADDRESS} (default: {DEFAULT_PORT})")
+    parser.add_argument(
+        "--root",
+        action="append",
+        default=[],
+        metavar="DIR",
+        type=Path,
+        help="a folder that the form for new studies may read; may be repeated (default: the data folders, and what "
+        "the studies were made from)",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     options = parser.parse_args(arguments)
 
     paths = [path.expanduser().resolve() for path in options.studies]
+    opened = []
     if paths:
         from core.datasets.study import open_study
         from core.errors import UserError
+        from core.pipeline.ledger import open_ledger
 
         try:
             for path in paths:
-                open_study(path)
+                study = open_study(path)
+                open_ledger(study).verify_chain(is_incremental=True)
+                opened += [study.path, Path(study.source_root)]
         except UserError as error:
             return _refuse(str(error))
+    roots = [root.expanduser().resolve() for root in options.root]
+    if missing := next((root for root in roots if not root.is_dir()), None):
+        return _refuse(f"--root {missing}: there is no such folder")
     if not 1 <= options.port <= 65535:
         return _refuse(f"--port {options.port}: a port is a number from 1 to 65535")
     if not _is_free(options.port):
         return _refuse(f"port {options.port} is in use; stop what uses it, or name another: --port {options.port + 1}")
 
     # The pages run in this process and learn from its environment what to show.
-    os.environ[STUDIES_VARIABLE] = os.pathsep.join(map(str, paths))
+    os.environ[STUDIES_VARIABLE] = json.dumps([str(path) for path in paths]) if paths else ""
+    os.environ[ROOTS_VARIABLE] = json.dumps([str(root) for root in (*(roots or default_roots()), *opened)])
+    owner = os.environ[OWNER_VARIABLE] = secrets.token_urlsafe(16)
     # Kept by name: a process that nobody holds is warned of when it ends.
     demo = None if paths or is_demo_complete() else start_demo()
-    url = f"http://{ADDRESS}:{options.port}"
+    url = f"http://{ADDRESS}:{options.port}/?owner={owner}"
     threading.Thread(target=_announce, args=(url, options.port, not options.no_browser), daemon=True).start()
     _serve(options.port)
     if demo is not None and demo.poll() is None:

@@ -1,15 +1,23 @@
 """The app's one error boundary: what a person reads when something fails, and what the terminal's log keeps."""
 
+import json
 import logging
+import os
+import re
 import secrets
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import streamlit as st
 
+from app.processes import DATA_PATH, STUDIES_VARIABLE
+from app.roots import ROOTS_VARIABLE
 from core.errors import UserError
 
+_PATH = re.compile(r"(?<![\w./])~?(?:/[^\s/:;,'\"()`]+)+/?")
+_OWN_FILES = ("samples.csv", "source.csv", "quarantine.csv", "study.json", "key", "review.db", "ledger.json", "pixels")
 LOG = logging.getLogger("overread")
 
 
@@ -36,14 +44,29 @@ def error_text(error: Exception) -> str:
     file or quote a patient's data.
     """
     if isinstance(error, UserError):
-        return str(error)
+        return without_paths(str(error))
     error_id = secrets.token_hex(4)
     lines = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
     LOG.error("error %s: %s\n  %s", error_id, type(error).__name__, "\n  ".join(lines))
     return (
-        f"Something went wrong here. What was saved is safe. Reload the page to go on; if it happens again, "
-        f"look for error {error_id} in the terminal that Overread runs in."
+        f"Something went wrong here. Reload the page to go on; if it happens again, look for error {error_id} in the "
+        "terminal that Overread runs in."
     )
+
+
+def without_paths(text: str) -> str:
+    """A message without the paths of this machine, which no page shows: of a study's folder stays STUDY, of one of its
+    own files the name, of anything else an ellipsis."""
+    for folder in sorted(_known_folders(), key=len, reverse=True):
+        text = text.replace(f"{folder}/", "/./").replace(folder, "STUDY")
+    text = re.sub(r"/\./([\w.-]+)", lambda match: match[1] if match[1] in _OWN_FILES else "…", text)
+    return _PATH.sub(lambda match: name if (name := match[0].rpartition("/")[2]) in _OWN_FILES else "…", text)
+
+
+def _known_folders() -> list[str]:
+    """Folders that messages may name, and whose names may hold blanks."""
+    named = [path for name in (STUDIES_VARIABLE, ROOTS_VARIABLE) for path in json.loads(os.environ.get(name) or "[]")]
+    return [*named, str(DATA_PATH), str(Path.home())]
 
 
 def plain_text(text: str) -> str:

@@ -14,8 +14,10 @@ DATA_PATH = ROOT / "data"
 DEMO_PATH = DATA_PATH / "demo"
 DEMO_NAMES = ("tiles", "chest")
 """The demo's studies, in the order in which they are made."""
+OWNER_VARIABLE = "OVERREAD_OWNER"
+"""A secret of this server: the browser that knows it is the owner's."""
 STUDIES_VARIABLE = "OVERREAD_STUDIES"
-"""Paths of the studies that this server shows, joined by os.pathsep; empty: the demo's and those made here."""
+"""Paths of the studies that this server shows, as a JSON list; empty: the demo's and those made here."""
 
 
 def start_import(arguments: list[str], *, log: Path) -> subprocess.Popen:

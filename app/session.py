@@ -3,9 +3,9 @@
 
 import hashlib
 import hmac
+import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,33 +14,47 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.processes import DATA_PATH, DEMO_NAMES, DEMO_PATH, STUDIES_VARIABLE
+from app.boundary import error_text
+from app.processes import DATA_PATH, DEMO_NAMES, DEMO_PATH, OWNER_VARIABLE, STUDIES_VARIABLE
 from core.datasets.runs import Run, default_run, find_runs
 from core.datasets.study import Study, open_study
-from core.errors import StudyError, UserError
+from core.errors import UserError
 from core.pipeline.ledger import open_ledger
 from core.records import Finding
 from core.review.ledger import Ledger
 
 MAX_READER_LENGTH = 60
-OWNER_VARIABLE = "OVERREAD_OWNER"
-"""A secret of this server: the browser that knows it is the owner's."""
 
 
 def studies() -> list[Study]:
     """The studies that this session may open: those the server was started with, then those made here.
 
-    One that cannot be opened is left out.
+    One that cannot be opened is left out, and named by `unopened`.
     """
-    named = os.environ.get(STUDIES_VARIABLE, "")
-    paths = [Path(path) for path in named.split(os.pathsep)] if named else [DEMO_PATH / name for name in DEMO_NAMES]
+    return [study for study in _opened() if isinstance(study, Study)]
+
+
+def unopened() -> dict[str, str]:
+    """The studies that cannot be opened, by the names of their folders, and why."""
+    return dict(study for study in _opened() if not isinstance(study, Study))
+
+
+def _opened() -> list[Study | tuple[str, str]]:
+    named = os.environ.get(STUDIES_VARIABLE)
+    paths = [Path(path) for path in json.loads(named)] if named else [DEMO_PATH / name for name in DEMO_NAMES]
     if not named:
         paths += sorted(path.parent for path in DATA_PATH.glob("*/study.json"))
     paths += kept("made_studies", ())
-    found = []
+    found: list[Study | tuple[str, str]] = []
     for path in dict.fromkeys(path.resolve() for path in paths):
-        with suppress(StudyError):
-            found.append(open_study(path))
+        if named or path.exists():  # the demo may not have been made yet
+            try:
+                study = open_study(path)
+                study.key()  # without it neither samples nor verdicts are found
+                _check_samples(study, str(study.path), _stamp(study.samples_path))
+                found.append(study)
+            except Exception as error:  # one study must not take the others with it
+                found.append((path.name, error_text(error)))
     return found
 
 
@@ -235,6 +249,12 @@ def _stamp(path: Path) -> tuple[int, int]:
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _ledger(_study: Study, path: str, url: str, has_ledger: bool, inodes: tuple[int, ...]) -> Ledger:
     return open_ledger(_study)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _check_samples(_study: Study, path: str, stamp: tuple[int, int]) -> bool:
+    """Raises StudyError where the study's table of samples cannot be read."""
+    return bool(len(_study.samples().columns))
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

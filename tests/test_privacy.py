@@ -268,7 +268,7 @@ def sent(monkeypatch) -> Sent:
 
 
 def test_no_page_sends_a_canary_and_no_page_logs_one(journey, sent, monkeypatch, caplog, capfd):
-    monkeypatch.setenv(STUDIES_VARIABLE, str(journey.study))
+    monkeypatch.setenv(STUDIES_VARIABLE, json.dumps([str(journey.study)]))
     monkeypatch.delenv("OVERREAD_DATABASE", raising=False)
     monkeypatch.setattr(visit, "MIN_DWELL_S", 0.0)
     caplog.set_level(logging.DEBUG)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.roots import is_readable
 from core.datasets.table import obvious_columns, read_header
 
 TABLES = (".csv", ".tsv")
@@ -73,10 +74,11 @@ def only_table(folder: Path) -> Path | None:
 
 def columns_of(labels: Path | None) -> list[str]:
     """The named columns of a labels file; none where it is no CSV, or cannot be read: the import says why."""
-    if labels is None or labels.suffix.lower() not in TABLES:
+    if labels is None or labels.suffix.lower() not in TABLES or not is_readable(labels):
         return []
     try:
-        return [name for name in dict.fromkeys(read_header(labels)) if name.strip()]
+        names = [name for name in dict.fromkeys(read_header(labels)) if name.strip()]
+        return names if len(names) > 1 else []  # a single one is no table's header
     except OSError:
         return []
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import streamlit as st
 
 from app import processes, session
-from app.boundary import error_boundary, plain_text
+from app.boundary import error_boundary, plain_text, without_paths
 from app.components.column_fields import TABLES, ask_columns, tables_in
 from app.components.wording import counted
+from app.roots import OUTSIDE, check_readable, is_readable
 from core.datasets.chaoyang import GIVEN_LABELS, is_chaoyang
 from core.datasets.cifar import is_cifar, label_keys
 from core.datasets.dicom_tree import KEYS
@@ -47,6 +48,9 @@ def show_study_form() -> None:
         help="Or a dataset of MedMNIST by its name, which is then fetched: medmnist:pathmnist, medmnist:pathmnist_64 …",
     ).strip()
     path = Path(source).expanduser() if source else None
+    if path is not None and not source.startswith(PREFIX) and "://" not in source and not is_readable(path):
+        st.warning(OUTSIDE, icon=":material/info:")
+        path = None
     suggested = source.removeprefix(PREFIX) if source.startswith(PREFIX) else path.stem if path else ""
     left, right = st.columns(2)
     name = left.text_input("Name of the study", key=f"{form_key()}_name", placeholder=suggested).strip()
@@ -132,6 +136,9 @@ def ask_cifar(path: Path) -> list[str]:
         return arguments
     arguments += ["--labels", labels]
     file = path / Path(labels).expanduser()
+    if not is_readable(file):
+        st.warning(OUTSIDE, icon=":material/info:")
+        return arguments
     try:
         known = given_labels(file, is_coarse="coarse" in key) if file.is_file() else []
     except UserError as error:
@@ -152,6 +159,9 @@ def start_import(source: str, name: str, arguments: list[str]) -> None:
         source = str(Path(source).expanduser())
         if not Path(source).is_absolute():
             raise UserError("Please give the whole path, from the root of this machine's files.")
+        named = arguments[arguments.index("--labels") + 1] if "--labels" in arguments else ""
+        if "://" not in source:
+            check_readable(Path(source), Path(source, named) if named else None)
     log = processes.DATA_PATH / f".import-{folder}.log"
     process = processes.start_import([source, "--study", str(target), "--name", name, *arguments], log=log)
     session.keep("import_process", process)
@@ -178,9 +188,16 @@ def show_import() -> None:
             session.keep("num_imports", session.kept("num_imports", 0) + 1)
             session.keep("import_outcome", log.read_text(encoding="utf-8"))
         else:
-            session.keep("import_error", processes.last_line(log).removeprefix("error: ") if status == 2 else FAILED)
+            session.keep("import_error", public_reason(log) if status == 2 else FAILED)
         log.unlink(missing_ok=True)
         st.rerun()
+
+
+def public_reason(log: Path) -> str:
+    """Why an import was refused, without what stands in the source's files, for it is no study yet, and its paths."""
+    reason = without_paths(processes.last_line(log).removeprefix("error: "))
+    reason = re.sub(r"(Columns|Found|found|one of): .*", r"\1: see the file", reason)
+    return re.sub(r"'[^']*'|\"[^\"]*\"", "…", reason)
 
 
 def show_outcome() -> None:

@@ -39,6 +39,10 @@ def show_page() -> None:
         for column, study in zip(st.columns(2), studies[start : start + 2], strict=False):
             with column:
                 show_card(study, is_current=current is not None and study.path == current.path)
+    for name, reason in session.unopened().items():
+        with st.container(border=True, key=f"studies_unopened_{len(name)}_{name}"):
+            st.markdown(f"**{plain_text(name)} cannot be opened.** The other studies are not concerned.")
+            st.caption(plain_text(reason))
     with st.expander("New study from a folder or a CSV file", icon=":material/add:"):
         show_study_form()
     if current is not None:

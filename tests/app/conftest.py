@@ -1,5 +1,6 @@
 """A study to look at, and the app opened on it from its entry file."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from app.processes import ROOT, STUDIES_VARIABLE
+from app.roots import ROOTS_VARIABLE
 from core.datasets.study import Study
 from tests.app.made_study import write_study
 
@@ -17,7 +19,8 @@ WORDS = ("title", "header", "subheader", "markdown", "caption", "info", "warning
 def made_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     """A study with a finished run, the only one that the app shows."""
     study = write_study(tmp_path)
-    monkeypatch.setenv(STUDIES_VARIABLE, str(study.path))
+    monkeypatch.setenv(STUDIES_VARIABLE, json.dumps([str(study.path)]))
+    monkeypatch.setenv(ROOTS_VARIABLE, json.dumps([str(tmp_path)]))
     monkeypatch.delenv("OVERREAD_DATABASE", raising=False)
     return study
 

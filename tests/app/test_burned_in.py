@@ -1,5 +1,7 @@
 """The Studies page of DICOM studies: what their files say of text in their pixels stands there unasked."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,7 @@ def study(tmp_path):
 
 
 def test_the_page_warns_of_what_the_files_say(study, app, monkeypatch):
-    monkeypatch.setenv(STUDIES_VARIABLE, str(study.path))
+    monkeypatch.setenv(STUDIES_VARIABLE, json.dumps([str(study.path)]))
     page = app.run()
     assert not page.exception
     assert [warning.value for warning in page.warning] == [

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import zipfile
 
 import pytest
@@ -120,7 +121,7 @@ def test_the_labels_for_another_tool_are_what_the_command_writes(app, read_study
 
 
 def test_a_study_without_a_run_has_no_label_issues(app, tmp_path, monkeypatch):
-    monkeypatch.setenv(STUDIES_VARIABLE, str(write_study(tmp_path, has_run=False).path))
+    monkeypatch.setenv(STUDIES_VARIABLE, json.dumps([str(write_study(tmp_path, has_run=False).path)]))
     open_page(app, "export")
     app.segmented_control(key="export_tool").set_value("cleanlab").run()
     assert "there is no finished one yet" in page_text(app)
@@ -128,7 +129,7 @@ def test_a_study_without_a_run_has_no_label_issues(app, tmp_path, monkeypatch):
 
 def test_a_study_without_a_run_exports_its_labels_as_they_are(app, tmp_path, monkeypatch):
     study = write_study(tmp_path, has_run=False)
-    monkeypatch.setenv(STUDIES_VARIABLE, str(study.path))
+    monkeypatch.setenv(STUDIES_VARIABLE, json.dumps([str(study.path)]))
     open_page(app, "export")
     assert not app.warning
     assert {metric.label: metric.value for metric in app.metric}["Not read"] == "48"

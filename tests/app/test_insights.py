@@ -56,7 +56,7 @@ def test_progress_is_the_reader_s_own(app, made_study):
 def large_study(tmp_path, monkeypatch):
     """A study with 40 proposals."""
     study = write_study(tmp_path, num_samples=240)
-    monkeypatch.setenv(STUDIES_VARIABLE, str(study.path))
+    monkeypatch.setenv(STUDIES_VARIABLE, json.dumps([str(study.path)]))
     return study
 
 

@@ -1,6 +1,6 @@
 """What holds on every page, driven from the entry file."""
 
-import os
+import json
 import re
 
 import pytest
@@ -26,7 +26,7 @@ def test_a_page_says_not_for_diagnosis_and_names_no_file_path_or_hash(app, made_
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_without_any_study_says_what_to_do(app, name, monkeypatch, tmp_path):
-    monkeypatch.setenv(STUDIES_VARIABLE, str(tmp_path / "none"))
+    monkeypatch.setenv(STUDIES_VARIABLE, json.dumps([str(tmp_path / "none")]))
     open_page(app, name)
     assert not app.exception
     assert not app.error
@@ -70,7 +70,7 @@ def test_the_picker_changes_the_study_on_every_page(app, made_study, monkeypatch
     from tests.app.made_study import write_study
 
     other = write_study(tmp_path / "other", name="Chest films", num_samples=12, seed=1)
-    monkeypatch.setenv(STUDIES_VARIABLE, f"{made_study.path}:{other.path}")
+    monkeypatch.setenv(STUDIES_VARIABLE, json.dumps([str(made_study.path), str(other.path)]))
     open_page(app, "insights")
     assert {metric.label: metric.value for metric in app.metric}["Images"] == "48"
     app.selectbox[0].select(other.path.resolve()).run()
@@ -85,7 +85,7 @@ def test_a_reload_comes_back_to_the_study_by_an_address_that_names_none(app, mad
     from tests.app.made_study import write_study
 
     other = write_study(tmp_path / "second", name="Second study", seed=1)
-    monkeypatch.setenv(STUDIES_VARIABLE, os.pathsep.join([str(made_study.path), str(other.path)]))
+    monkeypatch.setenv(STUDIES_VARIABLE, json.dumps([str(made_study.path), str(other.path)]))
     open_page(app, "insights")
     app.selectbox[0].select(other.path.resolve()).run()
     address = app.query_params["study"]

@@ -56,7 +56,8 @@ def free_port() -> int:
 
 def test_it_says_where_it_is_and_asks_for_nothing(server):
     _, port, lines = server
-    assert lines == [f"Overread is at http://127.0.0.1:{port} (Ctrl+C stops it)\n"]
+    (line,) = lines
+    assert re.fullmatch(rf"Overread is at http://127\.0\.0\.1:{port}/\?owner=[\w-]{{22}} \(Ctrl\+C stops it\)\n", line)
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's table of sockets")

@@ -54,7 +54,7 @@ def test_a_retrained_study_is_shown_anew(app, made_study):
 
 def test_review_chooses_the_study_of_its_card(app, made_study, tmp_path, monkeypatch):
     other = write_study(tmp_path / "other", name="Chest films", num_samples=12, seed=1)
-    monkeypatch.setenv(STUDIES_VARIABLE, f"{made_study.path}:{other.path}")
+    monkeypatch.setenv(STUDIES_VARIABLE, json.dumps([str(made_study.path), str(other.path)]))
     app.run()
     app.button(f"studies_review_{other.ledger_study}").click().run()
     assert not app.error

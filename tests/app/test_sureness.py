@@ -1,5 +1,6 @@
 """The slider on the Review page: how sure a proposal must be, and what that comes to; driven from the entry file."""
 
+import json
 import re
 
 import numpy as np
@@ -157,7 +158,7 @@ def test_the_words_are_corrected_by_twenty_verdicts_of_the_reader_s_own(
     app, tmp_path, monkeypatch, num_own, is_corrected
 ):
     study = write_study(tmp_path, num_samples=240)
-    monkeypatch.setenv(STUDIES_VARIABLE, str(study.path))
+    monkeypatch.setenv(STUDIES_VARIABLE, json.dumps([str(study.path)]))
     ledger = open_ledger(study)
     made = verdicts(study, reader=READER, number=num_own, kind=VerdictKind.REJECT)
     for verdict in [*made, *verdicts(study, reader="Dr. Else", number=40, kind=VerdictKind.REJECT)]:

@@ -13,7 +13,7 @@ from PIL import Image
 from core.datasets.manifest import import_source
 from core.datasets.runs import training_lock
 from core.datasets.source import read_source
-from core.datasets.study import SCHEMA_VERSION, open_study
+from core.datasets.study import SCHEMA_VERSION, open_study, read_key
 from core.errors import ManifestError, StudyError
 from core.images.cache import open_cache
 from tests.core.datasets.conftest import write_image
@@ -55,7 +55,7 @@ def test_ids_patients_and_slides_are_hashes_under_the_study_s_own_key(make_table
     _, study = imported(root, tmp_path / "study")
     key_path = study.path / "key"
     assert stat.S_IMODE(key_path.stat().st_mode) == 0o600
-    key = bytes.fromhex(key_path.read_text())
+    key = read_key(study.path)
 
     def hashed(text):
         return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:16]
@@ -322,7 +322,7 @@ def test_rows_name_frames_of_one_file_and_each_is_a_sample(tmp_path):
     _, study = imported(root, tmp_path / "study")
     samples = study.samples()
     assert samples["image"].tolist() == ["scan.dcm#1", "scan.dcm#3", "x.png#2"]  # the last is a file's own name
-    key = bytes.fromhex((study.path / "key").read_text())
+    key = read_key(study.path)
     assert samples["sample_id"][1] == hmac.new(key, b"scan.dcm#3", "sha256").hexdigest()[:16]
     np.testing.assert_array_equal(open_cache(study.pixels_path).pixels[:2, ..., 0], frames[[0, 2]])
     assert study.quarantine()[["image", "reason"]].values.tolist() == [

@@ -1,0 +1,108 @@
+"""A damaged study is listed as one that cannot be opened; the other one works, and no page names a path."""
+
+import json
+import shutil
+
+import pytest
+
+from app.boundary import without_paths
+from app.processes import STUDIES_VARIABLE
+from core.pipeline.ledger import open_ledger
+from tests.app.conftest import open_page, page_text
+from tests.app.made_study import RUN, write_study
+
+PAGES = ("studies", "review", "train", "insights", "export")
+
+
+def edited(**changes):
+    def edit(path):
+        fields = json.loads(path.read_text())
+        for name, value in changes.items():
+            if value is KeyError:
+                del fields[name]
+            else:
+                fields[name] = value
+        path.write_text(json.dumps(fields))
+
+    return edit
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def as_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def garbage(path):
+    path.write_bytes(b"\xff\x00\xfe garbage" * 50)
+
+
+DAMAGES = [
+    *((f"study.json {name}", "study.json", damage) for name, damage in {
+        "emptied": lambda path: path.write_text(""), "cut": cut, "a list": lambda path: path.write_text("[]"),
+        "null": lambda path: path.write_text("null"), "garbage": garbage, "a folder": as_folder,
+        "without classes": edited(classes=KeyError), "without a name": edited(name=KeyError),
+        "classes null": edited(classes=None), "classes a number": edited(classes=3), "a field more": edited(more=1),
+        "source null": edited(source_root=None), "version null": edited(schema_version=None),
+    }.items()),
+    *((f"{file} {name}", file, damage)
+      for file in ("samples.csv", "source.csv", "quarantine.csv", f"runs/{RUN}/config.json", f"runs/{RUN}/scores.csv",
+                   "review.db", "ledger.json", "key")
+      for name, damage in {"cut": cut, "garbage": garbage, "a folder": as_folder,
+                           "gone": lambda path: path.unlink()}.items()),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Two studies that somebody has begun to read."""
+    folder = tmp_path_factory.mktemp("Dr: Mustermann's films")
+    first, second = (write_study(folder / name, name=name.title(), num_samples=12) for name in ("damaged", "good"))
+    for study in (first, second):
+        scores = study.samples()
+        open_ledger(study).record_reading(
+            sample_id=scores["sample_id"][0], reader="Ada", label="normal", idempotency_key="k"
+        )
+        open_ledger(study)
+    return folder
+
+
+@pytest.mark.parametrize(("file", "damage"), [case[1:] for case in DAMAGES], ids=[case[0] for case in DAMAGES])
+def test_one_damaged_study_takes_nothing_else_down(app, whole, tmp_path, monkeypatch, file, damage):
+    folder = tmp_path / "Dr: Mustermann's films"
+    shutil.copytree(whole, folder)
+    damage(folder / "damaged" / "study" / file)
+    paths = [str(folder / name / "study") for name in ("damaged", "good")]
+    monkeypatch.setenv(STUDIES_VARIABLE, json.dumps(paths))
+    monkeypatch.delenv("OVERREAD_DATABASE", raising=False)
+    for page in PAGES:
+        open_page(app, page, reader="Ada")
+        text = page_text(app)
+        assert not app.exception
+        assert "Mustermann" not in text
+        assert str(tmp_path) not in text
+        assert "What was saved is safe" not in text
+    app.query_params.clear()
+    app.session_state["session_study"] = (folder / "good" / "study").resolve()
+    app.switch_page("views/export.py").run()
+    assert not app.error
+    assert not app.warning
+    assert "The cleaned table of Good" in page_text(app)
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("/srv/films/study/samples.csv: was cut", "samples.csv: was cut"),
+        ("/srv/films/study: is gone; `python -m core restore FILE --study /srv/films/study`",
+         "STUDY: is gone; `python -m core restore FILE --study STUDY`"),
+        ("/home/x/doe.png: no image", "…: no image"),
+        ("give 1/2 and/or train/val", "give 1/2 and/or train/val"),
+    ],
+)  # fmt: skip
+def test_messages_lose_their_paths_and_stay_sentences(monkeypatch, message, shown):
+    monkeypatch.setenv(STUDIES_VARIABLE, '["/srv/films/study"]')
+    assert without_paths(message) == shown

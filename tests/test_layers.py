@@ -252,7 +252,7 @@ def test_the_floors_that_do_without_torch_import_without_it():
 
 
 def test_every_page_runs_without_torch(tmp_path, monkeypatch):
-    monkeypatch.setenv("OVERREAD_STUDIES", str(write_study(tmp_path).path))
+    monkeypatch.setenv("OVERREAD_STUDIES", json.dumps([str(write_study(tmp_path).path)]))
     pages = sorted(path.relative_to(ROOT / "app") for path in (ROOT / "app" / "views").glob("[!_]*.py"))
     assert len(pages) >= 5
     run_python(PAGES, ROOT / "app" / "streamlit_app.py", *pages)

@@ -95,7 +95,8 @@ def _check(stop: threading.Event | None) -> None:
 
 
 @atexit.register
-def _kill_idle() -> None:
+def kill_idle() -> None:
+    """End the processes that wait for a call."""
     while _idle:
         _idle.pop().kill()
 

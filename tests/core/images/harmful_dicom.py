@@ -2,7 +2,6 @@
 
 import struct
 import zlib
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -33,11 +32,9 @@ def harmful(kind: str, folder: Path, num: int) -> Path:
         "zeros after the meta information": lambda: meta + bytes(1000 * num),
         "zeros without a preamble": lambda: b"\x08\0\0\0\x04\0\0\0" + bytes(1000 * num),
         "a tail of zeros": lambda: meta + body + bytes(1000 * num),
-        "deflated zeros": lambda: _deflated(meta, [bytes(10**6)] * (num // 1000)),
-        "a deflated tail of zeros": lambda: _deflated(meta, [body, *[bytes(10**6)] * (num // 1000)]),
-        "deflated private bytes": lambda: _deflated(
-            meta, [_element(0x0009, 0x1001, b"OB", 10**6 * (num // 1000)), *[bytes(10**6)] * (num // 1000), body]
-        ),
+        "deflated zeros": lambda: _deflated(meta, bytes(10**6), num),
+        "a deflated tail of zeros": lambda: _deflated(meta, body, num),
+        "deflated private bytes": lambda: _deflated(meta, _element(9, 0x1001, b"OB", 1000 * num), num),
         "tiny elements": lambda: meta + _tiny(num) + body,
         "tiny elements of a sequence": lambda: (
             meta + _element(8, 0x1140, b"SQ", 8 * num + 8) + _ITEM[:4] + struct.pack("<I", 8 * num) + _tiny(num) + body
@@ -85,9 +82,11 @@ def _with_syntax(meta: bytes, syntax: bytes) -> bytes:
     return changed[:140] + struct.pack("<I", len(changed) - 144) + changed[144:]
 
 
-def _deflated(meta: bytes, chunks: Iterable[bytes]) -> bytes:
+def _deflated(meta: bytes, body: bytes, num: int) -> bytes:
+    """With so many thousand zeros after the body, in whole megabytes; made in no time, for each one packs alike."""
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    return _with_syntax(meta, _DEFLATED) + b"".join(map(packer.compress, chunks)) + packer.flush()
+    head, megabyte = (packer.compress(part) + packer.flush(zlib.Z_FULL_FLUSH) for part in (body, bytes(10**6)))
+    return _with_syntax(meta, _DEFLATED) + head + (num // 1000) * megabyte + packer.flush()
 
 
 def _in_implicit_vr(meta: bytes, num: int) -> bytes:

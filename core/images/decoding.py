@@ -1,5 +1,6 @@
 """An image file to pixels: read by what it contains, whatever its name."""
 
+import os
 import threading
 from functools import partial
 from pathlib import Path
@@ -42,7 +43,8 @@ def read_picture(
                 if limits != ORDINARY:
                     raise
                 local = Location(str(file.name), location.frame)
-                return guarded.call(partial(read_picture, local, at_least_px=at_least_px, limits=ODD), stop=stop)
+                read = partial(read_picture, local, at_least_px=at_least_px, limits=ODD)
+                return guarded.call(read, num_bytes=file.seek(0, os.SEEK_END), stop=stop)
     except ImageError:
         raise
     except PermissionError:

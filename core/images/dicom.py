@@ -114,6 +114,8 @@ def _decode(dataset: Dataset, frame: int, limits: Limits, *, is_grey: bool) -> n
         if not syntax.is_transfer_syntax:
             raise NotImplementedError
         if syntax.is_encapsulated:
+            if dataset.Rows * dataset.Columns > limits.frame_pixels:
+                raise OverLimitError("too large to decode")
             content = _checked_frame(dataset, frame, limits)
             if syntax in _SEQUENTIAL and with_whole_scan(content) != content:
                 dataset, frame = _with_one_frame(dataset, with_whole_scan(content)), 0

@@ -21,7 +21,8 @@ from typing import Any
 
 from core.errors import ImageError
 
-MAX_SECONDS = 20
+MAX_SECONDS, SECONDS_PER_BYTE = 20, 2**-21
+"""A file may take so long, and somewhat longer for each byte: the slowest decoder keeps to that twice over."""
 MAX_BYTES = 6 * 2**30
 """Of address space: what a process may ask for, numpy and its threads included."""
 _NUM_PROCESSES = 2
@@ -30,21 +31,21 @@ _ROOT = Path(__file__).parents[2]
 
 _slots = threading.Semaphore(_NUM_PROCESSES)
 _idle: list["_Process"] = []
-"""Appending and popping are atomic."""
+"""Waiting for a call. Appending and popping are atomic."""
 
 
-def call(function: Callable[[], Any], *, stop: threading.Event | None = None) -> Any:
+def call(function: Callable[[], Any], *, num_bytes: int = 0, stop: threading.Event | None = None) -> Any:
     """What `function` returns in another process; it and its result can be pickled. Safe in threads.
 
-    stop: once it is set, the process is killed. Raises the ImageError that the function raises, and one where it takes
-    too long or too much memory, its process dies, or it is stopped.
+    num_bytes: of the file that the function reads. stop: once it is set, the process is killed. Raises the ImageError
+    that the function raises, and one where it takes too long or too much memory, its process dies, or it is stopped.
     """
     while not _slots.acquire(timeout=_POLL_SECONDS):
         _check(stop)
     try:
-        process = _idle.pop() if _idle else _Process()
+        process = _take_idle() or _Process()
         try:
-            is_good, result = process.call(function, stop)
+            is_good, result = process.call(function, MAX_SECONDS + round(num_bytes * SECONDS_PER_BYTE), stop)
         except BaseException:
             process.kill()
             raise
@@ -54,6 +55,17 @@ def call(function: Callable[[], Any], *, stop: threading.Event | None = None) ->
     if not is_good:
         raise ImageError(result)
     return result
+
+
+def _take_idle() -> "_Process | None":
+    while True:
+        try:
+            process = _idle.pop()
+        except IndexError:
+            return None
+        if process.is_alive():
+            return process
+        process.kill()
 
 
 class _Process:
@@ -70,18 +82,21 @@ class _Process:
                 stderr=subprocess.DEVNULL,  # the decoders' own texts quote files
             )
 
-    def call(self, function: Callable[[], Any], stop: threading.Event | None) -> tuple[bool, Any]:
+    def call(self, function: Callable[[], Any], max_seconds: float, stop: threading.Event | None) -> tuple[bool, Any]:
         """Whether it went well, and the result or the reason why it did not."""
         try:
-            self._connection.send(function)
-            end = time.monotonic() + MAX_SECONDS
+            self._connection.send((function, max_seconds))
+            end = time.monotonic() + max_seconds
             while not self._connection.poll(_POLL_SECONDS):
                 _check(stop)
                 if time.monotonic() > end:
-                    raise ImageError(f"it takes too long to read (over {MAX_SECONDS} s)")
+                    raise ImageError(f"it takes too long to read (over {max_seconds} s)")
             return self._connection.recv()
         except (OSError, EOFError):  # it died
             raise ImageError("the file is damaged") from None
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
 
     def kill(self) -> None:
         self._process.kill()
@@ -108,10 +123,10 @@ def _serve(connection: Connection) -> None:
     _limit(resource.RLIMIT_CORE, 0)
     with suppress(EOFError):
         while True:
-            function = connection.recv()
+            function, max_seconds = connection.recv()
             used = resource.getrusage(resource.RUSAGE_SELF)
             # Ends this process even where the program was killed and nobody waits for it any more.
-            _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + 2 * MAX_SECONDS)
+            _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + 2 * max_seconds) + 1)
             try:
                 answer = True, function()
             except ImageError as error:

@@ -75,7 +75,9 @@ def _read_header(location: Location, num_bytes: int, limits: Limits = ORDINARY) 
             except OverLimitError:
                 if limits != ORDINARY:
                     raise
-                return guarded.call(partial(_read_header, Location(str(file.name)), num_bytes, ODD))
+                return guarded.call(
+                    partial(_read_header, Location(str(file.name)), num_bytes, ODD), num_bytes=num_bytes
+                )
     except Exception:  # damaged files make the decoders raise nearly anything, and then there is no header
         return FileHeader()
 

@@ -7,6 +7,7 @@ for. One that does not is read again in a process that can be killed (guarded.py
 from dataclasses import dataclass
 
 from core.errors import ImageError
+from core.images.picture import MAX_PIXELS
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,14 @@ class Limits:
     """Of the values that may become Python objects, one for each few bytes: not of pixels, overlays and the like."""
     inflated_bytes: int
     """Of a deflated data set."""
+    frame_pixels: int
+    """Of a compressed frame: its decoder may hold the whole program up, five megapixels a second."""
     file_bytes: int
     """Of a file that has to be in memory whole, or of the values that are."""
 
 
-ORDINARY = Limits(num_reads=100_000, header_bytes=2**20, inflated_bytes=2**26, file_bytes=2**28)
-ODD = Limits(num_reads=1_500_000, header_bytes=2**28, inflated_bytes=2**29, file_bytes=2**31)
+ORDINARY = Limits(num_reads=100_000, header_bytes=2**20, inflated_bytes=2**26, frame_pixels=2**24, file_bytes=2**28)
+ODD = Limits(num_reads=1_500_000, header_bytes=2**28, inflated_bytes=2**29, frame_pixels=MAX_PIXELS, file_bytes=2**31)
 
 
 class OverLimitError(ImageError):

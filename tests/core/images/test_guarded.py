@@ -78,6 +78,13 @@ def test_too_much_memory_and_a_death_are_image_errors_and_the_next_call_is_well(
     assert guarded.call(partial(pow, 2, 3)) == 8
 
 
+def test_a_process_that_died_while_it_waited_is_replaced():
+    process = guarded.call(os.getpid)
+    os.kill(process, signal.SIGKILL)
+    time.sleep(0.3)
+    assert guarded.call(os.getpid) not in (process, os.getpid())
+
+
 def test_the_process_may_ask_for_no_more_than_its_memory():
     assert guarded.call(partial(resource.getrlimit, resource.RLIMIT_AS))[0] <= guarded.MAX_BYTES
 

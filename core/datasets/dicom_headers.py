@@ -1,7 +1,6 @@
 """What the headers of a tree of files say: chosen tags, read no further than the last of them reaches."""
 
 import os
-import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from core.datasets.dicom_tags import tag_number, value_as_text
+from core.images.limits import ORDINARY
 from core.images.silence import silence, silence_loggers
 
 _FIRST_BYTES, _MAX_BYTES = 2**13, 2**20
 """Most headers end within the first; a damaged length or a deflated bomb costs no more than the second."""
-_DEFLATED = b"1.2.840.10008.1.2.1.99"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +72,7 @@ def _read(root: Path, file: str, numbers: list[int]) -> Header:
 
 def _parsed(head: bytes, numbers: Sequence[int] | None, last: int) -> tuple[Any, bool]:
     """The data set, and whether a tag beyond the last was met: else the head may have ended before it."""
-    from pydicom.filereader import read_dataset, read_partial
+    from core.images.dicom_parse import parse
 
     is_beyond = False
 
@@ -82,15 +81,8 @@ def _parsed(head: bytes, numbers: Sequence[int] | None, last: int) -> tuple[Any,
         is_beyond = tag > last
         return is_beyond
 
-    tags = None if numbers is None else list(numbers)
     try:
-        if _DEFLATED in head[132:1024]:
-            # The file meta information begins with its own length (PS3.10, 7.1); the rest is deflated (PS3.5, A.5).
-            start = 144 + int.from_bytes(head[140:144], "little")
-            content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(head[start:], _MAX_BYTES)
-            dataset = read_dataset(BytesIO(content), False, True, stop_when=stop, specific_tags=tags)
-        else:
-            dataset = read_partial(BytesIO(head), stop_when=stop, force=True, specific_tags=tags)
+        dataset, _ = parse(BytesIO(head), ORDINARY, stop_when=stop, specific_tags=numbers)
     except Exception:
         if len(head) == _FIRST_BYTES:  # cut within a sequence, maybe
             return None, False

@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import shutil
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -212,15 +213,16 @@ def _decoded(images: Mapping[str, Location], size_px: int, known: _Known) -> Ite
 
     def tile_of(location: Location) -> np.ndarray:
         with room.shared():
-            return square_tile(read_picture(location, at_least_px=size_px), size_px)
+            return square_tile(read_picture(location, at_least_px=size_px, stop=stop), size_px)
 
     def decode_batch(batch: list[tuple[str, Location]]) -> list[_Result]:
-        return [decode(key, location) for key, location in batch]
+        return [decode(key, location) for key, location in batch if not stop.is_set()]
 
     items = list(images.items())
     remote = [location.place for key, location in items if location.is_remote and not is_kept(key, stamp_of(location))]
     downloads = Downloads(remote)
     room = Room(_PIXELS_AT_ONCE)
+    stop = threading.Event()
     num_threads = max(min(os.cpu_count() or 1, 32), NUM_CONNECTIONS if remote else 1)
     waiting: deque[Future[list[_Result]]] = deque()
     executor = ThreadPoolExecutor(num_threads, thread_name_prefix="decode")
@@ -232,6 +234,7 @@ def _decoded(images: Mapping[str, Location], size_px: int, known: _Known) -> Ite
         while waiting:
             yield from waiting.popleft().result()
     finally:
+        stop.set()  # where all are decoded, nothing waits for it
         executor.shutdown(wait=True, cancel_futures=True)
 
 

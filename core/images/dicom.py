@@ -1,18 +1,15 @@
 """DICOM to pixels, through pydicom: the stored values, the modality LUT, and how the file asks to be shown."""
 
-import zlib
+import os
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any, BinaryIO
 
 import numpy as np
-from pydicom import dcmread
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate, get_frame
-from pydicom.filereader import read_dataset, read_preamble
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.pixels import apply_color_lut, pixel_array
 from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
@@ -25,6 +22,8 @@ from pydicom.uid import (
 from core.errors import ImageError
 from core.images.codestream import told_size, with_whole_scan
 from core.images.dicom_frames import read_one_frame
+from core.images.dicom_parse import BoundedFile, parse
+from core.images.limits import ORDINARY, Limits, OverLimitError
 from core.images.picture import Picture, check_frame, check_size, one_channel_if_grey
 from core.images.raster import finite
 from core.images.silence import silence_loggers
@@ -36,22 +35,20 @@ _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLORS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _SEQUENTIAL = (JPEGBaseline8Bit, JPEGExtended12Bit)
 _VOI_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
-_FILE_META_GROUP = 0x0002
 _OVERLAY_BIT_POSITION = 0x0102
 """Of a group 60xx: not 0 where the overlay stands in the pixels' own unused bits (PS3.5 8.1.2, retired)."""
 _NEEDED_OF_FLOATS = ("SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated")
 _NEEDED = (*_NEEDED_OF_FLOATS, "BitsStored", "PixelRepresentation")
-_MAX_INFLATED_BYTES = 2**29
 _MAX_COMPONENTS = 4
 
 
-def read_dicom(file: BinaryIO, *, frame_number: int | None = None) -> Picture:
-    """One frame of a file, counted from 1; without a number the middle one. Raises ImageError."""
-    dataset, place, frame = _read_frame(file, frame_number)
+def read_dicom(file: BinaryIO, *, frame_number: int | None = None, limits: Limits = ORDINARY) -> Picture:
+    """One frame of a file, counted from 1; without a number the middle one. Raises ImageError, OverLimitError."""
+    dataset, place, frame = _read_frame(file, frame_number, limits)
     check_size(int(dataset.Columns), int(dataset.Rows))
     _check_description(dataset)
     interpretation = str(dataset.PhotometricInterpretation).strip().upper()
-    stored = _decode(dataset, place, is_grey=interpretation in _GREY)
+    stored = _decode(dataset, place, limits, is_grey=interpretation in _GREY)
     if stored.ndim == 3 and interpretation in _COLORS:
         return Picture(one_channel_if_grey(_to_8_bits(stored, int(dataset.BitsStored))), is_dicom=True)
     if stored.ndim == 2 and interpretation == "PALETTE COLOR":
@@ -61,12 +58,12 @@ def read_dicom(file: BinaryIO, *, frame_number: int | None = None) -> Picture:
     raise ImageError("its kind of colour is not supported")
 
 
-def _read_frame(file: BinaryIO, frame_number: int | None) -> tuple[Dataset, int, int]:
+def _read_frame(file: BinaryIO, frame_number: int | None, limits: Limits) -> tuple[Dataset, int, int]:
     """A data set with the frame, the frame's place in its pixel data, and its index in the file."""
-    alone = read_one_frame(file, frame_number)
+    alone = read_one_frame(file, frame_number, limits)
     if alone is not None:
         return _checked(alone[0]), 0, alone[1]
-    dataset = _read_dataset(file)
+    dataset = _read_dataset(file, limits)
     num_frames = max(int(dataset.get("NumberOfFrames") or 1), 1)
     if frame_number is not None:
         check_frame(frame_number, num_frames)
@@ -74,15 +71,13 @@ def _read_frame(file: BinaryIO, frame_number: int | None) -> tuple[Dataset, int,
     return dataset, frame, frame
 
 
-def _read_dataset(file: BinaryIO) -> Dataset:
+def _read_dataset(file: BinaryIO, limits: Limits) -> Dataset:
     """All of the file, with a transfer syntax: its own, or what pydicom took it for where it names none."""
-    # In memory, where reading beyond the end costs nothing: a damaged length asks for up to 4 GB.
-    file = BytesIO(file.read())
-    dataset = _inflated(file)
-    if dataset is None:
-        dataset = dcmread(file, force=True)
-        dataset.buffer = None  # which would keep a second copy of the file in memory
-    return _checked(dataset)
+    num_bytes = file.seek(0, os.SEEK_END)
+    if num_bytes > limits.file_bytes:
+        raise OverLimitError(f"too large (over {limits.file_bytes // 10**6} MB)")
+    file.seek(0)
+    return _checked(parse(BytesIO(file.read(num_bytes)), limits)[0])
 
 
 def _checked(dataset: Dataset) -> Dataset:
@@ -100,22 +95,6 @@ def _checked(dataset: Dataset) -> Dataset:
     return dataset
 
 
-def _inflated(file: BinaryIO) -> Dataset | None:
-    """The data set of a deflated file (PS3.5 A.5), which pydicom would inflate however large it becomes; else None."""
-    read_preamble(file, force=True)
-    meta = FileMetaDataset(read_dataset(file, False, True, stop_when=lambda tag, *_: tag >> 16 != _FILE_META_GROUP))
-    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
-        file.seek(0)
-        return None
-    content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), _MAX_INFLATED_BYTES + 1)
-    if len(content) > _MAX_INFLATED_BYTES:
-        raise ImageError(f"too large (over {_MAX_INFLATED_BYTES // 10**6} MB when inflated)")
-    dataset = read_dataset(BytesIO(content), False, True)
-    dataset.file_meta = meta
-    dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True)
-    return dataset
-
-
 def _check_description(dataset: Dataset) -> None:
     """Raise ImageError unless there is what makes values of the pixel data's bytes (PS3.3 C.7.6.3)."""
     needed = _NEEDED if "PixelData" in dataset else _NEEDED_OF_FLOATS
@@ -125,7 +104,7 @@ def _check_description(dataset: Dataset) -> None:
         raise ImageError("the DICOM file stores more bits than it has room for, or none")
 
 
-def _decode(dataset: Dataset, frame: int, *, is_grey: bool) -> np.ndarray:
+def _decode(dataset: Dataset, frame: int, limits: Limits, *, is_grey: bool) -> np.ndarray:
     """Stored values of one frame, (H, W), or (H, W, 3) with YBR turned into RGB."""
     syntax = dataset.file_meta.TransferSyntaxUID
     # JPEG 2000 and JPEG-LS tell their own precision, by which pydicom goes.
@@ -135,7 +114,9 @@ def _decode(dataset: Dataset, frame: int, *, is_grey: bool) -> np.ndarray:
         if not syntax.is_transfer_syntax:
             raise NotImplementedError
         if syntax.is_encapsulated:
-            content = _checked_frame(dataset, frame)
+            if dataset.Rows * dataset.Columns > limits.frame_pixels:
+                raise OverLimitError("too large to decode")
+            content = _checked_frame(dataset, frame, limits)
             if syntax in _SEQUENTIAL and with_whole_scan(content) != content:
                 dataset, frame = _with_one_frame(dataset, with_whole_scan(content)), 0
         stored = pixel_array(dataset, index=frame, **options)
@@ -154,12 +135,12 @@ def _decode(dataset: Dataset, frame: int, *, is_grey: bool) -> np.ndarray:
     return stored_values(stored, dataset.BitsStored, high_bit, has_overlay_bits=has_overlay_bits)
 
 
-def _checked_frame(dataset: Dataset, frame: int) -> bytes:
+def _checked_frame(dataset: Dataset, frame: int, limits: Limits) -> bytes:
     """A compressed frame. Raises ImageError where it would become larger than the file says it is."""
     extended = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
     num_frames = int(dataset.get("NumberOfFrames") or 1)
     offsets = extended if all(extended) else None
-    content = get_frame(dataset.PixelData, frame, number_of_frames=num_frames, extended_offsets=offsets)
+    content = BoundedFile(BytesIO(dataset.PixelData), limits).frame(frame, num_frames, offsets)
     size = told_size(content)
     if size is not None:  # else run lengths, or a coding that has no decoder here
         width, height, num_components = size

@@ -2,15 +2,16 @@
 
 import mmap
 import os
-from contextlib import suppress
 from typing import BinaryIO
 
-from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate, get_frame
+from pydicom.encaps import encapsulate
 from pydicom.pixels.utils import get_expected_length
 from pydicom.tag import Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from core.images.dicom_parse import before_pixels, parse
+from core.images.limits import ORDINARY, Limits, OverLimitError
 
 _MIN_BYTES = 2**20
 """A smaller file is as quickly read whole."""
@@ -18,23 +19,26 @@ _PIXEL_DATA = Tag("PixelData")
 _OFFSETS = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 
 
-def read_one_frame(file: BinaryIO, frame_number: int | None) -> tuple[Dataset, int] | None:
+def read_one_frame(file: BinaryIO, frame_number: int | None, limits: Limits = ORDINARY) -> tuple[Dataset, int] | None:
     """A data set whose pixel data are those of one frame (counted from 1; without a number, of the middle one), and the
     index of this frame in the file.
 
-    None where this is not to be had: of a small file, of a single frame, or where anything is unusual.
+    None where this is not to be had: of a small file, of a single frame, or where anything is unusual. Raises
+    OverLimitError.
     """
-    with suppress(Exception):  # damaged files raise nearly anything; who reads them whole finds the reason
+    try:
         if os.fstat(file.fileno()).st_size < _MIN_BYTES:
             return None
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:  # whose reads end where the file ends
-            return _one_frame(content, frame_number)
-    return None
+            return _one_frame(content, frame_number, limits)
+    except OverLimitError:
+        raise
+    except Exception:  # damaged files raise nearly anything; who reads them whole finds the reason
+        return None
 
 
-def _one_frame(content: mmap.mmap, frame_number: int | None) -> tuple[Dataset, int] | None:
-    dataset = dcmread(content, stop_before_pixels=True, force=True)
-    dataset.buffer = None
+def _one_frame(content: mmap.mmap, frame_number: int | None, limits: Limits) -> tuple[Dataset, int] | None:
+    dataset, bounded = parse(content, limits, stop_when=before_pixels)
     syntax = dataset.file_meta.TransferSyntaxUID
     num_frames = int(dataset.get("NumberOfFrames") or 1)
     frame = num_frames // 2 if frame_number is None else frame_number - 1
@@ -52,7 +56,7 @@ def _one_frame(content: mmap.mmap, frame_number: int | None) -> tuple[Dataset, i
     dataset.NumberOfFrames = 1
     if syntax.is_encapsulated:
         offsets = tuple(extended) if all(extended) else None
-        value = encapsulate([get_frame(content, frame, number_of_frames=num_frames, extended_offsets=offsets)])
+        value = encapsulate([bounded.frame(frame, num_frames, offsets)])
         for name in _OFFSETS:
             dataset.pop(name, None)
     else:

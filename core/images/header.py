@@ -8,8 +8,11 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
+from core.images import guarded
+from core.images.limits import ODD, ORDINARY, Limits, OverLimitError
 from core.images.location import Location
 from core.images.remote import look_up
 from core.images.silence import silence, silence_loggers
@@ -22,7 +25,6 @@ _PHOTOMETRIC += ("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_
 _RASTER_FORMATS = ("PNG", "JPEG", "TIFF")
 _FIRST_BYTES = 2**17
 """In so many of them the header of nearly every file ends."""
-_DEFLATED = b"1.2.840.10008.1.2.1.99"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +64,20 @@ def read_headers(locations: Sequence[Location]) -> list[FileHeader]:
     return [headers[location.place] for location in locations]
 
 
-def _read_header(location: Location, num_bytes: int) -> FileHeader:
+def _read_header(location: Location, num_bytes: int, limits: Limits = ORDINARY) -> FileHeader:
     try:
-        with location.open(first_bytes=_FIRST_BYTES) as file, silence():
-            head = file.read(1024)
-            file.seek(0)
-            if head[128:132] != b"DICM":
-                return _read_raster(file, num_bytes)
-            # pydicom inflates a deflated file whole before its first tag, and it may be a bomb.
-            return FileHeader(num_bytes, "DICOM") if _DEFLATED in head else _read_dicom(file, num_bytes)
+        with location.open(first_bytes=_FIRST_BYTES) as file:
+            try:
+                with silence():
+                    is_dicom = file.read(132)[128:] == b"DICM"
+                    file.seek(0)
+                    return _read_dicom(file, num_bytes, limits) if is_dicom else _read_raster(file, num_bytes)
+            except OverLimitError:
+                if limits != ORDINARY:
+                    raise
+                return guarded.call(
+                    partial(_read_header, Location(str(file.name)), num_bytes, ODD), num_bytes=num_bytes
+                )
     except Exception:  # damaged files make the decoders raise nearly anything, and then there is no header
         return FileHeader()
 
@@ -84,11 +91,11 @@ def _read_raster(file: BinaryIO, num_bytes: int) -> FileHeader:
         return FileHeader(num_bytes, str(image.format), *image.size, channels, bits, entries)
 
 
-def _read_dicom(file: BinaryIO, num_bytes: int) -> FileHeader:
-    from pydicom import dcmread
+def _read_dicom(file: BinaryIO, num_bytes: int, limits: Limits) -> FileHeader:
+    from core.images.dicom_parse import before_pixels, parse
 
     silence_loggers("pydicom")
-    dataset = dcmread(file, stop_before_pixels=True)
+    dataset, _ = parse(file, limits, stop_when=before_pixels)
     entries = frozenset(element.keyword for element in dataset if element.keyword and not element.is_empty)
     burned_in = str(dataset.get("BurnedInAnnotation") or "").strip().upper()
     photometric = str(dataset.get("PhotometricInterpretation") or "").strip().upper()

@@ -10,7 +10,6 @@ import webbrowser
 from pathlib import Path
 
 from app.processes import ROOT, STUDIES_VARIABLE, is_demo_complete, start_demo
-from app.theme import server_settings
 
 ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 8501
@@ -54,11 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _serve(port: int) -> None:
     # Streamlit puts only the script's own folder on the path; pages import app and core.
     sys.path.insert(0, str(ROOT))
-    from streamlit.web import bootstrap
+    from app.server import serve
 
-    settings = server_settings(port)
-    bootstrap.load_config_options(settings)
-    bootstrap.run(str(ROOT / "app" / "streamlit_app.py"), False, [], settings)
+    serve(ROOT / "app" / "streamlit_app.py", port)
 
 
 def _announce(url: str, port: int, opens_browser: bool) -> None:

@@ -74,7 +74,9 @@ def _is_free(port: int) -> bool:
 
 
 def _refuse(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    from core.cli.terminal import print_error
+
+    print_error(message)
     return 2
 
 

@@ -168,11 +168,14 @@ def test_a_taken_port_is_said_in_one_line_with_status_2(server, tmp_path):
 
 
 def test_a_folder_that_is_no_study_is_said_in_one_line_with_status_2(tmp_path):
-    with start(tmp_path, str(tmp_path), "--no-browser") as process:
+    folder = tmp_path / "\x1b[2Jnone"
+    folder.mkdir()
+    with start(tmp_path, str(folder), "--no-browser") as process:
         output, _ = process.communicate(timeout=30)
     assert process.returncode == 2
     assert len(output.splitlines()) == 1
     assert "holds no study" in output
+    assert r"\x1b[2Jnone" in output and "\x1b" not in output
 
 
 def test_a_start_imports_neither_torch_nor_the_tables():

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from app.processes import OWNER_VARIABLE, ROOT, STUDIES_VARIABLE, is_demo_complete, start_demo
 from app.roots import ROOTS_VARIABLE, default_roots
-from app.theme import server_settings
 
 ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 8501
@@ -75,11 +74,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _serve(port: int) -> None:
     # Streamlit puts only the script's own folder on the path; pages import app and core.
     sys.path.insert(0, str(ROOT))
-    from streamlit.web import bootstrap
+    from app.server import serve
 
-    settings = server_settings(port)
-    bootstrap.load_config_options(settings)
-    bootstrap.run(str(ROOT / "app" / "streamlit_app.py"), False, [], settings)
+    serve(ROOT / "app" / "streamlit_app.py", port)
 
 
 def _announce(url: str, port: int, opens_browser: bool) -> None:
@@ -98,7 +95,9 @@ def _is_free(port: int) -> bool:
 
 
 def _refuse(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    from core.cli.terminal import print_error
+
+    print_error(message)
     return 2
 
 

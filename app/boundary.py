@@ -20,6 +20,17 @@ _PATH = re.compile(r"(?<![\w./])~?(?:/[^\s/:;,'\"()`]+)+/?")
 _OWN_FILES = ("samples.csv", "source.csv", "quarantine.csv", "study.json", "key", "review.db", "ledger.json", "pixels")
 LOG = logging.getLogger("overread")
 
+_WORD_JOINER = "\u2060"
+_END_OF_LINE = re.compile(r"\s*[\r\n]\s*")
+_MARKS = re.compile(r"[\\`*_{}\[\]()<>#+\-!|~$:&]|(?<=[0-9])\.")
+_SPOTTED = re.compile(
+    r"(?<=http)(?=s?://)|(?<=www)(?=\.)|(?=@\S)"  # an address, also of mail
+    r"|(?<=:)(?=[^\s:]+:)"  # :smile: or :material/home:
+    r"|(?<=(?<!\S)[-<>~])(?=(?:->|[->=])(?!\S))",  # -> or <= by itself
+    re.IGNORECASE,
+)
+"""Places within what Streamlit's Markdown looks for in the text itself, after Markdown's own signs have been read."""
+
 
 @contextmanager
 def error_boundary() -> Iterator[None]:
@@ -70,5 +81,9 @@ def _known_folders() -> list[str]:
 
 
 def plain_text(text: str) -> str:
-    """The text with Markdown's own characters made harmless, for a message that quotes names and cells."""
-    return "".join(f"\\{character}" if character in r"\`*_{}[]()<>#+-!|~$:" else character for character in text)
+    """The text as Markdown that shows it as it is: for names and cells, which may be called anything.
+
+    Markdown's signs are escaped. Streamlit makes links, icons, emoji and arrows of what was escaped, too: there a
+    character without width keeps the parts asunder.
+    """
+    return _MARKS.sub(r"\\\g<0>", _SPOTTED.sub(_WORD_JOINER, _END_OF_LINE.sub(" ", text)))

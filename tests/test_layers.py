@@ -14,7 +14,7 @@ from tests.core.commands import TINY, import_source
 
 ROOT = Path(__file__).parents[1]
 LADDER = (
-    ("core.records", "core.config", "core.errors", "core.files"),
+    ("core.records", "core.config", "core.errors", "core.files", "core.spreadsheets"),
     ("core.losses", "core.consensus", "core.thresholds", "core.metrics", "core.pins"),
     ("core.datasets", "core.images", "core.review"),
     ("core.models",),

@@ -1,6 +1,7 @@
 """The app's charts: arrays in, plotly figures out, all in one template; and the one way to show them."""
 
 from collections.abc import Mapping, Sequence
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -41,6 +42,11 @@ def show_chart(figure: go.Figure, *, key: str, alt: str) -> None:
     st.plotly_chart(figure, width="stretch", theme=None, key=key, config=CONFIG, alt=alt)
 
 
+def chart_text(name: str) -> str:
+    """A name as Plotly shows it as it is: it reads tags, links among them, and places for values out of texts."""
+    return escape(name, quote=False).replace("%{", "%\u2060{")
+
+
 def class_colours(classes: Sequence[str]) -> dict[str, str]:
     """A colour for each class, the same on every page."""
     return {name: CLASS_COLOURS[index % len(CLASS_COLOURS)] for index, name in enumerate(classes)}
@@ -59,11 +65,12 @@ def label_matrix(matrix: np.ndarray, classes: Sequence[str]) -> go.Figure:
     np.fill_diagonal(off_diagonal, np.nan)  # agreement would drown what the matrix is for
     top = float(np.nanmax(off_diagonal)) if len(classes) > 1 and np.nanmax(off_diagonal) > 0 else 1.0
     scale = [[index / 9, colour] for index, colour in enumerate(SEQUENTIAL_COLOURS)]
+    names = [chart_text(name) for name in classes]
     figure = go.Figure(
         go.Heatmap(
             z=off_diagonal,
-            x=list(classes),
-            y=list(classes),
+            x=names,
+            y=names,
             colorscale=scale,
             zmin=0,
             zmax=top,
@@ -75,8 +82,8 @@ def label_matrix(matrix: np.ndarray, classes: Sequence[str]) -> go.Figure:
             hoverongaps=True,
         )
     )
-    for row, given in enumerate(classes):
-        for column, proposed in enumerate(classes):
+    for row, given in enumerate(names):
+        for column, proposed in enumerate(names):
             is_dark = row != column and share[row, column] > 0.55 * top
             figure.add_annotation(
                 x=proposed,
@@ -177,10 +184,10 @@ def embedding_map(
         figure.add_scattergl(
             x=points[mask, 0],
             y=points[mask, 1],
-            name=name,
+            name=chart_text(name),
             mode="markers",
             marker={"size": 6, "color": colour, "opacity": 0.65},
-            hovertemplate=f"given {name}<extra></extra>",
+            hovertemplate=f"given {chart_text(name)}<extra></extra>",
         )
     figure.add_scattergl(
         x=points[is_proposed, 0],
@@ -206,7 +213,7 @@ def _count_bars(counts: Mapping[str, int], *, colours: str | list[str], bar_px: 
     figure = go.Figure(
         go.Bar(
             x=[counts[name] for name in names],
-            y=names,
+            y=[chart_text(name) for name in names],
             orientation="h",
             marker_color=colours,
             text=[f"{counts[name]:,}" for name in names],

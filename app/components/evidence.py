@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from PIL import Image
 
-from app.components.charts import TEMPLATE, class_colours, show_chart
+from app.components.charts import TEMPLATE, chart_text, class_colours, show_chart
 from app.theme import INK, LINE, MUTED
 from core.errors import StudyError
 from core.images.cache import open_cache
@@ -77,7 +77,7 @@ def probability_chart(probs: np.ndarray, classes: Sequence[str], *, given: str, 
     colours = class_colours(classes)
     bars = go.Bar(
         x=[float(value) for value in probs],
-        y=list(classes),
+        y=[chart_text(name) for name in classes],
         orientation="h",
         marker_color=[colours[name] if name in (given, proposed) else QUIET for name in classes],
         text=[f"{100 * value:.0f} %" for value in probs],
@@ -113,14 +113,14 @@ def trace_chart(
             go.Scatter(
                 x=stages,
                 y=probs[:, index],
-                name=name,
+                name=chart_text(name),
                 mode="lines+markers" if is_reading else "lines",
                 line={"color": colours[name] if is_reading else QUIET, "width": 2 if is_reading else 1},
                 marker={"size": 5},
                 showlegend=False,
                 cliponaxis=False,
                 customdata=list(stage_names),
-                hovertemplate="%{customdata}: " + name + " %{y:.2f}<extra></extra>",
+                hovertemplate="%{customdata}: " + chart_text(name) + " %{y:.2f}<extra></extra>",
             )
         )
     phases = _phases(stage_names)

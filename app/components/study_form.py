@@ -179,7 +179,7 @@ def show_import() -> None:
         status = process.poll()
         if status is None:
             fraction, message = processes.import_progress(session.kept("import_log"))
-            st.progress(fraction, text=f"Importing: {message}")
+            st.progress(fraction, text=f"Importing: {plain_text(message)}")
             return
         log = session.kept("import_log")
         session.keep("import_process", None)

@@ -3,6 +3,7 @@
 import math
 from datetime import UTC, datetime
 
+from app.boundary import plain_text
 from core.datasets.runs import Run, RunState
 
 STATE_WORDS = {
@@ -42,11 +43,11 @@ def span(seconds: float) -> str:
 
 
 def run_title(run: Run) -> str:
-    """A run by the time of its start, its preset and its seed: 2 January 2026, 03:04 UTC · quick · seed 0."""
+    """A run by its start, preset and seed, as Markdown: 2 January 2026, 03:04 UTC · quick · seed 0."""
     start, _, rest = run.name.partition("-")
     try:
         moment = datetime.strptime(start, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
     except ValueError:
-        return run.name
+        return plain_text(run.name)
     preset, _, seed = rest.rpartition("-")
-    return f"{moment.day} {moment:%B %Y, %H:%M} UTC · {preset} · seed {seed}"
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC · {plain_text(preset)} · seed {plain_text(seed)}"

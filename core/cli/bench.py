@@ -49,7 +49,7 @@ def bench(
             again=_parts(again),
             listener=show,
         )
-    print_result(as_json, {"results": results, "tables": str(out / "tables.md")}, [page])
+    print_result(as_json, {"results": results, "tables": str(out / "tables.md")}, page.splitlines())
 
 
 def _parts(text: str) -> list[str]:

@@ -12,6 +12,7 @@ from core.cli.export import export
 from core.cli.ledger import adopt, backup, restore, verify
 from core.cli.run import evaluate, proposals, saliency, train
 from core.cli.study import check, corrupt, demo, import_
+from core.cli.terminal import print_error
 from core.errors import OverreadError
 
 app = typer.Typer(
@@ -36,12 +37,12 @@ def main() -> None:
     try:
         app()
     except OverreadError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(str(error))
         sys.exit(2)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        print("error: the disk is full; free some room and run the command again", file=sys.stderr)
+        print_error("the disk is full; free some room and run the command again")
         sys.exit(2)
     except SystemExit as end:
         if end.code != _INTERRUPTED:

@@ -164,15 +164,16 @@ def proposals(
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Write the proposals of a run."""
+    """Write the proposals of a run, as a CSV whose cells no spreadsheet runs as a formula."""
     from core.datasets.runs import open_run
     from core.datasets.study import open_study
-    from core.files import write_atomically
     from core.pipeline.outputs import check_output
+    from core.review.export import write_csv
 
     require_folder(out)
     opened = open_study(study)
     check_output(out, opened, overwrite=overwrite)
     table = open_run(opened, run).proposals()
-    write_atomically(out, table.to_csv(index=False, lineterminator="\n"))
+    text = table.astype(object).where(table.notna(), "").astype(str)
+    write_csv(text, out, own_columns=tuple(table.columns))
     print_result(as_json, {"num_proposed": len(table)}, [f"{out}: {len(table)} proposals"])

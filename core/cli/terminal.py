@@ -2,15 +2,37 @@
 
 import json
 import math
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys instead of showing it: control characters (C0, DEL, C1), changes of the direction of text, ends
+of line; and halves of characters, which it cannot write."""
+
+
+def visible(line: str) -> str:
+    """A line as a terminal may show it: what it would obey is written out, as \\x1b or \\u202e. Names of classes and
+    files come from the source, and could else clear the screen, change its title or forge a line."""
+    return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], line)
+
 
 def print_result(as_json: bool, values: dict[str, Any], lines: list[str]) -> None:
-    print(json.dumps(_without_nan(values), ensure_ascii=False, default=str) if as_json else "\n".join(lines))
+    """Print a command's result: lines for people, or one line of JSON."""
+    if as_json:
+        text = json.dumps(_without_nan(values), ensure_ascii=False, default=str)
+        # The same value to whoever parses it: these stand in strings alone, and JSON has written C0 out already.
+        print(_UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    else:
+        print("\n".join(map(visible, lines)))
+
+
+def print_error(message: str) -> None:
+    """Print an error as one line on standard error."""
+    print(f"error: {visible(message)}", file=sys.stderr)
 
 
 def _without_nan(value: Any) -> Any:
@@ -36,11 +58,11 @@ def progress_bar(as_json: bool) -> Iterator[Callable[[float, str], None]]:
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task("starting", total=1.0)
-        yield lambda fraction, message: progress.update(task, completed=fraction, description=message)
+        yield lambda fraction, message: progress.update(task, completed=fraction, description=visible(message))
 
 
 def _tell_lines(interval_s: float = 0.5) -> Callable[[float, str], None]:

@@ -39,7 +39,8 @@ def read_folder(root: Path) -> Source:
     is_split_first = all(splits.values()) and all(class_folders(path) for path in folders)
     cells, rows = [], []
     num_files = 0
-    for file in files_below(root):
+    loops: list[str] = []
+    for file in files_below(root, loops=loops):
         num_files += 1
         parts = file.split("/")
         depth = 1 if is_split_first else 0
@@ -52,6 +53,8 @@ def read_folder(root: Path) -> Source:
     messages = []
     if num_files > len(rows):
         messages.append(f"{num_files - len(rows)} files lie outside the class folders and were left out")
+    if loops:
+        messages.append(f"links back to a folder that they lie in were not followed: {len(loops)}")
     if is_split_first:
         messages.append(f"the folders {', '.join(splits)} were taken as splits, the folders in them as classes")
     return Source(
@@ -89,21 +92,34 @@ def class_folders(root: Path) -> list[Path]:
     return [path for path in folders if next(files_below(path), None) is not None]
 
 
-def files_below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[str]:
-    """The files at any depth that are neither hidden nor a study's, as POSIX paths from `folder`, sorted."""
+def files_below(folder: Path, above: tuple[Path, ...] = (), *, loops: list[str] | None = None) -> Iterator[str]:
+    """The files at any depth that are neither hidden nor a study's, as POSIX paths from `folder`, sorted.
+
+    A link back to a folder that it lies in is not followed, and its name is put into `loops`. A link that leads
+    nowhere, or round to itself, is a file: one that cannot be read.
+    """
     place = folder.resolve()
-    if place in above:  # a link back to a folder that this one lies in
+    if place in above:
+        if loops is not None:
+            loops.append(folder.name)
         return
     with os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:
         if _is_hidden(entry.name):
             continue
-        if not entry.is_dir():
+        if not _is_folder(entry):
             yield entry.name
         elif not is_study(path := Path(entry.path)):
-            for file in files_below(path, (*above, place)):
+            for file in files_below(path, (*above, place), loops=loops):
                 yield f"{entry.name}/{file}"
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads round to itself
+        return False
 
 
 def _is_hidden(name: str) -> bool:

@@ -1,6 +1,5 @@
 """The cleaned CSV: the source's own columns, the final label, and who decided it, when and on what evidence."""
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pandas as pd
 from core.errors import ConfigError
 from core.files import quoted_cell, write_atomically
 from core.review.reviewed import SELF_DECLARED, ReviewedSample
+from core.spreadsheets import harmless_cell
 
 COLUMNS = (
     "final_label",
@@ -27,9 +27,6 @@ COLUMNS = (
 HEAD_COLUMN = COLUMNS[-1]
 QUARANTINED = "quarantined"
 """Stands as the verdict of a row that is no sample: nobody could see it, and no model did."""
-
-_UNSAFE_START = re.compile(r"[=+\-@\t\r\n]")
-_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 
 
 def own_columns(source_columns: Sequence[str]) -> tuple[str, ...]:
@@ -89,10 +86,9 @@ def changes_table(table: pd.DataFrame) -> pd.DataFrame:
 def write_csv(table: pd.DataFrame, path: Path, *, own_columns: Collection[str], spreadsheet_safe: bool = False) -> None:
     """Write a table of text as CSV: UTF-8, commas, a cell in quotes where it needs them.
 
-    A cell of own_columns that a spreadsheet would run as a formula (it begins with = + - @, a tab or an end of line,
-    and is no number) gets an apostrophe before it; with spreadsheet_safe a cell, or a name, of any column does. Read
-    back by Python's csv module, all other cells are what they were, byte for byte. Whoever reads the path meanwhile
-    finds the old file or the new one. Raises ConfigError if the folder does not exist.
+    The names and cells of own_columns are made harmless for spreadsheets by `harmless_cell`; with spreadsheet_safe
+    those of all columns are. Read back by Python's csv module, all other cells are what they were, byte for byte.
+    Whoever reads the path meanwhile finds the old file or the new one. Raises ConfigError if the folder does not exist.
     """
     path = Path(path)
     if not path.parent.is_dir():
@@ -101,7 +97,7 @@ def write_csv(table: pd.DataFrame, path: Path, *, own_columns: Collection[str], 
     for position, name in enumerate(table.columns):
         cells = table.iloc[:, position].tolist()
         if spreadsheet_safe or name in own_columns:
-            name, cells = _harmless(name), [_harmless(cell) for cell in cells]
+            name, cells = harmless_cell(name), [harmless_cell(cell) for cell in cells]
         columns.append((quoted_cell(name), *map(quoted_cell, cells)))
     lines = (",".join(row) or '""' for row in zip(*columns, strict=True))
     write_atomically(path, "".join(f"{line}\n" for line in lines))
@@ -129,7 +125,3 @@ def _added_cells(sample: ReviewedSample, cell: str, written_labels: Mapping[str,
         run,
         SELF_DECLARED if sample.reader else "",
     )
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if _UNSAFE_START.match(cell) and not _NUMBER.fullmatch(cell) else cell

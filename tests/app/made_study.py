@@ -13,6 +13,20 @@ from core.files import write_atomically
 from core.proposals.evidence import evidence
 
 CLASSES = ("adenoma", "normal", "serrated")
+ODD_CLASSES = (
+    *(":material/home:", "http://example.com", "www.example.com", "**bold**", "$x$", ":red[a]", "<b>x</b>", "a@b.c"),
+    *(
+        "<a href='http://x.y'>z</a>",
+        "https://x.y/z?q=1#a",
+        ":smile:",
+        "->",
+        "1. one",
+        "&lt;",
+        "[a](b)",
+        "%{y} `c` ~~d~~",
+    ),
+)
+"""What Markdown, Streamlit's additions to it and Plotly would each make something else of."""
 RUN = "20260102T030405-quick-0"
 NUM_BAD_ROWS = 2
 
@@ -100,7 +114,8 @@ def write_run(study: Study, samples: pd.DataFrame, given: np.ndarray, rng: np.ra
         pseudo_labels=np.repeat(predicted[None], 3, axis=0).astype(np.int16),
         is_consensus=np.repeat(is_proposed[None], 3, axis=0),
     )
-    embeddings = (rng.normal(size=(num_samples, 8)) + 3 * np.eye(8)[given]).astype(np.float16)
+    num_axes = max(8, num_classes)
+    embeddings = (rng.normal(size=(num_samples, num_axes)) + 3 * np.eye(num_axes)[given]).astype(np.float16)
     np.save(path / "embeddings.npy", embeddings)
     np.savez(path / "evidence.npz", **evidence(embeddings, sample_groups(samples), np.full(num_samples, -1)))
     config = {"preset": "quick", "seed": 0, "device": "cpu", "num_samples": num_samples}

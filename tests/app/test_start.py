@@ -3,6 +3,7 @@
 import os
 import re
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -85,18 +86,77 @@ def test_it_serves_the_page_and_leaves_no_settings_behind(server, tmp_path_facto
         assert not (Path(variables["HOME"]) / ".streamlit").exists()
 
 
-def test_another_site_s_page_gets_no_connection(server):
+def answer_to(port, target, **headers):
+    """The status and the headers of the answer to a request that may say anything of where it comes from."""
+    given = {"Host": f"127.0.0.1:{port}", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    request = f"GET {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in given.items())
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(f"{request}\r\n".encode())
+        head = b""
+        while b"\r\n\r\n" not in head and (received := connection.recv(4096)):
+            head += received
+    first, *lines = head.partition(b"\r\n\r\n")[0].decode().split("\r\n")
+    return int(first.split()[1]), {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+
+
+WEBSOCKET = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version": "13",
+}
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "is_own"),
+    [
+        ("127.0.0.1:PORT", "http://127.0.0.1:PORT", True),
+        ("localhost:PORT", "http://localhost:PORT", True),
+        ("LOCALHOST:PORT", "http://LOCALHOST:PORT", True),
+        ("127.0.0.1:PORT", None, True),  # no browser: these always name their origin
+        ("evil.example", "http://evil.example", False),
+        ("evil.example:PORT", "http://evil.example:PORT", False),
+        ("127.0.0.1:PORT", "http://evil.example", False),
+        ("127.0.0.1:PORT", "http://localhost:9999", False),
+        ("127.0.0.1:PORT", "http://127.0.0.1:9999", False),
+        ("127.0.0.1:PORT", "http://127.0.0.1", False),
+        ("127.0.0.1:PORT", "https://127.0.0.1:PORT", False),
+        ("127.0.0.1:PORT", "http://127.0.0.1:PORT.evil.example", False),
+        ("127.0.0.1:PORT", "null", False),
+        ("127.0.0.1", "http://127.0.0.1", False),
+    ],
+)
+def test_only_the_app_s_own_pages_get_a_connection_or_an_answer(server, host, origin, is_own):
     _, port, _ = server
-    request = (
-        "GET /_stcore/stream HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nOrigin: http://{host}\r\n\r\n"
-    )
-    answers = {}
-    for host in (f"127.0.0.1:{port}", "evil.example"):
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-            connection.sendall(request.format(host=host).encode())
-            answers[host] = connection.recv(200).decode().split()[1]
-    assert answers == {f"127.0.0.1:{port}": "101", "evil.example": "403"}
+    named = {"Host": host, **({"Origin": origin} if origin else {})}
+    named = {name: value.replace("PORT", str(port)) for name, value in named.items()}
+    assert answer_to(port, "/_stcore/stream", **named, **WEBSOCKET)[0] == (101 if is_own else 403)
+    assert answer_to(port, "/", **named)[0] == (200 if is_own else 403)
+
+
+@pytest.mark.parametrize("target", ["/", "/review", "/_stcore/health", "/media/none.png", "/static/none.js"])
+def test_every_answer_forbids_framing_guessing_and_loading_from_elsewhere(server, target):
+    _, port, _ = server
+    for origin in (f"http://127.0.0.1:{port}", "http://evil.example"):
+        _, headers = answer_to(port, target, Origin=origin)
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
+        assert (policy["frame-ancestors"], policy["default-src"]) == ("'none'", "'self'")
+        sources = {source for name in policy for source in policy[name].split() if not source.startswith("'")}
+        assert sources == {"data:", "blob:", f"ws://127.0.0.1:{port}", f"ws://localhost:{port}"}
+        assert "'unsafe-inline'" not in policy["script-src"]
+
+
+def test_it_ends_in_peace_when_it_is_told_to(tmp_path):
+    study = write_study(tmp_path)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with start(tmp_path, str(study.path), "--port", str(free_port()), "--no-browser") as process:
+            process.stdout.readline()
+            process.send_signal(number)
+            output, _ = process.communicate(timeout=30)
+        assert (process.returncode, output) == (0, "")
 
 
 def test_a_taken_port_is_said_in_one_line_with_status_2(server, tmp_path):
@@ -109,11 +169,14 @@ def test_a_taken_port_is_said_in_one_line_with_status_2(server, tmp_path):
 
 
 def test_a_folder_that_is_no_study_is_said_in_one_line_with_status_2(tmp_path):
-    with start(tmp_path, str(tmp_path), "--no-browser") as process:
+    folder = tmp_path / "\x1b[2Jnone"
+    folder.mkdir()
+    with start(tmp_path, str(folder), "--no-browser") as process:
         output, _ = process.communicate(timeout=30)
     assert process.returncode == 2
     assert len(output.splitlines()) == 1
     assert "holds no study" in output
+    assert r"\x1b[2Jnone" in output and "\x1b" not in output
 
 
 def test_a_start_imports_neither_torch_nor_the_tables():

@@ -11,6 +11,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from core.cli.main import app
 from core.datasets.study import open_study
+from tests.app.made_study import write_study
 from tests.core.commands import CLASSES, NUM_IMAGES, SECRETS, TINY, import_arguments, run_command, write_source
 
 ROOT = Path(__file__).parents[2]
@@ -299,6 +300,17 @@ def test_proposals_are_the_proposed_rows_the_surest_first(journey):
     assert {row["sample_id"] for row in written} == {row["sample_id"] for row in proposed}
     probabilities = [float(row["label_error_probability"]) for row in written]
     assert probabilities == sorted(probabilities, reverse=True)
+
+
+def test_proposals_hold_no_formula_though_classes_are_named_like_one(tmp_path, monkeypatch):
+    names = ("=1+1", "a;=cmd|' /C calc'!A0", "-1")
+    monkeypatch.setattr("tests.app.made_study.CLASSES", names)
+    study = write_study(tmp_path)
+    assert run_command("proposals", study.path, "--out", tmp_path / "p.csv").status == 0
+    written = table_at(tmp_path / "p.csv")
+    harmless = {names[0]: "'=1+1", names[1]: "a;'=cmd|' /C calc'!A0", names[2]: "-1"}
+    assert {row["given_label"] for row in written} | {row["proposed_label"] for row in written} <= {*harmless.values()}
+    assert [name for name in written[0] if name.startswith("p_")] == ["p_=1+1", "p_a;'=cmd|' /C calc'!A0", "p_-1"]
 
 
 def test_export_gives_the_source_back_row_by_row_with_eleven_columns_more(journey, tmp_path):

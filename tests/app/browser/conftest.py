@@ -64,6 +64,13 @@ class Server:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     study = write_study(tmp_path_factory.mktemp("browser"), num_samples=240)
     draw_images(study)
+    with serving(study) as url:
+        yield Server(url, study)
+
+
+@contextmanager
+def serving(study: Study) -> Iterator[str]:
+    """The app on a study, started as a user starts it; its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -78,7 +85,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     try:
         url = f"http://127.0.0.1:{port}"
         await_server(url)
-        yield Server(url, study)
+        yield url
     finally:
         process.terminate()
         process.wait(timeout=20)

@@ -39,6 +39,15 @@ def labels_of(root: Path, tag: str) -> list[str]:
     return [row.label for row in read_source(root, label_tag=tag).rows]
 
 
+def test_links_that_lead_in_circles_are_no_files_of_the_tree(tmp_path):
+    root = write_tree(tmp_path / "tree", PARTS, "BodyPartExamined")
+    (root / "self.dcm").symlink_to("self.dcm")
+    (root / "back").symlink_to("..")
+    source = read_source(root, label_tag="BodyPartExamined")
+    assert [row.label for row in source.rows] == list(PARTS)
+    assert "1 files are no DICOM and were left out" in source.messages
+
+
 def test_the_tag_gives_labels_and_a_file_without_it_is_quarantined(tmp_path):
     root = write_tree(tmp_path / "tree", PARTS, "BodyPartExamined")
     (root / "labels.csv").write_text("no,matter\n")

@@ -1,6 +1,9 @@
 import pytest
 
 from core.datasets.folder import read_folder
+from core.datasets.manifest import import_source
+from core.datasets.source import read_source
+from core.datasets.study import open_study
 from core.errors import SourceError
 from tests.core.datasets.conftest import write_image
 
@@ -48,7 +51,28 @@ def test_folders_named_for_splits_hold_the_classes(tmp_path):
 
 def test_a_link_back_to_a_parent_ends(class_folders):
     (class_folders / "cat" / "loop").symlink_to(class_folders)
-    assert [row.image for row in read_folder(class_folders).rows if "loop" in row.image] == []
+    source = read_folder(class_folders)
+    assert [row.image for row in source.rows if "loop" in row.image] == []
+    assert source.messages == ("links back to a folder that they lie in were not followed: 1",)
+
+
+def test_a_link_that_leads_round_to_itself_ends_in_the_quarantine(class_folders, tmp_path):
+    for link, target in (("cat/self.png", "self.png"), ("dog/to", "fro"), ("dog/fro", "to"), ("around", "around")):
+        (class_folders / link).symlink_to(target)
+    study = import_source(read_folder(class_folders), tmp_path / "study", image_size_px=32)
+    quarantined = open_study(tmp_path / "study").quarantine()
+    assert study.num_quarantined == 3
+    assert dict(zip(quarantined["image"], quarantined["reason"], strict=True)) == dict.fromkeys(
+        ("cat/self.png", "dog/fro", "dog/to"), "the file is missing"
+    )
+
+
+def test_a_labels_file_that_names_a_link_round_to_itself_quarantines_that_row(class_folders, tmp_path):
+    (class_folders / "around").symlink_to("around")
+    rows = ("cat/a.png,cat", "cat/b.jpg,cat", "dog/a.png,dog", "dog/z.tif,dog", "around,dog", "around/x.png,cat")
+    (class_folders / "labels.csv").write_text("\n".join(("image,label", *rows)))
+    summary = import_source(read_source(class_folders), tmp_path / "study", image_size_px=32)
+    assert (summary.num_samples, summary.num_quarantined) == (4, 2)
 
 
 def test_a_study_inside_the_source_is_no_class(class_folders):

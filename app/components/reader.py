@@ -54,14 +54,14 @@ def ask_reader(study: Study) -> None:
 def show_code() -> None:
     """The code of a name that was just given, until it is put away."""
     if code := session.kept("code_to_show"):
-        with st.container(border=True, key="review_code", horizontal=True, vertical_alignment="center"):
-            st.markdown(
-                f"Your code is **{code[:3]} {code[3:]}**. Another browser asks for it, so that nobody reads under your "
-                "name. It is shown only now."
-            )
-            st.button(
-                "Noted", key="review_code_noted", type="tertiary", on_click=session.keep, args=("code_to_show", None)
-            )
+        with st.container(border=True, key="review_code"):
+            text, button = st.columns([4, 1], vertical_alignment="center")
+            text.caption(f"Your code: **{code[:3]} {code[3:]}**. Another browser asks for it; it is shown only now.")
+            button.button("Noted", key="review_code_noted", type="tertiary", on_click=_put_code_away)
+
+
+def _put_code_away() -> None:
+    session.keep("code_to_show", None)
 
 
 def remember_reader() -> None:

@@ -32,7 +32,7 @@ def give_name(app, name=READER):
 
 
 def shown_code(app):
-    text = next(element.value for element in app.markdown if element.value.startswith("Your code is"))
+    text = next(element.value for element in app.caption if element.value.startswith("Your code: "))
     return text.split("**")[1]
 
 
@@ -40,7 +40,7 @@ def test_a_name_gets_a_code_which_is_shown_once(app, made_study):
     give_name(open_page(app, "review"))
     assert len(shown_code(app).replace(" ", "")) == 6
     app.button(key="review_code_noted").click().run()
-    assert "Your code is" not in page_text(app)
+    assert "Your code: " not in page_text(app)
 
 
 def test_a_name_in_a_new_browser_asks_for_its_code(app, made_study):

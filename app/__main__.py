@@ -11,7 +11,7 @@ import time
 import webbrowser
 from pathlib import Path
 
-from app.processes import OWNER_VARIABLE, ROOT, STUDIES_VARIABLE, is_demo_complete, start_demo
+from app.processes import EPHEMERAL_VARIABLE, OWNER_VARIABLE, ROOT, STUDIES_VARIABLE, is_demo_complete, start_demo
 from app.roots import ROOTS_VARIABLE, default_roots
 
 ADDRESS = "127.0.0.1"
@@ -32,20 +32,28 @@ def main(arguments: list[str] | None = None) -> int:
         help="a folder that the form for new studies may read; may be repeated (default: the data folders, and what "
         "the studies were made from)",
     )
+    parser.add_argument(
+        "--ephemeral",
+        action="store_true",
+        help="let verdicts be saved in a temporary folder, where they are lost later",
+    )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     options = parser.parse_args(arguments)
 
     paths = [path.expanduser().resolve() for path in options.studies]
+    if options.ephemeral:
+        os.environ[EPHEMERAL_VARIABLE] = "1"
     opened = []
     if paths:
         from core.datasets.study import open_study
         from core.errors import UserError
-        from core.pipeline.ledger import open_ledger
+        from core.pipeline.ledger import check_lasting, open_ledger
 
         try:
             for path in paths:
                 study = open_study(path)
                 open_ledger(study).verify_chain(is_incremental=True)
+                check_lasting(study)
                 opened += [study.path, Path(study.source_root)]
         except UserError as error:
             return _refuse(str(error))

@@ -8,6 +8,7 @@
     │   ├── StudyError     a study is missing, exists already, is newer than this program or is busy
     │   └── LedgerError    a verdict or reading cannot be recorded as asked
     │       ├── LedgerBusyError    somebody else is writing; trying again later is right
+    │       ├── ReadOnlyError      the study or its disk cannot be written
     │       └── StaleVerdictError  the reader has decided the sample elsewhere meanwhile
     └── ImageError         one image cannot be shown or used: its row goes to quarantine
 
@@ -46,6 +47,10 @@ class LedgerError(UserError):
 
 class LedgerBusyError(LedgerError):
     """The ledger is locked by somebody else; trying again later is right."""
+
+
+class ReadOnlyError(LedgerError):
+    """The ledger can be read and not written."""
 
 
 class StaleVerdictError(LedgerError):

@@ -6,3 +6,5 @@ import os
 # threads only wait for each other, on a busy machine many times longer than they work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Tests' studies lie in temporary folders, where no ledger is made otherwise.
+os.environ["OVERREAD_EPHEMERAL"] = "1"

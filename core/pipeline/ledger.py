@@ -10,6 +10,7 @@ from core.datasets.study import Study, is_copied, open_study, save_study
 from core.errors import LedgerError, StudyError
 from core.review.ledger import Ledger
 from core.review.memory import Memory
+from core.review.sqlite import check_place
 
 
 def open_ledger(study: Study) -> Ledger:
@@ -35,6 +36,12 @@ def open_ledger(study: Study) -> Ledger:
     if not study.has_ledger and ledger.head().sequence:
         note_ledger(study)
     return ledger
+
+
+def check_lasting(study: Study) -> None:
+    """Raise LedgerError where the study has no ledger yet, and lies where none would last."""
+    if not os.environ.get("OVERREAD_DATABASE"):
+        check_place(study.path / "review.db")
 
 
 def study_memory(study: Study) -> Memory:

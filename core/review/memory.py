@@ -74,7 +74,7 @@ class Memory:
         temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.tmp")
         with suppress(OSError):
             try:
-                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _mode(self.path))
                 with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                     file.write(json.dumps(content) + "\n")
                 temporary.replace(self.path)
@@ -84,3 +84,8 @@ class Memory:
     def _mac(self, remembered: Remembered) -> str:
         content = json.dumps(asdict(remembered), sort_keys=True)
         return hmac.digest(self.key, f"ledger.json {content}".encode(), "sha256").hex()
+
+
+def _mode(path: Path) -> int:
+    """For the owner alone, unless a group writes into the folder."""
+    return 0o660 if path.parent.stat().st_mode & 0o020 else 0o600

@@ -1,0 +1,188 @@
+"""What goes on around the ledger's file: it is gone, locked, on a read-only or full disk, or in a temporary folder."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from core.errors import LedgerBusyError, LedgerError, ReadOnlyError
+from core.review import database, sqlite
+from core.review.ledger import Ledger
+from tests.core.review.verdicts import verdict
+
+WRITER = """
+import sys
+from core.review.ledger import Ledger
+from tests.core.review.verdicts import verdict
+ledger = Ledger.open(sys.argv[1], "study")
+for number in range(100_000):
+    ledger.record(verdict(f"s{number}", reader=sys.argv[2]))
+    print(number, flush=True)
+"""
+
+
+def url_of(folder):
+    return f"sqlite:///{folder / 'review.db'}"
+
+
+@contextmanager
+def mounted(folder, *options):
+    """A disk of its own at `folder`; skips where this process may mount none."""
+    folder.mkdir(exist_ok=True)
+    done = subprocess.run(["mount", *options, folder], capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"cannot mount here: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+@contextmanager
+def read_only(folder):
+    with mounted(folder, "--bind", folder):
+        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+        yield
+
+
+def leave_log(folder, *names):
+    """Rows that stand in the write-ahead log alone, as a killed process leaves them."""
+    program = (
+        "import os, sys, sqlite3\n"
+        "from core.review.ledger import Ledger\nfrom tests.core.review.verdicts import verdict\n"
+        f"ledger = Ledger.open({url_of(folder)!r}, 'study')\n"
+        f"anchor = sqlite3.connect({str(folder / 'review.db')!r}); anchor.execute('SELECT * FROM ledger').fetchone()\n"
+        f"[ledger.record(verdict(name)) for name in {names!r}]\n"
+        "os._exit(0)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert (folder / "review.db-wal").stat().st_size > 0
+
+
+def test_a_file_that_is_gone_is_said_to_be_and_none_is_made(tmp_path):
+    ledger = Ledger.open(url_of(tmp_path), "study")
+    ledger.record(verdict())
+    for path in tmp_path.glob("review.db*"):
+        path.unlink()
+    with pytest.raises(LedgerError, match="the review ledger is gone"):
+        sqlite.connect(tmp_path / "review.db")
+    assert not list(tmp_path.glob("review.db*"))
+
+
+def test_a_ledger_that_somebody_holds_is_busy_soon_and_nothing_is_saved(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.2)
+    ledger = Ledger.open(url_of(tmp_path), "study")
+    with closing(sqlite3.connect(tmp_path / "review.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        began_s = time.monotonic()
+        with pytest.raises(LedgerBusyError, match="in use by somebody else; nothing was saved"):
+            ledger.record(verdict())
+        assert time.monotonic() - began_s < 2
+        assert ledger.decisions() == []  # reading goes on
+    assert ledger.record(verdict())
+
+
+def test_a_turn_that_does_not_come_is_given_up_and_the_next_one_comes(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "TURN_TIMEOUT_S", 0.2)
+    ledger = Ledger.open(url_of(tmp_path), "study")
+    with sqlite.turn(tmp_path / "review.db"), pytest.raises(LedgerBusyError):
+        ledger.record(verdict())
+    time.sleep(0.1)
+    assert ledger.record(verdict())
+
+
+def test_killed_writers_hold_nobody_up(tmp_path):
+    ledger = Ledger.open(url_of(tmp_path), "study")
+    num_told = 0
+    for trial in range(3):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, url_of(tmp_path), f"r{trial}"], stdout=subprocess.PIPE, text=True
+        )
+        num_told += len([writer.stdout.readline() for _ in range(3)])
+        writer.send_signal(signal.SIGKILL)
+        num_told += len(writer.stdout.read().split())
+        writer.wait()
+        began_s = time.monotonic()
+        assert ledger.record(verdict(f"s{trial}"))
+        assert time.monotonic() - began_s < 2
+    assert ledger.verify_chain().sequence >= num_told + 3
+
+
+def test_a_read_only_study_is_read_with_its_log_and_refuses_verdicts(tmp_path):
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    leave_log(folder, "s1", "s2")
+    with read_only(folder):
+        before = {path.name: path.read_bytes() for path in folder.iterdir()}
+        ledger = Ledger.open(url_of(folder), "study")
+        assert [row.sample_id for row in ledger.history()] == ["s1", "s2"]
+        ledger.verify_chain()
+        with pytest.raises(ReadOnlyError, match="read-only"):
+            ledger.record(verdict("s3"))
+        assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_read_only_ledger_of_the_first_schema_is_read(tmp_path, monkeypatch):
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    versions = tmp_path / "migrations" / "versions"
+    shutil.copytree(Path(database.__file__).with_name("migrations"), tmp_path / "migrations")
+    (versions / "0002_keyed_chain.py").unlink()
+    with monkeypatch.context() as older:
+        older.setattr(database, "__file__", str(tmp_path / "database.py"))
+        older.setattr(database, "SCHEMA_REVISION", "0001")
+        database.prepare(database.open_engine(url_of(folder)))
+    with closing(sqlite3.connect(folder / "review.db")) as connection, connection:
+        connection.execute(
+            "INSERT INTO ledger VALUES ('study', 1, 'verdict', 's1', 'ann', 'a', 'b', 'b', 'accept', '', 'open', 'r', "
+            "0.5, 1, '2026-01-02T03:04:05.000000+00:00', '0.1.0', 'key', '', ?, ?)",
+            ("0" * 64, "0" * 64),
+        )
+    with read_only(folder):
+        (row,) = Ledger.open(url_of(folder), "study").history()
+        assert (row.sample_id, row.chain, row.image_sha256) == ("s1", 1, "")
+
+
+def test_a_study_on_a_full_disk_is_read_and_says_that_the_disk_is_full(tmp_path):
+    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=1m", "tmpfs") as folder:
+        leave_log(folder, "s1")
+        for path in (folder / "review.db-shm",):
+            path.unlink()
+        (folder / "filler").write_bytes(b"")
+        with (folder / "filler").open("ab", buffering=0) as filler, pytest.raises(OSError, match="No space"):
+            while True:
+                filler.write(b"x" * 512)
+        ledger = Ledger.open(url_of(folder), "study")
+        assert [row.sample_id for row in ledger.history()] == ["s1"]
+        with pytest.raises(LedgerError):
+            ledger.record(verdict("s2"))
+        (folder / "filler").unlink()
+        assert ledger.record(verdict("s2"))
+        assert ledger.verify_chain().sequence == 2
+
+
+def test_a_ledger_is_not_made_where_it_would_not_last_unless_that_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.delenv(sqlite.EPHEMERAL_VARIABLE)
+    with pytest.raises(LedgerError, match="pass --ephemeral"):
+        Ledger.open(url_of(tmp_path), "study")
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setenv(sqlite.EPHEMERAL_VARIABLE, "1")
+    Ledger.open(url_of(tmp_path), "study").record(verdict())
+    monkeypatch.delenv(sqlite.EPHEMERAL_VARIABLE)
+    assert Ledger.open(url_of(tmp_path), "study").record(verdict("s2"))  # one that is there stays in use
+
+
+@pytest.mark.parametrize("folder", ["/tmp", "/var/tmp/x", "/dev/shm/studies", "/run/user/1000"])
+def test_temporary_folders_are_known(folder):
+    assert sqlite.is_temporary(Path(folder))
+
+
+def test_a_lasting_folder_is_no_temporary_one():
+    assert not sqlite.is_temporary(Path.home() / "studies")

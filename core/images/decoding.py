@@ -50,6 +50,8 @@ def read_picture(
     except PermissionError:
         raise ImageError("the file may not be read") from None
     except MemoryError:
+        if limits != ORDINARY:  # in a process that has a bound of its own
+            raise
         raise ImageError("too large for this machine's memory") from None
     except (ImportError, KeyboardInterrupt, SystemExit):  # not the file's fault
         raise

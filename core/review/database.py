@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from core.errors import LedgerBusyError, LedgerError, ReadOnlyError
@@ -91,11 +91,30 @@ def transaction(engine: Engine, *, is_writing: bool = False) -> Iterator[Connect
             path = Path(engine.url.database)
             if is_writing:
                 stack.enter_context(sqlite.turn(path))
-            elif not sqlite.can_be_read_in_place(path):
+            elif not _is_readable(engine, path):
                 engine = _copy_engine(path, sqlite.stamp(path))
         connection = stack.enter_context(engine.connect().execution_options(is_writing=is_writing))
         with connection.begin():
             yield connection
+
+
+def _is_readable(engine: Engine, path: Path) -> bool:
+    """Whether SQLite can read the file where it is: it writes beside it even then, which a full or read-only disk does
+    not let it do."""
+    if not sqlite.is_there(path):
+        return True  # and the error says that it is gone
+    if not sqlite.is_writable(path):
+        return False
+    if sqlite.is_in_use(path):
+        return True
+    try:
+        with engine.connect() as connection, connection.begin():
+            connection.exec_driver_sql("PRAGMA schema_version").fetchone()
+    except OperationalError as error:
+        return not sqlite.is_disk_error(error.orig)
+    except DBAPIError:  # a damaged file is said to be so by whoever reads it
+        return True
+    return True
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -28,6 +28,7 @@ _CREATION_TIMEOUT_S = 30.0
 EPHEMERAL_VARIABLE = "OVERREAD_EPHEMERAL"
 """Set to 1, it lets a ledger be made in a temporary folder."""
 _TEMPORARY_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm", "/run")
+_SHARED_BYTES = 32_768
 _UNREADABLE = ("unable to open", "disk i/o error", "disk is full", "readonly", "read-only")
 
 
@@ -159,23 +160,22 @@ class _Waiting:
         self._held.set()
 
 
-def can_be_read_in_place(path: Path) -> bool:
-    """Whether SQLite can read the file where it is: it writes beside it even then, which a full or read-only disk does
-    not let it do."""
-    if not is_there(path):
-        return True  # and the error says that it is gone
-    if not (os.access(path.parent, os.W_OK) and os.access(path, os.W_OK)):
-        return False
-    if path.with_name(f"{path.name}-shm").exists():
-        return True
+def is_writable(path: Path) -> bool:
+    """Whether the file and its folder, in which SQLite keeps its log, may be written to."""
+    return os.access(path.parent, os.W_OK) and os.access(path, os.W_OK)
+
+
+def is_in_use(path: Path) -> bool:
+    """Whether what SQLite shares among processes beside the file is there and whole, so that nothing is to be made."""
     try:
-        with closing(connect(path)) as connection:
-            connection.execute("PRAGMA schema_version").fetchone()
-    except sqlite3.OperationalError as error:
-        return not any(word in str(error).lower() for word in _UNREADABLE)
-    except sqlite3.DatabaseError:  # a damaged file is said to be so by whoever reads it
-        return True
-    return True
+        return path.with_name(f"{path.name}-shm").stat().st_size >= _SHARED_BYTES
+    except OSError:
+        return False
+
+
+def is_disk_error(error: BaseException | None) -> bool:
+    """Whether SQLite could not read because it could not write beside the file."""
+    return any(word in str(error).lower() for word in _UNREADABLE)
 
 
 def stamp(path: Path) -> tuple[int, ...]:

@@ -1,6 +1,5 @@
 """What goes on around the ledger's file: it is gone, locked, on a read-only or full disk, or in a temporary folder."""
 
-import os
 import shutil
 import signal
 import sqlite3
@@ -107,8 +106,7 @@ def test_killed_writers_hold_nobody_up(tmp_path):
         )
         num_told += len([writer.stdout.readline() for _ in range(3)])
         writer.send_signal(signal.SIGKILL)
-        num_told += len(writer.stdout.read().split())
-        writer.wait()
+        num_told += len(writer.communicate()[0].split())
         began_s = time.monotonic()
         assert ledger.record(verdict(f"s{trial}"))
         assert time.monotonic() - began_s < 2

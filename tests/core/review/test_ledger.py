@@ -10,11 +10,6 @@ from tests.core.review.verdicts import verdict
 
 
 @pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'review.db'}"
-
-
-@pytest.fixture
 def ledger(url):
     return Ledger.open(url, "study")
 

@@ -11,7 +11,13 @@ from core.errors import ConfigError
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="detection: how well wrong labels are found, beside other methods.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="detection: how well wrong labels are found, beside other methods; save: how long a verdict takes to "
+            "be saved, by many readers at once."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Folder of results.jsonl and tables.md.")] = Path("data/benchmark"),
     cache: Annotated[Path | None, typer.Option(help="Folder of pixels and features; in --out if not given.")] = None,
     seeds: Annotated[str, typer.Option(help="Seeds, separated by commas.")] = "0,1,2",
@@ -27,20 +33,32 @@ def bench(
     features: Annotated[str, typer.Option(help="simclr, pretrained or both.")] = "both",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     again: Annotated[str, typer.Option(help="Methods to measure anew, for their code has changed.")] = "",
+    processes: Annotated[str, typer.Option(help="Of save: numbers of processes, separated by commas.")] = "1,4,20",
+    seconds: Annotated[float, typer.Option(help="Of save: how long each number is measured.")] = 10.0,
+    database: Annotated[
+        str | None, typer.Option(help="Of save: a database's URL; SQLite in --out if not given.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure how well wrong labels are found, beside other methods; what is measured already is kept."""
     from core.benchmark.detection import run_detection
     from core.pipeline.outputs import check_output
 
-    if name != "detection":
-        raise ConfigError(f"bench {name}: is not known; there is: detection")
     check_output(out)
+    if name == "save":
+        from core.benchmark.saving import measure_saving, saving_lines, saving_results
+
+        numbers = _numbers("--processes", processes)
+        times = measure_saving(out, num_processes=numbers, seconds=seconds, database=database)
+        print_result(as_json, {"results": saving_results(times)}, saving_lines(times))
+        return
+    if name != "detection":
+        raise ConfigError(f"bench {name}: is not known; there are: detection, save")
     with progress_bar(as_json) as show:
         results, page = run_detection(
             out,
             cache=cache or out / "cache",
-            seeds=_seeds(seeds),
+            seeds=_numbers("--seeds", seeds),
             tasks=_parts(tasks),
             noises=_parts(noise) if noise else None,
             methods=_parts(methods) if methods else None,
@@ -56,8 +74,8 @@ def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _seeds(text: str) -> list[int]:
-    seeds = _parts(text)
-    if not seeds or not all(seed.isdecimal() for seed in seeds):
-        raise ConfigError(f"--seeds {text}: give whole numbers from 0, separated by commas")
-    return [int(seed) for seed in seeds]
+def _numbers(option: str, text: str) -> list[int]:
+    numbers = _parts(text)
+    if not numbers or not all(number.isdecimal() for number in numbers):
+        raise ConfigError(f"{option} {text}: give whole numbers from 0, separated by commas")
+    return [int(number) for number in numbers]

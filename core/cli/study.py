@@ -1,5 +1,6 @@
 """Commands that make studies: from a source, from code, from another study; and what is wrong with one's data."""
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -64,6 +65,14 @@ def import_(
     name: Annotated[str | None, typer.Option(help="The study's name on pages; the folder's if not given.")] = None,
     image_size: Annotated[int, typer.Option(help="Side of the cached images in px.", min=32, max=1024)] = 224,
     update: Annotated[bool, typer.Option(help="Read the source of an existing study again.")] = False,
+    allow_private_urls: Annotated[
+        bool,
+        typer.Option("--allow-private-urls", help="URLs may lead to this machine and its network."),
+    ] = False,
+    ephemeral: Annotated[
+        bool,
+        typer.Option("--ephemeral", help="Let verdicts be saved in a temporary folder, where they are lost later."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make a study of labelled images: check every row, decode every image once."""
@@ -71,7 +80,12 @@ def import_(
     from core.datasets.manifest import import_source
     from core.datasets.medmnist_release import local_source
     from core.datasets.source import read_source
+    from core.images.addresses import ALLOW_VARIABLE
+    from core.review.sqlite import EPHEMERAL_VARIABLE
 
+    for is_asked, variable in ((allow_private_urls, ALLOW_VARIABLE), (ephemeral, EPHEMERAL_VARIABLE)):
+        if is_asked:
+            os.environ[variable] = "1"
     with progress_bar(as_json) as show:
         source = local_source(
             source, lambda done, total: show(done / total, f"fetched {done / 1e6:.0f} of {total / 1e6:.0f} MB")

@@ -235,6 +235,7 @@ def _decoded(images: Mapping[str, Location], size_px: int, known: _Known) -> Ite
             yield from waiting.popleft().result()
     finally:
         stop.set()  # where all are decoded, nothing waits for it
+        downloads.stop()
         executor.shutdown(wait=True, cancel_futures=True)
 
 

@@ -55,6 +55,7 @@ def check_study(study: Study, *, on_progress: Callable[[float], None] | None = N
         message = "the images were not looked at: there is no pixel cache; import the source again with --update"
         findings.append(Finding("not_checked", "warning", len(samples), message))
     else:
+        cache.verify()
         findings += _check_borders(samples, cache, headers, groups)
         findings += _check_images(study, samples, cache, headers, on_progress)
     return sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))

@@ -76,6 +76,7 @@ def read_pictures(study: Study, cache: PixelCache) -> list[tuple[str, ...]] | No
 def _digest(study: Study, cache: PixelCache) -> str:
     """Of the images and of the table: one that belongs to other images, or was cut short, is not believed."""
     digest = hashlib.sha256((study.path / "groups.csv").read_bytes())
-    for key, (size, time) in zip(cache.keys, cache.stamps, strict=True):
-        digest.update(f"\n{key} {size} {time}".encode())
+    for row in cache.rows:
+        size, time = row.stamp[:2]
+        digest.update(f"\n{row.key} {row.sha256 or f'{size} {time}'}".encode())
     return digest.hexdigest()

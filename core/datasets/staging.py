@@ -22,8 +22,7 @@ def staged_study(path: Path, *, kept: Sequence[str] = (), is_shared: bool = Fals
     """An empty folder to make a study in; it becomes `path` at the end, and is removed if anything fails.
 
     kept: what the folder may still hold of an earlier try that was stopped or killed, by name; a stop (an interrupt,
-    no failure) then leaves the folder to a later try. is_shared: the umask alone says who may read it, and not its owner
-    alone.
+    no failure) then leaves the folder to a later try. is_shared: the umask says who may read it, not its owner alone.
     Raises StudyError if there is something at `path` already, if another process is making a study there,
     or if the disk refuses.
     """

@@ -15,7 +15,7 @@ from core.config import DEFAULT_PRESET, TrainSettings, override_settings, preset
 from core.datasets.runs import Run, open_run
 from core.datasets.study import Study
 from core.errors import ConfigError, StudyError
-from core.files import write_atomically
+from core.files import make_folder, write_atomically
 from core.pipeline.retraining import Retraining, begin_retraining, resume_retraining
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def new_plan(
     if _asks_for_imagenet(settings) and not (source or retraining):
         source = imagenet_features(study.image_size_px)
     _require_classes(study, samples)
-    run.path.mkdir(parents=True, exist_ok=True)
+    make_folder(run.path)
     features = source.identity if source else None
     config = _config(study, settings, samples, seed=seed, device=device.type)
     if base and retraining:

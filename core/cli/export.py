@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from core.cli.arguments import Json, Overwrite, RunName, StudyPath, require_folder
-from core.cli.terminal import print_result
+from core.cli.terminal import print_result, warn_of_stopped_update
 
 
 def export(
@@ -31,6 +31,7 @@ def export(
 
     require_folder(out, is_file=export_format not in ("imagefolder", "fiftyone"))
     opened = open_study(study)
+    warn_of_stopped_update(opened)
     table, own = export_study(
         opened, out, run, format=export_format, spreadsheet_safe=spreadsheet_safe, overwrite=overwrite
     )

@@ -6,11 +6,24 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.datasets.study import Study
 
 
 def print_result(as_json: bool, values: dict[str, Any], lines: list[str]) -> None:
     print(json.dumps(_without_nan(values), ensure_ascii=False, default=str) if as_json else "\n".join(lines))
+
+
+def warn_of_stopped_update(study: "Study") -> None:
+    """Say so where an update of the study did not end."""
+    if study.is_update_unfinished:
+        print(
+            "note: an update of this study was stopped; the study is as it was before it; run the same import --update "
+            "again",
+            file=sys.stderr,
+        )
 
 
 def _without_nan(value: Any) -> Any:

@@ -62,11 +62,13 @@ def write_pictures(study: Study, cache: PixelCache, pictures: Pictures) -> None:
 
 def read_pictures(study: Study, cache: PixelCache) -> list[tuple[str, ...]] | None:
     """The groups that `write_pictures` kept; None if there are none, or they are of other images than the cache's."""
-    digest_path = study.path / "groups.digest"
-    is_there = digest_path.is_file() and (study.path / "groups.csv").is_file()
-    if not is_there or digest_path.read_text(encoding="utf-8").strip() != _digest(study, cache):
+    try:
+        kept = (study.path / "groups.digest").read_text(encoding="utf-8").strip()
+        if kept != _digest(study, cache):
+            return None
+        table = read_text_table(study.path / "groups.csv")
+    except (OSError, ValueError):  # none, or not whole
         return None
-    table = read_text_table(study.path / "groups.csv")
     groups = defaultdict(list)
     for sample_id, group in zip(table["sample_id"], table["group"], strict=True):
         groups[group].append(sample_id)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from core.cli.arguments import Json, Seed, StudyPath
-from core.cli.terminal import print_result, progress_bar
+from core.cli.terminal import print_result, progress_bar, warn_of_stopped_update
 
 
 def demo(
@@ -73,6 +73,9 @@ def import_(
         bool,
         typer.Option("--ephemeral", help="Let verdicts be saved in a temporary folder, where they are lost later."),
     ] = False,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Let the umask say who may read a new study, not its owner alone.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make a study of labelled images: check every row, decode every image once."""
@@ -80,6 +83,7 @@ def import_(
     from core.datasets.manifest import import_source
     from core.datasets.medmnist_release import local_source
     from core.datasets.source import read_source
+    from core.datasets.study import open_study
     from core.images.addresses import ALLOW_VARIABLE
     from core.review.sqlite import EPHEMERAL_VARIABLE
 
@@ -113,10 +117,12 @@ def import_(
             name=name,
             image_size_px=image_size,
             update=update,
+            is_shared=shared,
             on_progress=lambda done, total: show(done / max(total, 1), f"decoded {done} of {total} images"),
         )
     quarantined = f"; {summary.num_quarantined} rows in {study / 'quarantine.csv'}" if summary.num_quarantined else ""
     line = f"{study}: {summary.num_samples} samples of {listed(summary.classes)}{quarantined}"
+    warn_of_stopped_update(open_study(study))
     print_result(as_json, asdict(summary), [*(f"note: {message}" for message in summary.messages), line])
 
 
@@ -126,6 +132,7 @@ def check(study: StudyPath, as_json: Json = False) -> None:
     from core.datasets.study import open_study
 
     opened = open_study(study)
+    warn_of_stopped_update(opened)
     with progress_bar(as_json) as show:
         findings = check_study(opened, on_progress=lambda fraction: show(fraction, "looking at every image"))
     lines = [f"{finding.severity:8}{finding.message}" for finding in findings] or ["nothing found"]

@@ -1,5 +1,6 @@
 """What goes on around the ledger's file: it is gone, locked, on a read-only or full disk, or in a temporary folder."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -7,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -89,26 +91,49 @@ def test_a_ledger_that_somebody_holds_is_busy_soon_and_nothing_is_saved(tmp_path
     assert ledger.record(verdict())
 
 
-def test_a_turn_that_does_not_come_is_given_up_and_the_next_one_comes(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite, "TURN_TIMEOUT_S", 0.2)
+def test_a_turn_that_does_not_come_is_a_courtesy_and_the_ledger_is_written_without_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.2)
     ledger = Ledger.open(url_of(tmp_path), "study")
-    with sqlite.turn(tmp_path / "review.db"), pytest.raises(LedgerBusyError):
-        ledger.record(verdict())
-    time.sleep(0.1)
-    assert ledger.record(verdict())
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        began_s = time.monotonic()
+        assert ledger.record(verdict())
+        assert time.monotonic() - began_s > 0.2
+    finally:
+        os.close(descriptor)
+    assert len(ledger.history()) == 1
+
+
+def test_writers_wait_longer_than_the_time_out_while_the_queue_moves(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.4)
+    ledger = Ledger.open(url_of(tmp_path), "study")
+
+    def write_slowly(number):
+        with ledger.writing() as connection:
+            time.sleep(0.2)
+            ledger.append(connection, **fields(number))
+
+    def fields(number):
+        return {"kind": "verdict", "sample_id": f"s{number}", "reader": "ann", "idempotency_key": f"key {number}"}
+
+    began_s = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write_slowly, range(8)))
+    assert time.monotonic() - began_s > 1.5
+    assert len(ledger.history()) == 8
+    assert [path.name for path in tmp_path.iterdir()] == ["review.db"]
 
 
 def test_killed_writers_hold_nobody_up(tmp_path):
     ledger = Ledger.open(url_of(tmp_path), "study")
     num_told = 0
     for trial in range(3):
-        writer = subprocess.Popen(
-            [sys.executable, "-c", WRITER, url_of(tmp_path), f"r{trial}"], stdout=subprocess.PIPE, text=True
-        )
-        num_told += len([writer.stdout.readline() for _ in range(3)])
-        writer.send_signal(signal.SIGKILL)
-        num_told += len(writer.stdout.read().split())
-        writer.wait()
+        arguments = [sys.executable, "-c", WRITER, url_of(tmp_path), f"r{trial}"]
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as writer:
+            num_told += len([writer.stdout.readline() for _ in range(3)])
+            writer.send_signal(signal.SIGKILL)
+            num_told += len(writer.stdout.read().split())
         began_s = time.monotonic()
         assert ledger.record(verdict(f"s{trial}"))
         assert time.monotonic() - began_s < 2

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.arguments import Json, Seed, StudyPath
+from core.cli.arguments import Ephemeral, Json, Seed, StudyPath
 from core.cli.terminal import print_result, progress_bar
 
 
@@ -14,6 +14,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder to make the two demo studies in.")],
     num_images: Annotated[int, typer.Option(help="Images of each study.", min=40)] = 600,
     seed: Seed = 0,
+    ephemeral: Ephemeral = False,
     as_json: Json = False,
 ) -> None:
     """Draw, import and train the demo studies; what is there already is kept."""
@@ -64,6 +65,7 @@ def import_(
     name: Annotated[str | None, typer.Option(help="The study's name on pages; the folder's if not given.")] = None,
     image_size: Annotated[int, typer.Option(help="Side of the cached images in px.", min=32, max=1024)] = 224,
     update: Annotated[bool, typer.Option(help="Read the source of an existing study again.")] = False,
+    ephemeral: Ephemeral = False,
     as_json: Json = False,
 ) -> None:
     """Make a study of labelled images: check every row, decode every image once."""

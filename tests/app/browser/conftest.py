@@ -75,6 +75,7 @@ def serving(study: Study) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OVERREAD")}
+    environment["OVERREAD_EPHEMERAL"] = "1"  # the study lies in a temporary folder
     process = subprocess.Popen(
         [sys.executable, "-m", "app", str(study.path), "--port", str(port), "--no-browser"],
         cwd=ROOT,

@@ -63,6 +63,8 @@ class Sample:
     """Keyed hash, or empty."""
     split: str = ""
     raters: tuple[str, ...] = ()
+    sha256: str = ""
+    """Of the image's file when it was imported."""
 
 
 @dataclass(frozen=True, slots=True)

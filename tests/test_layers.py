@@ -165,7 +165,6 @@ def test_only_the_pipeline_joins_review_with_training():
         <= {part_of(found.imported) for found in OWN if part_of(found.importer) == part}
     }
     assert wrong == []
-    # The benchmark measures both, each in modules of its own.
     assert joining <= {"core.pipeline", "core.cli", "core.benchmark"}
 
 

@@ -1,140 +1,117 @@
-"""How long a verdict takes to be saved while several processes save without pauses, each as the app does it."""
+"""How long a verdict takes to be saved, by one reader and by many at once, without a pause between verdicts."""
 
-import math
 import multiprocessing
 import os
-import platform
+import secrets
 import shutil
-import sqlite3
-import statistics
 import time
-import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any
 
-from core.errors import ConfigError, LedgerError
+import numpy as np
+
+from core.errors import LedgerError
 from core.records import Verdict, VerdictKind
 from core.review.ledger import Ledger, visit_key
 from core.review.memory import Memory
 
-_KEY = b"the benchmark's key"
-_START_LIMIT_S = 300.0
+_KEY = b"a key for measuring"
 
 
 @dataclass(frozen=True, slots=True)
-class Saving:
-    """What `num_processes` measured together."""
+class SavingTimes:
+    """Of one number of processes."""
 
     num_processes: int
     num_saved: int
-    """Verdicts that `record` acknowledged."""
     num_refused: int
+    num_rows: int
+    """In the ledger at the end: as many as were saved."""
     median_ms: float
     p95_ms: float
     max_ms: float
-    """Of all tries, refused ones included."""
-    is_whole: bool
-    """The ledger holds the verdicts that were acknowledged, no more and no fewer, and its chain fits."""
+    saved_per_s: float
 
 
 def measure_saving(
-    out: Path,
-    *,
-    processes: Sequence[int] = (1, 4, 20),
-    seconds: float = 10.0,
-    database: str | None = None,
-    listener: Callable[[float, str], None] | None = None,
-) -> tuple[list[Saving], str]:
-    """Measure, and return the results with a page to print.
+    folder: Path, *, num_processes: Sequence[int] = (1, 4, 20), seconds: float = 10.0, database: str | None = None
+) -> list[SavingTimes]:
+    """Each process records verdicts for so many seconds, each into the same ledger, a new one for each number.
 
-    out: a folder on the disk in question; what is written there is removed. database: the URL of a database made for
-    this, as the rows stay in it; None: a SQLite file in `out`. seconds: for each number of processes.
-    Raises ConfigError if there is nothing to measure.
+    database: a URL; SQLite in `folder` if not given. The first verdicts of each process, up to a second, do not count.
+    Raises LedgerError if the database cannot be used.
     """
-    if not processes or min(processes) < 1 or not seconds > 0:
-        raise ConfigError("bench save: give numbers of processes from 1 on, and some seconds to measure for")
-    folder = out / f"saving-{uuid.uuid4().hex[:8]}"
-    folder.mkdir(parents=True)
-    try:
-        results = []
-        for place, num in enumerate(processes):
-            if listener is not None:
-                listener(place / len(processes), f"{num} processes save")
-            results.append(_measure(database or f"sqlite:///{folder.resolve() / 'review.db'}", folder, num, seconds))
-    finally:
-        shutil.rmtree(folder)
-    return results, _page(results, "SQLite" if database is None else database.partition(":")[0], seconds)
-
-
-def _measure(url: str, folder: Path, num_processes: int, seconds: float) -> Saving:
-    study = uuid.uuid4().hex
-    ledger = Ledger.open(url, study, _KEY, memory=Memory(folder / f"{study}.json", _KEY))
     spawn = multiprocessing.get_context("spawn")
-    barrier, answers = spawn.Barrier(num_processes), spawn.Queue()
-    arguments = (url, study, folder, seconds, barrier, answers)
-    workers = [spawn.Process(target=_save, args=(number, *arguments), daemon=True) for number in range(num_processes)]
-    for worker in workers:
-        worker.start()
-    told = [answers.get(timeout=_START_LIMIT_S + seconds) for _ in workers]
-    for worker in workers:
-        worker.join()
-    times_ms = sorted(1000 * elapsed_s for times, _ in told for elapsed_s in times)
-    keys = sorted(key for _, saved in told for key in saved)
-    rows = ledger.history()
-    is_whole = sorted(row.idempotency_key for row in rows) == keys and ledger.verify_chain().sequence == len(keys)
-    ledger.engine.dispose()
-    num_saved = len(keys) - num_processes  # without the warm-up's
-    return Saving(
-        num_processes=num_processes,
-        num_saved=num_saved,
-        num_refused=len(times_ms) - num_saved,
-        median_ms=statistics.median(times_ms),
-        p95_ms=times_ms[math.ceil(0.95 * len(times_ms)) - 1],
-        max_ms=times_ms[-1],
-        is_whole=is_whole,
-    )
+    found = []
+    for number in num_processes:
+        place = folder / f"save-{number}"
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        url, study = database or f"sqlite:///{place.resolve() / 'review.db'}", secrets.token_hex(8)
+        ledger = _open(url, study, place)
+        barrier, answers = spawn.Barrier(number), spawn.Queue()
+        arguments = (url, study, place, seconds, barrier, answers)
+        processes = [spawn.Process(target=_save, args=(reader, *arguments)) for reader in range(number)]
+        for process in processes:
+            process.start()
+        parts = [answers.get() for _ in processes]
+        for process in processes:
+            process.join()
+        times = np.concatenate([part[0] for part in parts])
+        num_saved = sum(part[1] for part in parts)
+        quantiles = [1000 * float(value) for value in np.quantile(times, (0.5, 0.95, 1.0))]
+        num_rows = ledger.verify_chain().sequence
+        num_refused = sum(part[2] for part in parts)
+        found.append(SavingTimes(number, num_saved, num_refused, num_rows, *quantiles, len(times) / seconds))
+        ledger.engine.dispose()
+    return found
 
 
-def _save(number: int, url: str, study: str, folder: Path, seconds: float, barrier, answers) -> None:
-    """One process: its times in seconds, and the keys of the verdicts that were saved."""
-    ledger = Ledger.open(url, study, _KEY, memory=Memory(folder / f"{study}.json", _KEY))
-    reader = f"reader {number}"
-    times, saved = [], []
-    while not saved:
-        _record(ledger, reader, "warm-up", saved)
-    barrier.wait(_START_LIMIT_S)
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        began = time.perf_counter()
-        _record(ledger, reader, f"sample {len(times)}", saved)
-        times.append(time.perf_counter() - began)
-    ledger.engine.dispose()
-    answers.put((times, saved))
-
-
-def _record(ledger: Ledger, reader: str, sample_id: str, saved: list[str]) -> None:
-    key = visit_key(reader, sample_id, "1")
-    verdict = Verdict(sample_id, reader, VerdictKind.ACCEPT, "normal", "tumour", "tumour", "run", 0.75, key)
-    try:
-        ledger.record(verdict)
-    except LedgerError:
-        return
-    saved.append(key)
-
-
-def _page(results: Sequence[Saving], database: str, seconds: float) -> str:
+def saving_lines(times: Sequence[SavingTimes]) -> list[str]:
+    """As a table for the terminal."""
     lines = [
-        "| processes | saved | per second | refused | median ms | p95 ms | max ms | rows == acknowledged |",
-        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
-        *(
-            f"| {found.num_processes} | {found.num_saved} | {found.num_saved / seconds:.0f} | {found.num_refused} | "
-            f"{found.median_ms:.0f} | {found.p95_ms:.0f} | {found.max_ms:.0f} | {'yes' if found.is_whole else 'NO'} |"
-            for found in results
-        ),
-        "",
-        f"{database}; {seconds:g} s each, without pauses; {os.cpu_count()} cores, {platform.machine()}, "
-        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, "
-        f"SQLite {sqlite3.sqlite_version}",
+        f"{os.cpu_count()} cores; ms per saved verdict",
+        "processes  median     p95     max  per s  refused  saved  rows",
     ]
-    return "\n".join(lines)
+    for row in times:
+        lines.append(
+            f"{row.num_processes:9d}{row.median_ms:8.1f}{row.p95_ms:8.1f}{row.max_ms:8.1f}{row.saved_per_s:7.0f}"
+            f"{row.num_refused:9d}{row.num_saved:7d}{row.num_rows:6d}"
+        )
+    return lines
+
+
+def saving_results(times: Sequence[SavingTimes]) -> list[dict[str, Any]]:
+    """As plain values."""
+    return [asdict(row) for row in times]
+
+
+def _open(url: str, study: str, place: Path) -> Ledger:
+    return Ledger.open(url, study, _KEY, memory=Memory(place / "ledger.json", _KEY))
+
+
+def _save(reader: int, url: str, study: str, place: Path, seconds: float, barrier: Barrier, answers: Queue) -> None:
+    ledger = _open(url, study, place)
+    times, num_saved, num_refused = [], 0, 0
+    barrier.wait()
+    began_s = time.monotonic()
+    number = 0
+    while (now_s := time.monotonic()) < began_s + seconds + 1:
+        number += 1
+        sample = f"{reader}-{number}"
+        verdict = Verdict(
+            sample, f"reader {reader}", VerdictKind.ACCEPT, "a", "b", "b", "run", 0.5, visit_key("r", sample, "1")
+        )
+        try:
+            ledger.record(verdict)
+            num_saved += 1
+        except LedgerError:
+            num_refused += 1
+        if now_s > began_s + 1:
+            times.append(time.monotonic() - now_s)
+    answers.put((times, num_saved, num_refused))
+    ledger.engine.dispose()

@@ -15,7 +15,7 @@ def bench(
         str,
         typer.Argument(
             help="detection: how well wrong labels are found, beside other methods; save: how long a verdict takes to "
-            "be saved while several processes save."
+            "be saved, by many readers at once."
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of results.jsonl and tables.md.")] = Path("data/benchmark"),
@@ -34,32 +34,31 @@ def bench(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     again: Annotated[str, typer.Option(help="Methods to measure anew, for their code has changed.")] = "",
     processes: Annotated[str, typer.Option(help="Of save: numbers of processes, separated by commas.")] = "1,4,20",
+    seconds: Annotated[float, typer.Option(help="Of save: how long each number is measured.")] = 10.0,
     database: Annotated[
-        str | None,
-        typer.Option(
-            help="Of save: URL of a database made for it, for rows stay there; a SQLite file in --out if not given."
-        ),
+        str | None, typer.Option(help="Of save: a database's URL; SQLite in --out if not given.")
     ] = None,
-    seconds: Annotated[float, typer.Option(help="Of save: how long each number of processes saves.")] = 10.0,
     as_json: Json = False,
 ) -> None:
-    """Measure how well wrong labels are found, beside other methods (what is measured already is kept), or how fast
-    verdicts are saved."""
-    if name == "save":
-        _bench_save(out, _whole_numbers("--processes", processes), seconds, database, as_json)
-        return
-
+    """Measure how well wrong labels are found, beside other methods; what is measured already is kept."""
     from core.benchmark.detection import run_detection
     from core.pipeline.outputs import check_output
 
+    check_output(out)
+    if name == "save":
+        from core.benchmark.saving import measure_saving, saving_lines, saving_results
+
+        numbers = _numbers("--processes", processes)
+        times = measure_saving(out, num_processes=numbers, seconds=seconds, database=database)
+        print_result(as_json, {"results": saving_results(times)}, saving_lines(times))
+        return
     if name != "detection":
         raise ConfigError(f"bench {name}: is not known; there are: detection, save")
-    check_output(out)
     with progress_bar(as_json) as show:
         results, page = run_detection(
             out,
             cache=cache or out / "cache",
-            seeds=_whole_numbers("--seeds", seeds),
+            seeds=_numbers("--seeds", seeds),
             tasks=_parts(tasks),
             noises=_parts(noise) if noise else None,
             methods=_parts(methods) if methods else None,
@@ -75,20 +74,8 @@ def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _bench_save(out: Path, processes: list[int], seconds: float, database: str | None, as_json: bool) -> None:
-    from dataclasses import asdict
-
-    from core.benchmark.saving import measure_saving
-    from core.pipeline.outputs import check_output
-
-    check_output(out)
-    with progress_bar(as_json) as show:
-        results, page = measure_saving(out, processes=processes, seconds=seconds, database=database, listener=show)
-    print_result(as_json, {"results": [asdict(found) for found in results]}, page.splitlines())
-
-
-def _whole_numbers(option: str, text: str) -> list[int]:
-    parts = _parts(text)
-    if not parts or not all(part.isdecimal() for part in parts):
+def _numbers(option: str, text: str) -> list[int]:
+    numbers = _parts(text)
+    if not numbers or not all(number.isdecimal() for number in numbers):
         raise ConfigError(f"{option} {text}: give whole numbers from 0, separated by commas")
-    return [int(part) for part in parts]
+    return [int(number) for number in numbers]

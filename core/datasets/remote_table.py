@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from core.datasets.table import read_table
 from core.errors import ImageError, SourceError
+from core.images.credentials import remember_credentials
 from core.images.remote import missing_package, open_remote, protocol_of
 from core.records import Source
 
@@ -19,6 +20,7 @@ def read_remote_table(url: str, **columns: Any) -> Source:
     """
     if package := missing_package(protocol_of(url)):
         raise SourceError(f"{url}: needs the package {package}, which is not installed; pip install {package}")
+    url = remember_credentials(url)
     parts = urlsplit(url)
     name = PurePosixPath(parts.path).name
     if not name or parts.path.endswith("/"):

@@ -21,6 +21,7 @@ from core.datasets.medmnist import is_medmnist, read_medmnist
 from core.datasets.medmnist_release import with_class_names
 from core.datasets.paths import normal_path
 from core.datasets.remote_table import read_remote_table
+from core.datasets.secret_urls import without_url_credentials
 from core.datasets.table import has_obvious_columns, read_table
 from core.errors import ConfigError, ManifestError, SourceError
 from core.images.remote import is_remote
@@ -247,6 +248,7 @@ def _tables(root: Path) -> list[Path]:
 
 
 def _checked(source: Source, classes: tuple[str, ...] | None) -> Source:
+    source = without_url_credentials(source)
     name = Path((source.format in _NO_COLUMN and source.labels_file) or source.root).name
     if not source.rows:
         raise SourceError(f"{source.labels_file or source.root}: lists no images; add a row for each image")

@@ -4,13 +4,15 @@ Endpoints and credentials are those of the environment, as the packages of each 
 no log names a URL.
 """
 
+import asyncio
 import errno
 import hashlib
 import io
 import tempfile
 import threading
+import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +23,8 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from core.errors import ImageError
+from core.images.addresses import leads_to_private_address, open_session
+from core.images.credentials import with_credentials
 from core.images.silence import silence_loggers
 
 PACKAGES = {
@@ -40,7 +44,13 @@ NUM_CONNECTIONS = 16
 _FEW = 8
 """In a folder of object storage, so many files are asked for one by one; more by one listing of the folder."""
 _CONNECT_TIMEOUT_S = 10
-_READ_TIMEOUT_S = 60
+_READ_TIMEOUT_S = 30
+_LOOK_UP_S = 600
+"""A listing of a large folder takes its time."""
+_GRACE_S = 60
+_MIN_BYTES_PER_S = 50_000
+"""A download may take _GRACE_S, and longer while it comes faster than this: no server holds an import for ever."""
+_POLL_S = 0.2
 _NUM_ATTEMPTS = 3
 _CHUNK_BYTES = 2**18
 _TAGS = ("ETag", "etag", "md5Hash", "Last-Modified", "LastModified", "last_modified", "updated")
@@ -48,6 +58,8 @@ _TAGS = ("ETag", "etag", "md5Hash", "Last-Modified", "LastModified", "last_modif
 _MISSING = "there is no such file"
 _FORBIDDEN = "the file may not be read"
 _UNREACHABLE = "its server cannot be reached"
+_PRIVATE = "its address is not a public one; --allow-private-urls allows that"
+_TOO_SLOW = "its server is too slow"
 _TOO_LARGE = f"too large (over {MAX_BYTES // 10**6} MB)"
 
 
@@ -99,17 +111,18 @@ def look_up(places: Collection[str]) -> dict[str, Found]:
     return found
 
 
-def open_remote(place: str, *, first_bytes: int | None = None) -> IO[bytes]:
+def open_remote(place: str, *, first_bytes: int | None = None, stop: threading.Event | None = None) -> IO[bytes]:
     """The file, downloaded into a temporary one that is gone when it is closed; its `name` is a path.
 
-    first_bytes: where given, no more of the file than these are needed. Raises ImageError.
+    first_bytes: where given, no more of the file than these are needed. stop: ends the download when it is set.
+    Raises ImageError.
     """
     file = tempfile.NamedTemporaryFile(prefix="overread-")  # noqa: SIM115 closed by the caller
     num_left = _NUM_ATTEMPTS
     try:
         while True:
             try:
-                _download(place, file.name, first_bytes)
+                _download(place, file.name, first_bytes, stop or threading.Event())
                 return file
             except ImageError:
                 raise
@@ -117,7 +130,7 @@ def open_remote(place: str, *, first_bytes: int | None = None) -> IO[bytes]:
                 if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                     raise
                 reason, num_left = _reason(error), num_left - 1
-                if not num_left or reason in (_MISSING, _FORBIDDEN):
+                if not num_left or reason in (_MISSING, _FORBIDDEN, _PRIVATE, _TOO_SLOW):
                     raise ImageError(reason) from None
     except BaseException:
         file.close()
@@ -132,6 +145,11 @@ class Downloads:
         self._num_left = Counter(places)
         self._kept: dict[str, _Kept] = {}
         self._lock = threading.Lock()
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """End the downloads that are under way, and let none begin."""
+        self._stop.set()
 
     @contextmanager
     def local(self, place: str) -> Iterator[str]:
@@ -141,7 +159,7 @@ class Downloads:
         try:
             with kept.lock:
                 if kept.file is None:
-                    kept.file = open_remote(place)
+                    kept.file = open_remote(place, stop=self._stop)
             yield kept.file.name
         finally:
             with self._lock:
@@ -177,19 +195,36 @@ class _Full(Exception):
     pass
 
 
-def _download(place: str, path: str, first_bytes: int | None) -> None:
+def _download(place: str, path: str, first_bytes: int | None, stop: threading.Event) -> None:
     files = _file_system(protocol_of(place))
+    name = with_credentials(place) if _is_web(place) else files._strip_protocol(place)
     if _is_web(place):
         with _LimitedFile(path, MAX_BYTES if first_bytes is None else first_bytes) as file:
             try:
-                files.get_file(place, file, chunk_size=_CHUNK_BYTES)
+                _await(files, files._get_file(name, file, chunk_size=_CHUNK_BYTES), path=path, stop=stop)
             except _Full:
                 if first_bytes is None:
                     raise ImageError(_TOO_LARGE) from None
     elif first_bytes is None:
-        files.get_file(files._strip_protocol(place), path)
+        _await(files, files._get_file(name, path), path=path, stop=stop)
     else:
-        Path(path).write_bytes(files.cat_file(files._strip_protocol(place), start=0, end=first_bytes))
+        Path(path).write_bytes(_await(files, files._cat_file(name, start=0, end=first_bytes), path=path, stop=stop))
+
+
+def _await(files: Any, request: Coroutine[Any, Any, Any], *, path: str, stop: threading.Event) -> Any:
+    """What an asynchronous request comes to. Raises ImageError where it takes too long for what has come of it."""
+    began_s = time.monotonic()
+    future = asyncio.run_coroutine_threadsafe(request, files.loop)
+    while True:
+        try:
+            return future.result(_POLL_S)
+        except TimeoutError:
+            if future.done():  # the request's own time-out
+                raise
+            allowed_s = _GRACE_S + Path(path).stat().st_size / _MIN_BYTES_PER_S
+            if stop.is_set() or time.monotonic() - began_s > allowed_s:
+                future.cancel()
+                raise ImageError("stopped" if stop.is_set() else _TOO_SLOW) from None
 
 
 def _listed(places: list[str], unreachable: dict[str, str]) -> dict[str, Found]:
@@ -197,7 +232,8 @@ def _listed(places: list[str], unreachable: dict[str, str]) -> dict[str, Found]:
     files = _file_system(protocol_of(places[0]))
     names = {place: files._strip_protocol(place) for place in places}
     try:
-        entries = files.ls(names[places[0]].rpartition("/")[0], detail=True)
+        folder = names[places[0]].rpartition("/")[0]
+        entries = asyncio.run_coroutine_threadsafe(files._ls(folder, detail=True), files.loop).result(_LOOK_UP_S)
     except Exception as error:  # each storage has exceptions of its own
         reason = _reason(error)
         if reason == _FORBIDDEN:  # single files may still be open to everyone
@@ -215,7 +251,8 @@ def _asked(place: str, unreachable: dict[str, str]) -> Found:
         return Found(fault=unreachable[host])
     files = _file_system(protocol_of(place))
     try:
-        entry = files.info(files._strip_protocol(place))
+        name = with_credentials(place) if _is_web(place) else files._strip_protocol(place)
+        entry = asyncio.run_coroutine_threadsafe(files._info(name), files.loop).result(_GRACE_S)
     except Exception as error:  # each storage has exceptions of its own
         # fsspec calls whatever happens on the web a missing file, and keeps what it was as the cause.
         reason = _reason(error.__cause__ if _is_web(place) and error.__cause__ else error)
@@ -236,6 +273,8 @@ def _found(entry: dict[str, Any]) -> Found:
 
 def _reason(error: BaseException) -> str:
     # By names, for the packages that define these need not be installed.
+    if leads_to_private_address(error):
+        return _PRIVATE
     names = {kind.__name__ for kind in type(error).__mro__}
     status = getattr(error, "status", None)
     if status in (404, 410) or "FileNotFoundError" in names:
@@ -257,6 +296,7 @@ def _file_system(protocol: str) -> Any:
         from aiohttp import ClientTimeout
 
         timeout = ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT_S, sock_read=_READ_TIMEOUT_S)
+        options["get_client"] = open_session
         options["client_kwargs"] = {"timeout": timeout, "trust_env": True}  # proxies of the environment
     elif protocol == "s3":
         options["anon"] = _has_no_credentials()

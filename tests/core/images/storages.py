@@ -1,6 +1,7 @@
 """Storages on this machine that know what they were asked: an S3 server, and a web server."""
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Any
 import boto3
 from moto.server import ThreadedMotoServer
 
+from core.images.addresses import ALLOW_VARIABLE
 from core.images.remote import _file_system
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -57,6 +59,7 @@ def serve_folder(
 ) -> Iterator[tuple[str, list[str]]]:
     """The URL of a web server of a folder, and the requests that reach it. answer: may answer one in its own way."""
     lines: list[str] = []
+    os.environ[ALLOW_VARIABLE] = "1"  # it is on this machine
 
     class Handler(SimpleHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -78,3 +81,4 @@ def serve_folder(
         finally:
             server.shutdown()
             thread.join()
+            os.environ.pop(ALLOW_VARIABLE, None)

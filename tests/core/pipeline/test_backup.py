@@ -159,8 +159,7 @@ def test_no_acknowledged_verdict_is_lost_by_20_kills_of_writer_and_backup(study,
             os.killpg(backup.pid, signal.SIGKILL)
         backup.wait(60)
         os.killpg(writer.pid, signal.SIGKILL)
-        rest = writer.stdout.read().split()
-        writer.wait(10)
+        rest = writer.communicate()[0].split()
         num_acknowledged += len(told) + len([line for line in rest if line.isdigit()])
         ledger = open_ledger(open_study(study.path))
         # A verdict may have been saved whose acknowledgement the kill cut off, but never the other way round.

@@ -1,22 +1,47 @@
-"""A PostgreSQL server for the tests of the ledger, where there is one to start."""
+"""The databases that the ledger is tried on."""
 
-from importlib.util import find_spec
+import itertools
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
-from tests.core.review.postgresql_server import PostgresqlServer, find_binaries
+from core.review.database import open_engine
+from tests.core.review.postgresql import server
+
+_numbers = itertools.count()
 
 
 @pytest.fixture(scope="session")
 def postgresql():
-    binaries = find_binaries()
-    if binaries is None:
-        pytest.skip("there is no PostgreSQL server on this machine (Debian: apt-get install postgresql)")
-    if find_spec("psycopg") is None:
-        pytest.skip("psycopg is not installed (pip install 'psycopg[binary]')")
-    server = PostgresqlServer(binaries)
+    """The URL of a PostgreSQL server; skips where none is installed."""
+    folder = Path(tempfile.mkdtemp(prefix="overread-"))
+    folder.chmod(0o755)
     try:
-        server.start()
-        yield server
+        with server(folder / "server") as url:
+            yield url
     finally:
-        server.remove()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def new_database(server_url):
+    """The URL of a new, empty database of the server."""
+    name = f"ledger{next(_numbers)}"
+    engine = create_engine(server_url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return f"{server_url.rpartition('/')[0]}/{name}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'review.db'}"
+        return
+    url = new_database(request.getfixturevalue("postgresql"))
+    yield url
+    open_engine(url).dispose()

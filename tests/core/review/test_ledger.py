@@ -5,19 +5,8 @@ import pytest
 
 from core.errors import LedgerError
 from core.records import VerdictKind
-from core.review.database import open_engine
 from core.review.ledger import Ledger, visit_key
 from tests.core.review.verdicts import verdict
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'review.db'}"
-        return
-    url = request.getfixturevalue("postgresql").make_database()
-    yield url
-    open_engine(url).dispose()
 
 
 @pytest.fixture

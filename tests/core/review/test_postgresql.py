@@ -1,96 +1,132 @@
-"""A ledger on a PostgreSQL server: restarted, read-only, held by others, and asked for without its driver."""
+"""What PostgreSQL alone may do: refuse a connection, be locked, be started anew, be used by many."""
 
+import builtins
 import multiprocessing
 import os
-import subprocess
-import sys
-import time
-import tomllib
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from core.errors import LedgerBusyError, LedgerError, ReadOnlyError
+from core.review import database, schema
 from core.review import postgresql as module
-from core.review.database import open_engine
 from core.review.ledger import Ledger
+from tests.core.review.conftest import new_database
+from tests.core.review.postgresql import server
 from tests.core.review.verdicts import verdict
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
 def url(postgresql):
-    url = postgresql.make_database()
+    url = new_database(postgresql)
     yield url
-    open_engine(url).dispose()
+    database.open_engine(url).dispose()
 
 
-def name_of(url):
-    return url.rpartition("/")[2]
+@pytest.fixture
+def ledger(url):
+    return Ledger.open(url, "study", b"key")
 
 
-def num_connections(postgresql, url):
-    query = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name_of(url)}'"
-    return postgresql.execute(query)[0][0]
+def test_the_migrations_build_the_schema_that_the_code_declares(ledger):
+    with ledger.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": schema.VERSION_TABLE})
+        assert compare_metadata(context, schema.metadata) == []
 
 
-def test_the_server_refuses_to_change_a_row(postgresql, url):
-    ledger = Ledger.open(url, "study")
+@pytest.mark.parametrize("statement", ["UPDATE ledger SET note = 'x'", "DELETE FROM ledger", "TRUNCATE ledger"])
+def test_the_database_itself_refuses_to_change_a_row(ledger, statement):
     ledger.record(verdict())
-    for statement in ("UPDATE ledger SET reader = 'eve'", "DELETE FROM ledger", "TRUNCATE ledger"):
-        with pytest.raises(Exception, match="append-only"):
-            postgresql.execute(statement, name_of(url))
-    assert len(ledger.history()) == 1
+    with ledger.engine.connect() as connection, pytest.raises((ProgrammingError, IntegrityError, Exception)) as refusal:
+        connection.execute(text(statement))
+    assert "append-only" in str(refusal.value)
+    ledger.verify_chain()
 
 
-def test_a_restarted_server_is_survived(postgresql, url):
-    ledger = Ledger.open(url, "study")
-    ledger.record(verdict("s1"))
-    postgresql.stop()
-    try:
-        with pytest.raises(LedgerError, match=r"the review ledger's database answers: .*refused"):
-            ledger.record(verdict("s2"))
-    finally:
-        postgresql.start()
-    assert ledger.record(verdict("s2"))
-    postgresql.stop()
-    postgresql.start()
-    assert ledger.record(verdict("s3"))  # with connections in the pool that the old server had
-    assert ledger.verify_chain().sequence == 3
+def test_a_writer_that_holds_the_ledger_makes_others_wait_and_then_say_so(ledger, monkeypatch):
+    with ledger.writing() as connection:
+        connection.execute(text("SELECT 1"))
+        monkeypatch.setattr(module, "LOCK_TIMEOUT_S", 0.2)
+        database.open_engine.cache_clear()
+        other = Ledger.open(str(ledger.engine.url).replace("+psycopg", ""), "study", b"key")
+        with pytest.raises(LedgerBusyError, match="in use by somebody else"):
+            other.record(verdict())
+        assert other.decisions() == []
+        other.engine.dispose()
+    ledger.engine.dispose()
 
 
-def test_connections_are_kept_and_few(postgresql, url):
-    ledger = Ledger.open(url, "study")
+def race(url, barrier, answers):
+    barrier.wait(60)
+    ledger = Ledger.open(url, "study", b"key")
+    answers.put([ledger.record(verdict(f"s{number}")) for number in range(10)])
+    ledger.engine.dispose()
+
+
+def test_processes_that_record_the_same_keys_in_a_new_database_leave_one_row_each(url):
+    spawn = multiprocessing.get_context("spawn")
+    barrier, answers = spawn.Barrier(2), spawn.Queue()
+    processes = [spawn.Process(target=race, args=(url, barrier, answers)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    first, second = answers.get(timeout=60), answers.get(timeout=60)
+    for process in processes:
+        process.join(30)
+        assert process.exitcode == 0
+        process.close()
+    answers.close()
+    assert [one + other for one, other in zip(first, second, strict=True)] == [1] * 10
+    assert Ledger.open(url, "study", b"key").verify_chain().sequence == 10
+
+
+def test_a_server_that_was_started_anew_meanwhile_is_survived():
+    folder = Path(tempfile.mkdtemp(prefix="overread-"))
+    folder.chmod(0o755)
+    with server(folder / "one") as url:
+        ledger = Ledger.open(url, "study", b"key")
+        ledger.record(verdict("s1"))
+        with ledger.engine.connect() as connection:
+            # Every connection but this one is gone, as after a restart.
+            connection.execute(
+                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+            )
+        assert ledger.record(verdict("s2"))
+        ledger.engine.dispose()
+    with pytest.raises(LedgerError, match=r"the review ledger's database answers: .*refused"):
+        ledger.record(verdict("s3"))
+    ledger.engine.dispose()
+
+
+def test_connections_are_kept_and_few(postgresql, ledger):
     for number in range(5):
         ledger.record(verdict(f"s{number}"))
-    assert num_connections(postgresql, url) == 1
+    name = ledger.engine.url.database
+    assert num_connections(postgresql, name) == 1
     with ThreadPoolExecutor(16) as pool:
         assert all(pool.map(lambda number: ledger.record(verdict(f"t{number}")), range(64)))
-    assert num_connections(postgresql, url) <= module.POOL_SIZE
+    assert num_connections(postgresql, name) <= module.POOL_SIZE
     assert ledger.verify_chain().sequence == 69
 
 
-def test_a_ledger_that_somebody_holds_is_busy_and_nothing_is_saved(postgresql, url, monkeypatch):
-    import psycopg
-
-    monkeypatch.setattr(module, "LOCK_TIMEOUT_S", 0.2)
-    ledger = Ledger.open(url, "study")
-    with closing(psycopg.connect(url)) as other:
-        other.execute("LOCK TABLE ledger IN ACCESS EXCLUSIVE MODE")
-        began_s = time.monotonic()
-        with pytest.raises(LedgerBusyError, match="in use by somebody else; nothing was saved"):
-            ledger.record(verdict())
-        assert time.monotonic() - began_s < 2
-    assert ledger.record(verdict())
+def num_connections(server_url, database_name):
+    engine = database.open_engine(server_url)
+    with engine.connect() as connection:
+        query = text("SELECT count(*) FROM pg_stat_activity WHERE datname = :name")
+        found = connection.execute(query, {"name": database_name}).scalar_one()
+    engine.dispose()
+    return found
 
 
-def test_a_server_that_takes_no_writes_is_read(postgresql, url):
-    ledger = Ledger.open(url, "study")
+def test_a_server_that_takes_no_writes_is_read(ledger):
     ledger.record(verdict("s1"))
-    postgresql.execute(f"ALTER DATABASE {name_of(url)} SET default_transaction_read_only = on")
+    with ledger.engine.connect() as connection, connection.begin():
+        connection.execute(text(f"ALTER DATABASE {ledger.engine.url.database} SET default_transaction_read_only = on"))
     ledger.engine.dispose()
     with pytest.raises(ReadOnlyError, match="takes no writes"):
         ledger.record(verdict("s2"))
@@ -98,8 +134,7 @@ def test_a_server_that_takes_no_writes_is_read(postgresql, url):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_process_makes_connections_of_its_own(url):
-    ledger = Ledger.open(url, "study")
+def test_a_forked_process_makes_connections_of_its_own(ledger):
     ledger.record(verdict("s1"))
     child = multiprocessing.get_context("fork").Process(target=lambda: ledger.record(verdict("s2")))
     child.start()
@@ -109,51 +144,15 @@ def test_a_forked_process_makes_connections_of_its_own(url):
     assert [row.sample_id for row in ledger.history()] == ["s1", "s2", "s3"]
 
 
-def begin(url, barrier, answers):
-    barrier.wait(60)
-    answers.put(Ledger.open(url, "study").record(verdict()))
+@pytest.mark.parametrize("name", ["psycopg", None], ids=["no psycopg", "no libpq"])
+def test_a_missing_driver_is_named_with_the_command_that_brings_it(monkeypatch, name):
+    real = builtins.__import__
 
+    def absent(module, *arguments, **options):
+        if module.split(".")[0] == "psycopg":
+            raise ImportError("no pq wrapper available", name=name)
+        return real(module, *arguments, **options)
 
-def test_processes_that_open_a_new_database_at_once_migrate_it_once(url):
-    spawn = multiprocessing.get_context("spawn")
-    barrier, answers = spawn.Barrier(3), spawn.Queue()
-    processes = [spawn.Process(target=begin, args=(url, barrier, answers)) for _ in range(3)]
-    for process in processes:
-        process.start()
-    assert sorted(answers.get(timeout=60) for _ in processes) == [False, False, True]
-    for process in processes:
-        process.join(30)
-        process.close()
-    answers.close()
-    Ledger.open(url, "study").verify_chain()
-
-
-BLOCKED = """
-import sys
-{block}
-from core.errors import LedgerError
-from core.review.database import open_engine
-try:
-    open_engine("postgresql://user@host/name")
-except LedgerError as error:
-    print(error)
-"""
-
-
-@pytest.mark.parametrize(
-    "block",
-    ["sys.modules['psycopg'] = None", "sys.modules['psycopg_binary'] = sys.modules['ctypes.util'] = None"],
-    ids=["psycopg", "libpq"],
-)
-def test_a_missing_driver_is_named_with_the_command_that_installs_it(block):
-    program = [sys.executable, "-c", BLOCKED.format(block=block)]
-    told = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert "psycopg" in told
-    assert "libpq" in told
-    assert "pip install 'psycopg[binary]'" in told
-
-
-def test_the_extra_is_the_driver_that_the_tests_run_with():
-    content = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    (pinned,) = content["project"]["optional-dependencies"]["postgresql"]
-    assert pinned in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    monkeypatch.setattr(builtins, "__import__", absent)
+    with pytest.raises(LedgerError, match=r"needs the package psycopg.*pip install 'psycopg\[binary\]'"):
+        database.open_engine("postgresql://user@127.0.0.1:1/absent")

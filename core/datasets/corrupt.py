@@ -27,6 +27,7 @@ from core.datasets.study import (
     write_text_table,
 )
 from core.errors import ConfigError, ImageError, StudyError
+from core.files import make_folder
 from core.images.cache import build_cache, open_cache
 from core.images.location import Location
 from core.images.remote import NUM_CONNECTIONS
@@ -74,7 +75,7 @@ def corrupt_study(study: Study, *, noise: str, rate: float, seed: int, out: Path
             folders = [split, label] if study.source_format in ("folder", "kermany") else ["images"]
             name = "/".join([*filter(None, folders), f"{number:06d}{suffix}"])
             link = staging / "source" / name
-            link.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(link.parent)
             link_or_copy(files[location.place], link)
             images.append(name if location.frame is None else f"{name}#{location.frame}")
         shutil.rmtree(staging / _DOWNLOADED, ignore_errors=True)

@@ -10,12 +10,13 @@ import os
 import secrets
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from core.datasets.generation import study_lock
 from core.datasets.staging import staged_study
 from core.datasets.study import (
     Study,
@@ -76,7 +77,9 @@ def backup_study(study: Study, out: Path) -> int:
     ledger = open_ledger(study)
     ledger.verify_chain()
     rows = ledger.history()
-    with _written_whole(out) as archive:
+    # No update commits meanwhile: the tables are of one generation.
+    is_writable = os.access(study.path, os.W_OK)
+    with study_lock(study.path) if is_writable else nullcontext(), _written_whole(out) as archive:
         sums = {"key": _put(archive, "key", f"{study.key().hex()}\n{ledger_name(study.path)}".encode())}
         sums |= {
             name: _put(archive, name, (study.path / name).read_bytes())

@@ -60,8 +60,12 @@ def restore(
     as_json: Json = False,
 ) -> None:
     """Make a study anew from a backup, or put back what is lost or damaged; newer verdicts stay."""
+    from core.datasets.study import is_study
     from core.pipeline.backup import restore_study
+    from core.pipeline.outputs import check_output
 
+    if not is_study(study):
+        check_output(study, option="--study")
     done = restore_study(backup, study, overwrite=overwrite)
     lines = [f"{study}: {done.num_rows} ledger rows, {done.num_added} of them put back"]
     if done.files:

@@ -20,7 +20,9 @@ def demo(
 ) -> None:
     """Draw, import and train the demo studies; what is there already is kept."""
     from core.demo import make_demo
+    from core.pipeline.outputs import check_output
 
+    check_output(out)
     with progress_bar(as_json) as show:
         studies = make_demo(out, num_images=num_images, seed=seed, listener=lambda e: show(e["fraction"], e["message"]))
     lines = [f"{study.name}: {study.path}" for study in studies]
@@ -81,8 +83,9 @@ def import_(
     from core.datasets.manifest import import_source
     from core.datasets.medmnist_release import local_source
     from core.datasets.source import read_source
-    from core.datasets.study import open_study
+    from core.datasets.study import is_study, open_study
     from core.images.addresses import ALLOW_VARIABLE
+    from core.pipeline.outputs import check_output
 
     if allow_private_urls:
         os.environ[ALLOW_VARIABLE] = "1"
@@ -106,6 +109,8 @@ def import_(
         frames=frames,
         classes=[part.strip() for part in classes.split(",")] if classes else None,
     )
+    if not is_study(study):
+        check_output(study, option="--study", source_root=found.root)
     with progress_bar(as_json) as show:
         summary = import_source(
             found,

@@ -108,11 +108,7 @@ def import_source(
 
 
 def _update(source: Source, study: Study, name: str | None, on_progress: Progress | None) -> ImportSummary:
-    if not (study.path / "key").is_file():
-        raise StudyError(
-            f"{study.path / 'key'}: is gone, and without it sample ids would change; restore it from a backup"
-        )
-    key = study.key()
+    key = study.key()  # without it sample ids would change
     _check_same_reading(source, study)
     before, message = _before(study)
     with training_lock(study, ""), staged_update(study.path) as staging:

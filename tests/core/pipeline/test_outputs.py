@@ -1,5 +1,7 @@
 """No command writes into a study, into what it was made from, or over a file that is not its own."""
 
+from pathlib import Path
+
 import pytest
 
 from core.pipeline.ledger import open_ledger
@@ -43,8 +45,6 @@ def test_nothing_is_written_into_a_study(study, tmp_path, name, place):
 @pytest.mark.parametrize("name", ["export", "proposals", "corrupt", "backup"])
 @pytest.mark.parametrize("place", [LABELS, "scans/doe-4711_000.png", "cleaned.csv"])
 def test_nothing_is_written_into_the_source(study, name, place):
-    from pathlib import Path
-
     out = Path(study.source_root) / place
     before = out.read_bytes() if out.exists() else None
     ended = run_command(*commands(study.path, out)[name])
@@ -80,3 +80,17 @@ def test_a_file_that_is_written_beside_is_minded_too(study, tmp_path, form, besi
     assert ended.status == 2
     assert (tmp_path / beside).read_text() == "mine"
     assert not (tmp_path / "out.csv").exists()
+
+
+def test_no_study_is_made_inside_another_one_or_inside_its_source(study, tmp_path):
+    source = Path(study.source_root)
+    labels = ("--labels", source / LABELS, "--image-column", "scan", "--label-column", "finding")
+    for place, words in ((study.path / "inner", "lies inside the study"), (source / "study", "images come from")):
+        ended = run_command("import", source, "--study", place, *labels)
+        assert ended.status == 2
+        assert words in ended.err
+        assert not place.exists()
+    backup = tmp_path / "saved"
+    assert run_command("backup", study.path, "--to", backup).status == 0
+    assert "lies inside the study" in run_command("restore", backup, "--study", study.path / "inner").err
+    assert "lies inside the study" in run_command("demo", "--out", study.path / "demo").err

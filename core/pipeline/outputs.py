@@ -19,9 +19,9 @@ def check_output(
 ) -> None:
     """Raises ConfigError where nothing may be written to `out`.
 
-    That is inside a study, or inside the source of `study` (`source_root`, where there is no study yet); over its labels
-    file; and over an existing file, unless it `is_ours` (an earlier output of the same study) or `overwrite` is given.
-    Links are followed.
+    That is inside a study, or inside the source of `study` (`source_root`, where there is no study yet); over its
+    labels file; and over an existing file, unless it `is_ours` (an earlier output of the same study) or `overwrite` is
+    given. Links are followed.
     """
     place = out.resolve()
     for folder in (place, *place.parents):

@@ -26,9 +26,10 @@ import numpy as np
 
 from core.errors import ImageError, StudyError
 from core.images.decoding import read_picture
+from core.images.downloads import Downloads
 from core.images.location import Location
 from core.images.partial import PARTIAL, Checkpoints, Partial, open_partial, partial_array
-from core.images.remote import ABSENT, NUM_CONNECTIONS, Downloads, look_up
+from core.images.remote import ABSENT, NUM_CONNECTIONS, look_up
 from core.images.room import Room
 from core.images.tile import square_tile
 
@@ -220,9 +221,9 @@ def _decoded(images: Mapping[str, Location], size_px: int, known: _Known) -> Ite
 
     items = list(images.items())
     remote = [location.place for key, location in items if location.is_remote and not is_kept(key, stamp_of(location))]
-    downloads = Downloads(remote)
-    room = Room(_PIXELS_AT_ONCE)
     stop = threading.Event()
+    downloads = Downloads(remote, stop)
+    room = Room(_PIXELS_AT_ONCE)
     num_threads = max(min(os.cpu_count() or 1, 32), NUM_CONNECTIONS if remote else 1)
     waiting: deque[Future[list[_Result]]] = deque()
     executor = ThreadPoolExecutor(num_threads, thread_name_prefix="decode")

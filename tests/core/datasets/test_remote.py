@@ -13,7 +13,7 @@ from core.datasets.manifest import import_source
 from core.datasets.source import read_source
 from core.datasets.study import open_study
 from core.errors import ManifestError
-from core.images import remote
+from core.images import addresses, remote
 from core.images.cache import open_cache
 from core.images.decoding import read_picture
 from tests.core.commands import TINY, run_command
@@ -138,7 +138,8 @@ def test_a_storage_without_its_package_is_told_before_anything_is_read(tmp_path,
     assert not (tmp_path / "study").exists()
 
 
-def test_a_network_that_is_down_quarantines_its_rows_and_says_so_of_all(tmp_path):
+def test_a_network_that_is_down_quarantines_its_rows_and_says_so_of_all(tmp_path, monkeypatch):
+    monkeypatch.setenv(addresses.VARIABLE, "1")
     for name in ("a.png", "b.png"):
         write_image(tmp_path / "source" / name)
     away = ["http://127.0.0.1:9/x.png", "http://no-such-host.invalid/y.png"]

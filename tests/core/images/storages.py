@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 from moto.server import ThreadedMotoServer
 
+from core.images import addresses
 from core.images.remote import _file_system
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -53,9 +55,13 @@ def serve_s3(monkeypatch: Any) -> Iterator[tuple[Any, list[str]]]:
 
 @contextmanager
 def serve_folder(
-    folder: Path, answer: Callable[[SimpleHTTPRequestHandler], bool] = lambda handler: False
+    folder: Path,
+    answer: Callable[[SimpleHTTPRequestHandler], bool] = lambda handler: False,
+    *,
+    is_allowed: bool = True,
 ) -> Iterator[tuple[str, list[str]]]:
-    """The URL of a web server of a folder, and the requests that reach it. answer: may answer one in its own way."""
+    """The URL of a web server of a folder, and the requests that reach it. answer: may answer one in its own way.
+    is_allowed: whether, as long as it runs, the environment allows servers of this machine to be asked."""
     lines: list[str] = []
 
     class Handler(SimpleHTTPRequestHandler):
@@ -74,7 +80,9 @@ def serve_folder(
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
-            yield "http://{}:{}".format(*server.server_address), lines
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv(addresses.VARIABLE, "1" if is_allowed else "0")
+                yield "http://{}:{}".format(*server.server_address), lines
         finally:
             server.shutdown()
             thread.join()

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from core.errors import ImageError
-from core.images import remote
+from core.images import addresses, remote
 from core.images.decoding import read_picture
 from core.images.header import read_headers
 from core.images.location import Location
@@ -87,7 +87,8 @@ def test_objects_and_buckets_that_are_not_there_have_a_reason():
         open_remote("s3://hospital/gone")
 
 
-def test_a_server_that_is_gone_is_asked_once(tmp_path):
+def test_a_server_that_is_gone_is_asked_once(tmp_path, monkeypatch):
+    monkeypatch.setenv(addresses.VARIABLE, "1")
     with serve_folder(tmp_path) as (url, _):
         pass
     places = [f"{url}/{number}" for number in range(100)]

@@ -64,6 +64,13 @@ def import_(
     name: Annotated[str | None, typer.Option(help="The study's name on pages; the folder's if not given.")] = None,
     image_size: Annotated[int, typer.Option(help="Side of the cached images in px.", min=32, max=1024)] = 224,
     update: Annotated[bool, typer.Option(help="Read the source of an existing study again.")] = False,
+    allow_private_urls: Annotated[
+        bool,
+        typer.Option(
+            help="Let URLs lead to servers of this machine and of its network; other commands and the app do so with "
+            "OVERREAD_ALLOW_PRIVATE_URLS=1."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make a study of labelled images: check every row, decode every image once."""
@@ -71,7 +78,10 @@ def import_(
     from core.datasets.manifest import import_source
     from core.datasets.medmnist_release import local_source
     from core.datasets.source import read_source
+    from core.images.addresses import allow_private
 
+    if allow_private_urls:
+        allow_private()
     with progress_bar(as_json) as show:
         source = local_source(
             source, lambda done, total: show(done / total, f"fetched {done / 1e6:.0f} of {total / 1e6:.0f} MB")

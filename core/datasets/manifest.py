@@ -218,6 +218,7 @@ def _read_contents(
             reasons[place] = "the label is missing"
         elif key not in first:
             location = find_image(source.root, row.image)
+            location = replace(location, place=source.signed.get(location.place, location.place))
             if not location.exists():
                 reasons[place] = "the file is missing"
             elif not location.is_remote and _leads_out(location.path, root, folders):

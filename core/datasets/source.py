@@ -9,6 +9,7 @@ from typing import Any
 from core.datasets.chaoyang import is_chaoyang, read_chaoyang
 from core.datasets.cifar import is_cifar, read_cifar
 from core.datasets.classes import class_doubts, with_classes
+from core.datasets.credentials import bare_url, without_credentials
 from core.datasets.dicom_labels import read_dicom_labels
 from core.datasets.dicom_patients import with_patients
 from core.datasets.dicom_tree import is_release, read_dicom_tree
@@ -72,11 +73,14 @@ def read_source(
     }
     if is_remote(str(path)):
         if labels or key or label_tag or given_label or format not in (None, "csv"):
-            raise ConfigError(f"{path}: of what is behind a URL a CSV is read, with --image-column and its kin alone")
-        return _checked(read_remote_table(str(path), **columns), tuple(classes) if classes else None)
+            raise ConfigError(
+                f"{bare_url(str(path))}: of what is behind a URL a CSV is read, with --image-column and its kin alone"
+            )
+        source = without_credentials(read_remote_table(str(path), **columns))
+        return _checked(source, tuple(classes) if classes else None)
     path = Path(path)
     try:
-        source = _read(path, format, labels, columns, given_label, key, label_tag)
+        source = without_credentials(_read(path, format, labels, columns, given_label, key, label_tag))
         if source.format in ("folder", "csv") and not patient_column:
             source = with_patients(source)
         source = with_frames(source, frames)

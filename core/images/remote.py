@@ -76,6 +76,11 @@ def is_remote(place: str) -> bool:
     return bool(protocol_of(place))
 
 
+def is_web(place: str) -> bool:
+    """Whether it is a URL of a web server."""
+    return protocol_of(place) in ("http", "https")
+
+
 def host_of(place: str) -> str:
     """The server or bucket of a URL."""
     parts = urlsplit(place)
@@ -102,7 +107,7 @@ def look_up(places: Collection[str]) -> dict[str, Found]:
     stop = threading.Event()
     with ThreadPoolExecutor(NUM_CONNECTIONS, thread_name_prefix="look up") as threads:
         try:
-            many = [files for folder, files in folders.items() if len(files) > _FEW and not _is_web(folder)]
+            many = [files for folder, files in folders.items() if len(files) > _FEW and not is_web(folder)]
             for listed in threads.map(lambda files: _listed(files, unreachable, stop), many):
                 found |= listed
             rest = [place for files in folders.values() for place in files if place not in found]
@@ -167,7 +172,7 @@ def _download(place: str, path: str, first_bytes: int | None, stop: threading.Ev
     def seconds() -> float:
         return seconds_for(Path(path).stat().st_size)  # what has come
 
-    if _is_web(place):
+    if is_web(place):
         with _LimitedFile(path, MAX_BYTES if first_bytes is None else first_bytes) as file:
             try:
                 wait_for(files._get_file(place, file, chunk_size=_CHUNK_BYTES), seconds)
@@ -209,7 +214,7 @@ def _asked(place: str, unreachable: dict[str, str], stop: threading.Event) -> Fo
         entry = result_of(asking, files.loop, max_seconds=lambda: LOOK_UP_S, stop=stop)
     except Exception as error:  # each storage has exceptions of its own
         # fsspec calls whatever happens on the web a missing file, and keeps what it was as the cause.
-        reason = _reason(error.__cause__ if _is_web(place) and error.__cause__ else error)
+        reason = _reason(error.__cause__ if is_web(place) and error.__cause__ else error)
         if _is_of_server(error, reason):
             unreachable[host] = reason
         return Found(fault=reason)
@@ -255,7 +260,7 @@ def _is_of_server(error: Exception, reason: str) -> bool:
 
 def _files(place: str) -> Any:
     protocol = protocol_of(place)
-    return _file_system(protocol, is_any_allowed=_is_web(place) and allows_private())
+    return _file_system(protocol, is_any_allowed=is_web(place) and allows_private())
 
 
 @lru_cache
@@ -292,7 +297,3 @@ def _has_no_credentials() -> bool:
     from botocore.session import get_session
 
     return get_session().get_credentials() is None
-
-
-def _is_web(place: str) -> bool:
-    return protocol_of(place) in ("http", "https")

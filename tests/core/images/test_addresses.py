@@ -64,8 +64,10 @@ def test_an_address_of_the_internet_is_public(address):
 
 @pytest.mark.parametrize(
     "host",
-    ["127.0.0.1", "localhost", "LOCALHOST.", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "127.1", "[::1]"]
-    + ["[::ffff:127.0.0.1]", "0"],
+    [
+        *("127.0.0.1", "localhost", "LOCALHOST.", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "127.1"),
+        *("[::1]", "[::ffff:127.0.0.1]", "0"),
+    ],
 )
 def test_no_spelling_of_this_machine_reaches_its_server(tmp_path, host):
     (tmp_path / "a").write_bytes(b"secret")
@@ -154,9 +156,11 @@ def test_a_redirect_to_a_private_address_is_not_followed(tmp_path, monkeypatch, 
 def test_a_redirect_to_a_public_address_is_followed_but_not_for_ever(tmp_path, monkeypatch):
     as_public(monkeypatch)
     (tmp_path / "there").write_bytes(b"content")
-    with serve_folder(tmp_path, redirecting(lambda _: "/there"), is_allowed=False) as (url, _):
-        with open_remote(f"{url}/away") as file:
-            assert file.read() == b"content"
+    with (
+        serve_folder(tmp_path, redirecting(lambda _: "/there"), is_allowed=False) as (url, _),
+        open_remote(f"{url}/away") as file,
+    ):
+        assert file.read() == b"content"
     with serve_folder(tmp_path, redirecting(lambda _: "/away"), is_allowed=False) as (url, requests):
         assert look_up([f"{url}/away"])[f"{url}/away"].fault == "it cannot be downloaded"
         assert len(requests) == 10  # five by HEAD, five by GET

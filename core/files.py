@@ -1,28 +1,92 @@
 """Files of ours: written whole or not at all, told of where they are damaged; and cells that come back as they were."""
 
+import fcntl
 import os
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from core.errors import OverreadError, StudyError
 
 _QUOTED = re.compile(r'[",\r\n]')
+_OTHERS = 0o077
+"""The permissions of the group and of everybody else."""
+_MARKS = ("study.json", "key")
+"""Files that make a folder a study's, a whole one's or one that is being made."""
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file so that a reader finds the old content or the new, never a part of it."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    """Write a file so that a reader finds the old content or the new, never a part of it.
+
+    In a study whose folder is its owner's alone the file is too. What a killed writer of the same file left is removed.
+    """
+    remove_left_behind(path.parent, f".{escape(path.name)}.*.tmp")
+    temporary, descriptor = _temporary_file(path)
     try:
-        with temporary.open("xb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+            os.fsync(descriptor)
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _temporary_file(path: Path) -> tuple[Path, int]:
+    """A new file beside `path`, and its descriptor, which holds a lock on it as long as it is open."""
+    while True:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file_mode(path.parent))
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # another writer took it for left behind before it was locked
+            os.close(descriptor)
+            continue
+        except OSError:  # a file system without locks
+            return temporary, descriptor
+        if os.fstat(descriptor).st_nlink:
+            return temporary, descriptor
+        os.close(descriptor)
+
+
+def remove_left_behind(folder: Path, pattern: str) -> None:
+    """Remove the temporary files of that pattern whose writers are gone: a living one holds a lock on its own."""
+    for path in folder.glob(pattern):
+        with suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+
+
+def file_mode(folder: Path) -> int:
+    """What a new file in a folder is opened with; the process's umask is still taken from it."""
+    return 0o600 if _is_private(folder) else 0o666
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are absent; in a study that is its owner's alone they are too."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(mode=0o700 if _is_private(folder.parent) else 0o777, exist_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the names of a folder's files on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_private(folder: Path) -> bool:
+    for place in (folder, *folder.parents):
+        if any((place / name).is_file() for name in _MARKS):
+            return not place.stat().st_mode & _OTHERS
+    return False
 
 
 @contextmanager

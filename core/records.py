@@ -48,9 +48,6 @@ class Source:
     """The class names in the order that the user or the format gives; empty: sorted."""
     messages: tuple[str, ...] = ()
     """What the user should know and need not decide (a part that is absent, say)."""
-    signed: dict[str, str] = field(default_factory=dict, repr=False)
-    """Of an image whose URL was written with credentials: the URL without them, as it is stored, to the URL as it was
-    written, which never is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +63,8 @@ class Sample:
     """Keyed hash, or empty."""
     split: str = ""
     raters: tuple[str, ...] = ()
+    sha256: str = ""
+    """Of the image's file when it was imported."""
 
 
 @dataclass(frozen=True, slots=True)

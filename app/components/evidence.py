@@ -150,10 +150,9 @@ def thumbnails(pixels_path: Path, sample_ids: tuple[str, ...]) -> tuple[str, ...
     Raises StudyError where the study has no whole pixel cache.
     """
     cache = open_cache(pixels_path)
-    places = {key: place for place, key in enumerate(cache.keys)}
     uris = []
     for sample_id in sample_ids:
-        pixels = np.asarray(cache.pixels[places[sample_id]])
+        pixels = cache.image(sample_id)
         image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
         image.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
         uris.append(data_uri(image))

@@ -79,7 +79,7 @@ def await_saliency(study: Study, run: Run, sample_ids: tuple[str, ...]) -> None:
 def show_maps(pixels_path: Path, sample_id: str, labels: Sequence[str], maps: np.ndarray) -> None:
     """The image under each label's heat map. maps: (len(labels), H, W) in [0, 1]."""
     cache = open_cache(pixels_path)
-    grey = np.asarray(cache.pixels[cache.keys.index(sample_id)]).mean(axis=-1)
+    grey = cache.image(sample_id).mean(axis=-1)
     figures = "".join(
         f'<figure><img src="{data_uri(Image.fromarray(heated(grey, heat)))}" alt="Heat map">'
         f"<figcaption>for {escape(label)}</figcaption></figure>"

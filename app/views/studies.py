@@ -92,6 +92,8 @@ def show_card(study: Study, *, is_current: bool) -> None:
         if num_quarantined:
             parts.append(f"{counted(num_quarantined, 'row')} not readable")
         st.caption(" · ".join(parts) + (f"  \n{DEMO_SENTENCE}" if study.is_demo else ""))
+        if study.is_update_unfinished:
+            st.caption("An update of this study was stopped. The study is as it was; run the same import again.")
         counts = samples["given_label"].value_counts()
         st.markdown(" · ".join(f"{plain_text(name)} **{counts.get(name, 0):,}**" for name in study.classes))
         if finished:

@@ -11,6 +11,7 @@ from core.checks.same_pictures import find_pictures
 from core.datasets.groups import picture_numbers
 from core.files import write_atomically
 from core.images.cache import PixelCache
+from core.images.cached_row import CachedRow
 
 
 def load_pictures(task: Task, cache: Path) -> np.ndarray:
@@ -21,7 +22,7 @@ def load_pictures(task: Task, cache: Path) -> np.ndarray:
     if path.is_file():
         return np.load(path, allow_pickle=False)
     keys = tuple(map(str, range(len(task.true))))
-    pixels = PixelCache(keys, task.pixels, task.pixels.shape[1], ((0, 0),) * len(keys))
+    pixels = PixelCache(keys, task.pixels, task.pixels.shape[1], tuple(CachedRow(key, (0, 0)) for key in keys))
     numbers = picture_numbers(keys, find_pictures(pixels))
     path.parent.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()

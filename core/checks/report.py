@@ -8,6 +8,7 @@ import pandas as pd
 
 from core.checks.agreement import check_agreement, study_agreement
 from core.checks.borders import pixel_features
+from core.checks.changed import check_changed
 from core.checks.classes import check_classes, check_quarantine
 from core.checks.duplicates import check_duplicates, duplicate_groups
 from core.checks.leaks import check_names, check_splits
@@ -15,6 +16,7 @@ from core.checks.near_duplicates import near_duplicate_groups
 from core.checks.odd_images import check_odd_images
 from core.checks.same_pictures import pictures_of
 from core.checks.shortcuts import check_headers, check_shortcuts, shortcut_features
+from core.datasets.changed_images import changed_images
 from core.datasets.groups import sample_groups, write_pictures
 from core.datasets.study import Study
 from core.errors import StudyError
@@ -45,6 +47,7 @@ def check_study(study: Study, *, on_progress: Callable[[float], None] | None = N
         *check_splits(samples),
         *check_classes(samples, study.classes),
         *check_quarantine(study.quarantine()),
+        *check_changed(changed_images(study, with_remote=True)),
     ]
     if len(study.rater_names) > 1:
         agreement = study_agreement(samples, study.rater_names, study.classes, groups, num_resamples=0)
@@ -55,6 +58,7 @@ def check_study(study: Study, *, on_progress: Callable[[float], None] | None = N
         message = "the images were not looked at: there is no pixel cache; import the source again with --update"
         findings.append(Finding("not_checked", "warning", len(samples), message))
     else:
+        cache.verify()
         findings += _check_borders(samples, cache, headers, groups)
         findings += _check_images(study, samples, cache, headers, on_progress)
     return sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))

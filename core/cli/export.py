@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from core.cli.arguments import Json, Overwrite, RunName, StudyPath, require_folder
-from core.cli.terminal import print_result
+from core.cli.terminal import print_result, warn_of_stopped_update
 
 
 def export(
@@ -28,9 +28,11 @@ def export(
     """Write the cleaned CSV: the source's columns, the final label, and who decided it. Or labels for other tools."""
     from core.datasets.study import open_study
     from core.pipeline.export import export_study
+    from core.review.reviewed import OUTDATED
 
     require_folder(out, is_file=export_format not in ("imagefolder", "fiftyone"))
     opened = open_study(study)
+    warn_of_stopped_update(opened)
     table, own = export_study(
         opened, out, run, format=export_format, spreadsheet_safe=spreadsheet_safe, overwrite=overwrite
     )
@@ -43,4 +45,7 @@ def export(
     line = f"{out}: {counts['num_rows']} rows, {counts['num_decided']} decided, {counts['num_changed']} labels changed"
     names = ", ".join(f"{place}={name}" for place, name in enumerate(opened.classes))
     lines = [line, f"its labels are numbers: {names}"] if export_format == "cleanlab" else [line]
+    num_outdated = int((table[verdict] == OUTDATED).sum())
+    if num_outdated:
+        lines.insert(0, f"note: {num_outdated} verdicts are outdated, as the label or the image has changed since")
     print_result(as_json, counts, lines)

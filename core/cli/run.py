@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.arguments import Json, Overwrite, RunName, Seed, StudyPath, require_folder
-from core.cli.terminal import print_result, progress_bar
+from core.cli.terminal import print_result, progress_bar, warn_of_stopped_update
 from core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def train(
         raise ConfigError("--after-review: a run that is resumed knows it already; leave it out")
 
     opened = open_study(study)
+    warn_of_stopped_update(opened)
     notes: list[str] = []
     with progress_bar(as_json) as show:
 

@@ -1,5 +1,6 @@
 """Commands that make studies: from a source, from code, from another study; and what is wrong with one's data."""
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,7 @@ from typing import Annotated
 import typer
 
 from core.cli.arguments import Json, Seed, StudyPath
-from core.cli.terminal import print_result, progress_bar
+from core.cli.terminal import print_result, progress_bar, warn_of_stopped_update
 
 
 def demo(
@@ -67,9 +68,15 @@ def import_(
     allow_private_urls: Annotated[
         bool,
         typer.Option(
-            help="Let URLs lead to servers of this machine and of its network; other commands and the app do so with "
-            "OVERREAD_ALLOW_PRIVATE_URLS=1."
+            help="Let URLs lead to this machine and its network; for other commands: OVERREAD_ALLOW_PRIVATE_URLS=1."
         ),
+    ] = False,
+    ephemeral: Annotated[
+        bool,
+        typer.Option("--ephemeral", help="Let verdicts be saved in a temporary folder, where they are lost later."),
+    ] = False,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Let the umask say who may read a new study, not its owner alone.")
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -78,10 +85,13 @@ def import_(
     from core.datasets.manifest import import_source
     from core.datasets.medmnist_release import local_source
     from core.datasets.source import read_source
-    from core.images.addresses import allow_private
+    from core.datasets.study import open_study
+    from core.images.addresses import ALLOW_VARIABLE
+    from core.review.sqlite import EPHEMERAL_VARIABLE
 
-    if allow_private_urls:
-        allow_private()
+    for is_asked, variable in ((allow_private_urls, ALLOW_VARIABLE), (ephemeral, EPHEMERAL_VARIABLE)):
+        if is_asked:
+            os.environ[variable] = "1"
     with progress_bar(as_json) as show:
         source = local_source(
             source, lambda done, total: show(done / total, f"fetched {done / 1e6:.0f} of {total / 1e6:.0f} MB")
@@ -109,10 +119,12 @@ def import_(
             name=name,
             image_size_px=image_size,
             update=update,
+            is_shared=shared,
             on_progress=lambda done, total: show(done / max(total, 1), f"decoded {done} of {total} images"),
         )
     quarantined = f"; {summary.num_quarantined} rows in {study / 'quarantine.csv'}" if summary.num_quarantined else ""
     line = f"{study}: {summary.num_samples} samples of {listed(summary.classes)}{quarantined}"
+    warn_of_stopped_update(open_study(study))
     print_result(as_json, asdict(summary), [*(f"note: {message}" for message in summary.messages), line])
 
 
@@ -122,6 +134,7 @@ def check(study: StudyPath, as_json: Json = False) -> None:
     from core.datasets.study import open_study
 
     opened = open_study(study)
+    warn_of_stopped_update(opened)
     with progress_bar(as_json) as show:
         findings = check_study(opened, on_progress=lambda fraction: show(fraction, "looking at every image"))
     lines = [f"{finding.severity:8}{finding.message}" for finding in findings] or ["nothing found"]

@@ -7,7 +7,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.datasets.study import Study
 
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What a terminal obeys instead of showing it: control characters (C0, DEL, C1), changes of the direction of text, ends
@@ -33,6 +36,16 @@ def print_result(as_json: bool, values: dict[str, Any], lines: list[str]) -> Non
 def print_error(message: str) -> None:
     """Print an error as one line on standard error."""
     print(f"error: {visible(message)}", file=sys.stderr)
+
+
+def warn_of_stopped_update(study: "Study") -> None:
+    """Say so where an update of the study did not end."""
+    if study.is_update_unfinished:
+        print(
+            "note: an update of this study was stopped; the study is as it was before it; run the same import --update "
+            "again",
+            file=sys.stderr,
+        )
 
 
 def _without_nan(value: Any) -> Any:

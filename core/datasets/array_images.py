@@ -1,13 +1,17 @@
 """The images of array files as PNG files in the study: everything after a reader knows images as files."""
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from core.files import file_mode, make_folder
 
 
 def image_name(split: str, index: int) -> str:
@@ -33,13 +37,14 @@ def write_arrays(files: Sequence[Path], batches: Iterable[tuple[str, int, np.nda
     try:
         with ThreadPoolExecutor() as threads:
             for split, start, batch in batches:
-                (making / split).mkdir(parents=True, exist_ok=True)
+                make_folder(making / split)
                 paths = [making / image_name(split, start + place) for place in range(len(batch))]
-                list(threads.map(_write_png, paths, batch))
+                list(threads.map(_write_png, paths, batch, repeat(file_mode(folder))))
         return making.rename(folder / name)
     finally:
         shutil.rmtree(making, ignore_errors=True)
 
 
-def _write_png(path: Path, pixels: np.ndarray) -> None:
-    Image.fromarray(pixels).save(path, compress_level=1)
+def _write_png(path: Path, pixels: np.ndarray, mode: int) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        Image.fromarray(pixels).save(file, format="png", compress_level=1)

@@ -15,8 +15,19 @@ from core.datasets.manifest import write_samples
 from core.datasets.noise import add_noise
 from core.datasets.paths import normal_path
 from core.datasets.staging import check_free, link_or_copy, staged_study
-from core.datasets.study import Study, create_key, find_image, keyed_hashes, save_study, write_text_table
+from core.datasets.study import (
+    QUARANTINE_COLUMNS,
+    Study,
+    create_key,
+    find_image,
+    key_fingerprint,
+    keyed_hashes,
+    save_study,
+    write_table,
+    write_text_table,
+)
 from core.errors import ConfigError, ImageError, StudyError
+from core.files import make_folder
 from core.images.cache import build_cache, open_cache
 from core.images.location import Location
 from core.images.remote import NUM_CONNECTIONS
@@ -53,7 +64,7 @@ def corrupt_study(study: Study, *, noise: str, rate: float, seed: int, out: Path
 
     order = rng.permutation(len(samples))
     with staged_study(out) as staging:
-        create_key(staging)
+        key = create_key(staging)
         shuffled = samples.iloc[order]
         labels = [noisy[index] for index in order]
         locations = [study.image_location(image) for image in shuffled["image"]]
@@ -64,22 +75,23 @@ def corrupt_study(study: Study, *, noise: str, rate: float, seed: int, out: Path
             folders = [split, label] if study.source_format in ("folder", "kermany") else ["images"]
             name = "/".join([*filter(None, folders), f"{number:06d}{suffix}"])
             link = staging / "source" / name
-            link.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(link.parent)
             link_or_copy(files[location.place], link)
             images.append(name if location.frame is None else f"{name}#{location.frame}")
         shutil.rmtree(staging / _DOWNLOADED, ignore_errors=True)
-        new = _new_study(study, staging, out)
+        new = replace(_new_study(study, staging, out), key_fingerprint=key_fingerprint(key))
         ids = keyed_hashes(staging, [normal_path(image) for image in images])
         patients = keyed_hashes(staging, list(shuffled["patient"]))
         slides = keyed_hashes(staging, list(shuffled["slide"]))
-        rows = zip(ids, images, labels, patients, slides, shuffled["split"], strict=True)
-        write_samples(new, tuple(Sample(*row) for row in rows))
-        cells = [(image, study.written_label(label)) for image, label in zip(images, labels, strict=True)]
-        write_text_table(new.source_path, (new.image_column, new.label_column), cells)
-        write_text_table(new.quarantine_path, ("row", "image", "reason"), [])
         placed = {key: find_image(staging / "source", image) for key, image in zip(ids, images, strict=True)}
         if build_cache(new.pixels_path, placed, size_px=study.image_size_px):
             raise StudyError(f"{study.path}: some of its images can't be read any more; import it with --update first")
+        hashes = [row.sha256 for row in open_cache(new.pixels_path).rows]
+        rows = zip(ids, images, labels, patients, slides, shuffled["split"], hashes, strict=True)
+        new = write_samples(new, tuple(Sample(*row[:6], sha256=row[6]) for row in rows))
+        cells = [(image, study.written_label(label)) for image, label in zip(images, labels, strict=True)]
+        new = write_table(new, "source.csv", (new.image_column, new.label_column), cells)
+        new = write_table(new, "quarantine.csv", QUARANTINE_COLUMNS, [])
         save_study(new)
         write_text_table(truth, ("sample_id", "true_label"), zip(ids, (given[i] for i in order), strict=True))
     return replace(new, path=out)
@@ -104,6 +116,7 @@ def _small_pixels(study: Study) -> np.ndarray:
     images = {row.sample_id: study.image_location(row.image) for row in samples.itertuples()}
     build_cache(study.pixels_path, images, size_px=study.image_size_px)  # decodes what somebody may have deleted
     cache = open_cache(study.pixels_path)
+    cache.verify()
     places = {key: place for place, key in enumerate(cache.keys)}
     small = []
     for key in samples["sample_id"]:
@@ -145,6 +158,9 @@ def _new_study(study: Study, staging: Path, out: Path) -> Study:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         labels_file="",
         rater_names=(),
+        has_ledger=False,
+        files={},
+        unknown={},
     )
 
 

@@ -62,11 +62,13 @@ def write_pictures(study: Study, cache: PixelCache, pictures: Pictures) -> None:
 
 def read_pictures(study: Study, cache: PixelCache) -> list[tuple[str, ...]] | None:
     """The groups that `write_pictures` kept; None if there are none, or they are of other images than the cache's."""
-    digest_path = study.path / "groups.digest"
-    is_there = digest_path.is_file() and (study.path / "groups.csv").is_file()
-    if not is_there or digest_path.read_text(encoding="utf-8").strip() != _digest(study, cache):
+    try:
+        kept = (study.path / "groups.digest").read_text(encoding="utf-8").strip()
+        if kept != _digest(study, cache):
+            return None
+        table = read_text_table(study.path / "groups.csv")
+    except (OSError, ValueError):  # none, or not whole
         return None
-    table = read_text_table(study.path / "groups.csv")
     groups = defaultdict(list)
     for sample_id, group in zip(table["sample_id"], table["group"], strict=True):
         groups[group].append(sample_id)
@@ -76,6 +78,7 @@ def read_pictures(study: Study, cache: PixelCache) -> list[tuple[str, ...]] | No
 def _digest(study: Study, cache: PixelCache) -> str:
     """Of the images and of the table: one that belongs to other images, or was cut short, is not believed."""
     digest = hashlib.sha256((study.path / "groups.csv").read_bytes())
-    for key, (size, time) in zip(cache.keys, cache.stamps, strict=True):
-        digest.update(f"\n{key} {size} {time}".encode())
+    for row in cache.rows:
+        size, time = row.stamp[:2]
+        digest.update(f"\n{row.key} {row.sha256 or f'{size} {time}'}".encode())
     return digest.hexdigest()

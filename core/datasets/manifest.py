@@ -3,29 +3,36 @@
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
+
 from core.datasets import cifar, medmnist
 from core.datasets.classes import listed
+from core.datasets.generation import commit, staged_update, sweep
 from core.datasets.paths import normal_path, path_fault
 from core.datasets.runs import find_runs, training_lock
+from core.datasets.sample_ids import EarlierSamples, sample_ids
 from core.datasets.staging import link_or_copy, staged_study, staging_path
 from core.datasets.study import (
+    QUARANTINE_COLUMNS,
+    SAMPLE_COLUMNS,
     Study,
     create_key,
     find_image,
     is_study,
+    key_fingerprint,
     keyed_hashes,
     open_study,
     save_study,
-    write_text_table,
+    write_table,
 )
 from core.errors import ManifestError, StudyError
-from core.images.cache import build_cache
+from core.files import make_folder
+from core.images.cache import build_cache, open_cache
 from core.images.partial import PARTIAL, partial_array
 from core.images.remote import missing_package, protocol_of
 from core.records import Sample, Source
@@ -63,13 +70,15 @@ def import_source(
     image_size_px: int = 224,
     update: bool = False,
     is_demo: bool = False,
+    is_shared: bool = False,
     on_progress: Progress | None = None,
 ) -> ImportSummary:
     """Make a study of a source, or with `update` read a study's source again.
 
     An update keeps the study's key (so sample ids stay), its image size, runs and ledger, and decodes only new
     images. An import that was stopped or killed goes on where it stopped when it is begun again, with `update` or
-    without. Faulty rows go to quarantine.csv. on_progress: called with images done and images in all.
+    without. Faulty rows go to quarantine.csv. is_shared: who may read a new study the umask says, and not its owner
+    alone. on_progress: called with images done and images in all.
     Raises StudyError (exists already, newer, busy, read otherwise before, no room on the disk) and ManifestError
     (fewer than two classes left); then nothing new is left behind, and nothing old is touched.
     """
@@ -77,8 +86,8 @@ def import_source(
     if update and (is_study(study_path) or not staging_path(study_path).is_dir()):
         return _update(source, open_study(study_path), name, on_progress)
     # The key, for the pixels are kept under hashes by it.
-    with staged_study(study_path, kept=("key", "pixels", _IMAGES)) as staging:
-        create_key(staging)
+    with staged_study(study_path, kept=("key", "pixels", _IMAGES), is_shared=is_shared) as staging:
+        key = create_key(staging)
         placed = _placed(source, staging)
         contents = _read_contents(placed, staging, staging / "pixels", image_size_px, on_progress)
         if placed is not source:
@@ -90,6 +99,7 @@ def import_source(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             image_size_px=image_size_px,
             is_demo=is_demo,
+            key_fingerprint=key_fingerprint(key),
             **_source_fields(source),
         )
         _write(study, source, contents)
@@ -103,22 +113,42 @@ def _update(source: Source, study: Study, name: str | None, on_progress: Progres
             f"{study.path / 'key'}: is gone, and without it sample ids would change; restore it from a backup"
         )
     _check_same_reading(source, study)
-    samples = study.samples()
-    before = dict(zip(samples["sample_id"], samples["given_label"], strict=True))
-    with training_lock(study, ""), _staged_cache(study) as staged:
+    before, message = _before(study)
+    with training_lock(study, ""), staged_update(study.path) as staging:
+        sweep(study.path)
         source = _placed(source, study.path)
-        contents = _read_contents(source, study.path, staged, study.image_size_px, on_progress)
+        _link_cache(study, staging / "pixels")
+        earlier = EarlierSamples.of(before, study.pixels_path)
+        contents = _read_contents(source, study.path, staging / "pixels", study.image_size_px, on_progress, earlier)
         classes = class_order(source, contents.samples)
         if not source.classes:
             # Kept classes keep their order, which that of earlier runs' probabilities follows.
             kept = [name for name in study.classes if name in classes]
             classes = (*kept, *(name for name in classes if name not in kept))
-        updated = replace(study, name=name or study.name, classes=classes, **_source_fields(source))
+        updated = replace(
+            study,
+            path=staging,
+            name=name or study.name,
+            classes=classes,
+            key_fingerprint=key_fingerprint(study.key()),
+            **_source_fields(source),
+        )
         _write(updated, source, contents)
-        _remove_strays(updated)
+        commit(study.path)
+        _remove_strays(replace(updated, path=study.path))
     summary = _summary(source, updated, contents)
-    after = {sample.sample_id: sample.given_label for sample in contents.samples}
-    return replace(summary, messages=(*summary.messages, *_changes(study, classes, before, after)))
+    return replace(summary, messages=(*message, *summary.messages, *_changes(study, classes, before, contents.samples)))
+
+
+def _before(study: Study) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """samples.csv, and what to tell where it is not as it was written: it is made anew then."""
+    try:
+        return study.samples(), ()
+    except StudyError:
+        message = (
+            "samples.csv was damaged or changed by hand; it is made anew, and images that were renamed are new ones"
+        )
+        return pd.DataFrame(columns=list(SAMPLE_COLUMNS), dtype=str), (message,)
 
 
 def _placed(source: Source, study_path: Path) -> Source:
@@ -152,46 +182,43 @@ def _remove_strays(study: Study) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-@contextmanager
-def _staged_cache(study: Study) -> Iterator[Path]:
-    """A pixel cache that begins as the study's, by hard links, and takes its place if all goes well.
+def _link_cache(study: Study, staged: Path) -> None:
+    """Have the new generation's pixel cache begin as the study's, by hard links.
 
     `build_cache` never writes into a file that it finds, so that the links leave the study's own cache alone. What an
-    update that was stopped or killed had decoded is still there for the next one.
+    update that was stopped or killed had decoded stays.
     """
-    staged, old = study.path / ".pixels.new", study.path / ".pixels.old"
-    shutil.rmtree(old, ignore_errors=True)  # what a killed process left
-    try:
-        staged.mkdir(exist_ok=True)
-        left = (PARTIAL, partial_array(staged))
-        for path in staged.iterdir():
-            if path.name not in left:
-                path.unlink()
-        for path in study.pixels_path.iterdir() if study.pixels_path.is_dir() else ():
-            if path.name not in left:
-                link_or_copy(path, staged / path.name)
-        yield staged
-        if study.pixels_path.is_dir():
-            study.pixels_path.rename(old)
-        staged.rename(study.pixels_path)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:
-        shutil.rmtree(staged, ignore_errors=True)
-        raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+    make_folder(staged)
+    left = (PARTIAL, partial_array(staged))
+    for path in staged.iterdir():
+        if path.name not in left:
+            path.unlink()
+    for path in study.pixels_path.iterdir() if study.pixels_path.is_dir() else ():
+        if path.name not in left and path.is_file():
+            link_or_copy(path, staged / path.name)
 
 
-def _changes(study: Study, classes: tuple[str, ...], before: dict[str, str], after: dict[str, str]) -> list[str]:
-    num_new, num_gone = len(after.keys() - before.keys()), len(before.keys() - after.keys())
-    num_changed = sum(before[key] != after[key] for key in before.keys() & after.keys())
-    if not (num_new or num_gone or num_changed or classes != study.classes):
-        return []
-    message = f"{num_new} samples are new, {num_gone} are gone, {num_changed} have another label"
-    if find_runs(study):
-        message += "; earlier runs know nothing of it: train again (verdicts are kept)"
-    return [message]
+def _changes(study: Study, classes: tuple[str, ...], before: pd.DataFrame, samples: tuple[Sample, ...]) -> list[str]:
+    earlier = before.set_index("sample_id")
+    labels, after = earlier["given_label"].to_dict(), {sample.sample_id: sample for sample in samples}
+    num_new, num_gone = len(after.keys() - labels.keys()), len(labels.keys() - after.keys())
+    stayed = [(key, after[key]) for key in labels if key in after]
+    num_changed = sum(labels[key] != sample.given_label for key, sample in stayed)
+    messages = []
+    if num_new or num_gone or num_changed or classes != study.classes:
+        message = f"{num_new} samples are new, {num_gone} are gone, {num_changed} have another label"
+        if find_runs(study):
+            message += "; earlier runs know nothing of it: train again (verdicts are kept)"
+        messages.append(message)
+    images = earlier["image"].to_dict()
+    num_renamed = sum(normal_path(images[key]) != normal_path(sample.image) for key, sample in stayed)
+    if num_renamed:
+        messages.append(f"{num_renamed} images were renamed or moved; they keep their verdicts")
+    hashes = earlier["sha256"].to_dict() if "sha256" in earlier else {}
+    num_other = sum(hashes.get(key, "") not in ("", sample.sha256) for key, sample in stayed)
+    if num_other:
+        messages.append(f"{num_other} images have other content than before; verdicts on what they showed are outdated")
+    return messages
 
 
 def class_order(source: Source, samples: tuple[Sample, ...]) -> tuple[str, ...]:
@@ -204,12 +231,17 @@ def class_order(source: Source, samples: tuple[Sample, ...]) -> tuple[str, ...]:
 
 
 def _read_contents(
-    source: Source, study_path: Path, cache_path: Path, image_size_px: int, on_progress: Progress | None
+    source: Source,
+    study_path: Path,
+    cache_path: Path,
+    image_size_px: int,
+    on_progress: Progress | None,
+    earlier: EarlierSamples | None = None,
 ) -> _Contents:
     """Choose the usable rows, fill the pixel cache, and sort the rest into the quarantine."""
     _check_packages(source)
     root = Path(source.root)
-    ids = keyed_hashes(study_path, [normal_path(row.image) for row in source.rows])
+    ids = sample_ids(study_path, source, earlier or EarlierSamples())
     first, images, reasons, folders = {}, {}, {}, {}
     for place, (row, key) in enumerate(zip(source.rows, ids, strict=True)):
         if reason := row.fault or path_fault(row.image):
@@ -218,7 +250,6 @@ def _read_contents(
             reasons[place] = "the label is missing"
         elif key not in first:
             location = find_image(source.root, row.image)
-            location = replace(location, place=source.signed.get(location.place, location.place))
             if not location.exists():
                 reasons[place] = "the file is missing"
             elif not location.is_remote and _leads_out(location.path, root, folders):
@@ -235,11 +266,12 @@ def _read_contents(
         if key in faults and place not in reasons:
             reasons[place] = faults[key]
     kept = {key: row for key, row in first.items() if key not in faults}
+    hashes = {row.key: row.sha256 for row in open_cache(cache_path).rows}
     _check_classes(source, {row.label for row in kept.values()}, reasons)
     patients = keyed_hashes(study_path, [row.patient for row in kept.values()])
     slides = keyed_hashes(study_path, [row.slide for row in kept.values()])
     samples = tuple(
-        Sample(key, row.image, row.label, patient, slide, row.split, row.raters)
+        Sample(key, row.image, row.label, patient, slide, row.split, row.raters, hashes[key])
         for (key, row), patient, slide in zip(kept.items(), patients, slides, strict=True)
     )
     rows = source.rows
@@ -292,17 +324,15 @@ def _source_fields(source: Source) -> dict:
 
 
 def _write(study: Study, source: Source, contents: _Contents) -> None:
-    write_text_table(study.source_path, source.columns, source.cells)
-    write_text_table(study.quarantine_path, ("row", "image", "reason"), contents.quarantine)
-    write_samples(study, contents.samples)
-    save_study(study)
+    study = write_table(study, "source.csv", source.columns, source.cells)
+    study = write_table(study, "quarantine.csv", QUARANTINE_COLUMNS, contents.quarantine)
+    save_study(write_samples(study, contents.samples))
 
 
-def write_samples(study: Study, samples: tuple[Sample, ...]) -> None:
-    """Write samples.csv."""
-    columns = ("sample_id", "image", "given_label", "patient", "slide", "split", *study.rater_names)
-    rows = [(s.sample_id, s.image, s.given_label, s.patient, s.slide, s.split, *s.raters) for s in samples]
-    write_text_table(study.samples_path, columns, rows)
+def write_samples(study: Study, samples: tuple[Sample, ...]) -> Study:
+    """Write samples.csv; returns the study that knows it so, for `save_study`."""
+    rows = [(s.sample_id, s.image, s.given_label, s.patient, s.slide, s.split, s.sha256, *s.raters) for s in samples]
+    return write_table(study, "samples.csv", (*SAMPLE_COLUMNS, "sha256", *study.rater_names), rows)
 
 
 def _summary(source: Source, study: Study, contents: _Contents) -> ImportSummary:

@@ -4,14 +4,16 @@ import posixpath
 import re
 from urllib.parse import urlsplit
 
+from core.images.credentials import bare_url
 from core.images.remote import is_remote
 
 
 def normal_path(image: str) -> str:
-    """The one spelling of a cell that names an image: what its sample id is a hash of. POSIX; a URL as it is."""
+    """The one spelling of a cell that names an image: what its sample id is a hash of. POSIX; a URL without the
+    credentials that it may hold."""
     name = image.strip()
     if not name or is_remote(name):
-        return name
+        return bare_url(name)
     return posixpath.normpath(name.replace("\\", "/"))
 
 

@@ -1,10 +1,11 @@
 """A run's folder: what one training of the model on a study left behind, and how far it has come."""
 
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,9 +16,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from core.datasets.study import Study
+from core.datasets.run_files import check_file, read_json, read_scores
+from core.datasets.study import Study, open_study
 from core.errors import StudyError
-from core.files import told_if_damaged, write_atomically
+from core.files import file_mode, told_if_damaged, write_atomically
 
 
 class RunState(StrEnum):
@@ -49,32 +51,46 @@ class Run:
 
     def config(self) -> dict[str, Any]:
         """Every setting, the versions, the seed and the device."""
-        path = self.path / "config.json"
-        with self._told_if_damaged(path):
-            return dict(json.loads(path.read_text(encoding="utf-8")))
+        return read_json(self.path / "config.json", {"num_samples": int}, self._mend)
 
     def events(self) -> list[dict[str, Any]]:
         """The lines of progress.jsonl; one that is half written is left out."""
         if not self.progress_path.is_file():
             return []
         events = []
-        for line in self.progress_path.read_text(encoding="utf-8").splitlines():
+        for line in self.progress_path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                events.append(json.loads(line))
+                event = json.loads(line)
             except ValueError:
                 continue
+            if isinstance(event, dict) and isinstance(event.get("event"), str):
+                events.append(event)
         return events
 
     def scores(self) -> pd.DataFrame:
-        """scores.csv: a row for every sample, in the order of samples.csv; is_proposed is bool."""
+        """scores.csv: a row for every sample, in the order of samples.csv; is_proposed is bool.
+
+        Raises StudyError if it is damaged, was changed since the run wrote it, or tells of samples in another order.
+        """
         path = self.path / "scores.csv"
-        types = dict.fromkeys(("sample_id", "given_label", "proposed_label"), str) | {"is_proposed": bool}
-        num_samples = self.config()["num_samples"]
-        with self._told_if_damaged(path):
-            table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values={})
-            if len(table) != num_samples:
-                raise ValueError(f"has {len(table)} rows of {num_samples}")
-            return table
+        config = self.config()
+        with told_if_damaged(path, self._mend):
+            table = read_scores(path)
+            if len(table) != config["num_samples"]:
+                raise ValueError(f"has {len(table)} rows of {config['num_samples']}")
+        check_file(path, self._mend, is_readable=True)
+        if "samples_digest" in config:
+            self._check_order(table["sample_id"].tolist(), config["samples_digest"])
+        return table
+
+    def _check_order(self, sample_ids: list[str], digest: str) -> None:
+        samples = open_study(self.path.parent.parent).samples()
+        # After an update the run's samples are others than the study's.
+        if samples_digest(samples) == digest and sample_ids != samples["sample_id"].tolist():
+            raise StudyError(
+                f"{self.path / 'scores.csv'}: its samples stand in another order than in samples.csv, and the run's "
+                f"other files would be read wrongly; {self._mend}"
+            )
 
     def proposals(self) -> pd.DataFrame:
         """The rows of scores.csv that are proposed, the most probable error first."""
@@ -85,7 +101,8 @@ class Run:
     def embeddings(self) -> np.ndarray:
         """(N, D) float16, the row order of samples.csv."""
         path = self.path / "embeddings.npy"
-        with self._told_if_damaged(path):
+        check_file(path, self._mend)
+        with told_if_damaged(path, self._mend):
             return np.load(path, mmap_mode="r")
 
     def trace(self) -> dict[str, np.ndarray]:
@@ -102,13 +119,14 @@ class Run:
         from safetensors.numpy import load_file
 
         path = self.path / "model.safetensors"
-        with self._told_if_damaged(path):
+        check_file(path, self._mend)
+        with told_if_damaged(path, self._mend):
             return load_file(path)
 
     def comparison(self) -> dict[str, Any] | None:
         """comparison.json, the fields of `Comparison`: how a run after review compares with the one before it."""
         path = self.path / "comparison.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        return read_json(path, {"outcome": str}, self._mend) if path.exists() else None
 
     @property
     def is_offered(self) -> bool:
@@ -121,7 +139,8 @@ class Run:
     def choice(self) -> bool | None:
         """Whether somebody chose to use the run; None where nobody has chosen."""
         path = self.path / "choice.json"
-        return bool(json.loads(path.read_text(encoding="utf-8"))["is_used"]) if path.is_file() else None
+        mend = "delete it, and choose again on the Train page"
+        return read_json(path, {"is_used": bool}, mend)["is_used"] if path.exists() else None
 
     def choose(self, *, is_used: bool) -> None:
         """Settle whether the run may be meant where none is named; may be changed again."""
@@ -129,11 +148,13 @@ class Run:
         write_atomically(self.path / "choice.json", json.dumps(choice) + "\n")
 
     def _arrays(self, path: Path) -> dict[str, np.ndarray]:
-        with self._told_if_damaged(path), path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        check_file(path, self._mend)
+        with told_if_damaged(path, self._mend), path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
 
-    def _told_if_damaged(self, path: Path) -> AbstractContextManager[None]:
-        return told_if_damaged(path, f"delete the folder {self.path} and train anew")
+    @property
+    def _mend(self) -> str:
+        return f"delete the folder {self.path} and train anew, or put it back from a backup (`python -m core restore`)"
 
     @property
     def is_finished(self) -> bool:
@@ -147,6 +168,12 @@ class Run:
             return RunState.RUNNING
         last = next((event["event"] for event in reversed(self.events())), "")
         return {"cancel": RunState.CANCELLED, "fail": RunState.FAILED}.get(last, RunState.INTERRUPTED)
+
+
+def samples_digest(samples: pd.DataFrame, columns: tuple[str, ...] = ("sample_id", "given_label", "split")) -> str:
+    """Changes when one of these cells of samples.csv changes, or its place."""
+    text = "\n".join(map("\t".join, samples[list(columns)].itertuples(index=False)))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def find_runs(study: Study) -> list[Run]:
@@ -206,7 +233,7 @@ def training_lock(study: Study, run_name: str) -> Iterator[None]:
     The lock is the kernel's (flock): it is gone with the process, however that ended.
     Raises StudyError if another training holds it.
     """
-    with _lock_path(study.path).open("a+") as file:
+    with os.fdopen(os.open(_lock_path(study.path), os.O_RDWR | os.O_CREAT, file_mode(study.path)), "r+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -238,8 +265,9 @@ def _lock_holder(study_path: Path) -> dict[str, Any] | None:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
             try:
-                return json.loads(file.read())
-            except ValueError:  # the holder has the lock and has not yet written its line
+                holder = json.loads(file.read())
+                return {"run": str(holder["run"]), "process": int(holder["process"])}
+            except (ValueError, KeyError, TypeError):  # the holder has the lock and has not yet written its line
                 return {"run": "", "process": 0}
     return None
 

@@ -9,7 +9,6 @@ from typing import Any
 from core.datasets.chaoyang import is_chaoyang, read_chaoyang
 from core.datasets.cifar import is_cifar, read_cifar
 from core.datasets.classes import class_doubts, with_classes
-from core.datasets.credentials import bare_url, without_credentials
 from core.datasets.dicom_labels import read_dicom_labels
 from core.datasets.dicom_patients import with_patients
 from core.datasets.dicom_tree import is_release, read_dicom_tree
@@ -22,8 +21,10 @@ from core.datasets.medmnist import is_medmnist, read_medmnist
 from core.datasets.medmnist_release import with_class_names
 from core.datasets.paths import normal_path
 from core.datasets.remote_table import read_remote_table
+from core.datasets.secret_urls import without_url_credentials
 from core.datasets.table import has_obvious_columns, read_table
 from core.errors import ConfigError, ManifestError, SourceError
+from core.images.credentials import bare_url
 from core.images.remote import is_remote
 from core.records import Source
 
@@ -76,11 +77,11 @@ def read_source(
             raise ConfigError(
                 f"{bare_url(str(path))}: of what is behind a URL a CSV is read, with --image-column and its kin alone"
             )
-        source = without_credentials(read_remote_table(str(path), **columns))
+        source = without_url_credentials(read_remote_table(str(path), **columns))
         return _checked(source, tuple(classes) if classes else None)
     path = Path(path)
     try:
-        source = without_credentials(_read(path, format, labels, columns, given_label, key, label_tag))
+        source = without_url_credentials(_read(path, format, labels, columns, given_label, key, label_tag))
         if source.format in ("folder", "csv") and not patient_column:
             source = with_patients(source)
         source = with_frames(source, frames)

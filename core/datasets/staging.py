@@ -18,11 +18,11 @@ def staging_path(path: Path) -> Path:
 
 
 @contextmanager
-def staged_study(path: Path, *, kept: Sequence[str] = ()) -> Iterator[Path]:
+def staged_study(path: Path, *, kept: Sequence[str] = (), is_shared: bool = False) -> Iterator[Path]:
     """An empty folder to make a study in; it becomes `path` at the end, and is removed if anything fails.
 
     kept: what the folder may still hold of an earlier try that was stopped or killed, by name; a stop (an interrupt,
-    no failure) then leaves the folder to a later try.
+    no failure) then leaves the folder to a later try. is_shared: the umask says who may read it, not its owner alone.
     Raises StudyError if there is something at `path` already, if another process is making a study there,
     or if the disk refuses.
     """
@@ -31,7 +31,8 @@ def staged_study(path: Path, *, kept: Sequence[str] = ()) -> Iterator[Path]:
     absent = [folder for folder in path.parents if not folder.exists()]
     staging = staging_path(path)
     try:
-        staging.mkdir(parents=True, exist_ok=True)
+        staging.parent.mkdir(parents=True, exist_ok=True)
+        staging.mkdir(mode=0o777 if is_shared else 0o700, exist_ok=True)
         with _locked(staging, path):
             try:
                 _empty(staging, kept)  # what a killed process left

@@ -1,25 +1,32 @@
 """A study: one dataset under audit, as a folder with its manifest, pixel cache, runs and ledger."""
 
-import csv
 import hashlib
 import hmac
 import json
 import os
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from core.datasets.generation import finish, is_unfinished, put_in_place, study_lock
 from core.datasets.paths import normal_path
+from core.datasets.study_file import SCHEMA_VERSION as SCHEMA_VERSION
+from core.datasets.study_file import TableSum, read_study_file
+from core.datasets.text_table import read_study_table, write_text_table
+from core.datasets.text_table import read_text_table as read_text_table
 from core.errors import StudyError
-from core.files import quoted_cell, write_atomically
+from core.files import write_atomically
 from core.images.location import Location, cut_frame
 from core.images.remote import is_remote
 
-SCHEMA_VERSION = 1
 _KEY_BYTES = 32
+SAMPLE_COLUMNS = ("sample_id", "image", "given_label", "patient", "slide", "split")
+"""Of samples.csv in every version; sha256 and the raters' columns follow."""
+QUARANTINE_COLUMNS = ("row", "image", "reason")
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,16 @@ class Study:
     """Tells the study's key from another one; empty in a study of an earlier version that was not written since."""
     has_ledger: bool = False
     """Whether a verdict was ever recorded: a ledger that is gone is then no unread study."""
+    files: dict[str, TableSum] = field(default_factory=dict)
+    """What samples.csv, source.csv and quarantine.csv were when they were written; nothing of an earlier version's."""
+    unknown: dict[str, Any] = field(default_factory=dict)
+    """Fields of study.json that this version does not know; they are kept."""
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def is_update_unfinished(self) -> bool:
+        """Whether an update was stopped before it counted: the study is as it was before it."""
+        return is_unfinished(self.path)
 
     @property
     def samples_path(self) -> Path:
@@ -91,16 +107,32 @@ class Study:
         return key
 
     def samples(self) -> pd.DataFrame:
-        """samples.csv, every cell as text: sample_id, image, given_label, patient, slide, split, raters."""
-        return read_text_table(self.samples_path)
+        """samples.csv, every cell as text: sample_id, image, given_label, patient, slide, split, sha256 (of the image's
+        file; not in studies of earlier versions), raters. Raises StudyError if it is not as it was written."""
+        return self._table("samples.csv")
 
     def source_table(self) -> pd.DataFrame:
-        """source.csv: the source's own cells, as text, row by row."""
-        return read_text_table(self.source_path)
+        """source.csv: the source's own cells, as text, row by row. Raises as `samples` does."""
+        return self._table("source.csv")
 
     def quarantine(self) -> pd.DataFrame:
-        """quarantine.csv: row, image, reason; all as text."""
-        return read_text_table(self.quarantine_path)
+        """quarantine.csv: row, image, reason; all as text. Raises as `samples` does."""
+        return self._table("quarantine.csv")
+
+    def _table(self, name: str) -> pd.DataFrame:
+        try:
+            return read_study_table(self.path / name, self.files.get(name), self._columns(name))
+        except StudyError:
+            now = open_study(self.path)
+            if now.files == self.files:
+                raise
+            # An update was committed since this study was opened.
+            return read_study_table(now.path / name, now.files.get(name), now._columns(name))
+
+    def _columns(self, name: str) -> tuple[str, ...]:
+        if name == "samples.csv":
+            return (*SAMPLE_COLUMNS, *self.rater_names)
+        return (self.image_column, self.label_column) if name == "source.csv" else QUARANTINE_COLUMNS
 
     def image_location(self, image: str) -> Location:
         """Where the image of a row of samples.csv is; `image` is its cell in the column of that name."""
@@ -135,26 +167,16 @@ def _remote_place(root: str, image: str) -> str:
     return name if is_remote(name) else f"{root.rstrip('/')}/{name}"
 
 
-def read_text_table(path: Path) -> pd.DataFrame:
-    """A CSV with every cell as text, empty cells as empty text, and the header as written.
-
-    Not pandas' own reader: that renames columns without a name or of the same name.
-    """
-    with path.open(encoding="utf-8", newline="") as file:
-        columns, *rows = csv.reader(file)
-    return pd.DataFrame(rows, columns=columns, dtype=str)
+def write_table(study: Study, name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Study:
+    """Write one of the study's tables; returns the study that knows it so, for `save_study`."""
+    return replace(study, files=study.files | {name: write_text_table(study.path / name, columns, rows)})
 
 
-def write_text_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write a CSV of text, atomically, so that `read_text_table` gives back each cell as it was."""
-    lines = [",".join(map(quoted_cell, row)) + "\n" for row in (columns, *rows)]
-    write_atomically(path, "".join(lines))
-
-
-def create_key(path: Path) -> None:
-    """Make the study's secret for its hashes, if there is none: STUDY/key, mode 0600."""
+def create_key(path: Path) -> bytes:
+    """Make the study's secret for its hashes, if there is none: STUDY/key. Returns it."""
     if not (path / "key").exists():
         write_key(path, secrets.token_bytes(_KEY_BYTES))
+    return read_key(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +256,17 @@ def save_study(study: Study) -> None:
     """Write study.json. It is written last in an import: a folder without it is no study."""
     fields = asdict(study)
     del fields["path"]
+    fields = fields.pop("unknown") | fields
     write_atomically(study.path / "study.json", json.dumps(fields, indent=2, ensure_ascii=False) + "\n")
+
+
+def amend_study(path: Path, **changes: Any) -> Study:
+    """Change fields of study.json as it stands by now, whatever is updated meanwhile. Raises OSError, StudyError."""
+    with study_lock(path):
+        finish(path)
+        study = replace(Study(path=path, **read_study_file(path)), **changes)
+        save_study(study)
+    return study
 
 
 def is_study(path: Path) -> bool:
@@ -242,22 +274,14 @@ def is_study(path: Path) -> bool:
 
 
 def open_study(path: Path | str) -> Study:
-    """Read a study's study.json. Raises StudyError if there is none or a newer program wrote it."""
+    """Read a study's study.json; an update that was committed and not put in place is put there first.
+
+    Raises StudyError if there is none, it is damaged, or a newer program wrote it.
+    """
     path = Path(path)
     if not path.is_dir():
         raise StudyError(f"{path}: there is no such study; make it with `python -m core import SOURCE --study {path}`")
-    if not is_study(path):
+    put_in_place(path)
+    if not (path / "study.json").exists():
         raise StudyError(f"{path}: this folder holds no study (no study.json); import one into it, or name another")
-    try:
-        fields = json.loads((path / "study.json").read_text(encoding="utf-8"))
-        version = int(fields["schema_version"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise StudyError(f"{path / 'study.json'}: cannot be read ({error}); restore it from a backup") from error
-    if version > SCHEMA_VERSION:
-        raise StudyError(
-            f"{path}: written by a newer Overread (schema {version}, this one knows {SCHEMA_VERSION}); "
-            "update Overread to open it"
-        )
-    for name in ("classes", "rater_names"):
-        fields[name] = tuple(fields.get(name, ()))
-    return Study(path=path, **fields)
+    return Study(path=path, **read_study_file(path))

@@ -14,7 +14,8 @@ from contextvars import ContextVar
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
-VARIABLE = "OVERREAD_ALLOW_PRIVATE_URLS"
+ALLOW_VARIABLE = "OVERREAD_ALLOW_PRIVATE_URLS"
+"""Set to 1, it allows servers with any address."""
 _PRIVATE_NAMES = ("localhost", "localdomain", "local", "internal")
 """The last parts of names that no public server has."""
 _UNICAST = IPv6Network("2000::/3")
@@ -30,12 +31,7 @@ class PrivateAddressError(OSError):
 
 def allows_private() -> bool:
     """Whether the environment allows web servers with any address."""
-    return os.environ.get(VARIABLE, "").strip().lower() in ("1", "true", "yes")
-
-
-def allow_private() -> None:
-    """Allow them in this process and in those that it starts."""
-    os.environ[VARIABLE] = "1"
+    return os.environ.get(ALLOW_VARIABLE) == "1"
 
 
 def is_public(address: str) -> bool:

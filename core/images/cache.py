@@ -1,6 +1,7 @@
 """The pixel cache: every image of a study decoded once, as one memory-mapped uint8 array.
 
-    FOLDER/index.json      keys in order, size, channels, each file's size and time, and the array's file name
+    FOLDER/index.json      keys in order, each file's stamp and SHA-256, each row's checksum; size, channels, and the
+                           array's file name
     FOLDER/pixels-*.npy    (N, H, W, C) uint8
 
 The index is renamed into place last and names the array that belongs to it: a process killed before that
@@ -14,27 +15,30 @@ import os
 import secrets
 import shutil
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from core.errors import ImageError, StudyError
+from core.files import file_mode, make_folder, sync_folder, write_atomically
+from core.images.cached_row import CachedRow, read_rows, row_checksum, rows_index
 from core.images.decoding import read_picture
 from core.images.downloads import Downloads
+from core.images.file_hashes import FileHashes
 from core.images.location import Location
 from core.images.partial import PARTIAL, Checkpoints, Partial, open_partial, partial_array
 from core.images.remote import ABSENT, NUM_CONNECTIONS, look_up
 from core.images.room import Room
 from core.images.tile import square_tile
 
-CACHE_VERSION = 1
-"""Another version, older or newer, is decoded anew: the cache holds nothing that the images don't."""
+CACHE_VERSION = 2
+"""Version 1, without hashes and checksums, is still read, but built anew: the cache holds nothing that the images
+don't."""
 _INDEX = "index.json"
 _BATCH = 8
 """Images that one task decodes; two tasks a thread wait at most, which bounds the memory."""
@@ -55,33 +59,53 @@ class PixelCache:
     """(N, H, W, C) uint8 memory map; C is 1 where every image is grey, else 3. Copy-on-write: writable, and
     what is written never reaches the disk."""
     size_px: int
-    stamps: tuple[tuple[int, int], ...]
-    """Size in bytes and time of change in ns of each image's file when it was decoded."""
+    rows: tuple[CachedRow, ...]
+    """Of each of the keys, what its file was when it was decoded."""
+    folder: Path = Path()
 
     @property
     def channels(self) -> int:
         return self.pixels.shape[3]
 
+    def image(self, key: str) -> np.ndarray:
+        """(H, W, C) uint8: the image of a key. Raises StudyError if it is not there, or not as it was written."""
+        if key not in self.keys:
+            raise StudyError(f"{self.folder}: the image is not in the pixel cache; run `import --update`")
+        place = self.keys.index(key)
+        self._check([place])
+        return np.asarray(self.pixels[place])
+
+    def verify(self) -> None:
+        """Raise StudyError if a row is not as it was written. Reads all of the pixels."""
+        self._check(range(len(self.keys)))
+
+    def _check(self, places: Iterable[int]) -> None:
+        num_damaged = sum(not self.rows[place].is_whole(self.pixels[place]) for place in places)
+        if num_damaged:
+            raise StudyError(
+                f"{self.folder}: the pixel cache is damaged ({num_damaged} of {len(self.keys)} images); delete the "
+                "folder and run `python -m core import ... --update`, which decodes the images again"
+            )
+
 
 def open_cache(folder: Path) -> PixelCache:
-    """Open a study's cache. Raises StudyError if there is none, or it is not whole."""
+    """Open a study's cache. Raises StudyError if there is none, or it is not whole; its rows are not looked at."""
     if not (folder / _INDEX).is_file():
         raise StudyError(f"{folder}: there is no pixel cache; make it with `python -m core import ... --update`")
     try:
         index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
-        if index["version"] != CACHE_VERSION:
+        if index["version"] not in (1, CACHE_VERSION):
             raise ValueError(f"version {index['version']}, this program writes {CACHE_VERSION}")
-        keys, size_px = tuple(index["keys"]), int(index["size_px"])
-        stamps = tuple((int(size), int(time)) for size, time in index["stamps"])
+        rows, size_px = read_rows(index), int(index["size_px"])
         pixels = np.load(folder / Path(index["pixels"]).name, mmap_mode="c", allow_pickle=False)
-        expected = (len(keys), size_px, size_px, int(index["channels"]))
-        if pixels.shape != expected or pixels.dtype != np.uint8 or len(stamps) != len(keys):
+        expected = (len(rows), size_px, size_px, int(index["channels"]))
+        if pixels.shape != expected or pixels.dtype != np.uint8:
             raise ValueError(f"an array of {pixels.shape}, the index tells of {expected}")
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StudyError(
             f"{folder}: the pixel cache is not whole ({error}); make it anew with `python -m core import ... --update`"
         ) from error
-    return PixelCache(keys, pixels, size_px, stamps)
+    return PixelCache(tuple(row.key for row in rows), pixels, size_px, rows, folder)
 
 
 def build_cache(
@@ -91,7 +115,7 @@ def build_cache(
     size_px: int,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, str]:
-    """Decode images into the cache, in parallel; those it holds, from files unchanged since, are kept as they are.
+    """Decode images into the cache, in parallel; those it holds, from files with the same content, are kept.
 
     images: key (opaque: it stands in the index) to the image. The cache then holds the good ones, in this order.
     on_progress: called with the number of images done and of all, from this thread.
@@ -99,7 +123,7 @@ def build_cache(
     cache is as before; what an interrupted build had decoded, the next one does not decode again (partial.py).
     Raises StudyError where the disk has no room, or another build of this cache goes on.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with _build_lock(folder):
         old = _open_if_whole(folder, size_px)
         _remove_strays(folder)
@@ -129,88 +153,93 @@ def _build(
     channels = old.channels if old is not None else 1
     _require_room(folder, _num_bytes(len(images), size_px, channels))
     faults: dict[str, str] = {}
-    keys: list[str] = []
-    stamps: list[tuple[int, int]] = []
-    is_kept: list[bool] = []
+    told: list[CachedRow] = []
+    is_old: list[bool] = []
     rows = _RowFile(folder, size_px, len(images))
-    checkpoints = Checkpoints(folder, size_px, CACHE_VERSION, len(partial.keys) if partial is not None else 0)
+    checkpoints = Checkpoints(folder, size_px, CACHE_VERSION, len(partial.rows) if partial is not None else 0)
     with rows:
         for num_done, result in enumerate(_decoded(images, size_px, _known(old, partial)), start=1):
             if isinstance(result.outcome, str):
                 faults[result.key] = result.outcome
             else:
                 rows.append(result.outcome)
-                keys.append(result.key)
-                stamps.append(result.stamp)
-                is_kept.append(result.is_kept)
+                checksum = row_checksum(result.key, result.outcome)
+                told.append(CachedRow(result.key, result.stamp, result.sha256, checksum))
+                is_old.append(old is not None and result.kept_from is old.pixels)
             if num_done % _BATCH == 0 or num_done == len(images):
                 if checkpoints.is_due(rows.num_rows):
                     rows.sync()
-                    checkpoints.write(rows.path.name, rows.data_start, rows.channels, keys, stamps)
+                    checkpoints.write(rows.path.name, rows.data_start, rows.channels, told)
                 on_progress(num_done, len(images))
-        if old is not None and all(is_kept) and (tuple(keys), tuple(stamps)) == (old.keys, old.stamps):
-            return faults  # nothing is new: the old array stays
+        is_same = old is not None and all(is_old) and tuple(row.key for row in told) == old.keys
+        if is_same and tuple(told) == old.rows:
+            return faults  # nothing is new: the old files stay
         rows.finish()
-    _write_index(
-        folder,
-        {
-            "version": CACHE_VERSION,
-            "size_px": size_px,
-            "channels": rows.channels,
-            "pixels": rows.path.name,
-            "keys": keys,
-            "stamps": stamps,
-        },
-    )
+    array = json.loads((folder / _INDEX).read_text(encoding="utf-8"))["pixels"] if is_same else rows.path.name
+    channels = old.channels if is_same else rows.channels
+    fixed = {"version": CACHE_VERSION, "size_px": size_px, "channels": channels, "pixels": array}
+    write_atomically(folder / _INDEX, json.dumps(fixed | rows_index(told)))
+    sync_folder(folder)
     return faults
 
 
 @dataclass(frozen=True)
 class _Result:
     key: str
-    stamp: tuple[int, int]
+    stamp: tuple[int, ...]
     outcome: np.ndarray | str
     """(H, W, C) uint8, or the reason why there is none."""
-    is_kept: bool = False
+    sha256: str = ""
+    kept_from: np.ndarray | None = None
+    """The array that held it already."""
 
 
-_Known = dict[str, tuple[tuple[int, int], np.ndarray, int]]
-"""Key to the stamp of an image that is decoded already, the array that holds it, and its place there."""
+_Known = dict[str, list[tuple[CachedRow, np.ndarray, int]]]
+"""Key to what is known of an image that is decoded already, the arrays that hold it, and its places there."""
 
 
 def _known(*caches: PixelCache | Partial | None) -> _Known:
-    return {
-        key: (stamp, cache.pixels, place)
-        for cache in caches
-        if cache is not None
-        for place, (key, stamp) in enumerate(zip(cache.keys, cache.stamps, strict=True))
-    }
+    known: _Known = defaultdict(list)
+    for cache in caches:
+        for place, row in enumerate(cache.rows if cache is not None else ()):
+            if row.sha256:  # else there is nothing to tell another content by
+                known[row.key].append((row, cache.pixels, place))
+    return known
 
 
 def _decoded(images: Mapping[str, Location], size_px: int, known: _Known) -> Iterator[_Result]:
     """The images in their order, decoded by as many threads as there are cores (the decoders release the GIL)."""
     found = look_up([location.place for location in images.values() if location.is_remote])
+    hashes = FileHashes()
 
-    def stamp_of(location: Location) -> tuple[int, int]:
+    def stamp_of(location: Location) -> tuple[int, ...]:
         return found[location.place].stamp if location.is_remote else location.stamp()
 
-    def is_kept(key: str, stamp: tuple[int, int]) -> bool:
-        return stamp != ABSENT and key in known and known[key][0] == stamp
+    def kept(key: str, stamp: tuple[int, ...], *, sha256: str = "") -> _Result | None:
+        """What is decoded already of a file with this stamp, or this hash."""
+        for row, pixels, place in known.get(key, ()):
+            is_same = row.sha256 == sha256 if sha256 else row.stamp == stamp != ABSENT
+            if is_same and row.is_whole(pixels[place]):
+                return _Result(key, stamp, np.array(pixels[place]), row.sha256, pixels)
+        return None
 
     def decode(key: str, location: Location) -> _Result:
         stamp = stamp_of(location)
-        if is_kept(key, stamp):
-            _, pixels, place = known[key]
-            return _Result(key, stamp, np.array(pixels[place]), is_kept=True)
+        if result := kept(key, stamp):
+            return result
         try:
             if not location.is_remote:
-                return _Result(key, stamp, tile_of(location))
+                return read(key, stamp, location, location.place)
             if fault := found[location.place].fault:
                 return _Result(key, stamp, fault)
             with downloads.local(location.place) as path:
-                return _Result(key, stamp, tile_of(Location(path, location.frame)))
+                return read(key, stamp, Location(path, location.frame), location.place)
         except ImageError as error:
             return _Result(key, stamp, str(error))
+
+    def read(key: str, stamp: tuple[int, ...], location: Location, place: str) -> _Result:
+        sha256 = hashes.of(place, location.place)
+        return kept(key, stamp, sha256=sha256) or _Result(key, stamp, tile_of(location), sha256)
 
     def tile_of(location: Location) -> np.ndarray:
         with room.shared():
@@ -220,7 +249,7 @@ def _decoded(images: Mapping[str, Location], size_px: int, known: _Known) -> Ite
         return [decode(key, location) for key, location in batch if not stop.is_set()]
 
     items = list(images.items())
-    remote = [location.place for key, location in items if location.is_remote and not is_kept(key, stamp_of(location))]
+    remote = [location.place for key, location in items if location.is_remote and kept(key, stamp_of(location)) is None]
     stop = threading.Event()
     downloads = Downloads(remote, stop)
     room = Room(_PIXELS_AT_ONCE)
@@ -279,7 +308,8 @@ class _RowFile:
 
     def _open(self) -> None:
         self.path = self.folder / f"pixels-{secrets.token_hex(4)}.npy"
-        self._file = self.path.open("wb", buffering=_BLOCK_BYTES)
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file_mode(self.folder))
+        self._file = os.fdopen(descriptor, "wb", buffering=_BLOCK_BYTES)
         self._write_header(self.max_rows)
         self.data_start = self._file.tell()
 
@@ -303,20 +333,6 @@ class _RowFile:
         grey_path.unlink()
 
 
-def _write_index(folder: Path, index: dict[str, Any]) -> None:
-    temporary = folder / f"{_INDEX}.tmp"
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(index, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(folder / _INDEX)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _open_if_whole(folder: Path, size_px: int) -> PixelCache | None:
     try:
         cache = open_cache(folder)
@@ -329,10 +345,11 @@ def _remove_strays(folder: Path) -> None:
     """Remove arrays that neither the index nor a checkpoint names, and an index that was never put into place."""
     try:
         named = json.loads((folder / _INDEX).read_text(encoding="utf-8"))["pixels"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         named = None
     kept = (named, partial_array(folder))
-    for path in [*folder.glob("pixels-*.npy"), *folder.glob(f"{_INDEX}.tmp"), *folder.glob(f".{PARTIAL}.*.tmp")]:
+    temporary = [*folder.glob(f"{_INDEX}.tmp"), *folder.glob(f".{_INDEX}.*.tmp"), *folder.glob(f".{PARTIAL}.*.tmp")]
+    for path in [*folder.glob("pixels-*.npy"), *temporary]:
         if path.name not in kept:
             path.unlink(missing_ok=True)
 
@@ -340,7 +357,7 @@ def _remove_strays(folder: Path) -> None:
 @contextmanager
 def _build_lock(folder: Path) -> Iterator[None]:
     """The kernel's lock (flock): gone with the process, however that ended."""
-    with (folder / ".lock").open("a") as file:
+    with os.fdopen(os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, file_mode(folder)), "r+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

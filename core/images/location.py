@@ -48,14 +48,15 @@ class Location:
         except (OSError, ValueError):  # a name longer than the file system knows, or with a NUL
             return False
 
-    def stamp(self) -> tuple[int, int]:
-        """Size in bytes and time of change in ns: the same as long as the content is. ABSENT where there is no file;
-        of a remote one too, for it would have to be asked for (`remote.look_up`)."""
+    def stamp(self) -> tuple[int, ...]:
+        """Size in bytes, times of change of the content and of the file's entry in ns, inode: the same while nobody
+        writes or replaces the file. ABSENT where there is none; of a remote one too, for it would have to be asked for
+        (`remote.look_up`)."""
         try:
             status = self.path.stat()
         except (OSError, ValueError):
             return ABSENT
-        return status.st_size, status.st_mtime_ns
+        return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
     def open(self, *, first_bytes: int | None = None) -> BinaryIO:
         """The file, to be read from its beginning. Raises ImageError where it cannot be had, and OSError.

@@ -1,6 +1,6 @@
 """What an interrupted build of the pixel cache had decoded: the next one goes on from it.
 
-    FOLDER/partial.json    keys, stamps, and the array that holds their rows, of a build that is under way
+    FOLDER/partial.json    what index.json tells of its rows, of a build that is under way
 
 Written beside the array every now and then, renamed into place; no one but the next build reads it.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from core.files import write_atomically
+from core.images.cached_row import CachedRow, read_rows, rows_index
 
 PARTIAL = "partial.json"
 INTERVAL_S = 1.0
@@ -25,8 +26,7 @@ _MAX_SHARE = 0.05
 class Partial:
     """The rows that an interrupted build left."""
 
-    keys: tuple[str, ...]
-    stamps: tuple[tuple[int, int], ...]
+    rows: tuple[CachedRow, ...]
     pixels: np.ndarray
     """(N, H, W, C) uint8 memory map."""
 
@@ -37,20 +37,20 @@ def open_partial(folder: Path, size_px: int, version: int) -> Partial | None:
         index = json.loads((folder / PARTIAL).read_text(encoding="utf-8"))
         if (index["version"], index["size_px"]) != (version, size_px):
             return None
-        keys, stamps = tuple(index["keys"]), tuple((int(size), int(time)) for size, time in index["stamps"])
-        shape = (len(keys), size_px, size_px, int(index["channels"]))
+        rows = read_rows(index)
+        shape = (len(rows), size_px, size_px, int(index["channels"]))
         path = folder / Path(index["pixels"]).name
         pixels = np.memmap(path, dtype=np.uint8, mode="r", offset=int(index["offset"]), shape=shape)
-    except (OSError, ValueError, KeyError, TypeError):  # none, or not whole
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # none, or not whole
         return None
-    return Partial(keys, stamps, pixels) if len(stamps) == len(keys) else None
+    return Partial(rows, pixels)
 
 
 def partial_array(folder: Path) -> str | None:
     """The name of the array that the last checkpoint tells of."""
     try:
         return Path(json.loads((folder / PARTIAL).read_text(encoding="utf-8"))["pixels"]).name
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -66,10 +66,10 @@ class Checkpoints:
     def is_due(self, num_rows: int) -> bool:
         return num_rows > self._num_before and time.monotonic() >= self._due_s
 
-    def write(self, pixels: str, offset: int, channels: int, keys: list[str], stamps: list[tuple[int, int]]) -> None:
+    def write(self, pixels: str, offset: int, channels: int, rows: list[CachedRow]) -> None:
         """Rows on the disk already; pixels: the name of their array; offset: of its first row in bytes."""
         began_s = time.monotonic()
-        index = {"pixels": pixels, "offset": offset, "channels": channels, "keys": keys, "stamps": stamps}
+        index = {"pixels": pixels, "offset": offset, "channels": channels, **rows_index(rows)}
         write_atomically(self._folder / PARTIAL, json.dumps(self._fixed | index))
         ended_s = time.monotonic()
         self._due_s = ended_s + max(INTERVAL_S, (ended_s - began_s) / _MAX_SHARE)

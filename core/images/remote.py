@@ -20,7 +20,8 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from core.errors import ImageError
-from core.images.addresses import VARIABLE, PrivateAddressError, allows_private, public_session
+from core.images.addresses import ALLOW_VARIABLE, PrivateAddressError, allows_private, public_session
+from core.images.credentials import with_credentials
 from core.images.patience import LISTING_S, LOOK_UP_S, TooSlowError, result_of, seconds_for
 from core.images.silence import silence_loggers
 
@@ -52,7 +53,7 @@ _TAGS = ("ETag", "etag", "md5Hash", "Last-Modified", "LastModified", "last_modif
 _MISSING = "there is no such file"
 _FORBIDDEN = "the file may not be read"
 _UNREACHABLE = "its server cannot be reached"
-_PRIVATE = f"its server has no public address; allow that with --allow-private-urls, or by {VARIABLE}=1"
+_PRIVATE = f"its server has no public address; allow that with --allow-private-urls, or by {ALLOW_VARIABLE}=1"
 _TOO_LARGE = f"too large (over {MAX_BYTES // 10**6} MB)"
 
 
@@ -166,7 +167,7 @@ class _Full(Exception):
 
 def _download(place: str, path: str, first_bytes: int | None, stop: threading.Event | None) -> None:
     files = _files(place)
-    name = files._strip_protocol(place)
+    name = _asked_name(files, place)
 
     def wait_for(coroutine: Coroutine[Any, Any, Any], max_seconds: Callable[[], float]) -> Any:
         return result_of(coroutine, files.loop, max_seconds=max_seconds, stop=stop)
@@ -177,7 +178,7 @@ def _download(place: str, path: str, first_bytes: int | None, stop: threading.Ev
     if is_web(place):
         with _LimitedFile(path, MAX_BYTES if first_bytes is None else first_bytes) as file:
             try:
-                wait_for(files._get_file(place, file, chunk_size=_CHUNK_BYTES), seconds)
+                wait_for(files._get_file(name, file, chunk_size=_CHUNK_BYTES), seconds)
             except _Full:
                 if first_bytes is None:
                     raise ImageError(_TOO_LARGE) from None
@@ -212,7 +213,7 @@ def _asked(place: str, unreachable: dict[str, str], stop: threading.Event) -> Fo
         return Found(fault=unreachable[host])
     files = _files(place)
     try:
-        asking = files._info(files._strip_protocol(place))
+        asking = files._info(_asked_name(files, place))
         entry = result_of(asking, files.loop, max_seconds=lambda: LOOK_UP_S, stop=stop)
     except Exception as error:  # each storage has exceptions of its own
         # fsspec calls whatever happens on the web a missing file, and keeps what it was as the cause.
@@ -258,6 +259,11 @@ def _is_private(error: BaseException | None) -> bool:
 def _is_of_server(error: Exception, reason: str) -> bool:
     """Whether the server's other files would fare no better."""
     return reason == _UNREACHABLE or isinstance(error, TooSlowError)
+
+
+def _asked_name(files: Any, place: str) -> str:
+    """What the storage's package is asked for."""
+    return with_credentials(place) if is_web(place) else files._strip_protocol(place)
 
 
 def _files(place: str) -> Any:

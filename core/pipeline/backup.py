@@ -19,12 +19,12 @@ from typing import Any
 from core.datasets.staging import staged_study
 from core.datasets.study import (
     Study,
+    amend_study,
     is_study,
     key_fingerprint,
     ledger_name,
     open_study,
     read_key,
-    save_study,
     write_key,
 )
 from core.errors import LedgerError, OverreadError, StudyError
@@ -115,6 +115,8 @@ def restore_study(backup: Path, path: Path, *, overwrite: bool = False) -> Resto
         return Restored(path, *_add_rows(study, rows), ("key", *files))
     _check_same_study(path, files, key)
     damaged = {name: content for name, content in files.items() if overwrite or not _is_whole(path, name, key)}
+    if damaged.keys() & {"study.json", *_TABLES}:  # of one generation
+        damaged = {name: content for name, content in files.items() if name in ("study.json", *_TABLES)} | damaged
     num_before = _num_rows_that_stay(path, key, rows, overwrite=overwrite)
     put = _put_back(path, key, damaged)
     study = open_study(path)
@@ -274,5 +276,5 @@ def _add_rows(study: Study, rows: list[LedgerRow]) -> tuple[int, int]:
     study_memory(study).path.unlink(missing_ok=True)
     head = ledger.with_memory(study_memory(study)).trust()
     if head.sequence and not study.has_ledger:
-        save_study(replace(study, has_ledger=True))
+        amend_study(study.path, has_ledger=True)
     return head.sequence, head.sequence - num_before

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from core.datasets.changed_images import CHANGED, changed_images
 from core.datasets.runs import find_runs, open_run
 from core.datasets.study import Study
 from core.errors import ConfigError
@@ -117,8 +118,14 @@ def _reviewed(
         decisions,
         scores=run.scores() if run else None,
         run=run.name if run else "",
+        changed_images=_changed(study, {decision.verdict.sample_id for decision in decisions}),
     )
     return _Review(samples, head_text(study, head))
+
+
+def _changed(study: Study, decided: set[str]) -> set[str]:
+    """The decided samples whose images are others by now. Those that are away, with a disk say, are not meant."""
+    return {key for key, state in changed_images(study, decided).items() if state == CHANGED} if decided else set()
 
 
 def _export_table(study: Study, review: _Review) -> tuple[pd.DataFrame, tuple[str, ...]]:

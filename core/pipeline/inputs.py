@@ -13,7 +13,7 @@ from core.datasets.groups import Pictures, picture_numbers, read_pictures, sampl
 from core.datasets.runs import CHECKPOINT_DAMAGED, Run
 from core.datasets.study import Study
 from core.errors import StudyError
-from core.files import told_if_damaged, write_atomically
+from core.files import make_folder, told_if_damaged, write_atomically
 from core.images.cache import build_cache, open_cache
 from core.proposals.folds import grouped_folds
 
@@ -108,6 +108,7 @@ def _cached_pixels(study: Study, samples: pd.DataFrame) -> np.ndarray:
                 f"{study.path}: {len(faults)} of its images can no longer be read; import it again with --update"
             )
         cache = open_cache(study.pixels_path)
+    cache.verify()
     places = {key: place for place, key in enumerate(cache.keys)}
     order = np.array([places[key] for key in ids])
     return cache.pixels if np.array_equal(order, np.arange(len(cache.keys))) else cache.pixels[order]
@@ -119,7 +120,7 @@ def _pictures(study: Study, run: Run, progress: "Progress") -> Pictures:
         with told_if_damaged(path, CHECKPOINT_DAMAGED):
             return json.loads(path.read_text(encoding="utf-8"))
     pictures = _found_pictures(study, progress)
-    path.parent.mkdir(exist_ok=True)
+    make_folder(path.parent)
     write_atomically(path, json.dumps(pictures))
     return pictures
 

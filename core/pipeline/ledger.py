@@ -4,9 +4,8 @@ import hashlib
 import hmac
 import os
 from contextlib import suppress
-from dataclasses import replace
 
-from core.datasets.study import Study, is_copied, open_study, save_study
+from core.datasets.study import Study, amend_study, is_copied
 from core.errors import LedgerError, StudyError
 from core.review.ledger import Ledger
 from core.review.memory import Memory
@@ -57,4 +56,4 @@ def chain_key(study: Study) -> bytes:
 def note_ledger(study: Study) -> None:
     """Have study.json say that there is a ledger; a study that cannot be written stays as it is."""
     with suppress(OSError, StudyError):
-        save_study(replace(open_study(study.path), has_ledger=True))
+        amend_study(study.path, has_ledger=True)

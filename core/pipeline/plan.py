@@ -1,6 +1,5 @@
 """What a run is trained by: as the command says, or as a run that is resumed began."""
 
-import hashlib
 import json
 import platform
 from collections.abc import Sequence
@@ -12,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from core.config import DEFAULT_PRESET, TrainSettings, override_settings, preset_settings, settings_from_dict
-from core.datasets.runs import Run, open_run
+from core.datasets.runs import Run, open_run, samples_digest
 from core.datasets.study import Study
 from core.errors import ConfigError, StudyError
-from core.files import write_atomically
+from core.files import make_folder, write_atomically
 from core.pipeline.retraining import Retraining, begin_retraining, resume_retraining
 
 if TYPE_CHECKING:
@@ -62,10 +61,10 @@ def resumed_plan(
             raise ConfigError(f"--{option} {named}: run {run.name} began with {begun}; leave it out to resume it")
     if assignments:
         raise ConfigError(f"--set {assignments[0]}: a run that is resumed keeps its settings; leave it out")
-    if config["samples_digest"] != _digest(samples):
+    if config["samples_digest"] != samples_digest(samples):
         raise StudyError(f"{study.path}: its samples have changed since run {run.name} began; train anew")
     is_same = config.get("classes") in (None, list(study.classes))
-    if not is_same or config.get("links_digest") not in (None, _digest(samples, _LINKS)):
+    if not is_same or config.get("links_digest") not in (None, samples_digest(samples, _LINKS)):
         raise StudyError(
             f"{study.path}: its classes, patients or slides have changed since run {run.name} began; train anew"
         )
@@ -103,7 +102,7 @@ def new_plan(
     )
     retraining = None
     if base:
-        if base.config()["samples_digest"] != _digest(samples):
+        if base.config()["samples_digest"] != samples_digest(samples):
             raise StudyError(
                 f"{study.path}: its samples have changed since run {base.name}; train without --after-review"
             )
@@ -115,7 +114,7 @@ def new_plan(
     if _asks_for_imagenet(settings) and not (source or retraining):
         source = imagenet_features(study.image_size_px)
     _require_classes(study, samples)
-    run.path.mkdir(parents=True, exist_ok=True)
+    make_folder(run.path)
     features = source.identity if source else None
     config = _config(study, settings, samples, seed=seed, device=device.type)
     if base and retraining:
@@ -142,12 +141,6 @@ def _require_classes(study: Study, samples: pd.DataFrame) -> None:
         )
 
 
-def _digest(samples: pd.DataFrame, columns: tuple[str, ...] = ("sample_id", "given_label", "split")) -> str:
-    """Changes when one of these cells changes, or its place."""
-    text = "\n".join(map("\t".join, samples[list(columns)].itertuples(index=False)))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _config(study: Study, settings: TrainSettings, samples: pd.DataFrame, *, seed: int, device: str) -> dict[str, Any]:
     import torch
 
@@ -160,9 +153,9 @@ def _config(study: Study, settings: TrainSettings, samples: pd.DataFrame, *, see
         "num_threads": torch.get_num_threads(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "num_samples": len(samples),
-        "samples_digest": _digest(samples),
+        "samples_digest": samples_digest(samples),
         "classes": list(study.classes),
-        "links_digest": _digest(samples, _LINKS),
+        "links_digest": samples_digest(samples, _LINKS),
         "settings": settings.to_dict(),
         "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in packages}},
     }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from core.datasets.run_files import write_checksums
 from core.datasets.runs import Run
 from core.files import write_atomically
 
@@ -21,10 +22,12 @@ def write_results(
     """The run's files, each whole or not there; scores.csv last, since a run that has it is finished."""
     from safetensors.torch import save
 
+    files: dict[str, bytes] = {}
+
     def save_array(name: str, write: Callable[[io.BytesIO], None]) -> None:
         buffer = io.BytesIO()
         write(buffer)
-        write_atomically(run.path / name, buffer.getvalue())
+        files[name] = buffer.getvalue()
 
     arrays = {
         "stage_probs": np.stack(trace.stage_probs).astype(np.float16),
@@ -36,6 +39,9 @@ def write_results(
     save_array("evidence.npz", lambda file: np.savez_compressed(file, **shown))
     save_array("embeddings.npy", lambda file: np.save(file, trace.embeddings.astype(np.float16)))
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-    write_atomically(run.path / "model.safetensors", save(contiguous))
-    write_atomically(run.path / "scores.csv", scores.to_csv(index=False, lineterminator="\n"))
+    files["model.safetensors"] = save(contiguous)
+    files["scores.csv"] = scores.to_csv(index=False, lineterminator="\n").encode()
+    write_checksums(run.path, files)
+    for name, content in files.items():
+        write_atomically(run.path / name, content)
     shutil.rmtree(run.path / "checkpoint", ignore_errors=True)

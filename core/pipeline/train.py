@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.config import DEFAULT_PRESET
+from core.datasets.generation import sweep
 from core.datasets.runs import Run, new_run, open_run, training_lock, unfinished_run
 from core.datasets.study import Study
 from core.errors import ConfigError, StudyError
@@ -68,6 +69,7 @@ def train_study(
     run = unfinished_run(study) if resume else new_run(study, preset, seed)
     torch_device = _device_of(run) if resume and device == "auto" else choose_device(device)
     with training_lock(study, run.name), told_if_out_of_memory():
+        sweep(study.path)
         samples = study.samples()
         source = open_features(
             samples, embeddings=embeddings, backbone=backbone, weights=weights, cache_size_px=study.image_size_px

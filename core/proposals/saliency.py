@@ -15,7 +15,7 @@ import numpy as np
 from core.datasets.runs import Run
 from core.datasets.study import Study
 from core.errors import ConfigError, StudyError
-from core.files import write_atomically
+from core.files import make_folder, write_atomically
 from core.images.cache import open_cache
 
 if TYPE_CHECKING:
@@ -76,11 +76,10 @@ def compute_saliency(study: Study, run: Run, sample_ids: Sequence[str]) -> None:
     size_px = run.config()["settings"]["model"]["image_size_px"]
     classes = [column.removeprefix("p_") for column in scores.columns if column.startswith("p_")]
     cache = open_cache(study.pixels_path)
-    places = {key: place for place, key in enumerate(cache.keys)}
-    (run.path / "saliency").mkdir(exist_ok=True)
+    make_folder(run.path / "saliency")
     for sample_id in sample_ids:
         labels = tuple(dict.fromkeys((scores.at[sample_id, "given_label"], scores.at[sample_id, "proposed_label"])))
-        pixels = cache.pixels[places[sample_id]][None]
+        pixels = cache.image(sample_id)[None]
         image = load_pixels(pixels, size_px=size_px, device=torch.device("cpu")).float().div_(255)
         maps = heat_maps(network, image, [classes.index(label) for label in labels], size_px=cache.size_px)
         content = io.BytesIO()

@@ -331,8 +331,8 @@ class Ledger:
             return connection.execute(rows).scalar_one() or head.sequence + 1
 
     def _check_fresh(self, connection: Connection, verdict: Verdict) -> None:
-        standing = _standing(self.study, verdict.reader).where(ledger.c.sample_id == verdict.sample_id)
-        last = connection.execute(standing.order_by(ledger.c.sequence.desc()).limit(1)).one_or_none()
+        standing = _standing(self.study, verdict.reader, verdict.sample_id)
+        last = max(connection.execute(standing).all(), key=lambda row: row.sequence, default=None)
         if (last.idempotency_key if last else "") != verdict.follows:
             now = "is open again" if last is None else f"is decided: {last.verdict.replace('_', ' ')}"
             raise StaleVerdictError(
@@ -370,7 +370,14 @@ def _rows(study: str, reader: str | None = None, sample_id: str | None = None):
     rows = select(ledger).where(ledger.c.study == study)
     if reader is not None:
         rows = rows.where(ledger.c.reader == reader)
-    return rows if sample_id is None else rows.where(ledger.c.sample_id == sample_id)
+    if sample_id is None:
+        return rows
+    # In two steps, for SQLite would go through all rows of the study: the index alone tells which ones are meant.
+    indexed = ledger.alias()
+    of_sample = select(indexed.c.sequence).where(
+        indexed.c.study == study, indexed.c.reader == reader, indexed.c.sample_id == sample_id
+    )
+    return rows.where(ledger.c.sequence.in_(of_sample))
 
 
 def _ordered(study: str, after: int):
@@ -381,10 +388,10 @@ def _last(study: str):
     return _rows(study).order_by(ledger.c.sequence.desc()).limit(1)
 
 
-def _standing(study: str, reader: str | None):
+def _standing(study: str, reader: str | None, sample_id: str | None = None):
     """Verdicts that were not undone, re-decided ones included."""
     undone = select(ledger.c.undone_key).where(ledger.c.study == study, ledger.c.undone_key > "")
-    return _rows(study, reader).where(ledger.c.kind == "verdict", ledger.c.idempotency_key.not_in(undone))
+    return _rows(study, reader, sample_id).where(ledger.c.kind == "verdict", ledger.c.idempotency_key.not_in(undone))
 
 
 def _decision(row: Row) -> Decision:

@@ -60,7 +60,7 @@ class Memory:
                 raise ValueError
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise LedgerError(
                 f"{self.path}: is damaged, changed by hand or of another study, so that lost verdicts would not be "
                 "missed; put a backup back (`python -m core restore`), or if the ledger is known to be whole "

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from core.datasets.runs import CHECKPOINT_DAMAGED
-from core.files import told_if_damaged
+from core.files import file_mode, make_folder, told_if_damaged
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    path.parent.mkdir(exist_ok=True)
+    make_folder(path.parent)
     temporary = path.with_suffix(".tmp")
-    with temporary.open("wb") as file:
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, file_mode(path.parent)), "wb") as file:
         torch.save(vars(checkpoint), file)
         file.flush()
         os.fsync(file.fileno())

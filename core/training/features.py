@@ -19,7 +19,7 @@ import torch
 from core.datasets.embeddings import read_embeddings
 from core.datasets.runs import CHECKPOINT_DAMAGED
 from core.errors import ConfigError
-from core.files import told_if_damaged, write_atomically
+from core.files import make_folder, told_if_damaged, write_atomically
 from core.models.backbones import IMAGENET_BACKBONE, Backbone, backbone_features, imagenet_weights, load_backbone
 
 
@@ -96,7 +96,7 @@ def save_features(path: Path, features: np.ndarray) -> None:
     """Keep a run's features for its resuming. features: (N, D) float32."""
     buffer = io.BytesIO()
     np.save(buffer, features)
-    path.parent.mkdir(exist_ok=True)
+    make_folder(path.parent)
     write_atomically(path, buffer.getvalue())
 
 

@@ -7,16 +7,16 @@ from PIL import Image
 
 from app.viewer import viewer
 from core.datasets.runs import open_run
-from core.datasets.study import read_text_table, write_text_table
 from core.review.queue import review_order
 from tests.app.conftest import open_page, page_text
 from tests.core.images.storages import serve_s3
+from tests.core.rewriting import rewrite_samples
 
 
 def test_the_page_shows_the_object_s_pixels_and_downloads_them_once(app, made_study, monkeypatch):
     shown = []
     monkeypatch.setattr(viewer, "show_picture", lambda picture, **_: shown.append(picture))
-    samples = read_text_table(made_study.samples_path)
+    samples = made_study.samples()
     pixels = {
         row.sample_id: np.asarray(Image.open(made_study.image_location(row.image).path)) for row in samples.itertuples()
     }
@@ -24,7 +24,7 @@ def test_the_page_shows_the_object_s_pixels_and_downloads_them_once(app, made_st
         for image in samples["image"]:
             client.upload_file(str(made_study.image_location(image).path), "hospital", f"ward/{image}")
         samples["image"] = "s3://hospital/ward/" + samples["image"]
-        write_text_table(made_study.samples_path, list(samples.columns), samples.values.tolist())
+        rewrite_samples(made_study, samples)
         first = review_order(open_run(made_study).scores(), set())[0]
         requests.clear()
         open_page(app, "review", reader="Mira Sand")

@@ -108,7 +108,7 @@ def test_raters_and_other_columns_go_and_groups_stay(tmp_path):
     study = import_study(tmp_path, tmp_path / "source", rater_columns=("label_A",))
     new = corrupt_study(study, noise="pair", rate=0.6, seed=1, out=tmp_path / "out", truth=tmp_path / "truth.csv")
     samples, truth = new.samples(), read_truth(tmp_path / "truth.csv")
-    assert list(samples.columns) == ["sample_id", "image", "given_label", "patient", "slide", "split"]
+    assert list(samples.columns) == ["sample_id", "image", "given_label", "patient", "slide", "split", "sha256"]
     assert list(new.source_table().columns) == ["image", "label"]
     is_flipped = samples["given_label"] != samples["sample_id"].map(truth)
     assert not is_flipped[samples["split"] == "test"].any()

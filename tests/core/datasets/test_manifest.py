@@ -13,8 +13,9 @@ from PIL import Image
 from core.datasets.manifest import import_source
 from core.datasets.runs import training_lock
 from core.datasets.source import read_source
-from core.datasets.study import SCHEMA_VERSION, open_study, read_key
+from core.datasets.study import SCHEMA_VERSION, open_study
 from core.errors import ManifestError, StudyError
+from core.images import cache
 from core.images.cache import open_cache
 from tests.core.datasets.conftest import write_image
 from tests.core.images.made_dicom import write_dicom
@@ -37,12 +38,13 @@ def test_what_was_read_stands_in_the_study(chaoyang_release, tmp_path):
     samples = study.samples()
     assert (summary.num_samples, summary.num_quarantined) == (6, 0)
     assert study.classes == summary.classes == ("normal", "serrated", "adenocarcinoma", "adenoma")
-    columns = ["sample_id", "image", "given_label", "patient", "slide", "split", "rater_A", "rater_B", "rater_C"]
+    columns = ["sample_id", "image", "given_label", "patient", "slide", "split", "sha256"]
+    columns += ["rater_A", "rater_B", "rater_C"]
     assert list(samples.columns) == columns
     assert list(samples["image"]) == [row.image for row in source.rows]
     assert list(samples["given_label"]) == [row.label for row in source.rows]
     assert list(samples["split"]) == [row.split for row in source.rows]
-    assert [tuple(row) for row in samples[columns[6:]].itertuples(index=False)] == [row.raters for row in source.rows]
+    assert [tuple(row) for row in samples[columns[7:]].itertuples(index=False)] == [row.raters for row in source.rows]
     assert study.written_label("adenoma") == "3"
     assert open_cache(study.pixels_path).keys == tuple(samples["sample_id"])
     assert all(study.image_location(image).exists() for image in samples["image"])
@@ -55,7 +57,7 @@ def test_ids_patients_and_slides_are_hashes_under_the_study_s_own_key(make_table
     _, study = imported(root, tmp_path / "study")
     key_path = study.path / "key"
     assert stat.S_IMODE(key_path.stat().st_mode) == 0o600
-    key = read_key(study.path)
+    key = study.key()
 
     def hashed(text):
         return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:16]
@@ -216,15 +218,65 @@ def test_an_update_keeps_ids_and_adds_and_removes_rows(class_folders, tmp_path):
     assert "1 samples are new, 1 are gone, 0 have another label" in summary.messages
 
 
-def test_an_update_decodes_only_what_is_new(class_folders, tmp_path):
+def test_an_update_decodes_only_what_is_new(class_folders, tmp_path, monkeypatch):
     _, study = imported(class_folders, tmp_path / "study")
     old = {path: path.stat() for path in class_folders.rglob("*.*")}
-    for path, status in old.items():  # same size and time, other content: decoded again they would be faulty
-        path.write_bytes(bytes(status.st_size))
-        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    for path in old:  # another file of the same content
+        path.write_bytes(path.read_bytes())
+        os.utime(path)
+    decoded = []
+    monkeypatch.setattr(cache, "read_picture", lambda location, **options: decoded.append(location.path.name))
+    monkeypatch.setattr(cache, "square_tile", lambda picture, size_px: np.zeros((size_px, size_px, 1), np.uint8))
     write_image(class_folders / "dog" / "new.png", 5)
-    summary, _ = imported(class_folders, study.path, update=True)
-    assert (summary.num_samples, summary.num_quarantined) == (6, 0)
+    summary, updated = imported(class_folders, study.path, update=True)
+    assert (summary.num_samples, decoded) == (6, ["new.png"])
+    stamps = {row.stamp[3] for row in open_cache(updated.pixels_path).rows}
+    assert stamps == {path.stat().st_ino for path in class_folders.rglob("*.*")}
+
+
+def test_an_image_replaced_by_one_of_the_same_size_and_time_is_decoded_anew_and_told_of(class_folders, tmp_path):
+    path, other = class_folders / "cat" / "a.png", class_folders / "dog" / "a.png"
+    for image in (path, other):
+        Image.open(image).save(image, compress_level=0)
+    _, study = imported(class_folders, tmp_path / "study")
+    before, status = study.samples().set_index("image"), path.stat()
+    path.write_bytes(other.read_bytes())
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_size == status.st_size
+    summary, updated = imported(class_folders, study.path, update=True)
+    after = updated.samples().set_index("image")
+    assert after.at["cat/a.png", "sha256"] == hashlib.sha256(other.read_bytes()).hexdigest()
+    assert list(after.index[after["sha256"] != before["sha256"]]) == ["cat/a.png"]
+    assert list(after["sample_id"]) == list(before["sample_id"])
+    shown = open_cache(updated.pixels_path)
+    ids = after["sample_id"]
+    np.testing.assert_array_equal(shown.image(ids["cat/a.png"]), shown.image(ids["dog/a.png"]))
+    assert any("1 images have other content than before" in message for message in summary.messages)
+
+
+def test_a_renamed_image_keeps_its_id_and_a_new_one_at_its_old_path_gets_another(class_folders, tmp_path):
+    _, study = imported(class_folders, tmp_path / "study")
+    before = study.samples().set_index("image")["sample_id"]
+    (class_folders / "cat" / "a.png").rename(class_folders / "cat" / "z.png")
+    summary, study = imported(class_folders, study.path, update=True)
+    renamed = study.samples().set_index("image")["sample_id"]
+    assert renamed["cat/z.png"] == before["cat/a.png"]
+    assert "1 images were renamed or moved; they keep their verdicts" in summary.messages
+    write_image(class_folders / "cat" / "a.png", 99)
+    after = imported(class_folders, study.path, update=True)[1].samples().set_index("image")["sample_id"]
+    assert after.drop("cat/a.png").to_dict() == renamed.to_dict()
+    assert after.is_unique
+    again = imported(class_folders, study.path, update=True)[1].samples().set_index("image")["sample_id"]
+    assert again.to_dict() == after.to_dict()
+
+
+def test_of_several_files_that_a_gone_image_may_have_become_none_takes_its_id(class_folders, tmp_path):
+    _, study = imported(class_folders, tmp_path / "study")
+    before = set(study.samples()["sample_id"])
+    (class_folders / "cat" / "a.png").rename(class_folders / "cat" / "y.png")
+    shutil.copy(class_folders / "cat" / "y.png", class_folders / "cat" / "z.png")
+    samples = imported(class_folders, study.path, update=True)[1].samples().set_index("image")["sample_id"]
+    assert not {samples["cat/y.png"], samples["cat/z.png"]} & before
 
 
 def test_an_update_that_fails_changes_nothing(class_folders, tmp_path):
@@ -303,7 +355,7 @@ def test_one_pathologist_s_labels_are_what_the_export_writes_against(chaoyang_re
     study = open_study(tmp_path / "study")
     assert study.label_column == "label_B"
     assert list(study.samples()["given_label"]) == ["normal", "serrated", "adenocarcinoma", "adenoma"]
-    assert list(study.samples().columns[6:]) == ["rater_A", "rater_C", "rater_released"]
+    assert list(study.samples().columns[7:]) == ["rater_A", "rater_C", "rater_released"]
     assert list(study.source_table()["label_B"]) == [
         study.written_label(label) for label in study.samples()["given_label"]
     ]
@@ -322,7 +374,7 @@ def test_rows_name_frames_of_one_file_and_each_is_a_sample(tmp_path):
     _, study = imported(root, tmp_path / "study")
     samples = study.samples()
     assert samples["image"].tolist() == ["scan.dcm#1", "scan.dcm#3", "x.png#2"]  # the last is a file's own name
-    key = read_key(study.path)
+    key = study.key()
     assert samples["sample_id"][1] == hmac.new(key, b"scan.dcm#3", "sha256").hexdigest()[:16]
     np.testing.assert_array_equal(open_cache(study.pixels_path).pixels[:2, ..., 0], frames[[0, 2]])
     assert study.quarantine()[["image", "reason"]].values.tolist() == [

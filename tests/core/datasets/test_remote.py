@@ -139,7 +139,7 @@ def test_a_storage_without_its_package_is_told_before_anything_is_read(tmp_path,
 
 
 def test_a_network_that_is_down_quarantines_its_rows_and_says_so_of_all(tmp_path, monkeypatch):
-    monkeypatch.setenv(addresses.VARIABLE, "1")
+    monkeypatch.setenv(addresses.ALLOW_VARIABLE, "1")
     for name in ("a.png", "b.png"):
         write_image(tmp_path / "source" / name)
     away = ["http://127.0.0.1:9/x.png", "http://no-such-host.invalid/y.png"]

@@ -81,7 +81,7 @@ def serve_folder(
         thread.start()
         try:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setenv(addresses.VARIABLE, "1" if is_allowed else "0")
+                patch.setenv(addresses.ALLOW_VARIABLE, "1" if is_allowed else "0")
                 yield "http://{}:{}".format(*server.server_address), lines
         finally:
             server.shutdown()

@@ -86,10 +86,10 @@ def test_a_server_of_this_machine_is_refused_until_it_is_allowed(tmp_path, monke
             open_remote(f"{url}/a")
         assert look_up([f"{url}/a"])[f"{url}/a"].fault.startswith("its server has no public address")
         assert requests == []
-        monkeypatch.setenv(addresses.VARIABLE, "1")
+        monkeypatch.setenv(addresses.ALLOW_VARIABLE, "1")
         with open_remote(f"{url}/a") as file:
             assert file.read() == b"content"
-        monkeypatch.setenv(addresses.VARIABLE, "")
+        monkeypatch.setenv(addresses.ALLOW_VARIABLE, "")
         with pytest.raises(ImageError, match=REFUSED):
             open_remote(f"{url}/a")
 

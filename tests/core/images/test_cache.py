@@ -1,5 +1,7 @@
 """The pixel cache: what is in it, what a second build decodes, and what is left when a build dies."""
 
+import hashlib
+import json
 import os
 import resource
 import shutil
@@ -7,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import pytest
 from PIL import Image
 
 from core.errors import StudyError
+from core.images import cache as cache_module
 from core.images.cache import build_cache, open_cache
 
 _SIZE = 16
@@ -102,19 +105,24 @@ def test_the_first_colour_image_gives_all_images_three_channels(tmp_path: Path) 
     assert len(list((tmp_path / "pixels").glob("*.npy"))) == 1
 
 
-def test_a_second_build_decodes_only_what_is_new(tmp_path: Path) -> None:
+def test_a_second_build_decodes_only_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     images = _write_images(tmp_path / "source", 10)
     build_cache(tmp_path / "pixels", images, size_px=_SIZE)
     before = np.array(open_cache(tmp_path / "pixels").pixels)
-    # were key2 decoded again it would be a fault: its bytes are gone, its size and time are as they were
-    status = images["key2"].stat()
-    images["key2"].write_bytes(bytes(status.st_size))
-    os.utime(images["key2"], ns=(status.st_atime_ns, status.st_mtime_ns))
+    # key2 is a new file with the old content
+    images["key2"].write_bytes(images["key2"].read_bytes())
+    os.utime(images["key2"])
     # key5 is another image now, key6 is no longer asked for, and a new one stands first
     Image.fromarray(before[0, ..., 0].T.copy()).save(images["key5"])
     new = _write_images(tmp_path / "new", 1, seed=9)["key0"]
     again = {"new": new, **{key: path for key, path in images.items() if key != "key6"}}
+    decoded: list[Path] = []
+    read = cache_module.read_picture
+    monkeypatch.setattr(
+        cache_module, "read_picture", lambda image, **how: decoded.append(image.path) or read(image, **how)
+    )
     assert build_cache(tmp_path / "pixels", again, size_px=_SIZE) == {}
+    assert sorted(decoded) == sorted([new, images["key5"]])
     cache = open_cache(tmp_path / "pixels")
     rows = dict(zip(cache.keys, cache.pixels[..., 0], strict=True))
     assert cache.keys == tuple(again)
@@ -256,6 +264,66 @@ def test_a_cache_that_is_missing_or_not_whole_is_refused_and_made_anew(tmp_path:
         open_cache(folder)
     assert build_cache(folder, images, size_px=_SIZE) == {}
     assert (open_cache(folder).pixels[3, ..., 0] == _pixels(images["key3"])).all()
+
+
+def _flip(folder: Path, place: int) -> None:
+    """Turn one bit in the pixels of a row."""
+    (path,) = folder.glob("*.npy")
+    content = bytearray(path.read_bytes())
+    content[len(content) - (len(open_cache(folder).keys) - place) * _SIZE**2 + 7] ^= 1
+    path.write_bytes(content)
+
+
+def _swap_keys(folder: Path, place: int) -> None:
+    index = json.loads((folder / "index.json").read_text())
+    keys = index["keys"]
+    keys[place], keys[place + 1] = keys[place + 1], keys[place]
+    (folder / "index.json").write_text(json.dumps(index))
+
+
+@pytest.mark.parametrize(("damage", "num_damaged"), [(_flip, 1), (_swap_keys, 2)])
+def test_damaged_rows_are_told_of_and_decoded_anew(tmp_path: Path, damage: Callable, num_damaged: int) -> None:
+    folder, images = tmp_path / "pixels", _write_images(tmp_path / "source", 6)
+    build_cache(folder, images, size_px=_SIZE)
+    open_cache(folder).verify()
+    damage(folder, 2)
+    with pytest.raises(StudyError, match=rf"damaged \({num_damaged} of 6 images\); delete the folder and run"):
+        open_cache(folder).verify()
+    with pytest.raises(StudyError, match="the pixel cache is damaged"):
+        open_cache(folder).image("key2")
+    assert (open_cache(folder).image("key0")[..., 0] == _pixels(images["key0"])).all()
+    assert build_cache(folder, images, size_px=_SIZE) == {}
+    cache = open_cache(folder)
+    cache.verify()
+    for key, path in images.items():
+        assert (cache.image(key)[..., 0] == _pixels(path)).all()
+
+
+def test_grey_rows_among_coloured_ones_are_known_by_their_checksums(tmp_path: Path) -> None:
+    images = _write_images(tmp_path / "grey", 3)
+    (images["colour"],) = _write_images(tmp_path / "colour", 1, is_color=True).values()
+    build_cache(tmp_path / "pixels", images, size_px=_SIZE)
+    open_cache(tmp_path / "pixels").verify()
+
+
+def test_a_cache_of_version_1_opens_unchecked_and_is_decoded_anew_when_it_is_built(tmp_path: Path) -> None:
+    folder, images = tmp_path / "pixels", _write_images(tmp_path / "source", 4)
+    build_cache(folder, images, size_px=_SIZE)
+    index = json.loads((folder / "index.json").read_text())
+    old = {name: value for name, value in index.items() if name not in ("sha256", "checksums")}
+    (folder / "index.json").write_text(json.dumps(old | {"version": 1, "stamps": [s[:2] for s in index["stamps"]]}))
+    open_cache(folder).verify()
+    _flip(folder, 1)
+    assert build_cache(folder, images, size_px=_SIZE) == {}
+    assert json.loads((folder / "index.json").read_text())["sha256"] == index["sha256"]
+    assert (open_cache(folder).image("key1")[..., 0] == _pixels(images["key1"])).all()
+
+
+def test_the_index_holds_the_hash_of_each_file(tmp_path: Path) -> None:
+    images = _write_images(tmp_path / "source", 3)
+    build_cache(tmp_path / "pixels", images, size_px=_SIZE)
+    rows = open_cache(tmp_path / "pixels").rows
+    assert [row.sha256 for row in rows] == [hashlib.sha256(path.read_bytes()).hexdigest() for path in images.values()]
 
 
 @pytest.mark.real_data

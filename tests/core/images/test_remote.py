@@ -88,7 +88,7 @@ def test_objects_and_buckets_that_are_not_there_have_a_reason():
 
 
 def test_a_server_that_is_gone_is_asked_once(tmp_path, monkeypatch):
-    monkeypatch.setenv(addresses.VARIABLE, "1")
+    monkeypatch.setenv(addresses.ALLOW_VARIABLE, "1")
     with serve_folder(tmp_path) as (url, _):
         pass
     places = [f"{url}/{number}" for number in range(100)]

@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from core.config import preset_settings
-from core.datasets.study import open_study, write_text_table
+from core.datasets.study import open_study
 from core.errors import StudyError
 from core.images.cache import open_cache
 from core.pipeline.inputs import run_inputs
 from core.pipeline.train import train_study
 from tests.core.commands import CLASSES
 from tests.core.pipeline.runs import ASSIGNMENTS, only_run, scores_of
+from tests.core.rewriting import rewrite_samples
 
 
 def training_data(study):
@@ -24,7 +25,7 @@ def training_data(study):
 
 def test_pixels_follow_the_order_of_the_samples_whatever_that_of_the_cache_and_whatever_else_it_holds(study):
     samples = study.samples().sample(frac=0.8, random_state=0)
-    write_text_table(study.samples_path, list(samples.columns), samples.to_numpy().tolist())
+    rewrite_samples(study, samples)
     data, cache = training_data(study), open_cache(study.pixels_path)
     assert len(data.given) == len(samples) < len(cache.keys)
     for place, row in enumerate(samples.itertuples()):

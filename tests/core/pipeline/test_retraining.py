@@ -9,7 +9,7 @@ import pytest
 
 from core.config import OVERREAD
 from core.datasets.runs import RunState, default_run, find_runs, open_run
-from core.datasets.study import open_study, save_study, write_text_table
+from core.datasets.study import open_study, save_study
 from core.errors import ConfigError, StudyError
 from core.pipeline import retraining
 from core.pipeline.ledger import open_ledger
@@ -18,6 +18,7 @@ from core.proposals.comparison import Comparison
 from core.records import Verdict, VerdictKind
 from core.review.ledger import visit_key
 from tests.core.commands import CLASSES, TINY, import_source, run_command
+from tests.core.rewriting import rewrite_samples
 
 QUICKLY = [
     *TINY[1::2],
@@ -184,7 +185,7 @@ def test_without_verdicts_there_is_nothing_to_learn_from(study):
 def test_other_samples_than_those_of_the_run_before_need_a_training_anew(study):
     samples = study.samples()
     samples.loc[0, "given_label"] = "dog" if samples.loc[0, "given_label"] == "cat" else "cat"
-    write_text_table(study.samples_path, list(samples.columns), samples.to_numpy().tolist())
+    rewrite_samples(study, samples)
     with pytest.raises(StudyError, match=r"its samples have changed since run .*; train without --after-review"):
         train_study(study, after_review=True)
 

@@ -13,12 +13,13 @@ import pytest
 import torch
 
 from core.datasets.runs import RunState, find_runs
-from core.datasets.study import open_study, write_text_table
+from core.datasets.study import open_study
 from core.errors import ConfigError, StudyError
 from core.pipeline import train
 from core.pipeline.train import train_study
 from tests.core.commands import CLASSES, TINY, run_command
 from tests.core.pipeline.runs import ASSIGNMENTS, only_run, scores_of
+from tests.core.rewriting import rewrite_samples
 
 SET = tuple(part for assignment in ASSIGNMENTS for part in ("--set", assignment))
 ROUNDS = [assignment for assignment in TINY[1::2] if assignment.startswith("rounds")]
@@ -124,7 +125,7 @@ def test_a_run_is_not_resumed_on_other_labels(study):
         train_study(study, assignments=ASSIGNMENTS, listener=stop)
     samples = study.samples()
     samples.loc[0, "given_label"] = "dog"
-    write_text_table(study.samples_path, list(samples.columns), samples.to_numpy().tolist())
+    rewrite_samples(study, samples)
     with pytest.raises(StudyError, match=r"its samples have changed since run .* began; train anew"):
         train_study(study, resume=True)
 
@@ -144,7 +145,7 @@ def stopped(study):
 def test_a_run_is_not_resumed_on_other_classes_or_patients(stopped):
     samples = stopped.samples()
     samples.loc[0, "patient"] = "another"
-    write_text_table(stopped.samples_path, list(samples.columns), samples.to_numpy().tolist())
+    rewrite_samples(stopped, samples)
     with pytest.raises(StudyError, match="its classes, patients or slides have changed since run"):
         train_study(stopped, resume=True)
     fields = json.loads((stopped.path / "study.json").read_text())
@@ -184,7 +185,7 @@ def test_a_damaged_checkpoint_is_told_of_and_without_it_the_run_ends_alike(ready
 def test_a_study_without_two_classes_to_train_on_is_refused_before_anything_is_done(study, splits, found):
     samples = study.samples()
     samples["split"] = np.where(samples["given_label"] == "dog", splits[-1], "test")
-    write_text_table(study.samples_path, list(samples.columns), samples.to_numpy().tolist())
+    rewrite_samples(study, samples)
     with pytest.raises(StudyError, match=f"outside of split test there are {found}, and a training needs two classes"):
         train_study(study, assignments=ASSIGNMENTS)
     assert find_runs(study) == []
@@ -199,7 +200,7 @@ def test_raters_cannot_count_where_a_study_has_none(study):
 def test_networks_are_left_out_where_a_fold_would_leave_them_one_class(study):
     samples = study.samples()
     samples["given_label"] = np.where(samples["patient"] == samples["patient"][0], "dog", "cat")
-    write_text_table(study.samples_path, list(samples.columns), samples.to_numpy().tolist())
+    rewrite_samples(study, samples)
     run = train_study(study, assignments=ASSIGNMENTS)
     assert {event["phase"] for event in run.events() if event["event"] == "epoch"} == {"pretrain", "warmup"}
     assert "score_networks" not in run.scores()

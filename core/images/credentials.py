@@ -1,17 +1,7 @@
-"""Takes credentials out of what a source says, before anything of it is stored, shown or exported.
-
-User names, passwords and signatures stand in URLs: `https://user:pass@host/a.png`, `?X-Amz-Signature=...`. The import
-that reads such a URL uses it as it is written; what comes later takes its credentials from the environment.
-"""
+"""Credentials in URLs: taken out before a URL is kept anywhere, and known to the process that found them alone."""
 
 import re
-from dataclasses import replace
 from urllib.parse import unquote
-
-from core.datasets.paths import normal_path
-from core.images.location import cut_frame
-from core.images.remote import is_web
-from core.records import Source, SourceRow
 
 _SECRETS = ("sig", "auth", "authorization", "jwt", "pwd", "passwd", "keypairid", "subscriptionkey", "hdnea", "hdnts")
 _SECRET_ENDS = ("token", "signature", "password", "secret", "apikey", "accesskey", "accesskeyid", "accessid")
@@ -31,9 +21,11 @@ _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^/?#]*@)?(?P<path>[^?#]*)(?P<query>\?[^#]*)?(?P<rest>#.*)?",
     re.DOTALL,
 )
-_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>\\]+")
 _AZURE = ("az://", "abfs://", "abfss://", "wasb://", "wasbs://")
 """Before the @ of these stands a container."""
+
+_given: dict[str, str] = {}
+"""The URL of a file as it is kept, to the one with which it can be downloaded."""
 
 
 def bare_url(url: str) -> str:
@@ -48,51 +40,14 @@ def bare_url(url: str) -> str:
     return f"{parts['scheme']}{user}{parts['path']}{query}{rest}"
 
 
-def without_credentials(source: Source) -> Source:
-    """The source with every URL in its cells bare; `signed` has those of images as they are written.
-
-    An image's URL is bare in all that follows from it: its sample id is that of the URL without credentials.
-    """
-    place = source.columns.index(source.image_column)
-    rows: list[SourceRow] = []
-    cells: list[tuple[str, ...]] = []
-    signed: dict[str, str] = {}
-    num_changed = 0
-    for row, own in zip(source.rows, source.cells, strict=True):
-        image = _bare_image(row.image)
-        bare = tuple(_bare_image(cell) if i == place else _bare_text(cell) for i, cell in enumerate(own))
-        if image != row.image and is_web(normal_path(image)):
-            signed.setdefault(cut_frame(normal_path(image))[0], cut_frame(normal_path(row.image))[0])
-        is_changed = image != row.image or bare != own
-        num_changed += is_changed
-        rows.append(replace(row, image=image) if is_changed else row)
-        cells.append(bare if is_changed else own)
-    if not num_changed:
-        return source
-    message = (
-        f"{num_changed} rows have credentials in URLs (user names, passwords, signatures): they are used now and not "
-        "stored; the app and later imports need those of the environment"
-    )
-    return replace(
-        source,
-        rows=tuple(rows),
-        cells=tuple(cells),
-        signed=source.signed | signed,
-        messages=(*source.messages, message),
-    )
+def remember(place: str, url: str) -> None:
+    """Have the file at `place`, a URL without credentials, downloaded by `url`, in this process alone."""
+    _given[place] = url
 
 
-def _bare_text(text: str) -> str:
-    return _IN_TEXT.sub(lambda found: bare_url(found[0]), text) if "://" in text else text
-
-
-def _bare_image(cell: str) -> str:
-    """Of a cell that is one URL, which may hold spaces."""
-    if "://" not in cell:
-        return cell
-    text = _bare_text(cell)
-    start = len(text) - len(text.lstrip())
-    return text[:start] + bare_url(text[start:])
+def with_credentials(place: str) -> str:
+    """The URL of a file as it was given to this process, with credentials if it had any."""
+    return _given.get(place, place)
 
 
 def _without_secrets(parameters: str) -> str:
@@ -103,7 +58,7 @@ def _without_secrets(parameters: str) -> str:
     kept = [
         part
         for part, name in zip(parts, names, strict=True)
-        if not (_is_secret(name) or (is_signed and name in _BESIDE_SIGNATURE))
+        if not (_is_secret(name) or (is_signed and _is_beside_signature(name)))
     ]
     if len(kept) == len(parts):
         return parameters
@@ -118,3 +73,7 @@ def _plain(parameter: str) -> str:
 
 def _is_secret(name: str) -> bool:
     return name in _SECRETS or name.endswith(_SECRET_ENDS) or name.startswith(_SECRET_STARTS)
+
+
+def _is_beside_signature(name: str) -> bool:
+    return name in _BESIDE_SIGNATURE or name.startswith("response")  # S3 takes response-... of signed requests alone

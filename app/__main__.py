@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
     # The pages run in this process and learn from its environment what to show.
     os.environ[STUDIES_VARIABLE] = json.dumps([str(path) for path in paths]) if paths else ""
     os.environ[ROOTS_VARIABLE] = json.dumps([str(root) for root in (*(roots or default_roots()), *opened)])
-    owner = os.environ[OWNER_VARIABLE] = secrets.token_urlsafe(16)
+    owner = os.environ.setdefault(OWNER_VARIABLE, secrets.token_urlsafe(16))
     # Kept by name: a process that nobody holds is warned of when it ends.
     demo = None if paths or is_demo_complete() else start_demo()
     url = f"http://{ADDRESS}:{options.port}/?owner={owner}"

@@ -17,7 +17,11 @@ from app.roots import ROOTS_VARIABLE
 from core.errors import UserError
 
 _PATH = re.compile(r"(?<![\w./])~?(?:/[^\s/:;,'\"()`]+)+/?")
-_OWN_FILES = ("samples.csv", "source.csv", "quarantine.csv", "study.json", "key", "review.db", "ledger.json", "pixels")
+_OWN_FILES = (
+    *("samples.csv", "source.csv", "quarantine.csv", "study.json", "key", "review.db", "ledger.json", "pixels"),
+    *("config.json", "scores.csv", "trace.npz", "evidence.npz", "embeddings.npy", "checksums.json", "choice.json"),
+    *("comparison.json", "model.safetensors"),
+)
 LOG = logging.getLogger("overread")
 
 _WORD_JOINER = "\u2060"
@@ -70,7 +74,6 @@ def without_paths(text: str) -> str:
     own files the name, of anything else an ellipsis."""
     for folder in sorted(_known_folders(), key=len, reverse=True):
         text = text.replace(f"{folder}/", "/./").replace(folder, "STUDY")
-    text = re.sub(r"/\./([\w.-]+)", lambda match: match[1] if match[1] in _OWN_FILES else "…", text)
     return _PATH.sub(lambda match: name if (name := match[0].rpartition("/")[2]) in _OWN_FILES else "…", text)
 
 

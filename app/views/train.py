@@ -194,7 +194,8 @@ def show_runs(study: Study) -> None:
         st.caption("None yet.")
     shown = session.current_run()
     for run in runs:
-        with st.container(border=True):
+        # One that is damaged must not take the others with it.
+        with st.container(border=True), error_boundary():
             text, actions = st.columns([3, 1], vertical_alignment="center")
             is_shown = shown is not None and run.name == shown.name
             text.markdown(

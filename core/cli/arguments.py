@@ -1,5 +1,6 @@
 """Arguments that commands share, and what is checked of them before anything is done."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,22 @@ StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the 
 RunName = Annotated[str | None, typer.Option("--run", help="Name of a finished run; the newest one if not given.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")]
+
+
+def _allow_temporary(is_ephemeral: bool) -> bool:
+    if is_ephemeral:
+        os.environ["OVERREAD_EPHEMERAL"] = "1"
+    return is_ephemeral
+
+
+Ephemeral = Annotated[
+    bool,
+    typer.Option(
+        "--ephemeral",
+        callback=_allow_temporary,
+        help="Let verdicts be saved in a temporary folder, where they are lost later.",
+    ),
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Write over a file that is no earlier export of this study.")
 ]

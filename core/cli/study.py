@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.arguments import Json, Seed, StudyPath
+from core.cli.arguments import Ephemeral, Json, Seed, StudyPath
 from core.cli.terminal import print_result, progress_bar, warn_of_stopped_update
 
 
@@ -15,6 +15,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder to make the two demo studies in.")],
     num_images: Annotated[int, typer.Option(help="Images of each study.", min=40)] = 600,
     seed: Seed = 0,
+    ephemeral: Ephemeral = False,
     as_json: Json = False,
 ) -> None:
     """Draw, import and train the demo studies; what is there already is kept."""
@@ -71,10 +72,7 @@ def import_(
             help="Let URLs lead to this machine and its network; for other commands: OVERREAD_ALLOW_PRIVATE_URLS=1."
         ),
     ] = False,
-    ephemeral: Annotated[
-        bool,
-        typer.Option("--ephemeral", help="Let verdicts be saved in a temporary folder, where they are lost later."),
-    ] = False,
+    ephemeral: Ephemeral = False,
     shared: Annotated[
         bool, typer.Option("--shared", help="Let the umask say who may read a new study, not its owner alone.")
     ] = False,
@@ -87,11 +85,9 @@ def import_(
     from core.datasets.source import read_source
     from core.datasets.study import open_study
     from core.images.addresses import ALLOW_VARIABLE
-    from core.review.sqlite import EPHEMERAL_VARIABLE
 
-    for is_asked, variable in ((allow_private_urls, ALLOW_VARIABLE), (ephemeral, EPHEMERAL_VARIABLE)):
-        if is_asked:
-            os.environ[variable] = "1"
+    if allow_private_urls:
+        os.environ[ALLOW_VARIABLE] = "1"
     with progress_bar(as_json) as show:
         source = local_source(
             source, lambda done, total: show(done / total, f"fetched {done / 1e6:.0f} of {total / 1e6:.0f} MB")

@@ -112,6 +112,7 @@ def _update(source: Source, study: Study, name: str | None, on_progress: Progres
         raise StudyError(
             f"{study.path / 'key'}: is gone, and without it sample ids would change; restore it from a backup"
         )
+    key = study.key()
     _check_same_reading(source, study)
     before, message = _before(study)
     with training_lock(study, ""), staged_update(study.path) as staging:
@@ -130,7 +131,7 @@ def _update(source: Source, study: Study, name: str | None, on_progress: Progres
             path=staging,
             name=name or study.name,
             classes=classes,
-            key_fingerprint=key_fingerprint(study.key()),
+            key_fingerprint=key_fingerprint(key),
             **_source_fields(source),
         )
         _write(updated, source, contents)

@@ -51,7 +51,7 @@ class Run:
 
     def config(self) -> dict[str, Any]:
         """Every setting, the versions, the seed and the device."""
-        return read_json(self.path / "config.json", {"num_samples": int}, self._mend)
+        return read_json(self.path / "config.json", {}, self._mend)
 
     def events(self) -> list[dict[str, Any]]:
         """The lines of progress.jsonl; one that is half written is left out."""
@@ -73,7 +73,7 @@ class Run:
         Raises StudyError if it is damaged, was changed since the run wrote it, or tells of samples in another order.
         """
         path = self.path / "scores.csv"
-        config = self.config()
+        config = read_json(self.path / "config.json", {"num_samples": int}, self._mend)
         with told_if_damaged(path, self._mend):
             table = read_scores(path)
             if len(table) != config["num_samples"]:

@@ -20,7 +20,7 @@ def odd_study(tmp_path, monkeypatch):
     monkeypatch.setattr("tests.app.made_study.CLASSES", ODD_CLASSES)
     monkeypatch.delenv("OVERREAD_DATABASE", raising=False)
     study = write_study(tmp_path, name=":material/home: http://example.com", num_samples=96)
-    monkeypatch.setenv(STUDIES_VARIABLE, str(study.path))
+    monkeypatch.setenv(STUDIES_VARIABLE, json.dumps([str(study.path)]))
     return study
 
 

@@ -22,7 +22,7 @@ study, name = open_study(sys.argv[1]), "20260103T000000-quick-1"
 path = study.runs_path / name
 with training_lock(study, name):
     path.mkdir()
-    (path / "config.json").write_text("{}")
+    (path / "config.json").write_text('{"num_samples": 48}')
     progress = (path / "progress.jsonl").open("a")
     def emit(**event):
         progress.write(json.dumps(event) + "\\n")

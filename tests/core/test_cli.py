@@ -131,6 +131,7 @@ def test_a_run_leaves_the_files_that_others_may_rely_on(journey):
         "trace.npz",
         "embeddings.npy",
         "evidence.npz",
+        "checksums.json",
     }
     with np.load(run / "trace.npz") as trace:
         assert {name: (array.shape, array.dtype.str[1:]) for name, array in trace.items() if name != "stage_names"} == {

@@ -39,6 +39,8 @@ LISTENING = """
   };
 """
 """When each key was pressed last, and when each picture was painted."""
+OWNER = "whoever-runs-the-tests"
+"""By which a page's address is that of the server's owner."""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -52,7 +54,9 @@ class Server:
 
     def rows(self, reader: str) -> list[tuple[str, str, str, str]]:
         """kind, sample_id, verdict, note of the reader's rows, straight from the database, in sequence."""
-        query = "SELECT kind, sample_id, verdict, note FROM ledger WHERE reader = ? ORDER BY sequence"
+        query = (
+            "SELECT kind, sample_id, verdict, note FROM ledger WHERE reader = ? AND kind <> 'reader' ORDER BY sequence"
+        )
         connection = sqlite3.connect(f"file:{self.study.path / 'review.db'}?mode=ro", uri=True)
         try:
             return connection.execute(query, (reader,)).fetchall()
@@ -75,6 +79,7 @@ def serving(study: Study) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OVERREAD")}
+    environment |= {"OVERREAD_EPHEMERAL": "1", "OVERREAD_OWNER": OWNER}  # its study lies in a temporary folder
     process = subprocess.Popen(
         [sys.executable, "-m", "app", str(study.path), "--port", str(port), "--no-browser"],
         cwd=ROOT,

@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.app.browser.conftest import open_tab
+from tests.app.browser.conftest import OWNER, open_tab
 
 pytestmark = pytest.mark.browser
 
@@ -74,7 +74,7 @@ def test_no_page_of_the_app_breaks_its_own_policy(browser, server, path):
         "window.broken = []; document.addEventListener('securitypolicyviolation', "
         "(event) => window.broken.push(`${event.violatedDirective} ${event.blockedURI}`));"
     )
-    page.goto(f"{server.url}/{path}")
+    page.goto(f"{server.url}/{path}?owner={OWNER}")
     page.get_by_text("Not for diagnosis").first.wait_for(state="attached", timeout=30_000)
     page.wait_for_timeout(2000)
     broken = page.evaluate("window.broken")

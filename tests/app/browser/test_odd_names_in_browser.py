@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.app.browser.conftest import begin, draw_images, look, serving
+from tests.app.browser.conftest import OWNER, begin, draw_images, look, serving
 from tests.app.made_study import ODD_CLASSES, write_study
 
 pytestmark = pytest.mark.browser
@@ -53,7 +53,7 @@ def words(page):
 @pytest.mark.parametrize("path", LANDMARKS)
 def test_a_page_makes_nothing_of_a_name_but_text(browser, url, path):
     page = browser.new_page()
-    page.goto(f"{url}/{path}")
+    page.goto(f"{url}/{path}?owner={OWNER}")
     page.get_by_text(LANDMARKS[path]).first.wait_for(timeout=30_000)
     if path == "export":
         page.get_by_text("cleanlab").first.click()

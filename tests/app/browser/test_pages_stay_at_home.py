@@ -2,6 +2,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.app.browser.conftest import OWNER
+
 pytestmark = pytest.mark.browser
 
 
@@ -20,7 +22,7 @@ def test_a_page_links_to_no_other_host_and_asks_none_for_anything(browser, serve
     asked = []
     page = browser.new_page()
     page.on("request", lambda request: asked.append(urlsplit(request.url)))
-    page.goto(f"{server.url}/{path}")
+    page.goto(f"{server.url}/{path}?owner={OWNER}")
     page.get_by_text(landmark).first.wait_for(timeout=30_000)
     linked = [urlsplit(href) for href in page.eval_on_selector_all("a[href]", "links => links.map(a => a.href)")]
     page.close()

@@ -1,6 +1,7 @@
 """Studies whose images lie in object storage or on web servers."""
 
 import csv
+import hashlib
 import io
 import logging
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.datasets.changed_images import changed_images
 from core.datasets.corrupt import corrupt_study
 from core.datasets.manifest import import_source
 from core.datasets.source import read_source
@@ -114,6 +116,27 @@ def test_a_noisy_copy_of_a_study_has_remote_images_as_files_of_its_own(s3, tmp_p
     found = {read_picture(new.image_location(image)).pixels.tobytes() for image in new.samples()["image"]}
     assert found == {pixels_of(number).tobytes() for number in range(12)}
     assert "hospital" not in (new.path / "study.json").read_text()
+
+
+def test_a_remote_image_is_known_by_its_content_when_it_is_replaced_or_renamed(s3, tmp_path):
+    client, _ = s3
+    for number in range(4):
+        put(client, f"{number}.png", number)
+    cells = [f"s3://hospital/{number}.png" for number in range(4)]
+    study = imported(write_table(tmp_path / "source", cells), tmp_path / "study")
+    before = study.samples()
+    content = client.get_object(Bucket="hospital", Key="2.png")["Body"].read()
+    assert before["sha256"][2] == hashlib.sha256(content).hexdigest()
+    put(client, "2.png", 9)
+    client.copy_object(Bucket="hospital", Key="moved.png", CopySource="hospital/3.png")
+    client.delete_object(Bucket="hospital", Key="3.png")
+    assert changed_images(study) == {}, "nothing is asked of the network"
+    assert changed_images(study, with_remote=True)[before["sample_id"][2]] == "changed"
+    cells[3] = "s3://hospital/moved.png"
+    after = imported(write_table(tmp_path / "source", cells), tmp_path / "study", update=True).samples()
+    assert after["image"][3] == cells[3]
+    assert after["sample_id"].tolist() == before["sample_id"].tolist()
+    assert (after["sha256"] == before["sha256"]).tolist() == [True, True, False, True]
 
 
 def test_files_of_a_web_server_are_downloaded_once_and_asked_for_again(tmp_path):

@@ -9,13 +9,14 @@ from dataclasses import replace
 import pytest
 
 from core.datasets.study import key_fingerprint, open_study
-from core.errors import LedgerError, StudyError
+from core.errors import LedgerError, ReadOnlyError, StudyError
 from core.pipeline.backup import bare_ledger
 from core.pipeline.export import export_study
 from core.pipeline.ledger import open_ledger, study_memory
 from core.review.chain import LedgerRow, row_hash, sealed
 from core.review.memory import Remembered
 from tests.core.commands import run_command
+from tests.core.review.mounts import read_only
 from tests.core.review.verdicts import verdict
 
 TRIGGERS = ("ledger_no_update", "ledger_no_delete", "ledger_no_replace")
@@ -222,6 +223,18 @@ def test_a_ledger_from_before_rows_were_keyed_goes_on_and_its_old_rows_are_still
     change(study, "UPDATE ledger SET note = 'x' WHERE sequence = 3")
     with pytest.raises(LedgerError, match="ledger row 3"):
         open_ledger(open_study(study.path)).verify_chain()
+
+
+def test_a_read_only_study_is_exported_to_another_folder(read_study, tmp_path):
+    before = contents(read_study)
+    with read_only(read_study.path):
+        out = tmp_path / "cleaned.csv"
+        ended = run_command("export", read_study.path, "--out", out)
+        assert ended.status == 0, ended.err
+        assert run_command("verify", read_study.path, "--against", out).status == 0
+        with pytest.raises(ReadOnlyError):
+            open_ledger(read_study).record(verdict("s9"))
+    assert contents(read_study) == before
 
 
 def test_a_copied_study_gets_a_ledger_of_its_own_in_a_shared_database(study, tmp_path, monkeypatch):

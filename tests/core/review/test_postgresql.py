@@ -2,7 +2,9 @@
 
 import builtins
 import multiprocessing
+import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from core.errors import LedgerBusyError, LedgerError
+from core.errors import LedgerBusyError, LedgerError, ReadOnlyError
 from core.review import database, schema
+from core.review import postgresql as module
 from core.review.ledger import Ledger
 from tests.core.review.conftest import new_database
 from tests.core.review.postgresql import server
@@ -49,7 +52,7 @@ def test_the_database_itself_refuses_to_change_a_row(ledger, statement):
 def test_a_writer_that_holds_the_ledger_makes_others_wait_and_then_say_so(ledger, monkeypatch):
     with ledger.writing() as connection:
         connection.execute(text("SELECT 1"))
-        monkeypatch.setattr(database, "LOCK_TIMEOUT_S", 0.2)
+        monkeypatch.setattr(module, "LOCK_TIMEOUT_S", 0.2)
         database.open_engine.cache_clear()
         other = Ledger.open(str(ledger.engine.url).replace("+psycopg", ""), "study", b"key")
         with pytest.raises(LedgerBusyError, match="in use by somebody else"):
@@ -95,9 +98,50 @@ def test_a_server_that_was_started_anew_meanwhile_is_survived():
             )
         assert ledger.record(verdict("s2"))
         ledger.engine.dispose()
-    with pytest.raises(LedgerError):
+    with pytest.raises(LedgerError, match=r"the review ledger's database answers: .*refused"):
         ledger.record(verdict("s3"))
     ledger.engine.dispose()
+
+
+def test_connections_are_kept_and_few(postgresql, ledger):
+    for number in range(5):
+        ledger.record(verdict(f"s{number}"))
+    name = ledger.engine.url.database
+    assert num_connections(postgresql, name) == 1
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(lambda number: ledger.record(verdict(f"t{number}")), range(64)))
+    assert num_connections(postgresql, name) <= module.POOL_SIZE
+    assert ledger.verify_chain().sequence == 69
+
+
+def num_connections(server_url, database_name):
+    engine = database.open_engine(server_url)
+    with engine.connect() as connection:
+        query = text("SELECT count(*) FROM pg_stat_activity WHERE datname = :name")
+        found = connection.execute(query, {"name": database_name}).scalar_one()
+    engine.dispose()
+    return found
+
+
+def test_a_server_that_takes_no_writes_is_read(ledger):
+    ledger.record(verdict("s1"))
+    with ledger.engine.connect() as connection, connection.begin():
+        connection.execute(text(f"ALTER DATABASE {ledger.engine.url.database} SET default_transaction_read_only = on"))
+    ledger.engine.dispose()
+    with pytest.raises(ReadOnlyError, match="takes no writes"):
+        ledger.record(verdict("s2"))
+    assert [row.sample_id for row in ledger.history()] == ["s1"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_makes_connections_of_its_own(ledger):
+    ledger.record(verdict("s1"))
+    child = multiprocessing.get_context("fork").Process(target=lambda: ledger.record(verdict("s2")))
+    child.start()
+    child.join(30)
+    assert child.exitcode == 0
+    assert ledger.record(verdict("s3"))
+    assert [row.sample_id for row in ledger.history()] == ["s1", "s2", "s3"]
 
 
 @pytest.mark.parametrize("name", ["psycopg", None], ids=["no psycopg", "no libpq"])

@@ -1,12 +1,15 @@
 """What goes on around the ledger's file: it is gone, locked, on a read-only or full disk, or in a temporary folder."""
 
+import fcntl
+import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ import pytest
 from core.errors import LedgerBusyError, LedgerError, ReadOnlyError
 from core.review import database, sqlite
 from core.review.ledger import Ledger
+from tests.core.review.mounts import fill, mounted, read_only
 from tests.core.review.verdicts import verdict
 
 WRITER = """
@@ -29,26 +33,6 @@ for number in range(100_000):
 
 def url_of(folder):
     return f"sqlite:///{folder / 'review.db'}"
-
-
-@contextmanager
-def mounted(folder, *options):
-    """A disk of its own at `folder`; skips where this process may mount none."""
-    folder.mkdir(exist_ok=True)
-    done = subprocess.run(["mount", *options, folder], capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"cannot mount here: {done.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", folder], check=True)
-
-
-@contextmanager
-def read_only(folder):
-    with mounted(folder, "--bind", folder):
-        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
-        yield
 
 
 def leave_log(folder, *names):
@@ -88,29 +72,78 @@ def test_a_ledger_that_somebody_holds_is_busy_soon_and_nothing_is_saved(tmp_path
     assert ledger.record(verdict())
 
 
-def test_a_turn_that_does_not_come_is_given_up_and_the_next_one_comes(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite, "TURN_TIMEOUT_S", 0.2)
+def test_a_turn_that_does_not_come_is_a_courtesy_and_the_ledger_is_written_without_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.2)
     ledger = Ledger.open(url_of(tmp_path), "study")
-    with sqlite.turn(tmp_path / "review.db"), pytest.raises(LedgerBusyError):
-        ledger.record(verdict())
-    time.sleep(0.1)
-    assert ledger.record(verdict())
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        began_s = time.monotonic()
+        assert ledger.record(verdict())
+        assert time.monotonic() - began_s > 0.2
+    finally:
+        os.close(descriptor)
+    assert len(ledger.history()) == 1
+
+
+def test_writers_wait_longer_than_the_time_out_while_the_queue_moves(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.4)
+    ledger = Ledger.open(url_of(tmp_path), "study")
+
+    def write_slowly(number):
+        with ledger.writing() as connection:
+            time.sleep(0.2)
+            ledger.append(connection, **fields(number))
+
+    def fields(number):
+        return {"kind": "verdict", "sample_id": f"s{number}", "reader": "ann", "idempotency_key": f"key {number}"}
+
+    began_s = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write_slowly, range(8)))
+    assert time.monotonic() - began_s > 1.5
+    assert len(ledger.history()) == 8
+    assert [path.name for path in tmp_path.iterdir()] == ["review.db"]
 
 
 def test_killed_writers_hold_nobody_up(tmp_path):
     ledger = Ledger.open(url_of(tmp_path), "study")
     num_told = 0
     for trial in range(3):
-        writer = subprocess.Popen(
-            [sys.executable, "-c", WRITER, url_of(tmp_path), f"r{trial}"], stdout=subprocess.PIPE, text=True
-        )
-        num_told += len([writer.stdout.readline() for _ in range(3)])
-        writer.send_signal(signal.SIGKILL)
-        num_told += len(writer.communicate()[0].split())
+        arguments = [sys.executable, "-c", WRITER, url_of(tmp_path), f"r{trial}"]
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as writer:
+            num_told += len([writer.stdout.readline() for _ in range(3)])
+            writer.send_signal(signal.SIGKILL)
+            num_told += len(writer.stdout.read().split())
         began_s = time.monotonic()
         assert ledger.record(verdict(f"s{trial}"))
         assert time.monotonic() - began_s < 2
     assert ledger.verify_chain().sequence >= num_told + 3
+
+
+HOLDER = """
+import sys, time
+from core.review.ledger import Ledger
+with Ledger.open(sys.argv[1], "study").writing():
+    print("holds", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_writer_that_is_killed_while_it_holds_the_lock_hands_it_on_at_once(tmp_path):
+    ledger = Ledger.open(url_of(tmp_path), "study")
+    with subprocess.Popen([sys.executable, "-c", HOLDER, url_of(tmp_path)], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"holds\n"
+        began_s = time.monotonic()
+        with pytest.raises(LedgerBusyError):
+            ledger.record(verdict())
+        assert sqlite.BUSY_TIMEOUT_S <= time.monotonic() - began_s < 2 * sqlite.BUSY_TIMEOUT_S
+        holder.kill()
+        holder.wait()
+        began_s = time.monotonic()
+        assert ledger.record(verdict())
+        assert time.monotonic() - began_s < sqlite.BUSY_TIMEOUT_S
+    assert ledger.verify_chain().sequence == 1
 
 
 def test_a_read_only_study_is_read_with_its_log_and_refuses_verdicts(tmp_path):
@@ -127,9 +160,8 @@ def test_a_read_only_study_is_read_with_its_log_and_refuses_verdicts(tmp_path):
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_a_read_only_ledger_of_the_first_schema_is_read(tmp_path, monkeypatch):
-    folder = tmp_path / "archive"
-    folder.mkdir()
+def make_old_ledger(folder, tmp_path, monkeypatch):
+    """One row, as the program of the first schema left it."""
     versions = tmp_path / "migrations" / "versions"
     shutil.copytree(Path(database.__file__).with_name("migrations"), tmp_path / "migrations")
     (versions / "0002_keyed_chain.py").unlink()
@@ -143,27 +175,99 @@ def test_a_read_only_ledger_of_the_first_schema_is_read(tmp_path, monkeypatch):
             "0.5, 1, '2026-01-02T03:04:05.000000+00:00', '0.1.0', 'key', '', ?, ?)",
             ("0" * 64, "0" * 64),
         )
+
+
+def test_a_read_only_ledger_of_the_first_schema_is_read(tmp_path, monkeypatch):
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    make_old_ledger(folder, tmp_path, monkeypatch)
     with read_only(folder):
-        (row,) = Ledger.open(url_of(folder), "study").history()
-        assert (row.sample_id, row.chain, row.image_sha256) == ("s1", 1, "")
+        ledger = Ledger.open(url_of(folder), "study")
+        for _ in range(2):
+            (row,) = ledger.history()
+            assert (row.sample_id, row.chain, row.image_sha256) == ("s1", 1, "")
+            with pytest.raises(ReadOnlyError, match="read-only"):
+                ledger.record(verdict("s2"))
 
 
 def test_a_study_on_a_full_disk_is_read_and_says_that_the_disk_is_full(tmp_path):
     with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=1m", "tmpfs") as folder:
         leave_log(folder, "s1")
-        for path in (folder / "review.db-shm",):
-            path.unlink()
-        (folder / "filler").write_bytes(b"")
-        with (folder / "filler").open("ab", buffering=0) as filler, pytest.raises(OSError, match="No space"):
-            while True:
-                filler.write(b"x" * 512)
+        (folder / "review.db-shm").unlink()
+        fill(folder)
         ledger = Ledger.open(url_of(folder), "study")
-        assert [row.sample_id for row in ledger.history()] == ["s1"]
-        with pytest.raises(LedgerError):
-            ledger.record(verdict("s2"))
+        for _ in range(2):  # the first failure leaves an empty -shm
+            assert [row.sample_id for row in ledger.history()] == ["s1"]
+            with pytest.raises(LedgerError, match="the disk is full; nothing was saved"):
+                ledger.record(verdict("s2"))
         (folder / "filler").unlink()
         assert ledger.record(verdict("s2"))
         assert ledger.verify_chain().sequence == 2
+
+
+def test_a_full_disk_stops_a_writer_that_has_the_file_open_and_no_row_is_lost(tmp_path):
+    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=1m", "tmpfs") as folder:
+        ledger = Ledger.open(url_of(folder), "study")
+        num_saved = 0
+        with closing(sqlite3.connect(folder / "review.db")) as anchor, pytest.raises(LedgerError, match="disk is full"):
+            anchor.execute("SELECT * FROM ledger").fetchall()
+            while True:
+                assert ledger.record(verdict(f"s{num_saved}", note="x" * 2000))
+                num_saved += 1
+        assert num_saved > 10
+        assert ledger.verify_chain().sequence == num_saved
+        with pytest.raises(LedgerError, match="disk is full"):
+            ledger.record(verdict("one more", note="x" * 100_000))
+        assert len(ledger.history()) == num_saved
+
+
+def test_an_old_schema_on_a_full_disk_is_read_and_migrated_once_there_is_room(tmp_path, monkeypatch):
+    with mounted(tmp_path / "disk", "-t", "tmpfs", "-o", "size=1m", "tmpfs") as folder:
+        make_old_ledger(folder, tmp_path, monkeypatch)
+        fill(folder)
+        ledger = Ledger.open(url_of(folder), "study")
+        for _ in range(2):
+            assert [row.sample_id for row in ledger.history()] == ["s1"]
+            with pytest.raises(LedgerError, match="disk is full"):
+                ledger.record(verdict("s2"))
+        (folder / "filler").unlink()
+        assert ledger.record(verdict("s2"))
+        assert [row.sample_id for row in ledger.history()] == ["s1", "s2"]
+
+
+def test_what_is_added_elsewhere_to_a_read_only_study_is_read_too(tmp_path):
+    folder, view = tmp_path / "study", tmp_path / "view"
+    folder.mkdir()
+    view.mkdir()
+    ledger = Ledger.open(url_of(folder), "study")
+    ledger.record(verdict("s1"))
+    with mounted(view, "--bind", folder):
+        subprocess.run(["mount", "-o", "remount,bind,ro", view], check=True)
+        seen = Ledger.open(url_of(view), "study")
+        assert len(seen.history()) == 1
+        ledger.record(verdict("s2"))
+        assert len(seen.history()) == 2
+
+
+COPIED = """
+import sys
+from core.review import read_copy
+from core.review.ledger import Ledger
+print(len(Ledger.open(sys.argv[1], "study").history()))
+print(read_copy._copies[next(iter(read_copy._copies))].path)
+"""
+
+
+def test_copies_are_private_and_gone_with_the_process(tmp_path):
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    leave_log(folder, "s1")
+    (folder / "review.db-shm").unlink()  # without it SQLite cannot read in this place
+    with read_only(folder):
+        program = [sys.executable, "-c", COPIED, url_of(folder)]
+        num_rows, copy = subprocess.run(program, capture_output=True, text=True, check=True).stdout.split()
+    assert num_rows == "1"
+    assert not Path(copy).parent.parent.exists()
 
 
 def test_a_ledger_is_not_made_where_it_would_not_last_unless_that_is_asked_for(tmp_path, monkeypatch):

@@ -1,0 +1,55 @@
+"""What may be done with a place on the disk: whether it stays, whether it can be written, whether it is full."""
+
+import os
+import tempfile
+from pathlib import Path
+
+_TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm", "/run")
+_IN_MEMORY = ("tmpfs", "ramfs")
+_FULL_BYTES = 1 << 18
+"""What SQLite needs at the least: an index of its log is 32 KiB, and a save writes some pages of 4 KiB."""
+
+
+def is_there(path: Path) -> bool:
+    """Whether the file is there and not empty."""
+    try:
+        return path.is_file() and path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def is_temporary(folder: Path) -> bool:
+    """Whether what stands there goes with the next start, or is deleted some day by the system."""
+    folder = folder.resolve()
+    roots = [Path(root).resolve() for root in (tempfile.gettempdir(), *_TEMPORARY)]
+    return any(folder.is_relative_to(root) for root in roots) or _filesystem(folder) in _IN_MEMORY
+
+
+def is_writable(path: Path) -> bool:
+    """Whether a file that is there, or may come to be, can be written, and others made beside it."""
+    # Also for root: access(2) says no on a file system that is mounted read-only.
+    return os.access(path.parent, os.W_OK | os.X_OK) and (os.access(path, os.W_OK) or not path.exists())
+
+
+def is_full(folder: Path) -> bool:
+    """Whether there is too little room on the disk to save anything."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return False
+    return found.f_bavail * found.f_frsize < _FULL_BYTES
+
+
+def _filesystem(folder: Path) -> str:
+    """The type of the file system that a folder stands on; empty where the kernel doesn't say."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return ""
+    found = (0, "")
+    for line in lines:  # proc(5): id, parent, device, root, mount point, options ... - type, source, options
+        before, _, after = line.partition(" - ")
+        point = before.split(" ")[4].replace("\\040", " ")
+        if folder.is_relative_to(point) and len(point) >= found[0]:  # the last mount at a place hides those before
+            found = (len(point), after.split(" ")[0])
+    return found[1]

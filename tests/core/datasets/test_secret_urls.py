@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from core.datasets.manifest import import_source
@@ -15,10 +16,12 @@ from core.datasets.source import read_source
 from core.datasets.study import open_study
 from core.errors import ImageError
 from core.images import addresses, credentials, patience
+from core.images.cache import open_cache
 from core.images.decoding import read_picture
 from core.images.location import Location
 from tests.core.commands import run_command
 from tests.core.datasets.conftest import write_image
+from tests.core.images.made_dicom import write_dicom
 from tests.core.images.storages import serve_folder
 from tests.core.images.test_credentials import AWS, SAS, SECRETS
 from tests.core.images.test_patience import dripping
@@ -111,6 +114,17 @@ def test_signed_urls_of_a_label_studio_export_are_bare_in_every_column(tmp_path)
     assert table["image"].tolist() == [f"https://host/x/{number}.png" for number in range(4)]
     assert table["file"].tolist() == [f"{number}.png" for number in range(4)]
     assert not any(secret.encode() in stored(tmp_path / "study") for secret in SECRETS)
+
+
+def test_a_frame_of_a_file_with_a_signed_url_is_downloaded_by_it(web, tmp_path):
+    url, _ = web
+    frames = np.random.default_rng(0).integers(0, 256, (4, 16, 16), dtype=np.uint8)
+    write_dicom(tmp_path / "web" / "scan.dcm", frames)
+    rows = [(f"{url}/scan.dcm?{AWS}#{number}", "ab"[number % 2], "") for number in range(1, 5)]
+    import_source(read_source(write_table(tmp_path / "source", rows)), tmp_path / "study", image_size_px=16)
+    study = open_study(tmp_path / "study")
+    assert study.samples()["image"].tolist() == [f"{url}/scan.dcm#{number}" for number in range(1, 5)]
+    np.testing.assert_array_equal(open_cache(study.pixels_path).pixels[..., 0], frames)
 
 
 def test_the_id_of_an_image_is_that_of_its_url_without_credentials(web, tmp_path):

@@ -70,7 +70,9 @@ def import_(
     update: Annotated[bool, typer.Option(help="Read the source of an existing study again.")] = False,
     allow_private_urls: Annotated[
         bool,
-        typer.Option("--allow-private-urls", help="URLs may lead to this machine and its network."),
+        typer.Option(
+            help="Let URLs lead to this machine and its network; for other commands: OVERREAD_ALLOW_PRIVATE_URLS=1."
+        ),
     ] = False,
     ephemeral: Ephemeral = False,
     shared: Annotated[

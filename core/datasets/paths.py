@@ -4,7 +4,7 @@ import posixpath
 import re
 from urllib.parse import urlsplit
 
-from core.images.credentials import without_credentials
+from core.images.credentials import bare_url
 from core.images.remote import is_remote
 
 
@@ -13,7 +13,7 @@ def normal_path(image: str) -> str:
     credentials that it may hold."""
     name = image.strip()
     if not name or is_remote(name):
-        return without_credentials(name)
+        return bare_url(name)
     return posixpath.normpath(name.replace("\\", "/"))
 
 

@@ -24,6 +24,7 @@ from core.datasets.remote_table import read_remote_table
 from core.datasets.secret_urls import without_url_credentials
 from core.datasets.table import has_obvious_columns, read_table
 from core.errors import ConfigError, ManifestError, SourceError
+from core.images.credentials import bare_url
 from core.images.remote import is_remote
 from core.records import Source
 
@@ -73,11 +74,14 @@ def read_source(
     }
     if is_remote(str(path)):
         if labels or key or label_tag or given_label or format not in (None, "csv"):
-            raise ConfigError(f"{path}: of what is behind a URL a CSV is read, with --image-column and its kin alone")
-        return _checked(read_remote_table(str(path), **columns), tuple(classes) if classes else None)
+            raise ConfigError(
+                f"{bare_url(str(path))}: of what is behind a URL a CSV is read, with --image-column and its kin alone"
+            )
+        source = without_url_credentials(read_remote_table(str(path), **columns))
+        return _checked(source, tuple(classes) if classes else None)
     path = Path(path)
     try:
-        source = _read(path, format, labels, columns, given_label, key, label_tag)
+        source = without_url_credentials(_read(path, format, labels, columns, given_label, key, label_tag))
         if source.format in ("folder", "csv") and not patient_column:
             source = with_patients(source)
         source = with_frames(source, frames)
@@ -248,7 +252,6 @@ def _tables(root: Path) -> list[Path]:
 
 
 def _checked(source: Source, classes: tuple[str, ...] | None) -> Source:
-    source = without_url_credentials(source)
     name = Path((source.format in _NO_COLUMN and source.labels_file) or source.root).name
     if not source.rows:
         raise SourceError(f"{source.labels_file or source.root}: lists no images; add a row for each image")

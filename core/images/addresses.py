@@ -1,116 +1,97 @@
-"""Which machines a URL may lead to: those of the public internet alone, unless their owner allows others.
+"""Which web servers may be asked: those with public addresses, and any where the user allows it.
 
-A cell of a labels file is somebody else's text. Without this it could have this machine ask its own services, those of
-its network or a cloud's metadata for something, directly or by a redirect, and by a name that means another machine
-the second time it is looked up: so the address that is connected to is checked, not the one that was looked up before.
+A cell of a labels file would otherwise make this machine ask servers that only it can reach: its own, its network's,
+and the one that hands out a cloud machine's credentials (169.254.169.254). What is checked is the address of each
+connection that is made, so that neither a redirect nor a name that is resolved anew leads elsewhere. Where a proxy of
+the environment makes the connections, it resolves the names too: then a name is refused if it has a private address
+here, and the rest is up to the proxy.
 """
 
 import asyncio
-import ipaddress
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import suppress
+from contextvars import ContextVar
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 ALLOW_VARIABLE = "OVERREAD_ALLOW_PRIVATE_URLS"
-"""Set to 1, it allows every address."""
-ANSWER_TIMEOUT_S = 60
-"""Until a server has sent the head of its answer, however slowly."""
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_FOLLOWED = ("__cause__", "__context__", "os_error")
+"""Set to 1, it allows servers with any address."""
+_PRIVATE_NAMES = ("localhost", "localdomain", "local", "internal")
+"""The last parts of names that no public server has."""
+_UNICAST = IPv6Network("2000::/3")
+_SIX_TO_FOUR = IPv6Network("2002::/16")
+_NAT64 = IPv6Network("64:ff9b::/96")
+_DOCUMENTATION = IPv6Network("3fff::/20")
+_is_proxied: ContextVar[bool] = ContextVar("is_proxied", default=False)
 
 
 class PrivateAddressError(OSError):
-    """A URL leads to this machine, its network or another address that is not public."""
+    """A server has an address that is not public."""
 
 
-def are_private_allowed() -> bool:
+def allows_private() -> bool:
+    """Whether the environment allows web servers with any address."""
     return os.environ.get(ALLOW_VARIABLE) == "1"
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public internet, whatever it is wrapped in. False for what is no address."""
+    """Whether an IP address, as `socket.getaddrinfo` gives it, is one of the public internet's.
+
+    An IPv6 address that stands for an IPv4 address (mapped, 6to4, NAT64) is what that is.
+    """
     try:
-        found = ipaddress.ip_address(address.partition("%")[0].strip("[]"))
+        parsed = ip_address(address)
     except ValueError:
         return False
-    inner = _inner(found)
-    return (
-        found.is_global and not found.is_multicast and (inner is None or (inner.is_global and not inner.is_multicast))
-    )
+    if isinstance(parsed, IPv6Address):
+        if (embedded := _embedded(parsed)) is not None:
+            return is_public(str(embedded))
+        if parsed not in _UNICAST or parsed in _DOCUMENTATION:
+            return False
+    return parsed.is_global and not (parsed.is_multicast or parsed.is_reserved)
 
 
-def leads_to_private_address(error: BaseException) -> bool:
-    """Whether a PrivateAddressError is what an error comes from."""
-    return any(isinstance(one, PrivateAddressError) for one in _chain(error, set()))
+async def public_session(**options: Any) -> Any:
+    """A session of aiohttp that connects to public addresses only. options: the session's own."""
+    from aiohttp import ClientSession, TCPConnector
+
+    return ClientSession(connector=TCPConnector(socket_factory=_public_socket), middlewares=(_checked,), **options)
 
 
-async def open_session(**options: Any) -> Any:
-    """An aiohttp session that connects to public addresses alone, as fsspec asks for one."""
-    import aiohttp
-
-    class PublicResolver(aiohttp.ThreadedResolver):
-        async def resolve(self, host: str, port: int = 0, family: int = socket.AF_INET) -> list[Any]:
-            found = await super().resolve(host, port, family)
-            if are_private_allowed() or host in _proxies():
-                return found
-            if public := [entry for entry in found if is_public(entry["host"])]:
-                return public
-            raise PrivateAddressError("not a public address")
-
-    async def check(request: Any, send: Any) -> Any:
-        # Called for each redirect too. A host that is an address is never looked up, and one behind a proxy not here.
-        host = request.url.host or ""
-        if not are_private_allowed() and (_is_address(host) or request.proxy) and not await _is_host_public(host):
-            raise PrivateAddressError("not a public address")
-        return await asyncio.wait_for(send(request), ANSWER_TIMEOUT_S)
-
-    options.pop("loop", None)
-    connector = aiohttp.TCPConnector(resolver=PublicResolver())
-    return aiohttp.ClientSession(connector=connector, middlewares=(check,), **options)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
-
-
-async def _is_host_public(host: str) -> bool:
-    if _is_address(host):
-        return is_public(host)
-    with suppress(OSError):  # a name that the proxy alone can look up
-        found = await asyncio.get_running_loop().getaddrinfo(host, None)
-        return all(is_public(entry[4][0]) for entry in found)
-    return not host.lower().endswith((".local", ".localhost", ".internal")) and host.lower() != "localhost"
-
-
-def _proxies() -> set[str]:
-    """Hosts of the environment's proxies: its owner chose them."""
-    return {urlsplit(url).hostname or "" for url in getproxies().values()} - {""}
-
-
-def _inner(address: Any) -> Any:
-    """The IPv4 address that an IPv6 one stands for, if any."""
-    if address.version == 4:
-        return None
+def _embedded(address: IPv6Address) -> IPv4Address | None:
     if address in _NAT64:
-        return ipaddress.ip_address(int(address) & 0xFFFFFFFF)
-    teredo = address.teredo
-    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    if address in _SIX_TO_FOUR:
+        return address.sixtofour
+    return address.ipv4_mapped
 
 
-def _chain(error: BaseException | None, seen: set[int]) -> Iterator[BaseException]:
-    if error is None or id(error) in seen:
+def _public_socket(info: Any) -> socket.socket:
+    """The socket of one connection, to the address in `info`. A proxy may stand anywhere."""
+    family, kind, protocol, _, address = info
+    if not (_is_proxied.get() or is_public(address[0])):
+        raise PrivateAddressError("not a public address")
+    return socket.socket(family, kind, protocol)
+
+
+async def _checked(request: Any, send: Any) -> Any:
+    """aiohttp calls it for each request, that of a redirect too."""
+    if request.proxy is not None:
+        await _check_name(request.url.raw_host, request.url.port)
+    token = _is_proxied.set(request.proxy is not None)
+    try:
+        return await send(request)
+    finally:
+        _is_proxied.reset(token)
+
+
+async def _check_name(host: str, port: int) -> None:
+    """Raise PrivateAddressError if a name, or a spelling of an address, is known to be a private one's."""
+    if host.rstrip(".").lower().rpartition(".")[2] in _PRIVATE_NAMES:
+        raise PrivateAddressError("not a public name")
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:  # only the proxy knows it
         return
-    seen.add(id(error))
-    yield error
-    for name in _FOLLOWED:
-        part = getattr(error, name, None)
-        if isinstance(part, BaseException):
-            yield from _chain(part, seen)
+    if not all(is_public(address[0]) for *_, address in found):
+        raise PrivateAddressError("not a public address")

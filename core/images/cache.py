@@ -28,10 +28,11 @@ from core.errors import ImageError, StudyError
 from core.files import file_mode, make_folder, sync_folder, write_atomically
 from core.images.cached_row import CachedRow, read_rows, row_checksum, rows_index
 from core.images.decoding import read_picture
+from core.images.downloads import Downloads
 from core.images.file_hashes import FileHashes
 from core.images.location import Location
 from core.images.partial import PARTIAL, Checkpoints, Partial, open_partial, partial_array
-from core.images.remote import ABSENT, NUM_CONNECTIONS, Downloads, look_up
+from core.images.remote import ABSENT, NUM_CONNECTIONS, look_up
 from core.images.room import Room
 from core.images.tile import square_tile
 
@@ -249,9 +250,9 @@ def _decoded(images: Mapping[str, Location], size_px: int, known: _Known) -> Ite
 
     items = list(images.items())
     remote = [location.place for key, location in items if location.is_remote and kept(key, stamp_of(location)) is None]
-    downloads = Downloads(remote)
-    room = Room(_PIXELS_AT_ONCE)
     stop = threading.Event()
+    downloads = Downloads(remote, stop)
+    room = Room(_PIXELS_AT_ONCE)
     num_threads = max(min(os.cpu_count() or 1, 32), NUM_CONNECTIONS if remote else 1)
     waiting: deque[Future[list[_Result]]] = deque()
     executor = ThreadPoolExecutor(num_threads, thread_name_prefix="decode")
@@ -264,7 +265,6 @@ def _decoded(images: Mapping[str, Location], size_px: int, known: _Known) -> Ite
             yield from waiting.popleft().result()
     finally:
         stop.set()  # where all are decoded, nothing waits for it
-        downloads.stop()
         executor.shutdown(wait=True, cancel_futures=True)
 
 

@@ -1,50 +1,79 @@
 """Credentials in URLs: taken out before a URL is kept anywhere, and known to the process that found them alone."""
 
 import re
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import unquote
 
-_SIGNATURES = ("signature", "x-amz-signature", "x-goog-signature", "sig")
-_SECRET = re.compile(
-    r"x-(amz|goog)-.*|signature|sig|awsaccesskeyid|googleaccessid|token|access_token|auth|authorization|api_?key|"
-    r"password|passwd|secret",
-    re.IGNORECASE,
+_SECRETS = ("sig", "auth", "authorization", "jwt", "pwd", "passwd", "keypairid", "subscriptionkey", "hdnea", "hdnts")
+_SECRET_ENDS = ("token", "signature", "password", "secret", "apikey", "accesskey", "accesskeyid", "accessid")
+_SECRET_STARTS = ("xamz", "xgoog", "xoss", "xcos")
+"""Names of parameters, in small letters and without - and _: token, access_token, X-Amz-Security-Token ..."""
+_BESIDE_SIGNATURE = (
+    # CloudFront's, Google's and S3's older signatures.
+    *("expires", "policy", "keyname", "urlprefix"),
+    # Azure's shared access signatures ("Create a service SAS", "Create a user delegation SAS").
+    *("sv", "ss", "srt", "sp", "se", "st", "spr", "sip", "sr", "si", "sdd", "ses", "saoid", "suoid", "scid"),
+    *("skoid", "sktid", "skt", "ske", "sks", "skv"),
+    # Tencent's.
+    *("qsignalgorithm", "qak", "qsigntime", "qkeytime", "qheaderlist", "qurlparamlist"),
 )
-_BESIDE_A_SIGNATURE = re.compile(r"expires|policy|key-pair-id|s[a-z]{1,3}|response-.*", re.IGNORECASE)
-"""What storages sign together with the rest; of S3, CloudFront and Azure's SAS."""
+"""What belongs to a signature, and stands elsewhere for something else."""
+_URL = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^/?#]*@)?(?P<path>[^?#]*)(?P<query>\?[^#]*)?(?P<rest>#.*)?",
+    re.DOTALL,
+)
+_AZURE = ("az://", "abfs://", "abfss://", "wasb://", "wasbs://")
+"""Before the @ of these stands a container."""
 
 _given: dict[str, str] = {}
+"""The URL of a file as it is kept, to the one with which it can be downloaded."""
 
 
-def without_credentials(url: str) -> str:
-    """The URL without a user, a password, a signature or a token; any other text as it is."""
-    try:
-        parts = urlsplit(url)
-        if not parts.scheme or not parts.netloc:
-            return url
-        query = parse_qsl(parts.query, keep_blank_values=True)
-    except ValueError:
+def bare_url(url: str) -> str:
+    """The URL without user name, password and signature, else as it is; what is no URL too."""
+    parts = _URL.fullmatch(url)
+    if parts is None:
         return url
-    is_signed = any(name.lower() in _SIGNATURES for name, _ in query)
+    user = parts["user"] or ""
+    if not (parts["scheme"].lower() in _AZURE and ":" not in user):
+        user = ""
+    query, rest = (_without_secrets(parts[name] or "") for name in ("query", "rest"))
+    return f"{parts['scheme']}{user}{parts['path']}{query}{rest}"
+
+
+def remember(place: str, url: str) -> None:
+    """Have the file at `place`, a URL without credentials, downloaded by `url`, in this process alone."""
+    _given[place] = url
+
+
+def with_credentials(place: str) -> str:
+    """The URL of a file as it was given to this process, with credentials if it had any."""
+    return _given.get(place, place)
+
+
+def _without_secrets(parameters: str) -> str:
+    """parameters: with the ? or # before them, or nothing."""
+    parts = parameters[1:].split("&")
+    names = [_plain(part) for part in parts]
+    is_signed = any(name == "sig" or name.endswith("signature") for name in names)
     kept = [
-        (name, value)
-        for name, value in query
-        if not (_SECRET.fullmatch(name) or (is_signed and _BESIDE_A_SIGNATURE.fullmatch(name)))
+        part
+        for part, name in zip(parts, names, strict=True)
+        if not (_is_secret(name) or (is_signed and _is_beside_signature(name)))
     ]
-    _, mark, host = parts.netloc.rpartition("@")
-    if len(kept) == len(query) and not mark:
-        return url
-    written = parts.query if len(kept) == len(query) else urlencode(kept)
-    return parts._replace(netloc=host, query=written).geturl()
+    if len(kept) == len(parts):
+        return parameters
+    return parameters[0] + "&".join(kept) if kept else ""
 
 
-def remember_credentials(url: str) -> str:
-    """The URL without its credentials; this process, and nothing on any disk, knows what they were."""
-    bare = without_credentials(url)
-    if bare != url:
-        _given[bare] = url
-    return bare
+def _plain(parameter: str) -> str:
+    """The name of `name=value`, as the names above are written; empty where there is no value."""
+    name, mark, _ = parameter.partition("=")
+    return re.sub("[-_]", "", unquote(name).lower().removeprefix("amp;")) if mark else ""
 
 
-def with_credentials(url: str) -> str:
-    """The URL as it was given to this process, with its credentials if it had any."""
-    return _given.get(url, url)
+def _is_secret(name: str) -> bool:
+    return name in _SECRETS or name.endswith(_SECRET_ENDS) or name.startswith(_SECRET_STARTS)
+
+
+def _is_beside_signature(name: str) -> bool:
+    return name in _BESIDE_SIGNATURE or name.startswith("response")  # S3 takes response-... of signed requests alone

@@ -1,21 +1,18 @@
 """Files in object storage and on web servers, through fsspec: what is there, and getting it.
 
-Endpoints and credentials are those of the environment, as the packages of each storage read them. No message and
-no log names a URL.
+Endpoints and credentials are those of the environment, as the packages of each storage read them; which web servers
+may be asked is in addresses.py, how long each may take in patience.py. No message and no log names a URL.
 """
 
-import asyncio
 import errno
 import hashlib
 import io
 import tempfile
 import threading
-import time
-from collections import Counter, defaultdict
-from collections.abc import Collection, Coroutine, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Collection, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,8 +20,9 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from core.errors import ImageError
-from core.images.addresses import leads_to_private_address, open_session
+from core.images.addresses import ALLOW_VARIABLE, PrivateAddressError, allows_private, public_session
 from core.images.credentials import with_credentials
+from core.images.patience import LISTING_S, LOOK_UP_S, TooSlowError, result_of, seconds_for
 from core.images.silence import silence_loggers
 
 PACKAGES = {
@@ -44,22 +42,18 @@ NUM_CONNECTIONS = 16
 _FEW = 8
 """In a folder of object storage, so many files are asked for one by one; more by one listing of the folder."""
 _CONNECT_TIMEOUT_S = 10
-_READ_TIMEOUT_S = 30
-_LOOK_UP_S = 600
-"""A listing of a large folder takes its time."""
-_GRACE_S = 60
-_MIN_BYTES_PER_S = 50_000
-"""A download may take _GRACE_S, and longer while it comes faster than this: no server holds an import for ever."""
-_POLL_S = 0.2
+_READ_TIMEOUT_S = 60
 _NUM_ATTEMPTS = 3
 _CHUNK_BYTES = 2**18
+_MAX_REDIRECTS = 5
+_UNSEEN_BYTES = {"az": 2**25, "abfs": 2**25}
+"""So many have come before the first of them are written: Azure's package asks for 32 MB at once."""
 _TAGS = ("ETag", "etag", "md5Hash", "Last-Modified", "LastModified", "last_modified", "updated")
 """What storages call that by which the content is told from another one of the same size."""
 _MISSING = "there is no such file"
 _FORBIDDEN = "the file may not be read"
 _UNREACHABLE = "its server cannot be reached"
-_PRIVATE = "its address is not a public one; --allow-private-urls allows that"
-_TOO_SLOW = "its server is too slow"
+_PRIVATE = f"its server has no public address; allow that with --allow-private-urls, or by {ALLOW_VARIABLE}=1"
 _TOO_LARGE = f"too large (over {MAX_BYTES // 10**6} MB)"
 
 
@@ -85,6 +79,17 @@ def is_remote(place: str) -> bool:
     return bool(protocol_of(place))
 
 
+def is_web(place: str) -> bool:
+    """Whether it is a URL of a web server."""
+    return protocol_of(place) in ("http", "https")
+
+
+def host_of(place: str) -> str:
+    """The server or bucket of a URL."""
+    parts = urlsplit(place)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 @lru_cache
 def missing_package(protocol: str) -> str:
     """The package that opens URLs of this protocol, one of PACKAGES, if it is not installed; else nothing."""
@@ -95,34 +100,38 @@ def look_up(places: Collection[str]) -> dict[str, Found]:
     """What there is at each of these URLs.
 
     One listing for each folder of object storage, or one request for each file where they are few or on a web server.
-    A server that cannot be reached is asked once.
+    A server that cannot be reached, or takes too long, is asked once.
     """
     folders: dict[str, list[str]] = defaultdict(list)
     for place in dict.fromkeys(places):
         folders[place.rpartition("/")[0]].append(place)
     unreachable: dict[str, str] = {}
     found: dict[str, Found] = {}
+    stop = threading.Event()
     with ThreadPoolExecutor(NUM_CONNECTIONS, thread_name_prefix="look up") as threads:
-        many = [files for folder, files in folders.items() if len(files) > _FEW and not _is_web(folder)]
-        for listed in threads.map(lambda files: _listed(files, unreachable), many):
-            found |= listed
-        rest = [place for files in folders.values() for place in files if place not in found]
-        found |= zip(rest, threads.map(lambda place: _asked(place, unreachable), rest), strict=True)
+        try:
+            many = [files for folder, files in folders.items() if len(files) > _FEW and not is_web(folder)]
+            for listed in threads.map(lambda files: _listed(files, unreachable, stop), many):
+                found |= listed
+            rest = [place for files in folders.values() for place in files if place not in found]
+            found |= zip(rest, threads.map(lambda place: _asked(place, unreachable, stop), rest), strict=True)
+        finally:
+            stop.set()
     return found
 
 
 def open_remote(place: str, *, first_bytes: int | None = None, stop: threading.Event | None = None) -> IO[bytes]:
     """The file, downloaded into a temporary one that is gone when it is closed; its `name` is a path.
 
-    first_bytes: where given, no more of the file than these are needed. stop: ends the download when it is set.
-    Raises ImageError.
+    first_bytes: where given, no more of the file than these are needed. stop: once it is set, the download ends.
+    Raises ImageError, also where the file takes too long to come.
     """
     file = tempfile.NamedTemporaryFile(prefix="overread-")  # noqa: SIM115 closed by the caller
     num_left = _NUM_ATTEMPTS
     try:
         while True:
             try:
-                _download(place, file.name, first_bytes, stop or threading.Event())
+                _download(place, file.name, first_bytes, stop)
                 return file
             except ImageError:
                 raise
@@ -130,50 +139,11 @@ def open_remote(place: str, *, first_bytes: int | None = None, stop: threading.E
                 if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                     raise
                 reason, num_left = _reason(error), num_left - 1
-                if not num_left or reason in (_MISSING, _FORBIDDEN, _PRIVATE, _TOO_SLOW):
+                if not num_left or reason in (_MISSING, _FORBIDDEN, _PRIVATE):
                     raise ImageError(reason) from None
     except BaseException:
         file.close()
         raise
-
-
-class Downloads:
-    """Remote files on this machine's disk, each until the last of its images has been read. Safe in threads."""
-
-    def __init__(self, places: Iterable[str]) -> None:
-        """places: the URL of each image that will be read; of a file with several frames, once for each."""
-        self._num_left = Counter(places)
-        self._kept: dict[str, _Kept] = {}
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
-
-    def stop(self) -> None:
-        """End the downloads that are under way, and let none begin."""
-        self._stop.set()
-
-    @contextmanager
-    def local(self, place: str) -> Iterator[str]:
-        """The path of the file of one image. Raises ImageError."""
-        with self._lock:
-            kept = self._kept.setdefault(place, _Kept())
-        try:
-            with kept.lock:
-                if kept.file is None:
-                    kept.file = open_remote(place, stop=self._stop)
-            yield kept.file.name
-        finally:
-            with self._lock:
-                self._num_left[place] -= 1
-                if self._num_left[place] <= 0:
-                    del self._kept[place]
-                    if kept.file is not None:
-                        kept.file.close()
-
-
-@dataclass(slots=True)
-class _Kept:
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    file: IO[bytes] | None = None
 
 
 class _LimitedFile(io.BufferedWriter):
@@ -195,68 +165,60 @@ class _Full(Exception):
     pass
 
 
-def _download(place: str, path: str, first_bytes: int | None, stop: threading.Event) -> None:
-    files = _file_system(protocol_of(place))
-    name = with_credentials(place) if _is_web(place) else files._strip_protocol(place)
-    if _is_web(place):
+def _download(place: str, path: str, first_bytes: int | None, stop: threading.Event | None) -> None:
+    files = _files(place)
+    name = _asked_name(files, place)
+
+    def wait_for(coroutine: Coroutine[Any, Any, Any], max_seconds: Callable[[], float]) -> Any:
+        return result_of(coroutine, files.loop, max_seconds=max_seconds, stop=stop)
+
+    def seconds() -> float:
+        return seconds_for(Path(path).stat().st_size + _UNSEEN_BYTES.get(protocol_of(place), 0))  # what has come
+
+    if is_web(place):
         with _LimitedFile(path, MAX_BYTES if first_bytes is None else first_bytes) as file:
             try:
-                _await(files, files._get_file(name, file, chunk_size=_CHUNK_BYTES), path=path, stop=stop)
+                wait_for(files._get_file(name, file, chunk_size=_CHUNK_BYTES), seconds)
             except _Full:
                 if first_bytes is None:
                     raise ImageError(_TOO_LARGE) from None
     elif first_bytes is None:
-        _await(files, files._get_file(name, path), path=path, stop=stop)
+        wait_for(files._get_file(name, path), seconds)
     else:
-        Path(path).write_bytes(_await(files, files._cat_file(name, start=0, end=first_bytes), path=path, stop=stop))
+        content = wait_for(files._cat_file(name, start=0, end=first_bytes), lambda: seconds_for(first_bytes))
+        Path(path).write_bytes(content)
 
 
-def _await(files: Any, request: Coroutine[Any, Any, Any], *, path: str, stop: threading.Event) -> Any:
-    """What an asynchronous request comes to. Raises ImageError where it takes too long for what has come of it."""
-    began_s = time.monotonic()
-    future = asyncio.run_coroutine_threadsafe(request, files.loop)
-    while True:
-        try:
-            return future.result(_POLL_S)
-        except TimeoutError:
-            if future.done():  # the request's own time-out
-                raise
-            allowed_s = _GRACE_S + Path(path).stat().st_size / _MIN_BYTES_PER_S
-            if stop.is_set() or time.monotonic() - began_s > allowed_s:
-                future.cancel()
-                raise ImageError("stopped" if stop.is_set() else _TOO_SLOW) from None
-
-
-def _listed(places: list[str], unreachable: dict[str, str]) -> dict[str, Found]:
+def _listed(places: list[str], unreachable: dict[str, str], stop: threading.Event) -> dict[str, Found]:
     """Of files in one folder; none of them where the folder may not be listed."""
-    files = _file_system(protocol_of(places[0]))
+    files = _files(places[0])
     names = {place: files._strip_protocol(place) for place in places}
     try:
-        folder = names[places[0]].rpartition("/")[0]
-        entries = asyncio.run_coroutine_threadsafe(files._ls(folder, detail=True), files.loop).result(_LOOK_UP_S)
+        listing = files._ls(names[places[0]].rpartition("/")[0], detail=True)
+        entries = result_of(listing, files.loop, max_seconds=lambda: LISTING_S, stop=stop)
     except Exception as error:  # each storage has exceptions of its own
         reason = _reason(error)
         if reason == _FORBIDDEN:  # single files may still be open to everyone
             return {}
-        if reason == _UNREACHABLE:
-            unreachable[_host(places[0])] = reason
+        if _is_of_server(error, reason):
+            unreachable[host_of(places[0])] = reason
         return dict.fromkeys(places, Found(fault=reason))
     by_name = {entry["name"]: entry for entry in entries if entry["type"] == "file"}
     return {place: _found(by_name[name]) if name in by_name else Found(fault=_MISSING) for place, name in names.items()}
 
 
-def _asked(place: str, unreachable: dict[str, str]) -> Found:
-    host = _host(place)
+def _asked(place: str, unreachable: dict[str, str], stop: threading.Event) -> Found:
+    host = host_of(place)
     if host in unreachable:
         return Found(fault=unreachable[host])
-    files = _file_system(protocol_of(place))
+    files = _files(place)
     try:
-        name = with_credentials(place) if _is_web(place) else files._strip_protocol(place)
-        entry = asyncio.run_coroutine_threadsafe(files._info(name), files.loop).result(_GRACE_S)
+        asking = files._info(_asked_name(files, place))
+        entry = result_of(asking, files.loop, max_seconds=lambda: LOOK_UP_S, stop=stop)
     except Exception as error:  # each storage has exceptions of its own
         # fsspec calls whatever happens on the web a missing file, and keeps what it was as the cause.
-        reason = _reason(error.__cause__ if _is_web(place) and error.__cause__ else error)
-        if reason == _UNREACHABLE:
+        reason = _reason(error.__cause__ if is_web(place) and error.__cause__ else error)
+        if _is_of_server(error, reason):
             unreachable[host] = reason
         return Found(fault=reason)
     return _found(entry) if entry["type"] == "file" else Found(fault=_MISSING)
@@ -272,9 +234,11 @@ def _found(entry: dict[str, Any]) -> Found:
 
 
 def _reason(error: BaseException) -> str:
-    # By names, for the packages that define these need not be installed.
-    if leads_to_private_address(error):
+    if isinstance(error, ImageError):
+        return str(error)
+    if _is_private(error):
         return _PRIVATE
+    # By names, for the packages that define these need not be installed.
     names = {kind.__name__ for kind in type(error).__mro__}
     status = getattr(error, "status", None)
     if status in (404, 410) or "FileNotFoundError" in names:
@@ -286,9 +250,33 @@ def _reason(error: BaseException) -> str:
     return "it cannot be downloaded"
 
 
+def _is_private(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, PrivateAddressError):
+        error = error.__cause__
+    return error is not None
+
+
+def _is_of_server(error: Exception, reason: str) -> bool:
+    """Whether the server's other files would fare no better."""
+    return reason == _UNREACHABLE or isinstance(error, TooSlowError)
+
+
+def _asked_name(files: Any, place: str) -> str:
+    """What the storage's package is asked for."""
+    return with_credentials(place) if is_web(place) else files._strip_protocol(place)
+
+
+def _files(place: str) -> Any:
+    protocol = protocol_of(place)
+    return _file_system(protocol, is_any_allowed=is_web(place) and allows_private())
+
+
 @lru_cache
-def _file_system(protocol: str) -> Any:
-    """One for all threads: fsspec's own cache makes one for each, with connections of its own."""
+def _file_system(protocol: str, *, is_any_allowed: bool = False) -> Any:
+    """One for all threads: fsspec's own cache makes one for each, with connections of its own.
+
+    is_any_allowed: of the web, whether servers with private addresses may be asked.
+    """
     import fsspec
 
     options: dict[str, Any] = {}
@@ -296,8 +284,10 @@ def _file_system(protocol: str) -> Any:
         from aiohttp import ClientTimeout
 
         timeout = ClientTimeout(total=None, sock_connect=_CONNECT_TIMEOUT_S, sock_read=_READ_TIMEOUT_S)
-        options["get_client"] = open_session
-        options["client_kwargs"] = {"timeout": timeout, "trust_env": True}  # proxies of the environment
+        options["client_kwargs"] = {"timeout": timeout, "trust_env": True}  # the environment's proxies and .netrc
+        options["max_redirects"] = _MAX_REDIRECTS
+        if not is_any_allowed:
+            options["get_client"] = public_session
     elif protocol == "s3":
         options["anon"] = _has_no_credentials()
         options["config_kwargs"] = {
@@ -315,12 +305,3 @@ def _has_no_credentials() -> bool:
     from botocore.session import get_session
 
     return get_session().get_credentials() is None
-
-
-def _is_web(place: str) -> bool:
-    return protocol_of(place) in ("http", "https")
-
-
-def _host(place: str) -> str:
-    parts = urlsplit(place)
-    return f"{parts.scheme}://{parts.netloc}"

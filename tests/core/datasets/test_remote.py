@@ -15,8 +15,7 @@ from core.datasets.manifest import import_source
 from core.datasets.source import read_source
 from core.datasets.study import open_study
 from core.errors import ManifestError
-from core.images import remote
-from core.images.addresses import ALLOW_VARIABLE
+from core.images import addresses, remote
 from core.images.cache import open_cache
 from core.images.decoding import read_picture
 from tests.core.commands import TINY, run_command
@@ -163,7 +162,7 @@ def test_a_storage_without_its_package_is_told_before_anything_is_read(tmp_path,
 
 
 def test_a_network_that_is_down_quarantines_its_rows_and_says_so_of_all(tmp_path, monkeypatch):
-    monkeypatch.setenv(ALLOW_VARIABLE, "1")
+    monkeypatch.setenv(addresses.ALLOW_VARIABLE, "1")
     for name in ("a.png", "b.png"):
         write_image(tmp_path / "source" / name)
     away = ["http://127.0.0.1:9/x.png", "http://no-such-host.invalid/y.png"]
@@ -201,40 +200,3 @@ def test_a_labels_file_behind_a_url_names_images_beside_it(s3, tmp_path):
     ran = run_command("import", "s3://hospital/chest/gone.csv", "--study", tmp_path / "none")
     assert ran.status == 2
     assert ran.err.splitlines()[-1].startswith("error: s3://hospital/chest/gone.csv: there is no such file; check")
-
-
-def test_credentials_in_urls_are_used_once_and_kept_nowhere(tmp_path):
-    def signed(handler):
-        if "X-Amz-Signature=geheim" in handler.path:
-            return False
-        handler.send_error(403)
-        return True
-
-    for name in ("a.png", "b.png"):
-        write_image(tmp_path / "files" / name)
-    with serve_folder(tmp_path / "files", signed) as (url, _):
-        cells = [f"{url}/{name}?X-Amz-Signature=geheim&X-Amz-Credential=me" for name in ("a.png", "b.png")]
-        found = read_source(write_table(tmp_path / "source", cells))
-        import_source(found, tmp_path / "study", image_size_px=SIZE_PX)
-    study = open_study(tmp_path / "study")
-    assert study.samples()["image"].tolist() == [f"{url}/a.png", f"{url}/b.png"]
-    assert "credentials were taken out of the URLs in 2 rows" in found.messages[0]
-    for path in study.path.rglob("*"):
-        assert not path.is_file() or b"geheim" not in path.read_bytes(), path.name
-    assert run_command("export", study.path, "--out", tmp_path / "cleaned.csv").status == 0
-    assert "geheim" not in (tmp_path / "cleaned.csv").read_text()
-
-
-def test_an_import_asks_this_machine_for_nothing_unless_it_is_allowed(tmp_path, monkeypatch):
-    for name in ("source/a.png", "source/b.png", "files/c.png"):
-        write_image(tmp_path / name)
-    with serve_folder(tmp_path / "files") as (url, requests):
-        monkeypatch.delenv(ALLOW_VARIABLE)
-        source = write_table(tmp_path / "source", ["a.png", "b.png", f"{url}/c.png"])
-        ended = run_command("import", source, "--study", tmp_path / "one", "--image-size", 32)
-        assert ended.status == 0
-        assert requests == []
-        assert "--allow-private-urls" in open_study(tmp_path / "one").quarantine()["reason"][0]
-        ended = run_command("import", source, "--study", tmp_path / "two", "--image-size", 32, "--allow-private-urls")
-        assert ended.status == 0
-        assert len(open_study(tmp_path / "two").samples()) == 3

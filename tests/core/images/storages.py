@@ -1,7 +1,6 @@
 """Storages on this machine that know what they were asked: an S3 server, and a web server."""
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 from moto.server import ThreadedMotoServer
 
-from core.images.addresses import ALLOW_VARIABLE
+from core.images import addresses
 from core.images.remote import _file_system
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -55,11 +55,14 @@ def serve_s3(monkeypatch: Any) -> Iterator[tuple[Any, list[str]]]:
 
 @contextmanager
 def serve_folder(
-    folder: Path, answer: Callable[[SimpleHTTPRequestHandler], bool] = lambda handler: False
+    folder: Path,
+    answer: Callable[[SimpleHTTPRequestHandler], bool] = lambda handler: False,
+    *,
+    is_allowed: bool = True,
 ) -> Iterator[tuple[str, list[str]]]:
-    """The URL of a web server of a folder, and the requests that reach it. answer: may answer one in its own way."""
+    """The URL of a web server of a folder, and the requests that reach it. answer: may answer one in its own way.
+    is_allowed: whether, as long as it runs, the environment allows servers of this machine to be asked."""
     lines: list[str] = []
-    os.environ[ALLOW_VARIABLE] = "1"  # it is on this machine
 
     class Handler(SimpleHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -77,8 +80,9 @@ def serve_folder(
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
-            yield "http://{}:{}".format(*server.server_address), lines
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv(addresses.ALLOW_VARIABLE, "1" if is_allowed else "0")
+                yield "http://{}:{}".format(*server.server_address), lines
         finally:
             server.shutdown()
             thread.join()
-            os.environ.pop(ALLOW_VARIABLE, None)

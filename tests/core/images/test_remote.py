@@ -6,8 +6,7 @@ import pytest
 from PIL import Image
 
 from core.errors import ImageError
-from core.images import remote
-from core.images.addresses import ALLOW_VARIABLE
+from core.images import addresses, remote
 from core.images.decoding import read_picture
 from core.images.header import read_headers
 from core.images.location import Location
@@ -89,9 +88,9 @@ def test_objects_and_buckets_that_are_not_there_have_a_reason():
 
 
 def test_a_server_that_is_gone_is_asked_once(tmp_path, monkeypatch):
+    monkeypatch.setenv(addresses.ALLOW_VARIABLE, "1")
     with serve_folder(tmp_path) as (url, _):
         pass
-    monkeypatch.setenv(ALLOW_VARIABLE, "1")
     places = [f"{url}/{number}" for number in range(100)]
     assert {found.fault for found in look_up(places).values()} == {"its server cannot be reached"}
     with pytest.raises(ImageError, match=r"^its server cannot be reached$"):

@@ -287,4 +287,4 @@ def test_temporary_folders_are_known(folder):
 
 
 def test_a_lasting_folder_is_no_temporary_one():
-    assert not sqlite.is_temporary(Path.home() / "studies")
+    assert not sqlite.is_temporary(Path("/srv/studies"))

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import secrets
+import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +13,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.processes import DATA_PATH, STUDIES_VARIABLE
+from app import processes
+from app.processes import STUDIES_VARIABLE
 from app.roots import ROOTS_VARIABLE
 from core.errors import UserError
 
-_PATH = re.compile(r"(?<![\w./])~?(?:/[^\s/:;,'\"()`]+)+/?")
+_PATH_START = re.compile(r"(?<![\w./:~])(?:[a-z][a-z0-9+.-]*:/{0,3}|~)?/(?=[^\s/])", re.IGNORECASE)
+"""A path from the root or the home, or a URL, up to the slash before its first name."""
+_QUOTES = ("'", '"', "`")
+_NEVER = r"(?!)"
 _OWN_FILES = (
     *("samples.csv", "source.csv", "quarantine.csv", "study.json", "key", "review.db", "ledger.json", "pixels"),
     *("config.json", "scores.csv", "trace.npz", "evidence.npz", "embeddings.npy", "checksums.json", "choice.json"),
@@ -70,17 +75,68 @@ def error_text(error: Exception) -> str:
 
 
 def without_paths(text: str) -> str:
-    """A message without the paths of this machine, which no page shows: of a study's folder stays STUDY, of one of its
-    own files the name, of anything else an ellipsis."""
-    for folder in sorted(_known_folders(), key=len, reverse=True):
-        text = text.replace(f"{folder}/", "/./").replace(folder, "STUDY")
-    return _PATH.sub(lambda match: name if (name := match[0].rpartition("/")[2]) in _OWN_FILES else "…", text)
+    """A message without the paths of this machine, which no page shows.
+
+    Of a study's folder the last name stays, of one of its own files that file's name; what else lies in it becomes
+    "the study's files", and any other path an ellipsis. In a command (between backticks) a study's folder is STUDY.
+    """
+    studies, others = _study_folders(), _other_folders()
+    folders = sorted({*studies, *others}, key=len, reverse=True)
+    parts, done = [], 0
+    while start := _PATH_START.search(text, done):
+        begin = start.end() - 1
+        known = next((folder for folder in folders if _begins_with(text, folder, begin)), "")
+        end = _path_end(text, start.start(), begin + max(len(known), 1))
+        is_command = text.count("`", 0, begin) % 2 == 1
+        parts += [text[done : start.start()], _spoken(Path(text[begin:end]), studies, is_command=is_command)]
+        done = end
+    return "".join([*parts, text[done:]])
 
 
-def _known_folders() -> list[str]:
-    """Folders that messages may name, and whose names may hold blanks."""
-    named = [path for name in (STUDIES_VARIABLE, ROOTS_VARIABLE) for path in json.loads(os.environ.get(name) or "[]")]
-    return [*named, str(DATA_PATH), str(Path.home())]
+def _spoken(path: Path, studies: set[str], *, is_command: bool) -> str:
+    """What a page says instead of a path."""
+    if str(path) in studies:
+        return "STUDY" if is_command else path.name
+    if any(path.is_relative_to(study) for study in studies):
+        return path.name if path.name in _OWN_FILES else "the study's files"
+    return "…"
+
+
+def _begins_with(text: str, folder: str, start: int) -> bool:
+    """Whether that folder, and none whose name goes on, stands at this place."""
+    after = text[start + len(folder) : start + len(folder) + 2]
+    return text.startswith(folder, start) and not re.match(r"[\w-]|\.\w", after)
+
+
+def _path_end(text: str, start: int, end: int) -> int:
+    """Where a path ends that begins at `start` and goes on until `end` at least; its names may hold blanks.
+
+    Up to the sign that ends this part of the message it takes the text with the last slash, and what follows that to
+    a file's suffix or a blank: rather a word too many than a part of a name.
+    """
+    opening = text[start - 1 : start]
+    stop = re.compile(rf"{re.escape(opening) if opening in _QUOTES else _NEVER}|[`\n]|: |; | \(|$").search(text, end)
+    span = text[end : stop.start()]
+    if "/" not in span and text[end - 1] != "/":
+        return end
+    name = span.rpartition("/")[2]
+    suffix = re.search(r"\.\w{1,5}(?!\w)", name)
+    length = suffix.end() if suffix else len(re.match(r"[^\s,]*", name)[0])
+    path = span[: len(span) - len(name) + length]
+    return end + len(path.rstrip(".,:;)"))
+
+
+def _study_folders() -> set[str]:
+    """The folders of the studies that the server shows, and of those made here."""
+    named = json.loads(os.environ.get(STUDIES_VARIABLE) or "[]")
+    made = [path for folder in (processes.DATA_PATH, processes.DEMO_PATH) for path in folder.glob("[!.]*")]
+    return {*named, *(str(path) for path in made if path != processes.DEMO_PATH)}
+
+
+def _other_folders() -> set[str]:
+    """Folders that messages may name besides, for their names may hold blanks."""
+    places = [*json.loads(os.environ.get(ROOTS_VARIABLE) or "[]"), str(Path.home()), tempfile.gettempdir()]
+    return {place for place in places if len(place) > 1}
 
 
 def plain_text(text: str) -> str:

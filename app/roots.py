@@ -4,44 +4,43 @@ import json
 import os
 from pathlib import Path
 
-from app.processes import DATA_PATH
+from app import processes
+from core.datasets.roots import OUTSIDE, is_below
 from core.errors import UserError
 
 ROOTS_VARIABLE = "OVERREAD_ROOTS"
 """The folders, as a JSON list; without it the data folders alone."""
-LABEL_SUFFIXES = (".csv", ".tsv", ".json", ".jsonl", ".txt", ".npy", ".npz", ".pt")
-OUTSIDE = (
-    "Pages read only below the folders that Overread was started with, and this is not below one of them. Start it "
-    "with --root and a folder above, or import in a terminal."
-)
+NOT_WHOLE = "Please give the whole path, from the root of this machine's files. URLs are imported in a terminal."
 
 
 def default_roots() -> list[Path]:
     """The project's data folder, and the folder `data` of the person who started the server."""
-    return [DATA_PATH, Path.home() / "data"]
+    return [processes.DATA_PATH, Path("~/data").expanduser()]
 
 
 def roots() -> list[Path]:
-    """The folders below which pages may read."""
+    """The folders below which pages may read, their links followed."""
     named = os.environ.get(ROOTS_VARIABLE)
-    return [Path(path).resolve() for path in json.loads(named)] if named else [p.resolve() for p in default_roots()]
+    paths = [Path(path) for path in json.loads(named)] if named else default_roots()
+    return [Path(os.path.realpath(path)) for path in paths if path.is_absolute()]
 
 
 def is_readable(path: Path) -> bool:
     """Whether the path, once its links are followed, lies below a root; it need not be there."""
-    try:
-        place = path.expanduser().resolve()
-    except (OSError, RuntimeError, ValueError):  # a link that leads round to itself, no such home, a NUL
-        return False
-    return any(place.is_relative_to(root) for root in roots())
+    return is_below(path, roots())
 
 
-def check_readable(source: Path, labels: Path | None = None) -> None:
-    """Raise UserError unless a source, the labels file that is named and those that lie in the source may be read."""
-    for path in (source, *([labels] if labels else [])):
-        if not is_readable(path):
-            raise UserError(OUTSIDE)
-    if source.is_dir():
-        for path in source.iterdir():
-            if path.suffix.lower() in LABEL_SUFFIXES and path.is_symlink() and not is_readable(path):
-                raise UserError(OUTSIDE)
+def typed_path(text: str, folder: Path | None = None) -> Path:
+    """The path that a person typed, as seen from `folder`, or absolute where there is none.
+
+    Raises UserError unless it lies below a root, in the same words whether or not anything is there.
+    """
+    # Of `~name` the answer would tell whether there is such a user.
+    path = Path(text).expanduser() if text == "~" or text.startswith("~/") else Path(text)
+    if folder is not None:
+        path = folder / path
+    if not path.is_absolute():
+        raise UserError(NOT_WHOLE)
+    if not is_readable(path):
+        raise UserError(OUTSIDE)
+    return path

@@ -6,6 +6,7 @@ import hmac
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app.boundary import error_text
+from app.boundary import without_paths
 from app.processes import DATA_PATH, DEMO_NAMES, DEMO_PATH, OWNER_VARIABLE, STUDIES_VARIABLE
 from core.datasets.runs import Run, default_run, find_runs
 from core.datasets.study import Study, open_study
@@ -24,6 +25,17 @@ from core.records import Finding
 from core.review.ledger import Ledger
 
 MAX_READER_LENGTH = 60
+DAMAGED = "One of its files is missing or damaged; restore the study from a backup"
+
+
+@dataclass(frozen=True, slots=True)
+class Unopened:
+    """A study that cannot be opened."""
+
+    path: Path
+    name: str
+    reason: str
+    """In words, without a path."""
 
 
 def studies() -> list[Study]:
@@ -34,28 +46,42 @@ def studies() -> list[Study]:
     return [study for study in _opened() if isinstance(study, Study)]
 
 
-def unopened() -> dict[str, str]:
-    """The studies that cannot be opened, by the names of their folders, and why."""
-    return dict(study for study in _opened() if not isinstance(study, Study))
+def unopened() -> list[Unopened]:
+    """The studies that cannot be opened."""
+    return [study for study in _opened() if isinstance(study, Unopened)]
 
 
-def _opened() -> list[Study | tuple[str, str]]:
+def _opened() -> list[Study | Unopened]:
     named = os.environ.get(STUDIES_VARIABLE)
     paths = [Path(path) for path in json.loads(named)] if named else [DEMO_PATH / name for name in DEMO_NAMES]
     if not named:
         paths += sorted(path.parent for path in DATA_PATH.glob("*/study.json"))
     paths += kept("made_studies", ())
-    found: list[Study | tuple[str, str]] = []
-    for path in dict.fromkeys(path.resolve() for path in paths):
-        if named or path.exists():  # the demo may not have been made yet
-            try:
-                study = open_study(path)
-                study.key()  # without it neither samples nor verdicts are found
-                _check_samples(study, str(study.path), _stamp(study.samples_path))
-                found.append(study)
-            except Exception as error:  # one study must not take the others with it
-                found.append((path.name, error_text(error)))
-    return found
+    paths = list(dict.fromkeys(path.resolve() for path in paths))
+    return [_open(path) for path in paths if named or (path / "study.json").exists()]  # the demo may not be made yet
+
+
+def _open(path: Path) -> Study | Unopened:
+    """The study, if it can be opened, with what no page can do without: its key, its samples, the list of its runs."""
+    try:
+        study = open_study(path)
+        study.key()
+        find_runs(study)
+        _check_samples(study, str(study.path), _stamp(study.samples_path))
+    except UserError as error:
+        return Unopened(path, _written_name(path), without_paths(str(error)))
+    except Exception as error:  # one study must not take the others with it
+        return Unopened(path, _written_name(path), f"{DAMAGED} ({type(error).__name__})")
+    return study
+
+
+def _written_name(path: Path) -> str:
+    """The name that study.json gives a study, as far as it can be read; else that of its folder."""
+    try:
+        name = json.loads((path / "study.json").read_text(encoding="utf-8"))["name"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        name = None
+    return name if isinstance(name, str) and name else path.name
 
 
 def shows_demo() -> bool:

@@ -12,9 +12,15 @@
     │       └── StaleVerdictError  the reader has decided the sample elsewhere meanwhile
     └── ImageError         one image cannot be shown or used: its row goes to quarantine
 
-Messages say what, where, what was found and what to do. An ImageError's message names neither file
-nor path nor tag value: it becomes the reason in the quarantine, which a page may show.
+Messages say what, where, what was found and what to do; what a page may say of one that quotes a file that is not yet
+a study's is its `public`. An ImageError's message names neither file nor path nor tag value: it becomes the reason in
+the quarantine, which a page may show.
 """
+
+import re
+from typing import ClassVar
+
+_ROW = re.compile(r"[^:'\"]*? (rows? \d+(?: and \d+)?): ")
 
 
 class OverreadError(Exception):
@@ -24,17 +30,45 @@ class OverreadError(Exception):
 class UserError(OverreadError):
     """Something that the user must decide or mend."""
 
+    gist: ClassVar[str] = ""
+    """What is said in public of every error of the class whose message may quote a source; empty: it quotes none."""
+
+    def __init__(self, message: str = "", *, public: str = "") -> None:
+        """public: what a page says, where there is more to say than the gist; it quotes no file's content."""
+        super().__init__(message)
+        self._public = public
+
+    @property
+    def public(self) -> str:
+        """The message without what it quotes of a file's content: for a page, where the file is no study's yet."""
+        if self._public or not self.gist:
+            return self._public or str(self)
+        row = _ROW.match(str(self))
+        return f"{row[1].capitalize()}: {self.gist[0].lower()}{self.gist[1:]}" if row else self.gist
+
 
 class SourceError(UserError):
     """A source folder or file is missing, empty or of no known format."""
+
+    gist = (
+        "The source cannot be read as a dataset. See that it has the layout that is chosen, that its files are whole, "
+        "and that the labels file is named where there are several."
+    )
 
 
 class ManifestError(UserError):
     """A row, column or label of the source does not fit."""
 
+    gist = (
+        "Columns, rows or labels of the source do not fit. See that the columns of images and labels are the right "
+        "ones, that each row has a cell for each column, and that there are two classes at least."
+    )
+
 
 class ConfigError(UserError):
     """A setting is out of its range."""
+
+    gist = "The settings do not fit the source. See the layout, the label to audit, the tag and the columns."
 
 
 class StudyError(UserError):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.roots import is_readable
+from app.roots import is_readable, typed_path
 from core.datasets.table import obvious_columns, read_header
 
 TABLES = (".csv", ".tsv")
@@ -27,15 +27,16 @@ def tables_in(folder: Path) -> list[str]:
 def ask_columns(path: Path | None, *, key: str, without: str = "") -> list[str]:
     """Options of `import` that say which file and columns hold what.
 
-    path: the source as it was typed; key: what the fields' keys begin with; without: a kind of column not asked for.
+    path: the source, which may be read; key: what the fields' keys begin with; without: a kind of column not asked for.
     The columns of a CSV that is there are chosen from a list, those of anything else typed.
+    Raises UserError for a labels file that may not be read.
     """
     arguments = []
     labels = path
     if path is not None and path.suffix.lower() not in (*TABLES, ".json"):
         named = ask_labels_file(path, key=key)
-        arguments += ["--labels", named] if named else []
-        labels = path / named if named else only_table(path)
+        labels = typed_path(named, path) if named else only_table(path)
+        arguments += ["--labels", str(labels)] if named else []
     names = columns_of(labels)
     asked = [kind for kind in COLUMNS if kind != without]
     for column, kind in zip(st.columns(len(asked)), asked, strict=True):

@@ -7,10 +7,10 @@ from pathlib import Path
 import streamlit as st
 
 from app import processes, session
-from app.boundary import error_boundary, plain_text, without_paths
+from app.boundary import error_boundary, error_text, plain_text, without_paths
 from app.components.column_fields import TABLES, ask_columns, tables_in
 from app.components.wording import counted
-from app.roots import OUTSIDE, check_readable, is_readable
+from app.roots import is_readable, roots, typed_path
 from core.datasets.chaoyang import GIVEN_LABELS, is_chaoyang
 from core.datasets.cifar import is_cifar, label_keys
 from core.datasets.dicom_tree import KEYS
@@ -33,6 +33,7 @@ LAYOUTS = {
 WITHOUT = {"fiftyone": "image", "label-studio": "raters"}
 """The column that a layout's own files tell already."""
 FAILED = "The import failed. Run it in a terminal to see why: python -m core import"
+TOLD_IN_TERMINAL = "The same import in a terminal says more: python -m core import"
 
 
 def show_study_form() -> None:
@@ -47,16 +48,19 @@ def show_study_form() -> None:
         placeholder="/data/chest or /data/chest/labels.csv",
         help="Or a dataset of MedMNIST by its name, which is then fetched: medmnist:pathmnist, medmnist:pathmnist_64 …",
     ).strip()
-    path = Path(source).expanduser() if source else None
-    if path is not None and not source.startswith(PREFIX) and "://" not in source and not is_readable(path):
-        st.warning(OUTSIDE, icon=":material/info:")
-        path = None
-    suggested = source.removeprefix(PREFIX) if source.startswith(PREFIX) else path.stem if path else ""
+    is_named = source.startswith(PREFIX)
+    path = told_path(source) if source and not is_named else None
+    suggested = source.removeprefix(PREFIX) if is_named else path.stem if path else ""
     left, right = st.columns(2)
     name = left.text_input("Name of the study", key=f"{form_key()}_name", placeholder=suggested).strip()
     form = right.selectbox("Layout", list(LAYOUTS), key=f"{form_key()}_format", format_func=LAYOUTS.__getitem__)
-    layout = form or (recognised(path) if path else "")
-    arguments = ask_layout(layout, path)
+    layout = "medmnist" if is_named else form or (recognised(path) if path else "")
+    arguments, is_refused = [], False
+    try:
+        arguments = ask_layout(layout, path)
+    except UserError as error:  # of a labels file that may not be read
+        is_refused = True
+        st.warning(plain_text(error_text(error)), icon=":material/info:")
     st.caption(
         "The images are written into the study, on this machine."
         if layout in ("cifar", "medmnist")
@@ -64,7 +68,7 @@ def show_study_form() -> None:
     )
     if session.kept("import_process") is not None:
         show_import()
-    elif st.button("Import", key=f"{form_key()}_import", type="primary", disabled=path is None):
+    elif st.button("Import", key=f"{form_key()}_import", type="primary", disabled=is_refused or not (path or is_named)):
         start_import(source, name or suggested, [*(["--format", form] if form else []), *arguments])
         st.rerun()
 
@@ -74,9 +78,20 @@ def form_key() -> str:
     return f"studies_form_{session.kept('num_imports', 0)}"
 
 
+def told_path(source: str) -> Path | None:
+    """The path that was typed; None where it may not be read, which is then said."""
+    try:
+        return typed_path(source)
+    except UserError as error:
+        st.warning(plain_text(error_text(error)), icon=":material/info:")
+        return None
+
+
 def recognised(path: Path) -> str:
     """The layout of a source that has fields of its own, where it can be seen at a glance; else nothing."""
-    if str(path).startswith(PREFIX) or path.suffix.lower() == ".npz":
+    if not is_readable(path):
+        return ""
+    if path.suffix.lower() == ".npz":
         return "medmnist"
     if path.suffix.lower() in TABLES:
         return "csv"
@@ -90,7 +105,10 @@ def recognised(path: Path) -> str:
 
 
 def ask_layout(layout: str, path: Path | None) -> list[str]:
-    """Options of `import` that a layout has: which labels to audit, and where they stand."""
+    """Options of `import` that a layout has: which labels to audit, and where they stand.
+
+    Raises UserError for a labels file that may not be read.
+    """
     if layout == "dicom":
         return ask_dicom(path)
     if layout in ("csv", *WITHOUT):
@@ -134,15 +152,12 @@ def ask_cifar(path: Path) -> list[str]:
     ).strip()
     if not labels:
         return arguments
-    arguments += ["--labels", labels]
-    file = path / Path(labels).expanduser()
-    if not is_readable(file):
-        st.warning(OUTSIDE, icon=":material/info:")
-        return arguments
+    file = typed_path(labels, path if path.is_dir() else path.parent)
+    arguments += ["--labels", str(file)]
     try:
         known = given_labels(file, is_coarse="coarse" in key) if file.is_file() else []
     except UserError as error:
-        st.warning(plain_text(str(error)), icon=":material/info:")
+        st.warning(plain_text(error.public), icon=":material/info:")
         return arguments
     if len(known) > 1:
         arguments += ["--given-label", st.selectbox("Label to audit", known, key=f"{form_key()}_given")]
@@ -150,20 +165,20 @@ def ask_cifar(path: Path) -> list[str]:
 
 
 def start_import(source: str, name: str, arguments: list[str]) -> None:
-    """Import a source into a new folder beside the other studies. Raises UserError if that name is taken."""
+    """Import a source into a new folder beside the other studies.
+
+    The import itself reads nothing outside of the roots, whatever a link or a cell says.
+    Raises UserError if the source or its labels may not be read, or the name is taken.
+    """
     folder = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "study"
     target = processes.DATA_PATH / folder
     if target.exists():
         raise UserError(f"There is already a study called {name!r}; give this one another name.")
     if not source.startswith(PREFIX):
-        source = str(Path(source).expanduser())
-        if not Path(source).is_absolute():
-            raise UserError("Please give the whole path, from the root of this machine's files.")
-        named = arguments[arguments.index("--labels") + 1] if "--labels" in arguments else ""
-        if "://" not in source:
-            check_readable(Path(source), Path(source, named) if named else None)
+        source = str(typed_path(source))
+    within = [part for root in roots() for part in ("--within", str(root))]
     log = processes.DATA_PATH / f".import-{folder}.log"
-    process = processes.start_import([source, "--study", str(target), "--name", name, *arguments], log=log)
+    process = processes.start_import([source, "--study", str(target), "--name", name, *arguments, *within], log=log)
     session.keep("import_process", process)
     session.keep("import_target", target)
     session.keep("import_log", log)
@@ -194,10 +209,9 @@ def show_import() -> None:
 
 
 def public_reason(log: Path) -> str:
-    """Why an import was refused, without what stands in the source's files, for it is no study yet, and its paths."""
+    """Why an import was refused: with --within it quotes nothing of the source's files, which are no study's yet."""
     reason = without_paths(processes.last_line(log).removeprefix("error: "))
-    reason = re.sub(r"(Columns|Found|found|one of): .*", r"\1: see the file", reason)
-    return re.sub(r"'[^']*'|\"[^\"]*\"", "…", reason)
+    return f"{reason.rstrip('.')}. {TOLD_IN_TERMINAL}"
 
 
 def show_outcome() -> None:
@@ -215,4 +229,4 @@ def show_outcome() -> None:
             text += f" {counted(summary['num_quarantined'], 'row')} could not be read; the report below says why."
         st.info(text, icon=":material/check:")
         for message in summary.get("messages", ()):
-            st.caption(plain_text(message))
+            st.caption(plain_text(without_paths(message)))

@@ -37,12 +37,12 @@ def show_page() -> None:
     current = session.current_study()
     for start in range(0, len(studies), 2):
         for column, study in zip(st.columns(2), studies[start : start + 2], strict=False):
-            with column:
+            with column, error_boundary():  # one that is damaged must not take the others with it
                 show_card(study, is_current=current is not None and study.path == current.path)
-    for name, reason in session.unopened().items():
-        with st.container(border=True, key=f"studies_unopened_{len(name)}_{name}"):
-            st.markdown(f"**{plain_text(name)} cannot be opened.** The other studies are not concerned.")
-            st.caption(plain_text(reason))
+    for study in session.unopened():
+        with st.container(border=True):
+            st.markdown(f"**{plain_text(study.name)} cannot be opened.** The other studies are not affected.")
+            st.caption(plain_text(study.reason))
     with st.expander("New study from a folder or a CSV file", icon=":material/add:"):
         show_study_form()
     if current is not None:
@@ -76,8 +76,11 @@ def show_demo_progress() -> None:
 
 
 def run_states(path: Path) -> list[RunState] | None:
-    """The states of a study's runs; None if there is no study yet."""
-    return [run.state for run in find_runs(open_study(path))] if is_study(path) else None
+    """The states of a study's runs; None if there is no study yet, or none that can be opened."""
+    try:
+        return [run.state for run in find_runs(open_study(path))] if is_study(path) else None
+    except Exception:  # it is listed with the reason
+        return None
 
 
 def show_card(study: Study, *, is_current: bool) -> None:

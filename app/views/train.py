@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from app import processes, session
-from app.boundary import error_boundary, plain_text
+from app.boundary import error_boundary, plain_text, without_paths
 from app.components import charts
 from app.components.wording import STATE_WORDS, counted, run_title, span
 from core.config import PRESETS
@@ -183,7 +183,7 @@ def show_failure(study: Study) -> None:
     session.keep(process_name(study), None)
     if process.poll() == 2:
         message = processes.last_line(study.runs_path / "train.log").removeprefix("error: ")
-        st.warning(plain_text(message), icon=":material/info:")
+        st.warning(plain_text(without_paths(message)), icon=":material/info:")
 
 
 def show_runs(study: Study) -> None:
@@ -271,7 +271,7 @@ def describe(study: Study, run: Run) -> str:
     if events:
         parts.append(f"took {span(events[-1]['elapsed_s'])}")
     if run.state is RunState.FAILED:
-        parts.append(plain_text(str(events[-1].get("message", ""))))
+        parts.append(plain_text(without_paths(str(events[-1].get("message", "")))))
     return " · ".join(part for part in parts if part)
 
 

@@ -1,6 +1,8 @@
 """Commands that make studies: from a source, from code, from another study; and what is wrong with one's data."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -74,6 +76,12 @@ def import_(
             help="Let URLs lead to this machine and its network; for other commands: OVERREAD_ALLOW_PRIVATE_URLS=1."
         ),
     ] = False,
+    within: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Read nothing outside of this folder, and quote no cell in errors; may be repeated. Pages give it."
+        ),
+    ] = None,
     ephemeral: Ephemeral = False,
     shared: Annotated[
         bool, typer.Option("--shared", help="Let the umask say who may read a new study, not its owner alone.")
@@ -84,6 +92,7 @@ def import_(
     from core.datasets.classes import listed
     from core.datasets.manifest import import_source
     from core.datasets.medmnist_release import local_source
+    from core.datasets.roots import check_below
     from core.datasets.source import read_source
     from core.datasets.study import is_study, open_study
     from core.images.addresses import ALLOW_VARIABLE
@@ -92,28 +101,31 @@ def import_(
     if allow_private_urls:
         os.environ[ALLOW_VARIABLE] = "1"
     with progress_bar(as_json) as show:
-        source = local_source(
+        place = local_source(
             source, lambda done, total: show(done / total, f"fetched {done / 1e6:.0f} of {total / 1e6:.0f} MB")
         )
-    found = read_source(
-        source,
-        format=source_format,
-        labels=labels,
-        image_column=image_column,
-        label_column=label_column,
-        patient_column=patient_column,
-        slide_column=slide_column,
-        split_column=split_column,
-        rater_columns=rater_column or (),
-        given_label=given_label,
-        key=key,
-        label_tag=label_tag,
-        frames=frames,
-        classes=[part.strip() for part in classes.split(",")] if classes else None,
-    )
+    with _in_public(is_asked=bool(within)):
+        if within and place == source:
+            check_below(Path(source), labels, within)
+        found = read_source(
+            place,
+            format=source_format,
+            labels=labels,
+            image_column=image_column,
+            label_column=label_column,
+            patient_column=patient_column,
+            slide_column=slide_column,
+            split_column=split_column,
+            rater_columns=rater_column or (),
+            given_label=given_label,
+            key=key,
+            label_tag=label_tag,
+            frames=frames,
+            classes=[part.strip() for part in classes.split(",")] if classes else None,
+        )
     if not is_study(study):
         check_output(study, option="--study", source_root=found.root)
-    with progress_bar(as_json) as show:
+    with progress_bar(as_json) as show, _in_public(is_asked=bool(within)):
         summary = import_source(
             found,
             study,
@@ -127,6 +139,19 @@ def import_(
     line = f"{study}: {summary.num_samples} samples of {listed(summary.classes)}{quarantined}"
     warn_of_stopped_update(open_study(study))
     print_result(as_json, asdict(summary), [*(f"note: {message}" for message in summary.messages), line])
+
+
+@contextmanager
+def _in_public(*, is_asked: bool) -> Iterator[None]:
+    """Let errors of the user say in public what they say, where that is asked for."""
+    from core.errors import UserError
+
+    try:
+        yield
+    except UserError as error:
+        if not is_asked:
+            raise
+        raise type(error)(error.public) from None
 
 
 def check(study: StudyPath, as_json: Json = False) -> None:

@@ -99,7 +99,8 @@ def _check_given_label(given_label: str, train: Path, keys: set[str]) -> None:
         mend = "put the release's train_label.json beside it"
     if given_label == "label":
         raise ManifestError(f'{train.name}: no entry has a "label"; {mend}')
-    raise ConfigError(f"--given-label {given_label}: {train.name} has no such label; {mend}")
+    message = f"--given-label {given_label}: {train.name} has no such label; {mend}"
+    raise ConfigError(message, public=message)  # it names the release's own files and labels
 
 
 def _test_entries(root: Path, given_label: str) -> tuple[list[tuple[Path, str, dict[str, str]]], list[str]]:

@@ -29,7 +29,8 @@ def tag_number(name: str) -> int:
     else:
         number = tag_for_keyword(name.strip())
         if number is None:
-            raise ConfigError(f"{name}: is no DICOM keyword; name a tag as BodyPartExamined or as (0018,0015)")
+            message = f"{name}: is no DICOM keyword; name a tag as BodyPartExamined or as (0018,0015)"
+            raise ConfigError(message, public=message)
     if not _FIRST <= number < _BEYOND:
         raise ConfigError(f"{name}: this tag holds no label; name one between (0008,0000) and (7FE0,0000)")
     return number

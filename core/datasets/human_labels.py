@@ -20,6 +20,7 @@ from core.datasets.pickled import PickleError, read_pickle
 from core.errors import ConfigError, SourceError
 
 _MAX_BYTES = 2**26
+_NONE = "The file holds no labels of CIFAR-N; download it again."
 _TORCH_BEFORE_1_6 = 0x1950A86A20F9469CFC6C
 """What torch.save wrote first, before its files were zips."""
 
@@ -99,9 +100,13 @@ def _arrays(path: Path) -> dict[str, Any]:
     try:
         content = _content(path)
     except (PickleError, zipfile.BadZipFile, zlib.error, ValueError, EOFError, RuntimeError, KeyError) as error:
-        raise SourceError(f"{path}: holds no labels of CIFAR-N ({error}); download the file again") from error
+        raise SourceError(
+            f"{path}: holds no labels of CIFAR-N ({error}); download the file again", public=_NONE
+        ) from error
     if not isinstance(content, dict) or not content or any(type(key) is not str for key in content):
-        raise SourceError(f"{path}: holds no labels of CIFAR-N (no dict of arrays); download the file again")
+        raise SourceError(
+            f"{path}: holds no labels of CIFAR-N (no dict of arrays); download the file again", public=_NONE
+        )
     return content
 
 

@@ -297,7 +297,10 @@ def _check_classes(source: Source, labels: set[str], reasons: dict[int, str]) ->
         row = source.rows[next(place for place in sorted(reasons) if reasons[place] == reason)]
         why = f" ({count} of {len(source.rows)} rows: {reason}; the first is row {row.row})"
     where = (source.format in ("csv", "dicom") and source.labels_file) or source.root
-    raise ManifestError(f"{where}: {left}{why}; at least two classes with images in {source.root} are needed")
+    raise ManifestError(
+        f"{where}: {left}{why}; at least two classes with images in {source.root} are needed",
+        public=f"Fewer than two classes with images are left{why}; check the folder and the columns.",
+    )
 
 
 def _leads_out(path: Path, root: Path, folders: dict[Path, bool]) -> bool:

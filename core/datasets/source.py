@@ -86,7 +86,10 @@ def read_source(
             source = with_patients(source)
         source = with_frames(source, frames)
     except OSError as error:
-        raise SourceError(f"{error.filename or path}: cannot be read ({error.strerror}); check its rights") from error
+        raise SourceError(
+            f"{error.filename or path}: cannot be read ({error.strerror}); check its rights",
+            public=f"A file or folder of the source cannot be read ({error.strerror}); check its rights.",
+        ) from error
     if source.format == "medmnist" and not classes:
         source = with_class_names(source)
     return _checked(with_files_as_groups(source), tuple(classes) if classes else None)
@@ -102,7 +105,10 @@ def _read(
     label_tag: str | None,
 ) -> Source:
     if not path.exists():
-        raise SourceError(f"{path}: there is no such file or folder; check the path")
+        raise SourceError(
+            f"{path}: there is no such file or folder; check the path",
+            public="There is no such file or folder; check the path.",
+        )
     named = {key: f"--{key.removesuffix('s').replace('_', '-')}" for key, value in columns.items() if value}
     labels_path = _labels_path(path, labels)
     root = path if path.is_dir() else path.parent
@@ -177,7 +183,10 @@ def _labels_path(path: Path, labels: Path | str | None) -> Path | None:
     for candidate in (Path(labels), path / labels):
         if candidate.is_file():
             return candidate
-    raise SourceError(f"{labels}: there is no such labels file, here or in {path}; check --labels")
+    raise SourceError(
+        f"{labels}: there is no such labels file, here or in {path}; check --labels",
+        public="There is no such labels file; check its path.",
+    )
 
 
 def _recognise(root: Path, labels_path: Path | None, *, is_table_asked: bool) -> str:

@@ -116,7 +116,8 @@ def _path_end(text: str, start: int, end: int) -> int:
     """
     opening = text[start - 1 : start]
     stop = re.compile(rf"{re.escape(opening) if opening in _QUOTES else _NEVER}|[`\n]|: |; | \(|$").search(text, end)
-    span = text[end : stop.start()]
+    other = _PATH_START.search(text, end, stop.start())
+    span = text[end : other.start() if other else stop.start()]
     if "/" not in span and text[end - 1] != "/":
         return end
     name = span.rpartition("/")[2]

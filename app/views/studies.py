@@ -37,8 +37,10 @@ def show_page() -> None:
     current = session.current_study()
     for start in range(0, len(studies), 2):
         for column, study in zip(st.columns(2), studies[start : start + 2], strict=False):
-            with column, error_boundary():  # one that is damaged must not take the others with it
-                show_card(study, is_current=current is not None and study.path == current.path)
+            with column, st.container(border=True, height="stretch"):
+                st.markdown(f"#### {plain_text(study.name)}")
+                with error_boundary():  # one that is damaged must not take the others with it
+                    show_card(study, is_current=current is not None and study.path == current.path)
     for study in session.unopened():
         with st.container(border=True):
             st.markdown(f"**{plain_text(study.name)} cannot be opened.** The other studies are not affected.")
@@ -84,37 +86,36 @@ def run_states(path: Path) -> list[RunState] | None:
 
 
 def show_card(study: Study, *, is_current: bool) -> None:
+    """What stands on a study's card below its name."""
     samples = session.load_samples(study)
     num_quarantined = len(session.load_quarantine(study))
     runs = find_runs(study)
     finished = [run for run in runs if run.is_finished]
     key = study.ledger_study
-    with st.container(border=True, height="stretch"):
-        st.markdown(f"#### {plain_text(study.name)}")
-        parts = [counted(len(samples), "image"), counted(len(study.classes), "class", "classes")]
-        if num_quarantined:
-            parts.append(f"{counted(num_quarantined, 'row')} not readable")
-        st.caption(" · ".join(parts) + (f"  \n{DEMO_SENTENCE}" if study.is_demo else ""))
-        if study.is_update_unfinished:
-            st.caption("An update of this study was stopped. The study is as it was; run the same import again.")
-        counts = samples["given_label"].value_counts()
-        st.markdown(" · ".join(f"{plain_text(name)} **{counts.get(name, 0):,}**" for name in study.classes))
-        if finished:
-            show_progress(study, finished[-1])
-        else:
-            st.markdown(f"Last training: {STATE_WORDS[runs[-1].state]}" if runs else "Not trained yet")
-        with st.container(horizontal=True):
-            if finished and st.button("Review", key=f"studies_review_{key}", type="primary"):
+    parts = [counted(len(samples), "image"), counted(len(study.classes), "class", "classes")]
+    if num_quarantined:
+        parts.append(f"{counted(num_quarantined, 'row')} not readable")
+    st.caption(" · ".join(parts) + (f"  \n{DEMO_SENTENCE}" if study.is_demo else ""))
+    if study.is_update_unfinished:
+        st.caption("An update of this study was stopped. The study is as it was; run the same import again.")
+    counts = samples["given_label"].value_counts()
+    st.markdown(" · ".join(f"{plain_text(name)} **{counts.get(name, 0):,}**" for name in study.classes))
+    if finished:
+        show_progress(study, finished[-1])
+    else:
+        st.markdown(f"Last training: {STATE_WORDS[runs[-1].state]}" if runs else "Not trained yet")
+    with st.container(horizontal=True):
+        if finished and st.button("Review", key=f"studies_review_{key}", type="primary"):
+            session.choose_study(study.path)
+            st.switch_page("views/review.py")
+        if not finished:
+            label = "See training" if running_training(study) else "Train"
+            if st.button(label, key=f"studies_train_{key}", type="primary"):
                 session.choose_study(study.path)
-                st.switch_page("views/review.py")
-            if not finished:
-                label = "See training" if running_training(study) else "Train"
-                if st.button(label, key=f"studies_train_{key}", type="primary"):
-                    session.choose_study(study.path)
-                    st.switch_page("views/train.py")
-            if not is_current and st.button("Open", key=f"studies_open_{key}"):
-                session.choose_study(study.path)
-                st.rerun()
+                st.switch_page("views/train.py")
+        if not is_current and st.button("Open", key=f"studies_open_{key}"):
+            session.choose_study(study.path)
+            st.rerun()
 
 
 def show_progress(study: Study, run: Run) -> None:

@@ -50,7 +50,7 @@ DAMAGES = [
     }.items()),
     *((f"{file} {name}", file, damage)
       for file in ("samples.csv", "source.csv", "quarantine.csv", f"runs/{RUN}/config.json", f"runs/{RUN}/scores.csv",
-                   "review.db", "ledger.json", "key")
+                   f"runs/{RUN}/choice.json", "review.db", "ledger.json", "key")
       for name, damage in {"cut": cut, "garbage": garbage, "a folder": as_folder,
                            "gone": lambda path: path.unlink()}.items()),
 ]  # fmt: skip
@@ -62,6 +62,7 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("Dr: Mustermann's films")
     first, second = (write_study(folder / name, name=name.title(), num_samples=12) for name in ("damaged", "good"))
     for study in (first, second):
+        (study.runs_path / RUN / "choice.json").write_text('{"is_used": true}')
         scores = study.samples()
         open_ledger(study).record_reading(
             sample_id=scores["sample_id"][0], reader="Ada", label="normal", idempotency_key="k"
@@ -85,11 +86,20 @@ def test_one_damaged_study_takes_nothing_else_down(app, whole, tmp_path, monkeyp
         assert "Mustermann" not in text
         assert str(tmp_path) not in text
         assert "What was saved is safe" not in text
+        if page == "studies":
+            assert "#### Good" in text
+            is_opened = "#### Damaged" in text
+            assert is_opened != ("**Damaged cannot be opened" in text or "**study cannot be opened" in text)
     app.query_params.clear()
     app.session_state["session_study"] = (folder / "good" / "study").resolve()
-    app.switch_page("views/export.py").run()
-    assert not app.error
-    assert not app.warning
+    for page in PAGES[1:]:
+        app.switch_page(f"views/{page}.py").run()
+        assert not app.exception
+        assert not app.error
+        assert not app.warning
+        (picker,) = [box for box in app.selectbox if box.label == "Study"]
+        assert picker.value == (folder / "good" / "study").resolve()
+        assert picker.options == (["Damaged", "Good"] if is_opened else ["Good"])
     assert "The cleaned table of Good" in page_text(app)
 
 
@@ -98,11 +108,21 @@ def test_one_damaged_study_takes_nothing_else_down(app, whole, tmp_path, monkeyp
     [
         ("/srv/films/study/samples.csv: was cut", "samples.csv: was cut"),
         ("/srv/films/study: is gone; `python -m core restore FILE --study /srv/films/study`",
-         "STUDY: is gone; `python -m core restore FILE --study STUDY`"),
+         "study: is gone; `python -m core restore FILE --study STUDY`"),
+        ("/srv/films/study: train it with `python -m core train '/srv/films/study' --resume`",
+         "study: train it with `python -m core train 'STUDY' --resume`"),
+        ("/srv/Dr. Doe: films/one: is busy", "one: is busy"),
+        ("/srv/films/study/runs/doe/odd file.txt: was cut", "the study's files: was cut"),
+        ("/srv/films/study2: is gone", "…: is gone"),
         ("/home/x/doe.png: no image", "…: no image"),
-        ("give 1/2 and/or train/val", "give 1/2 and/or train/val"),
+        ("/home/x/Doe, Jane 3/doe jane.png row 3: no image", "… row 3: no image"),
+        ("cannot write '/home/Jane Doe/x' (no room); free some", "cannot write '…' (no room); free some"),
+        ("look (in /home/jane/doe.csv), then in ~/doe.", "look (in …), then in …."),
+        ("sqlite:////srv/films/study/review.db is locked; s3://doe/jane.png: gone", "review.db is locked; …: gone"),
+        ("give 1/2 and/or train/val; 3 / 4 of text/plain", "give 1/2 and/or train/val; 3 / 4 of text/plain"),
+        ("two\n/home/doe\nlines", "two\n…\nlines"),
     ],
 )  # fmt: skip
 def test_messages_lose_their_paths_and_stay_sentences(monkeypatch, message, shown):
-    monkeypatch.setenv(STUDIES_VARIABLE, '["/srv/films/study"]')
+    monkeypatch.setenv(STUDIES_VARIABLE, '["/srv/films/study", "/srv/Dr. Doe: films/one"]')
     assert without_paths(message) == shown

@@ -126,3 +126,30 @@ def test_one_damaged_study_takes_nothing_else_down(app, whole, tmp_path, monkeyp
 def test_messages_lose_their_paths_and_stay_sentences(monkeypatch, message, shown):
     monkeypatch.setenv(STUDIES_VARIABLE, '["/srv/films/study", "/srv/Dr. Doe: films/one"]')
     assert without_paths(message) == shown
+
+
+def test_two_damaged_studies_whose_folders_have_one_name_are_both_listed(app, whole, tmp_path, monkeypatch):
+    folder = tmp_path / "both"
+    shutil.copytree(whole, folder)
+    (folder / "good" / "study" / "key").unlink()
+    (folder / "damaged" / "study" / "study.json").unlink()
+    paths = [str(folder / name / "study") for name in ("damaged", "good")]
+    monkeypatch.setenv(STUDIES_VARIABLE, json.dumps(paths))
+    text = page_text(open_page(app, "studies"))
+    assert "**study cannot be opened.**" in text
+    assert "**Good cannot be opened.**" in text
+    assert "key: is gone" in text.replace("\\", "")
+
+
+def test_whatever_else_an_opening_fails_of_is_said_by_its_kind_alone(app, made_study, monkeypatch):
+    from app import session
+
+    def fail(path):
+        raise RecursionError("Mustermann")
+
+    monkeypatch.setattr(session, "open_study", fail)
+    text = page_text(open_page(app, "studies"))
+    assert not app.exception
+    assert "Colon tiles cannot be opened" in text
+    assert "RecursionError" in text
+    assert "Mustermann" not in text

@@ -279,3 +279,11 @@ def test_another_studys_key_is_told_from_damage(read_study):
     key.write_bytes(kept[:20])
     with pytest.raises(StudyError, match="is damaged"):
         read_study.key()
+
+
+def test_a_row_that_is_missing_among_those_verified_before_is_named_at_the_apps_start_too(read_study):
+    ledger = open_ledger(read_study)
+    ledger.verify_chain()
+    change(read_study, "DELETE FROM ledger WHERE sequence = 2")
+    with pytest.raises(LedgerError, match="ledger row 2: is missing"):
+        ledger.verify_chain(is_incremental=True)

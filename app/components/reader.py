@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import session
-from app.boundary import plain_text
+from app.boundary import error_text, plain_text
 from core.datasets.study import Study
 from core.errors import UserError
 from core.review import reader_codes
@@ -129,7 +129,7 @@ def _set(study: Study, name: str, code: str = "") -> None:
                 session.keep("reader_problem", "That is not the code of this name.")
             return
     except UserError as error:
-        session.keep("reader_problem", plain_text(str(error)))
+        session.keep("reader_problem", plain_text(error_text(error)))
     else:
         session.set_reader(name, code)
         _end_asking()

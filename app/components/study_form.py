@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import processes, session
-from app.boundary import error_boundary, plain_text, without_paths
+from app.boundary import error_boundary, error_text, plain_text, without_paths
 from app.components.column_fields import TABLES, ask_columns, tables_in
 from app.components.wording import counted
 from app.roots import OUTSIDE, check_readable, is_readable
@@ -142,7 +142,7 @@ def ask_cifar(path: Path) -> list[str]:
     try:
         known = given_labels(file, is_coarse="coarse" in key) if file.is_file() else []
     except UserError as error:
-        st.warning(plain_text(str(error)), icon=":material/info:")
+        st.warning(plain_text(error_text(error)), icon=":material/info:")
         return arguments
     if len(known) > 1:
         arguments += ["--given-label", st.selectbox("Label to audit", known, key=f"{form_key()}_given")]

@@ -112,7 +112,8 @@ def import_(
         classes=[part.strip() for part in classes.split(",")] if classes else None,
     )
     if not is_study(study):
-        check_output(study, option="--study", source_root=found.root)
+        # The folder of an array file is not the source; the file is.
+        check_output(study, option="--study", source_root="" if found.format == "medmnist" else found.root)
     with progress_bar(as_json) as show:
         summary = import_source(
             found,

@@ -311,7 +311,7 @@ class Ledger:
         return Head() if last is None else Head(last.sequence, last.hash)
 
     def _remember(self, head: Head, *, is_verified: bool = False) -> None:
-        if self.memory is None:
+        if self.memory is None or not head.sequence:
             return
         known = self.memory.read()
         if known is None:

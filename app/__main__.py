@@ -11,8 +11,17 @@ import time
 import webbrowser
 from pathlib import Path
 
-from app.processes import EPHEMERAL_VARIABLE, OWNER_VARIABLE, ROOT, STUDIES_VARIABLE, is_demo_complete, start_demo
+from app.processes import (
+    DATA_PATH,
+    EPHEMERAL_VARIABLE,
+    OWNER_VARIABLE,
+    ROOT,
+    STUDIES_VARIABLE,
+    is_demo_complete,
+    start_demo,
+)
 from app.roots import ROOTS_VARIABLE, default_roots
+from core.review.places import is_temporary
 
 ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 8501
@@ -41,8 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     paths = [path.expanduser().resolve() for path in options.studies]
-    if options.ephemeral:
+    if options.ephemeral or (not paths and is_temporary(DATA_PATH)):
         os.environ[EPHEMERAL_VARIABLE] = "1"
+        print("note: verdicts may be saved in a temporary folder, and are lost when the system empties it")
     opened = []
     if paths:
         from core.datasets.study import open_study

@@ -105,8 +105,9 @@ def import_(
             source, lambda done, total: show(done / total, f"fetched {done / 1e6:.0f} of {total / 1e6:.0f} MB")
         )
     with _in_public(is_asked=bool(within)):
-        if within and place == source:
-            check_below(Path(source), labels, within)
+        if within:
+            fetched = [] if place == source else [Path(place)]
+            check_below(Path(place), labels, [*within, *fetched])
         found = read_source(
             place,
             format=source_format,
@@ -124,7 +125,8 @@ def import_(
             classes=[part.strip() for part in classes.split(",")] if classes else None,
         )
     if not is_study(study):
-        check_output(study, option="--study", source_root=found.root)
+        # The folder of an array file is not the source; the file is.
+        check_output(study, option="--study", source_root="" if found.format == "medmnist" else found.root)
     with progress_bar(as_json) as show, _in_public(is_asked=bool(within)):
         summary = import_source(
             found,

@@ -144,7 +144,7 @@ def adopt_study(study: Study) -> Head:
 
 def bare_ledger(study: Study) -> Ledger:
     """The study's ledger, whatever it remembers of it."""
-    return Ledger.open(study.ledger_url, study.ledger_study, chain_key(study), memory=None)
+    return Ledger.open(study.ledger_url, study.ledger_study, chain_key(study), creates=False)
 
 
 def _put(archive: zipfile.ZipFile, name: str, content: bytes) -> str:

@@ -207,7 +207,7 @@ class Ledger:
             return Head() if connection is None else self._head(connection)
 
     def verify_chain(self, *, is_incremental: bool = False) -> Head:
-        """The newest row, after the whole chain was checked; Raises LedgerError naming the first row that is missing or
+        """The newest row, after the whole chain was checked. Raises LedgerError naming the first row that is missing or
         isn't as it was written.
 
         is_incremental: rows that were found whole before are only counted.
@@ -219,16 +219,15 @@ class Ledger:
                 return Head()
             self._check_head(connection)
             rows = [LedgerRow(*row) for row in connection.execute(_ordered(self.study, since.sequence))]
-            num_rows = connection.execute(
-                select(func.count()).select_from(ledger).where(ledger.c.study == self.study)
-            ).scalar_one()
+            head = Head(rows[-1].sequence, rows[-1].hash) if rows else since
+            of_study = select(func.count()).select_from(ledger).where(ledger.c.study == self.study)
+            num_rows = connection.execute(of_study.where(ledger.c.sequence <= head.sequence)).scalar_one()
             if since.sequence and self._hash_at(connection, since.sequence) != since.hash:
                 raise broken(since.sequence, "is not the one that was verified")
-        keyed_from = remembered.keyed_from or next((row.sequence for row in rows if row.chain == KEYED), num_rows + 1)
-        verify(rows, self.key, keyed_from=keyed_from, since=since)
-        head = Head(rows[-1].sequence, rows[-1].hash) if rows else since
-        if num_rows != head.sequence:
-            return self.verify_chain()  # names the row
+        if is_incremental and num_rows != head.sequence:
+            return self.verify_chain()  # names the row that is missing
+        first_keyed = next((row.sequence for row in rows if row.chain == KEYED), head.sequence + 1)
+        verify(rows, self.key, keyed_from=remembered.keyed_from or first_keyed, since=since)
         self._remember(head, is_verified=True)
         return head
 
@@ -312,7 +311,7 @@ class Ledger:
         return Head() if last is None else Head(last.sequence, last.hash)
 
     def _remember(self, head: Head, *, is_verified: bool = False) -> None:
-        if self.memory is None:
+        if self.memory is None or not head.sequence:
             return
         known = self.memory.read()
         if known is None:

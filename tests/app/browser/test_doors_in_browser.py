@@ -1,6 +1,7 @@
 """A page of another port of this machine: what a real browser lets it do to the app."""
 
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -58,8 +59,11 @@ def test_it_opens_no_websocket_and_the_app_s_own_page_does(stranger, browser, se
 
 def test_it_frames_no_page_of_the_app(stranger, server):
     stranger.evaluate(FRAME, server.url)
-    framed = [frame.url for frame in stranger.frames if frame != stranger.main_frame]
-    assert framed == ["chrome-error://chromewebdata/"]
+    (framed,) = [frame for frame in stranger.frames if frame != stranger.main_frame]
+    deadline = time.monotonic() + 20
+    while not framed.url and time.monotonic() < deadline:
+        stranger.wait_for_timeout(50)
+    assert framed.url == "chrome-error://chromewebdata/"
 
 
 def test_it_reads_nothing_that_the_app_serves(stranger, server):

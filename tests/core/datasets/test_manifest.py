@@ -299,7 +299,7 @@ def test_an_update_waits_for_no_training(class_folders, tmp_path):
 def test_an_update_without_the_key_is_refused(class_folders, tmp_path):
     _, study = imported(class_folders, tmp_path / "study")
     (study.path / "key").unlink()
-    with pytest.raises(StudyError, match="sample ids would change; restore it from a backup"):
+    with pytest.raises(StudyError, match="without it neither samples nor verdicts are found"):
         imported(class_folders, study.path, update=True)
 
 

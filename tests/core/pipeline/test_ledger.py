@@ -128,12 +128,12 @@ def test_a_ledger_that_is_deleted_under_an_open_study_leaves_no_empty_file(read_
 def test_verify_and_export_name_the_first_row_that_does_not_fit(read_study, tmp_path, statements, row):
     open_ledger(read_study).verify_chain()  # so that an incremental check would believe it
     change(read_study, *statements)
-    for arguments in (["verify", read_study.path], ["export", read_study.path, "--out", tmp_path / "cleaned.csv"]):
-        ended = run_command(*arguments)
-        assert ended.status == 2, ended.out
-        assert f"ledger row {row}:" in ended.err or "rows are lost" in ended.err or "ledger row 4:" in ended.err
-    with pytest.raises(LedgerError, match=f"ledger row {row}:"):
-        bare_ledger(read_study).verify_chain()
+    ended = run_command("verify", read_study.path)
+    assert ended.status == 2, ended.out
+    assert f"ledger row {row}:" in ended.err
+    ended = run_command("export", read_study.path, "--out", tmp_path / "cleaned.csv")
+    assert ended.status == 2, ended.out
+    assert not (tmp_path / "cleaned.csv").exists()
 
 
 def rechained(study, key, **changes):
@@ -279,3 +279,11 @@ def test_another_studys_key_is_told_from_damage(read_study):
     key.write_bytes(kept[:20])
     with pytest.raises(StudyError, match="is damaged"):
         read_study.key()
+
+
+def test_a_row_that_is_missing_among_those_verified_before_is_named_at_the_apps_start_too(read_study):
+    ledger = open_ledger(read_study)
+    ledger.verify_chain()
+    change(read_study, "DELETE FROM ledger WHERE sequence = 2")
+    with pytest.raises(LedgerError, match="ledger row 2: is missing"):
+        ledger.verify_chain(is_incremental=True)

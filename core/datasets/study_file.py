@@ -8,7 +8,8 @@ from typing import Any
 
 from core.errors import StudyError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2: the key file has more lines than the secret, which an earlier program would take for another key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -333,10 +333,8 @@ class Ledger:
         standing = _standing(self.study, verdict.reader, verdict.sample_id)
         last = max(connection.execute(standing).all(), key=lambda row: row.sequence, default=None)
         if (last.idempotency_key if last else "") != verdict.follows:
-            now = "is open again" if last is None else f"is decided: {last.verdict.replace('_', ' ')}"
-            raise StaleVerdictError(
-                f"this sample was dealt with in another window meanwhile and {now}; this verdict was not recorded"
-            )
+            did = "took your verdict on this sample back" if last is None else "decided this sample"
+            raise StaleVerdictError(f"you {did} in another window meanwhile; this verdict was not recorded")
 
     def _lock(self, connection: Connection) -> None:
         # One writer per study at a time, so that each row follows the one before it. SQLite's BEGIN IMMEDIATE does it.

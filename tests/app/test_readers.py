@@ -75,11 +75,11 @@ def test_a_stale_tab_decides_nothing_and_shows_what_was_decided(app, made_study)
     (kept,) = open_ledger(made_study).decisions()
     press(stale, "Change to")
     assert [decision.verdict.kind for decision in open_ledger(made_study).decisions()] == [VerdictKind.REJECT]
-    assert "dealt with in another window" in page_text(stale)
+    assert "decided this sample in another window" in page_text(stale)
     assert f"Saved: {kept.verdict.given_label}, kept" in page_text(stale)
     press(stale, "Keep")
     assert len(open_ledger(made_study).decisions()) == 2
-    assert "dealt with in another window" not in page_text(stale)
+    assert "decided this sample in another window" not in page_text(stale)
 
 
 def test_an_undo_in_a_stale_tab_takes_nothing_back(app, made_study):

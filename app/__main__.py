@@ -13,7 +13,6 @@ from pathlib import Path
 
 from app.processes import (
     DATA_PATH,
-    EPHEMERAL_VARIABLE,
     OWNER_VARIABLE,
     ROOT,
     STUDIES_VARIABLE,
@@ -21,7 +20,7 @@ from app.processes import (
     start_demo,
 )
 from app.roots import ROOTS_VARIABLE, default_roots
-from core.review.places import is_temporary
+from core.review.places import EPHEMERAL_VARIABLE, is_temporary
 
 ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 8501

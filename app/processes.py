@@ -14,8 +14,6 @@ DATA_PATH = ROOT / "data"
 DEMO_PATH = DATA_PATH / "demo"
 DEMO_NAMES = ("tiles", "chest")
 """The demo's studies, in the order in which they are made."""
-EPHEMERAL_VARIABLE = "OVERREAD_EPHEMERAL"
-"""Set to 1, it lets verdicts be saved in a temporary folder."""
 OWNER_VARIABLE = "OVERREAD_OWNER"
 """A secret of this server: the browser that knows it is the owner's."""
 STUDIES_VARIABLE = "OVERREAD_STUDIES"

@@ -20,6 +20,7 @@ from app.processes import DATA_PATH, DEMO_NAMES, DEMO_PATH, OWNER_VARIABLE, STUD
 from core.datasets.runs import Run, default_run, find_runs
 from core.datasets.study import Study, open_study
 from core.errors import UserError
+from core.images.cache import INDEX, PixelCache, open_cache
 from core.pipeline.ledger import open_ledger
 from core.records import Finding
 from core.review.ledger import Ledger
@@ -199,14 +200,6 @@ def owner_token() -> str:
     return os.environ.get(OWNER_VARIABLE, "") if is_owner() else ""
 
 
-def image_sha256(study: Study, sample_id: str) -> str:
-    """The SHA-256 of a sample's image when it was imported; empty where it is not known."""
-    samples = load_samples(study)
-    if "sha256" not in samples:
-        return ""
-    return next(iter(samples.loc[samples["sample_id"] == sample_id, "sha256"]), "")
-
-
 def ledger(study: Study) -> Ledger:
     """The study's ledger. Shared by all sessions: it opens a database session per operation."""
     stamps = tuple(_stamp(study.path / name)[1] for name in ("review.db", "key"))
@@ -243,6 +236,14 @@ def load_scores(study: Study, run: Run) -> pd.DataFrame:
     """scores.csv of a run, a row per sample in the order of samples.csv; is_proposed is bool. A copy of one's own."""
     path = run.path / "scores.csv"
     return _scores(run, str(path), _stamp(path))
+
+
+def load_pixels(path: Path) -> PixelCache:
+    """The pixel cache of a study. Raises StudyError if it is not whole.
+
+    Shared by all sessions, and kept: its index tells of every image, and takes 0.3 s to read at 100,000 of them.
+    """
+    return _pixels(path, str(path), _stamp(path / INDEX))
 
 
 def load_trace(study: Study, run: Run) -> Mapping[str, np.ndarray]:
@@ -321,6 +322,11 @@ def _map(_run: Run, path: str, stamp: tuple[int, int]) -> np.ndarray:
 @st.cache_data(max_entries=8, show_spinner=False)
 def _scores(_run: Run, path: str, stamp: tuple[int, int]) -> pd.DataFrame:
     return _run.scores()
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _pixels(_path: Path, path: str, stamp: tuple[int, int]) -> PixelCache:
+    return open_cache(_path)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

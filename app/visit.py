@@ -23,6 +23,8 @@ class Visit:
     sample_id: str
     began_s: float
     """On the monotonic clock."""
+    image_sha256: str = ""
+    """Of the image that is shown; empty where it is not known."""
 
     @property
     def idempotency_key(self) -> str:
@@ -38,14 +40,14 @@ class Visit:
         return round(1000 * (time.monotonic() - self.began_s))
 
 
-def current_visit(reader: str, study: str, run: str, sample_id: str) -> Visit:
+def current_visit(reader: str, study: str, run: str, sample_id: str, *, image_sha256: str = "") -> Visit:
     """The visit under way; a new one where anything else is shown now, or the reader comes back from another page."""
     visit = session.kept("visit")
     shown = (reader, study, run, sample_id)
     # Streamlit forgets a field once a page without it was shown.
     is_same = visit is not None and (visit.reader, visit.study, visit.run, visit.sample_id) == shown
     if not is_same or session.typed(visit.note_key) is None:
-        visit = Visit(uuid.uuid4().hex, *shown, began_s=time.monotonic())
+        visit = Visit(uuid.uuid4().hex, *shown, began_s=time.monotonic(), image_sha256=image_sha256)
         session.keep("visit", visit)
     return visit
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
+from typing import BinaryIO
 
 from core.errors import OverreadError, StudyError
 
@@ -23,23 +24,35 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
     In a study whose folder is its owner's alone the file is too. What a killed writer of the same file left is removed.
     """
+    with written_whole(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def written_whole(path: Path, *, mode: int | None = None, is_flushed: bool = True) -> Iterator[BinaryIO]:
+    """A file to write, which stands at `path` once all went well; see `write_atomically`.
+
+    mode: its permissions, before the umask; as those of the study around it if None. is_flushed: whether it is on the
+    disk by then; if not, a power cut may leave less of it.
+    """
     remove_left_behind(path.parent, f".{escape(path.name)}.*.tmp")
-    temporary, descriptor = _temporary_file(path)
+    temporary, descriptor = _temporary_file(path, file_mode(path.parent) if mode is None else mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
+            yield file
             file.flush()
-            os.fsync(descriptor)
+            if is_flushed:
+                os.fsync(descriptor)
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _temporary_file(path: Path) -> tuple[Path, int]:
+def _temporary_file(path: Path, mode: int) -> tuple[Path, int]:
     """A new file beside `path`, and its descriptor, which holds a lock on it as long as it is open."""
     while True:
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file_mode(path.parent))
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:  # another writer took it for left behind before it was locked

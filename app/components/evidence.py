@@ -13,10 +13,10 @@ import plotly.graph_objects as go
 import streamlit as st
 from PIL import Image
 
+from app import session
 from app.components.charts import TEMPLATE, chart_text, class_colours, show_chart
 from app.theme import INK, LINE, MUTED
 from core.errors import StudyError
-from core.images.cache import open_cache
 
 QUIET = "#C3CDD1"
 """Of classes that neither reading names."""
@@ -149,7 +149,7 @@ def thumbnails(pixels_path: Path, sample_ids: tuple[str, ...]) -> tuple[str, ...
 
     Raises StudyError where the study has no whole pixel cache.
     """
-    cache = open_cache(pixels_path)
+    cache = session.load_pixels(pixels_path)
     uris = []
     for sample_id in sample_ids:
         pixels = cache.image(sample_id)

@@ -15,7 +15,6 @@ from app.visit import Visit
 from core.datasets.runs import Run
 from core.datasets.study import Study
 from core.errors import StudyError
-from core.images.cache import open_cache
 from core.proposals.saliency import has_network, read_saliency
 
 HEAT_COLOUR = (240, 150, 30)
@@ -78,7 +77,7 @@ def await_saliency(study: Study, run: Run, sample_ids: tuple[str, ...]) -> None:
 
 def show_maps(pixels_path: Path, sample_id: str, labels: Sequence[str], maps: np.ndarray) -> None:
     """The image under each label's heat map. maps: (len(labels), H, W) in [0, 1]."""
-    cache = open_cache(pixels_path)
+    cache = session.load_pixels(pixels_path)
     grey = cache.image(sample_id).mean(axis=-1)
     figures = "".join(
         f'<figure><img src="{data_uri(Image.fromarray(heated(grey, heat)))}" alt="Heat map">'

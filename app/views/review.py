@@ -94,7 +94,7 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
         label_error_probability=float(scores["label_error_probability"].iloc[index]),
         is_proposed=bool(scores["is_proposed"].iloc[index]),
     )
-    visit = current_visit(reader, study.ledger_study, run.name, order[0])
+    visit = current_visit(reader, study.ledger_study, run.name, order[0], image_sha256=sample.get("sha256", ""))
     left, right = st.columns([1.58, 1], gap="medium")
     with left, st.container(key="review_image"):
         show_image(study, sample, visit)
@@ -220,7 +220,7 @@ def decide(study: Study, proposal: Proposal, visit: Visit, kind: VerdictKind, ch
         idempotency_key=visit.idempotency_key,
         note=(session.typed(visit.note_key) or "").strip(),
         elapsed_ms=visit.elapsed_ms,
-        image_sha256=session.image_sha256(study, visit.sample_id),
+        image_sha256=visit.image_sha256,
     )
     attempt(lambda: session.ledger(study).record(verdict), pending=verdict)
 

@@ -15,8 +15,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on sta
 
 
 def _allow_temporary(is_ephemeral: bool) -> bool:
+    from core.review.places import EPHEMERAL_VARIABLE
+
     if is_ephemeral:
-        os.environ["OVERREAD_EPHEMERAL"] = "1"
+        os.environ[EPHEMERAL_VARIABLE] = "1"
     return is_ephemeral
 
 

@@ -21,7 +21,7 @@ from core.files import file_mode, make_folder, remove_left_behind, sync_folder, 
 
 UPDATE = ".update"
 _COMMITTED = ".committed"
-_TABLES = ("source.csv", "quarantine.csv", "samples.csv")
+TABLES = ("source.csv", "quarantine.csv", "samples.csv")
 _BEFORE = (".pixels.new", ".pixels.old")
 """What an earlier version's updates left where they were killed."""
 _STILL_WRITING_S = 60
@@ -57,7 +57,7 @@ def finish(path: Path) -> None:
     new = path / _COMMITTED
     if not new.is_dir():
         return
-    for name in _TABLES:
+    for name in TABLES:
         _move(new / name, path / name)
     pixels, old = path / "pixels", new / "pixels.old"
     if (new / "pixels").is_dir():

@@ -19,7 +19,7 @@ from core.datasets.study_file import TableSum, read_study_file
 from core.datasets.text_table import read_study_table, write_text_table
 from core.datasets.text_table import read_text_table as read_text_table
 from core.errors import StudyError
-from core.files import write_atomically
+from core.files import write_atomically, written_whole
 from core.images.location import Location, cut_frame
 from core.images.remote import is_remote
 
@@ -218,16 +218,9 @@ def ledger_name(path: Path) -> str:
 
 def write_key(path: Path, secret: bytes, *, ledger_name: str = "") -> None:
     """Put a secret into STUDY/key, mode 0600: of a backup, or of a copy that gets a ledger of its own."""
-    temporary = path / f".key.{secrets.token_hex(4)}.tmp"
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write("\n".join([secret.hex(), str(os.fstat(descriptor).st_ino), ledger_name]).rstrip("\n") + "\n")
-            file.flush()
-            os.fsync(descriptor)
-        temporary.replace(path / "key")
-    finally:
-        temporary.unlink(missing_ok=True)
+    with written_whole(path / "key", mode=0o600) as file:
+        lines = (secret.hex(), str(os.fstat(file.fileno()).st_ino), ledger_name)
+        file.write("\n".join(lines).rstrip("\n").encode() + b"\n")
 
 
 def is_copied(path: Path) -> bool:

@@ -39,7 +39,7 @@ from core.images.tile import square_tile
 CACHE_VERSION = 2
 """Version 1, without hashes and checksums, is still read, but built anew: the cache holds nothing that the images
 don't."""
-_INDEX = "index.json"
+INDEX = "index.json"
 _BATCH = 8
 """Images that one task decodes; two tasks a thread wait at most, which bounds the memory."""
 _PIXELS_AT_ONCE = 48_000_000
@@ -69,9 +69,10 @@ class PixelCache:
 
     def image(self, key: str) -> np.ndarray:
         """(H, W, C) uint8: the image of a key. Raises StudyError if it is not there, or not as it was written."""
-        if key not in self.keys:
-            raise StudyError(f"{self.folder}: the image is not in the pixel cache; run `import --update`")
-        place = self.keys.index(key)
+        try:
+            place = self.keys.index(key)
+        except ValueError:
+            raise StudyError(f"{self.folder}: the image is not in the pixel cache; run `import --update`") from None
         self._check([place])
         return np.asarray(self.pixels[place])
 
@@ -90,10 +91,10 @@ class PixelCache:
 
 def open_cache(folder: Path) -> PixelCache:
     """Open a study's cache. Raises StudyError if there is none, or it is not whole; its rows are not looked at."""
-    if not (folder / _INDEX).is_file():
+    if not (folder / INDEX).is_file():
         raise StudyError(f"{folder}: there is no pixel cache; make it with `python -m core import ... --update`")
     try:
-        index = json.loads((folder / _INDEX).read_text(encoding="utf-8"))
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         if index["version"] not in (1, CACHE_VERSION):
             raise ValueError(f"version {index['version']}, this program writes {CACHE_VERSION}")
         rows, size_px = read_rows(index), int(index["size_px"])
@@ -175,10 +176,10 @@ def _build(
         if is_same and tuple(told) == old.rows:
             return faults  # nothing is new: the old files stay
         rows.finish()
-    array = json.loads((folder / _INDEX).read_text(encoding="utf-8"))["pixels"] if is_same else rows.path.name
+    array = json.loads((folder / INDEX).read_text(encoding="utf-8"))["pixels"] if is_same else rows.path.name
     channels = old.channels if is_same else rows.channels
     fixed = {"version": CACHE_VERSION, "size_px": size_px, "channels": channels, "pixels": array}
-    write_atomically(folder / _INDEX, json.dumps(fixed | rows_index(told)))
+    write_atomically(folder / INDEX, json.dumps(fixed | rows_index(told)))
     sync_folder(folder)
     return faults
 
@@ -344,11 +345,11 @@ def _open_if_whole(folder: Path, size_px: int) -> PixelCache | None:
 def _remove_strays(folder: Path) -> None:
     """Remove arrays that neither the index nor a checkpoint names, and an index that was never put into place."""
     try:
-        named = json.loads((folder / _INDEX).read_text(encoding="utf-8"))["pixels"]
+        named = json.loads((folder / INDEX).read_text(encoding="utf-8"))["pixels"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         named = None
     kept = (named, partial_array(folder))
-    temporary = [*folder.glob(f"{_INDEX}.tmp"), *folder.glob(f".{_INDEX}.*.tmp"), *folder.glob(f".{PARTIAL}.*.tmp")]
+    temporary = [*folder.glob(f"{INDEX}.tmp"), *folder.glob(f".{INDEX}.*.tmp"), *folder.glob(f".{PARTIAL}.*.tmp")]
     for path in [*folder.glob("pixels-*.npy"), *temporary]:
         if path.name not in kept:
             path.unlink(missing_ok=True)

@@ -9,14 +9,13 @@ import json
 import os
 import secrets
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from core.datasets.generation import study_lock
+from core.datasets.generation import TABLES, study_lock
 from core.datasets.staging import staged_study
 from core.datasets.study import (
     Study,
@@ -29,15 +28,13 @@ from core.datasets.study import (
     write_key,
 )
 from core.errors import LedgerError, OverreadError, StudyError
-from core.files import write_atomically
-from core.pipeline.ledger import chain_key, open_ledger, study_memory
+from core.files import write_atomically, written_whole
+from core.pipeline.ledger import bare_ledger, chain_key, head_text, open_ledger, study_memory
 from core.review.carrying import put_back, take_over
 from core.review.chain import LedgerRow, verify
-from core.review.ledger import Ledger
 from core.review.memory import Head
 
 FORMAT = 1
-_TABLES = ("samples.csv", "source.csv", "quarantine.csv")
 _LEFT_OUT = ("checkpoint", "model.safetensors")
 """Of a run: large, and made anew by training."""
 _CONTENTS = "backup.json"
@@ -79,11 +76,15 @@ def backup_study(study: Study, out: Path) -> int:
     rows = ledger.history()
     # No update commits meanwhile: the tables are of one generation.
     is_writable = os.access(study.path, os.W_OK)
-    with study_lock(study.path) if is_writable else nullcontext(), _written_whole(out) as archive:
+    with (
+        study_lock(study.path) if is_writable else nullcontext(),
+        written_whole(out, mode=0o600) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
         sums = {"key": _put(archive, "key", f"{study.key().hex()}\n{ledger_name(study.path)}".encode())}
         sums |= {
             name: _put(archive, name, (study.path / name).read_bytes())
-            for name in ("study.json", *_TABLES)
+            for name in ("study.json", *TABLES)
             if (study.path / name).is_file()
         }
         for path in _run_files(study):
@@ -94,7 +95,7 @@ def backup_study(study: Study, out: Path) -> int:
             "format": FORMAT,
             "study": study.name,
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
-            "head": f"{study.ledger_study}:{rows[-1].sequence}:{rows[-1].hash}" if rows else "",
+            "head": head_text(study, Head(rows[-1].sequence, rows[-1].hash) if rows else Head()),
             "sha256": sums,
         }
         archive.writestr(_CONTENTS, json.dumps(contents, indent=1))
@@ -118,8 +119,8 @@ def restore_study(backup: Path, path: Path, *, overwrite: bool = False) -> Resto
         return Restored(path, *_add_rows(study, rows), ("key", *files))
     _check_same_study(path, files, key)
     damaged = {name: content for name, content in files.items() if overwrite or not _is_whole(path, name, key)}
-    if damaged.keys() & {"study.json", *_TABLES}:  # of one generation
-        damaged = {name: content for name, content in files.items() if name in ("study.json", *_TABLES)} | damaged
+    if damaged.keys() & {"study.json", *TABLES}:  # of one generation
+        damaged = {name: content for name, content in files.items() if name in ("study.json", *TABLES)} | damaged
     num_before = _num_rows_that_stay(path, key, rows, overwrite=overwrite)
     put = _put_back(path, key, damaged)
     study = open_study(path)
@@ -142,11 +143,6 @@ def adopt_study(study: Study) -> Head:
     return own.head()
 
 
-def bare_ledger(study: Study) -> Ledger:
-    """The study's ledger, whatever it remembers of it."""
-    return Ledger.open(study.ledger_url, study.ledger_study, chain_key(study), creates=False)
-
-
 def _put(archive: zipfile.ZipFile, name: str, content: bytes) -> str:
     archive.writestr(name, content)
     return hashlib.sha256(content).hexdigest()
@@ -159,22 +155,6 @@ def _run_files(study: Study) -> list[Path]:
         for path in paths
         if not {*path.relative_to(study.runs_path).parts} & {*_LEFT_OUT} and not path.name.startswith(".")
     ]
-
-
-@contextmanager
-def _written_whole(out: Path) -> Iterator[zipfile.ZipFile]:
-    """A zip that stands at `out` once it is whole and on the disk."""
-    temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-                yield archive
-            file.flush()
-            os.fsync(descriptor)
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _read(backup: Path) -> dict[str, bytes]:
@@ -223,7 +203,7 @@ def _check_same_study(path: Path, files: dict[str, bytes], key: _Key) -> None:
 
 def _is_whole(path: Path, name: str, key: _Key) -> bool:
     place = path / name
-    if name == "study.json" or name in _TABLES:
+    if name == "study.json" or name in TABLES:
         try:
             study = replace(open_study(path), key_fingerprint=key_fingerprint(key.secret))
             readers = {"samples.csv": study.samples, "source.csv": study.source_table}

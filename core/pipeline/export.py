@@ -9,9 +9,9 @@ from core.datasets.changed_images import CHANGED, changed_images
 from core.datasets.runs import find_runs, open_run
 from core.datasets.study import Study
 from core.errors import ConfigError
-from core.pipeline.ledger import open_ledger
+from core.pipeline.ledger import head_text, open_ledger
 from core.pipeline.outputs import check_output
-from core.pipeline.verification import head_text, is_export_of
+from core.pipeline.verification import is_export_of
 from core.review.export import cleaned_table, own_columns, write_csv
 from core.review.formats.cleanlab import write_cleanlab
 from core.review.formats.croissant import croissant_path, write_croissant

@@ -7,8 +7,9 @@ from contextlib import suppress
 
 from core.datasets.study import Study, amend_study, is_copied
 from core.errors import LedgerError, StudyError
+from core.review.chain import FIRST_HASH
 from core.review.ledger import Ledger
-from core.review.memory import Memory
+from core.review.memory import Head, Memory
 from core.review.sqlite import check_place
 
 
@@ -35,6 +36,16 @@ def open_ledger(study: Study) -> Ledger:
     if not study.has_ledger and ledger.head().sequence:
         note_ledger(study)
     return ledger
+
+
+def bare_ledger(study: Study) -> Ledger:
+    """The study's ledger, whatever it remembers of it."""
+    return Ledger.open(study.ledger_url, study.ledger_study, chain_key(study), creates=False)
+
+
+def head_text(study: Study, head: Head) -> str:
+    """How exports and backups write the head of a study's ledger."""
+    return f"{study.ledger_study}:{head.sequence}:{head.hash or FIRST_HASH}"
 
 
 def check_lasting(study: Study) -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from core.datasets.study import Study
 from core.errors import ConfigError, LedgerError
-from core.pipeline.backup import bare_ledger
-from core.pipeline.ledger import open_ledger, study_memory
+from core.pipeline.ledger import bare_ledger, open_ledger, study_memory
 from core.review.chain import broken
 from core.review.export import HEAD_COLUMN
 from core.review.memory import Head
@@ -36,20 +35,15 @@ def check_against(study: Study, file: Path, *, trust: bool = False) -> Head:
     """The newest row that an earlier export or backup knew of. Raises LedgerError if the ledger no longer has it."""
     noted = noted_head(study, file)
     ledger = bare_ledger(study) if trust else open_ledger(study)
-    rows = ledger.history(after=noted.sequence - 1)[:1] if noted.sequence else []
-    if noted.sequence and not rows:
+    found = ledger.hash_at(noted.sequence)
+    if noted.sequence and found is None:
         raise LedgerError(
             f"the ledger ends at row {ledger.head().sequence}, and {file} was written at row {noted.sequence}: rows "
             "were cut off at its end; put a backup back (`python -m core restore`)"
         )
-    if rows and rows[0].hash != noted.hash:
+    if noted.sequence and found != noted.hash:
         raise broken(noted.sequence, f"is not the one that {file} knew of")
     return noted
-
-
-def head_text(study: Study, head: Head) -> str:
-    """How exports write the head of a study's ledger."""
-    return f"{study.ledger_study}:{head.sequence}:{head.hash or '0' * 64}"
 
 
 def noted_head(study: Study, file: Path) -> Head:

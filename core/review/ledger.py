@@ -206,6 +206,11 @@ class Ledger:
         with self.reading() as connection:
             return Head() if connection is None else self._head(connection)
 
+    def hash_at(self, sequence: int) -> str | None:
+        """The hash of the row of that sequence; None where there is none."""
+        with self.reading() as connection:
+            return None if connection is None else self._hash_at(connection, sequence)
+
     def verify_chain(self, *, is_incremental: bool = False) -> Head:
         """The newest row, after the whole chain was checked. Raises LedgerError naming the first row that is missing or
         isn't as it was written.

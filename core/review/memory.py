@@ -2,13 +2,13 @@
 
 import hmac
 import json
-import os
-import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from core.errors import LedgerError
+from core.files import written_whole
+from core.review.places import ledger_mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,6 @@ class Head:
 
     def __str__(self) -> str:
         return f"{self.sequence}:{self.hash}"
-
-    @classmethod
-    def parse(cls, text: str) -> "Head":
-        """What `str` wrote. Raises ValueError."""
-        sequence, _, row_hash = text.partition(":")
-        if len(row_hash) != 64 or not sequence.isdecimal():
-            raise ValueError(text)
-        return cls(int(sequence), row_hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +63,9 @@ class Memory:
     def write(self, remembered: Remembered) -> None:
         """Not flushed to the disk: an older head is true as well. Where the study is read-only, nothing is written."""
         content = asdict(remembered) | {"mac": self._mac(remembered)}
-        temporary = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}.tmp")
-        with suppress(OSError):
-            try:
-                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _mode(self.path))
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    file.write(json.dumps(content) + "\n")
-                temporary.replace(self.path)
-            finally:
-                temporary.unlink(missing_ok=True)
+        with suppress(OSError), written_whole(self.path, mode=ledger_mode(self.path), is_flushed=False) as file:
+            file.write(json.dumps(content).encode() + b"\n")
 
     def _mac(self, remembered: Remembered) -> str:
         content = json.dumps(asdict(remembered), sort_keys=True)
         return hmac.digest(self.key, f"ledger.json {content}".encode(), "sha256").hex()
-
-
-def _mode(path: Path) -> int:
-    """For the owner alone, unless a group writes into the folder."""
-    return 0o660 if path.parent.stat().st_mode & 0o020 else 0o600

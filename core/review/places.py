@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+EPHEMERAL_VARIABLE = "OVERREAD_EPHEMERAL"
+"""Set to 1, it lets a ledger be made in a temporary folder."""
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm", "/run")
 _IN_MEMORY = ("tmpfs", "ramfs")
 _FULL_BYTES = 1 << 18
@@ -16,6 +18,11 @@ def is_there(path: Path) -> bool:
         return path.is_file() and path.stat().st_size > 0
     except OSError:
         return False
+
+
+def ledger_mode(path: Path) -> int:
+    """What a file of the ledger is made with: for the owner alone, unless a group writes into its folder."""
+    return 0o660 if path.parent.stat().st_mode & 0o020 else 0o600
 
 
 def is_temporary(folder: Path) -> bool:

@@ -13,14 +13,12 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
 from core.errors import LedgerBusyError, LedgerError, ReadOnlyError
-from core.review.places import is_full, is_temporary, is_there, is_writable
+from core.review.places import EPHEMERAL_VARIABLE, is_full, is_temporary, is_there, is_writable, ledger_mode
 from core.review.read_copy import copy_instead, make_copy
 
 BUSY = "the review ledger is in use by somebody else; nothing was saved"
 BUSY_TIMEOUT_S = 2.0
 """How long a writer waits while nobody else gets through either."""
-EPHEMERAL_VARIABLE = "OVERREAD_EPHEMERAL"
-"""Set to 1, it lets a ledger be made in a temporary folder."""
 _LAST_TRY_S = 0.1
 _POLL_S = (0.0005, 0.004)
 """Between two looks whether it is one's turn, at the shortest and at the longest."""
@@ -76,7 +74,7 @@ def create_file(path: Path, *, timeout_s: float) -> None:
     check_place(path)
     try:
         # Readers' names and notes are in it: nobody but the owner reads it, unless the owner says so.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, _mode(path)))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, ledger_mode(path)))
         _switch_to_wal(path, timeout_s)
     except (OSError, sqlite3.Error) as error:
         raise in_words(path, error) or LedgerError(
@@ -203,11 +201,6 @@ def _wait(descriptor: int, connection: sqlite3.Connection, timeout_s: float) -> 
 def _num_commits(connection: sqlite3.Connection) -> int:
     """A number that changes whenever somebody else commits."""
     return connection.execute("PRAGMA data_version").fetchone()[0]
-
-
-def _mode(path: Path) -> int:
-    """For the owner alone, unless a group writes into the folder."""
-    return 0o660 if path.parent.stat().st_mode & 0o020 else 0o600
 
 
 def _switch_to_wal(path: Path, timeout_s: float) -> None:

@@ -9,10 +9,11 @@ import pytest
 
 from app import __main__ as start
 from app import processes
-from app.processes import EPHEMERAL_VARIABLE, OWNER_VARIABLE, ROOT, STUDIES_VARIABLE
+from app.processes import OWNER_VARIABLE, ROOT, STUDIES_VARIABLE
 from app.roots import NOT_WHOLE, ROOTS_VARIABLE, is_readable, typed_path
 from core.datasets.roots import LINK_LEADS_OUT, OUTSIDE
 from core.errors import UserError
+from core.review.places import EPHEMERAL_VARIABLE
 from tests.app.conftest import page_text
 from tests.app.made_study import write_study
 from tests.app.test_start import free_port

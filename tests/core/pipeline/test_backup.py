@@ -133,6 +133,17 @@ def test_a_path_out_of_the_study_in_a_backup_is_refused(saved, tmp_path):
     assert not (tmp_path / "deep" / "escaped.csv").exists()
 
 
+def test_a_backup_of_a_study_that_nobody_read_is_one_to_verify_against(study, tmp_path):
+    assert backup_study(study, tmp_path / "empty") == 0
+    assert run_command("verify", study.path, "--against", tmp_path / "empty").status == 0
+
+
+def test_a_killed_backup_s_temporary_file_is_removed_by_the_next_one(study, tmp_path):
+    (tmp_path / ".saved.0123abcd.tmp").write_bytes(b"half a backup")
+    backup_study(study, tmp_path / "saved")
+    assert [path.name for path in tmp_path.glob(".*.tmp")] == []
+
+
 def start_writer(study, reader):
     return subprocess.Popen(
         [sys.executable, "-c", WRITER, str(study.path), reader],

@@ -10,9 +10,8 @@ import pytest
 
 from core.datasets.study import key_fingerprint, open_study
 from core.errors import LedgerError, ReadOnlyError, StudyError
-from core.pipeline.backup import bare_ledger
 from core.pipeline.export import export_study
-from core.pipeline.ledger import open_ledger, study_memory
+from core.pipeline.ledger import bare_ledger, open_ledger, study_memory
 from core.review.chain import LedgerRow, row_hash, sealed
 from core.review.memory import Remembered
 from tests.core.commands import run_command

@@ -216,11 +216,12 @@ def race(url, barrier, answers):
     barrier.wait(60)
     ledger = Ledger.open(url, "study")
     answers.put([ledger.record(verdict(f"s{number}")) for number in range(25)])
+    ledger.engine.dispose()
 
 
-def test_two_processes_that_record_the_same_keys_leave_one_row_each(path):
+def test_two_processes_that_record_the_same_keys_leave_one_row_each(url):
     spawn = multiprocessing.get_context("spawn")
-    barrier, answers, url = spawn.Barrier(2), spawn.Queue(), f"sqlite:///{path}"
+    barrier, answers = spawn.Barrier(2), spawn.Queue()
     processes = [spawn.Process(target=race, args=(url, barrier, answers)) for _ in range(2)]
     for process in processes:
         process.start()

@@ -62,29 +62,6 @@ def test_a_writer_that_holds_the_ledger_makes_others_wait_and_then_say_so(ledger
     ledger.engine.dispose()
 
 
-def race(url, barrier, answers):
-    barrier.wait(60)
-    ledger = Ledger.open(url, "study", b"key")
-    answers.put([ledger.record(verdict(f"s{number}")) for number in range(10)])
-    ledger.engine.dispose()
-
-
-def test_processes_that_record_the_same_keys_in_a_new_database_leave_one_row_each(url):
-    spawn = multiprocessing.get_context("spawn")
-    barrier, answers = spawn.Barrier(2), spawn.Queue()
-    processes = [spawn.Process(target=race, args=(url, barrier, answers)) for _ in range(2)]
-    for process in processes:
-        process.start()
-    first, second = answers.get(timeout=60), answers.get(timeout=60)
-    for process in processes:
-        process.join(30)
-        assert process.exitcode == 0
-        process.close()
-    answers.close()
-    assert [one + other for one, other in zip(first, second, strict=True)] == [1] * 10
-    assert Ledger.open(url, "study", b"key").verify_chain().sequence == 10
-
-
 def test_a_server_that_was_started_anew_meanwhile_is_survived():
     folder = Path(tempfile.mkdtemp(prefix="overread-"))
     folder.chmod(0o755)

@@ -17,6 +17,7 @@ import pytest
 from core.errors import LedgerBusyError, LedgerError, ReadOnlyError
 from core.review import database, sqlite
 from core.review.ledger import Ledger
+from core.review.places import EPHEMERAL_VARIABLE
 from tests.core.review.mounts import fill, mounted, read_only
 from tests.core.review.verdicts import verdict
 
@@ -271,13 +272,13 @@ def test_copies_are_private_and_gone_with_the_process(tmp_path):
 
 
 def test_a_ledger_is_not_made_where_it_would_not_last_unless_that_is_asked_for(tmp_path, monkeypatch):
-    monkeypatch.delenv(sqlite.EPHEMERAL_VARIABLE)
+    monkeypatch.delenv(EPHEMERAL_VARIABLE)
     with pytest.raises(LedgerError, match="pass --ephemeral"):
         Ledger.open(url_of(tmp_path), "study")
     assert not list(tmp_path.iterdir())
-    monkeypatch.setenv(sqlite.EPHEMERAL_VARIABLE, "1")
+    monkeypatch.setenv(EPHEMERAL_VARIABLE, "1")
     Ledger.open(url_of(tmp_path), "study").record(verdict())
-    monkeypatch.delenv(sqlite.EPHEMERAL_VARIABLE)
+    monkeypatch.delenv(EPHEMERAL_VARIABLE)
     assert Ledger.open(url_of(tmp_path), "study").record(verdict("s2"))  # one that is there stays in use
 
 

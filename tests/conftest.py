@@ -1,7 +1,11 @@
 """What holds for every test."""
 
 import os
+from pathlib import Path
 
+_ROOT = Path(__file__).parents[1]
+# For the processes that tests start.
+os.environ["PYTHONPATH"] = os.pathsep.join((str(_ROOT / "core"), str(_ROOT / "app"), str(_ROOT)))
 # Before torch is imported, here and in the processes that tests start: on tensors as small as a test's, several
 # threads only wait for each other, on a busy machine many times longer than they work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -5,60 +5,64 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from tests.app.made_study import write_study
 from tests.core.commands import TINY, import_source
+from tests.paths import APP, ENTRY, ROOT
 
-ROOT = Path(__file__).parents[1]
 LADDER = (
-    ("core.records", "core.config", "core.errors", "core.files", "core.spreadsheets"),
-    ("core.losses", "core.consensus", "core.thresholds", "core.metrics", "core.pins"),
-    ("core.datasets", "core.images", "core.review"),
-    ("core.models",),
-    ("core.training",),
-    ("core.baselines", "core.proposals", "core.checks"),
-    ("core.pipeline", "core.demo", "core.benchmark"),
-    ("core.cli", "core.__main__"),
-    ("app",),
+    (
+        "overread.version",
+        "overread.records",
+        "overread.config",
+        "overread.errors",
+        "overread.files",
+        "overread.spreadsheets",
+    ),
+    ("overread.losses", "overread.consensus", "overread.thresholds", "overread.metrics", "overread.pins"),
+    ("overread.datasets", "overread.images", "overread.review"),
+    ("overread.models",),
+    ("overread.training",),
+    ("overread.proposals", "overread.checks"),
+    ("overread.pipeline", "overread.demo", "overread.benchmark"),
+    ("overread.cli", "overread.__main__"),
+    ("overread",),
+    ("overread_app",),
 )
 """Parts from the lowest level to the highest; a part is a module, or a package with all that is in it."""
 LEVELS = {part: level for level, parts in enumerate(LADDER) for part in parts}
 LEVEL_0 = LADDER[0]
 SIDEWAYS = {
-    ("core.datasets", "core.images"),
-    ("core.baselines", "core.proposals"),
-    ("core.demo", "core.pipeline"),
-    ("core.benchmark", "core.pipeline"),
-    ("core.__main__", "core.cli"),
+    ("overread.datasets", "overread.images"),
+    ("overread.demo", "overread.pipeline"),
+    ("overread.benchmark", "overread.pipeline"),
+    ("overread.__main__", "overread.cli"),
     *((part, other) for part in LEVEL_0 for other in LEVEL_0),
 }
 """Imports within a level that are allowed."""
 HEAVY = {
     "torch": (
-        "core.losses",
-        "core.models",
-        "core.training",
-        "core.pipeline",
-        "core.baselines",
-        "core.benchmark",
-        "core.proposals",
+        "overread.losses",
+        "overread.models",
+        "overread.training",
+        "overread.pipeline",
+        "overread.benchmark",
+        "overread.proposals",
     ),
-    "torchvision": ("core.models",),
-    "timm": ("core.models",),
-    "lightning": ("core.training",),
-    "faiss": ("core.proposals",),
-    "pydicom": ("core.images", "core.datasets"),
-    "fsspec": ("core.images",),
-    "aiohttp": ("core.images",),
-    "botocore": ("core.images",),
-    "sqlalchemy": ("core.review",),
-    "alembic": ("core.review",),
-    "plotly": ("app",),
-    "streamlit": ("app",),
-    "typer": ("core.cli",),
+    "torchvision": ("overread.models",),
+    "timm": ("overread.models",),
+    "faiss": ("overread.proposals",),
+    "pydicom": ("overread.images", "overread.datasets"),
+    "fsspec": ("overread.images",),
+    "aiohttp": ("overread.images",),
+    "botocore": ("overread.images",),
+    "sqlalchemy": ("overread.review",),
+    "alembic": ("overread.review",),
+    "plotly": ("overread_app",),
+    "streamlit": ("overread_app",),
+    "typer": ("overread.cli",),
 }
 """Packages, and the parts that may import them."""
 
@@ -79,9 +83,10 @@ class Import:
 
 def module_files():
     files = {}
-    for path in sorted([*ROOT.glob("core/**/*.py"), *ROOT.glob("app/**/*.py")]):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    for root in (ROOT / "core", ROOT / "app"):
+        for path in sorted(root.glob("overread*/**/*.py")):
+            parts = path.relative_to(root).with_suffix("").parts
+            files[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return files
 
 
@@ -92,7 +97,7 @@ def part_of(module):
     """The part of the ladder that a module belongs to; None for one that stands on no step."""
     names = module.split(".")
     parts = [".".join(names[:length]) for length in range(1, len(names) + 1)]
-    return next((part for part in parts if part in LEVELS), None)
+    return next((part for part in reversed(parts) if part in LEVELS), None)
 
 
 def imports_of(module):
@@ -118,7 +123,7 @@ def imports_of(module):
 
 
 IMPORTS = [found for module in FILES for found in imports_of(module)]
-OWN = [found for found in IMPORTS if found.imported.split(".")[0] in ("core", "app")]
+OWN = [found for found in IMPORTS if found.imported.split(".")[0] in ("overread", "overread_app")]
 
 
 def reached_from(module, *, with_lazy):
@@ -133,7 +138,7 @@ def reached_from(module, *, with_lazy):
 
 
 def test_every_module_stands_on_the_ladder():
-    assert [module for module in FILES if module != "core" and part_of(module) is None] == []
+    assert [module for module in FILES if part_of(module) is None] == []
 
 
 def test_every_import_of_ours_is_of_a_module_that_is_there():
@@ -154,18 +159,18 @@ def test_imports_go_down_the_ladder():
 def test_only_the_pipeline_joins_review_with_training():
     wrong = []
     for module in FILES:
-        if LEVELS.get(part_of(module), 0) < LEVELS["core.pipeline"]:
+        if LEVELS.get(part_of(module), 0) < LEVELS["overread.pipeline"]:
             parts = {part_of(reached) for reached in reached_from(module, with_lazy=True)}
-            if {"core.review", "core.training"} <= parts:
+            if {"overread.review", "overread.training"} <= parts:
                 wrong.append(module)
     joining = {
         part
         for part in LEVELS
-        if {"core.review", "core.training"}
+        if {"overread.review", "overread.training"}
         <= {part_of(found.imported) for found in OWN if part_of(found.importer) == part}
     }
     assert wrong == []
-    assert joining <= {"core.pipeline", "core.cli", "core.benchmark"}
+    assert joining <= {"overread.pipeline", "overread.cli", "overread.benchmark"}
 
 
 @pytest.mark.parametrize("package", HEAVY)
@@ -179,32 +184,33 @@ def test_heavy_packages_are_imported_only_where_they_are_used(package):
 
 
 def test_a_training_imports_torch_only_where_it_begins_and_the_review_only_where_it_goes_on_from_one():
-    names = ("torch", "core.losses", "core.models", "core.training", "core.review")
-    reached = reached_from("core.pipeline.train", with_lazy=False)
-    assert "core.pipeline.scoring" in reached
+    names = ("torch", "overread.losses", "overread.models", "overread.training", "overread.review")
+    reached = reached_from("overread.pipeline.train", with_lazy=False)
+    assert "overread.pipeline.scoring" in reached
     assert [str(i) for i in IMPORTS if i.importer in reached and not i.is_lazy and i.imported.startswith(names)] == []
 
 
 def test_a_command_imports_what_it_needs_inside_itself():
-    named = {i.imported for i in OWN if part_of(i.importer) == "core.cli" and not i.is_lazy}
-    assert {module for module in named if part_of(module) != "core.cli"} == {"core.errors"}
+    named = {i.imported for i in OWN if part_of(i.importer) == "overread.cli" and not i.is_lazy}
+    assert {module for module in named if part_of(module) != "overread.cli"} == {"overread.errors"}
 
 
 def test_no_page_leads_to_torch():
     """Nor does any function of app; those of the pipeline that train import it themselves, and no page calls them."""
-    named = {found.imported for found in OWN if part_of(found.importer) == "app"}
+    named = {found.imported for found in OWN if part_of(found.importer) == "overread_app"}
     reached = set().union(*(reached_from(module, with_lazy=False) for module in named))
     assert [str(i) for i in IMPORTS if i.importer in reached and i.imported == "torch" and not i.is_lazy] == []
 
 
-def test_init_files_are_empty():
-    assert [str(path) for path in FILES.values() if path.name == "__init__.py" and path.read_text().strip()] == []
+def test_init_files_are_empty_but_that_of_the_public_names():
+    files = [path for module, path in FILES.items() if path.name == "__init__.py" and module != "overread"]
+    assert [str(path) for path in files if path.read_text(encoding="utf-8").strip()] == []
 
 
 def run_python(code, *arguments):
     """Run code in a process of its own; what it prints."""
     process = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, timeout=300
     )
     assert process.returncode == 0, process.stderr
     return process.stdout
@@ -232,20 +238,25 @@ for page in pages:
 
 
 def test_the_floors_that_do_without_torch_import_without_it():
-    no_torch = [part for level in LADDER[:3] for part in level if part != "core.losses"] + [
-        "core.proposals",
-        "core.checks",
-        "core.pipeline",
-        "core.demo",
-        "core.cli",
-        "app",
+    no_torch = [part for level in LADDER[:3] for part in level if part != "overread.losses"] + [
+        "overread.proposals",
+        "overread.checks",
+        "overread.pipeline",
+        "overread.demo",
+        "overread.cli",
+        "overread_app",
     ]
     # A page's file and the entry draw when they are imported, and __main__ starts: those are run below.
-    runs_at_import = ("core.__main__", "app.streamlit_app", "core.review.migrations.env")
+    runs_at_import = (
+        "overread.__main__",
+        "overread_app.__main__",
+        "overread_app.streamlit_app",
+        "overread.review.migrations.env",
+    )
     modules = [
         module
         for module in FILES
-        if part_of(module) in no_torch and module not in runs_at_import and not module.startswith("app.views.")
+        if part_of(module) in no_torch and module not in runs_at_import and not module.startswith("overread_app.views.")
     ]
     assert len(modules) > 40
     assert json.loads(run_python(WITHOUT_TORCH, *modules)) == []
@@ -253,22 +264,22 @@ def test_the_floors_that_do_without_torch_import_without_it():
 
 def test_every_page_runs_without_torch(tmp_path, monkeypatch):
     monkeypatch.setenv("OVERREAD_STUDIES", json.dumps([str(write_study(tmp_path).path)]))
-    pages = sorted(path.relative_to(ROOT / "app") for path in (ROOT / "app" / "views").glob("[!_]*.py"))
+    pages = sorted(path.relative_to(APP) for path in (APP / "views").glob("[!_]*.py"))
     assert len(pages) >= 5
-    run_python(PAGES, ROOT / "app" / "streamlit_app.py", *pages)
+    run_python(PAGES, ENTRY, *pages)
 
 
 TRAINING = """
 import importlib, pkgutil, sys
 for name in ("pydicom", "pylibjpeg", "sqlalchemy", "alembic", "plotly", "streamlit", "faiss", "fsspec"):
     sys.modules[name] = None
-import core.models, core.training
-for package in (core.models, core.training):
+import overread.models, overread.training
+for package in (overread.models, overread.training):
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         importlib.import_module(module.name)
-import core.losses
-from core.datasets.study import open_study
-from core.pipeline.train import train_study
+import overread.losses
+from overread.datasets.study import open_study
+from overread.pipeline.train import train_study
 run = train_study(open_study(sys.argv[1]), assignments=sys.argv[2:])
 assert len(run.scores()) == int(run.config()["num_samples"])
 """

@@ -24,11 +24,12 @@ from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.testing.v1 import AppTest
 
-from app import visit
-from app.processes import ROOT, STUDIES_VARIABLE
+from overread_app import visit
+from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import open_page, page_text
 from tests.core.commands import TINY, run_command
 from tests.core.images.made_dicom import write_dicom
+from tests.paths import ENTRY, ROOT
 
 NAME = "Zimtstern"
 UID = "1.2.826.0.4711081599.3"
@@ -145,7 +146,7 @@ def journey(tmp_path_factory) -> Journey:
     }.items():
         with pytest.MonkeyPatch.context() as patch:
             # The images are noise, which tells no classes apart; something shall be proposed all the same.
-            patch.setattr("core.proposals.chance.BEYOND_CHANCE", -np.inf)
+            patch.setattr("overread.proposals.chance.BEYOND_CHANCE", -np.inf)
             ended = run_command(*command)
         assert ended.status == 0, ended.err
         journey.printed[name] = ended.out + ended.err
@@ -274,7 +275,7 @@ def test_no_page_sends_a_canary_and_no_page_logs_one(journey, sent, monkeypatch,
     caplog.set_level(logging.DEBUG)
     st.cache_data.clear()
     st.cache_resource.clear()
-    app = AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=30)
+    app = AppTest.from_file(str(ENTRY), default_timeout=30)
     open_page(app, "studies", reader="Dr. Mira Sand")
     app.button(key="studies_check").click().run()
     assert "Rows left out (6)" in page_text(app)

@@ -1,7 +1,6 @@
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tests.paths import ROOT
 
 
 def test_the_file_tree_names_every_module():
@@ -11,7 +10,7 @@ def test_the_file_tree_names_every_module():
         path.name
         for floor in ("app", "core")
         for path in (ROOT / floor).rglob("*.py")
-        if path.name != "__init__.py" and "migrations" not in path.parts
+        if path.name not in ("__init__.py", "__main__.py") and "migrations" not in path.parts
     }
     assert named == there
 

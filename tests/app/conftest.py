@@ -7,10 +7,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app.processes import ROOT, STUDIES_VARIABLE
-from app.roots import ROOTS_VARIABLE
-from core.datasets.study import Study
+from overread.datasets.study import Study
+from overread_app.processes import STUDIES_VARIABLE
+from overread_app.roots import ROOTS_VARIABLE
 from tests.app.made_study import write_study
+from tests.paths import ENTRY
 
 WORDS = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error")
 
@@ -30,7 +31,7 @@ def app() -> AppTest:
     """The app from its entry file, not yet run."""
     st.cache_data.clear()
     st.cache_resource.clear()
-    return AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=30)
+    return AppTest.from_file(str(ENTRY), default_timeout=30)
 
 
 def open_page(app: AppTest, name: str, *, reader: str = "", is_owner: bool = True) -> AppTest:

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from core.datasets.groups import sample_groups
-from core.datasets.study import Study, create_key, keyed_hashes, save_study
-from core.files import write_atomically
-from core.proposals.evidence import evidence
+from overread.datasets.groups import sample_groups
+from overread.datasets.study import Study, create_key, keyed_hashes, save_study
+from overread.files import write_atomically
+from overread.proposals.evidence import evidence
 
 CLASSES = ("adenoma", "normal", "serrated")
 ODD_CLASSES = (

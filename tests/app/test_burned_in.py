@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from app.processes import STUDIES_VARIABLE
-from core.checks import burned_in
-from core.checks.burned_in import look_for_burned_in
-from core.datasets.study import open_study
+from overread.checks import burned_in
+from overread.checks.burned_in import look_for_burned_in
+from overread.datasets.study import open_study
+from overread_app.processes import STUDIES_VARIABLE
 from tests.core.commands import run_command
 from tests.core.images.made_dicom import write_dicom
 

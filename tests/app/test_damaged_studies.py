@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from app.boundary import without_paths
-from app.processes import STUDIES_VARIABLE
-from core.pipeline.ledger import open_ledger
+from overread.pipeline.ledger import open_ledger
+from overread_app.boundary import without_paths
+from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import open_page, page_text
 from tests.app.made_study import RUN, write_study
 
@@ -142,7 +142,7 @@ def test_two_damaged_studies_whose_folders_have_one_name_are_both_listed(app, wh
 
 
 def test_whatever_else_an_opening_fails_of_is_said_by_its_kind_alone(app, made_study, monkeypatch):
-    from app import session
+    from overread_app import session
 
     def fail(path):
         raise RecursionError("Mustermann")

@@ -8,10 +8,10 @@ import zipfile
 import pytest
 import streamlit as st
 
-from app.processes import STUDIES_VARIABLE
-from core.pipeline.export import export_study
-from core.pipeline.ledger import open_ledger
-from core.records import VerdictKind
+from overread.pipeline.export import export_study
+from overread.pipeline.ledger import open_ledger
+from overread.records import VerdictKind
+from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import open_page, page_text
 from tests.app.made_study import write_study
 from tests.app.verdicts import verdicts

@@ -8,14 +8,14 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.decomposition import PCA
 
-from app import session
-from app.components import calibration_charts, charts
-from app.processes import STUDIES_VARIABLE
-from core.datasets.runs import open_run
-from core.metrics import reliability_curve
-from core.pipeline.ledger import open_ledger
-from core.proposals.proposal_set import expectation, trade_off
-from core.records import VerdictKind
+from overread.datasets.runs import open_run
+from overread.metrics import reliability_curve
+from overread.pipeline.ledger import open_ledger
+from overread.proposals.proposal_set import expectation, trade_off
+from overread.records import VerdictKind
+from overread_app import session
+from overread_app.components import calibration_charts, charts
+from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import open_page, page_text
 from tests.app.made_study import write_study
 from tests.app.verdicts import verdicts

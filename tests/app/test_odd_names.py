@@ -6,8 +6,8 @@ from html import escape
 
 import pytest
 
-from app.boundary import plain_text
-from app.processes import STUDIES_VARIABLE
+from overread_app.boundary import plain_text
+from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import open_page
 from tests.app.made_study import ODD_CLASSES, write_study
 

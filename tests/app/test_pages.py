@@ -5,8 +5,9 @@ import re
 
 import pytest
 
-from app.processes import ROOT, STUDIES_VARIABLE
+from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import open_page, page_text
+from tests.paths import APP, ENTRY
 
 PAGES = ("studies", "review", "train", "insights", "export")
 
@@ -34,8 +35,8 @@ def test_a_page_without_any_study_says_what_to_do(app, name, monkeypatch, tmp_pa
 
 
 def test_an_error_of_the_user_is_shown_as_it_is(app, made_study, monkeypatch):
-    from app import session
-    from core.errors import StudyError
+    from overread.errors import StudyError
+    from overread_app import session
 
     def refuse(study):
         raise StudyError("row_14: label *odd* is unknown; fix the row")
@@ -49,7 +50,7 @@ def test_an_error_of_the_user_is_shown_as_it_is(app, made_study, monkeypatch):
 def test_any_other_error_shows_an_id_that_the_log_has_too_and_tells_nothing_of_its_message(
     app, made_study, monkeypatch, caplog
 ):
-    from app import session
+    from overread_app import session
 
     def fail(study):
         raise RuntimeError("patient Jane Doe in /secret/jane.dcm")
@@ -90,13 +91,13 @@ def test_a_reload_comes_back_to_the_study_by_an_address_that_names_none(app, mad
     app.selectbox[0].select(other.path.resolve()).run()
     address = app.query_params["study"]
     assert re.fullmatch(r"[0-9a-f]{8}", address)
-    reloaded = AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=30)
+    reloaded = AppTest.from_file(str(ENTRY), default_timeout=30)
     reloaded.query_params["study"] = address
     reloaded.run()
     assert open_page(reloaded, "export").selectbox[0].value == other.path.resolve()
 
 
 def test_no_view_but_session_touches_the_session_state_or_a_cache():
-    for path in (ROOT / "app").rglob("*.py"):
+    for path in APP.rglob("*.py"):
         if path.name != "session.py":
             assert not re.search(r"session_state|cache_data|cache_resource", path.read_text()), path.name

@@ -4,14 +4,14 @@ busy ledger did not take is sent again."""
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import visit
-from app.processes import ROOT
-from core.errors import LedgerBusyError
-from core.pipeline.ledger import open_ledger
-from core.records import VerdictKind
-from core.review import reader_codes
-from core.review.ledger import Ledger
+from overread.errors import LedgerBusyError
+from overread.pipeline.ledger import open_ledger
+from overread.records import VerdictKind
+from overread.review import reader_codes
+from overread.review.ledger import Ledger
+from overread_app import visit
 from tests.app.conftest import open_page, page_text, press
+from tests.paths import ENTRY
 
 READER = "Ada Lovelace"
 
@@ -22,7 +22,7 @@ def no_dwell(monkeypatch):
 
 
 def new_browser():
-    return AppTest.from_file(str(ROOT / "app" / "streamlit_app.py"), default_timeout=30)
+    return AppTest.from_file(str(ENTRY), default_timeout=30)
 
 
 def give_name(app, name=READER):

@@ -5,9 +5,9 @@ import gzip
 import numpy as np
 from PIL import Image
 
-from app.viewer import viewer
-from core.datasets.runs import open_run
-from core.review.queue import review_order
+from overread.datasets.runs import open_run
+from overread.review.queue import review_order
+from overread_app.viewer import viewer
 from tests.app.conftest import open_page, page_text
 from tests.core.images.storages import serve_s3
 from tests.core.rewriting import rewrite_samples

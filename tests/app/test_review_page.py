@@ -13,19 +13,19 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from app import visit
-from app.components import evidence, saliency
-from app.components.evidence import probability_chart, thumbnails, trace_chart
-from app.components.sample_card import likelihood
-from core.datasets.runs import open_run, training_lock
-from core.datasets.study import save_study
-from core.errors import LedgerError
-from core.images.cache import build_cache
-from core.models.network import Network
-from core.pipeline.ledger import open_ledger
-from core.proposals.saliency import read_saliency
-from core.records import VerdictKind
-from core.review.ledger import Ledger
+from overread.datasets.runs import open_run, training_lock
+from overread.datasets.study import save_study
+from overread.errors import LedgerError
+from overread.images.cache import build_cache
+from overread.models.network import Network
+from overread.pipeline.ledger import open_ledger
+from overread.proposals.saliency import read_saliency
+from overread.records import VerdictKind
+from overread.review.ledger import Ledger
+from overread_app import visit
+from overread_app.components import evidence, saliency
+from overread_app.components.evidence import probability_chart, thumbnails, trace_chart
+from overread_app.components.sample_card import likelihood
 from tests.app.conftest import open_page, page_text, press
 from tests.app.verdicts import verdicts
 

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from app import __main__ as start
-from app import processes
-from app.processes import OWNER_VARIABLE, ROOT, STUDIES_VARIABLE
-from app.roots import NOT_WHOLE, ROOTS_VARIABLE, is_readable, typed_path
-from core.datasets.roots import LINK_LEADS_OUT, OUTSIDE
-from core.errors import UserError
-from core.review.places import EPHEMERAL_VARIABLE
+from overread.datasets.roots import LINK_LEADS_OUT, OUTSIDE
+from overread.errors import UserError
+from overread.review.places import EPHEMERAL_VARIABLE
+from overread_app import start as start
+from overread_app import processes
+from overread_app.processes import OWNER_VARIABLE, STUDIES_VARIABLE
+from overread_app.roots import NOT_WHOLE, ROOTS_VARIABLE, is_readable, typed_path
 from tests.app.conftest import page_text
 from tests.app.made_study import write_study
 from tests.app.test_start import free_port
+from tests.paths import ROOT
 
 SECRET = "db:5432:app:user:hunter2"
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from app.processes import ROOT
-from app.theme import server_settings
+from overread_app.theme import server_settings
 from tests.app.made_study import write_study
+from tests.paths import ROOT
 
 LISTENING = "0A"
 """The state of a listening socket in /proc/net/tcp."""
@@ -180,14 +180,18 @@ def test_a_folder_that_is_no_study_is_said_in_one_line_with_status_2(tmp_path):
 
 
 def test_a_start_imports_neither_torch_nor_the_tables():
-    code = "import sys, app.__main__; print([m for m in ('torch', 'pandas', 'numpy', 'streamlit') if m in sys.modules])"
+    code = (
+        "import sys, overread_app.start; "
+        "print([m for m in ('torch', 'pandas', 'numpy', 'streamlit') if m in sys.modules])"
+    )
     output = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert output == "[]\n"
 
 
 def test_the_pages_never_import_torch():
     code = (
-        "import sys, app.session, app.components.charts, app.components.study_form, core.pipeline, core.config\n"
+        "import sys, overread_app.session, overread_app.components.charts, overread_app.components.study_form\n"
+        "import overread.pipeline, overread.config\n"
         "print('torch' in sys.modules)"
     )
     output = subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True)

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app import processes
-from app.boundary import plain_text
-from app.components.study_form import LAYOUTS
-from app.processes import STUDIES_VARIABLE
-from core.datasets.source import FORMATS
-from core.datasets.study import open_study
-from core.images.cache import build_cache
-from core.pipeline.ledger import open_ledger
+from overread.datasets.source import FORMATS
+from overread.datasets.study import open_study
+from overread.images.cache import build_cache
+from overread.pipeline.ledger import open_ledger
+from overread_app import processes
+from overread_app.boundary import plain_text
+from overread_app.components.study_form import LAYOUTS
+from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import page_text
 from tests.app.made_study import write_study
 from tests.app.verdicts import verdicts
@@ -83,8 +83,8 @@ def test_the_demo_counts_as_complete_once_both_studies_have_a_finished_run(tmp_p
 
 
 def test_one_process_at_a_time_builds_the_demo(tmp_path, monkeypatch):
-    monkeypatch.setattr(processes, "ROOT", tmp_path)  # where `core` stands for a program that just waits
-    (tmp_path / "core.py").write_text("import sys, time\nprint(sys.argv[1:])\ntime.sleep(1)\n")
+    monkeypatch.setattr(processes, "COMMANDS_PATH", tmp_path)  # where `overread` stands for a program that just waits
+    (tmp_path / "overread.py").write_text("import sys, time\nprint(sys.argv[1:])\ntime.sleep(1)\n")
     folder = tmp_path / "demo"
     assert not processes.is_demo_running(folder)
     process = processes.start_demo(folder)

@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from app import visit
-from app.components.sureness import OWN, stops, trade_off_text
-from app.processes import STUDIES_VARIABLE
-from core.datasets.runs import open_run
-from core.pipeline.export import export_table
-from core.pipeline.ledger import open_ledger
-from core.proposals.calibration import recalibrated
-from core.proposals.proposal_set import Expectation
-from core.records import VerdictKind
+from overread.datasets.runs import open_run
+from overread.pipeline.export import export_table
+from overread.pipeline.ledger import open_ledger
+from overread.proposals.calibration import recalibrated
+from overread.proposals.proposal_set import Expectation
+from overread.records import VerdictKind
+from overread_app import visit
+from overread_app.components.sureness import OWN, stops, trade_off_text
+from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import open_page, page_text
 from tests.app.made_study import write_study
 from tests.app.verdicts import verdicts

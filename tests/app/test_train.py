@@ -7,17 +7,18 @@ import time
 
 import pytest
 
-from app import processes
-from core.datasets.runs import Run, default_run, find_runs, running_training
-from core.pipeline.ledger import open_ledger
+from overread.datasets.runs import Run, default_run, find_runs, running_training
+from overread.pipeline.ledger import open_ledger
+from overread_app import processes
 from tests.app.conftest import open_page, page_text
 from tests.app.made_study import RUN
 from tests.app.verdicts import verdicts
+from tests.paths import ROOT
 
 TRAINING = """
 import json, signal, sys, time
-from core.datasets.runs import training_lock
-from core.datasets.study import open_study
+from overread.datasets.runs import training_lock
+from overread.datasets.study import open_study
 study, name = open_study(sys.argv[1]), "20260103T000000-quick-1"
 path = study.runs_path / name
 with training_lock(study, name):
@@ -39,7 +40,7 @@ with training_lock(study, name):
 
 @pytest.fixture
 def training(made_study):
-    process = subprocess.Popen([sys.executable, "-c", TRAINING, str(made_study.path)], cwd=processes.ROOT)
+    process = subprocess.Popen([sys.executable, "-c", TRAINING, str(made_study.path)], cwd=ROOT)
     deadline = time.monotonic() + 20
     while not any(run.events() for run in find_runs(made_study)[1:]) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -79,11 +80,11 @@ def test_the_bar_says_what_a_training_does_between_its_epochs(app, made_study, t
 
 
 def test_the_form_starts_a_process_with_what_it_was_told(app, made_study, tmp_path, monkeypatch):
-    # `core` here stands for a program that refuses: what it was told and what it says are both seen.
-    (tmp_path / "core.py").write_text(
+    # `overread` here stands for a program that refuses: what it was told and what it says are both seen.
+    (tmp_path / "overread.py").write_text(
         "import json, sys\nprint(json.dumps(sys.argv[1:]))\nprint('error: busy_now')\nsys.exit(2)"
     )
-    monkeypatch.setattr(processes, "ROOT", tmp_path)
+    monkeypatch.setattr(processes, "COMMANDS_PATH", tmp_path)
     open_page(app, "train")
     app.number_input[0].set_value(7)
     app.number_input[3].set_value(90.0)
@@ -188,8 +189,8 @@ def test_a_comparison_of_too_few_makes_no_claim(app, made_study, again):
 
 
 def test_training_after_review_is_offered_once_a_label_is_decided(app, made_study, tmp_path, monkeypatch):
-    (tmp_path / "core.py").write_text("import json, sys\nprint(json.dumps(sys.argv[1:]))\nsys.exit(2)")
-    monkeypatch.setattr(processes, "ROOT", tmp_path)
+    (tmp_path / "overread.py").write_text("import json, sys\nprint(json.dumps(sys.argv[1:]))\nsys.exit(2)")
+    monkeypatch.setattr(processes, "COMMANDS_PATH", tmp_path)
     open_page(app, "train")
     assert "After review" not in page_text(app)
     ledger = open_ledger(made_study)

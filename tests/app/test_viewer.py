@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.viewer.viewer import encode, encoded_picture
-from core.errors import ImageError
-from core.images.location import Location
-from core.images.picture import Picture
+from overread.errors import ImageError
+from overread.images.location import Location
+from overread.images.picture import Picture
+from overread_app.viewer.viewer import encode, encoded_picture
 from tests.core.images.made_dicom import write_dicom
 
 

@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from app.components import evidence
-from app.components.sample_card import kind_words
-from app.components.votes import vote
+from overread_app.components import evidence
+from overread_app.components.sample_card import kind_words
+from overread_app.components.votes import vote
 from tests.app.conftest import open_page, page_text
 from tests.app.made_study import RUN
 

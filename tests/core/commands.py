@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.cli.main import main
-from core.datasets.study import Study, open_study
+from overread.cli.main import main
+from overread.datasets.study import Study, open_study
 
 CLASSES = ("cat", "dog", "eel")
 NUM_IMAGES = 72

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from core.datasets.study import Study, save_study, write_table
+from overread.datasets.study import Study, save_study, write_table
 
 
 def rewrite_samples(study: Study, samples: pd.DataFrame) -> Study:

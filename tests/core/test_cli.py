@@ -2,19 +2,17 @@ import csv
 import json
 import re
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 import typer
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from core.cli.main import app
-from core.datasets.study import open_study
+from overread.cli.main import app
+from overread.datasets.study import open_study
 from tests.app.made_study import write_study
 from tests.core.commands import CLASSES, NUM_IMAGES, SECRETS, TINY, import_arguments, run_command, write_source
-
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
-from core.config import (
+from overread.config import (
     OVERREAD,
     PAPER,
     PRESETS,
@@ -20,7 +20,7 @@ from core.config import (
     preset_settings,
     settings_from_dict,
 )
-from core.errors import ConfigError
+from overread.errors import ConfigError
 
 
 def test_paper_is_what_the_paper_says():

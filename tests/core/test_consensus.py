@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from core.consensus import stage_consensus, stage_losses
-from core.errors import ConfigError
+from overread.consensus import stage_consensus, stage_losses
+from overread.errors import ConfigError
 
 LIMIT = -math.log(0.85)
 

@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 
-from core.datasets.runs import Run, find_runs
-from core.datasets.study import open_study
-from core.errors import StudyError
-from core.pipeline.ledger import open_ledger
+from overread.datasets.runs import Run, find_runs
+from overread.datasets.study import open_study
+from overread.errors import StudyError
+from overread.pipeline.ledger import open_ledger
 from tests.core.commands import TINY, import_arguments, import_source, run_command
 from tests.core.review.verdicts import verdict
 
@@ -95,7 +95,7 @@ def damaged_file(study_path, name):
 
 @pytest.mark.parametrize(("name", "kind"), CASES)
 def test_a_damaged_file_ends_a_command_in_one_line_at_the_worst(whole, tmp_path, monkeypatch, name, kind):
-    monkeypatch.setattr("core.checks.report.near_duplicate_groups", lambda *_, **__: [])  # it takes its time
+    monkeypatch.setattr("overread.checks.report.near_duplicate_groups", lambda *_, **__: [])  # it takes its time
     study_path = tmp_path / "study"
     shutil.copytree(whole, study_path)
     DAMAGES[kind](damaged_file(study_path, name))

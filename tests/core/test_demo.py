@@ -3,9 +3,9 @@
 import json
 import os
 
-from core import demo
-from core.datasets.runs import Run
-from core.pipeline.train import train_study
+from overread import demo
+from overread.datasets.runs import Run
+from overread.pipeline.train import train_study
 from tests.core.pipeline.runs import ASSIGNMENTS, only_run
 
 

@@ -8,14 +8,14 @@ import sys
 
 import pytest
 
-from core.files import make_folder, write_atomically
+from overread.files import make_folder, write_atomically
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-import core.files
-core.files.os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
-core.files.write_atomically(Path(sys.argv[1]), "half")
+import overread.files
+overread.files.os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
+overread.files.write_atomically(Path(sys.argv[1]), "half")
 """
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.losses import confidence_weights, nt_xent, softmax_weighted_cross_entropy
+from overread.losses import confidence_weights, nt_xent, softmax_weighted_cross_entropy
 
 TEMPERATURES = (0.1, 0.5, 1.0)
 WEIGHTS = ("max", "target", "none")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, precision_score, recall_score
 
-from core.metrics import (
+from overread.metrics import (
     detection_metrics,
     expected_calibration_error,
     ranking_metrics,

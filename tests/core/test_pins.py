@@ -1,6 +1,6 @@
 import numpy as np
 
-from core.pins import Pins
+from overread.pins import Pins
 
 PINS = Pins(np.array([[0, 0, 0], [0, 1, 0], [0.5, 0, 0.5], [0, 0, 0]]), np.array([False, False, False, True]))
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.review.export import write_csv
-from core.spreadsheets import harmless_cell
+from overread.review.export import write_csv
+from overread.spreadsheets import harmless_cell
 
 OWASP = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What no cell may begin with (OWASP, "CSV Injection")."""

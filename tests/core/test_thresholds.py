@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.mixture import GaussianMixture
 
-from core.thresholds import SHRINKAGE, class_thresholds, fit_mixture, gmm_threshold, otsu_threshold, threshold
+from overread.thresholds import SHRINKAGE, class_thresholds, fit_mixture, gmm_threshold, otsu_threshold, threshold
 
 ADAPTIVE = ("gmm", "otsu", "quantile")
 

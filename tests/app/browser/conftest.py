@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.processes import ROOT
-from core.datasets.study import Study
-from core.images.cache import build_cache
+from overread.datasets.study import Study
+from overread.images.cache import build_cache
 from tests.app.made_study import write_study
+from tests.paths import ROOT
 
 LISTENING = """
   // Set before the app's own code is there, so that it also hears the keys that the viewer keeps from the page.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.datasets.runs import open_run
+from overread.datasets.runs import open_run
 from tests.app.browser.conftest import begin, look, open_tab
 
 pytestmark = pytest.mark.browser

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from core.benchmark.problem import Problem
-from core.benchmark.tasks import Task
+from overread.benchmark.problem import Problem
+from overread.benchmark.tasks import Task
 
 CLASSES = ("across", "down", "slanting")
 

@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from core.benchmark import cells
-from core.benchmark.cells import noises_of, noisy_labels
-from core.errors import ConfigError
+from overread.benchmark import cells
+from overread.benchmark.cells import noises_of, noisy_labels
+from overread.errors import ConfigError
 from tests.core.benchmark.made_task import made_task
 
 

@@ -1,6 +1,6 @@
 import json
 
-from core.benchmark import tasks
+from overread.benchmark import tasks
 from tests.core.commands import run_command
 
 

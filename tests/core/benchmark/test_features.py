@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.benchmark import features as module
-from core.benchmark.features import load_features
-from core.benchmark.tasks import Task
-from core.config import QUICK
-from core.metrics import ranking_metrics
+from overread.benchmark import features as module
+from overread.benchmark.features import load_features
+from overread.benchmark.tasks import Task
+from overread.config import QUICK
+from overread.metrics import ranking_metrics
 from tests.core.benchmark.made_task import made_task
 
 

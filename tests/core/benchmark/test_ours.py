@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.benchmark.oracle import oracle
-from core.benchmark.ours import judged_by, overread, quick_head
-from core.benchmark.peers.confident_learning import confident_learning
-from core.benchmark.runner import measures
-from core.metrics import ranking_metrics
+from overread.benchmark.oracle import oracle
+from overread.benchmark.ours import judged_by, overread, quick_head
+from overread.benchmark.peers.confident_learning import confident_learning
+from overread.benchmark.runner import measures
+from overread.metrics import ranking_metrics
 from tests.core.benchmark.made_task import made_problem
 
 

@@ -3,11 +3,11 @@ import json
 import numpy as np
 import pytest
 
-from core.benchmark import runner
-from core.benchmark.methods import METHODS, Method
-from core.benchmark.problem import Finding
-from core.benchmark.runner import Plan, measures, read_results, run_plan
-from core.errors import ConfigError
+from overread.benchmark import runner
+from overread.benchmark.methods import METHODS, Method
+from overread.benchmark.problem import Finding
+from overread.benchmark.runner import Plan, measures, read_results, run_plan
+from overread.errors import ConfigError
 from tests.core.benchmark.made_task import made_task
 
 

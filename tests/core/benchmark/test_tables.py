@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from core.benchmark.summary import summary
-from core.benchmark.tables import report
+from overread.benchmark.summary import summary
+from overread.benchmark.tables import report
 
 BASE = {
     "num_samples": 100,

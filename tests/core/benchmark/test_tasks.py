@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.benchmark import tasks as module
-from core.benchmark.tasks import load_task
-from core.datasets.demo import tiles_truth
-from core.errors import ConfigError, SourceError
+from overread.benchmark import tasks as module
+from overread.benchmark.tasks import load_task
+from overread.datasets.demo import tiles_truth
+from overread.errors import ConfigError, SourceError
 
 
 def save_picture(path, value):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from core.checks.agreement import MISSING, check_agreement, rater_agreement, study_agreement
-from core.errors import StudyError
+from overread.checks.agreement import MISSING, check_agreement, rater_agreement, study_agreement
+from overread.errors import StudyError
 from tests.core.checks.samples import made_samples
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from core.checks.borders import pixel_features
-from core.checks.shortcuts import check_shortcuts
-from core.images.header import FileHeader
+from overread.checks.borders import pixel_features
+from overread.checks.shortcuts import check_shortcuts
+from overread.images.header import FileHeader
 from tests.core.checks.samples import made_samples
 
 NUM = 120

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from core.checks.classes import check_classes, check_quarantine
+from overread.checks.classes import check_classes, check_quarantine
 from tests.core.checks.samples import made_samples
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from core.checks.duplicates import check_duplicates, duplicate_groups
+from overread.checks.duplicates import check_duplicates, duplicate_groups
 from tests.core.checks.samples import made_samples
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.checks.leaks import check_names, check_splits
+from overread.checks.leaks import check_names, check_splits
 from tests.core.checks.samples import made_samples
 
 RNG = np.random.default_rng(0)

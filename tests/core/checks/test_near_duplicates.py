@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageOps
 
-from core.checks.near_duplicates import near_duplicate_groups
+from overread.checks.near_duplicates import near_duplicate_groups
 from tests.core.checks.pictures import made_picture, turned
 
 

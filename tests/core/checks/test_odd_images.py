@@ -7,10 +7,10 @@ import numpy as np
 import pydicom
 import pytest
 
-from core.checks.odd_images import check_odd_images
-from core.images.decoding import read_picture
-from core.images.header import FileHeader
-from core.images.tile import square_tile
+from overread.checks.odd_images import check_odd_images
+from overread.images.decoding import read_picture
+from overread.images.header import FileHeader
+from overread.images.tile import square_tile
 from tests.core.checks.samples import made_samples
 from tests.core.commands import run_command
 from tests.core.images.made_dicom import write_dicom

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from core.checks.readers import reader_labels
-from core.pipeline.ledger import open_ledger
-from core.records import Verdict, VerdictKind
-from core.review.ledger import visit_key
+from overread.checks.readers import reader_labels
+from overread.pipeline.ledger import open_ledger
+from overread.records import Verdict, VerdictKind
+from overread.review.ledger import visit_key
 from tests.app.made_study import CLASSES, write_study
 from tests.core.checks.samples import made_samples
 from tests.core.commands import run_command

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from sklearn.metrics import cohen_kappa_score
 
-from core.datasets.groups import read_pictures
-from core.datasets.study import open_study
-from core.images.cache import open_cache
+from overread.datasets.groups import read_pictures
+from overread.datasets.study import open_study
+from overread.images.cache import open_cache
 from tests.core.checks.pictures import made_picture
 from tests.core.commands import run_command
 

@@ -1,4 +1,4 @@
-from core.checks.same_pictures import pictures_of
+from overread.checks.same_pictures import pictures_of
 
 
 def test_near_duplicates_come_with_their_copies_and_other_copies_by_themselves():

@@ -3,9 +3,9 @@ import pytest
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from core.checks.shortcuts import check_headers, check_shortcuts, predictability, shortcut_features
-from core.images.header import FileHeader, read_headers
-from core.images.location import Location
+from overread.checks.shortcuts import check_headers, check_shortcuts, predictability, shortcut_features
+from overread.images.header import FileHeader, read_headers
+from overread.images.location import Location
 from tests.core.checks.samples import made_samples
 from tests.core.images.made_dicom import write_dicom
 

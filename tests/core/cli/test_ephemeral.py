@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from core.datasets.study import open_study
-from core.errors import LedgerError
-from core.pipeline.ledger import open_ledger
+from overread.datasets.study import open_study
+from overread.errors import LedgerError
+from overread.pipeline.ledger import open_ledger
 from tests.core.commands import import_arguments, run_command, write_source
 from tests.core.review.verdicts import verdict
 

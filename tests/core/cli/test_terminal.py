@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from core.cli.terminal import print_error, print_result, progress_bar, visible
+from overread.cli.terminal import print_error, print_result, progress_bar, visible
 from tests.app.made_study import write_study
 from tests.core.commands import run_command
 from tests.core.datasets.conftest import write_image

@@ -5,10 +5,10 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.datasets.fiftyone import read_fiftyone
-from core.datasets.label_studio import is_label_studio, read_label_studio
-from core.errors import UserError
-from core.records import Source
+from overread.datasets.fiftyone import read_fiftyone
+from overread.datasets.label_studio import is_label_studio, read_label_studio
+from overread.errors import UserError
+from overread.records import Source
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=6),

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.datasets.json_table import read_json_table
-from core.datasets.manifest import import_source
-from core.datasets.source import read_source
-from core.datasets.study import open_study, read_text_table, write_text_table
-from core.datasets.table import read_table
-from core.errors import UserError
+from overread.datasets.json_table import read_json_table
+from overread.datasets.manifest import import_source
+from overread.datasets.source import read_source
+from overread.datasets.study import open_study, read_text_table, write_text_table
+from overread.datasets.table import read_table
+from overread.errors import UserError
 from tests.core.datasets.conftest import write_image
 
 seeded = settings(derandomize=True, database=None, deadline=None, max_examples=150)

@@ -6,16 +6,16 @@ import shutil
 import pytest
 from PIL import Image
 
-from core.checks.report import check_study
-from core.datasets.changed_images import changed_images
-from core.datasets.manifest import import_source
-from core.datasets.source import read_source
-from core.datasets.study import open_study
-from core.images import file_hashes
-from core.pipeline.export import export_table
-from core.pipeline.ledger import open_ledger
-from core.review.export import own_columns
-from core.review.reviewed import OUTDATED
+from overread.checks.report import check_study
+from overread.datasets.changed_images import changed_images
+from overread.datasets.manifest import import_source
+from overread.datasets.source import read_source
+from overread.datasets.study import open_study
+from overread.images import file_hashes
+from overread.pipeline.export import export_table
+from overread.pipeline.ledger import open_ledger
+from overread.review.export import own_columns
+from overread.review.reviewed import OUTDATED
 from tests.core.commands import run_command
 from tests.core.review.verdicts import verdict
 

@@ -3,8 +3,8 @@ import shutil
 
 import pytest
 
-from core.datasets.chaoyang import CLASSES, read_chaoyang
-from core.errors import ConfigError, ManifestError, SourceError
+from overread.datasets.chaoyang import CLASSES, read_chaoyang
+from overread.errors import ConfigError, ManifestError, SourceError
 from tests.core.datasets.conftest import write_image
 
 

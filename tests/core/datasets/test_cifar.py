@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from core.datasets.manifest import import_source
-from core.datasets.source import read_source
-from core.datasets.study import open_study
-from core.errors import ConfigError, ManifestError, SourceError
-from core.images.decoding import read_picture
-from core.pipeline.evaluation import evaluate_run
-from core.pipeline.export import export_study
-from core.pipeline.train import train_study
+from overread.datasets.manifest import import_source
+from overread.datasets.source import read_source
+from overread.datasets.study import open_study
+from overread.errors import ConfigError, ManifestError, SourceError
+from overread.images.decoding import read_picture
+from overread.pipeline.evaluation import evaluate_run
+from overread.pipeline.export import export_study
+from overread.pipeline.train import train_study
 from tests.core.commands import TINY
 
 NAMES = ["cat", "dog", "frog"]

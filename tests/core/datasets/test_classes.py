@@ -1,8 +1,8 @@
 import pytest
 
-from core.datasets.classes import listed
-from core.datasets.source import read_source
-from core.errors import ConfigError, ManifestError
+from overread.datasets.classes import listed
+from overread.datasets.source import read_source
+from overread.errors import ConfigError, ManifestError
 
 CODES = [("image", "label", "rater_1"), ("a.png", "0", "1"), ("b.png", "1", ""), ("c.png", "1", "NORMAL")]
 

@@ -5,13 +5,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from core.datasets.corrupt import corrupt_study
-from core.datasets.manifest import import_source
-from core.datasets.noise import NOISES
-from core.datasets.source import read_source
-from core.datasets.study import open_study
-from core.errors import ConfigError, StudyError
-from core.images.cache import open_cache
+from overread.datasets.corrupt import corrupt_study
+from overread.datasets.manifest import import_source
+from overread.datasets.noise import NOISES
+from overread.datasets.source import read_source
+from overread.datasets.study import open_study
+from overread.errors import ConfigError, StudyError
+from overread.images.cache import open_cache
 from tests.core.datasets.conftest import write_image
 from tests.core.images.made_dicom import write_dicom
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pydicom
 import pytest
 
-from core.datasets.demo import chest_truth, write_chest
-from core.datasets.demo_chest import chest_pixels, plan_chest
+from overread.datasets.demo import chest_truth, write_chest
+from overread.datasets.demo_chest import chest_pixels, plan_chest
 
 NUM_IMAGES = 16
 

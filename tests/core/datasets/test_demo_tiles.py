@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets.demo import tiles_truth, write_tiles
-from core.datasets.demo_tiles import CLASSES, plan_tiles
+from overread.datasets.demo import tiles_truth, write_tiles
+from overread.datasets.demo_tiles import CLASSES, plan_tiles
 
 NUM_IMAGES = 24
 

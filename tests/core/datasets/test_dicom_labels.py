@@ -8,10 +8,10 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from core.datasets.dicom_tags import tag_name, tag_number
-from core.datasets.source import read_source
-from core.datasets.study import open_study
-from core.errors import ConfigError, ManifestError, SourceError
+from overread.datasets.dicom_tags import tag_name, tag_number
+from overread.datasets.source import read_source
+from overread.datasets.study import open_study
+from overread.errors import ConfigError, ManifestError, SourceError
 from tests.core.commands import run_command
 from tests.core.images.made_dicom import write_dicom
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.datasets.source import read_source
+from overread.datasets.source import read_source
 from tests.core.images.made_dicom import write_dicom
 
 

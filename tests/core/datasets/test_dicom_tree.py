@@ -12,14 +12,14 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import ComputedRadiographyImageStorage, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
-from core.datasets.dicom_headers import Header, read_headers
-from core.datasets.dicom_tree import KEYS
-from core.datasets.manifest import import_source
-from core.datasets.source import read_source
-from core.datasets.study import open_study
-from core.errors import ConfigError, ManifestError, SourceError
-from core.review.export import cleaned_table
-from core.review.reviewed import reviewed_samples
+from overread.datasets.dicom_headers import Header, read_headers
+from overread.datasets.dicom_tree import KEYS
+from overread.datasets.manifest import import_source
+from overread.datasets.source import read_source
+from overread.datasets.study import open_study
+from overread.errors import ConfigError, ManifestError, SourceError
+from overread.review.export import cleaned_table
+from overread.review.reviewed import reviewed_samples
 from tests.core.datasets.conftest import write_image
 
 TREE = (  # file, SOPInstanceUID, AccessionNumber, PatientID

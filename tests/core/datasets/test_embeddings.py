@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.datasets.embeddings import read_embeddings
-from core.errors import ConfigError
+from overread.datasets.embeddings import read_embeddings
+from overread.errors import ConfigError
 
 NUM = 6
 SAMPLES = pd.DataFrame({"sample_id": [f"id{i}" for i in range(NUM)], "image": [f"scans/{i}.png" for i in range(NUM)]})

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from core.datasets.source import read_source
-from core.errors import ConfigError, ManifestError
+from overread.datasets.source import read_source
+from overread.errors import ConfigError, ManifestError
 from tests.core.datasets.conftest import write_image
 
 CLASSES = ["cat", "dog", "eel"]

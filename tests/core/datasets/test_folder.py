@@ -1,10 +1,10 @@
 import pytest
 
-from core.datasets.folder import read_folder
-from core.datasets.manifest import import_source
-from core.datasets.source import read_source
-from core.datasets.study import open_study
-from core.errors import SourceError
+from overread.datasets.folder import read_folder
+from overread.datasets.manifest import import_source
+from overread.datasets.source import read_source
+from overread.datasets.study import open_study
+from overread.errors import SourceError
 from tests.core.datasets.conftest import write_image
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.datasets.frames import MAX_FRAMES
-from core.datasets.groups import sample_groups
-from core.datasets.source import read_source
-from core.datasets.study import open_study
-from core.errors import ConfigError
-from core.images.cache import open_cache
+from overread.datasets.frames import MAX_FRAMES
+from overread.datasets.groups import sample_groups
+from overread.datasets.source import read_source
+from overread.datasets.study import open_study
+from overread.errors import ConfigError
+from overread.images.cache import open_cache
 from tests.core.commands import run_command
 from tests.core.images.made_dicom import write_dicom
 

@@ -8,12 +8,12 @@ import shutil
 import numpy as np
 import pytest
 
-from core.datasets import generation
-from core.datasets.manifest import import_source
-from core.datasets.source import read_source
-from core.datasets.study import amend_study, open_study
-from core.errors import StudyError
-from core.images.cache import open_cache
+from overread.datasets import generation
+from overread.datasets.manifest import import_source
+from overread.datasets.source import read_source
+from overread.datasets.study import amend_study, open_study
+from overread.errors import StudyError
+from overread.images.cache import open_cache
 from tests.core.commands import run_command
 from tests.core.datasets.conftest import write_image
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
 
-from core.datasets.groups import picture_numbers, read_pictures, sample_groups, write_pictures
-from core.images.cache import build_cache, open_cache
+from overread.datasets.groups import picture_numbers, read_pictures, sample_groups, write_pictures
+from overread.images.cache import build_cache, open_cache
 from tests.app.made_study import write_study
 from tests.core.checks.samples import made_samples
 

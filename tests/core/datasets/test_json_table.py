@@ -1,7 +1,7 @@
 import pytest
 
-from core.datasets.json_table import read_json_table
-from core.errors import ManifestError
+from overread.datasets.json_table import read_json_table
+from overread.errors import ManifestError
 
 
 def read(tmp_path, content):

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from core.datasets.image_search import find_below
-from core.datasets.source import read_source
-from core.errors import ConfigError, ManifestError
+from overread.datasets.image_search import find_below
+from overread.datasets.source import read_source
+from overread.errors import ConfigError, ManifestError
 from tests.core.datasets.conftest import write_image
 
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets.manifest import import_source
-from core.datasets.runs import training_lock
-from core.datasets.source import read_source
-from core.datasets.study import SCHEMA_VERSION, open_study
-from core.errors import ManifestError, StudyError
-from core.images import cache
-from core.images.cache import open_cache
+from overread.datasets.manifest import import_source
+from overread.datasets.runs import training_lock
+from overread.datasets.source import read_source
+from overread.datasets.study import SCHEMA_VERSION, open_study
+from overread.errors import ManifestError, StudyError
+from overread.images import cache
+from overread.images.cache import open_cache
 from tests.core.datasets.conftest import write_image
 from tests.core.images.made_dicom import write_dicom
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.datasets.manifest import import_source
-from core.datasets.medmnist import write_images
-from core.datasets.source import read_source
-from core.datasets.study import open_study
-from core.errors import SourceError, UserError
-from core.images.cache import open_cache
-from core.images.decoding import read_picture
+from overread.datasets.manifest import import_source
+from overread.datasets.medmnist import write_images
+from overread.datasets.source import read_source
+from overread.datasets.study import open_study
+from overread.errors import SourceError, UserError
+from overread.images.cache import open_cache
+from overread.images.decoding import read_picture
 
 COUNTS = {"train": 5, "val": 2, "test": 3}
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.datasets.manifest import import_source
-from core.datasets.medmnist_release import local_source
-from core.datasets.source import read_source
-from core.datasets.study import open_study
-from core.errors import ConfigError, SourceError, StudyError
+from overread.datasets.manifest import import_source
+from overread.datasets.medmnist_release import local_source
+from overread.datasets.source import read_source
+from overread.datasets.study import open_study
+from overread.errors import ConfigError, SourceError, StudyError
 from tests.core.commands import run_command
 
 LABELS = {"0": "malignant", "1": "normal, benign"}

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
-from core.datasets.noise import (
+from overread.datasets.noise import (
     NOISES,
     add_noise,
     boundary,
@@ -13,7 +13,7 @@ from core.datasets.noise import (
     symmetric,
     truncated_normal,
 )
-from core.errors import ConfigError
+from overread.errors import ConfigError
 
 NUM_CLASSES = 4
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core.datasets.pickled import PickleError, read_pickle
+from overread.datasets.pickled import PickleError, read_pickle
 
 # As Python 2 wrote CIFAR's batches: str for text and bytes alike, numpy's old names.
 PYTHON_2 = (

@@ -8,10 +8,10 @@ import time
 import numpy as np
 import pytest
 
-from core.datasets.corrupt import corrupt_study
-from core.datasets.manifest import import_source
-from core.datasets.source import read_source
-from core.datasets.study import key_fingerprint, open_study, read_key
+from overread.datasets.corrupt import corrupt_study
+from overread.datasets.manifest import import_source
+from overread.datasets.source import read_source
+from overread.datasets.study import key_fingerprint, open_study, read_key
 from tests.core.commands import run_command
 
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets.changed_images import changed_images
-from core.datasets.corrupt import corrupt_study
-from core.datasets.manifest import import_source
-from core.datasets.source import read_source
-from core.datasets.study import open_study
-from core.errors import ManifestError
-from core.images import addresses, remote
-from core.images.cache import open_cache
-from core.images.decoding import read_picture
+from overread.datasets.changed_images import changed_images
+from overread.datasets.corrupt import corrupt_study
+from overread.datasets.manifest import import_source
+from overread.datasets.source import read_source
+from overread.datasets.study import open_study
+from overread.errors import ManifestError
+from overread.images import addresses, remote
+from overread.images.cache import open_cache
+from overread.images.decoding import read_picture
 from tests.core.commands import TINY, run_command
 from tests.core.datasets.conftest import write_image
 from tests.core.images.made_dicom import write_dicom

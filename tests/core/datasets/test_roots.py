@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets.roots import LINK_LEADS_OUT, OUTSIDE, check_below, is_below
-from core.errors import ConfigError, ManifestError, SourceError, StudyError, UserError
+from overread.datasets.roots import LINK_LEADS_OUT, OUTSIDE, check_below, is_below
+from overread.errors import ConfigError, ManifestError, SourceError, StudyError, UserError
 from tests.core.commands import run_command
 
 SECRET = "hunter2"
@@ -67,7 +67,7 @@ def test_a_source_or_labels_outside_are_refused_in_words_that_do_not_tell_whethe
 def test_a_dataset_that_is_named_may_be_read_wherever_it_is_kept_and_no_labels_outside(root, outside, monkeypatch):
     kept = root.parent / "pathmnist.npz"
     kept.touch()
-    monkeypatch.setattr("core.datasets.medmnist_release.local_source", lambda *_: kept)
+    monkeypatch.setattr("overread.datasets.medmnist_release.local_source", lambda *_: kept)
     assert import_within(root, "medmnist:pathmnist").err.startswith("error: The source cannot be read as a dataset")
     ended = import_within(root, "medmnist:pathmnist", "--format", "csv", "--labels", outside / "labels.csv")
     assert ended.err == f"error: {OUTSIDE}\n"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.datasets import runs
-from core.datasets.runs import Run
-from core.errors import StudyError
+from overread.datasets import runs
+from overread.datasets.runs import Run
+from overread.errors import StudyError
 from tests.app.made_study import write_study
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets.manifest import import_source
-from core.datasets.source import read_source
-from core.images import cache
+from overread.datasets.manifest import import_source
+from overread.datasets.source import read_source
+from overread.images import cache
 
 SIDE_PX = 8
 NUM_DIFFERENT = 500
@@ -52,8 +52,8 @@ def test_an_update_decodes_the_files_that_were_added_and_no_other(tmp_path, monk
 MEASURED = """
 import sys, time
 from pathlib import Path
-from core.datasets.manifest import import_source
-from core.datasets.source import read_source
+from overread.datasets.manifest import import_source
+from overread.datasets.source import read_source
 started = time.process_time()
 summary = import_source(read_source(sys.argv[1]), sys.argv[2], image_size_px=32)
 # Not ru_maxrss: that begins with what the parent held when it forked.

@@ -11,14 +11,14 @@ import time
 import numpy as np
 import pytest
 
-from core.datasets.manifest import import_source
-from core.datasets.source import read_source
-from core.datasets.study import open_study
-from core.errors import ImageError
-from core.images import addresses, credentials, patience
-from core.images.cache import open_cache
-from core.images.decoding import read_picture
-from core.images.location import Location
+from overread.datasets.manifest import import_source
+from overread.datasets.source import read_source
+from overread.datasets.study import open_study
+from overread.errors import ImageError
+from overread.images import addresses, credentials, patience
+from overread.images.cache import open_cache
+from overread.images.decoding import read_picture
+from overread.images.location import Location
 from tests.core.commands import run_command
 from tests.core.datasets.conftest import write_image
 from tests.core.images.made_dicom import write_dicom

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from core.datasets.source import read_source
-from core.errors import ConfigError, ManifestError, SourceError
+from overread.datasets.source import read_source
+from overread.errors import ConfigError, ManifestError, SourceError
 
 
 def labels_of(source):

@@ -1,7 +1,7 @@
 import pytest
 
-from core.datasets.staging import staged_study
-from core.errors import StudyError
+from overread.datasets.staging import staged_study
+from overread.errors import StudyError
 
 
 def test_the_folder_appears_whole_at_the_end(tmp_path):

@@ -2,9 +2,9 @@ import csv
 
 import pytest
 
-from core.datasets.source import read_source
-from core.datasets.table import read_table
-from core.errors import ManifestError, SourceError
+from overread.datasets.source import read_source
+from overread.datasets.table import read_table
+from overread.errors import ManifestError, SourceError
 
 
 def write_table(tmp_path, content):

@@ -3,10 +3,10 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from core.errors import ImageError
-from core.images import addresses
-from core.images.addresses import is_public
-from core.images.remote import _file_system, look_up, open_remote
+from overread.errors import ImageError
+from overread.images import addresses
+from overread.images.addresses import is_public
+from overread.images.remote import _file_system, look_up, open_remote
 from tests.core.images.storages import serve_folder
 
 REFUSED = r"^its server has no public address; allow that with --allow-private-urls, or by OVERREAD_ALLOW_PRIVATE_URLS="

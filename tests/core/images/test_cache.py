@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.errors import StudyError
-from core.images import cache as cache_module
-from core.images.cache import build_cache, open_cache
+from overread.errors import StudyError
+from overread.images import cache as cache_module
+from overread.images.cache import build_cache, open_cache
 
 _SIZE = 16
 
@@ -172,7 +172,7 @@ def test_a_killed_build_leaves_the_old_cache_and_the_next_one_removes_its_rest(t
     program = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from core.images.cache import build_cache\n"
+        "from overread.images.cache import build_cache\n"
         "def die(num_done, num_images):\n"
         "    if num_done >= 24: os.kill(os.getpid(), signal.SIGKILL)\n"
         "images = {f'key{i}': Path(sys.argv[2]) / f'person{i}_virus.png' for i in range(40)}\n"

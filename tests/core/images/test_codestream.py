@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from pydicom.encaps import encapsulate, get_frame
 
-from core.errors import ImageError
-from core.images.codestream import told_size, with_whole_scan
-from core.images.decoding import read_picture
+from overread.errors import ImageError
+from overread.images.codestream import told_size, with_whole_scan
+from overread.images.decoding import read_picture
 
 _BUNDLED = Path(pydicom.__file__).parent / "data" / "test_files"
 

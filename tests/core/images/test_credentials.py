@@ -1,6 +1,6 @@
 import pytest
 
-from core.images.credentials import bare_url
+from overread.images.credentials import bare_url
 
 SECRETS = ("hunter2", "AKIAEXAMPLE", "c0ffee5160")
 AWS = (

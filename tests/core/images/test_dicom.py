@@ -13,11 +13,11 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, apply_windowing, pixel_array
 from pydicom.sequence import Sequence
 
-from core.errors import ImageError
-from core.images.decoding import read_picture
-from core.images.limits import ODD
-from core.images.location import Location
-from core.images.picture import to_uint8
+from overread.errors import ImageError
+from overread.images.decoding import read_picture
+from overread.images.limits import ODD
+from overread.images.location import Location
+from overread.images.picture import to_uint8
 from tests.core.images.made_dicom import lookup_table, write_dicom
 
 _BUNDLED = Path(pydicom.__file__).parent / "data" / "test_files"

@@ -3,10 +3,10 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.pixels import pixel_array
 
-from core.images import dicom_frames
-from core.images.decoding import read_picture
-from core.images.dicom_frames import read_one_frame
-from core.images.location import Location
+from overread.images import dicom_frames
+from overread.images.decoding import read_picture
+from overread.images.dicom_frames import read_one_frame
+from overread.images.location import Location
 
 _FILES = (
     "emri_small.dcm",

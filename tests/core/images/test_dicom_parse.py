@@ -17,18 +17,18 @@ from pydicom import dcmread
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGBaseline8Bit
 
-from core.datasets.dicom_headers import read_headers as read_tree_headers
-from core.errors import ImageError
-from core.images import guarded
-from core.images.decoding import read_picture
-from core.images.dicom_parse import before_pixels, parse
-from core.images.header import read_headers
-from core.images.limits import ODD, ORDINARY, OverLimitError
-from core.images.location import Location
+from overread.datasets.dicom_headers import read_headers as read_tree_headers
+from overread.errors import ImageError
+from overread.images import guarded
+from overread.images.decoding import read_picture
+from overread.images.dicom_parse import before_pixels, parse
+from overread.images.header import read_headers
+from overread.images.limits import ODD, ORDINARY, OverLimitError
+from overread.images.location import Location
 from tests.core.images.harmful_dicom import PIXELS, harmful
 from tests.core.images.made_dicom import write_dicom
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 MAX_BYTES = 3 * 2**30
 """Of address space, hence with all that Python and numpy map and never use."""
 _FOLDERS = (Path(pydicom.__file__).parent / "data" / "test_files", Path(data_store.__file__).parent / "data")
@@ -37,8 +37,8 @@ _READ = """
 import json, resource, sys
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]),) * 2)
-from core.errors import ImageError
-from core.images.decoding import read_picture
+from overread.errors import ImageError
+from overread.images.decoding import read_picture
 try:
     outcome = read_picture(Path(sys.argv[1])).pixels.tolist()
 except ImageError as error:

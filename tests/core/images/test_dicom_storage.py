@@ -21,10 +21,10 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from core.errors import ImageError
-from core.images.decoding import read_picture
-from core.images.location import Location
-from core.images.picture import to_uint8
+from overread.errors import ImageError
+from overread.images.decoding import read_picture
+from overread.images.location import Location
+from overread.images.picture import to_uint8
 from tests.core.images.made_dicom import write_dicom
 from tests.core.images.test_golden_pixels import needs_dcmtk, shown_by_dcmtk
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ImageError
-from core.images.decoding import read_picture
-from core.images.tile import square_tile
+from overread.errors import ImageError
+from overread.images.decoding import read_picture
+from overread.images.tile import square_tile
 from tests.core.images.mutate import mutated, whole_files
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 NUM_INPUTS = 10_000
 NUM_PROCESSES = 2
 MAX_SECONDS = 10

@@ -20,9 +20,9 @@ from pydicom.uid import (
     UncompressedTransferSyntaxes,
 )
 
-from core.errors import ImageError
-from core.images.decoding import read_picture
-from core.images.picture import Picture, to_uint8
+from overread.errors import ImageError
+from overread.images.decoding import read_picture
+from overread.images.picture import Picture, to_uint8
 
 _FILES = {
     path.name: path

@@ -11,14 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.datasets.study import open_study
-from core.errors import ImageError
-from core.images import guarded
+from overread.datasets.study import open_study
+from overread.errors import ImageError
+from overread.images import guarded
 from tests.core.commands import run_command
 from tests.core.images.harmful_dicom import PIXELS, harmful
 from tests.core.images.made_dicom import write_dicom
-
-ROOT = Path(__file__).parents[3]
+from tests.paths import ROOT
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from core.images.location import ABSENT, Location, cut_frame
+from overread.images.location import ABSENT, Location, cut_frame
 
 
 @pytest.mark.parametrize(

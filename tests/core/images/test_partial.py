@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.datasets.manifest import import_source
-from core.datasets.source import read_source
-from core.datasets.study import open_study
-from core.images import cache as cache_module
-from core.images import partial
-from core.images.cache import build_cache, open_cache
+from overread.datasets.manifest import import_source
+from overread.datasets.source import read_source
+from overread.datasets.study import open_study
+from overread.images import cache as cache_module
+from overread.images import partial
+from overread.images.cache import build_cache, open_cache
 
 NUM, SIDE = 120, 32
 PROGRAM = f"""
 import os, signal, sys
-from core.datasets.manifest import import_source
-from core.datasets.source import read_source
-from core.images import partial
+from overread.datasets.manifest import import_source
+from overread.datasets.source import read_source
+from overread.images import partial
 partial.INTERVAL_S, partial._MAX_SHARE = 0, 1e9
 
 def tell(num_done, num_images):

@@ -7,11 +7,11 @@ from functools import partial
 
 import pytest
 
-from core.errors import ImageError
-from core.images import downloads, patience
-from core.images.downloads import Downloads
-from core.images.patience import seconds_for
-from core.images.remote import look_up, open_remote
+from overread.errors import ImageError
+from overread.images import downloads, patience
+from overread.images.downloads import Downloads
+from overread.images.patience import seconds_for
+from overread.images.remote import look_up, open_remote
 from tests.core.images.storages import serve_folder
 
 
@@ -25,7 +25,7 @@ def test_a_file_may_take_the_longer_the_larger_it_is_and_no_file_for_ever():
 def hurry(monkeypatch):
     monkeypatch.setattr(patience, "GRACE_S", 0.5)
     monkeypatch.setattr(patience, "LOOK_UP_S", 0.5)
-    monkeypatch.setattr("core.images.remote.LOOK_UP_S", 0.5)
+    monkeypatch.setattr("overread.images.remote.LOOK_UP_S", 0.5)
 
 
 def drip(over, part, handler):

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.errors import ImageError
-from core.images.decoding import read_picture
-from core.images.picture import Picture, to_uint8
-from core.images.silence import silence
+from overread.errors import ImageError
+from overread.images.decoding import read_picture
+from overread.images.picture import Picture, to_uint8
+from overread.images.silence import silence
 
 
 def _jpeg(path: Path) -> bytes:

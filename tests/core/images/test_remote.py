@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.errors import ImageError
-from core.images import addresses, remote
-from core.images.decoding import read_picture
-from core.images.header import read_headers
-from core.images.location import Location
-from core.images.remote import ABSENT, look_up, open_remote
+from overread.errors import ImageError
+from overread.images import addresses, remote
+from overread.images.decoding import read_picture
+from overread.images.header import read_headers
+from overread.images.location import Location
+from overread.images.remote import ABSENT, look_up, open_remote
 from tests.core.images.made_dicom import write_dicom
 from tests.core.images.storages import serve_folder, serve_s3
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.images.decoding import read_picture
-from core.images.location import Location
-from core.images.room import Room, take_room
-from core.images.tile import square_tile
+from overread.images.decoding import read_picture
+from overread.images.location import Location
+from overread.images.room import Room, take_room
+from overread.images.tile import square_tile
 from tests.core.images.made_dicom import write_dicom
 
 
@@ -86,7 +86,7 @@ def test_a_large_image_is_reduced_as_it_is_read_and_its_tile_stays_the_same(tmp_
 MEASURED = """
 import sys
 from pathlib import Path
-from core.images.cache import build_cache
+from overread.images.cache import build_cache
 images = {str(number): Path(name) for number, name in enumerate(sys.argv[2:])}
 assert build_cache(Path(sys.argv[1]), images, size_px=224) == {}
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.images.stored_bits import stored_values
+from overread.images.stored_bits import stored_values
 
 _SMOOTH = np.add.outer(np.arange(60) * 30, np.arange(70) * 30).astype(np.uint16)
 """From 0 to 3840, in steps of 30: 12 bits."""

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from core.images.picture import Picture
-from core.images.tile import square_tile
+from overread.images.picture import Picture
+from overread.images.tile import square_tile
 
 
 def test_the_aspect_ratio_is_kept_and_the_rest_is_black() -> None:

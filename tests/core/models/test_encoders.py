@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from core.models.encoders import NarrowResNet, build_encoder
+from overread.models.encoders import NarrowResNet, build_encoder
 
 
 def num_parameters(module):

@@ -1,6 +1,6 @@
 import torch
 
-from core.models.network import Network
+from overread.models.network import Network
 
 
 def made_network(num_channels=3, mean=0.5, std=0.25):

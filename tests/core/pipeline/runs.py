@@ -1,6 +1,6 @@
 """Settings of a short training, and what it leaves."""
 
-from core.datasets.runs import find_runs
+from overread.datasets.runs import find_runs
 from tests.core.commands import TINY
 
 ASSIGNMENTS = [assignment for assignment in TINY[1::2] if not assignment.startswith("rounds")]

@@ -5,8 +5,8 @@ import shutil
 
 import pandas as pd
 
-from core.datasets.study import open_study
-from core.pipeline.evaluation import evaluate_run
+from overread.datasets.study import open_study
+from overread.pipeline.evaluation import evaluate_run
 from tests.core.commands import CLASSES
 
 

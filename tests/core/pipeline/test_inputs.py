@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from core.config import preset_settings
-from core.datasets.study import open_study
-from core.errors import StudyError
-from core.images.cache import open_cache
-from core.pipeline.inputs import run_inputs
-from core.pipeline.train import train_study
+from overread.config import preset_settings
+from overread.datasets.study import open_study
+from overread.errors import StudyError
+from overread.images.cache import open_cache
+from overread.pipeline.inputs import run_inputs
+from overread.pipeline.train import train_study
 from tests.core.commands import CLASSES
 from tests.core.pipeline.runs import ASSIGNMENTS, only_run, scores_of
 from tests.core.rewriting import rewrite_samples

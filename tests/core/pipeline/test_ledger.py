@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from core.datasets.study import key_fingerprint, open_study
-from core.errors import LedgerError, ReadOnlyError, StudyError
-from core.pipeline.export import export_study
-from core.pipeline.ledger import bare_ledger, open_ledger, study_memory
-from core.review.chain import LedgerRow, row_hash, sealed
-from core.review.memory import Remembered
+from overread.datasets.study import key_fingerprint, open_study
+from overread.errors import LedgerError, ReadOnlyError, StudyError
+from overread.pipeline.export import export_study
+from overread.pipeline.ledger import bare_ledger, open_ledger, study_memory
+from overread.review.chain import LedgerRow, row_hash, sealed
+from overread.review.memory import Remembered
 from tests.core.commands import run_command
 from tests.core.review.mounts import read_only
 from tests.core.review.verdicts import verdict
@@ -193,7 +193,9 @@ def test_verifying_again_reads_only_the_rows_that_came_since(read_study, monkeyp
     ledger.verify_chain()
     ledger.record(verdict("s5"))
     seen = []
-    monkeypatch.setattr("core.review.chain.row_hash", lambda row, key: seen.append(row.sequence) or row_hash(row, key))
+    monkeypatch.setattr(
+        "overread.review.chain.row_hash", lambda row, key: seen.append(row.sequence) or row_hash(row, key)
+    )
     assert ledger.verify_chain(is_incremental=True).sequence == 5
     assert seen == [5]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.pipeline.ledger import open_ledger
+from overread.pipeline.ledger import open_ledger
 from tests.core.commands import run_command
 from tests.core.review.verdicts import verdict
 

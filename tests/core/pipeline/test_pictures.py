@@ -6,12 +6,12 @@ import sys
 import numpy as np
 import pytest
 
-from core.datasets.groups import read_pictures, sample_groups
-from core.datasets.runs import find_runs
-from core.datasets.study import open_study
-from core.images.cache import open_cache
-from core.pipeline import inputs
-from core.pipeline.train import train_study
+from overread.datasets.groups import read_pictures, sample_groups
+from overread.datasets.runs import find_runs
+from overread.datasets.study import open_study
+from overread.images.cache import open_cache
+from overread.pipeline import inputs
+from overread.pipeline.train import train_study
 from tests.core.commands import TINY, import_source, write_source
 
 COPIES = ("scans/doe-4711_000.png", "scans/doe-4711_007.png")
@@ -66,7 +66,7 @@ def test_where_near_duplicates_cannot_be_looked_for_copies_are_and_a_note_says_s
     if lack == "time":
         monkeypatch.setattr(inputs, "MAX_COMPARED", 50)
     else:
-        monkeypatch.setitem(sys.modules, "core.checks.same_pictures", None)
+        monkeypatch.setitem(sys.modules, "overread.checks.same_pictures", None)
     study, run = trained(untrained, tmp_path)
     notes = [event["message"] for event in run.events() if event["event"] == "note"]
     assert sum("only exact copies" in note for note in notes) == 1
@@ -77,7 +77,7 @@ def test_where_near_duplicates_cannot_be_looked_for_copies_are_and_a_note_says_s
 
 
 def test_a_resumed_training_keeps_to_the_pictures_that_it_began_with(untrained, tmp_path, monkeypatch):
-    from core.training import engine
+    from overread.training import engine
 
     study = open_study(shutil.copytree(untrained.path, tmp_path / "study"))
 

@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.config import OVERREAD
-from core.datasets.runs import RunState, default_run, find_runs, open_run
-from core.datasets.study import open_study, save_study
-from core.errors import ConfigError, StudyError
-from core.pipeline import retraining
-from core.pipeline.ledger import open_ledger
-from core.pipeline.train import train_study
-from core.proposals.comparison import Comparison
-from core.records import Verdict, VerdictKind
-from core.review.ledger import visit_key
+from overread.config import OVERREAD
+from overread.datasets.runs import RunState, default_run, find_runs, open_run
+from overread.datasets.study import open_study, save_study
+from overread.errors import ConfigError, StudyError
+from overread.pipeline import retraining
+from overread.pipeline.ledger import open_ledger
+from overread.pipeline.train import train_study
+from overread.proposals.comparison import Comparison
+from overread.records import Verdict, VerdictKind
+from overread.review.ledger import visit_key
 from tests.core.commands import CLASSES, TINY, import_source, run_command
 from tests.core.rewriting import rewrite_samples
 
@@ -126,7 +126,7 @@ def test_the_runs_are_compared_on_locked_samples_that_the_comparison_did_not_kno
 
 
 def test_a_resumed_run_knows_the_verdicts_that_it_began_with(study, monkeypatch):
-    from core.training import engine
+    from overread.training import engine
 
     again = runs_of(study)[1]
     expected = (again.path / "scores.csv").read_bytes()

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.datasets.runs import RunState, find_runs
-from core.datasets.study import open_study
-from core.errors import ConfigError, StudyError
-from core.pipeline import train
-from core.pipeline.train import train_study
+from overread.datasets.runs import RunState, find_runs
+from overread.datasets.study import open_study
+from overread.errors import ConfigError, StudyError
+from overread.pipeline import train
+from overread.pipeline.train import train_study
 from tests.core.commands import CLASSES, TINY, run_command
 from tests.core.pipeline.runs import ASSIGNMENTS, only_run, scores_of
 from tests.core.rewriting import rewrite_samples
@@ -26,7 +26,7 @@ ROUNDS = [assignment for assignment in TINY[1::2] if assignment.startswith("roun
 
 
 def test_a_training_that_is_stopped_says_so_and_goes_on_with_resume(ready, study, monkeypatch):
-    from core.training import engine
+    from overread.training import engine
 
     train, num_calls = engine.supervised_epoch, 0
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from core.proposals.calibration import recalibrated
+from overread.proposals.calibration import recalibrated
 
 
 def simulated(num, seed, *, slope, shift):

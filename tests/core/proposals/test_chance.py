@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.proposals.chance import tells_classes_apart
+from overread.proposals.chance import tells_classes_apart
 
 
 def drawn(num_samples, num_classes, advantage, seed):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss
 
-from core.proposals.comparison import compare_runs, locked_samples
+from overread.proposals.comparison import compare_runs, locked_samples
 
 
 def verdicts(num, seed=0):

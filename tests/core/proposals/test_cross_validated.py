@@ -3,8 +3,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from core.config import CrossValidationSettings
-from core.proposals.cross_validated import cross_validated_probs
+from overread.config import CrossValidationSettings
+from overread.proposals.cross_validated import cross_validated_probs
 
 
 def probs_of(embeddings, given, groups=None, is_trained=None, *, num_classes=3, num_folds=5, seed=0):

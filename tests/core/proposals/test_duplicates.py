@@ -3,7 +3,7 @@ import pytest
 from scipy.special import gammaln
 from scipy.stats import dirichlet_multinomial
 
-from core.proposals.duplicates import (
+from overread.proposals.duplicates import (
     COPYING,
     SAME_CLASS,
     PictureLabels,
@@ -11,7 +11,7 @@ from core.proposals.duplicates import (
     conflict_score,
     fit_picture_noise,
 )
-from core.proposals.noise_model import NoiseModel, fit_noise_model
+from overread.proposals.noise_model import NoiseModel, fit_noise_model
 
 NOISE = NoiseModel(1.5, np.array([[0.8, 0.15, 0.05], [0.1, 0.7, 0.2], [0.05, 0.05, 0.9]]), blur=0.8)
 

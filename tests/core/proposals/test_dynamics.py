@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from core.proposals import dynamics
-from core.proposals.dynamics import head_margins, stage_margins, training_dynamics
+from overread.proposals import dynamics
+from overread.proposals.dynamics import head_margins, stage_margins, training_dynamics
 
 
 def loop_dynamics(margins):

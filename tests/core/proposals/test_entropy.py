@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
-from core.proposals.entropy import normalised_entropy, weighted_entropy_score
+from overread.proposals.entropy import normalised_entropy, weighted_entropy_score
 
 
 def made_probs(num_classes, seed=0):

@@ -1,6 +1,6 @@
 import numpy as np
 
-from core.proposals.evidence import NUM_SHOWN, evidence
+from overread.proposals.evidence import NUM_SHOWN, evidence
 
 
 def test_neighbours_are_the_most_similar_of_other_groups_and_fewer_where_there_are_fewer():

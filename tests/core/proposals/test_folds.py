@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.proposals.folds import grouped_folds
+from overread.proposals.folds import grouped_folds
 
 
 def made_case(num_samples=200, num_groups=60, num_classes=3, seed=0):

@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import core.proposals.judgement as module
-from core.config import OVERREAD
-from core.proposals.judgement import judge
-from core.proposals.proposal_set import proposal_set
+import overread.proposals.judgement as module
+from overread.config import OVERREAD
+from overread.proposals.judgement import judge
+from overread.proposals.proposal_set import proposal_set
 
 FAST = replace(OVERREAD.refinement, num_repeats=1, max_rounds=1, strengths=(0.03,))
 

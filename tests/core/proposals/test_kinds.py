@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from core.proposals.kinds import Kind, isolation, proposal_kinds
-from core.proposals.nearest import nearest_neighbours
+from overread.proposals.kinds import Kind, isolation, proposal_kinds
+from overread.proposals.nearest import nearest_neighbours
 
 
 def test_each_proposal_has_the_first_kind_that_holds_and_the_others_none():

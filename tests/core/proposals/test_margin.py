@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.proposals.margin import margin_score
+from overread.proposals.margin import margin_score
 
 
 @pytest.mark.parametrize("num_classes", [2, 5])

@@ -4,9 +4,9 @@ import sys
 import numpy as np
 import pytest
 
-from core.errors import ConfigError
-from core.proposals import nearest
-from core.proposals.nearest import nearest_neighbours
+from overread.errors import ConfigError
+from overread.proposals import nearest
+from overread.proposals.nearest import nearest_neighbours
 
 
 def loop_nearest(embeddings, groups, num):

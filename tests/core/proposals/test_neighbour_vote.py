@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from core.proposals.nearest import nearest_neighbours
-from core.proposals.neighbour_vote import neighbour_vote, smoothed
+from overread.proposals.nearest import nearest_neighbours
+from overread.proposals.neighbour_vote import neighbour_vote, smoothed
 
 
 def made_case(num_samples=80, num_classes=3, num=6, seed=0):

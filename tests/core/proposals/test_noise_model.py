@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.proposals.noise_model import LARGEST_BLUR, NoiseModel, blurred, fit_noise_model, is_as_likely
+from overread.proposals.noise_model import LARGEST_BLUR, NoiseModel, blurred, fit_noise_model, is_as_likely
 
 TRANSITIONS = {
     2: np.array([[0.9, 0.1], [0.3, 0.7]]),

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from core.proposals import noise_rate as module
-from core.proposals.noise_rate import error_rate, noise_rate
+from overread.proposals import noise_rate as module
+from overread.proposals.noise_rate import error_rate, noise_rate
 
 
 def flipped(labels, num_classes, rate, rng):

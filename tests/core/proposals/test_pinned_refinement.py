@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from core.config import RefinementSettings
-from core.pins import Pins
-from core.proposals.judgement import judge
+from overread.config import RefinementSettings
+from overread.pins import Pins
+from overread.proposals.judgement import judge
 
 NUM, CLASSES = 180, 3
 SETTINGS = RefinementSettings(num_folds=3, num_inner_folds=2, num_repeats=1, max_rounds=1, strengths=(0.01,))

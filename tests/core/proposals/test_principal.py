@@ -6,9 +6,9 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from core.config import CrossValidationSettings
-from core.proposals.cross_validated import cross_validated_probs
-from core.proposals.principal import principal_components
+from overread.config import CrossValidationSettings
+from overread.proposals.cross_validated import cross_validated_probs
+from overread.proposals.principal import principal_components
 
 
 def wide_features(num_samples=300, width=1280, rank=30, seed=0):

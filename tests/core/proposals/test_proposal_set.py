@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.proposals.proposal_set import proposal_set
+from overread.proposals.proposal_set import proposal_set
 
 
 def best_set(probability, min_precision):

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from core.proposals.raters import MISSING, dawid_skene
+from overread.proposals.raters import MISSING, dawid_skene
 
 PEER_VOTES = """
 111. 0002 .002 0102 2201 2.01 1221 1.20 1200 20.2 2..1 00.. 220. 0..2 0111 0010 2212 1112 0001 2020

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from core.config import OVERREAD
-from core.proposals import refinement as module
-from core.proposals.duplicates import PictureLabels
-from core.proposals.folds import grouped_folds
-from core.proposals.noise_model import NoiseModel
-from core.proposals.noise_rate import ErrorRate
-from core.proposals.refined_round import (
+from overread.config import OVERREAD
+from overread.proposals import refinement as module
+from overread.proposals.duplicates import PictureLabels
+from overread.proposals.folds import grouped_folds
+from overread.proposals.noise_model import NoiseModel
+from overread.proposals.noise_rate import ErrorRate
+from overread.proposals.refined_round import (
     LARGEST_BLURRED,
     NETWORK_WEIGHTS,
     RATE_ERROR,
@@ -19,7 +19,7 @@ from core.proposals.refined_round import (
     fit_noise,
     picture_noise,
 )
-from core.proposals.refinement import refine
+from overread.proposals.refinement import refine
 
 FAST = replace(OVERREAD.refinement, num_repeats=1, strengths=(0.03,))
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from core.metrics import expected_calibration_error
-from core.proposals.calibration import recalibrated
-from core.proposals.reliability import NUM_FOLDS, held_out_recalibrated, reliability
+from overread.metrics import expected_calibration_error
+from overread.proposals.calibration import recalibrated
+from overread.proposals.reliability import NUM_FOLDS, held_out_recalibrated, reliability
 
 
 @pytest.mark.parametrize(("num", "num_bins"), [(1, 1), (19, 1), (20, 2), (57, 5), (400, 6)])

@@ -1,6 +1,6 @@
 import numpy as np
 
-from core.proposals.rounds import round_probs
+from overread.proposals.rounds import round_probs
 
 NAMES = ["warmup", "round 1 epoch 2", "round 1 epoch 4", "round 2 epoch 2", "round 10 epoch 5", "final"]
 

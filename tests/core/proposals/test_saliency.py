@@ -5,11 +5,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core.datasets.runs import open_run
-from core.datasets.study import open_study
-from core.models.network import Network
-from core.pipeline.train import train_study
-from core.proposals.saliency import heat_maps, read_saliency, saliency_path
+from overread.datasets.runs import open_run
+from overread.datasets.study import open_study
+from overread.models.network import Network
+from overread.pipeline.train import train_study
+from overread.proposals.saliency import heat_maps, read_saliency, saliency_path
 from tests.core.commands import TINY, import_source, run_command
 
 SIDE_PX = 64

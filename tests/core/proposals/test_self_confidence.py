@@ -1,6 +1,6 @@
 import numpy as np
 
-from core.proposals.self_confidence import self_confidence_score
+from overread.proposals.self_confidence import self_confidence_score
 
 
 def test_the_score_is_what_the_given_label_leaves():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from core.proposals.soft_logistic import SoftLogistic, fit_soft_logistic
+from overread.proposals.soft_logistic import SoftLogistic, fit_soft_logistic
 
 
 def made_case(num_classes, num_samples=300, num_features=6, seed=0):

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from core.proposals.soft_classifier import Penalties, fit_soft_classifier
-from core.proposals.soft_logistic import fit_soft_logistic
-from core.proposals.soft_ridge import fit_soft_ridge
+from overread.proposals.soft_classifier import Penalties, fit_soft_classifier
+from overread.proposals.soft_logistic import fit_soft_logistic
+from overread.proposals.soft_ridge import fit_soft_ridge
 
 
 def made_case(seed=0):

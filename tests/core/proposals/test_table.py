@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from core.proposals.table import proposable, score_table
+from overread.proposals.table import proposable, score_table
 
 CLASSES = ("normal", "1", "true")
 

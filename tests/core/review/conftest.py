@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from core.review.database import open_engine
+from overread.review.database import open_engine
 from tests.core.review.postgresql import server
 
 _numbers = itertools.count()

@@ -5,9 +5,9 @@ import random
 import pandas as pd
 import pytest
 
-from core.errors import ConfigError
-from core.review.export import changes_table, cleaned_table, own_columns, write_csv
-from core.review.reviewed import reviewed_samples
+from overread.errors import ConfigError
+from overread.review.export import changes_table, cleaned_table, own_columns, write_csv
+from overread.review.reviewed import reviewed_samples
 from tests.core.review.verdicts import decision
 
 NASTY = ["007", " 1 ", "a,b", 'say "x"', "two\nlines", "two\r\nlines", "lone\rreturn", "=1+1", "-5", "+x", "@a", "\t1"]

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from core.review.final_labels import final_labels
+from overread.review.final_labels import final_labels
 from tests.core.review.verdicts import START, decision
 
 

@@ -3,9 +3,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from core.errors import LedgerError
-from core.records import VerdictKind
-from core.review.ledger import Ledger, visit_key
+from overread.errors import LedgerError
+from overread.records import VerdictKind
+from overread.review.ledger import Ledger, visit_key
 from tests.core.review.verdicts import verdict
 
 

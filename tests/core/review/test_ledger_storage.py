@@ -14,10 +14,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from core.errors import LedgerError
-from core.review import database, schema
-from core.review.ledger import Ledger
-from core.review.memory import Head
+from overread.errors import LedgerError
+from overread.review import database, schema
+from overread.review.ledger import Ledger
+from overread.review.memory import Head
 from tests.core.review.verdicts import verdict
 
 COLUMNS = [column.name for column in schema.ledger.columns]

@@ -1,7 +1,7 @@
 import pandas as pd
 
-from core.records import VerdictKind
-from core.review.outcomes import outcomes
+from overread.records import VerdictKind
+from overread.review.outcomes import outcomes
 from tests.core.review.verdicts import decision
 
 

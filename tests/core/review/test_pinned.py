@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from core.review.pinned import pinned_labels
+from overread.review.pinned import pinned_labels
 from tests.core.review.verdicts import decision
 
 CLASSES = ("normal", "polyp", "tumour")

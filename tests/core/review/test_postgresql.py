@@ -13,10 +13,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from core.errors import LedgerBusyError, LedgerError, ReadOnlyError
-from core.review import database, schema
-from core.review import postgresql as module
-from core.review.ledger import Ledger
+from overread.errors import LedgerBusyError, LedgerError, ReadOnlyError
+from overread.review import database, schema
+from overread.review import postgresql as module
+from overread.review.ledger import Ledger
 from tests.core.review.conftest import new_database
 from tests.core.review.postgresql import server
 from tests.core.review.verdicts import verdict

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from core.review.queue import chosen_samples, likely_labels, progress, review_order
+from overread.review.queue import chosen_samples, likely_labels, progress, review_order
 
 
 def scores(num_samples=60, num_proposed=20, seed=0):

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from core.review.reviewed import reviewed_samples
+from overread.review.reviewed import reviewed_samples
 from tests.core.review.verdicts import decision
 
 SAMPLES = pd.DataFrame(

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import LedgerBusyError, LedgerError, ReadOnlyError
-from core.review import database, sqlite
-from core.review.ledger import Ledger
-from core.review.places import EPHEMERAL_VARIABLE
+from overread.errors import LedgerBusyError, LedgerError, ReadOnlyError
+from overread.review import database, sqlite
+from overread.review.ledger import Ledger
+from overread.review.places import EPHEMERAL_VARIABLE
 from tests.core.review.mounts import fill, mounted, read_only
 from tests.core.review.verdicts import verdict
 
 WRITER = """
 import sys
-from core.review.ledger import Ledger
+from overread.review.ledger import Ledger
 from tests.core.review.verdicts import verdict
 ledger = Ledger.open(sys.argv[1], "study")
 for number in range(100_000):
@@ -40,7 +40,7 @@ def leave_log(folder, *names):
     """Rows that stand in the write-ahead log alone, as a killed process leaves them."""
     program = (
         "import os, sys, sqlite3\n"
-        "from core.review.ledger import Ledger\nfrom tests.core.review.verdicts import verdict\n"
+        "from overread.review.ledger import Ledger\nfrom tests.core.review.verdicts import verdict\n"
         f"ledger = Ledger.open({url_of(folder)!r}, 'study')\n"
         f"anchor = sqlite3.connect({str(folder / 'review.db')!r}); anchor.execute('SELECT * FROM ledger').fetchone()\n"
         f"[ledger.record(verdict(name)) for name in {names!r}]\n"
@@ -124,7 +124,7 @@ def test_killed_writers_hold_nobody_up(tmp_path):
 
 HOLDER = """
 import sys, time
-from core.review.ledger import Ledger
+from overread.review.ledger import Ledger
 with Ledger.open(sys.argv[1], "study").writing():
     print("holds", flush=True)
     time.sleep(600)
@@ -252,8 +252,8 @@ def test_what_is_added_elsewhere_to_a_read_only_study_is_read_too(tmp_path):
 
 COPIED = """
 import sys
-from core.review import read_copy
-from core.review.ledger import Ledger
+from overread.review import read_copy
+from overread.review.ledger import Ledger
 print(len(Ledger.open(sys.argv[1], "study").history()))
 print(read_copy._copies[next(iter(read_copy._copies))].path)
 """

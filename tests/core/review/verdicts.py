@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from core.records import Decision, Verdict, VerdictKind
-from core.review.ledger import visit_key
+from overread.records import Decision, Verdict, VerdictKind
+from overread.review.ledger import visit_key
 
 CHOSEN = {"accept": "tumour", "relabel": "polyp", "exclude": ""}
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

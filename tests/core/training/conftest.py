@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.config import (
+from overread.config import (
     CrossValidationSettings,
     ModelSettings,
     PretrainSettings,
@@ -15,9 +15,9 @@ from core.config import (
     TrainSettings,
     WarmupSettings,
 )
-from core.training.data import TrainingData
-from core.training.engine import Training, plan_phases
-from core.training.progress import Progress
+from overread.training.data import TrainingData
+from overread.training.engine import Training, plan_phases
+from overread.training.progress import Progress
 
 SIDE_PX = 32
 TINY = TrainSettings(

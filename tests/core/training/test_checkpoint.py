@@ -4,8 +4,8 @@ import zipfile
 import pytest
 import torch
 
-from core.training import checkpoint as module
-from core.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from overread.training import checkpoint as module
+from overread.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 
 def made_checkpoint(epoch):

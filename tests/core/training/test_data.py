@@ -3,8 +3,8 @@ import pytest
 import torch
 from PIL import Image
 
-from core.errors import ConfigError
-from core.training.data import TrainingData, load_pixels, pixel_statistics
+from overread.errors import ConfigError
+from overread.training.data import TrainingData, load_pixels, pixel_statistics
 from tests.core.training.conftest import made_data
 
 CPU = torch.device("cpu")

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from core.errors import ConfigError
-from core.training.device import choose_device, told_if_out_of_memory
+from overread.errors import ConfigError
+from overread.training.device import choose_device, told_if_out_of_memory
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from core.config import CrossFittingSettings, RefinementSettings
-from core.consensus import stage_consensus
-from core.errors import ConfigError
-from core.thresholds import class_thresholds
-from core.training import engine
-from core.training.data import TrainingData
-from core.training.engine import plan_phases, plan_stages
+from overread.config import CrossFittingSettings, RefinementSettings
+from overread.consensus import stage_consensus
+from overread.errors import ConfigError
+from overread.thresholds import class_thresholds
+from overread.training import engine
+from overread.training.data import TrainingData
+from overread.training.engine import plan_phases, plan_stages
 from tests.core.training.conftest import NUM_EPOCHS, TINY, made_data, with_rounds
 
 FOLDED = replace(

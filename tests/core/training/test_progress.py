@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from core.datasets.runs import Run
-from core.training import progress as module
-from core.training.progress import Phase, Progress
+from overread.datasets.runs import Run
+from overread.training import progress as module
+from overread.training.progress import Phase, Progress
 
 PHASES = (Phase("pretrain", 2, cost=3.0), Phase("warmup", 2), Phase("round 1", 4))
 """12 units of work in 8 epochs."""

@@ -1,7 +1,7 @@
 import numpy as np
 
-from core.consensus import stage_consensus
-from core.training.trace import Trace
+from overread.consensus import stage_consensus
+from overread.training.trace import Trace
 
 
 def made_trace(names):

@@ -2,7 +2,7 @@ import numpy as np
 from cleanlab.filter import find_label_issues
 from sklearn.neighbors import NearestNeighbors
 
-from core.benchmark.peers.datalab import datalab_neighbours
+from overread.benchmark.peers.datalab import datalab_neighbours
 from tests.core.benchmark.made_task import made_problem
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from core.benchmark.peers.loss import training_loss
+from overread.benchmark.peers.loss import training_loss
 from tests.core.benchmark.made_task import made_problem
 
 

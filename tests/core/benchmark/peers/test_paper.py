@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from core.benchmark.peers.paper import paper_rounds
-from core.benchmark.problem import Problem
+from overread.benchmark.peers.paper import paper_rounds
+from overread.benchmark.problem import Problem
 from tests.core.benchmark.made_task import made_task
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.benchmark.peers.selfclean import distance_ratio, is_outlying, selfclean
+from overread.benchmark.peers.selfclean import distance_ratio, is_outlying, selfclean
 from tests.core.benchmark.made_task import made_problem
 
 ANGLES = np.deg2rad([0, 10, 25, 90, 100, 115])

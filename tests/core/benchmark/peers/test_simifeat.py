@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from core.benchmark.peers import simifeat as module
-from core.benchmark.peers.simifeat import simifeat, soft_labels
-from core.benchmark.problem import Problem
+from overread.benchmark.peers import simifeat as module
+from overread.benchmark.peers.simifeat import simifeat, soft_labels
+from overread.benchmark.problem import Problem
 
 ANGLES = np.deg2rad([0, 10, 25, 90, 100, 115])
 POINTS = np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1)

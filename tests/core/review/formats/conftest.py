@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.datasets.study import Study
-from core.pipeline.ledger import open_ledger
-from core.records import VerdictKind
+from overread.datasets.study import Study
+from overread.pipeline.ledger import open_ledger
+from overread.records import VerdictKind
 from tests.app.made_study import write_study
 from tests.app.verdicts import verdicts
 
@@ -26,7 +26,7 @@ def study(tmp_path_factory) -> Study:
 @pytest.fixture
 def final_labels(study) -> dict[str, str]:
     """Image to final label, as the cleaned CSV has them; without what is excluded or could not be read."""
-    from core.pipeline.export import export_table
+    from overread.pipeline.export import export_table
 
     table, _ = export_table(study)
     assert sorted(table["verdict"].value_counts().to_dict().items()) == [

@@ -1,9 +1,9 @@
 import pandas as pd
 import pytest
 
-from core.datasets.source import read_source
-from core.errors import ConfigError
-from core.pipeline.export import export_study
+from overread.datasets.source import read_source
+from overread.errors import ConfigError
+from overread.pipeline.export import export_study
 from tests.app.made_study import CLASSES, write_study
 
 

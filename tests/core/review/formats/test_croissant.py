@@ -4,8 +4,8 @@ import json
 import mlcroissant
 import pytest
 
-from core.pipeline.export import export_study, export_table
-from core.review.export import COLUMNS
+from overread.pipeline.export import export_study, export_table
+from overread.review.export import COLUMNS
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from core.datasets.study import read_text_table, write_text_table
-from core.pipeline.export import EXPORT_FORMATS
+from overread.datasets.study import read_text_table, write_text_table
+from overread.pipeline.export import EXPORT_FORMATS
 from tests.core.commands import run_command
 
 OTHERS = ("imagefolder", "fiftyone", "label-studio", "cleanlab")

@@ -2,12 +2,12 @@ import json
 
 import pytest
 
-from core.datasets.runs import open_run
-from core.datasets.source import read_source
-from core.errors import ConfigError
-from core.pipeline.export import export_study
-from core.review.formats.fiftyone import write_fiftyone
-from core.review.reviewed import ReviewedSample
+from overread.datasets.runs import open_run
+from overread.datasets.source import read_source
+from overread.errors import ConfigError
+from overread.pipeline.export import export_study
+from overread.review.formats.fiftyone import write_fiftyone
+from overread.review.reviewed import ReviewedSample
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 from torchvision.datasets import ImageFolder
 
-from core.datasets.source import read_source
-from core.errors import ConfigError
-from core.pipeline.export import export_study
-from core.review.formats.imagefolder import write_imagefolder
-from core.review.reviewed import ReviewedSample
+from overread.datasets.source import read_source
+from overread.errors import ConfigError
+from overread.pipeline.export import export_study
+from overread.review.formats.imagefolder import write_imagefolder
+from overread.review.reviewed import ReviewedSample
 
 
 def samples(*rows):

@@ -3,11 +3,11 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from core.datasets.runs import open_run
-from core.datasets.source import read_source
-from core.pipeline.export import export_study
-from core.review.formats.label_studio import write_label_studio
-from core.review.reviewed import ReviewedSample
+from overread.datasets.runs import open_run
+from overread.datasets.source import read_source
+from overread.pipeline.export import export_study
+from overread.review.formats.label_studio import write_label_studio
+from overread.review.reviewed import ReviewedSample
 from tests.app.made_study import RUN
 
 

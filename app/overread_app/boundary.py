@@ -1,0 +1,149 @@
+"""The app's one error boundary: what a person reads when something fails, and what the terminal's log keeps."""
+
+import json
+import logging
+import os
+import re
+import secrets
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import streamlit as st
+
+from overread.errors import UserError
+from overread_app import processes
+from overread_app.processes import STUDIES_VARIABLE
+from overread_app.roots import ROOTS_VARIABLE
+
+_PATH_START = re.compile(r"(?<![\w./:~])(?:[a-z][a-z0-9+.-]*:/{0,3}|~)?/(?=[^\s/])", re.IGNORECASE)
+"""A path from the root or the home, or a URL, up to the slash before its first name."""
+_QUOTES = ("'", '"', "`")
+_NEVER = r"(?!)"
+_OWN_FILES = (
+    *("samples.csv", "source.csv", "quarantine.csv", "study.json", "key", "review.db", "ledger.json", "pixels"),
+    *("config.json", "scores.csv", "trace.npz", "evidence.npz", "embeddings.npy", "checksums.json", "choice.json"),
+    *("comparison.json", "model.safetensors"),
+)
+LOG = logging.getLogger("overread")
+
+_WORD_JOINER = "\u2060"
+_END_OF_LINE = re.compile(r"\s*[\r\n]\s*")
+_MARKS = re.compile(r"[\\`*_{}\[\]()<>#+\-!|~$:&]|(?<=[0-9])\.")
+_SPOTTED = re.compile(
+    r"(?<=http)(?=s?://)|(?<=www)(?=\.)|(?=@\S)"  # an address, also of mail
+    r"|(?<=:)(?=[^\s:]+:)"  # :smile: or :material/home:
+    r"|(?<=(?<!\S)[-<>~])(?=(?:->|[->=])(?!\S))",  # -> or <= by itself
+    re.IGNORECASE,
+)
+"""Places within what Streamlit's Markdown looks for in the text itself, after Markdown's own signs have been read."""
+
+
+@contextmanager
+def error_boundary() -> Iterator[None]:
+    """Show what fails inside as a calm sentence, as `error_text` has it.
+
+    Streamlit's own signals (rerun, stop) are no errors and pass through. The page is wrapped in it by
+    streamlit_app.py; a fragment, which Streamlit reruns on its own, wraps itself. A button's callback runs before any
+    page is drawn: it keeps `error_text` for the page to show.
+    """
+    try:
+        yield
+    except UserError as error:
+        st.warning(plain_text(error_text(error)), icon=":material/info:")
+    except Exception as error:
+        st.error(error_text(error), icon=":material/error:")
+
+
+def error_text(error: Exception) -> str:
+    """What a person reads of an error: a UserError's own message, of anything else an id.
+
+    The log gets the same id, the kind of error and the lines of code it passed, but not its message: that may name a
+    file or quote a patient's data.
+    """
+    if isinstance(error, UserError):
+        return without_paths(str(error))
+    error_id = secrets.token_hex(4)
+    lines = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    LOG.error("error %s: %s\n  %s", error_id, type(error).__name__, "\n  ".join(lines))
+    return (
+        f"Something went wrong here. Reload the page to go on; if it happens again, look for error {error_id} in the "
+        "terminal that Overread runs in."
+    )
+
+
+def without_paths(text: str) -> str:
+    """A message without the paths of this machine, which no page shows.
+
+    Of a study's folder the last name stays, of one of its own files that file's name; what else lies in it becomes
+    "the study's files", and any other path an ellipsis. In a command (between backticks) a study's folder is STUDY.
+    """
+    studies, others = _study_folders(), _other_folders()
+    folders = sorted({*studies, *others}, key=len, reverse=True)
+    parts, done = [], 0
+    while start := _PATH_START.search(text, done):
+        begin = start.end() - 1
+        known = next((folder for folder in folders if _begins_with(text, folder, begin)), "")
+        end = _path_end(text, start.start(), begin + max(len(known), 1))
+        is_command = text.count("`", 0, begin) % 2 == 1
+        parts += [text[done : start.start()], _spoken(Path(text[begin:end]), studies, is_command=is_command)]
+        done = end
+    return "".join([*parts, text[done:]])
+
+
+def _spoken(path: Path, studies: set[str], *, is_command: bool) -> str:
+    """What a page says instead of a path."""
+    if str(path) in studies:
+        return "STUDY" if is_command else path.name
+    if any(path.is_relative_to(study) for study in studies):
+        return path.name if path.name in _OWN_FILES else "the study's files"
+    return "…"
+
+
+def _begins_with(text: str, folder: str, start: int) -> bool:
+    """Whether that folder, and none whose name goes on, stands at this place."""
+    after = text[start + len(folder) : start + len(folder) + 2]
+    return text.startswith(folder, start) and not re.match(r"[\w-]|\.\w", after)
+
+
+def _path_end(text: str, start: int, end: int) -> int:
+    """Where a path ends that begins at `start` and goes on until `end` at least; its names may hold blanks.
+
+    Up to the sign that ends this part of the message it takes the text with the last slash, and what follows that to
+    a file's suffix or a blank: rather a word too many than a part of a name.
+    """
+    opening = text[start - 1 : start]
+    stop = re.compile(rf"{re.escape(opening) if opening in _QUOTES else _NEVER}|[`\n]|: |; | \(|$").search(text, end)
+    other = _PATH_START.search(text, end, stop.start())
+    span = text[end : other.start() if other else stop.start()]
+    if "/" not in span and text[end - 1] != "/":
+        return end
+    name = span.rpartition("/")[2]
+    suffix = re.search(r"\.\w{1,5}(?!\w)", name)
+    length = suffix.end() if suffix else len(re.match(r"[^\s,]*", name)[0])
+    path = span[: len(span) - len(name) + length]
+    return end + len(path.rstrip(".,:;)"))
+
+
+def _study_folders() -> set[str]:
+    """The folders of the studies that the server shows, and of those made here."""
+    named = json.loads(os.environ.get(STUDIES_VARIABLE) or "[]")
+    made = [path for folder in (processes.DATA_PATH, processes.DEMO_PATH) for path in folder.glob("[!.]*")]
+    return {*named, *(str(path) for path in made if path != processes.DEMO_PATH)}
+
+
+def _other_folders() -> set[str]:
+    """Folders that messages may name besides, for their names may hold blanks."""
+    places = [*json.loads(os.environ.get(ROOTS_VARIABLE) or "[]"), str(Path.home()), tempfile.gettempdir()]
+    return {place for place in places if len(place) > 1}
+
+
+def plain_text(text: str) -> str:
+    """The text as Markdown that shows it as it is: for names and cells, which may be called anything.
+
+    Markdown's signs are escaped. Streamlit makes links, icons, emoji and arrows of what was escaped, too: there a
+    character without width keeps the parts asunder.
+    """
+    return _MARKS.sub(r"\\\g<0>", _SPOTTED.sub(_WORD_JOINER, _END_OF_LINE.sub(" ", text)))

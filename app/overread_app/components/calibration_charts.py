@@ -1,0 +1,85 @@
+"""Charts of what the probabilities promise: what reading more would find, and whether they can be believed."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import plotly.graph_objects as go
+
+from overread.metrics import ReliabilityCurve
+from overread.proposals.proposal_set import Expectation, TradeOff
+from overread_app.components.charts import TEMPLATE
+from overread_app.theme import ACCENT, INK, MUTED
+
+
+def trade_off_curve(curve: TradeOff, own: Expectation) -> go.Figure:
+    """The expected share of all wrong labels that is found by how many images are read, and the run's own choice."""
+    hover = "%{x:,} images: about %{y:.0f} % found<br>%{customdata:.0f} % of them wrong<extra></extra>"
+    figure = go.Figure()
+    figure.add_scatter(
+        x=curve.num_samples,
+        y=100 * curve.recall,
+        customdata=100 * curve.precision,
+        mode="lines",
+        name="by falling probability",
+        line={"width": 2, "color": ACCENT},
+        hovertemplate=hover,
+    )
+    figure.add_scatter(
+        x=[own.num_samples],
+        y=[100 * own.recall],
+        customdata=[100 * own.precision],
+        mode="markers",
+        name=f"as proposed: {own.num_samples:,} images",
+        marker={"size": 11, "color": INK},
+        hovertemplate=hover,
+    )
+    figure.update_layout(template=TEMPLATE, height=320)
+    figure.update_xaxes(title="images read", showgrid=False, rangemode="tozero", tickformat=",d")
+    figure.update_yaxes(title="expected share of wrong labels found (%)", range=[0, 104])
+    return figure
+
+
+def reliability_diagram(curves: Mapping[str, ReliabilityCurve]) -> go.Figure:
+    """Promised against found shares of wrong labels, before and after a correction: two names at most. The first has
+    upright lines: how far chance may have moved each point. On the dashed line a promise is kept."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        line={"width": 1, "dash": "dash", "color": MUTED},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    for (name, curve), colour, symbol in zip(curves.items(), (MUTED, ACCENT), ("circle-open", "circle"), strict=False):
+        low, high = _share_bounds(curve.error_rate, curve.num_samples)
+        figure.add_scatter(
+            x=curve.mean_probability,
+            y=curve.error_rate,
+            customdata=curve.num_samples,
+            name=name,
+            mode="lines+markers",
+            line={"width": 1.5, "color": colour},
+            marker={"size": 9, "symbol": symbol},
+            error_y={
+                "type": "data",
+                "array": high - curve.error_rate,
+                "arrayminus": curve.error_rate - low,
+                "thickness": 1,
+                "visible": colour is MUTED,  # both would hide each other
+                "width": 0,
+            },
+            hovertemplate="promised %{x:.2f}, found %{y:.2f}: %{customdata:,} verdicts<extra>" + name + "</extra>",
+        )
+    figure.update_layout(template=TEMPLATE, height=340)
+    figure.update_xaxes(title="probability of an error, as promised", range=[-0.02, 1.03], showgrid=False)
+    figure.update_yaxes(title="share of labels found wrong", range=[-0.02, 1.03])
+    return figure
+
+
+def _share_bounds(share: np.ndarray, num: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson's interval: what holds the true share with 95 % probability, where `share` of `num` was seen."""
+    z2 = 1.96**2
+    middle = (share + z2 / (2 * num)) / (1 + z2 / num)
+    half = 1.96 * np.sqrt(share * (1 - share) / num + z2 / (4 * num**2)) / (1 + z2 / num)
+    return np.minimum(middle - half, share), np.maximum(middle + half, share)

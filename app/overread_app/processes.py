@@ -1,0 +1,142 @@
+"""The commands of `python -m core` that pages start as processes of their own."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import overread
+
+HOME_VARIABLE = "OVERREAD_HOME"
+DATA_PATH = Path(os.environ.get(HOME_VARIABLE) or "data").expanduser().resolve()
+"""Where studies are made: the folder that OVERREAD_HOME names, else `data` in the working folder."""
+COMMANDS_PATH = Path(overread.__file__).parents[1]
+"""The folder of the package `overread`, for processes that do not find it by themselves: in a clone."""
+DEMO_PATH = DATA_PATH / "demo"
+DEMO_NAMES = ("tiles", "chest")
+"""The demo's studies, in the order in which they are made."""
+OWNER_VARIABLE = "OVERREAD_OWNER"
+"""A secret of this server: the browser that knows it is the owner's."""
+STUDIES_VARIABLE = "OVERREAD_STUDIES"
+"""Paths of the studies that this server shows, as a JSON list; empty: the demo's and those made here."""
+
+
+def start_import(arguments: list[str], *, log: Path) -> subprocess.Popen:
+    """Start `python -m core import` with these arguments; its progress, then its summary or error, go to `log`."""
+    return _start(["import", *arguments, "--json"], log=log)
+
+
+def start_training(study_path: Path, arguments: list[str], *, log: Path) -> subprocess.Popen:
+    """Start `python -m core train` of a study. It outlives the page, the browser and this server."""
+    return _start(["train", str(study_path), *arguments, "--json"], log=log)
+
+
+def start_saliency(study_path: Path, run_name: str, sample_ids: Sequence[str], *, log: Path) -> subprocess.Popen:
+    """Start `python -m core saliency` for these samples of a run; each one's maps are kept as soon as they are made."""
+    return _start(["saliency", str(study_path), *sample_ids, "--run", run_name, "--json"], log=log)
+
+
+def stop_training(process: int) -> None:
+    """Ask a training, named by its process id, to stop at the next step; no error if it has ended already."""
+    if process > 1:  # 0 and below would name whole groups of processes
+        try:
+            os.kill(process, signal.SIGTERM)
+        except ProcessLookupError:
+            return
+
+
+def is_demo_complete(folder: Path = DEMO_PATH) -> bool:
+    """Whether each of the demo's studies has a finished run. Looks at names of files alone: the start must be quick."""
+    return all(
+        (folder / name / "study.json").is_file() and any((folder / name / "runs").glob("*/scores.csv"))
+        for name in DEMO_NAMES
+    )
+
+
+def is_demo_running(folder: Path = DEMO_PATH) -> bool:
+    """Whether a process is building the demo."""
+    path = folder / ".building.lock"
+    if not path.is_file():
+        return False
+    with path.open("r") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+def start_demo(folder: Path = DEMO_PATH) -> subprocess.Popen | None:
+    """Start building what the demo lacks; None if a process does so already.
+
+    The new process inherits a locked file, and so holds the lock (flock) for as long as it lives.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".building.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return None
+        return _start(["demo", "--out", str(folder), "--json"], log=folder / "build.log", inherited=(lock.fileno(),))
+
+
+def demo_progress(folder: Path = DEMO_PATH) -> tuple[float, str, float | None]:
+    """How far the demo has come, in [0, 1]; what is being done; and the seconds that are left of it, if known.
+
+    Within a training the newest epoch tells the time left; between trainings it isn't known.
+    """
+    fraction, message = 0.0, "Starting"
+    for event in _events(folder / "progress.jsonl"):
+        if event.get("event") == "step":
+            fraction, message = float(event.get("fraction", fraction)), str(event.get("message", message))
+    remaining_s = None
+    for name in DEMO_NAMES:
+        for path in sorted((folder / name / "runs").glob("*/progress.jsonl")):
+            if not (path.parent / "scores.csv").is_file():
+                epochs = [event for event in _events(path) if event.get("event") == "epoch"]
+                remaining_s = float(epochs[-1]["remaining_s"]) if epochs else None
+    return min(1.0, max(0.0, fraction)), message, remaining_s
+
+
+def import_progress(log: Path) -> tuple[float, str]:
+    """How far an import has come, in [0, 1], and what it says of that."""
+    try:
+        event = json.loads(last_line(log))
+        return min(1.0, float(event["fraction"])), str(event["message"])
+    except (ValueError, KeyError, TypeError):  # nothing yet, or a line that is half written
+        return 0.0, "reading the labels"
+
+
+def last_line(log: Path) -> str:
+    """The last line of a process's log that says something: of a command that failed, its error."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _events(path: Path) -> list[dict]:
+    events = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        try:
+            events.append(json.loads(line))
+        except ValueError:  # the last line may be half written
+            break
+    return events
+
+
+def _start(arguments: list[str], *, log: Path, inherited: tuple[int, ...] = ()) -> subprocess.Popen:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    path = os.pathsep.join(filter(None, (str(COMMANDS_PATH), os.environ.get("PYTHONPATH"))))
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "overread", *arguments],
+            env={**os.environ, "PYTHONPATH": path},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=inherited,
+        )

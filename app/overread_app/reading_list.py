@@ -1,0 +1,44 @@
+"""What one reader reads in this session: how sure a proposal must be, and the sample that stays until it is decided."""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import pandas as pd
+
+from overread.review.queue import review_order
+from overread_app import session
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingList:
+    """A reader's choice of samples of one run. The session keeps it, so it is the reader's own and survives reruns."""
+
+    reader: str
+    study: str
+    run: str
+
+    @property
+    def key(self) -> str:
+        """Names this list within the session; opaque, for it stands in the page."""
+        return hashlib.sha256("\n".join((self.reader, self.study, self.run)).encode()).hexdigest()[:12]
+
+    @property
+    def min_probability(self) -> float | None:
+        """What a sample's probability must reach to be read; None: the run's own proposals."""
+        return session.kept(f"min_probability_{self.key}")
+
+    def choose(self, min_probability: float | None) -> None:
+        session.keep(f"min_probability_{self.key}", min_probability)
+
+    def hold(self, sample_id: str) -> None:
+        """Let a sample come first until it is decided, whatever is chosen meanwhile: the reader looks at it."""
+        session.keep(f"held_{self.key}", sample_id)
+
+    def order(self, scores: pd.DataFrame, decided: Collection[str]) -> list[str]:
+        """The ids of the samples that are still to be read, the one on the page first."""
+        order = review_order(scores, decided, min_probability=self.min_probability)
+        held = session.kept(f"held_{self.key}")
+        if held in decided or not (scores["sample_id"] == held).any():
+            return order
+        return [held, *(sample_id for sample_id in order if sample_id != held)]

@@ -1,0 +1,119 @@
+"""The app's server: Streamlit's own, behind a guard that lets no other site's page in, frame it or read from it."""
+
+import base64
+import hashlib
+import logging
+import re
+import signal
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from overread_app.theme import server_settings
+
+HOSTS = ("127.0.0.1", "localhost")
+"""The names by which a browser on this machine may ask for the app."""
+_POLICY = {
+    "default-src": "'self'",
+    # Plotly compiles what draws the map of the images; Streamlit imports a component's code from a blob.
+    "script-src": "'self' 'unsafe-eval' blob:",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "worker-src": "'self' blob:",
+    "connect-src": "'self'",
+    "frame-src": "'none'",
+    "object-src": "'none'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
+_INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
+
+
+class Guard:
+    """ASGI middleware: answers a browser on this machine that asks from the app's own page or from none, nobody else.
+
+    A request or websocket whose Host is not the app's (another site's name that was made to lead here), or whose Origin
+    is another site's, another port of this machine included, is refused with 403. All answers carry `headers`.
+    """
+
+    def __init__(self, app: App, *, port: int, headers: dict[str, str]) -> None:
+        self.app = app
+        self.hosts = {f"{name}:{port}" for name in HOSTS} | (set(HOSTS) if port == 80 else set())
+        self.origins = {f"http://{host}" for host in self.hosts}
+        self.headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+        elif self._is_own(scope["headers"]):
+            await self.app(scope, receive, self._with_headers(send))
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})  # before it is accepted: the server answers 403
+        else:
+            send = self._with_headers(send)
+            await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
+            await send({"type": "http.response.body", "body": b"Overread answers its own pages alone.\n"})
+
+    def _is_own(self, headers: list[tuple[bytes, bytes]]) -> bool:
+        hosts = [value.decode("latin-1").lower() for name, value in headers if name == b"host"]
+        origins = [value.decode("latin-1").lower() for name, value in headers if name == b"origin"]
+        return len(hosts) == 1 and hosts[0] in self.hosts and all(origin in self.origins for origin in origins)
+
+    def _with_headers(self, send: Send) -> Send:
+        names = {name for name, _ in self.headers}
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                others = [(name, value) for name, value in message.get("headers", ()) if name.lower() not in names]
+                message = {**message, "headers": [*others, *self.headers]}
+            await send(message)
+
+        return send_with_headers
+
+
+def security_headers(port: int, page: str = "") -> dict[str, str]:
+    """What every answer tells a browser: load nothing from elsewhere, send nothing there, be framed by nobody.
+
+    page: the HTML that Streamlit serves; its inline scripts, and no others, may run.
+    """
+    inline = [hashlib.sha256(script.encode()).digest() for script in _INLINE_SCRIPT.findall(page)]
+    hashes = [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in inline]
+    policy = {
+        **_POLICY,
+        "script-src": " ".join([_POLICY["script-src"], *hashes]),
+        # Not every browser counts a websocket of the page's own host as 'self'.
+        "connect-src": " ".join([_POLICY["connect-src"], *(f"ws://{name}:{port}" for name in HOSTS)]),
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "X-Frame-Options": "DENY",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+
+
+def serve(script: Path, port: int) -> None:
+    """Serve the script's pages on this machine's own address until SIGINT or SIGTERM."""
+    import streamlit as st
+    from starlette.middleware import Middleware
+
+    page = Path(st.__file__).parent / "static" / "index.html"
+    headers = security_headers(port, page.read_text(encoding="utf-8") if page.is_file() else "")
+    # The server tells of its start at a level that nobody asked for; warnings are let through.
+    logging.getLogger("uvicorn.error").addFilter(lambda record: record.levelno >= logging.WARNING)
+    # The server raises a signal once more when it has ended.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    app = st.App(script, middleware=[Middleware(Guard, port=port, headers=headers)])
+    with suppress(KeyboardInterrupt):
+        app.run(config=server_settings(port))

@@ -1,0 +1,79 @@
+"""What every page shares: the page's settings, the sidebar, the error boundary. Started by `python -m app`."""
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from overread_app import session
+from overread_app.boundary import error_boundary, plain_text
+from overread_app.components.reader import change_reader, remember_owner
+from overread_app.theme import MUTED, STYLE
+
+VIEWS = Path(__file__).parent / "views"
+ICON = Path(__file__).parent / "icon.svg"
+NOT_FOR_DIAGNOSIS = "Not for diagnosis"
+
+
+def run() -> None:
+    """Draw the frame, then the page that was asked for inside the error boundary."""
+    st.set_page_config(page_title="Overread", page_icon=str(ICON), layout="wide", initial_sidebar_state=256)
+    pages = [
+        st.Page(VIEWS / "studies.py", title="Studies", icon=":material/folder_open:", default=True),
+        st.Page(VIEWS / "review.py", title="Review", icon=":material/visibility:"),
+        st.Page(VIEWS / "train.py", title="Train", icon=":material/model_training:"),
+        st.Page(VIEWS / "insights.py", title="Insights", icon=":material/query_stats:"),
+        st.Page(VIEWS / "export.py", title="Export", icon=":material/ios_share:"),
+    ]
+    page = st.navigation(pages, position="hidden")
+    with st.sidebar, error_boundary():
+        show_sidebar(pages)
+        remember_owner()
+    st.html(STYLE)
+    # In the bar above the page, where it takes no room and stays in sight with the sidebar closed.
+    st.html(
+        f'<div style="position:fixed;top:0.5rem;right:1rem;padding:0.1rem 0.5rem;z-index:999991;border-radius:6px;'
+        f'background:#ffffffe6;pointer-events:none;font-size:0.8rem;letter-spacing:0.02em;color:{MUTED}">'
+        f"{NOT_FOR_DIAGNOSIS}</div>"
+    )
+    with error_boundary():
+        page.run()
+
+
+def show_sidebar(pages: list[Page]) -> None:
+    """The app's name, the study at hand, the pages, and who is reading."""
+    st.markdown("### Overread")
+    show_study_picker()
+    for page in pages:
+        st.page_link(page, width="stretch")
+    show_reader()
+    st.caption(NOT_FOR_DIAGNOSIS)
+
+
+def show_study_picker() -> None:
+    """Choose among the studies that this server shows."""
+    current = session.current_study()
+    found = session.studies()
+    if current is None:
+        return
+    paths = [study.path for study in found]
+    names = {study.path: study.name for study in found}
+    chosen = st.selectbox("Study", paths, index=paths.index(current.path), format_func=names.__getitem__)
+    if chosen != current.path:
+        session.choose_study(chosen)
+        st.rerun()
+
+
+def show_reader() -> None:
+    """Whose verdicts these are, and a way to change it; the Review page asks for the name."""
+    name = session.reader_name()
+    if not name:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+        st.markdown(f":small[:gray[Reader]]  \n**{plain_text(name)}**", width="content")
+        if st.button("Change", type="tertiary", key="frame_change_reader"):
+            change_reader()
+            st.switch_page(VIEWS / "review.py")
+
+
+run()

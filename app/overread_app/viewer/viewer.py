@@ -1,0 +1,126 @@
+"""The image viewer on the page: a picture at full resolution and full bit depth, with window, zoom and keys.
+
+A Streamlit component: its markup, style and code are the other files of this folder. The code is one module, cut by
+noun; it runs in the page itself, so that it can also keep repeated presses from the page's shortcuts (keys.js).
+"""
+
+import gzip
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+from streamlit.runtime import get_instance
+
+from overread.images.decoding import read_picture
+from overread.images.location import Location
+from overread.images.picture import Picture
+
+FOLDER = Path(__file__).parent
+JAVASCRIPT = "\n".join((FOLDER / name).read_text() for name in ("pixels.js", "surface.js", "keys.js", "viewer.js"))
+NUM_KEPT = 16
+"""Encoded pictures that stay in memory, of all sessions together; a radiograph of 2,000 x 2,000 takes some 6 MB."""
+
+# Registered once, when the module is first imported: a second registration under the same name is an error.
+_viewer = st.components.v2.component(
+    "overread_viewer",
+    html=(FOLDER / "viewer.html").read_text(),
+    css=(FOLDER / "viewer.css").read_text(),
+    js=JAVASCRIPT,
+)
+# The same code, hence the same module in the browser and the same store of decoded pictures.
+_prefetch = st.components.v2.component("overread_prefetch", js=JAVASCRIPT)
+
+
+@dataclass(frozen=True)
+class EncodedPicture:
+    """A picture on its way to the browser: gzipped values, and what the browser must know to show them."""
+
+    content: bytes
+    width: int
+    height: int
+    channels: int
+    type: str
+    """uint8 or uint16; little-endian. A value is code * scale + offset."""
+    scale: float
+    offset: float
+    minimum: int
+    """Codes lie between minimum and maximum, both included."""
+    maximum: int
+    center: float
+    window: float
+    voi: str
+    is_inverted: bool
+    is_dicom: bool
+
+
+def encode(picture: Picture) -> EncodedPicture:
+    """The picture without loss, and the window in which it is shown first."""
+    if picture.pixels.dtype == np.uint8:
+        codes, scale, offset, minimum, maximum = picture.pixels, 1.0, 0.0, 0, 255
+    else:
+        codes, scale, offset = picture.codes()
+        minimum, maximum = int(codes.min()), int(codes.max())
+    center, window = picture.window()
+    return EncodedPicture(
+        # Without a time in its header, so that the same picture has the same address.
+        content=gzip.compress(codes.astype(codes.dtype.newbyteorder("<")).tobytes(), compresslevel=1, mtime=0),
+        width=codes.shape[1],
+        height=codes.shape[0],
+        channels=3 if picture.is_color else 1,
+        type=codes.dtype.name,
+        scale=scale,
+        offset=offset,
+        minimum=minimum,
+        maximum=maximum,
+        center=float(center),
+        window=float(window),
+        voi=picture.voi_function,
+        is_inverted=picture.is_inverted,
+        is_dicom=picture.is_dicom,
+    )
+
+
+def encoded_picture(location: Location) -> EncodedPicture:
+    """The image's picture, decoded once and kept for a while; a file that has changed is read again, a remote one is
+    not asked for that. Raises ImageError if it cannot be shown."""
+    return _encoded(location, location.stamp())
+
+
+@lru_cache(maxsize=NUM_KEPT)
+def _encoded(location: Location, _stamp: tuple[int, int]) -> EncodedPicture:
+    return encode(read_picture(location))
+
+
+def show_picture(picture: EncodedPicture, *, visit: str, key: str) -> None:
+    """Mount the viewer. visit: opaque and new for each showing; while it stays, so do the reader's zoom and window."""
+    _viewer(key=key, data={"visit": visit, "picture": _description(picture, place=key)})
+
+
+def prefetch_pictures(pictures: list[EncodedPicture], *, key: str) -> None:
+    """Have the browser fetch and decode pictures that come next. Shows nothing, but takes a place in the layout."""
+    specs = [_description(picture, place=f"{key}{number}") for number, picture in enumerate(pictures)]
+    _prefetch(key=key, data={"prefetch": specs})
+
+
+def _description(picture: EncodedPicture, *, place: str) -> dict[str, object]:
+    # Streamlit names the file by its content's hash: the address holds no name of the source's.
+    url = get_instance().media_file_mgr.add(picture.content, "application/octet-stream", f"overread.{place}")
+    base = st.get_option("server.baseUrlPath").strip("/")
+    return {
+        "url": f"/{base}{url}" if base else url,
+        "width": picture.width,
+        "height": picture.height,
+        "channels": picture.channels,
+        "type": picture.type,
+        "scale": picture.scale,
+        "offset": picture.offset,
+        "minimum": picture.minimum,
+        "maximum": picture.maximum,
+        "center": picture.center,
+        "window": picture.window,
+        "voi": picture.voi,
+        "isInverted": picture.is_inverted,
+        "isDicom": picture.is_dicom,
+    }

@@ -1,0 +1,231 @@
+"""The Export page: what the cleaned CSV will hold, its download, and those for other tools."""
+
+import io
+import tempfile
+import zipfile
+from collections import Counter
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from overread.datasets.classes import listed
+from overread.datasets.study import Study
+from overread.pipeline.export import export_study, export_table
+from overread.review.export import COLUMNS, changes_table, write_csv
+from overread.review.reviewed import OUTDATED
+from overread_app import session
+from overread_app.boundary import plain_text
+from overread_app.components.wording import VERDICT_WORDS, counted, run_title
+
+NUM_PREVIEWED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """What labels can be downloaded for."""
+
+    explanation: str
+    format: str
+    """As `export_study` calls it."""
+    file: str
+    """What is written: its suffix, or empty for a folder of files."""
+
+
+TOOLS = {
+    "Label Studio": Tool(
+        "Tasks and the labelling config. Open proposals are predictions with their probability as the score; what "
+        "readers accepted, rejected or relabelled is an annotation, what they excluded a cancelled one.",
+        "label-studio",
+        ".json",
+    ),
+    "FiftyOne": Tool(
+        "Three files of labels for one folder of images: the final labels, the given ones, and the proposals with "
+        "their probability as confidence.",
+        "fiftyone",
+        "",
+    ),
+    "cleanlab": Tool(
+        "A table of label issues: `is_label_issue`, `label_quality`, `given_label`, `predicted_label`, and the final "
+        "label. Labels are numbers, in the order {classes}.",
+        "cleanlab",
+        ".csv",
+    ),
+    "Croissant": Tool(
+        "The cleaned CSV, and metadata that tell its checksum and what its columns mean.",
+        "croissant",
+        ".csv",
+    ),
+}
+
+
+def show_page() -> None:
+    st.title("Export")
+    study = session.current_study()
+    if study is None:
+        st.info("There is no study yet. Make one on the Studies page.", icon=":material/info:")
+        return
+    run = session.current_run()
+    st.caption(f"The cleaned table of {plain_text(study.name)}" + (f" · {run_title(run)}" if run else ""))
+    run_name = run.name if run else None
+    if not session.is_owner():
+        show_own(study, run_name)
+        return
+    table, own_columns = export_table(study, run_name)
+    names = dict(zip(COLUMNS, own_columns, strict=True))
+    show_numbers(table, names)
+    show_own_changes(study)
+    show_download(study, run_name, len(table), own_columns)
+    show_tools(study, run_name)
+
+
+def show_numbers(table: pd.DataFrame, names: dict[str, str]) -> None:
+    """How many rows of the source go which way, over all readers."""
+    verdicts = Counter(table[names["verdict"]])
+    num_changed = int((table[names["is_changed"]] == "true").sum())
+    num_kept = verdicts["reject"] + verdicts["ambiguous"] + verdicts["cannot_judge"]
+    figures = (
+        ("Changed", num_changed - verdicts["exclude"], "A reader accepted the proposal or chose another class."),
+        ("Kept", num_kept, "Readers kept the given label, or could not tell."),
+        ("Excluded", verdicts["exclude"], "Their final label is empty."),
+        ("Disputed", verdicts["disputed"], "Readers differ; the given label stands until that is settled."),
+        ("Outdated", verdicts[OUTDATED], "A reader kept a given label that the source has changed since."),
+        ("Not read", verdicts[""], "The given label stands."),
+        ("Unreadable", verdicts["quarantined"], "The image could not be opened; the given label stands."),
+    )
+    for column, (title, number, explanation) in zip(st.columns(len(figures)), figures, strict=True):
+        column.metric(title, f"{number:,}", help=explanation)
+
+
+def show_own(study: Study, run_name: str | None) -> None:
+    """What a reader gets who is not the study's owner: the rows that they decided, as their own verdicts make them."""
+    st.caption(
+        "Here are your own verdicts. Everybody's are exported by the study's owner, who started Overread and opened "
+        "the address that the terminal showed."
+    )
+    reader = session.reader_name()
+    if not reader:
+        st.info("Your name is asked on the Review page; then your verdicts can be downloaded.", icon=":material/info:")
+        return
+    show_own_changes(study)
+    st.download_button(
+        "Download your verdicts",
+        data=partial(own_csv, study, run_name, reader),
+        file_name=f"{study.path.name}-own-verdicts.csv",
+        mime="text/csv",
+        type="primary",
+        key="export_own",
+        on_click="ignore",
+    )
+
+
+def own_csv(study: Study, run_name: str | None, reader: str) -> bytes:
+    """The rows that a reader decided."""
+    table, own_columns = export_table(study, run_name, reader=reader)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "own.csv"
+        write_csv(changes_table(table), path, own_columns=own_columns)
+        return path.read_bytes()
+
+
+def show_own_changes(study: Study) -> None:
+    """The reader's own latest verdicts that change a label: given, final, when. Nobody else's."""
+    reader = session.reader_name()
+    if not reader:
+        return
+    st.subheader("Your latest changes")
+    decisions = session.ledger(study).decisions(reader)
+    rows = [
+        {
+            "Given label": decision.verdict.given_label,
+            "Final label": decision.verdict.chosen_label or "(excluded)",
+            "Verdict": VERDICT_WORDS[decision.verdict.kind],
+            "Probability of an error": f"{decision.verdict.score:.2f}",
+            "Decided (UTC)": f"{decision.decided_at:%Y-%m-%d %H:%M}",
+        }
+        for decision in reversed(decisions)
+        if decision.verdict.chosen_label != decision.verdict.given_label
+    ]
+    if rows:
+        st.dataframe(pd.DataFrame(rows[:NUM_PREVIEWED]), hide_index=True, width="stretch")
+        if len(rows) > NUM_PREVIEWED:
+            st.caption(f"And {len(rows) - NUM_PREVIEWED:,} more.")
+    else:
+        st.caption("None yet.")
+
+
+def show_download(study: Study, run_name: str | None, num_rows: int, own_columns: tuple[str, ...]) -> None:
+    st.subheader("Cleaned CSV")
+    st.markdown(
+        f"{counted(num_rows, 'row')}, one for each of the source. The source's own columns come first and unchanged; "
+        f"after them `{', '.join(own_columns)}`: what the label becomes, who decided it, when, "
+        "and on what evidence. It names the source's files and all readers, and holds no images."
+    )
+    is_safe = st.toggle(
+        "Safe for spreadsheets",
+        key="export_is_safe",
+        help="Puts an apostrophe before any cell that a spreadsheet would run as a formula. "
+        "The source's own cells then may differ from what they were.",
+    )
+    st.download_button(
+        "Download the cleaned CSV",
+        # Made when it is asked for, so that it holds the verdicts of that moment.
+        data=partial(cleaned_csv, study, run_name, is_safe=is_safe),
+        file_name=f"{study.path.name}-cleaned.csv",
+        mime="text/csv",
+        type="primary",
+        key="export_download",
+        on_click="ignore",
+    )
+
+
+def show_tools(study: Study, run_name: str | None) -> None:
+    st.subheader("Labels for other tools")
+    name = st.segmented_control("Tool", list(TOOLS), key="export_tool", label_visibility="collapsed")
+    if name is None:
+        st.caption(
+            "The labels as these tools read them. For torchvision's ImageFolder, `python -m core export STUDY "
+            "--format imagefolder --out FOLDER` makes a folder of links to the images, on the machine where these lie."
+        )
+        return
+    tool = TOOLS[name]
+    classes = plain_text(listed([f"{place} {label}" for place, label in enumerate(study.classes)]))
+    named = "the source's files and all readers" if tool.format == "croissant" else "the source's files, and no reader"
+    st.markdown(f"{tool.explanation.format(classes=classes)} It names {named}, and holds no images.")
+    if tool.format == "cleanlab" and run_name is None:
+        st.caption("Label issues come from a training, and there is no finished one yet.")
+        return
+    st.download_button(
+        f"Download for {name}",
+        data=partial(tool_files, study, run_name, tool),
+        file_name=f"{study.path.name}-{tool.format}" + (".csv" if tool.format == "cleanlab" else ".zip"),
+        mime="text/csv" if tool.format == "cleanlab" else "application/zip",
+        key="export_tool_download",
+        on_click="ignore",
+    )
+
+
+def tool_files(study: Study, run_name: str | None, tool: Tool) -> bytes:
+    """The file that the export writes; of several, a zip of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        export_study(study, Path(folder) / f"{study.path.name}{tool.file}", run_name, format=tool.format)
+        files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+        if len(files) == 1:
+            return files[0].read_bytes()
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
+            for file in files:
+                zipped.write(file, file.relative_to(folder))
+        return archive.getvalue()
+
+
+def cleaned_csv(study: Study, run_name: str | None, *, is_safe: bool) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "cleaned.csv"
+        export_study(study, path, run_name, spreadsheet_safe=is_safe)
+        return path.read_bytes()
+
+
+show_page()

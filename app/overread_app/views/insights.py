@@ -1,0 +1,193 @@
+"""The Insights page: what a run proposes over the whole study, and how far the reader at this browser has come."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from overread.datasets.runs import Run
+from overread.datasets.study import Study
+from overread.proposals.proposal_set import expectation, trade_off
+from overread.proposals.reliability import MIN_VERDICTS, held_out_recalibrated, reliability
+from overread.review.outcomes import outcomes
+from overread_app import session
+from overread_app.boundary import plain_text
+from overread_app.components import calibration_charts, charts
+from overread_app.components.wording import VERDICT_WORDS, counted, run_title
+
+HIGH_PROBABILITY = 0.8
+
+
+def show_page() -> None:
+    st.title("Insights")
+    study, run = session.current_study(), session.current_run()
+    if study is None:
+        st.info("There is no study yet. Make one on the Studies page.", icon=":material/info:")
+        return
+    if run is None:
+        st.info("There is no finished run yet. Start one on the Train page.", icon=":material/info:")
+        return
+    st.caption(f"{plain_text(study.name)} · {run_title(run)}")
+    scores = session.load_scores(study, run)
+    show_numbers(study, scores)
+    left, right = st.columns(2, gap="large")
+    with left:
+        show_matrix(study, scores)
+    with right:
+        show_histogram(scores)
+    left, right = st.columns(2, gap="large")
+    with left:
+        show_own_progress(study, scores)
+    with right:
+        show_consensus(run)
+    left, right = st.columns(2, gap="large")
+    with left:
+        show_reliability(study, run, scores)
+    with right:
+        show_trade_off(scores)
+    show_map(study, run, scores)
+
+
+def show_numbers(study: Study, scores: pd.DataFrame) -> None:
+    num_proposed = int(scores["is_proposed"].sum())
+    columns = st.columns(3)
+    columns[0].metric("Images", f"{len(scores):,}")
+    share = 100 * num_proposed / max(1, len(scores))
+    columns[1].metric(
+        "Proposals", f"{num_proposed:,}", f"{share:.0f} % of the images", delta_color="off", delta_arrow="off"
+    )
+    agreement = test_agreement(study, scores)
+    if agreement is not None:
+        columns[2].metric(
+            "Agreement on the test split",
+            f"{100 * agreement:.1f} %",
+            help="Share of the test images whose predicted class is the given label. The model was not trained on "
+            "them; their given labels may be wrong too.",
+        )
+
+
+def test_agreement(study: Study, scores: pd.DataFrame) -> float | None:
+    """Share of the samples of split test whose likeliest class is the given label; None if there is no such sample."""
+    is_test = (session.load_samples(study)["split"] == "test").to_numpy()
+    if not is_test.any():
+        return None
+    probs = scores[[f"p_{name}" for name in study.classes]].to_numpy()[is_test]
+    predicted = np.array(study.classes)[probs.argmax(axis=1)]
+    return float((predicted == scores["given_label"].to_numpy()[is_test]).mean())
+
+
+def show_matrix(study: Study, scores: pd.DataFrame) -> None:
+    """Given labels against what they would be if every proposal were accepted."""
+    st.subheader("Given against proposed label")
+    code = {name: index for index, name in enumerate(study.classes)}
+    after = np.where(scores["is_proposed"], scores["proposed_label"], scores["given_label"])
+    matrix = np.zeros((len(code), len(code)), dtype=np.int64)
+    np.add.at(matrix, (scores["given_label"].map(code).to_numpy(), pd.Series(after).map(code).to_numpy()), 1)
+    charts.show_chart(
+        charts.label_matrix(matrix, study.classes), key="insights_matrix", alt="Matrix of given and proposed labels"
+    )
+    st.caption("Off the diagonal: proposals, shaded by their share of the given class.")
+
+
+def show_histogram(scores: pd.DataFrame) -> None:
+    st.subheader("How doubtful the labels are")
+    figure = charts.score_histogram(scores["label_error_probability"].to_numpy(), scores["is_proposed"].to_numpy())
+    charts.show_chart(figure, key="insights_scores", alt="Histogram of the probability that a given label is wrong")
+
+
+def show_own_progress(study: Study, scores: pd.DataFrame) -> None:
+    """The reader's own verdicts; nobody else's."""
+    st.subheader("Your review")
+    reader = session.reader_name()
+    if not reader:
+        st.caption("Your name is asked on the Review page; then this shows how far you have come.")
+        return
+    decisions = session.ledger(study).decisions(reader)
+    proposed = set(scores.loc[scores["is_proposed"], "sample_id"])
+    num_read = len(proposed & {decision.verdict.sample_id for decision in decisions})
+    st.progress(
+        num_read / len(proposed) if proposed else 0.0, text=f"{num_read:,} of {counted(len(proposed), 'proposal')} read"
+    )
+    if decisions:
+        counts = Counter(VERDICT_WORDS[decision.verdict.kind] for decision in decisions)
+        charts.show_chart(
+            charts.verdict_bars(dict(counts.most_common())), key="insights_verdicts", alt="Bar chart of your verdicts"
+        )
+
+
+def show_consensus(run: Run) -> None:
+    """Images on whose class all stages of a round agreed, and those whose label the training changed for itself."""
+    events = run.events()
+    if not any(event["event"] == "round" for event in events):
+        return
+    st.subheader("Consensus by round")
+    charts.show_chart(charts.consensus_by_round(events), key="insights_rounds", alt="Bar chart of consensus by round")
+
+
+def show_reliability(study: Study, run: Run, scores: pd.DataFrame) -> None:
+    """The run's probabilities against the reader's own verdicts, before and after these correct them."""
+    st.subheader("Promised and found")
+    reader = session.reader_name()
+    decisions = session.ledger(study).decisions(reader) if reader else []
+    places, is_error = outcomes(scores, decisions, run=run.name)
+    num = len(is_error)
+    if num < MIN_VERDICTS:
+        st.caption(
+            f"From {MIN_VERDICTS} verdicts of yours on this run, this compares its probabilities with what you found. "
+            f"There {'is' if num == 1 else 'are'} {num or 'none'}: too few to say how far they can be believed."
+        )
+        return
+    probability = scores["label_error_probability"].to_numpy()[places]
+    before = reliability(probability, is_error)
+    after = reliability(held_out_recalibrated(probability, is_error), is_error)
+    charts.show_chart(
+        calibration_charts.reliability_diagram(
+            {"as the run says": before.curve, "corrected by your verdicts": after.curve}
+        ),
+        key="insights_reliability",
+        alt="Diagram of promised probabilities against the share of labels that you found wrong",
+    )
+    num_high = int((probability >= HIGH_PROBABILITY).sum())
+    fewest, most = before.curve.num_samples.min(), before.curve.num_samples.max()
+    st.markdown(
+        f"Expected calibration error over your {num:,} verdicts: **{before.calibration_error:.2f}** as the run says, "
+        f"**{after.calibration_error:.2f}** corrected. Were every probability true, chance alone would make it about "
+        f"{before.chance_error:.2f}."
+    )
+    st.caption(
+        f"Each point: {fewest:,}{f' to {most:,}' if most > fewest else ''} verdicts; upright lines: 95 % intervals. "
+        f"Wrong: you changed the label; right: you kept it. {num_high:,} of the {num:,} verdicts are at a probability "
+        f"of {HIGH_PROBABILITY} or more: where you read little, this says little. You decided with the proposal in "
+        "view. Each probability is corrected by the other verdicts alone."
+    )
+
+
+def show_trade_off(scores: pd.DataFrame) -> None:
+    """What reading fewer or more images than proposed would find."""
+    st.subheader("What reading more would find")
+    probability = scores["label_error_probability"].to_numpy()
+    own = expectation(probability, scores["is_proposed"].to_numpy())
+    charts.show_chart(
+        calibration_charts.trade_off_curve(trade_off(probability), own),
+        key="insights_trade_off",
+        alt="Line chart of the share of wrong labels found by the number of images read",
+    )
+    st.caption(
+        "Expected, if the probabilities hold. Each reader chooses how many to read on the Review page, under “Fewer or "
+        "more”; exported proposals stay those of the run."
+    )
+
+
+def show_map(study: Study, run: Run, scores: pd.DataFrame) -> None:
+    st.subheader("Map of the images")
+    st.caption(
+        "Each point is an image; near points look alike to the model. Colour: the given label. Ring: a proposal."
+    )
+    figure = charts.embedding_map(
+        session.load_map(study, run), scores["given_label"].tolist(), scores["is_proposed"].to_numpy(), study.classes
+    )
+    charts.show_chart(figure, key="insights_map", alt="Scatter plot of the images' embeddings in two dimensions")
+
+
+show_page()

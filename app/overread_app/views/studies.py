@@ -1,0 +1,215 @@
+"""The Studies page: the studies at hand, a report on the chosen one's data, and a form that makes a new one."""
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from overread.datasets.runs import Run, RunState, find_runs, running_training
+from overread.datasets.study import Study, is_study, open_study
+from overread.records import Finding
+from overread_app import processes, session
+from overread_app.boundary import error_boundary, plain_text
+from overread_app.components import charts
+from overread_app.components.finding_pictures import show_finding_pictures
+from overread_app.components.study_form import show_study_form
+from overread_app.components.wording import STATE_WORDS, counted, span
+
+CAPTION_COLUMNS = {"conflict": "given_label", "splits": "split"}
+"""By the end of a finding's kind."""
+PICTURED = ("blank", "inverted", "rotated", "resolution_outlier", "depth_outlier", "burned_in")
+"""Findings of single images that are worth seeing."""
+SEVERITIES = {
+    "error": (":material/error:", "Mend this, or figures and readings will mislead"),
+    "warning": (":material/warning:", "Look at this"),
+    "info": (":material/info:", "Good to know"),
+}
+"""The gravest first: how findings of each severity are headed."""
+DEMO_SENTENCE = "Its images are drawn by code. They show no real patient."
+
+
+def show_page() -> None:
+    st.title("Studies")
+    st.caption("A study is one dataset under audit: its images, the labels they were given, and what readers decided.")
+    if session.shows_demo() and not processes.is_demo_complete():
+        show_demo_progress()
+    studies = session.studies()
+    current = session.current_study()
+    for start in range(0, len(studies), 2):
+        for column, study in zip(st.columns(2), studies[start : start + 2], strict=False):
+            with column, st.container(border=True, height="stretch"):
+                st.markdown(f"#### {plain_text(study.name)}")
+                with error_boundary():  # one that is damaged must not take the others with it
+                    show_card(study, is_current=current is not None and study.path == current.path)
+    for study in session.unopened():
+        with st.container(border=True):
+            st.markdown(f"**{plain_text(study.name)} cannot be opened.** The other studies are not affected.")
+            st.caption(plain_text(study.reason))
+    with st.expander("New study from a folder or a CSV file", icon=":material/add:"):
+        show_study_form()
+    if current is not None:
+        show_report(current)
+
+
+@st.fragment(run_every=1)
+def show_demo_progress() -> None:
+    """How far the demo has come. Draws the whole page anew once a study is there, begins its training or ends it."""
+    with error_boundary():
+        stage = [run_states(processes.DEMO_PATH / name) for name in processes.DEMO_NAMES]
+        if stage != session.kept("demo_stage"):
+            is_first_look = session.kept("demo_stage") is None
+            session.keep("demo_stage", stage)
+            if not is_first_look:
+                st.rerun()
+        if not processes.is_demo_running():
+            with st.container(border=True):
+                st.markdown("**The demo is not complete.** Building it was interrupted; what is there is kept.")
+                if st.button("Go on building", key="studies_build_demo", type="primary"):
+                    session.keep("demo_process", processes.start_demo())
+                    st.rerun(scope="fragment")
+            return
+        fraction, message, remaining_s = processes.demo_progress()
+        left = f" · about {span(remaining_s)} left" if remaining_s is not None else ""
+        with st.container(border=True):
+            st.markdown("**Making the demo**  \nTwo small studies are drawn by code and trained on this machine.")
+            st.progress(fraction, text=f"{plain_text(message)}{left}")
+            if any(states and RunState.FINISHED in states for states in stage):
+                st.caption("One study is ready to be reviewed; the other one trains on meanwhile.")
+
+
+def run_states(path: Path) -> list[RunState] | None:
+    """The states of a study's runs; None if there is no study yet, or none that can be opened."""
+    try:
+        return [run.state for run in find_runs(open_study(path))] if is_study(path) else None
+    except Exception:  # it is listed with the reason
+        return None
+
+
+def show_card(study: Study, *, is_current: bool) -> None:
+    """What stands on a study's card below its name."""
+    samples = session.load_samples(study)
+    num_quarantined = len(session.load_quarantine(study))
+    runs = find_runs(study)
+    finished = [run for run in runs if run.is_finished]
+    key = study.ledger_study
+    parts = [counted(len(samples), "image"), counted(len(study.classes), "class", "classes")]
+    if num_quarantined:
+        parts.append(f"{counted(num_quarantined, 'row')} not readable")
+    st.caption(" · ".join(parts) + (f"  \n{DEMO_SENTENCE}" if study.is_demo else ""))
+    if study.is_update_unfinished:
+        st.caption("An update of this study was stopped. The study is as it was; run the same import again.")
+    counts = samples["given_label"].value_counts()
+    st.markdown(" · ".join(f"{plain_text(name)} **{counts.get(name, 0):,}**" for name in study.classes))
+    if finished:
+        show_progress(study, finished[-1])
+    else:
+        st.markdown(f"Last training: {STATE_WORDS[runs[-1].state]}" if runs else "Not trained yet")
+    with st.container(horizontal=True):
+        if finished and st.button("Review", key=f"studies_review_{key}", type="primary"):
+            session.choose_study(study.path)
+            st.switch_page("views/review.py")
+        if not finished:
+            label = "See training" if running_training(study) else "Train"
+            if st.button(label, key=f"studies_train_{key}", type="primary"):
+                session.choose_study(study.path)
+                st.switch_page("views/train.py")
+        if not is_current and st.button("Open", key=f"studies_open_{key}"):
+            session.choose_study(study.path)
+            st.rerun()
+
+
+def show_progress(study: Study, run: Run) -> None:
+    """Proposals of a run, and how many of them the reader at this browser has decided."""
+    scores = session.load_scores(study, run)
+    proposed = set(scores.loc[scores["is_proposed"], "sample_id"])
+    reader = session.reader_name()
+    decided = {decision.verdict.sample_id for decision in session.ledger(study).decisions(reader)} if reader else set()
+    num_read = len(proposed & decided)
+    text = f"**{counted(len(proposed), 'proposal')}**"
+    text += f" · {num_read:,} read by you" if reader else ""
+    st.progress(num_read / len(proposed) if proposed else 0.0, text=text)
+
+
+def show_report(study: Study) -> None:
+    """What the study's data are like: classes, splits, patients, raters, rows left out, and what a check finds."""
+    samples = session.load_samples(study)
+    st.header(f"Data report: {plain_text(study.name)}")
+    for finding in session.load_burned_in(study):
+        st.warning(finding.message, icon=":material/visibility:")
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.subheader("Images per class")
+        counts = samples["given_label"].value_counts()
+        figure = charts.class_balance({name: int(counts.get(name, 0)) for name in study.classes})
+        charts.show_chart(figure, key="studies_balance", alt="Bar chart of the number of images per given label")
+    with right:
+        st.subheader("Make-up")
+        st.markdown("\n".join(f"- {line}" for line in make_up(study, samples)))
+    show_quarantine(study)
+    show_findings(study)
+
+
+def make_up(study: Study, samples: pd.DataFrame) -> list[str]:
+    """Sentences on splits, patients, slides and raters."""
+    lines = []
+    splits = samples["split"].replace("", "no split").value_counts()
+    lines.append("Splits: " + ", ".join(f"{plain_text(name)} {count:,}" for name, count in splits.items()))
+    for column, noun in (("patient", "patient"), ("slide", "slide")):
+        known = samples.loc[samples[column] != "", column]
+        if len(known):
+            lines.append(f"{counted(known.nunique(), noun)}, {len(known) / known.nunique():.1f} images each")
+        else:
+            lines.append(f"No {noun}s named")
+    for name in study.rater_names:
+        differs = (samples[name] != samples["given_label"]) & (samples[name] != "")
+        rater = plain_text(name.removeprefix("rater_"))
+        lines.append(f"Rater {rater} differs from the given label in {counted(int(differs.sum()), 'image')}")
+    return lines
+
+
+def show_quarantine(study: Study) -> None:
+    """Rows that could not be read: their numbers and reasons, never their names."""
+    quarantine = session.load_quarantine(study)
+    if quarantine.empty:
+        return
+    st.subheader(f"Rows left out ({len(quarantine):,})")
+    st.caption("They are in no training and keep their label in the export.")
+    table = quarantine[["row", "reason"]].rename(columns={"row": "Row of the source", "reason": "Reason"})
+    st.dataframe(table, hide_index=True, width="stretch", height=min(320, 38 + 35 * len(table)))
+
+
+def show_findings(study: Study) -> None:
+    """What a check of the data finds; run when asked for, since it looks at every image."""
+    st.subheader("Check of the data")
+    is_asked = study.path in session.kept("checked_studies", ())
+    if not is_asked:
+        st.caption(
+            "Looks for images that show one picture, patients in more than one split, signs that the label can be "
+            "read off, and odd images. Takes about a minute for 4,000 images."
+        )
+        if st.button("Check now", key="studies_check"):
+            session.keep("checked_studies", (*session.kept("checked_studies", ()), study.path))
+            st.rerun()
+        return
+    with st.spinner("Looking at every image…"):
+        findings = session.load_findings(study)
+    if not findings:
+        st.markdown("Nothing was found.")
+    samples = session.load_samples(study).set_index("sample_id")
+    for severity, (icon, title) in SEVERITIES.items():
+        of_severity = [finding for finding in findings if finding.severity == severity]
+        if of_severity:
+            st.markdown(f"{icon} **{title}**")
+        for finding in of_severity:
+            st.markdown(f"- {plain_text(finding.message[:1].upper() + finding.message[1:])}")
+            if finding.groups or finding.kind in PICTURED:
+                show_finding_pictures(study.pixels_path, finding, captions(finding, samples))
+
+
+def captions(finding: Finding, samples: pd.DataFrame) -> dict[str, str]:
+    """What stands under the finding's images: their given labels or splits where the finding is about these."""
+    columns = [column for word, column in CAPTION_COLUMNS.items() if finding.kind.endswith(word)]
+    return samples.loc[samples.index.isin(finding.samples), columns[0]].to_dict() if columns else {}
+
+
+show_page()

@@ -1,0 +1,278 @@
+"""The Train page: start a training, watch it, stop it, go on with one that was cut short; and the runs there are."""
+
+import math
+from typing import Any
+
+import streamlit as st
+
+from overread.config import PRESETS
+from overread.datasets.runs import Run, RunState, find_runs, running_training
+from overread.datasets.study import Study
+from overread.errors import UserError
+from overread.review.final_labels import final_labels
+from overread_app import processes, session
+from overread_app.boundary import error_boundary, plain_text, without_paths
+from overread_app.components import charts
+from overread_app.components.wording import STATE_WORDS, counted, run_title, span
+
+PRESET_WORDS = {
+    "quick": "quick: sized for two CPU cores",
+    "paper": "paper: the published method alone",
+    "overread": "overread: judges each label unseen",
+}
+
+STEP_WORDS = {
+    "pictures": "Looking for images that show the same",
+    "features": "Describing every image",
+    "scoring": "Judging every label",
+}
+"""Of a training's events between its epochs."""
+
+OUTCOME_WORDS = {
+    "better": "Better than the run before.",
+    "alike": "No better and no worse than the run before, as far as can be told.",
+    "worse": "Worse than the run before.",
+}
+
+
+def show_page() -> None:
+    st.title("Train")
+    study = session.current_study()
+    if study is None:
+        st.info("There is no study yet. Make one on the Studies page.", icon=":material/info:")
+        return
+    st.caption(
+        f"Train a model on {plain_text(study.name)} itself; where it disagrees with a label, it makes a proposal."
+    )
+    if is_training(study):
+        show_running(study)
+    else:
+        show_failure(study)
+        show_after_review(study)
+        show_settings(study)
+    show_runs(study)
+
+
+def is_training(study: Study) -> bool:
+    """Whether a training of the study runs, or was started here and is about to."""
+    process = session.kept(process_name(study))
+    return running_training(study) is not None or (process is not None and process.poll() is None)
+
+
+def process_name(study: Study) -> str:
+    return f"training_{study.ledger_study}"
+
+
+def show_after_review(study: Study) -> None:
+    """Offers a training that keeps to what was decided, where there are a run to begin from and decisions."""
+    run = session.current_run()
+    num_decided = len(final_labels(session.ledger(study).decisions())) if run else 0
+    if not num_decided:
+        return
+    with st.container(border=True):
+        text, action = st.columns([3, 1], vertical_alignment="center")
+        text.markdown(
+            f"**After review**  \n{counted(num_decided, 'label is', 'labels are')} decided. A training that keeps to "
+            "them begins from the run that is shown, takes less time than that one did, and is compared with it. "
+            "Unless it is found to be as good at least, the run that is shown stays in use."
+        )
+        if action.button("Train after review", key="train_after_review"):
+            start(study, ["--after-review", "--run", run.name])
+            st.rerun()
+
+
+def show_settings(study: Study) -> None:
+    """What a training may be told, and the button that starts it."""
+    presets = list(dict.fromkeys(name for name in ("overread", "quick", *PRESETS) if name in PRESETS))
+    with st.form("train_settings"):
+        st.subheader("New training")
+        first, second, third = st.columns(3)
+        preset = first.selectbox(
+            "Preset",
+            presets,
+            format_func=lambda name: PRESET_WORDS.get(name, name),
+            help="A set of settings that belong together. Those below change single ones of them.",
+        )
+        seed = second.number_input(
+            "Seed", min_value=0, max_value=2**31 - 1, value=0, help="The same seed and settings give the same run."
+        )
+        device = third.selectbox(
+            "Device", ["auto", "cpu", "cuda"], help="auto takes the graphics card if there is one, else the processor."
+        )
+        with st.expander("Single settings"):
+            chosen = ask_overrides(has_raters=bool(study.rater_names))
+        if st.form_submit_button("Start training", type="primary"):
+            start(study, ["--preset", preset, "--seed", str(int(seed)), "--device", device, *chosen])
+            st.rerun()
+        st.caption("The training goes on when this page or the browser is closed.")
+
+
+def ask_overrides(*, has_raters: bool) -> list[str]:
+    """Options of `train` for the settings that were filled in; an empty one keeps the preset's value."""
+    first, second, third = st.columns(3)
+    pretrain = first.number_input(
+        "Pretraining (epochs)", min_value=0, max_value=2000, value=None, placeholder="as the preset",
+        help="Passes over all images in which the model learns what they look like, without labels.",
+    )  # fmt: skip
+    warmup = second.number_input(
+        "Warm-up (epochs)", min_value=1, max_value=500, value=None, placeholder="as the preset",
+        help="Passes over all images on the given labels, before any label is doubted.",
+    )  # fmt: skip
+    confidence = third.number_input(
+        "Confidence for a consensus (%)", min_value=50.0, max_value=99.9, value=None, placeholder="as the preset",
+        help="How sure the model must be of a class, at every stage of a round, before it trains on that class.",
+    )  # fmt: skip
+    use_raters = has_raters and st.checkbox(
+        "Count the raters' labels",
+        help="What single raters said of an image then helps to tell whether its given label is wrong. Leave it off if "
+        "the result is to be measured by them. The preset overread alone can do it.",
+    )
+    chosen = ["--set", "refinement.use_raters=true"] if use_raters else []
+    if pretrain is not None:
+        chosen += ["--set", f"pretrain.num_epochs={int(pretrain)}"]
+    if warmup is not None:
+        chosen += ["--set", f"warmup.num_epochs={int(warmup)}"]
+    if confidence is not None:
+        chosen += ["--set", f"rounds.max_loss={-math.log(confidence / 100):.6f}"]
+    return chosen
+
+
+def start(study: Study, arguments: list[str]) -> None:
+    """Start a training in a process of its own. Raises UserError if one is under way."""
+    if is_training(study):
+        raise UserError("A training of this study is under way already.")
+    process = processes.start_training(study.path, arguments, log=study.runs_path / "train.log")
+    session.keep(process_name(study), process)
+
+
+@st.fragment(run_every=1)
+def show_running(study: Study) -> None:
+    """How far the training has come; once it has ended, the whole page is drawn anew."""
+    with error_boundary():
+        if not is_training(study):
+            st.rerun()
+        training = running_training(study)
+        run = next((run for run in find_runs(study) if training and run.name == training["run"]), None)
+        events = run.events() if run else []
+        with st.container(border=True):
+            epochs = [event for event in events if event["event"] == "epoch"]
+            if events and events[-1]["event"] in STEP_WORDS:
+                done = float(events[-1].get("fraction", 0))
+                st.progress(done, text=f"{STEP_WORDS[events[-1]['event']]} · {done:.0%}")
+            elif epochs:
+                last = epochs[-1]
+                text = f"{plain_text(last['phase'])} · epoch {last['num_done']} of {last['num_epochs']}"
+                text += f" · about {span(last['remaining_s'])} left"
+                st.progress(min(1.0, last["num_done"] / last["num_epochs"]), text=text)
+            else:
+                st.progress(0.0, text="Starting…")
+            if training and st.button("Cancel training", key="train_cancel"):
+                processes.stop_training(training["process"])
+                st.caption("It stops after the step that is under way.")
+            if epochs:
+                charts.show_chart(
+                    charts.loss_curves(events), key="train_loss_live", alt="Line chart of the loss by epoch"
+                )
+
+
+def show_failure(study: Study) -> None:
+    """Why the training that this session started ended early, if it did."""
+    process = session.kept(process_name(study))
+    if process is None:
+        return
+    session.keep(process_name(study), None)
+    if process.poll() == 2:
+        message = processes.last_line(study.runs_path / "train.log").removeprefix("error: ")
+        st.warning(plain_text(without_paths(message)), icon=":material/info:")
+
+
+def show_runs(study: Study) -> None:
+    """The runs, newest first: what each came to, its loss curves, and Resume where one was cut short."""
+    runs = [run for run in reversed(find_runs(study)) if run.state is not RunState.RUNNING]
+    st.subheader("Runs")
+    if not runs:
+        st.caption("None yet.")
+    shown = session.current_run()
+    for run in runs:
+        # One that is damaged must not take the others with it.
+        with st.container(border=True), error_boundary():
+            text, actions = st.columns([3, 1], vertical_alignment="center")
+            is_shown = shown is not None and run.name == shown.name
+            text.markdown(
+                f"**{run_title(run)}**  \n{describe(study, run)}" + (" · shown on all pages" if is_shown else "")
+            )
+            with actions:
+                if run.is_finished and not is_shown and st.button("Show this run", key=f"train_show_{run.name}"):
+                    session.choose_run(run.name)
+                    st.rerun()
+                can_resume = run == runs[0] and not run.is_finished
+                if can_resume and not is_training(study) and st.button("Resume", key=f"train_resume_{run.name}"):
+                    start(study, ["--resume"])
+                    st.rerun()
+            show_comparison(study, run)
+            events = run.events()
+            if any(event["event"] == "epoch" for event in events):
+                with st.expander("Loss by epoch"):
+                    figure = charts.loss_curves(events)
+                    charts.show_chart(figure, key=f"train_loss_{run.name}", alt="Line chart of the loss by epoch")
+
+
+def show_comparison(study: Study, run: Run) -> None:
+    """How a run after review compares with the one before it, in words, and the choice between the two."""
+    comparison = run.comparison()
+    if comparison is None or not run.is_finished:
+        return
+    st.markdown(compared(comparison))
+    base = run.config()["after_review"]["run"]
+    use, keep, _ = st.columns([1, 1, 2])
+    if run.is_offered and use.button("Use the new run", key=f"train_use_{run.name}", width="stretch"):
+        run.choose(is_used=True)
+        session.choose_run(run.name)
+        st.rerun()
+    if run.choice() is not False and keep.button("Keep the old one", key=f"train_keep_{run.name}", width="stretch"):
+        run.choose(is_used=False)
+        session.choose_run(base)
+        st.rerun()
+
+
+def compared(comparison: dict[str, Any]) -> str:
+    """What comparison.json says, for somebody in a hurry: the outcome first, then the figures."""
+    num_wrong = comparison["num_wrong"]
+    num_right = comparison["num_samples"] - num_wrong
+    if comparison["outcome"] == "too_few":
+        return (
+            "**Not to be compared with the run before yet.** Of the decided labels that were held back for this "
+            f"{num_wrong} are wrong and {num_right} are right. It takes 20, at least five of each kind."
+        )
+    precision, brier = comparison["average_precision"], comparison["brier"]
+    return (
+        f"**{OUTCOME_WORDS[comparison['outcome']]}** Both were tried on decided labels that were held back for this: "
+        f"{num_wrong} wrong and {num_right} right ones.\n"
+        f"- How well wrong labels come first: {precision['before']:.2f}, now {precision['after']:.2f} "
+        "(average precision, 1 is best; "
+        f"the change lies between {precision['low']:+.2f} and {precision['high']:+.2f})\n"
+        f"- How far probabilities are from the verdicts: {brier['before']:.3f}, now {brier['after']:.3f} "
+        "(Brier score, 0 is best; "
+        f"the change lies between {brier['low']:+.3f} and {brier['high']:+.3f})"
+    )
+
+
+def describe(study: Study, run: Run) -> str:
+    """State, number of proposals, time taken; of a run after review, what it knew and whether it is in use."""
+    parts = [STATE_WORDS[run.state]]
+    known = run.config().get("after_review")
+    if known:
+        parts.append(f"after review of {counted(known['num_pinned'] + known['num_excluded'], 'label')}")
+    if run.is_finished and run.is_offered:
+        parts.append("not in use")
+    events = run.events()
+    if run.is_finished:
+        parts.append(counted(int(session.load_scores(study, run)["is_proposed"].sum()), "proposal"))
+    if events:
+        parts.append(f"took {span(events[-1]['elapsed_s'])}")
+    if run.state is RunState.FAILED:
+        parts.append(plain_text(without_paths(str(events[-1].get("message", "")))))
+    return " · ".join(part for part in parts if part)
+
+
+show_page()

@@ -1,0 +1,66 @@
+"""A visit: one showing of one sample to one reader. It tells a second press on the same page from a new verdict."""
+
+import time
+import uuid
+from dataclasses import dataclass
+
+from overread.review.ledger import visit_key
+from overread_app import session
+
+MIN_DWELL_S = 0.3
+"""Nobody has looked at a sample that came up less than this ago: a press so early was meant for the one before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Made when the sample is shown, and carried by every button that is drawn beside it."""
+
+    visit_id: str
+    """New for each showing, and opaque: it may stand in the page."""
+    reader: str
+    study: str
+    run: str
+    sample_id: str
+    began_s: float
+    """On the monotonic clock."""
+    image_sha256: str = ""
+    """Of the image that is shown; empty where it is not known."""
+
+    @property
+    def idempotency_key(self) -> str:
+        return visit_key(self.reader, self.sample_id, self.visit_id)
+
+    @property
+    def note_key(self) -> str:
+        """Key of the note's field on the page."""
+        return f"review_note_{self.visit_id}"
+
+    @property
+    def elapsed_ms(self) -> int:
+        return round(1000 * (time.monotonic() - self.began_s))
+
+
+def current_visit(reader: str, study: str, run: str, sample_id: str, *, image_sha256: str = "") -> Visit:
+    """The visit under way; a new one where anything else is shown now, or the reader comes back from another page."""
+    visit = session.kept("visit")
+    shown = (reader, study, run, sample_id)
+    # Streamlit forgets a field once a page without it was shown.
+    is_same = visit is not None and (visit.reader, visit.study, visit.run, visit.sample_id) == shown
+    if not is_same or session.typed(visit.note_key) is None:
+        visit = Visit(uuid.uuid4().hex, *shown, began_s=time.monotonic(), image_sha256=image_sha256)
+        session.keep("visit", visit)
+    return visit
+
+
+def takes_press(visit: Visit) -> bool:
+    """Whether a press on a button of this visit counts: the sample is still the one shown, and was there to be seen.
+
+    The first press ends the visit (the page steps on), so that a second one, on the same buttons or during the rerun,
+    finds another visit under way or none.
+    """
+    return session.kept("visit") == visit and visit.elapsed_ms >= 1000 * MIN_DWELL_S
+
+
+def end_visit() -> None:
+    """The sample was dealt with: no button drawn beside it counts any more."""
+    session.keep("visit", None)

@@ -1,0 +1,54 @@
+"""The noisy labels: which noises a task is tried with, and what they make of its labels."""
+
+import zlib
+
+import numpy as np
+
+from overread.benchmark.tasks import HUMAN_LABELS, Task
+from overread.datasets.noise import add_noise
+from overread.errors import ConfigError
+
+MADE = {
+    **{f"idn{percent}": ("idn", percent / 100) for percent in (10, 20, 30, 40)},
+    **{f"boundary{percent}": ("boundary", percent / 100) for percent in (10, 20)},
+}
+"""Noises that are made: kind and rate, as `add_noise` takes them."""
+HUMAN = "human"
+"""Stands for all the human labels that a task has."""
+_SMALL_PX = 32
+
+
+def noises_of(task: Task, asked: list[str] | None = None) -> list[str]:
+    """The names of a task's noises. Not asked: what people said where they said anything, else all made ones.
+
+    Of those asked, human labels are left out where the task has none. Raises ConfigError for an unknown name.
+    """
+    if asked is None:
+        return list(task.human_labels) or list(MADE)
+    names = []
+    for name in asked:
+        if name == HUMAN:
+            names += list(task.human_labels)
+        elif name in MADE or name in task.human_labels:
+            names.append(name)
+        elif name not in HUMAN_LABELS:
+            known = ", ".join([*MADE, HUMAN, *HUMAN_LABELS])
+            raise ConfigError(f"--noise {name}: is not known; give some of {known}")
+    return names
+
+
+def noisy_labels(task: Task, noise: str, seed: int) -> np.ndarray:
+    """(N,) int64: the given labels of a cell. The same task, noise and seed give the same; human ones have no seed."""
+    if noise in task.human_labels:
+        return task.human_labels[noise]
+    kind, rate = MADE[noise]
+    rng = np.random.default_rng([zlib.crc32(f"{task.name} {noise}".encode()), seed])
+    return add_noise(task.true, len(task.classes), kind, rate, rng, _small_pixels(task.pixels))
+
+
+def _small_pixels(pixels: np.ndarray) -> np.ndarray:
+    """(N, D) float32 in [0, 1]: the images at 32 x 32 px as rows, each pixel the mean of those that it stands for."""
+    num, size_px, _, channels = pixels.shape
+    scale = size_px // _SMALL_PX
+    blocks = pixels.reshape(num, _SMALL_PX, scale, _SMALL_PX, scale, channels)
+    return blocks.mean(axis=(2, 4), dtype=np.float32).reshape(num, -1) / 255

@@ -1,0 +1,67 @@
+"""`bench detection`: measures the plan, and writes the page about it."""
+
+import os
+import platform
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from overread.benchmark.runner import DEFAULT_METHODS, Plan, read_results, run_plan
+from overread.benchmark.tables import report
+from overread.files import write_atomically
+from overread.training.device import choose_device, told_if_out_of_memory
+
+
+def run_detection(
+    out: Path,
+    *,
+    cache: Path,
+    seeds: Sequence[int],
+    tasks: Sequence[str],
+    noises: Sequence[str] | None,
+    methods: Sequence[str] | None,
+    features: Sequence[str],
+    device: str,
+    again: Sequence[str] = (),
+    listener: Callable[[float, str], None],
+) -> tuple[list[dict[str, Any]], str]:
+    """The plan's results, which also stand in OUT/results.jsonl, and the page OUT/tables.md, on all that stand there.
+
+    cache: the folder of pixels and features. The rest is as `Plan` has it. Raises UserErrors.
+    """
+    plan = Plan(tasks, seeds, noises, methods or DEFAULT_METHODS, features, device, again)
+    data = os.environ.get("OVERREAD_DATA")
+    with told_if_out_of_memory():
+        results = run_plan(
+            plan,
+            data=Path(data) if data else None,
+            cache=cache,
+            results=out / "results.jsonl",
+            stamp={"device": _device_name(choose_device(device)), "commit": _commit()},
+            listener=listener,
+        )
+    page = report(read_results(out / "results.jsonl"))
+    write_atomically(out / "tables.md", page)
+    return results, page
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    known = Path("/proc/cpuinfo")
+    lines = known.read_text(encoding="utf-8").splitlines() if known.is_file() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
+
+
+def _commit() -> str:
+    """The commit of the code, "-dirty" after it where files have been changed since; "unknown" without git."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    try:
+        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    except OSError:
+        return "unknown"
+    return done.stdout.strip() if done.returncode == 0 else "unknown"

@@ -1,0 +1,43 @@
+"""Everything that is measured, by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from overread.benchmark.ours import overread, quick_head
+from overread.benchmark.peers.confident_learning import confident_learning
+from overread.benchmark.peers.datalab import datalab_neighbours
+from overread.benchmark.peers.loss import training_loss
+from overread.benchmark.peers.paper import paper_rounds
+from overread.benchmark.peers.selfclean import selfclean
+from overread.benchmark.peers.simifeat import simifeat
+from overread.benchmark.problem import Finding, Problem
+
+ORACLE = "oracle"
+"""The ceiling. It alone is told the truth, so it is no `Method`."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to find wrong labels."""
+
+    find: Callable[[Problem], Finding]
+    is_peer: bool = True
+    """Somebody else's."""
+    is_default: bool = True
+    """Measured without being asked for."""
+    has_features: bool = True
+    """Judges the features of the cell; else it trains a network of its own, on one seed only."""
+
+
+METHODS = {
+    "overread": Method(overread, is_peer=False),
+    "quick_head": Method(quick_head, is_peer=False),
+    "cleanlab": Method(confident_learning),
+    "datalab": Method(datalab_neighbours),
+    "simifeat": Method(simifeat),
+    "selfclean": Method(selfclean),
+    "loss": Method(training_loss),
+    "paper": Method(paper_rounds, is_default=False, has_features=False),
+}
+OURS = "overread"
+"""What the summary is about."""

@@ -1,0 +1,24 @@
+"""cleanlab: confident learning on cross-validated probabilities.
+
+Source: Northcutt et al. 2021, "Confident Learning: Estimating Uncertainty in Dataset Labels", as cleanlab 2.9 has it.
+"""
+
+from overread.benchmark.ours import head_probs
+from overread.benchmark.peers.packages import require
+from overread.benchmark.problem import Finding, Problem
+
+
+def confident_learning(problem: Problem) -> Finding:
+    """Ranked by self-confidence, cut off by `find_label_issues` as it comes. Needs the package cleanlab.
+
+    The probabilities are those of 5-fold cross-validated logistic regression, on the same folds as ours.
+    """
+    require("cleanlab")
+    from cleanlab.filter import find_label_issues
+    from cleanlab.rank import get_label_quality_scores
+
+    probs = head_probs(problem)
+    quality = get_label_quality_scores(problem.given, probs, method="self_confidence")
+    # One process: to start several takes longer than the work, and changes nothing in the result.
+    is_proposed = find_label_issues(problem.given, probs, n_jobs=1)
+    return Finding(1 - quality, probs.argmax(axis=1), is_proposed, is_probability=True)

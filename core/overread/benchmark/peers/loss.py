@@ -1,0 +1,26 @@
+"""The plainest peer: a head trained on all the given labels, and how little it can believe them all the same."""
+
+import numpy as np
+
+from overread.benchmark.ours import judged_by
+from overread.benchmark.problem import Finding, Problem
+from overread.config import CrossValidationSettings
+from overread.proposals.cross_validated import MAX_WIDTH
+from overread.proposals.principal import principal_components
+
+
+def training_loss(problem: Problem) -> Finding:
+    """Ranked by the cross-entropy of each given label under a logistic regression that was fitted on it too."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    # Scaled or made narrow as for the cross-validated head: it is the same, but for the folds.
+    is_wide = problem.features.shape[1] > MAX_WIDTH
+    make_ready = principal_components if is_wide else StandardScaler().fit_transform
+    features = make_ready(problem.features)
+    model = LogisticRegression(C=CrossValidationSettings().regularisation, max_iter=2000)
+    model.fit(features, problem.given)
+    probs = np.zeros((len(problem.given), problem.num_classes))
+    probs[:, model.classes_] = model.predict_proba(features)
+    # 1 - p ranks as -log p does, and is a probability besides.
+    return judged_by(probs, problem.given)

@@ -1,0 +1,41 @@
+"""The paper's own loop, as the `paper` preset has it: the network's rounds on the images themselves."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from overread.benchmark.problem import Finding, Problem
+from overread.config import preset_settings
+from overread.proposals.rounds import round_probs
+from overread.proposals.self_confidence import self_confidence_score
+from overread.training.data import TrainingData, load_pixels
+from overread.training.device import choose_device, has_bf16_units
+from overread.training.engine import Training, plan_phases
+from overread.training.progress import Progress
+
+
+def paper_rounds(problem: Problem) -> Finding:
+    """Ranked by 1 - the mean stage probability of the given label; proposed where the last pseudo-label differs."""
+    device = choose_device(problem.device)
+    settings = preset_settings(
+        "paper",
+        device=device.type,
+        has_bf16=has_bf16_units(device),
+        cache_size_px=problem.pixels.shape[1],
+        num_samples=len(problem.given),
+    )
+    data = TrainingData(
+        pixels=load_pixels(problem.pixels, size_px=settings.model.image_size_px, device=device),
+        given=problem.given,
+        is_trained=np.ones(len(problem.given), dtype=bool),
+        num_classes=problem.num_classes,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        progress = Progress(Path(folder) / "progress.jsonl", plan_phases(settings))
+        trace = Training(data, settings, problem.seed, progress, Path(folder) / "state.pt").run()
+    probs = round_probs(np.stack(trace.stage_probs), trace.stage_names)["rounds"]
+    proposed = trace.pseudo_labels[-1]
+    return Finding(
+        self_confidence_score(probs, problem.given), proposed, proposed != problem.given, is_probability=True
+    )

@@ -1,0 +1,179 @@
+"""Runs the benchmark, a cell after the other: a task, its features, a noise, a seed, a method."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overread.benchmark.cells import noises_of, noisy_labels
+from overread.benchmark.features import KINDS, load_features
+from overread.benchmark.methods import METHODS, ORACLE
+from overread.benchmark.oracle import oracle
+from overread.benchmark.pictures import load_pictures
+from overread.benchmark.problem import Finding, Problem
+from overread.benchmark.tasks import TASKS, load_task
+from overread.errors import ConfigError
+from overread.metrics import detection_metrics, expected_calibration_error
+
+NO_FEATURES = "none"
+"""Stands in the results for the features of a method that has none."""
+METHOD_NAMES = (*METHODS, ORACLE)
+DEFAULT_METHODS = (*(name for name, method in METHODS.items() if method.is_default), ORACLE)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure."""
+
+    tasks: Sequence[str]
+    seeds: Sequence[int] = (0, 1, 2)
+    noises: Sequence[str] | None = None
+    """Names of `cells`; None: those that a task has by default."""
+    methods: Sequence[str] = DEFAULT_METHODS
+    features: Sequence[str] = KINDS
+    device: str = "auto"
+    again: Sequence[str] = ()
+    """Methods to measure anew, whatever the results hold of them: their code has changed."""
+
+    def __post_init__(self) -> None:
+        for flag, names, known in (
+            ("--methods", self.methods, METHOD_NAMES),
+            ("--again", self.again, METHOD_NAMES),
+            ("--features", self.features, KINDS),
+            ("--tasks", self.tasks, TASKS),
+        ):
+            if not names and flag != "--again":
+                raise ConfigError(f"{flag}: names nothing; give some of {', '.join(known)}")
+            for name in names:
+                if name not in known:
+                    raise ConfigError(f"{flag} {name}: is not known; give some of {', '.join(known)}")
+
+
+def run_plan(
+    plan: Plan,
+    *,
+    data: Path | None,
+    cache: Path,
+    results: Path,
+    stamp: dict[str, str],
+    listener: Callable[[float, str], None],
+) -> list[dict[str, Any]]:
+    """Measure every cell of the plan; returns its results, those that were there already among them.
+
+    results: a .jsonl file; a cell's line is appended as soon as it is measured, and a cell whose line is there is not
+    measured again. stamp: what else each new line says (the machine, the commit). listener: called with the share of
+    the plan that is behind, in [0, 1], and what is under way.
+    Raises UserErrors: an unknown name, data or packages that are not there.
+    """
+    known = {_key(line): line for line in read_results(results) if line["method"] not in plan.again}
+    results.parent.mkdir(parents=True, exist_ok=True)
+    if results.is_file() and not results.read_bytes().endswith(b"\n"):
+        with results.open("a", encoding="utf-8") as file:  # the last line was cut short: the next is not to join it
+            file.write("\n")
+    found = []
+    steps = [(name, seed) for name in plan.tasks for seed in plan.seeds]
+    task = None
+    for num_done, (name, seed) in enumerate(steps):
+
+        def tell(message: str, share: float = num_done / len(steps)) -> None:
+            listener(share, message)
+
+        if task is None or task.name != name:
+            tell(f"{name}: reading")
+            task = load_task(name, data, cache)
+            pictures = load_pictures(task, cache)
+        features = {
+            kind: load_features(kind, task, seed, cache, device=plan.device, listener=tell) for kind in plan.features
+        }
+        for noise in noises_of(task, plan.noises):
+            cells = _cells(plan, name, noise, seed)
+            given = noisy_labels(task, noise, seed) if any(_key(cell) not in known for cell, _ in cells) else None
+            for cell, kind in cells:
+                if _key(cell) not in known:
+                    tell(" ".join(map(str, cell.values())))
+                    problem = Problem(
+                        features[kind],
+                        given,
+                        task.groups,
+                        len(task.classes),
+                        seed,
+                        task.pixels,
+                        pictures,
+                        plan.device,
+                    )
+                    known[_key(cell)] = cell | _measured(problem, task.true, cell["method"]) | stamp
+                    with results.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(known[_key(cell)]) + "\n")
+                found.append(known[_key(cell)])
+    return found
+
+
+def read_results(path: Path) -> list[dict[str, Any]]:
+    """The results in a file, none where there is none: of a cell that was measured again the last, and no line that
+    was cut short."""
+    lines = {}
+    for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        try:
+            line = json.loads(text)
+        except json.JSONDecodeError:
+            continue
+        lines[_key(line)] = line
+    return list(lines.values())
+
+
+def measures(finding: Finding, true: np.ndarray, given: np.ndarray, num_classes: int) -> dict[str, Any]:
+    """What a finding is worth. Calibration and expected precision are None where the scores are no probabilities.
+
+    expected_precision: the mean probability of the proposed to be wrong; true, given: (N,) int64.
+    """
+    found = detection_metrics(true, given, finding.proposed, finding.is_proposed, finding.scores)
+    values = {
+        "num_samples": found.num_samples,
+        "num_classes": num_classes,
+        "num_errors": found.num_errors,
+        "num_proposed": found.num_proposed,
+        "average_precision": found.average_precision,
+        "auroc": found.auroc,
+        "precision": found.precision,
+        "recall": found.recall,
+        "f1": found.f1,
+        "proposed_label_accuracy": found.proposed_label_accuracy,
+        "expected_precision": None,
+        "expected_calibration_error": None,
+    }
+    if finding.is_probability:
+        probabilities = np.clip(finding.scores, 0, 1)
+        if found.num_proposed:
+            values["expected_precision"] = float(probabilities[finding.is_proposed].mean())
+        values["expected_calibration_error"] = expected_calibration_error(true != given, probabilities)
+    return {name: None if value is None or np.isnan(value) else value for name, value in values.items()}
+
+
+def _cells(plan: Plan, task: str, noise: str, seed: int) -> list[tuple[dict[str, Any], str]]:
+    """The cells of a noise and a seed, each with the kind of features to hand to its method.
+
+    A method that trains a network of its own looks at no features, and takes long: it has one cell a noise.
+    """
+    cells = []
+    for kind in plan.features:
+        for method in plan.methods:
+            has_features = method == ORACLE or METHODS[method].has_features
+            if has_features or (seed == plan.seeds[0] and kind == plan.features[0]):
+                of = kind if has_features else NO_FEATURES
+                cells.append(({"task": task, "features": of, "noise": noise, "seed": seed, "method": method}, kind))
+    return cells
+
+
+def _measured(problem: Problem, true: np.ndarray, method: str) -> dict[str, Any]:
+    start_s = time.perf_counter()
+    finding = oracle(problem, true) if method == ORACLE else METHODS[method].find(problem)
+    seconds = time.perf_counter() - start_s
+    return {**measures(finding, true, problem.given, problem.num_classes), "seconds": round(seconds, 3)}
+
+
+def _key(line: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(line[name] for name in ("task", "features", "noise", "seed", "method"))

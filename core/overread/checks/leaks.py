@@ -1,0 +1,111 @@
+"""What gives the label, or the test set, away."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import pandas as pd
+
+from overread.records import Finding
+
+MIN_SHARE = 0.95
+"""A part of the names tells the label when guessing by it is right for this share of the samples ..."""
+MIN_REPEATS = 5
+"""... and each of its values stands in so many names on average: otherwise it is only a number."""
+
+
+def check_names(samples: pd.DataFrame) -> list[Finding]:
+    """Whether a part of the file names, or the folder, tells the label. samples: samples.csv.
+
+    A folder that tells it is how a folder per class is made, and worth no more than a word; the name itself
+    telling it gives the answer away on every page, log and sort order that shows names.
+    """
+    labels = samples["given_label"].to_numpy()
+    paths = [PurePosixPath(image) for image in samples["image"]]
+    folders = _share_told(["/".join(path.parts[:-1]) for path in paths], labels)
+    findings = []
+    for place in range(-3, 4):
+        told = _share_told([_part(path.stem, place) for path in paths], labels)
+        if told >= MIN_SHARE:
+            message = f"a part of the file names tells the label for {told:.1%} of the samples: never show names"
+            findings.append(Finding("label_in_name", "error", len(samples), message))
+            break
+    if folders >= MIN_SHARE:
+        message = f"the folder tells the label for {folders:.1%} of the samples"
+        findings.append(Finding("label_in_folder", "info", len(samples), message))
+    return findings
+
+
+def check_splits(samples: pd.DataFrame) -> list[Finding]:
+    """Patients and slides with samples on both sides of a split. samples: samples.csv."""
+    findings = []
+    for column in ("patient", "slide"):
+        known = samples[samples[column] != ""]
+        leaks = {name: split_leak(splits) for name, splits in known.groupby(column)["split"]}
+        for leak in (TEST_LEAK, OTHER_LEAK):
+            crossing = [name for name, found in leaks.items() if found == leak]
+            if crossing:
+                ids = known.loc[known[column].isin(crossing), "sample_id"].tolist()
+                message = f"{len(crossing)} {column}s have samples {leak.where}"
+                findings.append(Finding(f"{column}_{leak.kind}", leak.severity, len(crossing), message, tuple(ids)))
+    is_known = (samples[["patient", "slide"]] != "").to_numpy().any()
+    if len(set(samples["split"])) > 1 and not is_known:
+        message = (
+            "neither patients nor slides are named: whether one of them crosses the split cannot be seen; "
+            "name their column at the import"
+        )
+        findings.append(Finding("groups_unknown", "info", len(samples), message))
+    return findings
+
+
+@dataclass(frozen=True)
+class Leak:
+    """How things that belong together may stand on both sides of a split."""
+
+    kind: str
+    """How findings of it are named, after what crosses."""
+    severity: str
+    where: str
+    """What is said of it."""
+
+
+TEST_LEAK = Leak(
+    "across_splits", "error", "in the test split and outside it: accuracy on the test split will look too good"
+)
+OTHER_LEAK = Leak(
+    "across_other_splits",
+    "warning",
+    "in more than one split beside test: what is chosen by the validation split will look too good",
+)
+
+
+def split_leak(splits: Iterable[str]) -> Leak | None:
+    """The leak of samples that belong together, by their splits.
+
+    A sample without a split is trained on: beside the test split it is a leak, beside another split it may be none.
+    """
+    found = set(splits)
+    if "test" in found and len(found) > 1:
+        return TEST_LEAK
+    return OTHER_LEAK if len(found - {""}) > 1 else None
+
+
+def _part(stem: str, place: int) -> str:
+    """One run of letters or digits of a name, counted from its start or, below 0, from its end."""
+    parts = re.findall(r"[A-Za-z]+|\d+", stem)
+    return parts[place] if -len(parts) <= place < len(parts) else ""
+
+
+def _share_told(values: list[str], labels: list[str]) -> float:
+    """Share of the samples that get the right label by guessing each value's commonest one; 0 where the
+    values are too many, or where always guessing the commonest label of all does nearly as well."""
+    counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for value, label in zip(values, labels, strict=True):
+        counts[value][label] += 1
+    if len(counts) < 2 or len(values) < MIN_REPEATS * len(counts):
+        return 0.0
+    share = sum(max(of_value.values()) for of_value in counts.values()) / len(values)
+    commonest = max(pd.Series(labels).value_counts()) / len(values)
+    return share if share - commonest > 0.5 * (1 - commonest) else 0.0

@@ -1,0 +1,38 @@
+"""The labels that readers gave in the review, as columns beside those of the source's raters."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from overread.records import Decision, VerdictKind
+from overread.review.chain import LedgerRow
+
+PREFIX = "reader "
+"""Before a reader's name, so that no rater of the source has the same one."""
+_LABELLING = (VerdictKind.ACCEPT, VerdictKind.REJECT, VerdictKind.RELABEL)
+"""Verdicts that say what an image shows; ambiguous, exclude and cannot judge give no label."""
+
+
+def reader_labels(
+    samples: pd.DataFrame, decisions: Iterable[Decision], readings: Iterable[LedgerRow]
+) -> tuple[pd.DataFrame, int]:
+    """What each reader of the ledger takes the samples for, and how many of these labels were read blind.
+
+    samples: samples.csv; decisions: those that stand; readings: oldest first. Returns a column for each reader who
+    labelled a sample of the study, in the order of samples, empty where the reader gave no label. A blind reading
+    counts before an open one and before the verdict: only then had the reader seen neither label.
+    """
+    labels: dict[str, dict[str, str]] = {}
+    present = set(samples["sample_id"])
+    for decision in decisions:
+        verdict = decision.verdict
+        if verdict.kind in _LABELLING and verdict.sample_id in present:
+            labels.setdefault(verdict.reader, {})[verdict.sample_id] = verdict.chosen_label
+    known = [row for row in readings if row.sample_id in present]
+    blind = [row for row in known if row.protocol == "blind"]
+    for row in [*(row for row in known if row.protocol != "blind"), *blind]:
+        labels.setdefault(row.reader, {})[row.sample_id] = row.chosen_label
+    columns = {PREFIX + reader: samples["sample_id"].map(of_reader) for reader, of_reader in sorted(labels.items())}
+    return pd.DataFrame(columns, index=samples.index, dtype=str).fillna(""), len(
+        {(row.reader, row.sample_id) for row in blind}
+    )

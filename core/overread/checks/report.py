@@ -1,0 +1,96 @@
+"""All checks of a study, the gravest finding first."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import numpy as np
+import pandas as pd
+
+from overread.checks.agreement import check_agreement, study_agreement
+from overread.checks.borders import pixel_features
+from overread.checks.changed import check_changed
+from overread.checks.classes import check_classes, check_quarantine
+from overread.checks.duplicates import check_duplicates, duplicate_groups
+from overread.checks.leaks import check_names, check_splits
+from overread.checks.near_duplicates import near_duplicate_groups
+from overread.checks.odd_images import check_odd_images
+from overread.checks.same_pictures import pictures_of
+from overread.checks.shortcuts import check_headers, check_shortcuts, shortcut_features
+from overread.datasets.changed_images import changed_images
+from overread.datasets.groups import sample_groups, write_pictures
+from overread.datasets.study import Study
+from overread.errors import StudyError
+from overread.images.cache import PixelCache, open_cache
+from overread.images.header import FileHeader, read_headers
+from overread.records import Finding
+
+_SEVERITIES = ("error", "warning", "info")
+
+
+def check_study(study: Study, *, on_progress: Callable[[float], None] | None = None) -> list[Finding]:
+    """What is wrong, or may be, with the data of a study. Messages name neither files nor patients.
+
+    The groups of images that show the same picture are kept in the study, where trainings look for them.
+    on_progress: called with the share of the work that is done.
+    """
+    samples = study.samples()
+    headers = read_headers([study.image_location(image) for image in samples["image"]])
+    named = check_names(samples)
+    told = {finding.kind for finding in named}
+    # A folder per class puts the classes one after the other: no more than the folder tells.
+    skip = [kind for kind, teller in (("name", "label_in_name"), ("order", "label_in_folder")) if teller in told]
+    groups = sample_groups(samples)
+    findings = [
+        *named,
+        *check_shortcuts(samples, shortcut_features(samples, headers), groups, skip=skip),
+        *check_headers(samples, headers),
+        *check_splits(samples),
+        *check_classes(samples, study.classes),
+        *check_quarantine(study.quarantine()),
+        *check_changed(changed_images(study, with_remote=True)),
+    ]
+    if len(study.rater_names) > 1:
+        agreement = study_agreement(samples, study.rater_names, study.classes, groups, num_resamples=0)
+        findings += check_agreement(samples, agreement)
+    try:
+        cache = open_cache(study.pixels_path)
+    except StudyError:
+        message = "the images were not looked at: there is no pixel cache; import the source again with --update"
+        findings.append(Finding("not_checked", "warning", len(samples), message))
+    else:
+        cache.verify()
+        findings += _check_borders(samples, cache, headers, groups)
+        findings += _check_images(study, samples, cache, headers, on_progress)
+    return sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))
+
+
+def _check_borders(
+    samples: pd.DataFrame, cache: PixelCache, headers: list[FileHeader], groups: np.ndarray
+) -> list[Finding]:
+    places = {key: place for place, key in enumerate(cache.keys)}
+    rows = np.flatnonzero(samples["sample_id"].isin(places))
+    cached = samples.iloc[rows]
+    features = pixel_features(
+        cache.pixels, [places[key] for key in cached["sample_id"]], [headers[row] for row in rows]
+    )
+    return check_shortcuts(cached, features, groups[rows])
+
+
+def _check_images(
+    study: Study,
+    samples: pd.DataFrame,
+    cache: PixelCache,
+    headers: list[FileHeader],
+    on_progress: Callable[[float], None] | None,
+) -> list[Finding]:
+    copies = duplicate_groups(cache.pixels, cache.keys)
+    similar = near_duplicate_groups(cache.pixels, cache.keys, copies, on_progress=on_progress)
+    with suppress(OSError):  # a study that can't be written to can be checked all the same
+        write_pictures(study, cache, pictures_of(copies, similar, num_images=len(cache.keys)))
+    return [
+        *check_odd_images(samples, cache.pixels, cache.keys, headers),
+        *check_duplicates(samples, copies),
+        *check_duplicates(
+            samples, similar, kind="near_duplicate", what="seem to show what another one shows, turned, cut or edited"
+        ),
+    ]

@@ -1,0 +1,42 @@
+"""Arguments that commands share, and what is checked of them before anything is done."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from overread.errors import ConfigError
+
+StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the study.", show_default=False)]
+RunName = Annotated[str | None, typer.Option("--run", help="Name of a finished run; the newest one if not given.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")]
+
+
+def _allow_temporary(is_ephemeral: bool) -> bool:
+    from overread.review.places import EPHEMERAL_VARIABLE
+
+    if is_ephemeral:
+        os.environ[EPHEMERAL_VARIABLE] = "1"
+    return is_ephemeral
+
+
+Ephemeral = Annotated[
+    bool,
+    typer.Option(
+        "--ephemeral",
+        callback=_allow_temporary,
+        help="Let verdicts be saved in a temporary folder, where they are lost later.",
+    ),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Write over a file that is no earlier export of this study.")
+]
+
+
+def require_folder(out: Path, *, is_file: bool = True, option: str = "--out") -> None:
+    if not out.resolve().parent.is_dir():
+        raise ConfigError(f"{option} {out}: the folder {out.resolve().parent} does not exist; make it, or name another")
+    if is_file and out.is_dir():
+        raise ConfigError(f"{option} {out}: this is a folder; give the name of a file")

@@ -1,0 +1,66 @@
+"""The commands. Each parses, calls and prints; what it needs is imported inside it, so that --help is quick."""
+
+import errno
+import os
+import signal
+import sys
+
+import typer
+
+from overread.cli.agreement import agreement
+from overread.cli.bench import bench
+from overread.cli.export import export
+from overread.cli.ledger import adopt, backup, restore, verify
+from overread.cli.run import evaluate, proposals, saliency, train
+from overread.cli.study import check, corrupt, demo, import_
+from overread.cli.terminal import print_error
+from overread.errors import OverreadError
+
+app = typer.Typer(
+    help="Overread: find and mend wrong labels in medical image datasets.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(demo)
+app.command("import")(import_)
+_COMMANDS = (check, agreement, corrupt, train, saliency, evaluate, proposals, export, bench)
+for command in (*_COMMANDS, verify, backup, restore, adopt):
+    app.command()(command)
+
+_INTERRUPTED = 130
+"""What typer makes of a KeyboardInterrupt."""
+
+
+def main() -> None:
+    """Run a command. Exit status: 0; 2, the user's mistake, with one line that says what to mend; 1, ours."""
+    _limit_threads()
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        app()
+    except OverreadError as error:
+        print_error(str(error))
+        sys.exit(2)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print_error("the disk is full; free some room and run the command again")
+        sys.exit(2)
+    except SystemExit as end:
+        if end.code != _INTERRUPTED:
+            raise
+        print("stopped", file=sys.stderr)
+        sys.exit(1)
+
+
+def _limit_threads() -> None:
+    # Before a command loads OpenMP. A training's threads wait for each other thousands of times an epoch; where they
+    # have to share a core with anything else (the app, a browser), spinning threads, or as many as there are cores,
+    # make it tens of times slower. Half of the cores cost it little on a quiet machine and leave the page its own.
+    num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, num_cores // 2)))
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,50 @@
+"""The images of array files as PNG files in the study: everything after a reader knows images as files."""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from overread.files import file_mode, make_folder
+
+
+def image_name(split: str, index: int) -> str:
+    """Of an image, below the folder that `write_arrays` fills."""
+    return f"{split}/{index:06d}.png"
+
+
+def write_arrays(files: Sequence[Path], batches: Iterable[tuple[str, int, np.ndarray]], folder: Path) -> Path:
+    """Write images as PNG files, losslessly, below `folder`.
+
+    files: those that the arrays come from.
+    batches: split, index of the first image, and (B, H, W) or (B, H, W, 3) uint8; one is in memory at a time.
+    Returns the folder in it that holds them, which is there whole or not at all, and whose name follows from the
+    files' sizes and times: what has been written already is left as it is, and then no batch is asked for.
+    """
+    states = [file.stat() for file in files]
+    stamp = ", ".join(f"{state.st_size} {state.st_mtime_ns}" for state in states)
+    name = hashlib.sha256(stamp.encode()).hexdigest()[:16]
+    if (folder / name).is_dir():
+        return folder / name
+    making = folder / f".{name}.making"
+    shutil.rmtree(making, ignore_errors=True)  # what a killed process left
+    try:
+        with ThreadPoolExecutor() as threads:
+            for split, start, batch in batches:
+                make_folder(making / split)
+                paths = [making / image_name(split, start + place) for place in range(len(batch))]
+                list(threads.map(_write_png, paths, batch, repeat(file_mode(folder))))
+        return making.rename(folder / name)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def _write_png(path: Path, pixels: np.ndarray, mode: int) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        Image.fromarray(pixels).save(file, format="png", compress_level=1)

@@ -1,0 +1,145 @@
+"""The classes of a source: those that the user allows, and what is doubtful about those that were found."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from overread.errors import ConfigError, ManifestError
+from overread.records import Source
+
+_MOST_NAMED = 10
+"""So many names stand in a message; the others are counted."""
+_MOST_COMPARED = 1000
+"""With more classes than these, nobody has spelt them by hand."""
+_NO_ANSWERS = ("n/a", "na", "#n/a", "nan", "null", "none", "?", "-", "unknown", "missing", "tbd")
+"""What people and programs write where there is no label, in lower case."""
+_RARE = 5
+"""A class is rare beside another one that has this many times its rows."""
+
+
+def with_classes(source: Source, classes: Sequence[str], name: str) -> Source:
+    """The source with these classes only, in their order.
+
+    classes: each is a label as it stands in the source, or CODE=NAME: the source writes CODE, and NAME is the class.
+    name: of the source, for messages. Raises ConfigError for fewer than two classes or a doubled one, ManifestError
+    for a label that is none of them.
+    """
+    labels = {row.label for row in source.rows}
+    meanings, names = {}, []
+    for part in classes:
+        code, mark, meaning = (text.strip() for text in part.partition("="))
+        if part in labels or not (mark and code and meaning):
+            names.append(part)
+        else:
+            meanings[code] = meaning
+            names.append(meaning)
+    if len(set(names)) < 2 or len(set(names)) < len(names):
+        raise ConfigError(f"--classes {','.join(classes)}: give at least two different classes")
+    rows = []
+    for row in source.rows:
+        label = meanings.get(row.label, row.label)
+        if label and label not in names:
+            is_code = label.isdigit() and not any(part.isdigit() for part in names)
+            mend = f"say what the code means, --classes {label}=NAME,..., or " if is_code else ""
+            raise ManifestError(
+                f"{name} row {row.row}: label {label!r} is not one of {listed(names)}; "
+                f"{mend}fix the row or pass --classes"
+            )
+        rows.append(replace(row, label=label, raters=tuple(meanings.get(vote, vote) for vote in row.raters)))
+    written = {**source.written_labels, **{meaning: code for code, meaning in meanings.items()}}
+    return replace(source, rows=tuple(rows), classes=tuple(names), written_labels=written)
+
+
+def class_doubts(source: Source, *, is_given: bool) -> list[str]:
+    """Messages on labels that may be slips, codes among names, or another column's. is_given: the user named them."""
+    counts = Counter(row.label for row in source.rows if row.label)
+    messages = _strange_votes(source, set(source.classes or counts))
+    if is_given:
+        return messages
+    return [*messages, *_of_one_name(counts), *_no_answers(counts), *_alike(counts), *_of_another_kind(source, counts)]
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names with commas between them; of very many, the first ones and how many more there are."""
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _strange_votes(source: Source, classes: set[str]) -> list[str]:
+    messages = []
+    for place, rater in enumerate(source.rater_names):
+        strange = sorted({row.raters[place] for row in source.rows} - classes - {""})
+        if strange:
+            messages.append(f"{rater} gives labels that are no classes: {listed(strange)}")
+    return messages
+
+
+def _of_another_kind(source: Source, counts: Counter[str]) -> list[str]:
+    messages = []
+    num_rows = counts.total()
+    if len(counts) > max(num_rows / 2, _MOST_NAMED):
+        messages.append(f"{len(counts)} classes in {num_rows} rows: does {source.label_column!r} hold the labels?")
+    codes = sorted(label for label in counts if label.isdigit())
+    names = sorted(label for label in counts if not any(character.isdigit() for character in label))
+    if codes and names:
+        messages.append(
+            f"some labels are numbers ({listed(codes)}) and some are names ({listed(names)}); if a number stands for "
+            f"a name, pass --classes {codes[0]}=NAME,..."
+        )
+    return messages
+
+
+def _of_one_name(counts: Counter[str]) -> list[str]:
+    """Classes that only capitals, spaces, dashes or underscores tell apart."""
+    by_name = defaultdict(list)
+    for label in counts:
+        by_name[re.sub(r"[\s_-]+", "", label).casefold()].append(label)
+    return [
+        f"{', '.join(f'{label!r} ({counts[label]} rows)' for label in labels)} are classes of their own; "
+        "if they are one, mend the rows or pass --classes"
+        for labels in by_name.values()
+        if len(labels) > 1 and not any(character.isdigit() for label in labels for character in label)
+    ]
+
+
+def _no_answers(counts: Counter[str]) -> list[str]:
+    return [
+        f"class {label!r} ({number} rows) may stand for a missing label; if it does, empty these cells"
+        for label, number in counts.items()
+        if label.casefold() in _NO_ANSWERS
+    ]
+
+
+def _alike(counts: Counter[str]) -> list[str]:
+    """A rare class whose name is at most two edits from that of another: perhaps a slip of the pen."""
+    messages = []
+    if len(counts) > _MOST_COMPARED:
+        return messages
+    common_counts = [(common, number) for common, number in counts.most_common() if number >= _RARE]
+    for rare, count in counts.items():
+        for common, number in common_counts:
+            if count * _RARE > number:
+                break
+            edits = _num_edits(rare, common)
+            # Where every character differs (0 and 1, A and B) the names are short, not alike.
+            if edits <= 2 and edits < min(len(rare), len(common)):
+                messages.append(
+                    f"class {rare!r} ({count} rows) is spelt much like {common!r} ({number} rows); "
+                    "if that is a slip, mend the rows or pass --classes"
+                )
+                break
+    return messages
+
+
+def _num_edits(left: str, right: str) -> int:
+    """Levenshtein's distance; above 2 it need not be exact."""
+    if abs(len(left) - len(right)) > 2:
+        return 3
+    previous = list(range(len(right) + 1))
+    for i, a in enumerate(left, start=1):
+        current = [i]
+        for j, b in enumerate(right, start=1):
+            current.append(min(previous[j] + 1, current[-1] + 1, previous[j - 1] + (a != b)))
+        previous = current
+    return previous[-1]

@@ -1,0 +1,151 @@
+"""An update of a study: one generation of its files follows another, whole or not at all.
+
+    STUDY/.update       the new generation while it is made
+    STUDY/.committed    the same once it is whole: from that rename on it counts, and its files go to their places
+
+Whoever opens the study meanwhile, or after a kill, puts what is committed in place first. What was not committed
+changes nothing, and the next update goes on from what it had decoded.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from overread.errors import StudyError
+from overread.files import file_mode, make_folder, remove_left_behind, sync_folder, write_atomically
+
+UPDATE = ".update"
+_COMMITTED = ".committed"
+TABLES = ("source.csv", "quarantine.csv", "samples.csv")
+_BEFORE = (".pixels.new", ".pixels.old")
+"""What an earlier version's updates left where they were killed."""
+_STILL_WRITING_S = 60
+
+
+@contextmanager
+def study_lock(path: Path) -> Iterator[None]:
+    """Held while a study's files are put in place or study.json is changed. The kernel's: gone with the process."""
+    descriptor = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, file_mode(path))
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def put_in_place(path: Path) -> None:
+    """Put the files of a committed update in place, if there is one. Raises StudyError where they cannot be."""
+    if not (path / _COMMITTED).is_dir():
+        return
+    try:
+        with study_lock(path):
+            finish(path)
+    except OSError as error:
+        raise StudyError(
+            f"{path}: an update of this study is not all in place, and its folder cannot be written "
+            f"({error.strerror}); open the study once where it can be"
+        ) from error
+
+
+def finish(path: Path) -> None:
+    """As `put_in_place`, for one that holds the study's lock. Stopped anywhere, it may be begun again."""
+    new = path / _COMMITTED
+    if not new.is_dir():
+        return
+    for name in TABLES:
+        _move(new / name, path / name)
+    pixels, old = path / "pixels", new / "pixels.old"
+    if (new / "pixels").is_dir():
+        if pixels.is_dir():
+            shutil.rmtree(old, ignore_errors=True)
+            pixels.rename(old)
+        (new / "pixels").rename(pixels)
+    sync_folder(path)
+    if (new / "study.json").is_file():
+        _keep_ledger_mark(path / "study.json", new / "study.json")
+        _move(new / "study.json", path / "study.json")
+        sync_folder(path)
+    shutil.rmtree(new)
+
+
+@contextmanager
+def staged_update(path: Path) -> Iterator[Path]:
+    """The folder STUDY/.update to make the new generation in, which is to be committed at the end.
+
+    Its pixels/ begins as the study's own, by whoever fills it; what an update that was stopped or killed had decoded
+    still stands there. An interrupt leaves it to the next update, a failure nothing.
+    """
+    staging = path / UPDATE
+    for name in _BEFORE:
+        shutil.rmtree(path / name, ignore_errors=True)
+    make_folder(staging)
+    descriptor = os.open(staging, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        for left in staging.iterdir():
+            if left.name != "pixels":
+                left.unlink()
+        yield staging
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def commit(path: Path) -> None:
+    """Make what `staged_update` holds, tables, study.json and pixels, the study's generation."""
+    staging = path / UPDATE
+    sync_folder(staging / "pixels")
+    sync_folder(staging)
+    with study_lock(path):
+        finish(path)
+        staging.rename(path / _COMMITTED)
+        sync_folder(path)
+        finish(path)
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether an update of the study was stopped, and none is under way that goes on with it."""
+    try:
+        descriptor = os.open(path / UPDATE, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def sweep(path: Path) -> None:
+    """Remove the hidden files that killed writers left in a study."""
+    folders = [path, path / "pixels", *(folder for folder in (path / "runs").rglob("*") if folder.is_dir())]
+    for folder in folders:
+        for left in folder.glob(".*.tmp"):
+            with suppress(OSError):
+                if time.time() - left.stat().st_mtime > _STILL_WRITING_S:
+                    remove_left_behind(folder, left.name)
+
+
+def _move(new: Path, place: Path) -> None:
+    if new.is_file():
+        new.replace(place)
+
+
+def _keep_ledger_mark(live: Path, new: Path) -> None:
+    """A verdict may have been recorded while the update went on."""
+    with suppress(OSError, ValueError, AttributeError):
+        fields = json.loads(new.read_text(encoding="utf-8"))
+        if json.loads(live.read_text(encoding="utf-8")).get("has_ledger") and not fields.get("has_ledger"):
+            text = json.dumps(fields | {"has_ledger": True}, indent=2, ensure_ascii=False) + "\n"
+            write_atomically(new, text)

@@ -1,0 +1,85 @@
+"""Reads a JSON list of objects as a table of text: the cells that a source's export gives back."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+from overread.errors import ManifestError
+
+
+class _Number(str):
+    """A number as the file writes it: 1.10 stays 1.10."""
+
+    __slots__ = ()
+
+
+def read_json_table(path: Path) -> list[dict[str, str]]:
+    """The entries of `[{"name": ..., "label": ...}, ...]`, in their order, every value as text.
+
+    A text stays as it is, a number as it is written, null is empty, a list or an object is JSON again.
+    Raises ManifestError for what is no such list, and for an entry that no CSV can hold.
+    """
+    content = read_json(path)
+    if not isinstance(content, list):
+        raise ManifestError(f'{path.name}: is no list of {{"name": ..., "label": ...}}; restore the file, or mend it')
+    return [text_entry(value, f"{path.name} entry {number}") for number, value in enumerate(content, start=1)]
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file, its numbers as the texts that the file writes. Raises ManifestError if it is none."""
+    try:
+        # From bytes: json tells UTF-8, UTF-16 and UTF-32 apart, with or without a mark.
+        return json.loads(
+            path.read_bytes(),
+            parse_int=_Number,
+            parse_float=_Number,
+            parse_constant=_Number,
+            object_pairs_hook=_object,
+        )
+    except ValueError as error:
+        raise ManifestError(f"{path.name}: is no valid JSON ({error}); restore the file, or mend it") from error
+    except RecursionError as error:
+        raise ManifestError(f"{path.name}: its lists lie too deep in each other; is it the right file?") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} stands twice in one object")
+    return values
+
+
+def text_entry(value: Any, where: str) -> dict[str, str]:
+    """An object of a JSON file with its values as text, as `read_json_table` has them. where: for the message of the
+    ManifestError that is raised for what no CSV can hold.
+    """
+    if not isinstance(value, dict):
+        raise ManifestError(f'{where}: is not {{"name": ..., "label": ...}}; mend it')
+    try:
+        entry = {key: _cell(part) for key, part in value.items()}
+        size = max((len(text.encode()) for text in (*entry, *entry.values())), default=0)
+    except UnicodeEncodeError as error:  # "\ud800": JSON admits half a character, no text does
+        raise ManifestError(f"{where}: holds half of a surrogate pair, which is no text; mend it") from error
+    except RecursionError as error:
+        raise ManifestError(f"{where}: its lists lie too deep in each other; mend it") from error
+    if size > csv.field_size_limit():
+        raise ManifestError(f"{where}: a value is {size} bytes long; at most {csv.field_size_limit()} can be kept")
+    return entry
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, str) else _json(value)
+
+
+def _json(value: Any) -> str:
+    if isinstance(value, _Number):
+        return str(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_json, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_json(key)}: {_json(part)}" for key, part in value.items()) + "}"
+    return json.dumps(value, ensure_ascii=False)

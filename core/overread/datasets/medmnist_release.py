@@ -1,0 +1,142 @@
+"""MedMNIST's datasets by name: fetches their files, and knows what their codes mean.
+
+Both follow from the list in the package medmnist, where it is installed. Only that list is read, for importing the
+package imports torch; so `pip install --no-deps medmnist` is enough. Files lie where the package keeps them too.
+"""
+
+import ast
+import hashlib
+import importlib.util
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import replace
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+from overread.errors import ConfigError, SourceError
+from overread.records import Source
+
+PREFIX = "medmnist:"
+_INSTALL = "pip install --no-deps medmnist"
+_CHUNK_BYTES = 2**20
+_TIMEOUT_S = 60
+
+
+def local_source(source: Path | str, on_progress: Callable[[int, int], None] | None = None) -> Path | str:
+    """A source that is a path, as it is; of `medmnist:NAME` the file ~/.medmnist/NAME.npz, fetched if it isn't there.
+
+    NAME: as MedMNIST's files are named: pathmnist (28 px), or with a size, pathmnist_64, pathmnist_128, pathmnist_224.
+    on_progress: called with the bytes fetched and the bytes in all.
+    Raises ConfigError for a name or size that MedMNIST hasn't, SourceError without the package, for a dataset of 3-D
+    images or of several labels an image, and where the file can't be fetched or kept, or isn't the release's.
+    """
+    if not str(source).startswith(PREFIX):
+        return source
+    name = str(source).removeprefix(PREFIX)
+    datasets = _datasets()
+    if datasets is None:
+        raise SourceError(f"{PREFIX}{name}: the list of MedMNIST's datasets is not installed; {_INSTALL}")
+    dataset, _, size = name.partition("_")
+    _check(name, dataset, datasets)
+    suffix = "" if size in ("", "28") else f"_{size}"
+    if f"url{suffix}" not in datasets[dataset]:
+        sizes = ", ".join(["28", *sorted((key[4:] for key in datasets[dataset] if key.startswith("url_")), key=int)])
+        raise ConfigError(f"{PREFIX}{name}: {dataset} has no size {size!r}; it comes in {sizes} px")
+    url, md5 = datasets[dataset][f"url{suffix}"], datasets[dataset][f"MD5{suffix}"]
+    path = Path.home() / ".medmnist" / f"{dataset}{suffix}.npz"
+    if path.is_file():
+        if _md5(path) != md5:
+            raise SourceError(f"{path}: is not the release's file (its MD5 differs); delete it and run this again")
+        return path
+    part = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        _fetch(name, url, part, on_progress)
+        if _md5(part) != md5:
+            raise SourceError(f"{PREFIX}{name}: {url} is not the release's file (its MD5 differs); try again later")
+        return part.rename(path)
+    except PermissionError as error:
+        raise SourceError(f"{error.filename}: cannot be written ({error.strerror}); check its rights") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def with_class_names(source: Source) -> Source:
+    """A source that `read_medmnist` has read, with the classes' names, where its file is named as in the release.
+
+    Without the package, or where codes and list don't fit, the codes stay, and a message says so.
+    """
+    name = Path(source.labels_file).stem
+    if not (found := re.fullmatch(r"([a-z]+mnist)(_\d+)?", name)):
+        return source
+    datasets = _datasets()
+    if datasets is None:
+        message = f"the classes are codes; {_INSTALL} tells their names, or --classes 0=NAME,..."
+        return replace(source, messages=(*source.messages, message))
+    if found[1] not in datasets:
+        return source
+    names = {str(code): name for code, name in datasets[found[1]]["label"].items()}
+    if strange := sorted({row.label for row in source.rows} - names.keys()):
+        message = f"the classes are codes: {found[1]} has no class {strange[0]}"
+        return replace(source, messages=(*source.messages, message))
+    return replace(
+        source,
+        rows=tuple(replace(row, label=names[row.label]) for row in source.rows),
+        classes=tuple(names.values()),
+        written_labels={name: code for code, name in names.items() if name != code},
+    )
+
+
+def _datasets() -> dict[str, dict[str, Any]] | None:
+    """The package's list INFO; None where the package isn't installed."""
+    spec = importlib.util.find_spec("medmnist")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    path = Path(spec.submodule_search_locations[0]) / "info.py"
+    try:
+        statements = ast.parse(path.read_text(encoding="utf-8")).body
+        return next(
+            ast.literal_eval(statement.value)
+            for statement in statements
+            if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "INFO"
+        )
+    except (OSError, ValueError, SyntaxError, StopIteration) as error:
+        raise SourceError(f"{path}: holds no list of MedMNIST's datasets; {_INSTALL} anew") from error
+
+
+def _check(name: str, dataset: str, datasets: dict[str, dict[str, Any]]) -> None:
+    faults = {key: _fault(key, datasets[key]) for key in datasets}
+    if dataset not in datasets:
+        known = ", ".join(key for key, fault in faults.items() if not fault)
+        raise ConfigError(f"{PREFIX}{name}: MedMNIST has no such dataset; give one of {known}")
+    if faults[dataset]:
+        raise SourceError(f"{PREFIX}{name}: {faults[dataset]}")
+
+
+def _fault(dataset: str, entry: dict[str, Any]) -> str:
+    if dataset.endswith("3d"):
+        return "holds 3-D images; 2-D images are read"
+    return "has several labels for each image; one is needed" if "multi-label" in entry["task"] else ""
+
+
+def _fetch(name: str, url: str, part: Path, on_progress: Callable[[int, int], None] | None) -> None:
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer, part.open("wb") as file:
+            num_bytes = int(answer.headers.get("Content-Length") or 0)
+            while chunk := answer.read(_CHUNK_BYTES):
+                file.write(chunk)
+                if on_progress:
+                    on_progress(file.tell(), max(num_bytes, file.tell()))
+    except (urllib.error.URLError, HTTPException, ConnectionError, TimeoutError) as error:
+        raise SourceError(
+            f"{PREFIX}{name}: {url} cannot be fetched ({getattr(error, 'reason', error)}); check the network, or "
+            "fetch the file in another way and name it"
+        ) from error
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

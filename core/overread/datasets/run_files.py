@@ -1,0 +1,75 @@
+"""A run's files as they are on disk: each read in one place, and held to what it was when the run ended."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from overread.errors import StudyError
+from overread.files import told_if_damaged, write_atomically
+
+CHECKSUMS = "checksums.json"
+_SCORE_TYPES = {
+    "sample_id": str,
+    "given_label": str,
+    "proposed_label": str,
+    "label_error_probability": float,
+    "is_proposed": bool,
+}
+
+
+def write_checksums(run_path: Path, contents: Mapping[str, bytes]) -> None:
+    """Keep the SHA-256 of files of a run, as RUN/checksums.json: names to contents."""
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    write_atomically(run_path / CHECKSUMS, json.dumps(sums, indent=1) + "\n")
+
+
+def check_file(path: Path, mend: str, *, is_readable: bool = False) -> None:
+    """Raise StudyError if a file of a run is not the one that the run wrote. An earlier version's run is not checked.
+
+    is_readable: it was read without a fault, so that somebody will have changed it.
+    """
+    sums_path = path.with_name(CHECKSUMS)
+    if not sums_path.exists():
+        return
+    written = read_json(sums_path, {}, mend).get(path.name)
+    if written is None:
+        return
+    with told_if_damaged(path, mend):
+        status = path.stat()
+        found = _sha256(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    if found != written:
+        what = "was changed since the run wrote it, by hand or by another program" if is_readable else "is damaged"
+        raise StudyError(f"{path}: {what}; {mend}")
+
+
+def read_json(path: Path, types: Mapping[str, type], mend: str) -> dict[str, Any]:
+    """A JSON file with these fields, and perhaps others. Raises StudyError if it has not."""
+    with told_if_damaged(path, mend):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise TypeError(path.name)
+    for name, kind in types.items():
+        if type(content.get(name)) is not kind:
+            raise StudyError(f"{path}: is damaged: {name} is missing, or not what it should be; {mend}")
+    return content
+
+
+def read_scores(path: Path) -> pd.DataFrame:
+    """scores.csv; is_proposed is bool. Raises ValueError and what pandas raises where it is not whole."""
+    table = pd.read_csv(path, dtype=_SCORE_TYPES, keep_default_na=False, na_values={})
+    if not set(_SCORE_TYPES) <= set(table.columns) or table["sample_id"].duplicated().any():
+        raise ValueError("not a row for each sample")
+    if not table["label_error_probability"].between(0, 1).all():
+        raise ValueError("a probability out of its range")
+    return table
+
+
+@lru_cache(maxsize=256)
+def _sha256(path: Path, *_stamp: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

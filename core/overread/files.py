@@ -1,0 +1,119 @@
+"""Files of ours: written whole or not at all, told of where they are damaged; and cells that come back as they were."""
+
+import fcntl
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from glob import escape
+from pathlib import Path
+from typing import BinaryIO
+
+from overread.errors import OverreadError, StudyError
+
+_QUOTED = re.compile(r'[",\r\n]')
+_OTHERS = 0o077
+"""The permissions of the group and of everybody else."""
+_MARKS = ("study.json", "key")
+"""Files that make a folder a study's, a whole one's or one that is being made."""
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader finds the old content or the new, never a part of it.
+
+    In a study whose folder is its owner's alone the file is too. What a killed writer of the same file left is removed.
+    """
+    with written_whole(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def written_whole(path: Path, *, mode: int | None = None, is_flushed: bool = True) -> Iterator[BinaryIO]:
+    """A file to write, which stands at `path` once all went well; see `write_atomically`.
+
+    mode: its permissions, before the umask; as those of the study around it if None. is_flushed: whether it is on the
+    disk by then; if not, a power cut may leave less of it.
+    """
+    remove_left_behind(path.parent, f".{escape(path.name)}.*.tmp")
+    temporary, descriptor = _temporary_file(path, file_mode(path.parent) if mode is None else mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            if is_flushed:
+                os.fsync(descriptor)
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _temporary_file(path: Path, mode: int) -> tuple[Path, int]:
+    """A new file beside `path`, and its descriptor, which holds a lock on it as long as it is open."""
+    while True:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # another writer took it for left behind before it was locked
+            os.close(descriptor)
+            continue
+        except OSError:  # a file system without locks
+            return temporary, descriptor
+        if os.fstat(descriptor).st_nlink:
+            return temporary, descriptor
+        os.close(descriptor)
+
+
+def remove_left_behind(folder: Path, pattern: str) -> None:
+    """Remove the temporary files of that pattern whose writers are gone: a living one holds a lock on its own."""
+    for path in folder.glob(pattern):
+        with suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+
+
+def file_mode(folder: Path) -> int:
+    """What a new file in a folder is opened with; the process's umask is still taken from it."""
+    return 0o600 if _is_private(folder) else 0o666
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are absent; in a study that is its owner's alone they are too."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(mode=0o700 if _is_private(folder.parent) else 0o777, exist_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the names of a folder's files on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_private(folder: Path) -> bool:
+    for place in (folder, *folder.parents):
+        if any((place / name).is_file() for name in _MARKS):
+            return not place.stat().st_mode & _OTHERS
+    return False
+
+
+@contextmanager
+def told_if_damaged(path: Path, mend: str) -> Iterator[None]:
+    """Raises StudyError, with what to do, where a file that Overread wrote is missing or not as it was written."""
+    try:
+        yield
+    except (OverreadError, MemoryError):
+        raise
+    except Exception as error:  # json, zipfile, numpy, pandas, torch and safetensors have each their own
+        raise StudyError(f"{path}: is missing or damaged ({type(error).__name__}); {mend}") from error
+
+
+def quoted_cell(cell: str) -> str:
+    """A cell as it stands in a CSV with commas, in quotes where it needs them."""
+    # csv.writer leaves a lone \r bare where lines end in \n (before Python 3.13), and then cannot read it back.
+    return '"' + cell.replace('"', '""') + '"' if _QUOTED.search(cell) else cell

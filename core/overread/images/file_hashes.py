@@ -1,0 +1,37 @@
+"""The SHA-256 of images' files: each file is read once, however many frames of it are images."""
+
+import hashlib
+import threading
+from pathlib import Path
+
+from overread.errors import ImageError
+from overread.images.location import Location
+
+
+def file_sha256(location: Location) -> str:
+    """Of the file of an image, a remote one downloaded for it. Raises ImageError, whose message names no file."""
+    try:
+        with location.open() as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except PermissionError:
+        raise ImageError("the file may not be read") from None
+    except OSError:
+        raise ImageError("the file cannot be read") from None
+
+
+class FileHashes:
+    """Remembers the hash of each place. Safe in threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+        self._known: dict[str, str] = {}
+
+    def of(self, place: str, path: str | Path | None = None) -> str:
+        """The SHA-256 of the file at `place`, read from `path`, where a download of it lies. Raises ImageError."""
+        with self._lock:
+            lock = self._locks.setdefault(place, threading.Lock())
+        with lock:
+            if place not in self._known:
+                self._known[place] = file_sha256(Location(str(path or place)))
+            return self._known[place]

@@ -1,0 +1,76 @@
+"""Where an image is: a file of this machine or a URL, and which of its frames."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+from overread.errors import ImageError
+from overread.images.remote import ABSENT, is_remote, open_remote
+
+_FRAME = re.compile(r"(.+)#(0|[1-9][0-9]*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """One image of a source."""
+
+    place: str
+    """The path of a file, or a URL."""
+    frame: int | None = None
+    """Of a file with several, the frame of that number, counted from 1 as DICOM does; None: the middle one."""
+
+    @classmethod
+    def of(cls, image: "Location | Path") -> "Location":
+        """The location itself, or that of a plain file."""
+        return image if isinstance(image, Location) else cls(str(image))
+
+    @property
+    def is_remote(self) -> bool:
+        return is_remote(self.place)
+
+    @property
+    def path(self) -> Path:
+        """Of a file of this machine."""
+        return Path(self.place)
+
+    @property
+    def suffix(self) -> str:
+        """The end of the file's name from its last point on: `.dcm`; empty where it has none."""
+        return PurePosixPath(urlsplit(self.place).path if self.is_remote else self.place).suffix
+
+    def exists(self) -> bool:
+        """Whether there is such a file, though perhaps with fewer frames. A remote one is taken to be there until it
+        is opened or looked up."""
+        try:
+            return self.is_remote or self.path.is_file()
+        except (OSError, ValueError):  # a name longer than the file system knows, or with a NUL
+            return False
+
+    def stamp(self) -> tuple[int, ...]:
+        """Size in bytes, times of change of the content and of the file's entry in ns, inode: the same while nobody
+        writes or replaces the file. ABSENT where there is none; of a remote one too, for it would have to be asked for
+        (`remote.look_up`)."""
+        try:
+            status = self.path.stat()
+        except (OSError, ValueError):
+            return ABSENT
+        return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+    def open(self, *, first_bytes: int | None = None) -> BinaryIO:
+        """The file, to be read from its beginning. Raises ImageError where it cannot be had, and OSError.
+
+        first_bytes: where given, no more than these are needed, nor downloaded of a remote file.
+        """
+        if self.is_remote:
+            return open_remote(self.place, first_bytes=first_bytes)
+        if not self.exists():
+            raise ImageError("not a file" if self.path.exists() else "there is no such file")
+        return self.path.open("rb")
+
+
+def cut_frame(cell: str) -> tuple[str, int | None]:
+    """A cell that ends in `#` and a number, as the file and the frame that it names; any other, and no frame."""
+    match = _FRAME.fullmatch(cell)
+    return (match[1], int(match[2])) if match else (cell, None)

@@ -1,0 +1,263 @@
+"""A backup of a study in one file: its tables, its key, its runs and every row of its ledger, as of one moment.
+
+A copy of the folder would miss verdicts: the newest ones may stand in SQLite's write-ahead log alone, or in a database
+elsewhere. Not in it: images, the pixel cache, weights and checkpoints, which `import --update` and `train` make anew.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+import zipfile
+from contextlib import nullcontext, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from overread.datasets.generation import TABLES, study_lock
+from overread.datasets.staging import staged_study
+from overread.datasets.study import (
+    Study,
+    amend_study,
+    is_study,
+    key_fingerprint,
+    ledger_name,
+    open_study,
+    read_key,
+    write_key,
+)
+from overread.errors import LedgerError, OverreadError, StudyError
+from overread.files import write_atomically, written_whole
+from overread.pipeline.ledger import bare_ledger, chain_key, head_text, open_ledger, study_memory
+from overread.review.carrying import put_back, take_over
+from overread.review.chain import LedgerRow, verify
+from overread.review.memory import Head
+
+FORMAT = 1
+_LEFT_OUT = ("checkpoint", "model.safetensors")
+"""Of a run: large, and made anew by training."""
+_CONTENTS = "backup.json"
+_LEDGER = "ledger.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore did."""
+
+    path: Path
+    num_rows: int
+    """Rows that the ledger now holds."""
+    num_added: int
+    """Of them, those that it did not hold before."""
+    files: tuple[str, ...]
+    """Put back, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    secret: bytes
+    ledger_name: str
+
+    @classmethod
+    def parse(cls, content: bytes) -> "_Key":
+        secret, _, name = content.decode().partition("\n")
+        return cls(bytes.fromhex(secret), name)
+
+
+def backup_study(study: Study, out: Path) -> int:
+    """Write the study into the file `out`, mode 0600 (it holds the key), and return the number of ledger rows in it.
+
+    Verdicts may be recorded meanwhile: those that were saved before it began are in it. The ledger is verified first.
+    Raises LedgerError if it is not whole.
+    """
+    ledger = open_ledger(study)
+    ledger.verify_chain()
+    rows = ledger.history()
+    # No update commits meanwhile: the tables are of one generation.
+    is_writable = os.access(study.path, os.W_OK)
+    with (
+        study_lock(study.path) if is_writable else nullcontext(),
+        written_whole(out, mode=0o600) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        sums = {"key": _put(archive, "key", f"{study.key().hex()}\n{ledger_name(study.path)}".encode())}
+        sums |= {
+            name: _put(archive, name, (study.path / name).read_bytes())
+            for name in ("study.json", *TABLES)
+            if (study.path / name).is_file()
+        }
+        for path in _run_files(study):
+            name = str(PurePosixPath(*path.relative_to(study.path).parts))
+            sums[name] = _put(archive, name, path.read_bytes())
+        sums[_LEDGER] = _put(archive, _LEDGER, "".join(json.dumps(asdict(row)) + "\n" for row in rows).encode())
+        contents = {
+            "format": FORMAT,
+            "study": study.name,
+            "made": datetime.now(UTC).isoformat(timespec="seconds"),
+            "head": head_text(study, Head(rows[-1].sequence, rows[-1].hash) if rows else Head()),
+            "sha256": sums,
+        }
+        archive.writestr(_CONTENTS, json.dumps(contents, indent=1))
+    return len(rows)
+
+
+def restore_study(backup: Path, path: Path, *, overwrite: bool = False) -> Restored:
+    """Make the study anew at `path`, or mend the one that is there: its key, its ledger and what of it is damaged.
+
+    Of a study that is there, intact files stay, and so do the ledger's rows: those that it lacks are added. A ledger
+    that is damaged or goes another way than the backup's is put aside (review.db.damaged-TIME) where `overwrite` is
+    given; then intact files too are those of the backup. Raises StudyError and LedgerError, with nothing touched.
+    """
+    files = _read(backup)
+    key = _Key.parse(files.pop("key"))
+    rows = [LedgerRow(**json.loads(line)) for line in files.pop(_LEDGER).decode().splitlines()]
+    if not (is_study(path) or (path / "key").exists() or (path / "samples.csv").exists()):
+        with staged_study(path) as staging:
+            _put_back(staging, key, files)
+        study = open_study(path)
+        return Restored(path, *_add_rows(study, rows), ("key", *files))
+    _check_same_study(path, files, key)
+    damaged = {name: content for name, content in files.items() if overwrite or not _is_whole(path, name, key)}
+    if damaged.keys() & {"study.json", *TABLES}:  # of one generation
+        damaged = {name: content for name, content in files.items() if name in ("study.json", *TABLES)} | damaged
+    num_before = _num_rows_that_stay(path, key, rows, overwrite=overwrite)
+    put = _put_back(path, key, damaged)
+    study = open_study(path)
+    num_rows, _ = _add_rows(study, rows)
+    return Restored(path, num_rows, num_rows - num_before, put)
+
+
+def adopt_study(study: Study) -> Head:
+    """Give a study that was copied, or moved across disks, a ledger of its own in the database that it shares.
+
+    What was decided before the copy was made is carried over; what is decided in the original since is not.
+    """
+    original = bare_ledger(study)
+    known = study_memory(study).read()
+    rows = [row for row in original.history() if known is None or row.sequence <= known.head.sequence]
+    write_key(study.path, study.key(), ledger_name=secrets.token_hex(8))
+    study_memory(study).path.unlink(missing_ok=True)
+    own = bare_ledger(study)
+    take_over(own, rows)
+    return own.head()
+
+
+def _put(archive: zipfile.ZipFile, name: str, content: bytes) -> str:
+    archive.writestr(name, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _run_files(study: Study) -> list[Path]:
+    paths = sorted(path for path in study.runs_path.rglob("*") if path.is_file() and not path.is_symlink())
+    return [
+        path
+        for path in paths
+        if not {*path.relative_to(study.runs_path).parts} & {*_LEFT_OUT} and not path.name.startswith(".")
+    ]
+
+
+def _read(backup: Path) -> dict[str, bytes]:
+    """The backup's files by name. Raises StudyError if it is none, or not as it was written."""
+    try:
+        with zipfile.ZipFile(backup) as archive:
+            contents = json.loads(archive.read(_CONTENTS))
+            if contents["format"] > FORMAT:
+                raise StudyError(f"{backup}: was made by a newer Overread; update Overread to restore it")
+            files = {name: archive.read(name) for name in contents["sha256"]}
+        for name, content in files.items():
+            is_safe = not PurePosixPath(name).is_absolute() and ".." not in PurePosixPath(name).parts
+            if not is_safe or hashlib.sha256(content).hexdigest() != contents["sha256"][name]:
+                raise ValueError(name)
+        if not {"key", "study.json", _LEDGER} <= files.keys():
+            raise ValueError(_CONTENTS)
+    except OverreadError:
+        raise
+    except Exception as error:  # zipfile, zlib and json have each their own
+        raise StudyError(f"{backup}: is no backup of a study, or a damaged one; name another file") from error
+    return files
+
+
+def _put_back(path: Path, key: _Key, files: dict[str, bytes]) -> tuple[str, ...]:
+    put = []
+    for name, content in files.items():
+        place = path / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(place, content)
+        put.append(name)
+    with suppress(StudyError):
+        if read_key(path) == key.secret:
+            return tuple(put)
+    write_key(path, key.secret, ledger_name=key.ledger_name)
+    return ("key", *put)
+
+
+def _check_same_study(path: Path, files: dict[str, bytes], key: _Key) -> None:
+    """Raise StudyError where the folder holds another study than the backup."""
+    ours = json.loads(files["study.json"]).get("key_fingerprint") or key_fingerprint(key.secret)
+    with suppress(OSError, ValueError, AttributeError):
+        theirs = json.loads((path / "study.json").read_text(encoding="utf-8")).get("key_fingerprint")
+        if theirs and theirs != ours:
+            raise StudyError(f"{path}: holds another study than the backup; name a new folder")
+
+
+def _is_whole(path: Path, name: str, key: _Key) -> bool:
+    place = path / name
+    if name == "study.json" or name in TABLES:
+        try:
+            study = replace(open_study(path), key_fingerprint=key_fingerprint(key.secret))
+            readers = {"samples.csv": study.samples, "source.csv": study.source_table}
+            readers.get(name, study.quarantine)()
+        except (OverreadError, OSError):
+            return False
+        return True
+    return place.is_file()
+
+
+def _num_rows_that_stay(path: Path, key: _Key, rows: list[LedgerRow], *, overwrite: bool) -> int:
+    """How many rows the ledger holds that the backup goes on from. Raises LedgerError where it goes another way.
+
+    With `overwrite` a ledger that is a file is put aside then.
+    """
+    study = _as_named(path, key)
+    try:
+        found = bare_ledger(study).history()
+        verify(found, chain_key(study), keyed_from=len(found) + 1)
+        num_common = min(len(found), len(rows))
+        if found[:num_common] != rows[:num_common]:
+            raise LedgerError("it goes another way than the backup's")
+    except LedgerError as error:
+        if not overwrite or os.environ.get("OVERREAD_DATABASE"):
+            raise LedgerError(
+                f"{path}: its ledger is not one that the backup goes on from ({error}); --overwrite puts it aside"
+            ) from error
+        time = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
+        for file in path.glob("review.db*"):
+            if ".damaged-" not in file.name:
+                file.rename(file.with_name(f"{file.name}.damaged-{time}"))
+        return 0
+    return len(found)
+
+
+def _as_named(path: Path, key: _Key) -> Study:
+    """The study at `path` as far as its ledger goes, though its files may be damaged."""
+    with suppress(OverreadError):
+        if read_key(path) == key.secret:
+            return open_study(path)
+    write_key(path, key.secret, ledger_name=key.ledger_name)
+    with suppress(OverreadError):
+        return open_study(path)
+    absent: dict[str, Any] = dict.fromkeys(("name", "source_root", "source_format", "image_column"), "")
+    return Study(path=path, classes=(), label_column="", created="", **absent)
+
+
+def _add_rows(study: Study, rows: list[LedgerRow]) -> tuple[int, int]:
+    """Add the rows that the ledger lacks; returns how many it holds, and how many were added."""
+    ledger = bare_ledger(study)
+    num_before = ledger.head().sequence
+    put_back(ledger, rows[num_before:])
+    study_memory(study).path.unlink(missing_ok=True)
+    head = ledger.with_memory(study_memory(study)).trust()
+    if head.sequence and not study.has_ledger:
+        amend_study(study.path, has_ledger=True)
+    return head.sequence, head.sequence - num_before

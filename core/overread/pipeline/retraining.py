@@ -1,0 +1,132 @@
+"""A run after review: what it takes from the verdicts and from the run before it, and how it compares with that."""
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from overread.config import DEFAULT_PRESET, TrainSettings, settings_from_dict
+from overread.datasets.groups import sample_groups
+from overread.datasets.runs import Run
+from overread.datasets.study import Study
+from overread.errors import ConfigError, StudyError
+from overread.files import write_atomically
+from overread.pins import Pins
+from overread.proposals.comparison import Comparison, compare_runs, locked_samples
+
+NUM_EPOCHS = 2
+"""Of fine-tuning the network, which serves the heat maps alone."""
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """What the new run is given. Reads nothing of the ledger any more, so a run that is resumed goes on alike."""
+
+    base: Run
+    """The finished run that it begins from."""
+    pins: Pins
+    is_locked: np.ndarray
+    """(N,) bool: held back where runs are compared."""
+    embeddings: np.ndarray
+    """(N, D) float32: the base run's."""
+    network_probs: np.ndarray | None
+    """(N, K) float32: what the base run's cross-fitted networks say, if it had any. They saw no verdict, and of each
+    sample not even the given label."""
+    weights: dict[str, np.ndarray]
+    """The base run's network, tensor by tensor."""
+
+    def summary(self) -> dict[str, Any]:
+        """What config.json records."""
+        return {
+            "run": self.base.name,
+            "num_pinned": int(self.pins.is_pinned.sum()),
+            "num_excluded": int(self.pins.is_excluded.sum()),
+        }
+
+    def settings(self, defaults: TrainSettings) -> TrainSettings:
+        """defaults: those of the `overread` preset. The base run's network, fine-tuned for a moment, and nothing that
+        it has been trained for already."""
+        old = settings_from_dict(self.base.config()["settings"])
+        return replace(
+            defaults,
+            model=replace(old.model, precision=defaults.model.precision),
+            pretrain=replace(defaults.pretrain, num_epochs=0, projection_size=old.pretrain.projection_size),
+            cross_fitting=replace(defaults.cross_fitting, num_folds=0),
+            warmup=replace(defaults.warmup, num_epochs=NUM_EPOCHS),
+            refinement=replace(defaults.refinement, use_raters=old.refinement.use_raters),
+        )
+
+    def compare(self, samples: pd.DataFrame, given: np.ndarray, judge: Callable[[Pins], np.ndarray]) -> Comparison:
+        """The base run and the new one on the locked samples.
+
+        given: (N,) int64. judge: from pins to the label-error probabilities (N,) of a training that knows them.
+        """
+        places = np.flatnonzero(self.pins.is_certain & self.is_locked)
+        is_error = self.pins.labels(given)[places] != given[places]
+        before = self.base.scores()["label_error_probability"].to_numpy()
+        groups = sample_groups(samples)[places]
+        unsaid = compare_runs(before[places], before[places], is_error, groups)
+        if unsaid.outcome == "too_few":
+            return unsaid
+        after = judge(self.pins.without(self.is_locked))
+        return compare_runs(before[places], after[places], is_error, groups)
+
+    def save(self, run: Run) -> None:
+        arrays = {"targets": self.pins.targets, "is_excluded": self.pins.is_excluded, "is_locked": self.is_locked}
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        write_atomically(run.path / "pins.npz", buffer.getvalue())
+
+
+def begin_retraining(study: Study, samples: pd.DataFrame, base: Run) -> Retraining:
+    """Take the verdicts that stand. samples: samples.csv.
+
+    Raises StudyError if there are none to learn from, or `base` is damaged or has other classes than the study.
+    """
+    from overread.pipeline.ledger import open_ledger
+    from overread.review.pinned import pinned_labels
+
+    names = [column.removeprefix("p_") for column in base.scores().columns if column.startswith("p_")]
+    if names != list(study.classes):
+        raise StudyError(f"{study.path}: its classes have changed since run {base.name}; train without --after-review")
+    decisions = open_ledger(study).decisions()
+    pins = pinned_labels(samples, study.classes, decisions)
+    if not (pins.is_pinned.any() or pins.is_excluded.any()):
+        raise StudyError(f"{study.path}: no label has been decided yet; review some proposals first")
+    is_locked = locked_samples(samples["sample_id"].to_numpy(dtype=str), sample_groups(samples))
+    return _from_base(base, pins, is_locked)
+
+
+def resume_retraining(run: Run, base: Run) -> Retraining:
+    """As the run began, whatever has been decided since."""
+    with np.load(run.path / "pins.npz", allow_pickle=False) as arrays:
+        return _from_base(base, Pins(arrays["targets"], arrays["is_excluded"]), arrays["is_locked"])
+
+
+def _from_base(base: Run, pins: Pins, is_locked: np.ndarray) -> Retraining:
+    """Reads all of the base run that is needed at once, so that a damaged one is told before anything is begun."""
+    features = np.asarray(base.embeddings(), dtype=np.float32)
+    trace = base.trace()
+    probs = None
+    if len(places := np.flatnonzero(trace["stage_names"] == "networks")):
+        probs = trace["stage_probs"][places[-1]].astype(np.float32)
+        probs /= probs.sum(axis=1, keepdims=True)
+    return Retraining(base, pins, is_locked, features, probs, base.weights())
+
+
+def write_comparison(run: Run, comparison: Comparison) -> None:
+    """RUN/comparison.json; before scores.csv, so that no run is ever finished and not yet compared."""
+    write_atomically(run.path / "comparison.json", json.dumps(asdict(comparison), indent=2) + "\n")
+
+
+def require_defaults(*, preset: str, **others: object) -> None:
+    """Raises ConfigError for options of `train` that a training after review takes from the run before it."""
+    if preset != DEFAULT_PRESET:
+        raise ConfigError(f"--preset {preset}: does not go with --after-review, which judges as overread does")
+    for name, value in others.items():
+        if value:
+            raise ConfigError(f"--{name}: does not go with --after-review, which keeps the features of the run before")

@@ -1,0 +1,127 @@
+"""What a run says of every label, as its preset judges: the rows of scores.csv."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from overread.datasets.runs import Run
+from overread.pins import Pins
+from overread.pipeline.inputs import Inputs
+from overread.pipeline.plan import Plan
+from overread.pipeline.retraining import write_comparison
+from overread.proposals.chance import tells_classes_apart
+from overread.proposals.cross_validated import cross_validated_probs
+from overread.proposals.judgement import Judgement, judge
+from overread.proposals.kinds import isolation_score, proposal_kinds
+from overread.proposals.rounds import round_probs
+from overread.proposals.self_confidence import self_confidence_score
+from overread.proposals.table import proposable, score_table
+
+if TYPE_CHECKING:
+    from overread.training.progress import Progress
+    from overread.training.trace import Trace
+
+JUDGED = "together"
+"""The last stage of an overread run: what its refinement and its networks show together."""
+
+
+def score_run(
+    run: Run, plan: Plan, inputs: Inputs, trace: "Trace", shown: dict[str, np.ndarray], progress: "Progress"
+) -> pd.DataFrame:
+    """scores.csv. The rounds of a cross-fitted refinement are added to the trace; after review the run is compared with
+    the one before it. shown: the arrays of `evidence`."""
+    given = inputs.given
+    if plan.settings.refinement.num_folds:
+        judgement = _judged(run, plan, inputs, trace, progress)
+        _record_rounds(judgement, plan, given, trace, progress)
+        probs, proposed = judgement.probs, judgement.proposed
+        scores = judgement.scores | {"isolation": isolation_score(shown["isolation"])}
+    else:
+        probs, proposed, scores = _averaged(plan, inputs, trace)
+    kinds = proposal_kinds(probs, given, proposed, shown["isolation"], shown["pictures"])
+    ids = inputs.samples["sample_id"]
+    return score_table(ids, given, inputs.classes, probs=probs, proposed=proposed, scores=scores, kinds=kinds)
+
+
+def _judged(run: Run, plan: Plan, inputs: Inputs, trace: "Trace", progress: "Progress") -> Judgement:
+    """By the trace's embeddings and, where there are any, by its cross-fitted networks."""
+
+    def judged(pins: Pins | None, begin: float, end: float) -> Judgement:
+        return judge(
+            trace.embeddings,
+            inputs.given,
+            inputs.groups,
+            inputs.is_trained,
+            num_classes=len(inputs.classes),
+            settings=plan.settings.refinement,
+            seed=plan.seed,
+            network_probs=trace.cross_fitted,
+            votes=inputs.votes,
+            pictures=inputs.pictures,
+            pins=pins,
+            on_progress=lambda fraction: progress.emit("scoring", fraction=round(begin + (end - begin) * fraction, 3)),
+        )
+
+    retraining = plan.retraining
+    if not retraining:
+        return judged(None, 0, 1)
+    judgement = judged(retraining.pins, 0, 0.5)
+    comparison = retraining.compare(
+        inputs.samples, inputs.given, lambda fewer: self_confidence_score(judged(fewer, 0.5, 1).probs, inputs.given)
+    )
+    write_comparison(run, comparison)
+    return judgement
+
+
+def _record_rounds(judgement: Judgement, plan: Plan, given: np.ndarray, trace: "Trace", progress: "Progress") -> None:
+    """Into the trace and the progress: what each round of the refinement says, and why it stopped."""
+    if trace.cross_fitted is not None:
+        trace.add_stage("networks", trace.cross_fitted)
+    refinement = judgement.refinement
+    for number, each in enumerate(refinement.rounds):
+        likeliest = each.posterior(given).argmax(axis=1)
+        labels = plan.retraining.pins.labels(likeliest) if plan.retraining else likeliest
+        trace.add_judged_round(f"refinement {number}", each.probs, labels)
+        progress.emit(
+            "round",
+            round=number,
+            num_reliable=int(trace.is_consensus[-1].sum()),
+            **each.figures(given),
+            is_chosen=number == refinement.chosen,
+        )
+    trace.add_stage(JUDGED, judgement.result.probs)
+    rate = refinement.error_rate
+    of_whom = "" if rate.is_told.all() else f" among the clearer {rate.is_told.mean():.0%} of the images"
+    views = f"two views of the images put the share of wrong labels{of_whom} at {rate.share:.1%}"
+    progress.emit("note", message=f"Refinement: {refinement.reason}; {views}.")
+    if judgement.copying is not None:
+        copy = f"the second is taken to be a copy of the first with a probability of {judgement.copying:.0%}"
+        progress.emit("note", message=f"Where a picture has several labels, {copy}.")
+
+
+def _averaged(plan: Plan, inputs: Inputs, trace: "Trace") -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Probabilities, proposed labels and scores of the presets that go by the network's rounds: the paper's mean over
+    them, or the mean of that and of the cross-validated scorer where it is on."""
+    given, num_classes = inputs.given, len(inputs.classes)
+    by_scorer = round_probs(np.stack(trace.stage_probs), trace.stage_names)
+    probs = by_scorer["rounds"]
+    proposed = trace.pseudo_labels[-1]
+    if plan.settings.cross_validation.num_folds:
+        by_scorer["cross_validated"] = cross_validated_probs(
+            trace.embeddings,
+            given,
+            inputs.groups,
+            inputs.is_trained,
+            num_classes=num_classes,
+            settings=plan.settings.cross_validation,
+            seed=plan.seed,
+        )
+        trained = np.flatnonzero(inputs.is_trained)
+        if tells_classes_apart(by_scorer["cross_validated"][trained], given[trained], inputs.groups[trained]):
+            probs = np.mean([probs, by_scorer["cross_validated"]], axis=0, dtype=np.float64)
+            proposed = probs.argmax(axis=1)
+        else:
+            proposed = given
+    proposed = np.where(proposable(given, inputs.is_trained, num_classes), proposed, given)
+    return probs, proposed, {name: self_confidence_score(p, given) for name, p in by_scorer.items()}

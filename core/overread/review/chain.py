@@ -1,0 +1,114 @@
+"""The chain of hashes that ties each row of the ledger to the row before it."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+
+from overread.errors import LedgerError
+from overread.review.memory import Head
+
+FIRST_HASH = "0" * 64
+"""Stands for the row before the first."""
+KEYED = 2
+"""The rule of today's rows: HMAC under the study's key, so that nobody without it can write a chain that passes. Rule
+1, of rows from before schema 0002, was SHA-256 without a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """A row of the ledger, as it is stored."""
+
+    study: str
+    sequence: int
+    """1 for the study's first row, then one more each."""
+    kind: str
+    """verdict, undo, reading or reader (a name is given, with a code)."""
+    sample_id: str
+    """Empty in a row of kind reader."""
+    reader: str
+    given_label: str
+    """Empty in a blind reading: nothing had been shown."""
+    proposed_label: str
+    chosen_label: str
+    """The label that follows from the verdict, or that was read; empty for exclude and undo."""
+    verdict: str
+    """Empty in a reading and an undo."""
+    note: str
+    protocol: str
+    """open or blind."""
+    run: str
+    score: float | None
+    """label_error_probability when the sample was shown; None in a reading."""
+    elapsed_ms: int
+    recorded_at: str
+    """UTC, ISO 8601, with microseconds."""
+    app_version: str
+    idempotency_key: str
+    undone_key: str
+    """In an undo: the idempotency key of the verdict that it takes back."""
+    previous_hash: str
+    hash: str = ""
+    follows: str = ""
+    """In a verdict: the idempotency key of the reader's verdict on the sample that stood before; empty for none."""
+    image_sha256: str = ""
+    """Of the image that was judged; empty where it was not known."""
+    chain: int = KEYED
+    """The rule by which the row is hashed."""
+
+
+_NAMES = tuple(field.name for field in fields(LedgerRow))
+_HASH = _NAMES.index("hash")
+_UNKEYED = _NAMES[:_HASH]
+"""What rows of rule 1 consist of."""
+
+
+def row_hash(row: LedgerRow, key: bytes) -> str:
+    """The row's hash in hexadecimal, over all of its fields but `hash`, as ASCII JSON without spaces.
+
+    HMAC-SHA256 under `key` over the list of values in the order of the fields; of a row of rule 1, SHA-256 over the
+    object with its keys sorted.
+    """
+    if row.chain != KEYED:
+        content = {name: getattr(row, name) for name in _UNKEYED}
+        return hashlib.sha256(_canonical(content)).hexdigest()
+    values = [getattr(row, name) for name in _NAMES]
+    del values[_HASH]
+    return hmac.digest(key, _canonical(values), "sha256").hex()
+
+
+def sealed(row: LedgerRow, key: bytes) -> LedgerRow:
+    """The row with its hash."""
+    return replace(row, hash=row_hash(row, key))
+
+
+def verify(rows: Iterable[LedgerRow], key: bytes, *, keyed_from: int = 1, since: Head | None = None) -> None:
+    """Raises LedgerError naming the first row of a study's chain, in sequence, that isn't as it was written.
+
+    keyed_from: the sequence from which on rows must be keyed. since: the row before the first of `rows`, where the
+    chain up to it is known to be whole. The chain shows a change, a gap and a forgery in its
+    middle; rows cut off at its end leave no trace in it, but for a head that was noted elsewhere.
+    """
+    since = since if since and since.sequence else Head(0, FIRST_HASH)
+    previous_hash = since.hash
+    for expected, row in enumerate(rows, start=since.sequence + 1):
+        if row.sequence != expected:
+            raise broken(expected, f"is missing (row {row.sequence} follows)")
+        if not hmac.compare_digest(row.hash, row_hash(row, key)) or (row.chain != KEYED and expected >= keyed_from):
+            raise broken(expected, "is not as it was written: it was changed, moved or put in")
+        if row.previous_hash != previous_hash:
+            raise broken(expected, "does not follow the row before it: rows were removed, put in or moved")
+        previous_hash = row.hash
+
+
+def broken(sequence: int, fault: str) -> LedgerError:
+    """The error that names a row which does not fit."""
+    return LedgerError(
+        f"ledger row {sequence}: {fault}; nothing was touched: put a backup back (`python -m core restore`)"
+    )
+
+
+def _canonical(content: object) -> bytes:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return text.encode("ascii")

@@ -1,0 +1,135 @@
+"""The database under the ledger: one short transaction per operation, SQLite or PostgreSQL by URL."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from functools import lru_cache
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from overread.errors import LedgerBusyError, LedgerError
+from overread.review import postgresql, sqlite
+from overread.review.places import is_there
+from overread.review.read_copy import copy_instead, forget_copy, make_copy
+from overread.review.schema import SCHEMA_REVISION, VERSION_TABLE
+
+MIGRATION_LOCK = 0x6F766572
+"""The key of PostgreSQL's advisory lock under which one process migrates and the others wait."""
+MIGRATION_TIMEOUT_S = 30.0
+"""How long a migration waits for others, writers and migrations both."""
+
+_migration_lock = threading.Lock()  # Alembic keeps its context in module globals: one migration per process at a time
+
+
+@lru_cache(maxsize=16)
+def open_engine(url: str) -> Engine:
+    """The engine of a URL, safe for threads and forks. Of SQLite it keeps no connection open between operations.
+
+    Raises LedgerError if the URL names no database that can be used.
+    """
+    try:
+        parsed = make_url(url)
+        is_sqlite = parsed.get_backend_name() == "sqlite"
+        return sqlite.make_engine(parsed) if is_sqlite else postgresql.make_engine(parsed)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise LedgerError(
+            "the review ledger's database URL cannot be used; write sqlite:////full/path/review.db or "
+            "postgresql://user@host/name in OVERREAD_DATABASE"
+        ) from error
+
+
+@contextmanager
+def transaction(engine: Engine, *, is_writing: bool = False, timeout_s: float | None = None) -> Iterator[Connection]:
+    """A connection in one transaction, committed at the end, closed in any case.
+
+    A SQLite file that cannot be read in its place is read from a copy. timeout_s: how long a writer of SQLite waits
+    while nobody else gets through either; BUSY_TIMEOUT_S if None.
+    Raises LedgerError for what the database refuses or cannot do: LedgerBusyError where somebody else holds it,
+    ReadOnlyError where it cannot be written.
+    """
+    has_turns = is_writing and engine.dialect.name == "sqlite"
+    if has_turns:
+        path = Path(engine.url.database)
+        sqlite.check_writable(path)
+        if copy_instead(path) and not sqlite.is_stuck(path):
+            forget_copy(path)
+            prepare(engine)
+    try:
+        with (
+            engine.connect().execution_options(is_writing=is_writing) as connection,
+            sqlite.turn(connection, timeout_s=timeout_s) if has_turns else nullcontext(),
+            connection.begin(),
+        ):
+            yield connection
+    except PoolTimeoutError as error:  # no connection to the server came free
+        raise LedgerBusyError(postgresql.BUSY) from error
+    except DBAPIError as error:
+        raise _in_words(engine, error.orig) from error
+    except sqlite3.Error as error:  # while waiting for a turn
+        raise _in_words(engine, error) from error
+
+
+def prepare(engine: Engine) -> None:
+    """Bring the database to this program's schema; next to nothing is done where it is there already.
+
+    Of a SQLite file that cannot be written, a copy is brought there, which is read from then on.
+    Raises LedgerError if a newer program wrote it, or if it cannot be opened.
+    """
+    if _is_current(engine):
+        return
+    with _migration_lock:
+        if engine.dialect.name != "sqlite":
+            _migrate_alone(engine)
+            return
+        path = Path(engine.url.database)
+        sqlite.create_file(path, timeout_s=MIGRATION_TIMEOUT_S)
+        try:
+            _migrate_alone(engine)
+        except LedgerError:
+            if not sqlite.is_stuck(path) or not is_there(path):
+                raise
+            _migrate_alone(open_engine(f"sqlite:///{make_copy(path, is_instead=True)}"))
+
+
+def migrate(connection: Connection) -> None:
+    """Run the migrations that are missing, in the connection's transaction."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    command.upgrade(config, "head")
+
+
+def _migrate_alone(engine: Engine) -> None:
+    with transaction(engine, is_writing=True, timeout_s=MIGRATION_TIMEOUT_S) as connection:
+        if engine.dialect.name == "postgresql":
+            postgresql.wait_longer(connection, MIGRATION_TIMEOUT_S)
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        migrate(connection)
+
+
+def _is_current(engine: Engine) -> bool:
+    if engine.dialect.name == "sqlite" and not is_there(Path(engine.url.database)):
+        return False
+    with transaction(engine) as connection:
+        if not inspect(connection).has_table(VERSION_TABLE):
+            return False
+        revision = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar() or ""
+    if revision > SCHEMA_REVISION:
+        raise LedgerError(
+            f"the review ledger was written by a newer Overread (schema {revision}, this one knows {SCHEMA_REVISION}); "
+            "update Overread to open it"
+        )
+    return revision == SCHEMA_REVISION
+
+
+def _in_words(engine: Engine, error: BaseException) -> LedgerError:
+    is_sqlite = engine.dialect.name == "sqlite"
+    found = sqlite.in_words(Path(engine.url.database), error) if is_sqlite else postgresql.in_words(error)
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return found or LedgerError(f"the review ledger's database answers: {reason}; mend that and try again")

@@ -1,0 +1,127 @@
+"""The cleaned CSV: the source's own columns, the final label, and who decided it, when and on what evidence."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from overread.errors import ConfigError
+from overread.files import quoted_cell, write_atomically
+from overread.review.reviewed import SELF_DECLARED, ReviewedSample
+from overread.spreadsheets import harmless_cell
+
+COLUMNS = (
+    "final_label",
+    "is_changed",
+    "verdict",
+    "label_error_probability",
+    "proposed_label",
+    "reader",
+    "decided_at",
+    "note",
+    "run",
+    "reader_identity",
+    "ledger_head",
+)
+"""What the export adds, in this order, after the source's columns."""
+HEAD_COLUMN = COLUMNS[-1]
+QUARANTINED = "quarantined"
+"""Stands as the verdict of a row that is no sample: nobody could see it, and no model did."""
+
+
+def own_columns(source_columns: Sequence[str]) -> tuple[str, ...]:
+    """The names of the columns that the export adds; one that the source has already gets the prefix overread_."""
+    taken, names = set(source_columns), []
+    for name in COLUMNS:
+        while name in taken:
+            name = f"overread_{name}"
+        names.append(name)
+        taken.add(name)
+    return tuple(names)
+
+
+def cleaned_table(
+    source_table: pd.DataFrame,
+    samples: Iterable[ReviewedSample],
+    *,
+    image_column: str,
+    label_column: str,
+    written_labels: Mapping[str, str],
+    ledger_head: str = "",
+) -> pd.DataFrame:
+    """source_table: source.csv, every cell as text. samples: what `reviewed_samples` makes of all of them.
+    written_labels: class name to the label as the source writes it, where the two differ. ledger_head: the newest row
+    of the ledger, by which rows that are lost later can be missed.
+
+    Returns the source's rows and columns as they are, and after them, as text:
+    - final_label: as the source writes labels; the source's own cell where nothing changes it; empty where excluded.
+    - is_changed: true or false: whether final_label differs from the source's label.
+    - verdict: accept, reject, relabel, ambiguous, exclude, cannot_judge; disputed; outdated (readers kept a given label
+      that the source has changed since, or saw another image: the source's label stands); quarantined (the row could
+      not be read: it keeps its cell as it is written); empty where nobody has decided.
+    - label_error_probability, proposed_label and run: what the decision was made on; where there is none, those of the
+      samples' run.
+    - reader_identity: self-declared where there is a reader. ledger_head: the same in every row.
+    - reader, note: joined by "; " where there are several. decided_at: UTC, ISO 8601, of the newest decision.
+    A row of the source is the sample whose `image` is its cell in image_column; a row without one, or without a label,
+    is quarantined.
+    """
+    known = {sample.image: sample for sample in samples}
+    rows = []
+    for image, cell in zip(_cells(source_table, image_column), _cells(source_table, label_column), strict=True):
+        if image in known and cell.strip():
+            rows.append((*_added_cells(known[image], cell, written_labels), ledger_head))
+        else:
+            rows.append((cell, "false", QUARANTINED, *[""] * (len(COLUMNS) - 4), ledger_head))
+    added = pd.DataFrame(rows, columns=list(own_columns(source_table.columns)), index=source_table.index, dtype=str)
+    return pd.concat([source_table, added], axis=1)
+
+
+def changes_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a cleaned table that a reader has decided."""
+    reader = table.iloc[:, len(table.columns) - len(COLUMNS) + COLUMNS.index("reader")]
+    return table[reader != ""]
+
+
+def write_csv(table: pd.DataFrame, path: Path, *, own_columns: Collection[str], spreadsheet_safe: bool = False) -> None:
+    """Write a table of text as CSV: UTF-8, commas, a cell in quotes where it needs them.
+
+    The names and cells of own_columns are made harmless for spreadsheets by `harmless_cell`; with spreadsheet_safe
+    those of all columns are. Read back by Python's csv module, all other cells are what they were, byte for byte.
+    Whoever reads the path meanwhile finds the old file or the new one. Raises ConfigError if the folder does not exist.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise ConfigError(f"{path.parent}: there is no such folder to write {path.name} into; make it, or name another")
+    columns = []
+    for position, name in enumerate(table.columns):
+        cells = table.iloc[:, position].tolist()
+        if spreadsheet_safe or name in own_columns:
+            name, cells = harmless_cell(name), [harmless_cell(cell) for cell in cells]
+        columns.append((quoted_cell(name), *map(quoted_cell, cells)))
+    lines = (",".join(row) or '""' for row in zip(*columns, strict=True))
+    write_atomically(path, "".join(f"{line}\n" for line in lines))
+
+
+def _cells(table: pd.DataFrame, name: str) -> list[str]:
+    # By place: a source may hold two columns of one name, and the first is meant.
+    return table.iloc[:, list(table.columns).index(name)].tolist()
+
+
+def _added_cells(sample: ReviewedSample, cell: str, written_labels: Mapping[str, str]) -> tuple[str, ...]:
+    if sample.decided_on_score is None:
+        probability, proposed, run = sample.error_probability, sample.proposed_label, sample.run
+    else:
+        probability, proposed, run = sample.decided_on_score, sample.decided_on_proposal, sample.decided_on_run
+    return (
+        written_labels.get(sample.final_label, sample.final_label) if sample.is_changed else cell,
+        "true" if sample.is_changed else "false",
+        sample.verdict,
+        "" if probability is None else repr(probability),
+        written_labels.get(proposed, proposed),
+        sample.reader,
+        sample.decided_at,
+        sample.note,
+        run,
+        SELF_DECLARED if sample.reader else "",
+    )

@@ -1,0 +1,86 @@
+"""From the verdicts that stand to one final label per sample."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from overread.records import Decision, VerdictKind
+
+DISPUTED = "disputed"
+"""Takes the place of the verdict where readers want different labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinalLabel:
+    """What the verdicts make of one sample."""
+
+    sample_id: str
+    label: str
+    """Class name; empty where the sample is excluded; the given label where readers disagree."""
+    given_label: str
+    """As it was when the newest of the decisions was made."""
+    verdict: str
+    """Of the newest decision, where different verdicts come to the same label; or "disputed"."""
+    reader: str
+    """The readers, joined by "; ", the earliest decision first."""
+    decided_at: datetime
+    """UTC, of the newest decision."""
+    run: str
+    """The run that the newest decision was made on."""
+    score: float
+    """label_error_probability in that run at that time."""
+    proposed_label: str
+    """What stood beside the given label when the newest decision was made."""
+    note: str
+    """The readers' notes, joined by "; ", the earliest decision first."""
+    images: frozenset[str] = frozenset()
+    """The SHA-256 of each image that a decision was made on, where it is known."""
+
+
+def final_labels(decisions: Iterable[Decision]) -> dict[str, FinalLabel]:
+    """decisions: the standing ones of all readers, at most one per reader and sample (Ledger.decisions()).
+
+    Returns the final label of every sample that has a decision; any other sample keeps its given label.
+    accept takes the proposed label, relabel the chosen one; reject, ambiguous and cannot judge keep the given one;
+    exclude leaves none. Readers dispute a sample when their verdicts come to different labels, or one excludes it and
+    another does not: it keeps the given label until that is adjudicated. The same label by different verdicts is no
+    dispute. Source: DESIGN, "From verdicts to labels".
+    """
+    per_sample: dict[str, list[Decision]] = defaultdict(list)
+    for decision in sorted(decisions, key=lambda decision: decision.sequence):
+        per_sample[decision.verdict.sample_id].append(decision)
+    return {sample_id: _merge(several) for sample_id, several in per_sample.items()}
+
+
+def _merge(decisions: list[Decision]) -> FinalLabel:
+    """decisions: one sample's, the newest last."""
+    newest = decisions[-1]
+    outcomes = {_outcome(decision) for decision in decisions}
+    is_disputed = len(outcomes) > 1
+    return FinalLabel(
+        sample_id=newest.verdict.sample_id,
+        label=newest.verdict.given_label if is_disputed else outcomes.pop(),
+        given_label=newest.verdict.given_label,
+        verdict=DISPUTED if is_disputed else newest.verdict.kind.value,
+        reader="; ".join(decision.verdict.reader for decision in decisions),
+        decided_at=max(decision.decided_at for decision in decisions),
+        run=newest.verdict.run,
+        score=newest.verdict.score,
+        proposed_label=newest.verdict.proposed_label,
+        note="; ".join(decision.verdict.note for decision in decisions if decision.verdict.note),
+        images=frozenset(decision.verdict.image_sha256 for decision in decisions) - {""},
+    )
+
+
+def _outcome(decision: Decision) -> str:
+    """The label that one decision makes; empty for exclude (no class has an empty name)."""
+    verdict = decision.verdict
+    match verdict.kind:
+        case VerdictKind.ACCEPT:
+            return verdict.proposed_label
+        case VerdictKind.RELABEL:
+            return verdict.chosen_label
+        case VerdictKind.EXCLUDE:
+            return ""
+    return verdict.given_label

@@ -1,0 +1,71 @@
+"""What a study remembers of its ledger outside of it: how far it went, so that rows that are lost are missed."""
+
+import hmac
+import json
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from overread.errors import LedgerError
+from overread.files import written_whole
+from overread.review.places import ledger_mode
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest row of a ledger at some time."""
+
+    sequence: int = 0
+    """0 before the first row."""
+    hash: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.sequence}:{self.hash}"
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """The content of STUDY/ledger.json."""
+
+    head: Head = Head()
+    """The newest row that this machine has written or verified: a row at or before the ledger's own head."""
+    keyed_from: int = 1
+    """The first row that is hashed under the study's key."""
+    verified: Head = Head()
+    """Up to here the chain was found whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """STUDY/ledger.json. Under the study's key, so that it cannot be made to fit a ledger that was cut short."""
+
+    path: Path
+    key: bytes
+
+    def read(self) -> Remembered | None:
+        """None where there is no file. Raises LedgerError if it is damaged, or not of this study."""
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+            parts = content["head"], content["keyed_from"], content["verified"]
+            remembered = Remembered(Head(**parts[0]), int(parts[1]), Head(**parts[2]))
+            if not hmac.compare_digest(content["mac"], self._mac(remembered)):
+                raise ValueError
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise LedgerError(
+                f"{self.path}: is damaged, changed by hand or of another study, so that lost verdicts would not be "
+                "missed; put a backup back (`python -m core restore`), or if the ledger is known to be whole "
+                "(`python -m core verify --against EXPORT`): `python -m core verify --trust`"
+            ) from error
+        return remembered
+
+    def write(self, remembered: Remembered) -> None:
+        """Not flushed to the disk: an older head is true as well. Where the study is read-only, nothing is written."""
+        content = asdict(remembered) | {"mac": self._mac(remembered)}
+        with suppress(OSError), written_whole(self.path, mode=ledger_mode(self.path), is_flushed=False) as file:
+            file.write(json.dumps(content).encode() + b"\n")
+
+    def _mac(self, remembered: Remembered) -> str:
+        content = json.dumps(asdict(remembered), sort_keys=True)
+        return hmac.digest(self.key, f"ledger.json {content}".encode(), "sha256").hex()

@@ -1,0 +1,32 @@
+"""Which given labels a reader has found wrong and which right: what a run's probabilities can be held against."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from overread.records import Decision, VerdictKind
+
+IS_ERROR = {VerdictKind.ACCEPT: True, VerdictKind.RELABEL: True, VerdictKind.REJECT: False}
+"""What a verdict says of the given label; the others say neither."""
+
+
+def outcomes(scores: pd.DataFrame, decisions: Iterable[Decision], *, run: str) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of scores.csv that were decided, (M,) int64, and whether their given label was found wrong, (M,) bool.
+
+    decisions: one reader's standing ones. Those of another run than `run` are left out, for this one may have been
+    trained on them; so are those on a given label that is another by now.
+    """
+    verdicts = [decision.verdict for decision in decisions]
+    is_decided = scores["sample_id"].isin([verdict.sample_id for verdict in verdicts]).to_numpy()
+    decided = scores.loc[is_decided, ["sample_id", "given_label"]].itertuples(index=False)
+    rows = {
+        row.sample_id: (place, row.given_label) for place, row in zip(is_decided.nonzero()[0], decided, strict=True)
+    }
+    found = []
+    for verdict in verdicts:
+        place, given = rows.get(verdict.sample_id, (-1, ""))
+        if verdict.kind in IS_ERROR and verdict.run == run and place >= 0 and verdict.given_label == given:
+            found.append((place, IS_ERROR[verdict.kind]))
+    places, is_error = zip(*found, strict=True) if found else ((), ())
+    return np.array(places, dtype=np.int64), np.array(is_error, dtype=bool)

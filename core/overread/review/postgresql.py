@@ -1,0 +1,89 @@
+"""A ledger on a PostgreSQL server: a small pool of connections, and what the server's errors mean."""
+
+import os
+import weakref
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+from overread.errors import LedgerBusyError, LedgerError, ReadOnlyError
+
+BUSY = "the review ledger is in use by somebody else; nothing was saved"
+LOCK_TIMEOUT_S = 10.0
+"""How long a writer waits for those before it. The server's queue is fair: only who hangs makes others wait so long."""
+CONNECT_TIMEOUT_S = 10
+POOL_SIZE = 4
+"""Connections that a process keeps; under load it opens as many again."""
+
+_BUSY = ("55P03", "40P01", "40001", "53300")
+"""Lock not available, deadlock, serialization failure, too many connections (PostgreSQL's appendix A)."""
+_READ_ONLY = ("25006",)
+_FULL = ("53100",)
+_DAMAGED = ("XX001", "XX002")
+
+_engines: "weakref.WeakSet[Engine]" = weakref.WeakSet()
+
+
+def make_engine(url: URL) -> Engine:
+    """Raises LedgerError if the driver is missing."""
+    if url.drivername == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    is_psycopg = url.drivername == "postgresql+psycopg" and "connect_timeout" not in url.query
+    try:
+        engine = create_engine(
+            url,
+            # A writer waits for the lock and then reads: it must see what the one before it committed meanwhile.
+            isolation_level="READ COMMITTED",
+            pool_size=POOL_SIZE,
+            max_overflow=POOL_SIZE,
+            pool_timeout=LOCK_TIMEOUT_S,
+            pool_pre_ping=True,  # a connection that a restarted server has dropped is replaced
+            connect_args={"connect_timeout": CONNECT_TIMEOUT_S} if is_psycopg else {},
+        )
+    except ImportError as error:
+        # Where libpq is missing, it is psycopg itself that raises, and names no package.
+        raise LedgerError(
+            "a review ledger in PostgreSQL needs the package psycopg and the library libpq, and one of them is not "
+            "installed; install both: pip install 'psycopg[binary]'"
+        ) from error
+    event.listen(engine, "connect", _set_lock_timeout)
+    _engines.add(engine)
+    return engine
+
+
+def wait_longer(connection: Connection, timeout_s: float) -> None:
+    """How long this transaction waits for locks."""
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(1000 * timeout_s)}")
+
+
+def in_words(error: BaseException | None) -> LedgerError | None:
+    """What an error of the server means; None if it isn't known."""
+    code = getattr(error, "sqlstate", None)
+    if code in _BUSY:
+        return LedgerBusyError(BUSY)
+    if code in _READ_ONLY:
+        return ReadOnlyError("the review ledger's server takes no writes (a replica, or set so); nothing was saved")
+    if code in _FULL:
+        return LedgerError("the disk of the review ledger's server is full; nothing was saved: free some room there")
+    if code in _DAMAGED:
+        return LedgerError(
+            f"the review ledger is damaged on its server ({error}); nothing was touched: put a backup back "
+            "(`python -m core restore`)"
+        )
+    return None
+
+
+def _set_lock_timeout(connection: Any, _: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = {int(1000 * LOCK_TIMEOUT_S)}")
+    connection.commit()
+
+
+def _leave_to_the_parent() -> None:
+    """A forked process makes connections of its own; those it was born with are its parent's."""
+    for engine in list(_engines):
+        engine.dispose(close=False)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_the_parent)

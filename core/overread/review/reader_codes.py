@@ -1,0 +1,67 @@
+"""The code that goes with a reader's name: until there is sign-in, it keeps one person from reading as another.
+
+The code is short, shown once and kept as a keyed hash in a row of the ledger. It guards against a name typed by mistake
+or in passing, not against somebody who can read the study's files.
+"""
+
+import hmac
+import secrets
+import uuid
+
+from sqlalchemy import Connection, select
+
+from overread.errors import LedgerError
+from overread.review.ledger import Ledger
+from overread.review.row_rules import check_texts
+from overread.review.schema import ledger as table
+
+_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Without what is mistaken for something else on paper."""
+_LENGTH = 6
+
+
+def is_known(ledger: Ledger, reader: str) -> bool:
+    """Whether the name has a code, so that a new browser is asked for it."""
+    return bool(_stored(ledger, reader))
+
+
+def claim(ledger: Ledger, reader: str, code: str = "") -> str:
+    """Give a name its code, and return it: it is told nowhere else. code: one that the reader has already, in another
+    study. Raises LedgerError if the name has one here."""
+    check_texts(reader=reader)
+    code = _plain(code) if len(_plain(code)) == _LENGTH else "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+    with ledger.writing() as connection:
+        if _hash_in(connection, ledger, reader):
+            raise LedgerError(f"the name {reader!r} is taken by somebody who reads this study; give another one")
+        ledger.append(
+            connection,
+            kind="reader",
+            sample_id="",
+            reader=reader,
+            note=_hash(ledger, reader, code),
+            idempotency_key=str(uuid.uuid4()),
+        )
+    return code
+
+
+def is_code_of(ledger: Ledger, reader: str, code: str) -> bool:
+    """Whether the code is the name's; its capitals, blanks and dashes do not count."""
+    return hmac.compare_digest(_stored(ledger, reader), _hash(ledger, reader, _plain(code)))
+
+
+def _plain(code: str) -> str:
+    return "".join(character for character in code.upper() if character.isalnum())
+
+
+def _stored(ledger: Ledger, reader: str) -> str:
+    with ledger.reading() as connection:
+        return "" if connection is None else _hash_in(connection, ledger, reader)
+
+
+def _hash_in(connection: Connection, ledger: Ledger, reader: str) -> str:
+    rows = select(table.c.note).where(table.c.study == ledger.study, table.c.reader == reader, table.c.kind == "reader")
+    return connection.execute(rows.limit(1)).scalar_one_or_none() or ""
+
+
+def _hash(ledger: Ledger, reader: str, code: str) -> str:
+    return hmac.digest(ledger.key, f"reader code\x1f{reader}\x1f{code}".encode(), "sha256").hex()

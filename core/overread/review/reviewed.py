@@ -1,0 +1,122 @@
+"""What the review has made of every sample: what all exports are written from."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC
+
+import pandas as pd
+
+from overread.records import Decision
+from overread.review.final_labels import FinalLabel, final_labels
+
+OUTDATED = "outdated"
+"""Stands as the verdict where the source has changed since the label that readers kept, or the image that they saw."""
+SELF_DECLARED = "self-declared"
+"""How a reader is known who typed a name: nothing else vouches for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedSample:
+    """One sample with its labels, what was decided of it, and what a run says of it."""
+
+    sample_id: str
+    image: str
+    """Its cell in the source, which names the image."""
+    split: str
+    given_label: str
+    final_label: str
+    """Class name; empty where a reader excluded the sample."""
+    is_changed: bool
+    verdict: str = ""
+    """As the cleaned CSV has it; empty where nobody has decided."""
+    reader: str = ""
+    """Who decided; several are joined by "; "."""
+    decided_at: str = ""
+    """UTC, ISO 8601; of the newest decision."""
+    decided_on_run: str = ""
+    decided_on_score: float | None = None
+    """label_error_probability at the time of the decision, in [0, 1]."""
+    decided_on_proposal: str = ""
+    """What stood beside the given label at that time."""
+    note: str = ""
+    """What readers wrote to their verdicts; several are joined by "; "."""
+    run: str = ""
+    """The run that the next two are of; empty where there is none, or it knows nothing of the sample."""
+    error_probability: float | None = None
+    """How probably the given label is wrong, in [0, 1]."""
+    proposed_label: str = ""
+    """What the run proposes instead of the given label; empty where it proposes nothing."""
+
+
+def reviewed_samples(
+    samples: pd.DataFrame,
+    decisions: Iterable[Decision],
+    *,
+    scores: pd.DataFrame | None = None,
+    run: str = "",
+    changed_images: Collection[str] = (),
+) -> list[ReviewedSample]:
+    """One for each row of samples.csv, in its order.
+
+    samples: samples.csv. decisions: the standing ones of all readers. scores: scores.csv of `run`. changed_images: ids
+    of samples whose image is no longer the one that samples.csv knows.
+    """
+    finals = final_labels(decisions)
+    probabilities, proposed = {}, {}
+    if scores is not None:
+        probabilities = dict(zip(scores["sample_id"], scores["label_error_probability"].map(float), strict=True))
+        rows = scores[scores["is_proposed"].to_numpy(dtype=bool)]
+        proposed = dict(zip(rows["sample_id"], rows["proposed_label"], strict=True))
+    return [
+        _reviewed(
+            row,
+            finals.get(row.sample_id),
+            row.sample_id in changed_images,
+            probabilities.get(row.sample_id),
+            proposed.get(row.sample_id),
+            run,
+        )
+        for row in samples.itertuples()
+    ]
+
+
+def _reviewed(
+    row: tuple,
+    final: FinalLabel | None,
+    is_image_changed: bool,
+    probability: float | None,
+    proposed: str | None,
+    run: str,
+) -> ReviewedSample:
+    given = row.given_label
+    found = {
+        "sample_id": row.sample_id,
+        "image": row.image,
+        "split": row.split,
+        "given_label": given,
+        "run": "" if probability is None else run,
+        "error_probability": probability,
+        # A run from before the source changed the label may propose what it has become.
+        "proposed_label": proposed if proposed and proposed != given else "",
+    }
+    if final is None:
+        return ReviewedSample(**found, final_label=given, is_changed=False)
+    keeps_given = final.label == final.given_label
+    is_outdated = (
+        is_image_changed
+        or bool(final.images - {getattr(row, "sha256", "")} and getattr(row, "sha256", ""))
+        or (keeps_given and final.given_label != given)
+    )
+    is_changed = not is_outdated and not keeps_given and final.label != given
+    return ReviewedSample(
+        **found,
+        final_label=final.label if is_changed else given,
+        is_changed=is_changed,
+        verdict=OUTDATED if is_outdated else final.verdict,
+        reader=final.reader,
+        decided_at=final.decided_at.astimezone(UTC).isoformat(timespec="seconds"),
+        decided_on_run=final.run,
+        decided_on_score=float(final.score),
+        decided_on_proposal=final.proposed_label,
+        note=final.note,
+    )

@@ -1,0 +1,73 @@
+"""What the ledger takes: verdicts that do not contradict themselves, and texts that can be stored."""
+
+import math
+
+from sqlalchemy import Row
+
+from overread.errors import LedgerError
+from overread.records import Verdict, VerdictKind
+
+PROTOCOLS = ("open", "blind")
+"""open: given label, proposal and evidence were shown. blind: the reader labelled the bare image first."""
+KEEPING_KINDS = (VerdictKind.REJECT, VerdictKind.AMBIGUOUS, VerdictKind.CANNOT_JUDGE)
+"""Verdicts from which the given label follows."""
+
+
+def checked_kind(verdict: Verdict) -> VerdictKind:
+    """The verdict's kind. Raises LedgerError for a verdict that contradicts itself."""
+    try:
+        kind = VerdictKind(verdict.kind)
+    except ValueError as error:
+        raise LedgerError(f"verdict {verdict.kind!r} is not one of {', '.join(VerdictKind)}") from error
+    check_texts(
+        sample_id=verdict.sample_id,
+        reader=verdict.reader,
+        given_label=verdict.given_label,
+        run=verdict.run,
+        idempotency_key=verdict.idempotency_key,
+    )
+    check_characters(proposed_label=verdict.proposed_label, chosen_label=verdict.chosen_label, note=verdict.note)
+    check_characters(follows=verdict.follows, image_sha256=verdict.image_sha256)
+    if verdict.protocol not in PROTOCOLS:
+        raise LedgerError(f"protocol {verdict.protocol!r} is not one of {', '.join(PROTOCOLS)}")
+    if not (math.isfinite(verdict.score) and 0 <= verdict.score <= 1):
+        raise LedgerError(f"score {verdict.score} of a verdict is not a probability (0 to 1)")
+    check_elapsed(verdict.elapsed_ms)
+    given, proposed, chosen = verdict.given_label, verdict.proposed_label, verdict.chosen_label
+    if kind is VerdictKind.ACCEPT and not (chosen and chosen == proposed):
+        raise LedgerError(f"accept chooses the proposed label, and not {chosen!r} where {proposed!r} is proposed")
+    if kind in KEEPING_KINDS and chosen != given:
+        raise LedgerError(f"{kind} keeps the given label, and not {chosen!r} where {given!r} is given")
+    if kind is VerdictKind.EXCLUDE and chosen:
+        raise LedgerError(f"exclude chooses no label, and not {chosen!r}")
+    if kind is VerdictKind.RELABEL and (not chosen or chosen in (given, proposed)):
+        raise LedgerError(
+            f"relabel chooses a third label, and not {chosen!r}: reject keeps the given, accept takes the proposed one"
+        )
+    return kind
+
+
+def check_same(known: Row, kind: str, reader: str, sample_id: str) -> None:
+    if (known.kind, known.reader, known.sample_id) != (kind, reader, sample_id):
+        raise LedgerError(f"the idempotency key of this {kind} belongs to another row of the ledger; make a new key")
+
+
+def check_texts(**texts: str) -> None:
+    for name, value in texts.items():
+        if not isinstance(value, str) or not value.strip():
+            raise LedgerError(f"{name} of a ledger row is empty")
+    check_characters(**texts)
+
+
+def check_characters(**texts: str) -> None:
+    for name, value in texts.items():
+        if not isinstance(value, str):
+            raise LedgerError(f"{name} of a ledger row is no text")
+        # PostgreSQL holds no NUL, and a lone surrogate is in no encoding.
+        if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            raise LedgerError(f"{name} of a ledger row holds a character that cannot be stored")
+
+
+def check_elapsed(elapsed_ms: int) -> None:
+    if not 0 <= elapsed_ms < 2**53:
+        raise LedgerError(f"elapsed_ms {elapsed_ms} of a ledger row is not a number of milliseconds")

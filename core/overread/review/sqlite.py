@@ -1,0 +1,217 @@
+"""A ledger in a SQLite file: how it is made and opened, how its writers take turns, and what SQLite's errors mean."""
+
+import fcntl
+import os
+import random
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.pool import NullPool
+
+from overread.errors import LedgerBusyError, LedgerError, ReadOnlyError
+from overread.review.places import EPHEMERAL_VARIABLE, is_full, is_temporary, is_there, is_writable, ledger_mode
+from overread.review.read_copy import copy_instead, make_copy
+
+BUSY = "the review ledger is in use by somebody else; nothing was saved"
+BUSY_TIMEOUT_S = 2.0
+"""How long a writer waits while nobody else gets through either."""
+_LAST_TRY_S = 0.1
+_POLL_S = (0.0005, 0.004)
+"""Between two looks whether it is one's turn, at the shortest and at the longest."""
+_PLACE_ERRORS = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
+
+
+class _OnCopy(sqlite3.Connection):
+    """A connection to a copy, which is only read."""
+
+
+def make_engine(url: URL) -> Engine:
+    """Raises LedgerError if the URL names no file."""
+    if not url.database or url.database == ":memory:":
+        raise LedgerError("the review ledger's database URL names no file; write sqlite:////full/path/review.db")
+    path = Path(url.database).absolute()
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, creator=lambda: connect(path))
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to a file that is there: none is made. Where SQLite cannot read it in its place, to a copy of it.
+
+    Raises LedgerError where it is gone.
+    """
+    copy = copy_instead(path)
+    if copy is None:
+        try:
+            return _opened(path)
+        except sqlite3.OperationalError as error:
+            if not path.is_file():
+                raise LedgerError(
+                    f"{path}: the review ledger is gone; nothing was touched: put a backup back "
+                    "(`python -m core restore`)"
+                ) from error
+            # In WAL mode, even reading needs a file of shared memory beside the database.
+            if error.sqlite_errorcode & 0xFF not in _PLACE_ERRORS or not is_stuck(path):
+                raise
+            copy = make_copy(path)
+    return _opened(copy, factory=_OnCopy)
+
+
+def create_file(path: Path, *, timeout_s: float) -> None:
+    """Make the file, for its owner alone or as its folder is shared, in WAL mode; one that is there stays as it is.
+
+    Raises LedgerError where the folder is absent, cannot be written to, or is a temporary one.
+    """
+    if not path.parent.is_dir():
+        raise LedgerError(f"{path.parent}: there is no such folder for the review ledger; make it, or name another")
+    if is_there(path):
+        return
+    check_writable(path)
+    check_place(path)
+    try:
+        # Readers' names and notes are in it: nobody but the owner reads it, unless the owner says so.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, ledger_mode(path)))
+        _switch_to_wal(path, timeout_s)
+    except (OSError, sqlite3.Error) as error:
+        raise in_words(path, error) or LedgerError(
+            f"{path}: the review ledger cannot be made ({error}); mend that and try again"
+        ) from error
+
+
+def check_place(path: Path) -> None:
+    """Raise LedgerError where a ledger that is not there yet would not last."""
+    if not is_there(path) and is_temporary(path.parent) and os.environ.get(EPHEMERAL_VARIABLE) != "1":
+        raise LedgerError(
+            f"{path.parent}: is emptied when the machine restarts or sooner, and verdicts would be lost; move the "
+            "study to a lasting disk, or pass --ephemeral if they need not last"
+        )
+
+
+def check_writable(path: Path) -> None:
+    """Raise ReadOnlyError where the file or its folder cannot be written."""
+    if not is_writable(path):
+        raise _read_only(path)
+
+
+def is_stuck(path: Path) -> bool:
+    """Whether the file can be read at most: its place is read-only or full."""
+    return not is_writable(path) or is_full(path.parent)
+
+
+@contextmanager
+def turn(connection: Connection, *, timeout_s: float | None = None) -> Iterator[None]:
+    """Held by one writer at a time; the others get their turn about in the order in which they came.
+
+    SQLite's own waiting is a matter of luck: of twenty writers some wait for seconds. The lock is that of the folder,
+    the kernel's, gone with the process that held it. It is a courtesy alone, since SQLite itself keeps writers apart:
+    who does not get it while nobody else gets through either tries without it, and SQLite says whether it is busy.
+    """
+    timeout_s = BUSY_TIMEOUT_S if timeout_s is None else timeout_s
+    driver, path = connection.connection.driver_connection, Path(connection.engine.url.database)
+    if isinstance(driver, _OnCopy):
+        raise _full(path) if is_writable(path) else _read_only(path)
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        has_turn = _wait(descriptor, driver, timeout_s)
+        driver.execute(f"PRAGMA busy_timeout={int(1000 * (timeout_s if has_turn else _LAST_TRY_S))}")
+        yield
+    finally:
+        # Said in words: a process forked meanwhile holds the same descriptor, and closing ours would free nothing.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.close(descriptor)
+
+
+def in_words(path: Path, error: BaseException | None) -> LedgerError | None:
+    """What an error of SQLite means; None if it isn't known."""
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return LedgerBusyError(BUSY)
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return LedgerError(
+            f"{path}: the review ledger is damaged ({error}); nothing was touched: put a backup back "
+            "(`python -m core restore`)"
+        )
+    is_of_place = code in _PLACE_ERRORS
+    if code == sqlite3.SQLITE_READONLY or (is_of_place and not is_writable(path)):
+        return _read_only(path)
+    if code == sqlite3.SQLITE_FULL or (is_of_place and is_full(path.parent)):
+        return _full(path)
+    return None
+
+
+def _read_only(path: Path) -> ReadOnlyError:
+    return ReadOnlyError(f"{path.parent}: is read-only, so that verdicts can be read but not saved in it")
+
+
+def _full(path: Path) -> LedgerError:
+    return LedgerError(f"{path.parent}: the disk is full; nothing was saved: free some room and try again")
+
+
+def _opened(path: Path, factory: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
+    # mode=rw: never makes a file where the ledger is gone.
+    connection = sqlite3.connect(
+        f"{path.as_uri()}?mode=rw", uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, factory=factory
+    )
+    try:
+        # FULL: in WAL mode, a commit is on the disk before "saved" is shown (NORMAL may lose the last at a power cut).
+        connection.execute("PRAGMA synchronous=FULL")
+        # Opens the write-ahead log. While this connection waits for its turn, no other one's close is the last, which
+        # would copy the log into the database, flush both to the disk and delete the log.
+        connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _begin(connection: Connection) -> None:
+    # The driver begins no transaction by itself (isolation_level=None). A writer takes the write lock before it reads:
+    # what it read is then still so when it writes.
+    is_writing = connection.get_execution_options().get("is_writing", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+
+
+def _wait(descriptor: int, connection: sqlite3.Connection, timeout_s: float) -> bool:
+    """Whether the lock was had before nobody had got through for that long."""
+    began = since = time.monotonic()
+    num_commits = _num_commits(connection)
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            pass
+        except OSError:
+            return False  # a file system without locks
+        now = time.monotonic()
+        if now - since > timeout_s:
+            before, num_commits = num_commits, _num_commits(connection)
+            if num_commits == before:
+                return False
+            since = now
+        # Who has waited longer looks more often, and so comes first.
+        shortest, longest = _POLL_S
+        time.sleep(max(shortest, longest / (1 + 20 * (now - began))) * random.uniform(0.5, 1.5))
+
+
+def _num_commits(connection: sqlite3.Connection) -> int:
+    """A number that changes whenever somebody else commits."""
+    return connection.execute("PRAGMA data_version").fetchone()[0]
+
+
+def _switch_to_wal(path: Path, timeout_s: float) -> None:
+    # The mode stays with the file. SQLite doesn't wait here while another process does the same: so this does.
+    deadline = time.monotonic() + timeout_s
+    while True:
+        with closing(sqlite3.connect(path, timeout=timeout_s)) as connection:
+            try:
+                connection.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+        time.sleep(0.02)

@@ -1,0 +1,46 @@
+"""What a killed training goes on from: written after every epoch, whole or not at all."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from overread.datasets.runs import CHECKPOINT_DAMAGED
+from overread.files import file_mode, make_folder, told_if_damaged
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state after an epoch, as tensors and numbers only: it is read with `weights_only`."""
+
+    phase: int
+    """Index of the phase that is next, or under way."""
+    epoch: int
+    """Epochs of that phase that are done."""
+    network: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    arrays: dict[str, Tensor]
+    """The trace so far; see `Trace.to_tensors`."""
+    pretrained: dict[str, Tensor]
+    """The network that every fold begins with; empty where there are no folds."""
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    make_folder(path.parent)
+    temporary = path.with_suffix(".tmp")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, file_mode(path.parent)), "wb") as file:
+        torch.save(vars(checkpoint), file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint | None:
+    """The last whole checkpoint, on the CPU, or None if there is none. Raises StudyError if it is damaged."""
+    if not path.is_file():
+        return None
+    with told_if_damaged(path, CHECKPOINT_DAMAGED):
+        return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))

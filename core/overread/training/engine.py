@@ -1,0 +1,282 @@
+"""The way through a run: SimCLR, networks cross-fitted from it where there are folds, warm-up, refinement rounds, and
+an end phase where it is asked for.
+
+A run is a list of phases, each a number of epochs. Every epoch draws its randomness from a generator
+seeded by (seed, phase, epoch), so a run that is killed and resumed goes the way it would have gone.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from overread.config import TrainSettings
+from overread.consensus import stage_consensus, stage_losses
+from overread.errors import ConfigError
+from overread.models.network import Network
+from overread.pins import Pins
+from overread.thresholds import class_thresholds
+from overread.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from overread.training.data import TrainingData, pixel_statistics
+from overread.training.epochs import decay_learning_rate, embed, predict, pretrain_epoch, supervised_epoch
+from overread.training.progress import Phase, Progress
+from overread.training.trace import Trace
+
+PRETRAIN_COST = 2.3  # two views, and the augmentations, beside one image
+
+
+def plan_phases(settings: TrainSettings, num_folds: int = 0) -> tuple[Phase, ...]:
+    """pretrain, "fold 1" ..., warmup, "round 1", "round 2" ..., final; those without epochs are left out."""
+    rounds = settings.rounds
+    phases = [
+        Phase("pretrain", settings.pretrain.num_epochs, cost=PRETRAIN_COST),
+        *(
+            Phase(f"fold {i}", settings.cross_fitting.num_epochs, cost=1 - 1 / num_folds)
+            for i in range(1, num_folds + 1)
+        ),
+        Phase("warmup", settings.warmup.num_epochs),
+        *(Phase(f"round {i}", num_epochs) for i, num_epochs in enumerate(rounds.num_epochs, start=1)),
+        Phase("final", rounds.num_final_epochs if rounds.weighting == "final" else 0),
+    ]
+    return tuple(phase for phase in phases if phase.num_epochs)
+
+
+def plan_stages(settings: TrainSettings) -> list[str]:
+    """The names of the stages at which the whole set is predicted, in order."""
+    rounds = settings.rounds
+    stages = [f"round {i + 1} epoch {e}" for i in range(len(rounds.num_epochs)) for e in rounds.stages(i)]
+    return ["warmup", *stages, *(["final"] if rounds.weighting == "final" else [])]
+
+
+@dataclass
+class Training:
+    """One run of the engine over the data. `run()` goes from wherever the checkpoint stands to the end."""
+
+    data: TrainingData
+    settings: TrainSettings
+    seed: int
+    progress: Progress
+    checkpoint_path: Path
+    features: np.ndarray | None = None
+    """(N, D) float32, features from elsewhere, of which the checkpoints hold none; None: the pretrained encoder's."""
+    folds: Sequence[np.ndarray] = ()
+    """Dataset indices, (M,) int64 each, that a network is fitted without and then judges."""
+    pins: Pins | None = None
+    """What readers decided, to be trained on in the given labels' place. With it there are no rounds: their weights are
+    not for labels that are sure."""
+
+    def __post_init__(self) -> None:
+        mean, std = pixel_statistics(self.data)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            self.network = Network(
+                self.settings.model.encoder,
+                mean=mean,
+                std=std,
+                num_classes=self.data.num_classes,
+                projection_size=self.settings.pretrain.projection_size,
+            )
+        self.network.to(self.data.device, memory_format=torch.channels_last)
+        self.trace = Trace()
+        self._phases = plan_phases(self.settings, len(self.folds))
+        self._pretrained: dict[str, torch.Tensor] = {}
+
+    def run(self) -> Trace:
+        """Train to the end; returns the trace. The network keeps the last weights. Raises ConfigError where its loss or
+        its predictions are no numbers any more."""
+        start = load_checkpoint(self.checkpoint_path)
+        first_phase, first_epoch = (start.phase, start.epoch) if start else (0, 0)
+        if start:
+            self.network.load_state_dict(start.network)
+            self._pretrained = start.pretrained
+            self.trace = Trace.from_tensors(start.arrays, plan_stages(self.settings))
+        optimizer = None
+        for index in range(first_phase, len(self._phases)):
+            phase = self._phases[index]
+            is_resumed = start is not None and index == first_phase
+            optimizer = self._begin(phase, optimizer, is_resumed=is_resumed)
+            if is_resumed:
+                optimizer.load_state_dict(start.optimizer)
+            run_epoch = self._epoch_function(phase)
+            for epoch in range(first_epoch + 1, phase.num_epochs + 1):
+                fields = run_epoch(optimizer, epoch, self._generator(index, epoch))
+                if not math.isfinite(fields["loss"]):
+                    raise _diverged(phase)
+                self._after_epoch(phase, epoch)
+                self.progress.epoch(index, epoch, **fields)
+                if epoch == phase.num_epochs and phase.name.startswith("round"):
+                    self.progress.emit("round", **self._round_fields(phase))
+                self._save(index, epoch, optimizer)
+            first_epoch = 0
+        if self.features is not None:
+            self.trace.embeddings = self.features
+        return self.trace
+
+    def _begin(
+        self, phase: Phase, optimizer: torch.optim.Optimizer | None, *, is_resumed: bool
+    ) -> torch.optim.Optimizer:
+        """The network and the optimiser that a phase begins with."""
+        if phase.name == "pretrain":
+            return self._optimizer(self.settings.pretrain.learning_rate, self.settings.pretrain.weight_decay)
+        if self.trace.embeddings is None and self.features is None:
+            self.trace.embeddings = embed(self.network, self.data, precision=self.settings.model.precision)
+        if optimizer is not None and not (phase.name == "warmup" or phase.name.startswith("fold")):
+            # From the warm-up on, one optimiser: its moments are kept from round to round, as the weights are.
+            return optimizer
+        if self.folds and not self._pretrained:
+            self._pretrained = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+        if self.folds and not is_resumed:
+            self.network.load_state_dict(self._pretrained)
+        return self._optimizer(self.settings.warmup.learning_rate, self.settings.warmup.weight_decay)
+
+    def _epoch_function(self, phase: Phase) -> Callable[..., dict[str, float]]:
+        return self._pretrain_epoch if phase.name == "pretrain" else self._supervised_epoch_of(phase)
+
+    def _pretrain_epoch(self, optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator) -> dict:
+        pretrain = self.settings.pretrain
+        decay_learning_rate(optimizer, pretrain.learning_rate, (epoch - 1) / pretrain.num_epochs)
+        loss = pretrain_epoch(
+            self.network,
+            optimizer,
+            self.data,
+            batch_size=pretrain.batch_size,
+            temperature=pretrain.temperature,
+            flip=pretrain.flip,
+            precision=self.settings.model.precision,
+            generator=generator,
+        )
+        return {"loss": round(loss, 5)}
+
+    def _supervised_epoch_of(self, phase: Phase) -> Callable[..., dict[str, float]]:
+        rounds = self.settings.rounds
+        is_weighted = phase.name == "final" or (phase.name.startswith("round") and rounds.weighting == "rounds")
+        data = self._without_fold(phase) if phase.name.startswith("fold") else self.data
+        labels = self.trace.pseudo_labels[-1] if self.trace.pseudo_labels else self.data.given
+        is_pseudo_labelled = (
+            self.trace.is_consensus[-1] if self.trace.is_consensus else np.zeros(len(labels), dtype=bool)
+        )
+
+        def run_epoch(optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator) -> dict:
+            targets = labels
+            if self.pins is not None:
+                targets = self.pins.drawn(labels, torch.rand(len(labels), generator=generator).numpy())
+            loss, lowest_weight = supervised_epoch(
+                self.network,
+                optimizer,
+                data,
+                targets,
+                is_pseudo_labelled,
+                batch_size=self.settings.warmup.batch_size,
+                weight=rounds.weight if is_weighted else "none",
+                precision=self.settings.model.precision,
+                generator=generator,
+            )
+            return {"loss": round(loss, 5), "lowest_weight": round(lowest_weight, 4)}
+
+        return run_epoch
+
+    def _after_epoch(self, phase: Phase, epoch: int) -> None:
+        """Predict the whole set where the epoch is monitored; end a round with its consensus."""
+        is_last = epoch == phase.num_epochs
+        rounds = self.settings.rounds
+        if phase.name in ("warmup", "final") and is_last:
+            self.trace.add_stage(phase.name, self._predict(phase))
+        elif phase.name.startswith("fold"):
+            num_averaged = min(self.settings.cross_fitting.num_averaged, phase.num_epochs)
+            if epoch > phase.num_epochs - num_averaged:
+                self._judge_fold(self._predict(phase) / num_averaged, self._held_out(phase))
+        elif phase.name.startswith("round"):
+            if epoch in rounds.stages(int(phase.name.split()[1]) - 1):
+                self.trace.add_stage(f"{phase.name} epoch {epoch}", self._predict(phase))
+            if is_last:
+                current = self.trace.pseudo_labels[-1] if self.trace.pseudo_labels else self.data.given
+                stage_probs = self.trace.round_probs(phase.name)
+                self.trace.add_round(
+                    stage_consensus(
+                        stage_probs,
+                        self.data.given,
+                        max_loss=self._max_losses(stage_probs),
+                        reliability=rounds.reliability,
+                        fallback=rounds.fallback,
+                        current=current,
+                    )
+                )
+
+    def _held_out(self, phase: Phase) -> np.ndarray:
+        return self.folds[int(phase.name.split()[1]) - 1]
+
+    def _without_fold(self, phase: Phase) -> TrainingData:
+        is_trained = self.data.is_trained.copy()
+        is_trained[self._held_out(phase)] = False
+        return replace(self.data, is_trained=is_trained)
+
+    def _judge_fold(self, probs: np.ndarray, held_out: np.ndarray) -> None:
+        """Add what a fold's network says: of the samples held out, and as one voice of all of the untrained ones."""
+        if self.trace.cross_fitted is None:
+            self.trace.cross_fitted = np.zeros_like(probs)
+        self.trace.cross_fitted[held_out] += probs[held_out]
+        untrained = ~self.data.is_trained
+        self.trace.cross_fitted[untrained] += probs[untrained] / len(self.folds)
+
+    def _max_losses(self, stage_probs: np.ndarray) -> float | np.ndarray:
+        """The losses below which samples are reliable: one number, or (S, N) by stage and class."""
+        rounds = self.settings.rounds
+        if rounds.threshold == "fixed":
+            return rounds.max_loss
+        losses, classes = stage_losses(stage_probs, self.data.given, reliability=rounds.reliability)
+        by_class = [
+            class_thresholds(
+                of_stage[self.data.is_trained],
+                its_classes[self.data.is_trained],
+                self.data.num_classes,
+                method=rounds.threshold,
+                fixed=rounds.max_loss,
+                quantile=rounds.quantile,
+            )
+            for of_stage, its_classes in zip(losses, classes, strict=True)
+        ]
+        return np.take_along_axis(np.stack(by_class), classes, axis=1)
+
+    def _round_fields(self, phase: Phase) -> dict[str, int]:
+        return {
+            "round": int(phase.name.split()[1]),
+            "num_reliable": int(self.trace.is_consensus[-1].sum()),
+            "num_changed": int((self.trace.pseudo_labels[-1] != self.data.given).sum()),
+        }
+
+    def _predict(self, phase: Phase) -> np.ndarray:
+        probs = predict(self.network, self.data, precision=self.settings.model.precision)
+        if not np.isfinite(probs).all():
+            raise _diverged(phase)
+        return probs
+
+    def _optimizer(self, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(self.network.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
+
+    def _generator(self, phase_index: int, epoch: int) -> torch.Generator:
+        seed = np.random.SeedSequence([self.seed, phase_index, epoch]).generate_state(1, np.uint64)[0]
+        return torch.Generator().manual_seed(int(seed >> np.uint64(1)))
+
+    def _save(self, phase_index: int, epoch: int, optimizer: torch.optim.Optimizer) -> None:
+        save_checkpoint(
+            self.checkpoint_path,
+            Checkpoint(
+                phase_index,
+                epoch,
+                self.network.state_dict(),
+                optimizer.state_dict(),
+                self.trace.to_tensors(),
+                self._pretrained,
+            ),
+        )
+
+
+def _diverged(phase: Phase) -> ConfigError:
+    section = "pretrain" if phase.name == "pretrain" else "warmup"
+    return ConfigError(
+        f"the training diverged in phase {phase.name}: its numbers are no longer finite; train anew with a lower "
+        f"{section}.learning_rate (--set)"
+    )

@@ -1,4 +1,4 @@
-"""The ladder of core/README.md: who may import whom, read from the code, and two promises that only running keeps."""
+"""The ladder of core/docs/design.md, read from the imports, and two promises that only running keeps."""
 
 import ast
 import json
@@ -13,56 +13,41 @@ from tests.core.commands import TINY, import_source
 from tests.paths import APP, ENTRY, ROOT
 
 LADDER = (
-    (
-        "overread.version",
-        "overread.records",
-        "overread.config",
-        "overread.errors",
-        "overread.files",
-        "overread.spreadsheets",
-    ),
-    ("overread.losses", "overread.consensus", "overread.thresholds", "overread.metrics", "overread.pins"),
-    ("overread.datasets", "overread.images", "overread.review"),
-    ("overread.models",),
-    ("overread.training",),
-    ("overread.proposals", "overread.checks"),
-    ("overread.pipeline", "overread.demo", "overread.benchmark"),
-    ("overread.cli", "overread.__main__"),
-    ("overread",),
-    ("overread_app",),
+    ("version", "records", "errors", "files", "spreadsheets", "metrics", "verified_labels", "config"),
+    ("images",),
+    ("sources", "review", "detection"),
+    ("models", "studies"),
+    ("training",),
+    ("proposals", "checks"),
+    ("pipeline",),
+    ("demo", "benchmark"),
+    ("cli", "__main__"),
+    ("",),
+    ("app",),
 )
-"""Parts from the lowest level to the highest; a part is a module, or a package with all that is in it."""
+"""Parts of `overread` from the lowest level to the highest: modules, or packages with all that is in them; then the
+names that it makes public, and `overread_app`."""
 LEVELS = {part: level for level, parts in enumerate(LADDER) for part in parts}
-LEVEL_0 = LADDER[0]
 SIDEWAYS = {
-    ("overread.datasets", "overread.images"),
-    ("overread.demo", "overread.pipeline"),
-    ("overread.benchmark", "overread.pipeline"),
-    ("overread.__main__", "overread.cli"),
-    *((part, other) for part in LEVEL_0 for other in LEVEL_0),
+    ("benchmark", "demo"),
+    ("__main__", "cli"),
+    *((part, other) for part in LADDER[0] for other in LADDER[0]),
 }
 """Imports within a level that are allowed."""
 HEAVY = {
-    "torch": (
-        "overread.losses",
-        "overread.models",
-        "overread.training",
-        "overread.pipeline",
-        "overread.benchmark",
-        "overread.proposals",
-    ),
-    "torchvision": ("overread.models",),
-    "timm": ("overread.models",),
-    "faiss": ("overread.proposals",),
-    "pydicom": ("overread.images", "overread.datasets"),
-    "fsspec": ("overread.images",),
-    "aiohttp": ("overread.images",),
-    "botocore": ("overread.images",),
-    "sqlalchemy": ("overread.review",),
-    "alembic": ("overread.review",),
-    "plotly": ("overread_app",),
-    "streamlit": ("overread_app",),
-    "typer": ("overread.cli",),
+    "torch": ("models", "training", "pipeline", "benchmark", "proposals"),
+    "torchvision": ("models",),
+    "timm": ("models",),
+    "faiss": ("detection",),
+    "pydicom": ("images", "sources", "demo"),
+    "fsspec": ("images",),
+    "aiohttp": ("images",),
+    "botocore": ("images",),
+    "sqlalchemy": ("review",),
+    "alembic": ("review",),
+    "plotly": ("app",),
+    "streamlit": ("app",),
+    "typer": ("cli",),
 }
 """Packages, and the parts that may import them."""
 
@@ -95,9 +80,11 @@ FILES = module_files()
 
 def part_of(module):
     """The part of the ladder that a module belongs to; None for one that stands on no step."""
-    names = module.split(".")
-    parts = [".".join(names[:length]) for length in range(1, len(names) + 1)]
-    return next((part for part in reversed(parts) if part in LEVELS), None)
+    floor, *inside = module.split(".")
+    if floor == "overread_app":
+        return "app"
+    part = inside[0] if inside else ""
+    return part if part in LEVELS else None
 
 
 def imports_of(module):
@@ -159,18 +146,17 @@ def test_imports_go_down_the_ladder():
 def test_only_the_pipeline_joins_review_with_training():
     wrong = []
     for module in FILES:
-        if LEVELS.get(part_of(module), 0) < LEVELS["overread.pipeline"]:
+        if LEVELS.get(part_of(module), 0) < LEVELS["pipeline"]:
             parts = {part_of(reached) for reached in reached_from(module, with_lazy=True)}
-            if {"overread.review", "overread.training"} <= parts:
+            if {"review", "training"} <= parts:
                 wrong.append(module)
     joining = {
         part
         for part in LEVELS
-        if {"overread.review", "overread.training"}
-        <= {part_of(found.imported) for found in OWN if part_of(found.importer) == part}
+        if {"review", "training"} <= {part_of(found.imported) for found in OWN if part_of(found.importer) == part}
     }
     assert wrong == []
-    assert joining <= {"overread.pipeline", "overread.cli", "overread.benchmark"}
+    assert joining <= {"pipeline", "cli", "benchmark"}
 
 
 @pytest.mark.parametrize("package", HEAVY)
@@ -184,20 +170,20 @@ def test_heavy_packages_are_imported_only_where_they_are_used(package):
 
 
 def test_a_training_imports_torch_only_where_it_begins_and_the_review_only_where_it_goes_on_from_one():
-    names = ("torch", "overread.losses", "overread.models", "overread.training", "overread.review")
-    reached = reached_from("overread.pipeline.train", with_lazy=False)
+    names = ("torch", "overread.models", "overread.training", "overread.review")
+    reached = reached_from("overread.pipeline.train_study", with_lazy=False)
     assert "overread.pipeline.scoring" in reached
     assert [str(i) for i in IMPORTS if i.importer in reached and not i.is_lazy and i.imported.startswith(names)] == []
 
 
 def test_a_command_imports_what_it_needs_inside_itself():
-    named = {i.imported for i in OWN if part_of(i.importer) == "overread.cli" and not i.is_lazy}
-    assert {module for module in named if part_of(module) != "overread.cli"} == {"overread.errors"}
+    named = {i.imported for i in OWN if part_of(i.importer) == "cli" and not i.is_lazy}
+    assert {module for module in named if part_of(module) != "cli"} == {"overread.errors"}
 
 
 def test_no_page_leads_to_torch():
     """Nor does any function of app; those of the pipeline that train import it themselves, and no page calls them."""
-    named = {found.imported for found in OWN if part_of(found.importer) == "overread_app"}
+    named = {found.imported for found in OWN if part_of(found.importer) == "app"}
     reached = set().union(*(reached_from(module, with_lazy=False) for module in named))
     assert [str(i) for i in IMPORTS if i.importer in reached and i.imported == "torch" and not i.is_lazy] == []
 
@@ -238,14 +224,7 @@ for page in pages:
 
 
 def test_the_floors_that_do_without_torch_import_without_it():
-    no_torch = [part for level in LADDER[:3] for part in level if part != "overread.losses"] + [
-        "overread.proposals",
-        "overread.checks",
-        "overread.pipeline",
-        "overread.demo",
-        "overread.cli",
-        "overread_app",
-    ]
+    with_torch = ("models", "training", "benchmark")
     # A page's file and the entry draw when they are imported, and __main__ starts: those are run below.
     runs_at_import = (
         "overread.__main__",
@@ -256,7 +235,9 @@ def test_the_floors_that_do_without_torch_import_without_it():
     modules = [
         module
         for module in FILES
-        if part_of(module) in no_torch and module not in runs_at_import and not module.startswith("overread_app.views.")
+        if part_of(module) not in with_torch
+        and module not in runs_at_import
+        and not module.startswith("overread_app.views.")
     ]
     assert len(modules) > 40
     assert json.loads(run_python(WITHOUT_TORCH, *modules)) == []
@@ -277,9 +258,8 @@ import overread.models, overread.training
 for package in (overread.models, overread.training):
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         importlib.import_module(module.name)
-import overread.losses
-from overread.datasets.study import open_study
-from overread.pipeline.train import train_study
+from overread.studies.study import open_study
+from overread.pipeline.train_study import train_study
 run = train_study(open_study(sys.argv[1]), assignments=sys.argv[2:])
 assert len(run.scores()) == int(run.config()["num_samples"])
 """

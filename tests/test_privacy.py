@@ -146,7 +146,7 @@ def journey(tmp_path_factory) -> Journey:
     }.items():
         with pytest.MonkeyPatch.context() as patch:
             # The images are noise, which tells no classes apart; something shall be proposed all the same.
-            patch.setattr("overread.proposals.chance.BEYOND_CHANCE", -np.inf)
+            patch.setattr("overread.detection.chance.BEYOND_CHANCE", -np.inf)
             ended = run_command(*command)
         assert ended.status == 0, ended.err
         journey.printed[name] = ended.out + ended.err

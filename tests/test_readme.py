@@ -1,18 +1,13 @@
 import re
+import runpy
 
 from tests.paths import ROOT
 
 
-def test_the_file_tree_names_every_module():
-    tree = (ROOT / "README.md").read_text(encoding="utf-8").split("## The files")[1]
-    named = set(re.findall(r"\w+\.py", tree))
-    there = {
-        path.name
-        for floor in ("app", "core")
-        for path in (ROOT / floor).rglob("*.py")
-        if path.name not in ("__init__.py", "__main__.py") and "migrations" not in path.parts
-    }
-    assert named == there
+def test_the_pages_made_from_the_code_are_as_it_makes_them():
+    pages = runpy.run_path(str(ROOT / "core" / "docs" / "make_pages.py"))["PAGES"]
+    old = [name for name, make in pages.items() if (ROOT / "core" / "docs" / name).read_text("utf-8") != make()]
+    assert old == [], "run: python core/docs/make_pages.py"
 
 
 def test_the_first_commands_are_the_two_that_do_everything():

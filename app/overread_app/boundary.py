@@ -16,7 +16,7 @@ import streamlit as st
 from overread.errors import UserError
 from overread_app import processes
 from overread_app.processes import STUDIES_VARIABLE
-from overread_app.roots import ROOTS_VARIABLE
+from overread_app.readable_roots import ROOTS_VARIABLE
 
 _PATH_START = re.compile(r"(?<![\w./:~])(?:[a-z][a-z0-9+.-]*:/{0,3}|~)?/(?=[^\s/])", re.IGNORECASE)
 """A path from the root or the home, or a URL, up to the slash before its first name."""

@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from overread.datasets.runs import Run, default_run, find_runs
-from overread.datasets.study import Study, open_study
 from overread.errors import UserError
-from overread.images.cache import INDEX, PixelCache, open_cache
-from overread.pipeline.ledger import open_ledger
+from overread.images.cache.pixel_cache import INDEX, PixelCache, open_cache
+from overread.pipeline.study_ledger import open_ledger
 from overread.records import Finding
 from overread.review.ledger import Ledger
+from overread.studies.run import Run, default_run, find_runs
+from overread.studies.study import Study, open_study
 from overread_app.boundary import without_paths
 from overread_app.processes import DATA_PATH, DEMO_NAMES, DEMO_PATH, OWNER_VARIABLE, STUDIES_VARIABLE
 

@@ -19,7 +19,7 @@ from overread_app.processes import (
     is_demo_complete,
     start_demo,
 )
-from overread_app.roots import ROOTS_VARIABLE, default_roots
+from overread_app.readable_roots import ROOTS_VARIABLE, default_roots
 
 ADDRESS = "127.0.0.1"
 DEFAULT_PORT = 8501
@@ -53,9 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
         print("note: verdicts may be saved in a temporary folder, and are lost when the system empties it")
     opened = []
     if paths:
-        from overread.datasets.study import open_study
         from overread.errors import UserError
-        from overread.pipeline.ledger import check_lasting, open_ledger
+        from overread.pipeline.study_ledger import check_lasting, open_ledger
+        from overread.studies.study import open_study
 
         try:
             for path in paths:

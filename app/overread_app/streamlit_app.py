@@ -7,7 +7,7 @@ from streamlit.navigation.page import Page
 
 from overread_app import session
 from overread_app.boundary import error_boundary, plain_text
-from overread_app.components.reader import change_reader, remember_owner
+from overread_app.components.reader_name import change_reader, remember_owner
 from overread_app.theme import MUTED, STYLE
 
 VIEWS = Path(__file__).parent / "views"

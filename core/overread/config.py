@@ -166,7 +166,7 @@ class CrossFittingSettings:
 
 @dataclass(frozen=True)
 class RefinementSettings:
-    """Rounds of refinement on frozen features, cross-fitted: see `core/overread/proposals/refinement.py`."""
+    """Rounds of refinement on frozen features, cross-fitted: see `core/overread/detection/self_training.py`."""
 
     num_folds: int = 0
     """0 leaves it out."""

@@ -117,3 +117,8 @@ def quoted_cell(cell: str) -> str:
     """A cell as it stands in a CSV with commas, in quotes where it needs them."""
     # csv.writer leaves a lone \r bare where lines end in \n (before Python 3.13), and then cannot read it back.
     return '"' + cell.replace('"', '""') + '"' if _QUOTED.search(cell) else cell
+
+
+def is_study(path: Path) -> bool:
+    """Whether a folder is a study's: study.json is written last, so that one without it is none."""
+    return (path / "study.json").is_file()

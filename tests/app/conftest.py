@@ -7,9 +7,9 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from overread.datasets.study import Study
+from overread.studies.study import Study
 from overread_app.processes import STUDIES_VARIABLE
-from overread_app.roots import ROOTS_VARIABLE
+from overread_app.readable_roots import ROOTS_VARIABLE
 from tests.app.made_study import write_study
 from tests.paths import ENTRY
 

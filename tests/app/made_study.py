@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from overread.datasets.groups import sample_groups
-from overread.datasets.study import Study, create_key, keyed_hashes, save_study
 from overread.files import write_atomically
 from overread.proposals.evidence import evidence
+from overread.studies.sample_groups import sample_groups
+from overread.studies.study import Study, create_key, keyed_hashes, save_study
 
 CLASSES = ("adenoma", "normal", "serrated")
 ODD_CLASSES = (

@@ -7,7 +7,7 @@ import pytest
 
 from overread.checks import burned_in
 from overread.checks.burned_in import look_for_burned_in
-from overread.datasets.study import open_study
+from overread.studies.study import open_study
 from overread_app.processes import STUDIES_VARIABLE
 from tests.core.commands import run_command
 from tests.core.images.made_dicom import write_dicom

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from overread.pipeline.ledger import open_ledger
+from overread.pipeline.study_ledger import open_ledger
 from overread_app.boundary import without_paths
 from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import open_page, page_text

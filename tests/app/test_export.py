@@ -8,8 +8,8 @@ import zipfile
 import pytest
 import streamlit as st
 
-from overread.pipeline.export import export_study
-from overread.pipeline.ledger import open_ledger
+from overread.pipeline.exporting import export_study
+from overread.pipeline.study_ledger import open_ledger
 from overread.records import VerdictKind
 from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import open_page, page_text

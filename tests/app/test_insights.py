@@ -8,11 +8,11 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.decomposition import PCA
 
-from overread.datasets.runs import open_run
+from overread.detection.proposal_set import expectation, trade_off
 from overread.metrics import reliability_curve
-from overread.pipeline.ledger import open_ledger
-from overread.proposals.proposal_set import expectation, trade_off
+from overread.pipeline.study_ledger import open_ledger
 from overread.records import VerdictKind
+from overread.studies.run import open_run
 from overread_app import session
 from overread_app.components import calibration_charts, charts
 from overread_app.processes import STUDIES_VARIABLE

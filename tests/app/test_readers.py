@@ -5,7 +5,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from overread.errors import LedgerBusyError
-from overread.pipeline.ledger import open_ledger
+from overread.pipeline.study_ledger import open_ledger
 from overread.records import VerdictKind
 from overread.review import reader_codes
 from overread.review.ledger import Ledger

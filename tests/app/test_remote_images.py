@@ -5,8 +5,8 @@ import gzip
 import numpy as np
 from PIL import Image
 
-from overread.datasets.runs import open_run
 from overread.review.queue import review_order
+from overread.studies.run import open_run
 from overread_app.viewer import viewer
 from tests.app.conftest import open_page, page_text
 from tests.core.images.storages import serve_s3

@@ -13,18 +13,18 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from overread.datasets.runs import open_run, training_lock
-from overread.datasets.study import save_study
 from overread.errors import LedgerError
-from overread.images.cache import build_cache
+from overread.images.cache.pixel_cache import build_cache
 from overread.models.network import Network
-from overread.pipeline.ledger import open_ledger
-from overread.proposals.saliency import read_saliency
+from overread.pipeline.study_ledger import open_ledger
+from overread.proposals.heat_maps import read_saliency
 from overread.records import VerdictKind
 from overread.review.ledger import Ledger
+from overread.studies.run import open_run, training_lock
+from overread.studies.study import save_study
 from overread_app import visit
-from overread_app.components import evidence, saliency
-from overread_app.components.evidence import probability_chart, thumbnails, trace_chart
+from overread_app.components import evidence_panel, heat_map_panel
+from overread_app.components.evidence_panel import probability_chart, thumbnails, trace_chart
 from overread_app.components.sample_card import likelihood
 from tests.app.conftest import open_page, page_text, press
 from tests.app.verdicts import verdicts
@@ -86,7 +86,7 @@ def test_the_most_probable_error_comes_first_with_both_labels_and_all_evidence(a
 
 def test_similar_images_are_of_other_patients(app, study, monkeypatch):
     seen = []
-    monkeypatch.setattr(evidence, "thumbnails", lambda path, ids: seen.append(ids) or ("data:,",) * len(ids))
+    monkeypatch.setattr(evidence_panel, "thumbnails", lambda path, ids: seen.append(ids) or ("data:,",) * len(ids))
     open_page(app, "review", reader=READER)
     patients = study.samples().set_index("sample_id")["patient"]
     shown = proposals(study).iloc[0].sample_id
@@ -368,10 +368,10 @@ def test_heat_leaves_the_image_as_it_is_where_there_is_none():
     grey = np.random.default_rng(0).integers(0, 256, (8, 8)).astype(float)
     heat = np.zeros((8, 8))
     heat[2, 3] = 1
-    shown = saliency.heated(grey, heat)
+    shown = heat_map_panel.heated(grey, heat)
     is_cold = heat == 0
     np.testing.assert_array_equal(shown[is_cold], np.repeat(grey[is_cold][:, None], 3, axis=1))
-    expected = 0.35 * grey[2, 3] + 0.65 * np.array(saliency.HEAT_COLOUR)
+    expected = 0.35 * grey[2, 3] + 0.65 * np.array(heat_map_panel.HEAT_COLOUR)
     np.testing.assert_allclose(shown[2, 3], expected, atol=0.5)
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from overread.datasets.source import FORMATS
-from overread.datasets.study import open_study
-from overread.images.cache import build_cache
-from overread.pipeline.ledger import open_ledger
+from overread.images.cache.pixel_cache import build_cache
+from overread.pipeline.study_ledger import open_ledger
+from overread.sources.source import FORMATS
+from overread.studies.study import open_study
 from overread_app import processes
 from overread_app.boundary import plain_text
 from overread_app.components.study_form import LAYOUTS

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from overread.datasets.runs import open_run
-from overread.pipeline.export import export_table
-from overread.pipeline.ledger import open_ledger
-from overread.proposals.calibration import recalibrated
-from overread.proposals.proposal_set import Expectation
+from overread.detection.calibration import recalibrated
+from overread.detection.proposal_set import Expectation
+from overread.pipeline.exporting import export_table
+from overread.pipeline.study_ledger import open_ledger
 from overread.records import VerdictKind
+from overread.studies.run import open_run
 from overread_app import visit
-from overread_app.components.sureness import OWN, stops, trade_off_text
+from overread_app.components.threshold_slider import OWN, stops, trade_off_text
 from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import open_page, page_text
 from tests.app.made_study import write_study

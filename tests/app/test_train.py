@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from overread.datasets.runs import Run, default_run, find_runs, running_training
-from overread.pipeline.ledger import open_ledger
+from overread.pipeline.study_ledger import open_ledger
+from overread.studies.run import Run, default_run, find_runs, running_training
 from overread_app import processes
 from tests.app.conftest import open_page, page_text
 from tests.app.made_study import RUN
@@ -17,8 +17,8 @@ from tests.paths import ROOT
 
 TRAINING = """
 import json, signal, sys, time
-from overread.datasets.runs import training_lock
-from overread.datasets.study import open_study
+from overread.studies.run import training_lock
+from overread.studies.study import open_study
 study, name = open_study(sys.argv[1]), "20260103T000000-quick-1"
 path = study.runs_path / name
 with training_lock(study, name):

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from overread.errors import ImageError
+from overread.images.decoded_image import Picture
 from overread.images.location import Location
-from overread.images.picture import Picture
 from overread_app.viewer.viewer import encode, encoded_picture
 from tests.core.images.made_dicom import write_dicom
 

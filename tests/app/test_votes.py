@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from overread_app.components import evidence
+from overread_app.components import evidence_panel
 from overread_app.components.sample_card import kind_words
-from overread_app.components.votes import vote
+from overread_app.components.scorer_votes import vote
 from tests.app.conftest import open_page, page_text
 from tests.app.made_study import RUN
 
@@ -36,7 +36,7 @@ def test_the_page_says_which_views_doubt_the_label_and_not_in_numbers(app, made_
 
 def test_an_almost_identical_image_of_another_label_comes_first_and_is_named(app, made_study, monkeypatch):
     seen = []
-    monkeypatch.setattr(evidence, "thumbnails", lambda path, ids: seen.append(ids) or ("data:,",) * len(ids))
+    monkeypatch.setattr(evidence_panel, "thumbnails", lambda path, ids: seen.append(ids) or ("data:,",) * len(ids))
     scores = change_scores(made_study, kind="duplicate", score_duplicates=0.5)
     first = scores[scores["is_proposed"]].sort_values("label_error_probability").index[-1]
     given = scores["given_label"]

@@ -1,8 +1,8 @@
 """Verdicts on the made study's proposals."""
 
-from overread.datasets.runs import open_run
-from overread.datasets.study import Study
 from overread.records import Verdict, VerdictKind
+from overread.studies.run import open_run
+from overread.studies.study import Study
 
 
 def verdicts(study: Study, *, reader: str, number: int, kind: VerdictKind = VerdictKind.ACCEPT) -> list[Verdict]:

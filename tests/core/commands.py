@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from overread.cli.main import main
-from overread.datasets.study import Study, open_study
+from overread.studies.study import Study, open_study
 
 CLASSES = ("cat", "dog", "eel")
 NUM_IMAGES = 72

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from overread.datasets.study import Study, save_study, write_table
+from overread.studies.study import Study, save_study, write_table
 
 
 def rewrite_samples(study: Study, samples: pd.DataFrame) -> Study:

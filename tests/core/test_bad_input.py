@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 from pydicom import dcmread
 
-from overread.datasets.runs import training_lock
-from overread.datasets.study import SCHEMA_VERSION, open_study
+from overread.studies.run import training_lock
+from overread.studies.study import SCHEMA_VERSION, open_study
 from tests.core.commands import TINY, import_arguments, import_source, run_command
 from tests.core.images.made_dicom import write_dicom
 

@@ -9,7 +9,7 @@ import typer
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from overread.cli.main import app
-from overread.datasets.study import open_study
+from overread.studies.study import open_study
 from tests.app.made_study import write_study
 from tests.core.commands import CLASSES, NUM_IMAGES, SECRETS, TINY, import_arguments, run_command, write_source
 from tests.paths import ROOT

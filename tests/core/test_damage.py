@@ -5,10 +5,10 @@ import shutil
 
 import pytest
 
-from overread.datasets.runs import Run, find_runs
-from overread.datasets.study import open_study
 from overread.errors import StudyError
-from overread.pipeline.ledger import open_ledger
+from overread.pipeline.study_ledger import open_ledger
+from overread.studies.run import Run, find_runs
+from overread.studies.study import open_study
 from tests.core.commands import TINY, import_arguments, import_source, run_command
 from tests.core.review.verdicts import verdict
 

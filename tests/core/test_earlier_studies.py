@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from overread.datasets.runs import find_runs
-from overread.datasets.study import key_fingerprint, open_study, read_key
-from overread.images.cache import open_cache
-from overread.pipeline.ledger import open_ledger
+from overread.images.cache.pixel_cache import open_cache
+from overread.pipeline.study_ledger import open_ledger
+from overread.studies.run import find_runs
+from overread.studies.study import key_fingerprint, open_study, read_key
 from tests.core.commands import TINY, import_arguments, import_source, run_command
 from tests.core.review.verdicts import verdict
 

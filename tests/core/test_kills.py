@@ -16,17 +16,17 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from overread.datasets.study import open_study
 from overread.pipeline.backup import restore_study
-from overread.pipeline.ledger import open_ledger
+from overread.pipeline.study_ledger import open_ledger
+from overread.studies.study import open_study
 from tests.core.commands import import_arguments, import_source, run_command
 
 NUM_KILLS = int(os.environ.get("OVERREAD_KILLS", "12"))
 KINDS = ("writer", "export", "backup", "update")
 WRITER = """
 import sys
-from overread.datasets.study import open_study
-from overread.pipeline.ledger import open_ledger
+from overread.studies.study import open_study
+from overread.pipeline.study_ledger import open_ledger
 from tests.core.review.verdicts import verdict
 ledger = open_ledger(open_study(sys.argv[1]))
 for number in range(100_000):

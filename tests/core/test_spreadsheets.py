@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overread.review.export import write_csv
+from overread.review.cleaned_csv import write_csv
 from overread.spreadsheets import harmless_cell
 
 OWASP = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import plotly.graph_objects as go
 
+from overread.detection.proposal_set import Expectation, TradeOff
 from overread.metrics import ReliabilityCurve
-from overread.proposals.proposal_set import Expectation, TradeOff
 from overread_app.components.charts import TEMPLATE
 from overread_app.theme import ACCENT, INK, MUTED
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from overread.datasets.table import obvious_columns, read_header
-from overread_app.roots import is_readable, typed_path
+from overread.sources.csv_table import obvious_columns, read_header
+from overread_app.readable_roots import is_readable, typed_path
 
 TABLES = (".csv", ".tsv")
 COLUMNS = {

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import streamlit as st
 
-from overread.datasets.chaoyang import GIVEN_LABELS, is_chaoyang
-from overread.datasets.cifar import is_cifar, label_keys
-from overread.datasets.dicom_tree import KEYS
-from overread.datasets.human_labels import given_labels
-from overread.datasets.medmnist_release import PREFIX
 from overread.errors import UserError
+from overread.sources.arrays.cifar import is_cifar, label_keys
+from overread.sources.arrays.cifar_n import given_labels
+from overread.sources.arrays.medmnist_release import PREFIX
+from overread.sources.chaoyang import GIVEN_LABELS, is_chaoyang
+from overread.sources.dicom.keyed_tree import KEYS
 from overread_app import processes, session
 from overread_app.boundary import error_boundary, error_text, plain_text, without_paths
 from overread_app.components.column_fields import TABLES, ask_columns, tables_in
 from overread_app.components.wording import counted
-from overread_app.roots import is_readable, roots, typed_path
+from overread_app.readable_roots import is_readable, roots, typed_path
 
 LAYOUTS = {
     "": "Recognise it",

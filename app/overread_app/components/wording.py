@@ -3,7 +3,7 @@
 import math
 from datetime import UTC, datetime
 
-from overread.datasets.runs import Run, RunState
+from overread.studies.run import Run, RunState
 from overread_app.boundary import plain_text
 
 STATE_WORDS = {

@@ -13,9 +13,9 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime import get_instance
 
+from overread.images.decoded_image import Picture
 from overread.images.decoding import read_picture
 from overread.images.location import Location
-from overread.images.picture import Picture
 
 FOLDER = Path(__file__).parent
 JAVASCRIPT = "\n".join((FOLDER / name).read_text() for name in ("pixels.js", "surface.js", "keys.js", "viewer.js"))

@@ -11,11 +11,11 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from overread.datasets.classes import listed
-from overread.datasets.study import Study
-from overread.pipeline.export import export_study, export_table
-from overread.review.export import COLUMNS, changes_table, write_csv
+from overread.pipeline.exporting import export_study, export_table
+from overread.review.cleaned_csv import COLUMNS, changes_table, write_csv
 from overread.review.reviewed import OUTDATED
+from overread.sources.label_classes import listed
+from overread.studies.study import Study
 from overread_app import session
 from overread_app.boundary import plain_text
 from overread_app.components.wording import VERDICT_WORDS, counted, run_title

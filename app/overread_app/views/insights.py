@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from overread.datasets.runs import Run
-from overread.datasets.study import Study
-from overread.proposals.proposal_set import expectation, trade_off
-from overread.proposals.reliability import MIN_VERDICTS, held_out_recalibrated, reliability
+from overread.detection.proposal_set import expectation, trade_off
+from overread.detection.reliability import MIN_VERDICTS, held_out_recalibrated, reliability
 from overread.review.outcomes import outcomes
+from overread.studies.run import Run
+from overread.studies.study import Study
 from overread_app import session
 from overread_app.boundary import plain_text
 from overread_app.components import calibration_charts, charts

@@ -10,20 +10,20 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from overread.datasets.runs import Run, running_training
-from overread.datasets.study import Study
 from overread.errors import ImageError, LedgerBusyError, StaleVerdictError
 from overread.images.location import Location
 from overread.records import Decision, Proposal, Verdict, VerdictKind
 from overread.review.queue import likely_labels, progress
+from overread.studies.run import Run, running_training
+from overread.studies.study import Study
 from overread_app import session
 from overread_app.boundary import error_boundary, error_text, plain_text
-from overread_app.components.evidence import show_probabilities, show_similar, show_trace
-from overread_app.components.reader import ask_reader, is_asking, remember_reader, show_code
-from overread_app.components.saliency import show_where
+from overread_app.components.evidence_panel import show_probabilities, show_similar, show_trace
+from overread_app.components.heat_map_panel import show_where
+from overread_app.components.reader_name import ask_reader, is_asking, remember_reader, show_code
 from overread_app.components.sample_card import kind_words, show_progress, show_readings, show_tally
-from overread_app.components.sureness import corrected, show_sureness
-from overread_app.components.votes import show_votes
+from overread_app.components.scorer_votes import show_votes
+from overread_app.components.threshold_slider import corrected, show_sureness
 from overread_app.reading_list import ReadingList
 from overread_app.viewer.viewer import encoded_picture, prefetch_pictures, show_picture
 from overread_app.visit import Visit, current_visit, end_visit, takes_press

@@ -5,13 +5,14 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from overread.datasets.runs import Run, RunState, find_runs, running_training
-from overread.datasets.study import Study, is_study, open_study
+from overread.files import is_study
 from overread.records import Finding
+from overread.studies.run import Run, RunState, find_runs, running_training
+from overread.studies.study import Study, open_study
 from overread_app import processes, session
 from overread_app.boundary import error_boundary, plain_text
 from overread_app.components import charts
-from overread_app.components.finding_pictures import show_finding_pictures
+from overread_app.components.finding_images import show_finding_pictures
 from overread_app.components.study_form import show_study_form
 from overread_app.components.wording import STATE_WORDS, counted, span
 

@@ -6,10 +6,10 @@ from typing import Any
 import streamlit as st
 
 from overread.config import PRESETS
-from overread.datasets.runs import Run, RunState, find_runs, running_training
-from overread.datasets.study import Study
 from overread.errors import UserError
 from overread.review.final_labels import final_labels
+from overread.studies.run import Run, RunState, find_runs, running_training
+from overread.studies.study import Study
 from overread_app import processes, session
 from overread_app.boundary import error_boundary, plain_text, without_paths
 from overread_app.components import charts

@@ -4,8 +4,8 @@ import zlib
 
 import numpy as np
 
+from overread.benchmark.noise import add_noise
 from overread.benchmark.tasks import HUMAN_LABELS, Task
-from overread.datasets.noise import add_noise
 from overread.errors import ConfigError
 
 MADE = {

@@ -4,9 +4,9 @@ import numpy as np
 
 from overread.benchmark.problem import Finding, Problem
 from overread.config import OVERREAD, CrossValidationSettings
-from overread.proposals.cross_validated import cross_validated_probs
-from overread.proposals.judgement import judge
-from overread.proposals.self_confidence import self_confidence_score
+from overread.detection.cross_validation import cross_validated_probs
+from overread.detection.judgement import judge
+from overread.detection.self_confidence import self_confidence_score
 
 
 def overread(problem: Problem) -> Finding:

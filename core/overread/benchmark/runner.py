@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from overread.benchmark.cells import noises_of, noisy_labels
-from overread.benchmark.features import KINDS, load_features
 from overread.benchmark.methods import METHODS, ORACLE
 from overread.benchmark.oracle import oracle
-from overread.benchmark.pictures import load_pictures
 from overread.benchmark.problem import Finding, Problem
+from overread.benchmark.task_duplicates import load_pictures
+from overread.benchmark.task_features import KINDS, load_features
 from overread.benchmark.tasks import TASKS, load_task
 from overread.errors import ConfigError
 from overread.metrics import detection_metrics, expected_calibration_error

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from overread.datasets.demo import write_tiles
-from overread.datasets.demo_tiles import CLASSES as TILE_CLASSES
-from overread.datasets.demo_tiles import plan_tiles
-from overread.datasets.source import read_source
+from overread.demo.image_sets import write_tiles
+from overread.demo.tiles import CLASSES as TILE_CLASSES
+from overread.demo.tiles import plan_tiles
 from overread.errors import ConfigError, SourceError, StudyError
-from overread.images.cache import build_cache, open_cache
+from overread.images.cache.pixel_cache import build_cache, open_cache
 from overread.records import Source
+from overread.sources.source import read_source
 
 NUM_CIFAR = 10_000
 """Of the 50,000 training images, drawn once for all: what a CPU manages."""

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from overread.checks.keypoints import grey
-from overread.images.header import FileHeader
+from overread.images.file_header import FileHeader
 
 _SIDE_PX = 64
 _RIM_PX = 2

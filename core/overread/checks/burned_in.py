@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from overread.datasets.dicom_headers import read_headers
-from overread.datasets.study import Study
 from overread.records import Finding
+from overread.sources.dicom.headers import read_headers
+from overread.studies.study import Study
 
 MAX_LOOKED_AT = 1_000
 """Images whose headers are read before a page opens: a second or so."""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from overread.checks.borders import without_padding
 from overread.checks.keypoints import grey
-from overread.images.header import FileHeader
+from overread.images.file_header import FileHeader
 from overread.records import Finding
 
 BLANK_DEVIATION = 2.0

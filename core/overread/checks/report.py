@@ -8,21 +8,21 @@ import pandas as pd
 
 from overread.checks.agreement import check_agreement, study_agreement
 from overread.checks.borders import pixel_features
-from overread.checks.changed import check_changed
-from overread.checks.classes import check_classes, check_quarantine
-from overread.checks.duplicates import check_duplicates, duplicate_groups
+from overread.checks.class_counts import check_classes, check_quarantine
+from overread.checks.duplicate_groups import pictures_of
+from overread.checks.exact_duplicates import check_duplicates, duplicate_groups
 from overread.checks.leaks import check_names, check_splits
 from overread.checks.near_duplicates import near_duplicate_groups
 from overread.checks.odd_images import check_odd_images
-from overread.checks.same_pictures import pictures_of
+from overread.checks.replaced_images import check_changed
 from overread.checks.shortcuts import check_headers, check_shortcuts, shortcut_features
-from overread.datasets.changed_images import changed_images
-from overread.datasets.groups import sample_groups, write_pictures
-from overread.datasets.study import Study
 from overread.errors import StudyError
-from overread.images.cache import PixelCache, open_cache
-from overread.images.header import FileHeader, read_headers
+from overread.images.cache.pixel_cache import PixelCache, open_cache
+from overread.images.file_header import FileHeader, read_headers
 from overread.records import Finding
+from overread.studies.changed_images import changed_images
+from overread.studies.sample_groups import sample_groups, write_pictures
+from overread.studies.study import Study
 
 _SEVERITIES = ("error", "warning", "info")
 

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.sparse import csr_matrix
 
 from overread.checks.burned_in import SAYS_NOTHING, SAYS_YES
-from overread.images.header import FileHeader
+from overread.images.file_header import FileHeader
 from overread.records import Finding
 
 NUM_FOLDS = 5

@@ -7,12 +7,12 @@ import sys
 
 import typer
 
-from overread.cli.agreement import agreement
-from overread.cli.bench import bench
-from overread.cli.export import export
-from overread.cli.ledger import adopt, backup, restore, verify
-from overread.cli.run import evaluate, proposals, saliency, train
-from overread.cli.study import check, corrupt, demo, import_
+from overread.cli.agreement_command import agreement
+from overread.cli.bench_command import bench
+from overread.cli.export_command import export
+from overread.cli.ledger_commands import adopt, backup, restore, verify
+from overread.cli.run_commands import evaluate, proposals, saliency, train
+from overread.cli.study_commands import check, corrupt, demo, import_
 from overread.cli.terminal import print_error
 from overread.errors import OverreadError
 

@@ -8,9 +8,9 @@ from typing import BinaryIO
 
 from overread.errors import ImageError
 from overread.images import guarded
-from overread.images.limits import ODD, ORDINARY, Limits, OverLimitError
+from overread.images.decoded_image import Picture, check_frame
+from overread.images.dicom.parse_limits import ODD, ORDINARY, Limits, OverLimitError
 from overread.images.location import Location
-from overread.images.picture import Picture, check_frame
 from overread.images.raster import read_raster
 from overread.images.silence import silence
 
@@ -68,7 +68,9 @@ def _read(file: BinaryIO, at_least_px: int | None, frame: int | None, limits: Li
     if not head:
         raise ImageError("the file is empty")
     if head[128:] == b"DICM" or _begins_like_a_data_set(head):
-        from overread.images.dicom import read_dicom  # here, for training from a filled cache needs no pydicom
+        from overread.images.dicom.dicom_image import (
+            read_dicom,  # here, for training from a filled cache needs no pydicom
+        )
 
         return read_dicom(file, frame_number=frame, limits=limits)
     if head.startswith(_RASTER_SIGNATURES):

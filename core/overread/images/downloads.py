@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from overread.errors import ImageError
-from overread.images.patience import TooSlowError
 from overread.images.remote import NUM_CONNECTIONS, host_of, open_remote
+from overread.images.timeouts import TooSlowError
 
 _MAX_SLOW = NUM_CONNECTIONS
 """After so many files of one server that were too slow, no more of it are waited for."""

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from overread.errors import ImageError
-from overread.images.picture import MAX_PIXELS, Picture, check_size
+from overread.images.decoded_image import MAX_PIXELS, Picture, check_size
 from overread.images.silence import silence_loggers
 
 silence_loggers("PIL")

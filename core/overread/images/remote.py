@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 from overread.errors import ImageError
 from overread.images.addresses import ALLOW_VARIABLE, PrivateAddressError, allows_private, public_session
 from overread.images.credentials import with_credentials
-from overread.images.patience import LISTING_S, LOOK_UP_S, TooSlowError, result_of, seconds_for
 from overread.images.silence import silence_loggers
+from overread.images.timeouts import LISTING_S, LOOK_UP_S, TooSlowError, result_of, seconds_for
 
 PACKAGES = {
     "s3": "s3fs",

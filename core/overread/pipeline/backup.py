@@ -15,24 +15,15 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from overread.datasets.generation import TABLES, study_lock
-from overread.datasets.staging import staged_study
-from overread.datasets.study import (
-    Study,
-    amend_study,
-    is_study,
-    key_fingerprint,
-    ledger_name,
-    open_study,
-    read_key,
-    write_key,
-)
 from overread.errors import LedgerError, OverreadError, StudyError
-from overread.files import write_atomically, written_whole
-from overread.pipeline.ledger import bare_ledger, chain_key, head_text, open_ledger, study_memory
+from overread.files import is_study, write_atomically, written_whole
+from overread.pipeline.study_ledger import bare_ledger, chain_key, head_text, open_ledger, study_memory
 from overread.review.carrying import put_back, take_over
 from overread.review.chain import LedgerRow, verify
 from overread.review.memory import Head
+from overread.studies.generation import TABLES, study_lock
+from overread.studies.staging import staged_study
+from overread.studies.study import Study, amend_study, key_fingerprint, ledger_name, open_study, read_key, write_key
 
 FORMAT = 1
 _LEFT_OUT = ("checkpoint", "model.safetensors")

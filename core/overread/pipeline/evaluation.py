@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from overread.datasets.classes import listed
-from overread.datasets.runs import open_run
-from overread.datasets.study import Study
-from overread.datasets.table import read_cells
 from overread.errors import ManifestError
 from overread.metrics import detection_metrics, ranking_metrics
 from overread.pipeline.scoring import JUDGED
+from overread.sources.csv_table import read_cells
+from overread.sources.label_classes import listed
+from overread.studies.run import open_run
+from overread.studies.study import Study
 
 
 def evaluate_run(study: Study, truth_path: Path, run_name: str | None = None) -> dict[str, Any]:

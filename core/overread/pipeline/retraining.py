@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from overread.config import DEFAULT_PRESET, TrainSettings, settings_from_dict
-from overread.datasets.groups import sample_groups
-from overread.datasets.runs import Run
-from overread.datasets.study import Study
+from overread.detection.comparison import Comparison, compare_runs, locked_samples
 from overread.errors import ConfigError, StudyError
 from overread.files import write_atomically
-from overread.pins import Pins
-from overread.proposals.comparison import Comparison, compare_runs, locked_samples
+from overread.studies.run import Run
+from overread.studies.sample_groups import sample_groups
+from overread.studies.study import Study
+from overread.verified_labels import Pins
 
 NUM_EPOCHS = 2
 """Of fine-tuning the network, which serves the heat maps alone."""
@@ -87,8 +87,8 @@ def begin_retraining(study: Study, samples: pd.DataFrame, base: Run) -> Retraini
 
     Raises StudyError if there are none to learn from, or `base` is damaged or has other classes than the study.
     """
-    from overread.pipeline.ledger import open_ledger
-    from overread.review.pinned import pinned_labels
+    from overread.pipeline.study_ledger import open_ledger
+    from overread.review.verdict_labels import pinned_labels
 
     names = [column.removeprefix("p_") for column in base.scores().columns if column.startswith("p_")]
     if names != list(study.classes):

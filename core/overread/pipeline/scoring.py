@@ -5,21 +5,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from overread.datasets.runs import Run
-from overread.pins import Pins
-from overread.pipeline.inputs import Inputs
-from overread.pipeline.plan import Plan
+from overread.detection.chance import tells_classes_apart
+from overread.detection.cross_validation import cross_validated_probs
+from overread.detection.judgement import Judgement, judge
+from overread.detection.paper_scores import round_probs
+from overread.detection.proposal_set import proposable
+from overread.detection.self_confidence import self_confidence_score
 from overread.pipeline.retraining import write_comparison
-from overread.proposals.chance import tells_classes_apart
-from overread.proposals.cross_validated import cross_validated_probs
-from overread.proposals.judgement import Judgement, judge
-from overread.proposals.kinds import isolation_score, proposal_kinds
-from overread.proposals.rounds import round_probs
-from overread.proposals.self_confidence import self_confidence_score
-from overread.proposals.table import proposable, score_table
+from overread.pipeline.run_inputs import Inputs
+from overread.pipeline.run_plan import Plan
+from overread.proposals.proposal_kinds import isolation_score, proposal_kinds
+from overread.proposals.score_table import score_table
+from overread.studies.run import Run
+from overread.verified_labels import Pins
 
 if TYPE_CHECKING:
-    from overread.training.progress import Progress
+    from overread.training.progress_log import Progress
     from overread.training.trace import Trace
 
 JUDGED = "together"

@@ -6,12 +6,12 @@ import re
 import zipfile
 from pathlib import Path
 
-from overread.datasets.study import Study
 from overread.errors import ConfigError, LedgerError
-from overread.pipeline.ledger import bare_ledger, open_ledger, study_memory
+from overread.pipeline.study_ledger import bare_ledger, open_ledger, study_memory
 from overread.review.chain import broken
-from overread.review.export import HEAD_COLUMN
+from overread.review.cleaned_csv import HEAD_COLUMN
 from overread.review.memory import Head
+from overread.studies.study import Study
 
 _HEAD = re.compile(r"\b([0-9a-f]{16}):(\d+):([0-9a-f]{64})\b")
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from overread.proposals.kinds import NUM_ISOLATION, isolation
-from overread.proposals.nearest import nearest_neighbours
+from overread.detection.nearest import nearest_neighbours
+from overread.proposals.proposal_kinds import NUM_ISOLATION, isolation
 
 NUM_SHOWN = 6
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from overread.datasets.runs import CHECKPOINT_DAMAGED
 from overread.files import file_mode, make_folder, told_if_damaged
+from overread.studies.run import CHECKPOINT_DAMAGED
 
 
 @dataclass(frozen=True)

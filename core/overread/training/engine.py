@@ -14,16 +14,16 @@ import numpy as np
 import torch
 
 from overread.config import TrainSettings
-from overread.consensus import stage_consensus, stage_losses
 from overread.errors import ConfigError
 from overread.models.network import Network
-from overread.pins import Pins
-from overread.thresholds import class_thresholds
 from overread.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from overread.training.data import TrainingData, pixel_statistics
+from overread.training.consensus import stage_consensus, stage_losses
 from overread.training.epochs import decay_learning_rate, embed, predict, pretrain_epoch, supervised_epoch
-from overread.training.progress import Phase, Progress
+from overread.training.progress_log import Phase, Progress
+from overread.training.thresholds import class_thresholds
 from overread.training.trace import Trace
+from overread.training.training_data import TrainingData, pixel_statistics
+from overread.verified_labels import Pins
 
 PRETRAIN_COST = 2.3  # two views, and the augmentations, beside one image
 

@@ -7,11 +7,11 @@ import torch
 from torch import Generator, Tensor
 from torch.optim import Optimizer
 
-from overread.losses import confidence_weights, nt_xent, softmax_weighted_cross_entropy
 from overread.models.augment import simclr_view, strong_augment, weak_augment
 from overread.models.network import Network
-from overread.training.data import TrainingData
 from overread.training.device import autocast
+from overread.training.losses import confidence_weights, nt_xent, softmax_weighted_cross_entropy
+from overread.training.training_data import TrainingData
 
 PREDICTION_BATCH = 512
 """Images of up to 224 px a side; of larger ones fewer, so that they take no more memory."""

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from overread.consensus import Consensus
+from overread.training.consensus import Consensus
 
 
 @dataclass

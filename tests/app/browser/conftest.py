@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from overread.datasets.study import Study
-from overread.images.cache import build_cache
+from overread.images.cache.pixel_cache import build_cache
+from overread.studies.study import Study
 from tests.app.made_study import write_study
 from tests.paths import ROOT
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from overread.images.decoded_image import Picture, window_to_uint8
 from overread.images.decoding import read_picture
-from overread.images.picture import Picture, window_to_uint8
 from overread_app.viewer.viewer import JAVASCRIPT
 from tests.app.browser.conftest import begin, look, open_tab, secret_names
 
@@ -63,8 +63,8 @@ def shown_pixels(page):
 
 def first_picture(server, place=0):
     scores_path = next(server.study.runs_path.iterdir())
-    from overread.datasets.runs import Run
     from overread.review.queue import review_order
+    from overread.studies.run import Run
 
     sample_id = review_order(Run(scores_path).scores(), [])[place]
     samples = server.study.samples().set_index("sample_id")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from overread.datasets.runs import open_run
+from overread.studies.run import open_run
 from tests.app.browser.conftest import begin, look, open_tab
 
 pytestmark = pytest.mark.browser

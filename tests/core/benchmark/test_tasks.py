@@ -9,7 +9,7 @@ from PIL import Image
 
 from overread.benchmark import tasks as module
 from overread.benchmark.tasks import load_task
-from overread.datasets.demo import tiles_truth
+from overread.demo.image_sets import tiles_truth
 from overread.errors import ConfigError, SourceError
 
 

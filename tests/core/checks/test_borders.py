@@ -3,7 +3,7 @@ import pytest
 
 from overread.checks.borders import pixel_features
 from overread.checks.shortcuts import check_shortcuts
-from overread.images.header import FileHeader
+from overread.images.file_header import FileHeader
 from tests.core.checks.samples import made_samples
 
 NUM = 120

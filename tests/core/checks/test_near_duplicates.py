@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from overread.checks.near_duplicates import near_duplicate_groups
-from tests.core.checks.pictures import made_picture, turned
+from tests.core.checks.scenes import made_picture, turned
 
 
 def recompressed(picture):

@@ -8,9 +8,9 @@ import pydicom
 import pytest
 
 from overread.checks.odd_images import check_odd_images
+from overread.images.cache.tile import square_tile
 from overread.images.decoding import read_picture
-from overread.images.header import FileHeader
-from overread.images.tile import square_tile
+from overread.images.file_header import FileHeader
 from tests.core.checks.samples import made_samples
 from tests.core.commands import run_command
 from tests.core.images.made_dicom import write_dicom

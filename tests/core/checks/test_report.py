@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from sklearn.metrics import cohen_kappa_score
 
-from overread.datasets.groups import read_pictures
-from overread.datasets.study import open_study
-from overread.images.cache import open_cache
-from tests.core.checks.pictures import made_picture
+from overread.images.cache.pixel_cache import open_cache
+from overread.studies.sample_groups import read_pictures
+from overread.studies.study import open_study
+from tests.core.checks.scenes import made_picture
 from tests.core.commands import run_command
 
 NUM_TRAIN, NUM_TEST, NUM_TRAIN_SLIDES = 72, 24, 9

@@ -4,7 +4,7 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from overread.checks.shortcuts import check_headers, check_shortcuts, predictability, shortcut_features
-from overread.images.header import FileHeader, read_headers
+from overread.images.file_header import FileHeader, read_headers
 from overread.images.location import Location
 from tests.core.checks.samples import made_samples
 from tests.core.images.made_dicom import write_dicom

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from overread.datasets.study import open_study
 from overread.errors import LedgerError
-from overread.pipeline.ledger import open_ledger
+from overread.pipeline.study_ledger import open_ledger
+from overread.studies.study import open_study
 from tests.core.commands import import_arguments, run_command, write_source
 from tests.core.review.verdicts import verdict
 

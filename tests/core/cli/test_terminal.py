@@ -7,7 +7,7 @@ import pytest
 from overread.cli.terminal import print_error, print_result, progress_bar, visible
 from tests.app.made_study import write_study
 from tests.core.commands import run_command
-from tests.core.datasets.conftest import write_image
+from tests.core.conftest import write_image
 
 ATTACKS = {
     "\x1b[2J\x1b]0;mine\x07": r"\x1b[2J\x1b]0;mine\x07",

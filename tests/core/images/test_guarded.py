@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from overread.datasets.study import open_study
 from overread.errors import ImageError
 from overread.images import guarded
+from overread.studies.study import open_study
 from tests.core.commands import run_command
 from tests.core.images.harmful_dicom import PIXELS, harmful
 from tests.core.images.made_dicom import write_dicom

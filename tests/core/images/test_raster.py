@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from overread.images.decoded_image import to_uint8
 from overread.images.decoding import read_picture
-from overread.images.picture import to_uint8
 
 _RNG = np.random.default_rng(0)
 _GREY = _RNG.integers(0, 256, (10, 12), dtype=np.uint8)

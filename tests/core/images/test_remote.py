@@ -8,7 +8,7 @@ from PIL import Image
 from overread.errors import ImageError
 from overread.images import addresses, remote
 from overread.images.decoding import read_picture
-from overread.images.header import read_headers
+from overread.images.file_header import read_headers
 from overread.images.location import Location
 from overread.images.remote import ABSENT, look_up, open_remote
 from tests.core.images.made_dicom import write_dicom

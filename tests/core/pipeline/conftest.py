@@ -2,8 +2,8 @@ import shutil
 
 import pytest
 
-from overread.datasets.study import open_study
-from overread.pipeline.train import train_study
+from overread.pipeline.train_study import train_study
+from overread.studies.study import open_study
 from tests.core.commands import import_source
 from tests.core.pipeline.runs import ASSIGNMENTS
 

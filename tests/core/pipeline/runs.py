@@ -1,6 +1,6 @@
 """Settings of a short training, and what it leaves."""
 
-from overread.datasets.runs import find_runs
+from overread.studies.run import find_runs
 from tests.core.commands import TINY
 
 ASSIGNMENTS = [assignment for assignment in TINY[1::2] if not assignment.startswith("rounds")]

@@ -10,17 +10,17 @@ import zipfile
 
 import pytest
 
-from overread.datasets.study import open_study
 from overread.errors import LedgerError, StudyError
 from overread.pipeline.backup import backup_study, restore_study
-from overread.pipeline.ledger import open_ledger
+from overread.pipeline.study_ledger import open_ledger
+from overread.studies.study import open_study
 from tests.core.commands import run_command
 from tests.core.review.verdicts import verdict
 
 WRITER = """
 import sys
-from overread.datasets.study import open_study
-from overread.pipeline.ledger import open_ledger
+from overread.studies.study import open_study
+from overread.pipeline.study_ledger import open_ledger
 from tests.core.review.verdicts import verdict
 study = open_study(sys.argv[1])
 ledger = open_ledger(study)

@@ -5,8 +5,8 @@ import shutil
 
 import pandas as pd
 
-from overread.datasets.study import open_study
 from overread.pipeline.evaluation import evaluate_run
+from overread.studies.study import open_study
 from tests.core.commands import CLASSES
 
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from overread.config import OVERREAD
-from overread.datasets.runs import RunState, default_run, find_runs, open_run
-from overread.datasets.study import open_study, save_study
+from overread.detection.comparison import Comparison
 from overread.errors import ConfigError, StudyError
 from overread.pipeline import retraining
-from overread.pipeline.ledger import open_ledger
-from overread.pipeline.train import train_study
-from overread.proposals.comparison import Comparison
+from overread.pipeline.study_ledger import open_ledger
+from overread.pipeline.train_study import train_study
 from overread.records import Verdict, VerdictKind
 from overread.review.ledger import visit_key
+from overread.studies.run import RunState, default_run, find_runs, open_run
+from overread.studies.study import open_study, save_study
 from tests.core.commands import CLASSES, TINY, import_source, run_command
 from tests.core.rewriting import rewrite_samples
 

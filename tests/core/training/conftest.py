@@ -15,9 +15,9 @@ from overread.config import (
     TrainSettings,
     WarmupSettings,
 )
-from overread.training.data import TrainingData
 from overread.training.engine import Training, plan_phases
-from overread.training.progress import Progress
+from overread.training.progress_log import Progress
+from overread.training.training_data import TrainingData
 
 SIDE_PX = 32
 TINY = TrainSettings(

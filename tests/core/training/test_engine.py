@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from overread.config import CrossFittingSettings, RefinementSettings
-from overread.consensus import stage_consensus
 from overread.errors import ConfigError
-from overread.thresholds import class_thresholds
 from overread.training import engine
-from overread.training.data import TrainingData
+from overread.training.consensus import stage_consensus
 from overread.training.engine import plan_phases, plan_stages
+from overread.training.thresholds import class_thresholds
+from overread.training.training_data import TrainingData
 from tests.core.training.conftest import NUM_EPOCHS, TINY, made_data, with_rounds
 
 FOLDED = replace(

@@ -1,6 +1,6 @@
 import numpy as np
 
-from overread.consensus import stage_consensus
+from overread.training.consensus import stage_consensus
 from overread.training.trace import Trace
 
 

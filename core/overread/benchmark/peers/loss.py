@@ -5,8 +5,8 @@ import numpy as np
 from overread.benchmark.ours import judged_by
 from overread.benchmark.problem import Finding, Problem
 from overread.config import CrossValidationSettings
-from overread.proposals.cross_validated import MAX_WIDTH
-from overread.proposals.principal import principal_components
+from overread.detection.cross_validation import MAX_WIDTH
+from overread.detection.principal_components import principal_components
 
 
 def training_loss(problem: Problem) -> Finding:

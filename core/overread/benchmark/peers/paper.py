@@ -7,12 +7,12 @@ import numpy as np
 
 from overread.benchmark.problem import Finding, Problem
 from overread.config import preset_settings
-from overread.proposals.rounds import round_probs
-from overread.proposals.self_confidence import self_confidence_score
-from overread.training.data import TrainingData, load_pixels
+from overread.detection.paper_scores import round_probs
+from overread.detection.self_confidence import self_confidence_score
 from overread.training.device import choose_device, has_bf16_units
 from overread.training.engine import Training, plan_phases
-from overread.training.progress import Progress
+from overread.training.progress_log import Progress
+from overread.training.training_data import TrainingData, load_pixels
 
 
 def paper_rounds(problem: Problem) -> Finding:

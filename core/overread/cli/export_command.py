@@ -1,0 +1,51 @@
+"""The command that writes the reviewed labels."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from overread.cli.arguments import Json, Overwrite, RunName, StudyPath, require_folder
+from overread.cli.terminal import print_result, warn_of_stopped_update
+
+
+def export(
+    study: StudyPath,
+    out: Annotated[Path, typer.Option(help="The file to write; of imagefolder and fiftyone, the folder.")],
+    run: RunName = None,
+    export_format: Annotated[
+        str,
+        typer.Option(
+            "--format", help="csv (the cleaned one), croissant, imagefolder, fiftyone, label-studio, cleanlab."
+        ),
+    ] = "csv",
+    spreadsheet_safe: Annotated[
+        bool, typer.Option(help="Make the source's own cells harmless for spreadsheets too.")
+    ] = False,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Write the cleaned CSV: the source's columns, the final label, and who decided it. Or labels for other tools."""
+    from overread.pipeline.exporting import export_study
+    from overread.review.reviewed import OUTDATED
+    from overread.studies.study import open_study
+
+    require_folder(out, is_file=export_format not in ("imagefolder", "fiftyone"))
+    opened = open_study(study)
+    warn_of_stopped_update(opened)
+    table, own = export_study(
+        opened, out, run, format=export_format, spreadsheet_safe=spreadsheet_safe, overwrite=overwrite
+    )
+    changed, verdict = own[1], own[2]
+    counts = {
+        "num_rows": len(table),
+        "num_changed": int((table[changed] == "true").sum()),
+        "num_decided": int((~table[verdict].isin(["", "quarantined"])).sum()),
+    }
+    line = f"{out}: {counts['num_rows']} rows, {counts['num_decided']} decided, {counts['num_changed']} labels changed"
+    names = ", ".join(f"{place}={name}" for place, name in enumerate(opened.classes))
+    lines = [line, f"its labels are numbers: {names}"] if export_format == "cleanlab" else [line]
+    num_outdated = int((table[verdict] == OUTDATED).sum())
+    if num_outdated:
+        lines.insert(0, f"note: {num_outdated} verdicts are outdated, as the label or the image has changed since")
+    print_result(as_json, counts, lines)

@@ -1,0 +1,86 @@
+"""Commands that keep the ledger safe: is it whole, a backup of it, and what becomes of a copy."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from overread.cli.arguments import Json, Overwrite, StudyPath, require_folder
+from overread.cli.terminal import print_result
+
+
+def verify(
+    study: StudyPath,
+    against: Annotated[
+        Path | None, typer.Option(help="An earlier export or backup: are all rows that it knew of still there?")
+    ] = None,
+    trust: Annotated[
+        bool,
+        typer.Option("--trust", help="Take a whole ledger as it is, where the study's memory of it is lost."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Check every row of the review ledger; name the first that was changed, removed, put in or moved."""
+    from overread.pipeline.verification import check_against, verify_study
+    from overread.studies.study import open_study
+
+    opened = open_study(study)
+    noted = check_against(opened, against, trust=trust) if against else None
+    head = verify_study(opened, trust=trust)
+    lines = [f"{study}: the ledger is whole: {head.sequence} rows, head {head}"]
+    if noted is not None:
+        lines.append(f"{against}: was written at row {noted.sequence}, which is still the same")
+    print_result(as_json, {"num_rows": head.sequence, "head": str(head)}, lines)
+
+
+def backup(
+    study: StudyPath,
+    to: Annotated[Path, typer.Option(help="The file to write; it holds the study's key: keep it as private.")],
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Write the study's verdicts, tables, key and runs into one file, while the app may go on."""
+    from overread.pipeline.backup import backup_study
+    from overread.pipeline.output_paths import check_output
+    from overread.studies.study import open_study
+
+    require_folder(to, option="--to")
+    opened = open_study(study)
+    check_output(to, opened, option="--to", overwrite=overwrite)
+    num_rows = backup_study(opened, to)
+    print_result(as_json, {"num_rows": num_rows}, [f"{to}: {num_rows} ledger rows; restore: python -m core restore"])
+
+
+def restore(
+    backup: Annotated[Path, typer.Argument(metavar="BACKUP", help="What `backup` wrote.", show_default=False)],
+    study: Annotated[Path, typer.Option(help="Folder of the study: a new one, or the one to mend.")],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Put a damaged ledger aside, and intact files back too.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make a study anew from a backup, or put back what is lost or damaged; newer verdicts stay."""
+    from overread.files import is_study
+    from overread.pipeline.backup import restore_study
+    from overread.pipeline.output_paths import check_output
+
+    if not is_study(study):
+        check_output(study, option="--study")
+    done = restore_study(backup, study, overwrite=overwrite)
+    lines = [f"{study}: {done.num_rows} ledger rows, {done.num_added} of them put back"]
+    if done.files:
+        lines.append(f"files put back: {', '.join(name for name in done.files if '/' not in name)} and those of runs")
+    if not (study / "pixels").is_dir():
+        lines.append("note: no pixel cache; make it with `python -m core import SOURCE --study STUDY --update`")
+    values = {"num_rows": done.num_rows, "num_added": done.num_added, "files": done.files}
+    print_result(as_json, values, lines)
+
+
+def adopt(study: StudyPath, as_json: Json = False) -> None:
+    """Give a copied study a ledger of its own in the database (OVERREAD_DATABASE) that it shares with its original."""
+    from overread.pipeline.backup import adopt_study
+    from overread.studies.study import open_study
+
+    head = adopt_study(open_study(study))
+    line = f"{study}: has a ledger of its own now, with {head.sequence} rows from before it was copied"
+    print_result(as_json, {"num_rows": head.sequence}, [line])

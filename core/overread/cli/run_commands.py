@@ -1,0 +1,180 @@
+"""Commands that train on a study, and tell what its runs say."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from overread.cli.arguments import Json, Overwrite, RunName, Seed, StudyPath, require_folder
+from overread.cli.terminal import print_result, progress_bar, warn_of_stopped_update
+from overread.errors import ConfigError
+
+if TYPE_CHECKING:
+    from overread.studies.run import Run
+
+
+def train(
+    study: StudyPath,
+    preset: Annotated[
+        str, typer.Option(help="overread, quick, or paper (the paper's method, nothing beside it).")
+    ] = "overread",
+    seed: Seed = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a setting; may be repeated."),
+    ] = None,
+    embeddings: Annotated[
+        Path | None,
+        typer.Option(help="Your own features to judge by: .npy in the order of samples.csv, or .npz with ids."),
+    ] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="An encoder of torchvision or timm to judge by; needs --weights.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="The backbone's weights, .safetensors or .pth; nothing is downloaded.")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Go on with the newest run, which did not finish.")] = False,
+    after_review: Annotated[
+        bool, typer.Option("--after-review", help="Keep to what readers decided; begin from --run and compare with it.")
+    ] = False,
+    run: RunName = None,
+    as_json: Json = False,
+) -> None:
+    """Train the model on a study and score every label."""
+    from overread.pipeline.train_study import train_study
+    from overread.studies.study import open_study
+
+    if run and not after_review:
+        raise ConfigError(f"--run {run}: goes with --after-review alone, which begins from a run")
+    if resume and after_review:
+        raise ConfigError("--after-review: a run that is resumed knows it already; leave it out")
+
+    opened = open_study(study)
+    warn_of_stopped_update(opened)
+    notes: list[str] = []
+    with progress_bar(as_json) as show:
+
+        def listen(event: dict[str, Any]) -> None:
+            match event["event"]:
+                case "epoch":
+                    show(event["num_done"] / event["num_epochs"], f"{event['phase']}, loss {event['loss']:.3f}")
+                case "pictures":
+                    show(0.0, f"looking for images that show the same, {event['fraction']:.0%}")
+                case "features":
+                    show(0.0, f"features, {event['fraction']:.0%}")
+                case "note":
+                    notes.append(event["message"])
+
+        trained = train_study(
+            opened,
+            preset=preset,
+            seed=seed,
+            device=device,
+            assignments=assignments or (),
+            embeddings=embeddings,
+            backbone=backbone,
+            weights=weights,
+            resume=resume,
+            after_review=after_review,
+            run_name=run,
+            listener=listen,
+        )
+    num_proposed = int(trained.scores()["is_proposed"].sum())
+    line = f"{trained.path}: {num_proposed} of {trained.config()['num_samples']} labels are proposed for review"
+    comparison = trained.comparison()
+    values = {"run": trained.name, "num_proposed": num_proposed, "notes": notes}
+    if comparison:
+        values |= {"comparison": comparison, "is_offered": trained.is_offered}
+    told = _told_comparison(comparison, trained) if comparison else []
+    print_result(as_json, values, [*(f"note: {note}" for note in notes), line, *told])
+
+
+def _told_comparison(comparison: dict[str, Any], run: "Run") -> list[str]:
+    """How a run after review compares with the one before it."""
+    num, num_wrong = comparison["num_samples"], comparison["num_wrong"]
+    locked = f"{num} decided samples held back, {num_wrong} of them labelled wrong"
+    if comparison["outcome"] == "too_few":
+        lines = [f"too few to tell whether it is better than the run before: {locked}"]
+    else:
+        lines = [f"beside the run before, on {locked}:"]
+        for name, words in (("average_precision", "average precision"), ("brier", "Brier score (lower is better)")):
+            figure = comparison[name]
+            lines.append(
+                f"  {words:30}{figure['before']:.3f} -> {figure['after']:.3f}   "
+                f"difference [{figure['low']:+.3f}, {figure['high']:+.3f}]"
+            )
+        verdicts = {"better": "it is better", "alike": "no difference beyond chance", "worse": "it is worse"}
+        lines.append(verdicts[comparison["outcome"]])
+    if run.is_offered:
+        lines.append(f"the run before stays in use; choose this one on the Train page, or name it: --run {run.name}")
+    return lines
+
+
+def saliency(
+    study: StudyPath,
+    samples: Annotated[list[str], typer.Argument(metavar="SAMPLE...", help="Ids of samples.", show_default=False)],
+    run: RunName = None,
+    as_json: Json = False,
+) -> None:
+    """Compute where a run's network looks in an image, for the given label and the proposed one."""
+    from overread.proposals.heat_maps import compute_saliency, saliency_path
+    from overread.studies.run import open_run
+    from overread.studies.study import open_study
+
+    opened = open_study(study)
+    found = open_run(opened, run)
+    compute_saliency(opened, found, samples)
+    # Not the paths: the app keeps this in a log.
+    print_result(as_json, {"num_samples": len(samples)}, [str(saliency_path(found, sample)) for sample in samples])
+
+
+def evaluate(
+    study: StudyPath,
+    truth: Annotated[Path, typer.Option(help="CSV with true_label beside sample_id or image.")],
+    run: RunName = None,
+    as_json: Json = False,
+) -> None:
+    """Measure a run's proposals against true labels; training never sees them."""
+    from overread.pipeline.evaluation import evaluate_run
+    from overread.studies.study import open_study
+
+    result = evaluate_run(open_study(study), truth, run)
+    lines = [
+        f"run {result['run']}: {result['num_errors']} of {result['num_samples']} labels are wrong, "
+        f"{result['num_proposed']} are proposed",
+        *(
+            f"  {name.replace('_', ' '):24}{result[name]:.4f}"
+            for name in ("average_precision", "auroc", "precision", "recall", "f1", "proposed_label_accuracy")
+        ),
+        *(f"  recall at {budget} read{'':8}{value:.4f}" for budget, value in result["recall_at_budget"].items()),
+    ]
+    if result["test_accuracy"] is not None:
+        lines.append(f"  {'accuracy on split test':24}{result['test_accuracy']:.4f}")
+    lines += [
+        f"  {name:24}average precision {value['average_precision']:.4f}   AUROC {value['auroc']:.4f}"
+        for name, value in (result["scorers"] | result["stages"]).items()
+    ]
+    print_result(as_json, result, lines)
+
+
+def proposals(
+    study: StudyPath,
+    out: Annotated[Path, typer.Option(help="CSV to write: the proposed rows of scores.csv, the surest first.")],
+    run: RunName = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Write the proposals of a run, as a CSV whose cells no spreadsheet runs as a formula."""
+    from overread.pipeline.output_paths import check_output
+    from overread.review.cleaned_csv import write_csv
+    from overread.studies.run import open_run
+    from overread.studies.study import open_study
+
+    require_folder(out)
+    opened = open_study(study)
+    check_output(out, opened, overwrite=overwrite)
+    table = open_run(opened, run).proposals()
+    text = table.astype(object).where(table.notna(), "").astype(str)
+    write_csv(text, out, own_columns=tuple(table.columns))
+    print_result(as_json, {"num_proposed": len(table)}, [f"{out}: {len(table)} proposals"])

@@ -1,0 +1,85 @@
+"""Which samples are proposed: as many as a given precision, expected from the probabilities, allows; and what any
+other choice would trade for it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What reading a set of samples comes to, as their probabilities say."""
+
+    num_samples: int
+    num_errors: float
+    """Wrong labels among them."""
+    precision: float
+    """Share of wrong labels among them, in [0, 1]; 0 for no samples."""
+    recall: float
+    """Share of all wrong labels that is among them, in [0, 1]; 0 where none is expected at all."""
+
+
+@dataclass(frozen=True)
+class TradeOff:
+    """What reading more samples comes to, point by point from the fewest to all; each point reads the samples at or
+    above its probability."""
+
+    min_probability: np.ndarray
+    """(M,) float64 in [0, 1], falling: every probability that occurs."""
+    num_samples: np.ndarray
+    """(M,) int64, rising to N."""
+    precision: np.ndarray
+    """(M,) float64 in [0, 1], falling: the expected share of wrong labels among the samples read."""
+    recall: np.ndarray
+    """(M,) float64 in [0, 1], rising: the expected share of all wrong labels among them; 0 where none is expected."""
+
+
+def proposal_set(probability: np.ndarray, *, min_precision: float) -> np.ndarray:
+    """(N,) bool: the proposed samples, those of highest probability.
+
+    probability: (N,) float in [0, 1], that the label is wrong. min_precision: in [0, 1]; the mean probability of the
+    proposed stays at or above it. Among the sets that keep it, the one of highest expected F1: beyond, a reader sees
+    more labels that are right than wrong ones are still to be found. Samples of equal probability are in it together.
+    """
+    order = np.argsort(-probability, kind="stable")
+    falling = probability[order].astype(np.float64)
+    found = falling.cumsum()
+    num = np.arange(1, len(falling) + 1)
+    f1 = 2 * found / (num + found[-1]) if len(found) and found[-1] > 0 else np.zeros(len(falling))
+    is_last_of_equals = np.append(falling[1:] < falling[:-1], True)[: len(falling)]
+    is_allowed = is_last_of_equals & (found / num >= min_precision) & (falling > 0)
+    is_proposed = np.zeros(len(probability), dtype=bool)
+    if is_allowed.any():
+        is_proposed[order[: int(np.where(is_allowed, f1, -1).argmax()) + 1]] = True
+    return is_proposed
+
+
+def expectation(probability: np.ndarray, is_chosen: np.ndarray) -> Expectation:
+    """What reading the chosen samples comes to. probability: (N,) float in [0, 1], that the label is wrong; is_chosen:
+    (N,) bool."""
+    num_samples, num_errors = int(is_chosen.sum()), float(probability[is_chosen].sum())
+    total = float(probability.sum())
+    return Expectation(
+        num_samples=num_samples,
+        num_errors=num_errors,
+        precision=num_errors / num_samples if num_samples else 0.0,
+        recall=num_errors / total if total > 0 else 0.0,
+    )
+
+
+def trade_off(probability: np.ndarray) -> TradeOff:
+    """The curve that a cut-off moves along. probability: (N,) float in [0, 1], that the label is wrong. Samples of
+    equal probability are read together, so M is the number of different ones."""
+    values, counts = np.unique(probability, return_counts=True)
+    values, num = values[::-1].astype(np.float64), counts[::-1].cumsum()
+    found = (values * counts[::-1]).cumsum()
+    total = found[-1] if len(found) else 0.0
+    recall = found / total if total > 0 else np.zeros(len(found))
+    return TradeOff(min_probability=values, num_samples=num, precision=found / num, recall=recall)
+
+
+def proposable(given: np.ndarray, is_trained: np.ndarray, num_classes: int) -> np.ndarray:
+    """(N,) bool: whether the sample's given class has two trained samples or more. Of a class with a
+    single one nothing is learnt that this sample could be judged by."""
+    counts = np.bincount(given[is_trained], minlength=num_classes)
+    return counts[given] >= 2

@@ -1,0 +1,112 @@
+"""What an image file says of itself before any pixel is decoded: size, depth, format, and which metadata it brings.
+
+Never a value of that metadata, but for two: whether the file says that its pixels hold burned-in text, and what
+kind of grey or colour they are.
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import BinaryIO
+
+from overread.images import guarded
+from overread.images.dicom.parse_limits import ODD, ORDINARY, Limits, OverLimitError
+from overread.images.location import Location
+from overread.images.remote import look_up
+from overread.images.silence import silence, silence_loggers
+
+_MODES = {"1": (1, 1), "L": (1, 8), "P": (3, 8), "LA": (2, 8), "RGB": (3, 8), "RGBA": (4, 8), "CMYK": (4, 8)}
+_MODES |= {"I;16": (1, 16), "I;16B": (1, 16), "I": (1, 32), "F": (1, 32)}
+"""Pillow's modes as channels and bits of each."""
+_PHOTOMETRIC = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB")
+_PHOTOMETRIC += ("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
+_RASTER_FORMATS = ("PNG", "JPEG", "TIFF")
+_FIRST_BYTES = 2**17
+"""In so many of them the header of nearly every file ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileHeader:
+    """Of one file; zeros and empty text where it does not tell."""
+
+    num_bytes: int = 0
+    format: str = ""
+    """PNG, JPEG, TIFF or DICOM."""
+    width_px: int = 0
+    height_px: int = 0
+    channels: int = 0
+    bits: int = 0
+    """Of one channel, as stored."""
+    entries: frozenset[str] = frozenset()
+    """Names of the metadata entries that are there, in DICOM with a value: keywords, never values."""
+    burned_in: str = ""
+    """DICOM's BurnedInAnnotation: YES or NO; empty where the file has none (PS3.3 C.7.6.1.1)."""
+    photometric: str = ""
+    """DICOM's PhotometricInterpretation (PS3.3 C.7.6.3.1.2); empty where it is none of the standard's."""
+
+
+def read_headers(locations: Sequence[Location]) -> list[FileHeader]:
+    """The header of every image's file, in their order; an empty one where the file cannot be read.
+
+    Read by several threads, each file once, and of a remote one no more than the beginning.
+    """
+    files = {location.place: location for location in locations}
+    found = look_up([place for place, location in files.items() if location.is_remote])
+
+    def read(location: Location) -> FileHeader:
+        is_remote = location.is_remote
+        return _read_header(location, found[location.place].num_bytes if is_remote else location.stamp()[0])
+
+    with ThreadPoolExecutor(min(4 * (os.cpu_count() or 1), 32)) as executor:
+        headers = dict(zip(files, executor.map(read, files.values()), strict=True))
+    return [headers[location.place] for location in locations]
+
+
+def _read_header(location: Location, num_bytes: int, limits: Limits = ORDINARY) -> FileHeader:
+    try:
+        with location.open(first_bytes=_FIRST_BYTES) as file:
+            try:
+                with silence():
+                    is_dicom = file.read(132)[128:] == b"DICM"
+                    file.seek(0)
+                    return _read_dicom(file, num_bytes, limits) if is_dicom else _read_raster(file, num_bytes)
+            except OverLimitError:
+                if limits != ORDINARY:
+                    raise
+                return guarded.call(
+                    partial(_read_header, Location(str(file.name)), num_bytes, ODD), num_bytes=num_bytes
+                )
+    except Exception:  # damaged files make the decoders raise nearly anything, and then there is no header
+        return FileHeader()
+
+
+def _read_raster(file: BinaryIO, num_bytes: int) -> FileHeader:
+    from PIL import Image
+
+    with Image.open(file, formats=_RASTER_FORMATS) as image:
+        channels, bits = _MODES.get(image.mode, (0, 0))
+        entries = frozenset(str(name) for name in image.info)
+        return FileHeader(num_bytes, str(image.format), *image.size, channels, bits, entries)
+
+
+def _read_dicom(file: BinaryIO, num_bytes: int, limits: Limits) -> FileHeader:
+    from overread.images.dicom.parser import before_pixels, parse
+
+    silence_loggers("pydicom")
+    dataset, _ = parse(file, limits, stop_when=before_pixels)
+    entries = frozenset(element.keyword for element in dataset if element.keyword and not element.is_empty)
+    burned_in = str(dataset.get("BurnedInAnnotation") or "").strip().upper()
+    photometric = str(dataset.get("PhotometricInterpretation") or "").strip().upper()
+    return FileHeader(
+        num_bytes,
+        "DICOM",
+        int(dataset.Columns),
+        int(dataset.Rows),
+        int(dataset.get("SamplesPerPixel") or 1),
+        int(dataset.get("BitsStored") or 0),
+        entries,
+        burned_in if burned_in in ("YES", "NO") else "",
+        photometric if photometric in _PHOTOMETRIC else "",
+    )

@@ -1,0 +1,147 @@
+"""The reviewed labels of a study, as a table and in the formats of other programs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from overread.errors import ConfigError
+from overread.pipeline.output_paths import check_output
+from overread.pipeline.study_ledger import head_text, open_ledger
+from overread.pipeline.verification import is_export_of
+from overread.review.cleaned_csv import cleaned_table, own_columns, write_csv
+from overread.review.exports.cleanlab_issues import write_cleanlab
+from overread.review.exports.croissant import croissant_path, write_croissant
+from overread.review.exports.fiftyone_labels import FILES, write_fiftyone
+from overread.review.exports.imagefolder import write_imagefolder
+from overread.review.exports.label_studio_tasks import config_path, write_label_studio
+from overread.review.reviewed import ReviewedSample, reviewed_samples
+from overread.studies.changed_images import CHANGED, changed_images
+from overread.studies.run import find_runs, open_run
+from overread.studies.study import Study
+
+EXPORT_FORMATS = ("csv", "croissant", "imagefolder", "fiftyone", "label-studio", "cleanlab")
+
+
+@dataclass(frozen=True, slots=True)
+class _Review:
+    """What all exports are written from."""
+
+    samples: list[ReviewedSample]
+    head: str
+    """Of the ledger, as exports have it."""
+
+
+def export_table(
+    study: Study, run_name: str | None = None, *, reader: str | None = None
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The cleaned table of a study, and the names of the columns that are not the source's own.
+
+    A study without a finished run exports too: its verdict columns are empty. reader: where given, as that reader's
+    verdicts alone make it. Raises LedgerError where the ledger is not whole.
+    """
+    return _export_table(study, _reviewed(study, run_name, reader=reader, is_incremental=True))
+
+
+def export_study(
+    study: Study,
+    out: Path,
+    run_name: str | None = None,
+    *,
+    format: str = "csv",
+    spreadsheet_safe: bool = False,
+    overwrite: bool = False,
+    reader: str | None = None,
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Write the reviewed labels in a format of EXPORT_FORMATS; returns what `export_table` does.
+
+    out: a file; of imagefolder and fiftyone a folder. croissant is the cleaned CSV with its metadata beside it, and
+    label-studio the tasks with their labelling config beside them. spreadsheet_safe: of csv, the source's own cells are
+    made harmless too. overwrite: a file that is no earlier export of the study may be written over. reader: where
+    given, that reader's verdicts alone count. Raises ConfigError for what the format cannot hold and for a place that
+    is not to be written to, and LedgerError where the ledger is not whole.
+    """
+    if format not in EXPORT_FORMATS:
+        raise ConfigError(f"--format {format}: is not known; give one of {', '.join(EXPORT_FORMATS)}")
+    if spreadsheet_safe and format != "csv":
+        raise ConfigError(f"--spreadsheet-safe: is for the cleaned CSV, not for format {format}; leave it out")
+    is_own = is_export_of(study, out)
+    for file in _files_written(out, format):
+        check_output(file, study, overwrite=overwrite, is_ours=lambda _: is_own)
+    review = _reviewed(study, run_name, reader=reader)
+    table, own_columns = _export_table(study, review)
+    samples, head = review.samples, review.head
+    # A verdict may name a class that an update has taken away since.
+    labels = {label for sample in samples for label in (sample.final_label, sample.proposed_label) if label}
+    classes = (*study.classes, *sorted(labels - set(study.classes)))
+    match format:
+        case "csv" | "croissant":
+            write_csv(table, out, own_columns=own_columns, spreadsheet_safe=spreadsheet_safe)
+        case "imagefolder":
+            write_imagefolder(samples, out, locate=lambda image: _image_file(study, image), head=head)
+        case "fiftyone":
+            write_fiftyone(samples, classes, out, head=head)
+        case "label-studio":
+            write_label_studio(samples, classes, out, head=head)
+        case "cleanlab":
+            write_cleanlab(samples, classes, out, head=head)
+    if format == "croissant":
+        columns = {"image_column": study.image_column, "label_column": study.label_column, "own_columns": own_columns}
+        write_croissant(out, name=study.name, classes=classes, **columns)
+    return table, own_columns
+
+
+def _files_written(out: Path, format: str) -> list[Path]:
+    match format:
+        case "croissant":
+            return [out, croissant_path(out)]
+        case "label-studio":
+            return [out, config_path(out)]
+        case "fiftyone" if not out.is_file():  # the writer says that it takes a folder
+            return [out / name for name in FILES]
+        case "fiftyone":
+            return []
+    return [out]
+
+
+def _reviewed(
+    study: Study, run_name: str | None, *, reader: str | None = None, is_incremental: bool = False
+) -> _Review:
+    run = None
+    if run_name is not None or any(run.is_finished for run in find_runs(study)):
+        run = open_run(study, run_name)
+    ledger = open_ledger(study)
+    head = ledger.verify_chain(is_incremental=is_incremental)
+    decisions = ledger.decisions(reader)
+    samples = reviewed_samples(
+        study.samples(),
+        decisions,
+        scores=run.scores() if run else None,
+        run=run.name if run else "",
+        changed_images=_changed(study, {decision.verdict.sample_id for decision in decisions}),
+    )
+    return _Review(samples, head_text(study, head))
+
+
+def _changed(study: Study, decided: set[str]) -> set[str]:
+    """The decided samples whose images are others by now. Those that are away, with a disk say, are not meant."""
+    return {key for key, state in changed_images(study, decided).items() if state == CHANGED} if decided else set()
+
+
+def _export_table(study: Study, review: _Review) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    source = study.source_table()
+    table = cleaned_table(
+        source,
+        review.samples,
+        image_column=study.image_column,
+        label_column=study.label_column,
+        written_labels=study.written_labels,
+        ledger_head=review.head,
+    )
+    return table, own_columns(tuple(source.columns))
+
+
+def _image_file(study: Study, image: str) -> Path | None:
+    """The file of an image that has one to itself."""
+    location = study.image_location(image)
+    return location.path if location.frame is None and location.path.is_file() else None

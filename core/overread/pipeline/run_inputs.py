@@ -1,0 +1,146 @@
+"""What a run is trained and judged on: the study's images and labels, and which of its samples belong together."""
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from overread.checks.exact_duplicates import duplicate_groups
+from overread.config import TrainSettings
+from overread.detection.folds import grouped_folds
+from overread.errors import StudyError
+from overread.files import make_folder, told_if_damaged, write_atomically
+from overread.images.cache.pixel_cache import build_cache, open_cache
+from overread.studies.run import CHECKPOINT_DAMAGED, Run
+from overread.studies.sample_groups import Pictures, picture_numbers, read_pictures, sample_groups, write_pictures
+from overread.studies.study import Study
+
+if TYPE_CHECKING:
+    from overread.training.progress_log import Progress
+    from overread.training.training_data import TrainingData
+
+MAX_COMPARED = 20_000
+"""Images of a study that a training compares for near-duplicates, at some 10 ms each; `check` has no limit."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A row for every sample, in the order of samples.csv."""
+
+    samples: pd.DataFrame
+    """samples.csv."""
+    classes: tuple[str, ...]
+    pixels: np.ndarray
+    """(N, H, W, C) uint8."""
+    given: np.ndarray
+    """(N,) int64 class indices of the given labels."""
+    is_trained: np.ndarray
+    """(N,) bool: all but the samples of split `test`, and what readers excluded."""
+    pictures: np.ndarray
+    """(N,) int64: equal for samples that show the same picture, -1 for one alone."""
+    groups: np.ndarray
+    """(N,) int64: equal for samples of one patient, slide or picture."""
+    votes: np.ndarray | None
+    """(N, R) int64 class indices of the raters' labels, -1 where one gave none; None without raters."""
+
+    def without(self, is_excluded: np.ndarray) -> "Inputs":
+        """The same, but that the samples of is_excluded (N,) bool are not trained on."""
+        return replace(self, is_trained=self.is_trained & ~is_excluded)
+
+    def held_out_folds(self, settings: TrainSettings, seed: int) -> list[np.ndarray]:
+        """Dataset indices of each fold that a network is fitted without; none where one of the folds would leave it a
+        single class to learn."""
+        if not settings.cross_fitting.num_folds:
+            return []
+        trained = np.flatnonzero(self.is_trained)
+        given = self.given[trained]
+        folds = grouped_folds(given, self.groups[trained], settings.cross_fitting.num_folds, seed)
+        if any(len(np.unique(given[fitted])) < 2 for fitted, _ in folds):
+            return []
+        return [trained[held_out] for _, held_out in folds]
+
+    def training_data(self, settings: TrainSettings, device: Any) -> "TrainingData":
+        """Pixels and labels on the device. Raises ConfigError if there are not two classes to train on."""
+        from overread.training.training_data import TrainingData, load_pixels
+
+        return TrainingData(
+            pixels=load_pixels(self.pixels, size_px=settings.model.image_size_px, device=device),
+            given=self.given,
+            is_trained=self.is_trained,
+            num_classes=len(self.classes),
+        )
+
+
+def run_inputs(study: Study, samples: pd.DataFrame, run: Run, settings: TrainSettings, progress: "Progress") -> Inputs:
+    """samples: samples.csv. Which images show the same picture is looked for where the settings ask for it and nobody
+    has yet; a run that is resumed has those that it began with."""
+    pixels = _cached_pixels(study, samples)
+    pictures = _pictures(study, run, progress) if settings.refinement.num_folds else []
+    numbers = {name: number for number, name in enumerate(study.classes)}
+    votes = [samples[name].map(lambda label: numbers.get(label, -1)) for name in study.rater_names]
+    return Inputs(
+        samples=samples,
+        classes=study.classes,
+        pixels=pixels,
+        given=np.array([numbers[label] for label in samples["given_label"]], dtype=np.int64),
+        is_trained=(samples["split"] != "test").to_numpy(dtype=bool),
+        pictures=picture_numbers(samples["sample_id"], pictures),
+        groups=sample_groups(samples, pictures),
+        votes=np.stack(votes, axis=1) if votes else None,
+    )
+
+
+def _cached_pixels(study: Study, samples: pd.DataFrame) -> np.ndarray:
+    """(N, H, W, C) uint8, the order of samples.csv; the pixel cache is filled first if it isn't whole."""
+    ids = samples["sample_id"].tolist()
+    try:
+        cache = open_cache(study.pixels_path)
+        is_whole = set(ids) <= set(cache.keys)
+    except StudyError:
+        is_whole = False
+    if not is_whole:
+        images = {row.sample_id: study.image_location(row.image) for row in samples.itertuples()}
+        faults = build_cache(study.pixels_path, images, size_px=study.image_size_px)
+        if faults:
+            raise StudyError(
+                f"{study.path}: {len(faults)} of its images can no longer be read; import it again with --update"
+            )
+        cache = open_cache(study.pixels_path)
+    cache.verify()
+    places = {key: place for place, key in enumerate(cache.keys)}
+    order = np.array([places[key] for key in ids])
+    return cache.pixels if np.array_equal(order, np.arange(len(cache.keys))) else cache.pixels[order]
+
+
+def _pictures(study: Study, run: Run, progress: "Progress") -> Pictures:
+    path = run.path / "checkpoint" / "pictures.json"
+    if path.is_file():
+        with told_if_damaged(path, CHECKPOINT_DAMAGED):
+            return json.loads(path.read_text(encoding="utf-8"))
+    pictures = _found_pictures(study, progress)
+    make_folder(path.parent)
+    write_atomically(path, json.dumps(pictures))
+    return pictures
+
+
+def _found_pictures(study: Study, progress: "Progress") -> Pictures:
+    cache = open_cache(study.pixels_path)
+    pictures = read_pictures(study, cache)
+    if pictures is not None:
+        return pictures
+    what = "only exact copies of images were looked for, not near-duplicates"
+    if len(cache.keys) > MAX_COMPARED:
+        progress.emit(
+            "note", message=f"More than {MAX_COMPARED:,} images: {what}. `check` finds them, for the next run."
+        )
+        return duplicate_groups(cache.pixels, cache.keys)
+    try:
+        from overread.checks.duplicate_groups import find_pictures
+    except ImportError:
+        progress.emit("note", message=f"OpenCV is not installed: {what}.")
+        return duplicate_groups(cache.pixels, cache.keys)
+    pictures = find_pictures(cache, on_progress=progress.pictures)
+    write_pictures(study, cache, pictures)
+    return pictures

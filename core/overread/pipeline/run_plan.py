@@ -1,0 +1,161 @@
+"""What a run is trained by: as the command says, or as a run that is resumed began."""
+
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from overread.config import DEFAULT_PRESET, TrainSettings, override_settings, preset_settings, settings_from_dict
+from overread.errors import ConfigError, StudyError
+from overread.files import make_folder, write_atomically
+from overread.pipeline.retraining import Retraining, begin_retraining, resume_retraining
+from overread.studies.run import Run, open_run, samples_digest
+from overread.studies.study import Study
+
+if TYPE_CHECKING:
+    from overread.training.feature_source import FeatureSource
+
+
+_LINKS = ("patient", "slide")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is trained by."""
+
+    settings: TrainSettings
+    seed: int
+    features: dict[str, Any] | None
+    """What config.json tells of features from elsewhere; None where the pretrained encoder's own are meant."""
+    source: "FeatureSource | None"
+    """Where these can be had; None too where a run is resumed and none are named."""
+    retraining: Retraining | None
+
+    @property
+    def lacks_imagenet(self) -> bool:
+        """Whether the pretrained encoder's own features stand in for ImageNet's, which were asked for."""
+        return _asks_for_imagenet(self.settings) and not (self.retraining or self.features)
+
+
+def resumed_plan(
+    study: Study,
+    run: Run,
+    samples: pd.DataFrame,
+    source: "FeatureSource | None",
+    preset: str,
+    seed: int,
+    assignments: Sequence[str],
+) -> Plan:
+    """As the run began. source: of the features that were named this time; preset, seed and assignments: as they were
+    named, to refuse others than the run's."""
+    config = run.config()
+    features = config.get("features")
+    others = {"preset": (preset, DEFAULT_PRESET, config["preset"]), "seed": (seed, 0, config["seed"])}
+    for option, (named, default, begun) in others.items():
+        if named not in (default, begun):
+            raise ConfigError(f"--{option} {named}: run {run.name} began with {begun}; leave it out to resume it")
+    if assignments:
+        raise ConfigError(f"--set {assignments[0]}: a run that is resumed keeps its settings; leave it out")
+    if config["samples_digest"] != samples_digest(samples):
+        raise StudyError(f"{study.path}: its samples have changed since run {run.name} began; train anew")
+    is_same = config.get("classes") in (None, list(study.classes))
+    if not is_same or config.get("links_digest") not in (None, samples_digest(samples, _LINKS)):
+        raise StudyError(
+            f"{study.path}: its classes, patients or slides have changed since run {run.name} began; train anew"
+        )
+    if source and source.identity != features:
+        raise StudyError(
+            f"{study.path}: run {run.name} began with other features; name none to resume it, or train anew"
+        )
+    retraining = None
+    if config.get("after_review"):
+        retraining = resume_retraining(run, open_run(study, config["after_review"]["run"]))
+    return Plan(settings_from_dict(config["settings"]), config["seed"], features, source, retraining)
+
+
+def new_plan(
+    study: Study,
+    run: Run,
+    samples: pd.DataFrame,
+    source: "FeatureSource | None",
+    preset: str,
+    seed: int,
+    device: Any,
+    assignments: Sequence[str],
+    base: Run | None,
+) -> Plan:
+    """As the command says; config.json records it. base: the run that a training after review begins from."""
+    from overread.training.device import has_bf16_units
+    from overread.training.feature_source import imagenet_features
+
+    settings = preset_settings(
+        preset,
+        device=device.type,
+        has_bf16=has_bf16_units(device),
+        cache_size_px=study.image_size_px,
+        num_samples=len(samples),
+    )
+    retraining = None
+    if base:
+        if base.config()["samples_digest"] != samples_digest(samples):
+            raise StudyError(
+                f"{study.path}: its samples have changed since run {base.name}; train without --after-review"
+            )
+        retraining = begin_retraining(study, samples, base)
+        settings = retraining.settings(settings)
+    settings = override_settings(settings, assignments)
+    if settings.refinement.use_raters and not study.rater_names:
+        raise ConfigError("refinement.use_raters: the study has no raters; name them when importing, by --rater-column")
+    if _asks_for_imagenet(settings) and not (source or retraining):
+        source = imagenet_features(study.image_size_px)
+    _require_classes(study, samples)
+    make_folder(run.path)
+    features = source.identity if source else None
+    config = _config(study, settings, samples, seed=seed, device=device.type)
+    if base and retraining:
+        features = base.config().get("features")
+        config["after_review"] = retraining.summary()
+        retraining.save(run)
+    config["features"] = features
+    write_atomically(run.path / "config.json", json.dumps(config, indent=2) + "\n")
+    return Plan(settings, seed, features, source, retraining)
+
+
+def _asks_for_imagenet(settings: TrainSettings) -> bool:
+    return bool(settings.refinement.num_folds) and settings.refinement.features == "imagenet"
+
+
+def _require_classes(study: Study, samples: pd.DataFrame) -> None:
+    """Raises StudyError unless two classes or more can be trained on."""
+    trained = samples.loc[samples["split"] != "test", "given_label"]
+    if trained.nunique() < 2:
+        found = "no sample" if trained.empty else f"samples of {trained.iloc[0]} alone"
+        raise StudyError(
+            f"{study.path}: outside of split test there are {found}, and a training needs two classes; change the "
+            "split column, and import with --update"
+        )
+
+
+def _config(study: Study, settings: TrainSettings, samples: pd.DataFrame, *, seed: int, device: str) -> dict[str, Any]:
+    import torch
+
+    packages = ("torch", "torchvision", "numpy", "pandas", "scikit-learn")
+    return {
+        "preset": settings.preset,
+        "seed": seed,
+        "device": device,
+        "device_name": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
+        "num_threads": torch.get_num_threads(),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "num_samples": len(samples),
+        "samples_digest": samples_digest(samples),
+        "classes": list(study.classes),
+        "links_digest": samples_digest(samples, _LINKS),
+        "settings": settings.to_dict(),
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in packages}},
+    }

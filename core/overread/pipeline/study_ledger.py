@@ -1,0 +1,70 @@
+"""A study's ledger: opened in one place, so that one that is lost, or another study's, is noticed wherever it is."""
+
+import hashlib
+import hmac
+import os
+from contextlib import suppress
+
+from overread.errors import LedgerError, StudyError
+from overread.review.chain import FIRST_HASH
+from overread.review.ledger import Ledger
+from overread.review.memory import Head, Memory
+from overread.review.sqlite import check_place
+from overread.studies.study import Study, amend_study, is_copied
+
+
+def open_ledger(study: Study) -> Ledger:
+    """The ledger of a study; where no row was written yet, an empty one that its first row makes.
+
+    Raises StudyError if the study's key is not its own, and LedgerError if the ledger is gone, damaged, shorter than it
+    was, or shared with the study that this folder was copied from.
+    """
+    if os.environ.get("OVERREAD_DATABASE") and is_copied(study.path):
+        raise LedgerError(
+            f"{study.path}: this folder was copied or moved across disks, and its verdicts would be those of the study "
+            f"that it was copied from; give it a ledger of its own with `python -m core adopt {study.path}`"
+        )
+    memory = study_memory(study)
+    remembered = memory.read()
+    if study.has_ledger and remembered is None:
+        raise LedgerError(
+            f"{memory.path}: is gone, so that lost verdicts would not be missed; put a backup back (`python -m core "
+            f"restore`), or if the ledger is known to be whole, `python -m core verify {study.path} --trust` (with "
+            "--against EXPORT, if there is an export)"
+        )
+    ledger = Ledger.open(study.ledger_url, study.ledger_study, chain_key(study), memory=memory, creates=False)
+    if not study.has_ledger and ledger.head().sequence:
+        note_ledger(study)
+    return ledger
+
+
+def bare_ledger(study: Study) -> Ledger:
+    """The study's ledger, whatever it remembers of it."""
+    return Ledger.open(study.ledger_url, study.ledger_study, chain_key(study), creates=False)
+
+
+def head_text(study: Study, head: Head) -> str:
+    """How exports and backups write the head of a study's ledger."""
+    return f"{study.ledger_study}:{head.sequence}:{head.hash or FIRST_HASH}"
+
+
+def check_lasting(study: Study) -> None:
+    """Raise LedgerError where the study has no ledger yet, and lies where none would last."""
+    if not os.environ.get("OVERREAD_DATABASE"):
+        check_place(study.path / "review.db")
+
+
+def study_memory(study: Study) -> Memory:
+    """What the study remembers of its ledger: STUDY/ledger.json."""
+    return Memory(study.path / "ledger.json", chain_key(study))
+
+
+def chain_key(study: Study) -> bytes:
+    """Under which the ledger's rows are hashed."""
+    return hmac.new(study.key(), b"ledger chain", hashlib.sha256).digest()
+
+
+def note_ledger(study: Study) -> None:
+    """Have study.json say that there is a ledger; a study that cannot be written stays as it is."""
+    with suppress(OSError, StudyError):
+        amend_study(study.path, has_ledger=True)

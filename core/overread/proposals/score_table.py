@@ -1,0 +1,39 @@
+"""scores.csv: every scorer's column, the probability that the label is wrong, and the proposed label."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from overread.detection.self_confidence import self_confidence_score
+
+
+def score_table(
+    sample_ids: Sequence[str],
+    given: np.ndarray,
+    classes: Sequence[str],
+    *,
+    probs: np.ndarray,
+    proposed: np.ndarray,
+    scores: Mapping[str, np.ndarray],
+    kinds: np.ndarray,
+) -> pd.DataFrame:
+    """One row per sample, in the order given.
+
+    given: (N,) int64 class indices. probs: (N, K), rows sum to 1: what p_<class> holds; label_error_probability is 1 -
+    its value at the given label. proposed: (N,) int64; a sample is proposed when it differs from the given label.
+    scores: by scorer, (N,) float, higher is more likely wrong; each becomes the column score_<scorer>. kinds: (N,)
+    of `proposal_kinds`.
+    """
+    names = np.asarray(classes, dtype=object)
+    columns = {
+        "sample_id": list(sample_ids),
+        "given_label": names[given],
+        "proposed_label": names[proposed],
+        "label_error_probability": self_confidence_score(probs, given),
+        "is_proposed": np.where(proposed != given, "true", "false"),
+        **{f"score_{name}": score for name, score in scores.items()},
+        **{f"p_{name}": probs[:, k] for k, name in enumerate(classes)},
+        "kind": [str(kind) for kind in kinds],
+    }
+    return pd.DataFrame(columns).round(6)

@@ -1,0 +1,38 @@
+"""A table of label issues with the columns of cleanlab's CleanLearning.get_label_issues."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from overread.errors import ConfigError
+from overread.review.cleaned_csv import HEAD_COLUMN, write_csv
+from overread.review.reviewed import ReviewedSample
+
+_COLUMNS = ("is_label_issue", "label_quality", "given_label", "predicted_label", "final_label", HEAD_COLUMN)
+
+
+def write_cleanlab(samples: Sequence[ReviewedSample], classes: Sequence[str], out: Path, *, head: str = "") -> None:
+    """Write a row for each sample, in the order of the source: image, then cleanlab's columns, then final_label.
+
+    Labels are their places in `classes`, as cleanlab counts them. is_label_issue: whether the run proposes another
+    label. label_quality: from 0 to 1, low where the label is probably wrong. final_label is empty where a reader
+    excluded the sample. head: of the ledger, in every row. Raises ConfigError where the samples have no scores.
+    """
+    if not any(sample.run for sample in samples):
+        raise ConfigError("label issues come from a training, and there is no finished one; train the study first")
+    places = {label: str(place) for place, label in enumerate(classes)}
+    rows = [
+        (
+            sample.image,
+            str(bool(sample.proposed_label)),
+            "" if sample.error_probability is None else repr(round(1 - sample.error_probability, 6)),
+            places[sample.given_label],
+            places[sample.proposed_label or sample.given_label],
+            places.get(sample.final_label, ""),
+            head,
+        )
+        for sample in samples
+    ]
+    table = pd.DataFrame(rows, columns=["image", *_COLUMNS], dtype=str)
+    write_csv(table, out, own_columns=_COLUMNS)

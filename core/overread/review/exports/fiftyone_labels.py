@@ -1,0 +1,54 @@
+"""Labels as FiftyOne's FiftyOneImageClassificationDataset has them, a file for each field; no images.
+
+Source: FiftyOne's documentation, "Importing datasets", and its importer.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from overread.errors import ConfigError
+from overread.files import write_atomically
+from overread.review.cleaned_csv import HEAD_COLUMN
+from overread.review.reviewed import ReviewedSample
+
+FILES = ("labels.json", "given_labels.json", "proposals.json")
+
+
+def write_fiftyone(samples: Sequence[ReviewedSample], classes: Sequence[str], out: Path, *, head: str = "") -> None:
+    """Write into the folder `out` labels.json (final labels), given_labels.json and proposals.json.
+
+    Each names an image by its path in the source without the suffix, which is how FiftyOne finds it below `data_path`,
+    the source's folder. A label is its place in `classes`; a proposal has the probability that the given label is
+    wrong as its confidence. head: of the ledger, in an entry of its own. Excluded samples have no label.
+    Raises ConfigError where two images would have one name,
+    and if `out` is a file.
+    """
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"--out {out}: is a file; name a folder for {', '.join(FILES)}")
+    names: dict[str, str] = {}
+    for sample in samples:
+        path = PurePosixPath(sample.image.strip().replace("\\", "/"))
+        name = str(path.with_suffix("")) if path.name else str(path)
+        if name in names:
+            raise ConfigError(
+                f"samples {names[name]} and {sample.sample_id}: their files have one name but for the suffix, which "
+                "FiftyOne does not look at; export another format"
+            )
+        names[name] = sample.sample_id
+    places = {label: place for place, label in enumerate(classes)}
+    final, given, proposed = {}, {}, {}
+    for name, sample in zip(names, samples, strict=True):
+        given[name] = places[sample.given_label]
+        if sample.final_label:
+            final[name] = places[sample.final_label]
+        if sample.proposed_label:
+            proposed[name] = {"label": places[sample.proposed_label], "confidence": sample.error_probability}
+    out.mkdir(exist_ok=True)
+    for file, labels in zip(FILES, (final, given, proposed), strict=True):
+        write_atomically(out / file, _json({"classes": list(classes), "labels": labels, HEAD_COLUMN: head}))
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"

@@ -1,0 +1,61 @@
+"""A folder per final label, as torchvision's ImageFolder reads it: of links to the source's images, never of copies."""
+
+import json
+import os
+import secrets
+import shutil
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+
+from overread.errors import ConfigError
+from overread.review.cleaned_csv import HEAD_COLUMN
+from overread.review.reviewed import ReviewedSample
+
+_NO_SPLIT = "no split"
+"""The folder of samples without a split, where others have one."""
+
+
+def write_imagefolder(
+    samples: Sequence[ReviewedSample], out: Path, *, locate: Callable[[str], Path | None], head: str = ""
+) -> None:
+    """Make `out` a tree LABEL/NAME, or SPLIT/LABEL/NAME where samples have splits, of symbolic links.
+
+    locate: where the image that a sample's cell names lies; None where it is no file of its own. NAME is the image's
+    own name; where two would meet, each has its sample id before its suffix. head: of the ledger, in
+    .overread.json. Excluded samples are left out. The tree
+    appears at once, or not at all. Raises ConfigError if `out` holds anything, if a label cannot be the name of a
+    folder, or if an image is no file.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ConfigError(f"--out {out}: is there already; name a folder that is new or empty")
+    kept = [sample for sample in samples if sample.final_label]
+    for label in {sample.final_label for sample in kept}:
+        if "/" in label or label.startswith(".") or len(label.encode()) > 255:
+            raise ConfigError(f"the label {label!r} cannot be the name of a folder; export another format")
+    folders = [_folder(sample, is_split=any(sample.split for sample in kept)) for sample in kept]
+    names = [PurePosixPath(sample.image.strip().replace("\\", "/")).name for sample in kept]
+    # Some file systems take Scan.png and scan.png for one name.
+    counts = Counter((folder, name.casefold()) for folder, name in zip(folders, names, strict=True))
+    temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        temporary.mkdir()
+        for sample, folder, name in zip(kept, folders, names, strict=True):
+            file = locate(sample.image)
+            if file is None:
+                raise ConfigError(
+                    f"{sample.image}: is no file that can be linked to (a frame, a URL, or gone); export another format"
+                )
+            if counts[folder, name.casefold()] > 1:
+                name = f"{PurePosixPath(name).stem}-{sample.sample_id}{PurePosixPath(name).suffix}"
+            (temporary / folder).mkdir(parents=True, exist_ok=True)
+            (temporary / folder / name).symlink_to(os.path.abspath(file))  # noqa: PTH100 (resolve would follow links)
+        (temporary / ".overread.json").write_text(json.dumps({HEAD_COLUMN: head}) + "\n", encoding="utf-8")
+        temporary.replace(out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _folder(sample: ReviewedSample, *, is_split: bool) -> str:
+    split = sample.split.replace("/", "_") or _NO_SPLIT
+    return f"{split}/{sample.final_label}" if is_split else sample.final_label

@@ -1,0 +1,235 @@
+"""Reads CIFAR-10 and CIFAR-100 in their "python version": folders of pickled batches.
+
+Source: Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images"; the layout is that of
+cifar-10-batches-py and cifar-100-python. The pickles are read as data, never run: see `pickled`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from overread.errors import ConfigError, ManifestError, SourceError
+from overread.records import Source, SourceRow
+from overread.sources.arrays.array_images import image_name, write_arrays
+from overread.sources.arrays.cifar_n import HumanLabels, read_human_labels
+from overread.sources.arrays.pickles import PickleError, read_pickle_file
+
+_SIDE_PX = 32
+_CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    name: str
+    splits: dict[str, tuple[str, ...]]
+    """The files of each split, in the order of its images."""
+    meta: str
+    names: dict[str, str]
+    """Key of a batch's labels to the key of their names in the meta file; the first is the usual one."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return tuple(file for files in self.splits.values() for file in files)
+
+
+_LAYOUTS = (
+    _Layout(
+        "cifar-10-batches-py",
+        {"train": tuple(f"data_batch_{number}" for number in range(1, 6)), "test": ("test_batch",)},
+        "batches.meta",
+        {"labels": "label_names"},
+    ),
+    _Layout(
+        "cifar-100-python",
+        {"train": ("train",), "test": ("test",)},
+        "meta",
+        {"fine_labels": "fine_label_names", "coarse_labels": "coarse_label_names"},
+    ),
+)
+
+
+def is_cifar(path: Path) -> bool:
+    """Whether a folder, or one in it, holds CIFAR's batches, or a file is one of them."""
+    return bool(_found(path)) if path.is_dir() else _is_pickle(path) and bool(_found(path.parent))
+
+
+def label_keys(root: Path) -> tuple[str, ...]:
+    """What a folder's batches can be labelled by, the usual one first; nothing where it holds none."""
+    return next((tuple(layout.names) for _, layout in _found(root)), ())
+
+
+def read_cifar(
+    root: Path, *, label_key: str | None = None, labels: Path | None = None, given_label: str | None = None
+) -> Source:
+    """Rows of the training batches, then of the test batch; the written labels are codes.
+
+    label_key: of CIFAR-100, fine_labels (without it) or coarse_labels.
+    labels: a file of CIFAR-N, whose human labels are then the given labels of the training images, and those of
+        single raters become rater columns; the test images keep their own. What it says of the true labels stands
+        in the source's cells alone.
+    given_label: which of its labels, needed where it holds several.
+    Raises SourceError for what is missing or damaged or does not fit together, ConfigError for a flag that doesn't
+    fit, ManifestError for a code without a class.
+    """
+    folder, layout = _folder(root)
+    if label_key is not None and label_key not in layout.names:
+        raise ConfigError(f"--label-column {label_key}: {layout.name} holds {' and '.join(layout.names)}; give one")
+    if given_label is not None and labels is None:
+        raise ConfigError(f"--given-label {given_label}: is a label of CIFAR-N; name its file too, with --labels FILE")
+    label_key = label_key or next(iter(layout.names))
+    classes = _classes(folder / layout.meta, layout.names[label_key])
+    keys = tuple(layout.names)
+    cells, codes = [], []
+    for split, files in layout.splits.items():
+        index = 0
+        for file in files if split == "train" or (folder / files[0]).is_file() else ():
+            batch = _batch(folder / file, keys)
+            for filename, *written in zip(batch["filenames"], *(batch[key] for key in keys), strict=True):
+                cells.append((image_name(split, index), split, str(index), *map(str, written), filename))
+                codes.append(written[keys.index(label_key)])
+                index += 1
+    has_test = (folder / layout.splits["test"][0]).is_file()
+    columns = ("image", "split", "index", *keys, "filename")
+    human = None
+    if labels is not None:
+        num_train = sum(row[1] == "train" for row in cells)
+        human = read_human_labels(labels, given_label, np.array(codes[:num_train]), is_coarse="coarse" in label_key)
+        codes[:num_train] = human.given
+        cells = [(*row, *more) for row, more in zip(cells, _human_cells(human, codes), strict=True)]
+        columns += human.keys
+    return Source(
+        root=str(folder.resolve()),
+        format="cifar",
+        columns=columns,
+        cells=tuple(cells),
+        image_column="image",
+        label_column=human.given_key if human else label_key,
+        rows=tuple(_rows(cells, codes, classes, human)),
+        labels_file=str(labels.resolve()) if labels else "",
+        rater_names=tuple(human.raters) if human else (),
+        written_labels={name: str(code) for code, name in enumerate(classes)},
+        classes=classes,
+        messages=()
+        if has_test
+        else (f"there is no test part; put the release's {layout.splits['test'][0]} beside it",),
+    )
+
+
+def write_images(source: Source, folder: Path) -> Path:
+    """Write the images of a source that `read_cifar` has read below `folder`; see `array_images.write_arrays`.
+
+    Raises SourceError for a batch that has gone or is damaged.
+    """
+    root, layout = _folder(Path(source.root))
+    files = [root / name for name in layout.files if (root / name).is_file()]
+    return write_arrays(files, _batches(root, layout), folder)
+
+
+def _batches(root: Path, layout: _Layout) -> Iterator[tuple[str, int, np.ndarray]]:
+    for split, files in layout.splits.items():
+        first = 0
+        for path in (root / file for file in files):
+            if split == "test" and not path.is_file():
+                continue
+            pixels = _batch(path, tuple(layout.names))["data"].reshape(-1, 3, _SIDE_PX, _SIDE_PX)
+            for start in range(0, len(pixels), _CHUNK):
+                yield split, first + start, pixels[start : start + _CHUNK].transpose(0, 2, 3, 1)
+            first += len(pixels)
+
+
+def _found(root: Path) -> list[tuple[Path, _Layout]]:
+    found = []
+    for layout in _LAYOUTS:
+        for folder in (root, root / layout.name):
+            # Any of the batches: where one is gone, its name is the better answer. Folders may have these names too.
+            if any(_is_pickle(folder / file) for file in layout.files):
+                found.append((folder, layout))
+                break
+    return found
+
+
+def _is_pickle(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(1) == b"\x80"
+
+
+def _folder(root: Path) -> tuple[Path, _Layout]:
+    found = _found(root)
+    if not found:
+        names = " or ".join(layout.name for layout in _LAYOUTS)
+        raise SourceError(f"{root}: holds no batches of CIFAR; name the folder {names} of its python version")
+    if len(found) > 1:
+        raise SourceError(f"{root}: holds both CIFAR-10 and CIFAR-100; name one of their folders")
+    return found[0]
+
+
+def _load(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise SourceError(f"{path}: is missing; restore it from the dataset's archive")
+    try:
+        content = read_pickle_file(path)
+    except PickleError as error:
+        raise SourceError(f"{path}: cannot be read ({error}); restore it from the dataset's archive") from error
+    if not isinstance(content, dict):
+        raise SourceError(f"{path}: is no batch of CIFAR; restore it from the dataset's archive")
+    return {key.decode("latin-1") if isinstance(key, bytes) else key: value for key, value in content.items()}
+
+
+def _batch(path: Path, label_keys: tuple[str, ...]) -> dict[str, Any]:
+    """data (N, 3072) uint8, lists of whole numbers, and `filenames` as text."""
+    content = _load(path)
+    data = content.get("data")
+    if not (isinstance(data, np.ndarray) and data.dtype == np.uint8 and data.shape[1:] == (3 * _SIDE_PX**2,)):
+        raise SourceError(f"{path}: holds no images of 32 x 32 px; restore it from the dataset's archive")
+    for key in label_keys:
+        values = content[key].tolist() if isinstance(content.get(key), np.ndarray) else content.get(key)
+        if not isinstance(values, list) or len(values) != len(data) or any(type(value) is not int for value in values):
+            raise SourceError(f"{path}: its {key} are no whole numbers, one for each image; restore the file")
+        content[key] = values
+    content["filenames"] = _texts(content.get("filenames", [""] * len(data)))
+    if content["filenames"] is None or len(content["filenames"]) != len(data):
+        raise SourceError(f"{path}: its filenames are not one for each image; restore it from the dataset's archive")
+    return content
+
+
+def _texts(values: Any) -> list[str] | None:
+    if not isinstance(values, list) or any(type(value) not in (str, bytes) for value in values):
+        return None
+    return [value.decode("latin-1") if isinstance(value, bytes) else value for value in values]
+
+
+def _classes(path: Path, key: str) -> tuple[str, ...]:
+    names = _texts(_load(path).get(key))
+    if not names or len(set(names)) < len(names):
+        raise SourceError(f"{path}: its {key} are no list of different names; restore it from the dataset's archive")
+    return tuple(names)
+
+
+def _human_cells(human: HumanLabels, codes: list[int]) -> Iterator[tuple[str, ...]]:
+    """The cells of CIFAR-N's columns; for a test image its own label stands in the given one's, and nothing else."""
+    for place, code in enumerate(codes):
+        if place < len(human.given):
+            yield tuple(str(human.codes[key][place]) for key in human.keys)
+        else:
+            yield tuple(str(code) if key == human.given_key else "" for key in human.keys)
+
+
+def _rows(
+    cells: list[tuple[str, ...]], codes: list[int], classes: tuple[str, ...], human: HumanLabels | None
+) -> Iterator[SourceRow]:
+    def name(code: int, row: tuple[str, ...]) -> str:
+        if not 0 <= code < len(classes):
+            raise ManifestError(
+                f"{row[1]} image {row[2]}: label {code} has no name in the meta file; restore the files"
+            )
+        return classes[code]
+
+    raters = [human.codes[key] for key in human.raters.values()] if human else []
+    for place, (row, code) in enumerate(zip(cells, codes, strict=True)):
+        votes = tuple(name(rater[place], row) if place < len(rater) else "" for rater in raters)
+        yield SourceRow(place + 1, row[0], name(code, row), split=row[1], raters=votes)

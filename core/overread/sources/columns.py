@@ -1,0 +1,45 @@
+"""The columns of a source that is no table: those that the user names, and those that a reader adds."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from overread.errors import ManifestError
+from overread.sources.csv_table import IMAGE_NAMES
+
+_IMAGE_KEYS = (*IMAGE_NAMES, "img", "image_url", "url")
+
+
+def column_names(entries: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
+    """The keys of all entries, each once, in the order in which they first stand."""
+    return tuple(dict.fromkeys(key for entry in entries for key in entry))
+
+
+def named_column(names: Sequence[str], name: str, flag: str, path: Path) -> str:
+    """The name itself. Raises ManifestError if it is none of the names."""
+    if name in names:
+        return name
+    raise ManifestError(f"{path.name}: nothing in it is called {name!r}; give {flag} one of: {', '.join(names)}")
+
+
+def find_image_column(names: Sequence[str], named: str | None, path: Path) -> str:
+    """The column that names the images: as the user says, or the only one, or one that is told by its name."""
+    if named is not None:
+        return named_column(names, named, "--image-column", path)
+    if len(names) == 1:
+        return names[0]
+    plain = [name.strip().lower() for name in names]
+    obvious = next((plain.index(name) for name in _IMAGE_KEYS if plain.count(name) == 1), None)
+    if obvious is None:
+        raise ManifestError(
+            f"{path.name}: nothing in it is obviously the image; name it with --image-column. Found: {', '.join(names)}"
+        )
+    return names[obvious]
+
+
+def free_name(name: str, taken: Sequence[str]) -> str:
+    """The name of a column to add: itself, or with a number where it is taken."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}_{number}"
+    return free

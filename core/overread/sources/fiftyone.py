@@ -1,0 +1,216 @@
+"""Reads FiftyOne's exports: FiftyOneImageClassificationDataset (labels.json) and FiftyOneDataset (samples.json).
+
+Source: FiftyOne's documentation, "Exporting datasets", and its exporters.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from overread.errors import ManifestError
+from overread.records import Source, SourceRow
+from overread.sources.columns import column_names, free_name, named_column
+from overread.sources.folder import SPLITS, files_below, printable
+from overread.sources.image_search import find_below, search_fault
+from overread.sources.json_table import read_json, text_entry
+
+_START = re.compile(rb'(\xef\xbb\xbf)?\s*\{\s*("labels"\s*:\s*\{|"samples"\s*:\s*\[|(?P<classes>"classes"\s*:))')
+_SNIFFED_BYTES = 256
+_GROUND_TRUTH = "ground_truth"
+
+
+def is_fiftyone(path: Path) -> bool:
+    """Whether the file begins as one of the two exports does; where classes come first, whether it has labels too."""
+    with path.open("rb") as file:
+        start = _START.match(file.read(_SNIFFED_BYTES))
+    if start is None or not start["classes"]:
+        return start is not None
+    try:
+        content = read_json(path)
+    except ManifestError:
+        return False
+    return isinstance(content, dict) and isinstance(content.get("labels"), dict)
+
+
+def find_fiftyone(root: Path) -> Path | None:
+    """The file of labels of an export that lies in this folder."""
+    found = (root / "samples.json", root / "labels.json")
+    return next((path for path in found if path.is_file() and is_fiftyone(path)), None)
+
+
+def read_fiftyone(
+    path: Path,
+    root: Path,
+    *,
+    label_column: str | None = None,
+    patient_column: str | None = None,
+    slide_column: str | None = None,
+    split_column: str | None = None,
+    rater_columns: Sequence[str] = (),
+) -> Source:
+    """A row for each label of labels.json, or for each sample of samples.json.
+
+    labels.json names an image by its path without the suffix, from the folder data/ beside it, or else from `root`; a
+    data.json beside it says where each lies. samples.json has paths from `root`; of a path that leads elsewhere the
+    longest end that is a file below `root` is taken. label_column: its field of the label, ground_truth where it is
+    not named; the other columns are fields too. A tag train, val or test is the split. Fields whose names begin with _
+    are FiftyOne's own.
+    Raises ManifestError for what is no export, and for a field that is absent.
+    """
+    content = read_json(path)
+    named = {"patient": patient_column, "slide": slide_column, "split": split_column}
+    if isinstance(content, dict) and isinstance(content.get("samples"), list):
+        return _read_samples(path, root, content["samples"], label_column, named, rater_columns)
+    if not isinstance(content, dict) or not isinstance(content.get("labels"), dict):
+        raise ManifestError(f"{path.name}: has neither samples nor labels as FiftyOne exports them; export it again")
+    if asked := [kind for kind, name in {"label": label_column, **named}.items() if name] or list(rater_columns[:1]):
+        raise ManifestError(f"{path.name}: has one label for each image and no fields; leave out --{asked[0]}-column")
+    return _read_labels(path, root, content)
+
+
+def _read_labels(path: Path, root: Path, content: dict[str, Any]) -> Source:
+    classes = content.get("classes") or []
+    if not isinstance(classes, list):
+        raise ManifestError(f"{path.name}: its classes are no list; export the dataset again")
+    classes = [str(name) for name in classes]
+    files = _files(path, root)
+    rows, cells, written = [], [], {}
+    for number, (uuid, target) in enumerate(content["labels"].items(), start=1):
+        cell, fault = _one_label(target)
+        label = cell
+        if cell.isdigit() and classes:
+            if int(cell) >= len(classes):
+                raise ManifestError(f"{path.name} label {number}: {cell} is no place in its {len(classes)} classes")
+            label = classes[int(cell)]
+            written[label.strip()] = cell
+        found = files.get(str(PurePosixPath(uuid.replace("\\", "/"))), [])
+        image = found[0] if len(found) == 1 else find_below(root, uuid)
+        if len(found) > 1:
+            fault = f"{len(found)} files have this name, apart from their suffixes"
+        rows.append(SourceRow(number, image, label.strip(), fault=fault))
+        entry = text_entry({"uuid": uuid, "label": cell, "file": image}, f"{path.name} label {number}")
+        cells.append(tuple(entry.values()))
+    present = {row.label for row in rows}
+    return Source(
+        root=str(root.resolve()),
+        format="fiftyone",
+        columns=("uuid", "label", "file"),
+        cells=tuple(cells),
+        image_column="file",
+        label_column="label",
+        rows=tuple(rows),
+        labels_file=str(path.resolve()),
+        written_labels={name: code for name, code in written.items() if name != code},
+        classes=tuple(dict.fromkeys(name.strip() for name in classes if name.strip() in present)),
+    )
+
+
+def _files(path: Path, root: Path) -> dict[str, list[str]]:
+    """The images by the names that labels.json gives them: their paths without suffixes."""
+    manifest = path.parent / "data.json"
+    if manifest.is_file():
+        paths = read_json(manifest)
+        if not isinstance(paths, dict) or not all(isinstance(value, str) for value in paths.values()):
+            raise ManifestError(f"{manifest.name}: does not say of each image where it lies; export the dataset again")
+        return {_without_suffix(uuid): [find_below(root, str(path.parent / file))] for uuid, file in paths.items()}
+    data, place = path.parent / "data", root.resolve()
+    folder = data.resolve() if data.is_dir() and data.resolve().is_relative_to(place) else place
+    found: dict[str, list[str]] = {}
+    for name in files_below(folder):
+        file = (folder / name).relative_to(place).as_posix()
+        found.setdefault(_without_suffix(name), []).append(printable(file))
+    return found
+
+
+def _without_suffix(path: str) -> str:
+    return str(PurePosixPath(path.replace("\\", "/")).with_suffix("")) if path.strip("./\\") else path
+
+
+def _one_label(target: Any) -> tuple[str, str]:
+    """The label that a value of a label field is, or why it is none. Numbers are texts here."""
+    if isinstance(target, dict):
+        target = target.get("classifications", target.get("label"))
+    if isinstance(target, list):
+        if len(target) > 1:
+            return "", "it has several labels"
+        return _one_label(target[0]) if target else ("", "")
+    if isinstance(target, dict):
+        return _one_label(target)
+    return ("", "") if target is None else (str(target), "")
+
+
+def _read_samples(
+    path: Path,
+    root: Path,
+    samples: list[Any],
+    label_column: str | None,
+    named: dict[str, str | None],
+    rater_columns: Sequence[str],
+) -> Source:
+    if not all(isinstance(sample, dict) and isinstance(sample.get("filepath"), str) for sample in samples):
+        raise ManifestError(f"{path.name}: not every sample has a filepath; export the dataset again")
+    fields = [field for field in column_names(samples) if not field.startswith("_")]
+    label_field = _label_field(path, samples, fields, label_column)
+    places = {
+        kind: named_column(fields, name, f"--{kind}-column", path) for kind, name in named.items() if name is not None
+    }
+    raters = [named_column(fields, name, "--rater-column", path) for name in rater_columns]
+    kept = [
+        field
+        for field in fields
+        if field in ("filepath", "tags", label_field, *places.values(), *raters)
+        or any(isinstance(sample.get(field), str) for sample in samples)
+    ]
+    rows, cells = [], []
+    for number, sample in enumerate(samples, start=1):
+        label, fault = _one_label(sample.get(label_field))
+        optional = {kind: _one_label(sample.get(field))[0].strip() for kind, field in places.items()}
+        split = optional.pop("split").lower() if "split" in optional else _split(sample.get("tags"))
+        votes = tuple(_one_label(sample.get(field))[0].strip() for field in raters)
+        file = find_below(root, sample["filepath"])
+        fault = fault or search_fault(file)
+        rows.append(SourceRow(number, file, label.strip(), **optional, split=split, raters=votes, fault=fault))
+        plain = {field: _plain(sample.get(field)) for field in kept}
+        entry = text_entry({**plain, free_name("file", kept): file}, f"{path.name} sample {number}")
+        cells.append(tuple(entry.values()))
+    return Source(
+        root=str(root.resolve()),
+        format="fiftyone",
+        columns=(*kept, free_name("file", kept)),
+        cells=tuple(cells),
+        image_column=free_name("file", kept),
+        label_column=label_field,
+        rows=tuple(rows),
+        labels_file=str(path.resolve()),
+        rater_names=tuple(f"rater_{field.removeprefix('rater_')}" for field in raters),
+        messages=(f"the labels are those of field {label_field!r}",),
+    )
+
+
+def _label_field(path: Path, samples: list[dict[str, Any]], fields: Sequence[str], named: str | None) -> str:
+    if named is not None:
+        return named_column(fields, named, "--label-column", path)
+    if _GROUND_TRUTH in fields:
+        return _GROUND_TRUTH
+    found = [field for field in fields if any(_is_classification(sample.get(field)) for sample in samples)]
+    if len(found) == 1:
+        return found[0]
+    raise ManifestError(
+        f"{path.name}: there is no field {_GROUND_TRUTH!r}; give --label-column one of: {', '.join(found or fields)}"
+    )
+
+
+def _is_classification(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("_cls") in ("Classification", "Classifications")
+
+
+def _plain(value: Any) -> Any:
+    """A label as its class; anything else as it is."""
+    return _one_label(value)[0] if _is_classification(value) else value
+
+
+def _split(tags: Any) -> str:
+    """The split that the tags name; empty where they name none, or several."""
+    splits = {SPLITS[tag.lower()] for tag in tags or () if isinstance(tag, str) and tag.lower() in SPLITS}
+    return splits.pop() if len(splits) == 1 else ""

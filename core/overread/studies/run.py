@@ -1,0 +1,277 @@
+"""A run's folder: what one training of the model on a study left behind, and how far it has come."""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from itertools import chain, count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from overread.errors import StudyError
+from overread.files import file_mode, told_if_damaged, write_atomically
+from overread.studies.run_files import check_file, read_json, read_scores
+from overread.studies.study import Study, open_study
+
+
+class RunState(StrEnum):
+    RUNNING = "running"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    """Neither running nor ended: the process was killed. `train --resume` goes on."""
+
+
+CHECKPOINT_DAMAGED = "delete its folder and resume again: the run begins anew, and ends alike"
+"""What to do about a file in RUN/checkpoint."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The folder STUDY/runs/NAME."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def progress_path(self) -> Path:
+        return self.path / "progress.jsonl"
+
+    def config(self) -> dict[str, Any]:
+        """Every setting, the versions, the seed and the device."""
+        return read_json(self.path / "config.json", {}, self._mend)
+
+    def events(self) -> list[dict[str, Any]]:
+        """The lines of progress.jsonl; one that is half written is left out."""
+        if not self.progress_path.is_file():
+            return []
+        events = []
+        for line in self.progress_path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(event, dict) and isinstance(event.get("event"), str):
+                events.append(event)
+        return events
+
+    def scores(self) -> pd.DataFrame:
+        """scores.csv: a row for every sample, in the order of samples.csv; is_proposed is bool.
+
+        Raises StudyError if it is damaged, was changed since the run wrote it, or tells of samples in another order.
+        """
+        path = self.path / "scores.csv"
+        config = read_json(self.path / "config.json", {"num_samples": int}, self._mend)
+        with told_if_damaged(path, self._mend):
+            table = read_scores(path)
+            if len(table) != config["num_samples"]:
+                raise ValueError(f"has {len(table)} rows of {config['num_samples']}")
+        check_file(path, self._mend, is_readable=True)
+        if "samples_digest" in config:
+            self._check_order(table["sample_id"].tolist(), config["samples_digest"])
+        return table
+
+    def _check_order(self, sample_ids: list[str], digest: str) -> None:
+        samples = open_study(self.path.parent.parent).samples()
+        # After an update the run's samples are others than the study's.
+        if samples_digest(samples) == digest and sample_ids != samples["sample_id"].tolist():
+            raise StudyError(
+                f"{self.path / 'scores.csv'}: its samples stand in another order than in samples.csv, and the run's "
+                f"other files would be read wrongly; {self._mend}"
+            )
+
+    def proposals(self) -> pd.DataFrame:
+        """The rows of scores.csv that are proposed, the most probable error first."""
+        scores = self.scores()
+        proposed = scores[scores["is_proposed"].to_numpy(dtype=bool)]
+        return proposed.sort_values(["label_error_probability", "sample_id"], ascending=[False, True])
+
+    def embeddings(self) -> np.ndarray:
+        """(N, D) float16, the row order of samples.csv."""
+        path = self.path / "embeddings.npy"
+        check_file(path, self._mend)
+        with told_if_damaged(path, self._mend):
+            return np.load(path, mmap_mode="r")
+
+    def trace(self) -> dict[str, np.ndarray]:
+        """trace.npz: stage_probs (S, N, K), stage_names (S,), pseudo_labels (R, N), is_consensus (R, N)."""
+        return self._arrays(self.path / "trace.npz")
+
+    def evidence(self) -> dict[str, np.ndarray]:
+        """evidence.npz: neighbours (N, 6), pictures (N,), isolation (N,); nothing of a run that was made before it."""
+        path = self.path / "evidence.npz"
+        return self._arrays(path) if path.is_file() else {}
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """model.safetensors: the network's last weights, by name."""
+        from safetensors.numpy import load_file
+
+        path = self.path / "model.safetensors"
+        check_file(path, self._mend)
+        with told_if_damaged(path, self._mend):
+            return load_file(path)
+
+    def comparison(self) -> dict[str, Any] | None:
+        """comparison.json, the fields of `Comparison`: how a run after review compares with the one before it."""
+        path = self.path / "comparison.json"
+        return read_json(path, {"outcome": str}, self._mend) if path.exists() else None
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether the run waits to be chosen, and is not the one that is meant where none is named: a run after review
+        that came out worse than the one before it, or of which that cannot be told, until somebody wants it all the
+        same; and one that somebody turned down."""
+        choice = self.choice()
+        return (self.comparison() or {}).get("outcome") in ("worse", "too_few") if choice is None else not choice
+
+    def choice(self) -> bool | None:
+        """Whether somebody chose to use the run; None where nobody has chosen."""
+        path = self.path / "choice.json"
+        mend = "delete it, and choose again on the Train page"
+        return read_json(path, {"is_used": bool}, mend)["is_used"] if path.exists() else None
+
+    def choose(self, *, is_used: bool) -> None:
+        """Settle whether the run may be meant where none is named; may be changed again."""
+        choice = {"is_used": is_used, "chosen": datetime.now(UTC).isoformat(timespec="seconds")}
+        write_atomically(self.path / "choice.json", json.dumps(choice) + "\n")
+
+    def _arrays(self, path: Path) -> dict[str, np.ndarray]:
+        check_file(path, self._mend)
+        with told_if_damaged(path, self._mend), path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+
+    @property
+    def _mend(self) -> str:
+        return f"delete the folder {self.path} and train anew, or put it back from a backup (`python -m core restore`)"
+
+    @property
+    def is_finished(self) -> bool:
+        return (self.path / "scores.csv").is_file()
+
+    @property
+    def state(self) -> RunState:
+        if self.is_finished:
+            return RunState.FINISHED
+        if _is_locked(self.path.parent.parent, self.name):
+            return RunState.RUNNING
+        last = next((event["event"] for event in reversed(self.events())), "")
+        return {"cancel": RunState.CANCELLED, "fail": RunState.FAILED}.get(last, RunState.INTERRUPTED)
+
+
+def samples_digest(samples: pd.DataFrame, columns: tuple[str, ...] = ("sample_id", "given_label", "split")) -> str:
+    """Changes when one of these cells of samples.csv changes, or its place."""
+    text = "\n".join(map("\t".join, samples[list(columns)].itertuples(index=False)))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def find_runs(study: Study) -> list[Run]:
+    """The study's runs, oldest first (their names begin with the UTC time of their start)."""
+    if not study.runs_path.is_dir():
+        return []
+    return [Run(path) for path in sorted(study.runs_path.iterdir()) if (path / "config.json").is_file()]
+
+
+def default_run(study: Study) -> Run | None:
+    """The newest finished run that is not merely offered; None where no run has finished."""
+    finished = [run for run in find_runs(study) if run.is_finished]
+    # The run before an offered one may have been deleted.
+    return next((run for run in reversed(finished) if not run.is_offered), finished[-1] if finished else None)
+
+
+def open_run(study: Study, name: str | None = None) -> Run:
+    """The run of that name, or `default_run`. Raises StudyError if there is none."""
+    finished = [run for run in find_runs(study) if run.is_finished]
+    if name is None:
+        run = default_run(study)
+        if run is None:
+            raise StudyError(f"{study.path}: has no finished run; train one with `python -m core train {study.path}`")
+        return run
+    for run in finished:
+        if run.name == name:
+            return run
+    known = ", ".join(run.name for run in finished) or "none"
+    raise StudyError(f"{study.path}: has no finished run {name!r}; finished runs: {known}")
+
+
+def new_run(study: Study, preset: str, seed: int) -> Run:
+    """A run of a new name, not yet on disk: one that began in the same second may have taken the first choice."""
+    first = _run_name(preset, seed)
+    names = chain([first], (f"{first}-{number}" for number in count(2)))
+    return next(run for run in (Run(study.runs_path / name) for name in names) if not run.path.exists())
+
+
+def unfinished_run(study: Study) -> Run:
+    """The newest run. Raises StudyError if there is none, or it has finished."""
+    runs = find_runs(study)
+    if not runs:
+        raise StudyError(f"{study.path}: has no run to resume; train without --resume")
+    if runs[-1].is_finished:
+        raise StudyError(f"{study.path}: its newest run has not been interrupted; train without --resume")
+    return runs[-1]
+
+
+def _run_name(preset: str, seed: int) -> str:
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{preset}-{seed}"
+
+
+@contextmanager
+def training_lock(study: Study, run_name: str) -> Iterator[None]:
+    """Held while a training of the study runs; its file names the run and the process.
+
+    The lock is the kernel's (flock): it is gone with the process, however that ended.
+    Raises StudyError if another training holds it.
+    """
+    with os.fdopen(os.open(_lock_path(study.path), os.O_RDWR | os.O_CREAT, file_mode(study.path)), "r+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StudyError(
+                f"{study.path}: a training of this study is under way; wait for it, or cancel it on the Train page"
+            ) from error
+        file.seek(0)
+        file.truncate()
+        json.dump({"run": run_name, "process": os.getpid()}, file)
+        file.flush()
+        yield
+
+
+def running_training(study: Study) -> dict[str, Any] | None:
+    """{"run": NAME, "process": PID} of the training under way on a study, or None."""
+    return _lock_holder(study.path)
+
+
+def _lock_path(study_path: Path) -> Path:
+    return study_path / ".training.lock"
+
+
+def _lock_holder(study_path: Path) -> dict[str, Any] | None:
+    path = _lock_path(study_path)
+    if not path.is_file():
+        return None
+    with path.open("r") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            try:
+                holder = json.loads(file.read())
+                return {"run": str(holder["run"]), "process": int(holder["process"])}
+            except (ValueError, KeyError, TypeError):  # the holder has the lock and has not yet written its line
+                return {"run": "", "process": 0}
+    return None
+
+
+def _is_locked(study_path: Path, run_name: str) -> bool:
+    holder = _lock_holder(study_path)
+    return holder is not None and holder["run"] == run_name

@@ -1,0 +1,95 @@
+"""A study's folder while it is being made: beside its place, and put there whole or not at all."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from overread.errors import StudyError
+from overread.files import is_study
+
+
+def staging_path(path: Path) -> Path:
+    """Where a study that is to become `path` is made."""
+    path = path.resolve()
+    return path.with_name(f".{path.name}.making")
+
+
+@contextmanager
+def staged_study(path: Path, *, kept: Sequence[str] = (), is_shared: bool = False) -> Iterator[Path]:
+    """An empty folder to make a study in; it becomes `path` at the end, and is removed if anything fails.
+
+    kept: what the folder may still hold of an earlier try that was stopped or killed, by name; a stop (an interrupt,
+    no failure) then leaves the folder to a later try. is_shared: the umask says who may read it, not its owner alone.
+    Raises StudyError if there is something at `path` already, if another process is making a study there,
+    or if the disk refuses.
+    """
+    path = path.resolve()
+    check_free(path)
+    absent = [folder for folder in path.parents if not folder.exists()]
+    staging = staging_path(path)
+    try:
+        staging.parent.mkdir(parents=True, exist_ok=True)
+        staging.mkdir(mode=0o777 if is_shared else 0o700, exist_ok=True)
+        with _locked(staging, path):
+            try:
+                _empty(staging, kept)  # what a killed process left
+                yield staging
+                check_free(path)
+                staging.rename(path)
+            except BaseException as error:
+                if kept and isinstance(error, KeyboardInterrupt):
+                    raise
+                shutil.rmtree(staging, ignore_errors=True)
+                for folder in absent:
+                    with suppress(OSError):
+                        folder.rmdir()
+                raise
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be written ({error.strerror}); free or name another place") from error
+
+
+def check_free(path: Path) -> None:
+    """Raise StudyError if there is a study at `path` already, or anything else but an empty folder."""
+    if is_study(path):
+        raise StudyError(f"{path}: this study exists already; pass --update to read its source again, or name another")
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise StudyError(f"{path}: is there already, and is no study; name a folder that is new or empty")
+
+
+def link_or_copy(path: str | Path, link: str | Path) -> None:
+    """A hard link (a symbolic one would tell the file's name), or a copy where the disk allows none."""
+    try:
+        os.link(Path(path).resolve(), link)
+    except OSError:
+        shutil.copyfile(path, link)
+
+
+@contextmanager
+def _locked(folder: Path, path: Path) -> Iterator[None]:
+    """Held by the one process that makes the study: the kernel's lock, gone with the process."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Another process may have put the folder in its place between our opening and locking it.
+            is_ours = folder.exists() and os.path.samestat(folder.stat(), os.fstat(descriptor))
+        except BlockingIOError:
+            is_ours = False
+        if not is_ours:
+            raise StudyError(f"{path}: another process is making this study; wait for it, or name another folder")
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _empty(folder: Path, kept: Sequence[str]) -> None:
+    for path in folder.iterdir():
+        if path.name in kept:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -1,0 +1,276 @@
+"""A study: one dataset under audit, as a folder with its manifest, pixel cache, runs and ledger."""
+
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from overread.errors import StudyError
+from overread.files import write_atomically, written_whole
+from overread.images.location import Location, cut_frame
+from overread.images.remote import is_remote
+from overread.sources.image_paths import normal_path
+from overread.studies.generation import finish, is_unfinished, put_in_place, study_lock
+from overread.studies.study_file import SCHEMA_VERSION as SCHEMA_VERSION
+from overread.studies.study_file import TableSum, read_study_file
+from overread.studies.text_table import read_study_table, write_text_table
+from overread.studies.text_table import read_text_table as read_text_table
+
+_KEY_BYTES = 32
+SAMPLE_COLUMNS = ("sample_id", "image", "given_label", "patient", "slide", "split")
+"""Of samples.csv in every version; sha256 and the raters' columns follow."""
+QUARANTINE_COLUMNS = ("row", "image", "reason")
+
+
+@dataclass(frozen=True)
+class Study:
+    """The contents of study.json, and where the study's other files stand."""
+
+    path: Path
+    name: str
+    classes: tuple[str, ...]
+    """Class names in a fixed order: the order of p_<class> columns and of probability axes."""
+    source_root: str
+    source_format: str
+    image_column: str
+    label_column: str
+    created: str
+    """UTC, ISO 8601."""
+    labels_file: str = ""
+    rater_names: tuple[str, ...] = ()
+    written_labels: dict[str, str] = field(default_factory=dict)
+    """Class name to the label as the source writes it, where the two differ."""
+    image_size_px: int = 224
+    """Side of the square images in the pixel cache."""
+    is_demo: bool = False
+    key_fingerprint: str = ""
+    """Tells the study's key from another one; empty in a study of an earlier version that was not written since."""
+    has_ledger: bool = False
+    """Whether a verdict was ever recorded: a ledger that is gone is then no unread study."""
+    files: dict[str, TableSum] = field(default_factory=dict)
+    """What samples.csv, source.csv and quarantine.csv were when they were written; nothing of an earlier version's."""
+    unknown: dict[str, Any] = field(default_factory=dict)
+    """Fields of study.json that this version does not know; they are kept."""
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def is_update_unfinished(self) -> bool:
+        """Whether an update was stopped before it counted: the study is as it was before it."""
+        return is_unfinished(self.path)
+
+    @property
+    def samples_path(self) -> Path:
+        return self.path / "samples.csv"
+
+    @property
+    def source_path(self) -> Path:
+        return self.path / "source.csv"
+
+    @property
+    def quarantine_path(self) -> Path:
+        return self.path / "quarantine.csv"
+
+    @property
+    def pixels_path(self) -> Path:
+        return self.path / "pixels"
+
+    @property
+    def runs_path(self) -> Path:
+        return self.path / "runs"
+
+    @property
+    def ledger_url(self) -> str:
+        """OVERREAD_DATABASE where it is set, else the study's own SQLite file."""
+        return os.environ.get("OVERREAD_DATABASE") or f"sqlite:///{self.path.resolve() / 'review.db'}"
+
+    @property
+    def ledger_study(self) -> str:
+        """What tells this study's rows apart in a ledger that several studies share."""
+        self.key()  # another study's key is an error, and not another ledger
+        return keyed_hash(self.path, f"ledger {ledger_name(self.path)}".strip())
+
+    def key(self) -> bytes:
+        """The study's secret. Raises StudyError if it is missing, damaged, or that of another study."""
+        key = read_key(self.path)
+        if self.key_fingerprint and key_fingerprint(key) != self.key_fingerprint:
+            raise StudyError(
+                f"{self.path / 'key'}: is the key of another study; with it neither samples nor verdicts would be "
+                f"found: put the study's own back, from a backup (`python -m core restore`)"
+            )
+        return key
+
+    def samples(self) -> pd.DataFrame:
+        """samples.csv, every cell as text: sample_id, image, given_label, patient, slide, split, sha256 (of the image's
+        file; not in studies of earlier versions), raters. Raises StudyError if it is not as it was written."""
+        return self._table("samples.csv")
+
+    def source_table(self) -> pd.DataFrame:
+        """source.csv: the source's own cells, as text, row by row. Raises as `samples` does."""
+        return self._table("source.csv")
+
+    def quarantine(self) -> pd.DataFrame:
+        """quarantine.csv: row, image, reason; all as text. Raises as `samples` does."""
+        return self._table("quarantine.csv")
+
+    def _table(self, name: str) -> pd.DataFrame:
+        try:
+            return read_study_table(self.path / name, self.files.get(name), self._columns(name))
+        except StudyError:
+            now = open_study(self.path)
+            if now.files == self.files:
+                raise
+            # An update was committed since this study was opened.
+            return read_study_table(now.path / name, now.files.get(name), now._columns(name))
+
+    def _columns(self, name: str) -> tuple[str, ...]:
+        if name == "samples.csv":
+            return (*SAMPLE_COLUMNS, *self.rater_names)
+        return (self.image_column, self.label_column) if name == "source.csv" else QUARANTINE_COLUMNS
+
+    def image_location(self, image: str) -> Location:
+        """Where the image of a row of samples.csv is; `image` is its cell in the column of that name."""
+        return find_image(self.source_root, image)
+
+    def written_label(self, label: str) -> str:
+        """The label as the source writes it: normal becomes 0 where the source holds codes."""
+        return self.written_labels.get(label, label)
+
+
+def find_image(root: Path | str, image: str) -> Location:
+    """What a source's cell names: the file as written, else stripped and with Windows' backslashes turned.
+
+    root: the folder, or its URL, to which a cell that is no URL is relative. Where there is no such file and the
+    cell ends in `#` and a number: that frame of the file before it. In a URL such an ending always means a frame.
+    """
+    if is_remote(image.strip()) or is_remote(str(root)):
+        return Location(*cut_frame(_remote_place(str(root), image)))
+    root = Path(root)
+    as_written = Location(str(root / image))
+    if as_written.exists():
+        return as_written
+    name = image.strip().replace("\\", "/")
+    respelt = Location(str(root / name))
+    file, frame = cut_frame(name)
+    return respelt if frame is None or respelt.exists() else Location(str(root / file), frame)
+
+
+def _remote_place(root: str, image: str) -> str:
+    """The URL of a cell: its own, or that of a path below the root's."""
+    name = normal_path(image)
+    return name if is_remote(name) else f"{root.rstrip('/')}/{name}"
+
+
+def write_table(study: Study, name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Study:
+    """Write one of the study's tables; returns the study that knows it so, for `save_study`."""
+    return replace(study, files=study.files | {name: write_text_table(study.path / name, columns, rows)})
+
+
+def create_key(path: Path) -> bytes:
+    """Make the study's secret for its hashes, if there is none: STUDY/key. Returns it."""
+    if not (path / "key").exists():
+        write_key(path, secrets.token_bytes(_KEY_BYTES))
+    return read_key(path)
+
+
+@dataclass(frozen=True, slots=True)
+class _KeyFile:
+    """STUDY/key: the secret in its first line; then what tells the folder from a copy of it."""
+
+    secret: bytes
+    inode: str = ""
+    """Of the file itself: a copy has another one. Empty in studies from before it was kept."""
+    ledger_name: str = ""
+    """Of a copy that was given a ledger of its own."""
+
+
+def _read_key_file(path: Path) -> _KeyFile:
+    file = path / "key"
+    try:
+        secret, *rest = file.read_text(encoding="ascii").split("\n")
+        found = _KeyFile(bytes.fromhex(secret), *rest[:2])
+    except (OSError, ValueError):
+        found = _KeyFile(b"")
+    if len(found.secret) != _KEY_BYTES:
+        state = "is damaged" if file.exists() else "is gone"
+        raise StudyError(
+            f"{file}: {state}, and without it neither samples nor verdicts are found; put it back from a backup "
+            "(`python -m core restore`)"
+        )
+    return found
+
+
+def read_key(path: Path) -> bytes:
+    """The secret in STUDY/key. Raises StudyError if it is missing or not as it was written."""
+    return _read_key_file(path).secret
+
+
+def ledger_name(path: Path) -> str:
+    """Of a copied study that was given a ledger of its own, what tells it from the original's; else nothing."""
+    return _read_key_file(path).ledger_name
+
+
+def write_key(path: Path, secret: bytes, *, ledger_name: str = "") -> None:
+    """Put a secret into STUDY/key, mode 0600: of a backup, or of a copy that gets a ledger of its own."""
+    with written_whole(path / "key", mode=0o600) as file:
+        lines = (secret.hex(), str(os.fstat(file.fileno()).st_ino), ledger_name)
+        file.write("\n".join(lines).rstrip("\n").encode() + b"\n")
+
+
+def is_copied(path: Path) -> bool:
+    """Whether the study's folder is a copy of the one that was imported, or was moved across disks."""
+    inode = _read_key_file(path).inode
+    return bool(inode) and inode != str((path / "key").stat().st_ino)
+
+
+def key_fingerprint(key: bytes) -> str:
+    """What study.json keeps of the key: enough to know it by, nothing to find it by."""
+    return hmac.new(key, b"fingerprint", hashlib.sha256).hexdigest()[:16]
+
+
+def keyed_hashes(path: Path, texts: Sequence[str], *, length: int = 16) -> list[str]:
+    """HMAC-SHA256 of each text under the study's key, in hexadecimal, cut to `length`; empty stays empty."""
+    key = read_key(path)
+    return [hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:length] if text else "" for text in texts]
+
+
+def keyed_hash(path: Path, text: str, *, length: int = 16) -> str:
+    """The keyed hash of a single text."""
+    return keyed_hashes(path, [text], length=length)[0]
+
+
+def save_study(study: Study) -> None:
+    """Write study.json. It is written last in an import: a folder without it is no study."""
+    fields = asdict(study)
+    del fields["path"]
+    fields = fields.pop("unknown") | fields
+    write_atomically(study.path / "study.json", json.dumps(fields, indent=2, ensure_ascii=False) + "\n")
+
+
+def amend_study(path: Path, **changes: Any) -> Study:
+    """Change fields of study.json as it stands by now, whatever is updated meanwhile. Raises OSError, StudyError."""
+    with study_lock(path):
+        finish(path)
+        study = replace(Study(path=path, **read_study_file(path)), **changes)
+        save_study(study)
+    return study
+
+
+def open_study(path: Path | str) -> Study:
+    """Read a study's study.json; an update that was committed and not put in place is put there first.
+
+    Raises StudyError if there is none, it is damaged, or a newer program wrote it.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise StudyError(f"{path}: there is no such study; make it with `python -m core import SOURCE --study {path}`")
+    put_in_place(path)
+    if not (path / "study.json").exists():
+        raise StudyError(f"{path}: this folder holds no study (no study.json); import one into it, or name another")
+    return Study(path=path, **read_study_file(path))

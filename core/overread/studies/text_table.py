@@ -1,0 +1,74 @@
+"""CSV tables of text, whose cells come back as they were; those of a study with a checksum."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from overread.errors import StudyError
+from overread.files import quoted_cell, write_atomically
+from overread.studies.study_file import TableSum
+
+_MEND = (
+    "put it back from a backup (`python -m core restore`), or make it anew with `python -m core import ... --update`"
+)
+
+
+def read_text_table(path: Path) -> pd.DataFrame:
+    """A CSV with every cell as text, empty cells as empty text, and the header as written.
+
+    Not pandas' own reader: that renames columns without a name or of the same name.
+    """
+    return _parsed(path.read_bytes())
+
+
+def write_text_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> TableSum:
+    """Write a CSV of text, atomically, so that `read_text_table` gives back each cell as it was."""
+    lines = [",".join(map(quoted_cell, row)) + "\n" for row in (columns, *rows)]
+    content = "".join(lines).encode()
+    write_atomically(path, content)
+    return TableSum(hashlib.sha256(content).hexdigest(), len(lines) - 1)
+
+
+def read_study_table(path: Path, written: TableSum | None, columns: Sequence[str]) -> pd.DataFrame:
+    """A table of a study. written: what it was when it was written, where that is known; columns: that it must have.
+
+    Raises StudyError for a table that is damaged, and in other words for one that somebody has changed.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise StudyError(f"{path}: is missing or damaged ({type(error).__name__}); {_MEND}") from error
+    try:
+        table = _parsed(content)
+        is_whole = set(columns) <= set(table.columns)
+    except (ValueError, csv.Error):
+        table, is_whole = None, False
+    if written is not None and hashlib.sha256(content).hexdigest() != written.sha256:
+        if is_whole and table is not None and len(table) == written.num_rows:
+            raise StudyError(
+                f"{path}: was changed since Overread wrote it, by hand or by another program, and what rests on it "
+                "would no longer fit; change the source's own labels instead and run `import "
+                "--update`, or put the file back from a backup (`python -m core restore`)"
+            )
+        num_rows = min(_num_rows(content), written.num_rows)
+        raise StudyError(f"{path}: is damaged: holds {num_rows} of its {written.num_rows} rows; {_MEND}")
+    if table is None or not is_whole:
+        raise StudyError(f"{path}: is damaged: its rows and columns don't fit together; {_MEND}")
+    return table
+
+
+def _parsed(content: bytes) -> pd.DataFrame:
+    """Raises ValueError where it is no table, and csv.Error."""
+    rows = list(csv.reader(io.StringIO(content.decode(), newline="")))
+    if not rows or any(len(row) != len(rows[0]) for row in rows):
+        raise ValueError("not a table")
+    return pd.DataFrame(rows[1:], columns=rows[0], dtype=str)
+
+
+def _num_rows(content: bytes) -> int:
+    """Rows that are whole, roughly: of what is damaged."""
+    return max(content.count(b"\n") - 1, 0)

@@ -1,0 +1,113 @@
+"""Features from elsewhere, in place of SimCLR's: those of a file, of a backbone with weights from a file, or of an
+encoder that comes with a package.
+
+A file or backbone that the user named and that cannot be used ends the run before it begins; there is no falling back
+to SimCLR. The package's encoder is what a preset asks for: where it is not installed, SimCLR's features stand in.
+"""
+
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from overread.errors import ConfigError
+from overread.files import make_folder, told_if_damaged, write_atomically
+from overread.models.backbones import IMAGENET_BACKBONE, Backbone, backbone_features, imagenet_weights, load_backbone
+from overread.studies.embeddings import read_embeddings
+from overread.studies.run import CHECKPOINT_DAMAGED
+
+
+@dataclass(frozen=True)
+class FeatureSource:
+    """Where a run's features come from, opened and checked."""
+
+    identity: dict[str, Any]
+    """What config.json records: kind (embeddings or backbone), backbone, sha256 of the file, num_features."""
+    notes: tuple[str, ...]
+    origin: np.ndarray | Backbone
+    """The features (N, D) float32 themselves, or what computes them."""
+
+    def compute(
+        self,
+        pixels: np.ndarray,
+        *,
+        device: torch.device,
+        precision: str,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> np.ndarray:
+        """(N, D) float32. pixels: (N, H, W, C) uint8, the samples in the order of samples.csv."""
+        if isinstance(self.origin, Backbone):
+            return backbone_features(pixels, self.origin, device=device, precision=precision, on_progress=on_progress)
+        return self.origin
+
+
+def open_features(
+    samples: pd.DataFrame, *, embeddings: Path | None, backbone: str | None, weights: Path | None, cache_size_px: int
+) -> FeatureSource | None:
+    """The source of features that a command names; None where it names none, and SimCLR's are meant.
+
+    samples: samples.csv. cache_size_px: side of the images in the pixel cache, from which a backbone computes.
+    Raises ConfigError for flags that don't go together, and for what `read_embeddings` and `load_backbone` refuse.
+    """
+    if embeddings and (backbone or weights):
+        raise ConfigError("--embeddings: brings the features itself; leave out --backbone and --weights")
+    if embeddings:
+        found = read_embeddings(embeddings, samples)
+        return FeatureSource(
+            {"kind": "embeddings", "sha256": _digest(embeddings), "num_features": found.features.shape[1]},
+            found.notes,
+            found.features,
+        )
+    if not backbone and not weights:
+        return None
+    if not weights:
+        raise ConfigError(f"--backbone {backbone}: needs --weights FILE; nothing is downloaded")
+    if not backbone:
+        raise ConfigError(f"--weights {weights}: needs --backbone NAME, the encoder that they belong to")
+    return _of_backbone(backbone, weights, cache_size_px)
+
+
+def imagenet_features(cache_size_px: int) -> FeatureSource | None:
+    """Those of an encoder trained on ImageNet; None where its package is not installed. Nobody chose it, so there are
+    no notes of how it fits."""
+    weights = imagenet_weights()
+    return replace(_of_backbone(IMAGENET_BACKBONE, weights, cache_size_px), notes=()) if weights else None
+
+
+def _of_backbone(name: str, weights: Path, cache_size_px: int) -> FeatureSource:
+    loaded = load_backbone(name, weights)
+    notes = loaded.notes
+    if cache_size_px < loaded.size_px:
+        notes += (
+            f"the cached images are {cache_size_px} px and the backbone expects {loaded.size_px} px: enlarged; "
+            f"import again with --image-size {loaded.size_px} for sharper features",
+        )
+    identity = {"kind": "backbone", "backbone": name, "sha256": _digest(weights)}
+    return FeatureSource(identity | {"num_features": loaded.num_features}, notes, loaded)
+
+
+def save_features(path: Path, features: np.ndarray) -> None:
+    """Keep a run's features for its resuming. features: (N, D) float32."""
+    buffer = io.BytesIO()
+    np.save(buffer, features)
+    make_folder(path.parent)
+    write_atomically(path, buffer.getvalue())
+
+
+def load_features(path: Path) -> np.ndarray | None:
+    """What `save_features` kept, or None if there is nothing. Raises StudyError if it is damaged."""
+    if not path.is_file():
+        return None
+    with told_if_damaged(path, CHECKPOINT_DAMAGED):
+        return np.load(path, allow_pickle=False)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,95 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import cohen_kappa_score
+
+from overread.checks.reader_labels import reader_labels
+from overread.pipeline.study_ledger import open_ledger
+from overread.records import Verdict, VerdictKind
+from overread.review.ledger import visit_key
+from tests.app.made_study import CLASSES, write_study
+from tests.core.checks.samples import made_samples
+from tests.core.commands import run_command
+from tests.core.review.verdicts import decision
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    monkeypatch.delenv("OVERREAD_DATABASE", raising=False)
+    return write_study(tmp_path, has_run=False)
+
+
+def record(study, reader, sample_ids, chosen):
+    """A verdict of the reader on each sample, which leads to the chosen label."""
+    ledger = open_ledger(study)
+    given = study.samples().set_index("sample_id")["given_label"]
+    for sample_id, label in zip(sample_ids, chosen, strict=True):
+        is_kept = label == given[sample_id]
+        proposed = next(name for name in CLASSES if name != given[sample_id]) if is_kept else label
+        kind = VerdictKind.REJECT if is_kept else VerdictKind.ACCEPT
+        key = visit_key(reader, sample_id, "1")
+        ledger.record(
+            Verdict(sample_id, reader, kind, given[sample_id], proposed, label, run="r", score=0.5, idempotency_key=key)
+        )
+
+
+def test_a_verdict_gives_the_label_it_leads_to_or_none():
+    samples = made_samples(["a", "b", "c", "d", "e"], ["normal"] * 5)
+    kinds = ("accept", "reject", "relabel", "exclude", "ambiguous")
+    decisions = [decision(i, f"id{i}", "ann", kind) for i, kind in enumerate(kinds)]
+    labels, num_blind = reader_labels(samples, [*decisions, decision(9, "gone", "bob")], [])
+    assert labels.to_dict("list") == {"reader ann": ["tumour", "normal", "polyp", "", ""]}
+    assert num_blind == 0
+
+
+def test_a_blind_reading_counts_before_the_verdict_that_followed_it(study):
+    samples = study.samples()
+    first, second = samples["sample_id"][:2]
+    ledger = open_ledger(study)
+    ledger.record_reading(sample_id=first, reader="ann", label="serrated", idempotency_key="k1")
+    record(study, "ann", [first, second], [samples["given_label"][0], samples["given_label"][1]])
+    labels, num_blind = reader_labels(samples, ledger.decisions(), ledger.readings())
+    assert labels["reader ann"].tolist()[:2] == ["serrated", samples["given_label"][1]]
+    assert num_blind == 1
+
+
+def test_the_command_compares_raters_and_readers(study):
+    samples = study.samples()
+    rng = np.random.default_rng(0)
+    read = {}
+    for reader, number in (("Ada", 40), ("Ben", 30)):
+        chosen = np.where(rng.random(number) < 0.6, samples["given_label"][:number], rng.choice(CLASSES, number))
+        record(study, reader, samples["sample_id"][:number], chosen)
+        read[reader] = pd.Series(chosen)
+    ended = run_command("agreement", study.path, "--json", "--resamples", 20)
+    found = json.loads(ended.out)
+    assert found["raters"] == ["reader_A", "reader Ada", "reader Ben"]
+    kappas = {(pair["first"], pair["second"]): pair["kappa"] for pair in found["pairs"]}
+    of_both = kappas["reader Ada", "reader Ben"]
+    assert of_both["value"] == pytest.approx(cohen_kappa_score(read["Ada"][:30], read["Ben"]))
+    assert of_both["num_samples"] == 30
+    assert kappas["reader_A", "reader Ada"]["num_samples"] == 40
+    assert (found["num_blind"], found["num_reader_labels"]) == (0, 70)
+    assert list(found["panels"]) == ["readers"]
+    assert found["panels"]["readers"]["fleiss_kappa"]["num_samples"] == 30
+    text = run_command("agreement", study.path, "--resamples", 20).out
+    assert "Krippendorff's alpha, readers alone" in text
+    assert "0 of their 70 labels were read blind" in text
+
+
+def test_pairs_that_share_no_sample_have_no_coefficient(study):
+    samples = study.samples()
+    record(study, "Ada", samples["sample_id"][:6], samples["given_label"][:6])
+    record(study, "Ben", samples["sample_id"][6:12], samples["given_label"][6:12])
+    ended = run_command("agreement", study.path, "--resamples", 20)
+    (line,) = [line for line in ended.out.splitlines() if "reader Ada and reader Ben" in line]
+    assert line.endswith("not defined  0 samples")
+    assert "nan" not in ended.out
+
+
+def test_one_rater_alone_is_answered_with_the_mend(study):
+    ended = run_command("agreement", study.path)
+    assert ended.status == 2
+    assert "have a second reader review it" in ended.err

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from overread.detection.chance import tells_classes_apart
+
+
+def drawn(num_samples, num_classes, advantage, seed):
+    """Labels, and probabilities that favour them by `advantage` in logits, else say nothing; some of them very sure."""
+    rng = np.random.default_rng(seed)
+    given = rng.choice(num_classes, num_samples, p=np.arange(1, num_classes + 1) / sum(range(num_classes + 1)))
+    logits = rng.normal(size=(num_samples, num_classes)) * rng.choice([0.1, 5], (num_samples, 1))
+    logits[np.arange(num_samples), given] += advantage
+    exponentials = np.exp(logits)
+    return exponentials / exponentials.sum(axis=1, keepdims=True), given
+
+
+@pytest.mark.parametrize("num_classes", [2, 5])
+def test_what_says_nothing_of_the_labels_is_hardly_ever_taken_for_more(num_classes):
+    taken = [tells_classes_apart(*drawn(200, num_classes, 0, seed), np.arange(200)) for seed in range(300)]
+    assert np.mean(taken) < 0.02
+
+
+@pytest.mark.parametrize("num_classes", [2, 5])
+def test_a_small_advantage_is_seen_in_many_samples(num_classes):
+    assert all(tells_classes_apart(*drawn(2000, num_classes, 0.5, seed), np.arange(2000)) for seed in range(20))
+
+
+def test_what_says_the_opposite_tells_nothing_apart():
+    given = np.arange(60) % 2
+    assert not tells_classes_apart(np.eye(2)[1 - given], given, np.arange(60))
+    assert tells_classes_apart(np.eye(2)[given], given, np.arange(60))
+
+
+def test_samples_that_hang_together_count_as_one():
+    """Four patients of 500 images, each of one class: three judged right are no more than luck."""
+    groups = np.repeat(np.arange(4), 500)
+    given = (groups % 2).astype(int)
+    said = np.where(groups == 3, 1 - given, given)
+    assert tells_classes_apart(np.eye(2)[said], given, np.arange(2000))
+    assert not tells_classes_apart(np.eye(2)[said], given, groups)

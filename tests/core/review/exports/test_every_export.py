@@ -1,0 +1,63 @@
+"""What holds for every format but the cleaned CSV, and the command that writes them."""
+
+import json
+
+import pytest
+
+from overread.pipeline.exporting import EXPORT_FORMATS
+from overread.studies.study import read_text_table, write_text_table
+from tests.core.commands import run_command
+
+OTHERS = ("imagefolder", "fiftyone", "label-studio", "cleanlab")
+CANARY = "Zimtstern"
+
+
+@pytest.fixture
+def canary_study(study):
+    """The study with a name in a cell of the source that is neither the image nor the label."""
+    table = read_text_table(study.source_path)
+    write_text_table(study.source_path, list(table.columns), table.assign(ward=CANARY).to_numpy().tolist())
+    return study
+
+
+def test_these_are_all_formats():
+    assert set(EXPORT_FORMATS) == {"csv", "croissant", *OTHERS}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_no_cell_of_the_source_but_the_image_leaves_and_no_reader_s_name(canary_study, tmp_path, name):
+    ended = run_command("export", canary_study.path, "--out", tmp_path / "labels", "--format", name, "--json")
+    assert ended.status == 0, ended.err
+    assert json.loads(ended.out) == {"num_rows": 50, "num_changed": 4, "num_decided": 6}
+    written = [tmp_path / "labels", *tmp_path.rglob("*")]
+    texts = [path.read_text() for path in written if path.is_file() and not path.is_symlink()]
+    for text in [*texts, *(str(path.relative_to(tmp_path)) for path in written)]:
+        for secret in (CANARY, "ward", "Ada", "Ben", canary_study.source_root):
+            assert secret not in text
+
+
+def test_the_metadata_of_the_csv_hold_no_cell_of_it(canary_study, tmp_path):
+    ended = run_command("export", canary_study.path, "--out", tmp_path / "cleaned.csv", "--format", "croissant")
+    assert ended.status == 0, ended.err
+    assert CANARY in (tmp_path / "cleaned.csv").read_text()
+    metadata = (tmp_path / "cleaned.croissant.json").read_text()
+    assert not any(secret in metadata for secret in (CANARY, "ward", "Ada", "secret-patient"))
+
+
+def test_cleanlab_s_numbers_are_explained_on_the_terminal(study, tmp_path):
+    ended = run_command("export", study.path, "--out", tmp_path / "issues.csv", "--format", "cleanlab")
+    assert ended.out.splitlines()[-1] == "its labels are numbers: 0=adenoma, 1=normal, 2=serrated"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--format", "coco"), "--format coco: is not known; give one of csv, croissant"),
+        (("--format", "cleanlab", "--spreadsheet-safe"), "--spreadsheet-safe: is for the cleaned CSV"),
+    ],
+)
+def test_what_is_wrong_is_said(study, tmp_path, arguments, message):
+    ended = run_command("export", study.path, "--out", tmp_path / "labels", *arguments)
+    assert ended.status == 2
+    assert message in ended.err
+    assert list(tmp_path.iterdir()) == []

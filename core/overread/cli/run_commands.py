@@ -7,7 +7,6 @@ import typer
 
 from overread.cli.arguments import Json, Overwrite, RunName, Seed, StudyPath, require_folder
 from overread.cli.terminal import print_result, progress_bar, warn_of_stopped_update
-from overread.errors import ConfigError
 
 if TYPE_CHECKING:
     from overread.studies.run import Run
@@ -42,14 +41,22 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train the model on a study and score every label."""
+    from overread.pipeline.train_request import TrainRequest
     from overread.pipeline.train_study import train_study
     from overread.studies.study import open_study
 
-    if run and not after_review:
-        raise ConfigError(f"--run {run}: goes with --after-review alone, which begins from a run")
-    if resume and after_review:
-        raise ConfigError("--after-review: a run that is resumed knows it already; leave it out")
-
+    request = TrainRequest(
+        preset=preset,
+        seed=seed,
+        device=device,
+        assignments=tuple(assignments or ()),
+        embeddings=embeddings,
+        backbone=backbone,
+        weights=weights,
+        resume=resume,
+        after_review=after_review,
+        base_run=run,
+    )
     opened = open_study(study)
     warn_of_stopped_update(opened)
     notes: list[str] = []
@@ -66,20 +73,7 @@ def train(
                 case "note":
                     notes.append(event["message"])
 
-        trained = train_study(
-            opened,
-            preset=preset,
-            seed=seed,
-            device=device,
-            assignments=assignments or (),
-            embeddings=embeddings,
-            backbone=backbone,
-            weights=weights,
-            resume=resume,
-            after_review=after_review,
-            run_name=run,
-            listener=listen,
-        )
+        trained = train_study(opened, request, listener=listen)
     num_proposed = int(trained.scores()["is_proposed"].sum())
     line = f"{trained.path}: {num_proposed} of {trained.config()['num_samples']} labels are proposed for review"
     comparison = trained.comparison()

@@ -10,6 +10,7 @@ from typing import Any
 
 from overread.demo.image_sets import write_chest, write_tiles
 from overread.files import is_study
+from overread.pipeline.train_request import TrainRequest
 from overread.pipeline.train_study import train_study
 from overread.sources.source import read_source
 from overread.studies.importing import import_source
@@ -80,7 +81,8 @@ def make_demo(
 
             can_resume = bool(runs) and runs[-1].state in (RunState.INTERRUPTED, RunState.CANCELLED)
             changed = () if can_resume else assignments
-            train_study(study, seed=seed, assignments=changed, resume=can_resume, listener=follow)
+            request = TrainRequest(seed=seed, assignments=changed, resume=can_resume)
+            train_study(study, request, listener=follow)
         tell(f"{title}: ready", begin + share)
         studies.append(study)
         if len(studies) == 1:  # somebody may be reviewing it by now: what is left shall not slow the page down

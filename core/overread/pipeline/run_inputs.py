@@ -18,7 +18,7 @@ from overread.studies.sample_groups import Pictures, picture_numbers, read_pictu
 from overread.studies.study import Study
 
 if TYPE_CHECKING:
-    from overread.training.progress_log import Progress
+    from overread.training.progress_log import ProgressLog
     from overread.training.training_data import TrainingData
 
 MAX_COMPARED = 20_000
@@ -73,7 +73,9 @@ class Inputs:
         )
 
 
-def run_inputs(study: Study, samples: pd.DataFrame, run: Run, settings: TrainSettings, progress: "Progress") -> Inputs:
+def run_inputs(
+    study: Study, samples: pd.DataFrame, run: Run, settings: TrainSettings, progress: "ProgressLog"
+) -> Inputs:
     """samples: samples.csv. Which images show the same picture is looked for where the settings ask for it and nobody
     has yet; a run that is resumed has those that it began with."""
     pixels = _cached_pixels(study, samples)
@@ -114,7 +116,7 @@ def _cached_pixels(study: Study, samples: pd.DataFrame) -> np.ndarray:
     return cache.pixels if np.array_equal(order, np.arange(len(cache.keys))) else cache.pixels[order]
 
 
-def _pictures(study: Study, run: Run, progress: "Progress") -> Pictures:
+def _pictures(study: Study, run: Run, progress: "ProgressLog") -> Pictures:
     path = run.path / "checkpoint" / "pictures.json"
     if path.is_file():
         with told_if_damaged(path, CHECKPOINT_DAMAGED):
@@ -125,7 +127,7 @@ def _pictures(study: Study, run: Run, progress: "Progress") -> Pictures:
     return pictures
 
 
-def _found_pictures(study: Study, progress: "Progress") -> Pictures:
+def _found_pictures(study: Study, progress: "ProgressLog") -> Pictures:
     cache = open_cache(study.pixels_path)
     pictures = read_pictures(study, cache)
     if pictures is not None:

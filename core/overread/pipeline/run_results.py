@@ -31,7 +31,7 @@ def write_results(
 
     arrays = {
         "stage_probs": np.stack(trace.stage_probs).astype(np.float16),
-        "stage_names": np.array(trace.stage_names),
+        "stage_names": np.array([str(stage) for stage in trace.stages]),
         "pseudo_labels": np.stack(trace.pseudo_labels).astype(np.int16),
         "is_consensus": np.stack(trace.is_consensus),
     }

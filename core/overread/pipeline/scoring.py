@@ -11,24 +11,22 @@ from overread.detection.judgement import Judgement, judge
 from overread.detection.paper_scores import round_probs
 from overread.detection.proposal_set import proposable
 from overread.detection.self_confidence import self_confidence_score
+from overread.phases import Stage, StageKind
 from overread.pipeline.retraining import write_comparison
 from overread.pipeline.run_inputs import Inputs
-from overread.pipeline.run_plan import Plan
+from overread.pipeline.run_plan import RunPlan
 from overread.proposals.proposal_kinds import isolation_score, proposal_kinds
 from overread.proposals.score_table import score_table
 from overread.studies.run import Run
 from overread.verified_labels import Pins
 
 if TYPE_CHECKING:
-    from overread.training.progress_log import Progress
+    from overread.training.progress_log import ProgressLog
     from overread.training.trace import Trace
-
-JUDGED = "together"
-"""The last stage of an overread run: what its refinement and its networks show together."""
 
 
 def score_run(
-    run: Run, plan: Plan, inputs: Inputs, trace: "Trace", shown: dict[str, np.ndarray], progress: "Progress"
+    run: Run, plan: RunPlan, inputs: Inputs, trace: "Trace", shown: dict[str, np.ndarray], progress: "ProgressLog"
 ) -> pd.DataFrame:
     """scores.csv. The rounds of a cross-fitted refinement are added to the trace; after review the run is compared with
     the one before it. shown: the arrays of `evidence`."""
@@ -45,7 +43,7 @@ def score_run(
     return score_table(ids, given, inputs.classes, probs=probs, proposed=proposed, scores=scores, kinds=kinds)
 
 
-def _judged(run: Run, plan: Plan, inputs: Inputs, trace: "Trace", progress: "Progress") -> Judgement:
+def _judged(run: Run, plan: RunPlan, inputs: Inputs, trace: "Trace", progress: "ProgressLog") -> Judgement:
     """By the trace's embeddings and, where there are any, by its cross-fitted networks."""
 
     def judged(pins: Pins | None, begin: float, end: float) -> Judgement:
@@ -75,15 +73,17 @@ def _judged(run: Run, plan: Plan, inputs: Inputs, trace: "Trace", progress: "Pro
     return judgement
 
 
-def _record_rounds(judgement: Judgement, plan: Plan, given: np.ndarray, trace: "Trace", progress: "Progress") -> None:
+def _record_rounds(
+    judgement: Judgement, plan: RunPlan, given: np.ndarray, trace: "Trace", progress: "ProgressLog"
+) -> None:
     """Into the trace and the progress: what each round of the refinement says, and why it stopped."""
     if trace.cross_fitted is not None:
-        trace.add_stage("networks", trace.cross_fitted)
+        trace.add_stage(Stage(StageKind.NETWORKS), trace.cross_fitted)
     refinement = judgement.refinement
     for number, each in enumerate(refinement.rounds):
         likeliest = each.posterior(given).argmax(axis=1)
         labels = plan.retraining.pins.labels(likeliest) if plan.retraining else likeliest
-        trace.add_judged_round(f"refinement {number}", each.probs, labels)
+        trace.add_iteration(Stage(StageKind.SELF_TRAINING, number), each.probs, labels)
         progress.emit(
             "round",
             round=number,
@@ -91,7 +91,7 @@ def _record_rounds(judgement: Judgement, plan: Plan, given: np.ndarray, trace: "
             **each.figures(given),
             is_chosen=number == refinement.chosen,
         )
-    trace.add_stage(JUDGED, judgement.result.probs)
+    trace.add_stage(Stage(StageKind.TOGETHER), judgement.result.probs)
     rate = refinement.error_rate
     of_whom = "" if rate.is_told.all() else f" among the clearer {rate.is_told.mean():.0%} of the images"
     views = f"two views of the images put the share of wrong labels{of_whom} at {rate.share:.1%}"
@@ -101,11 +101,11 @@ def _record_rounds(judgement: Judgement, plan: Plan, given: np.ndarray, trace: "
         progress.emit("note", message=f"Where a picture has several labels, {copy}.")
 
 
-def _averaged(plan: Plan, inputs: Inputs, trace: "Trace") -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+def _averaged(plan: RunPlan, inputs: Inputs, trace: "Trace") -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Probabilities, proposed labels and scores of the presets that go by the network's rounds: the paper's mean over
     them, or the mean of that and of the cross-validated scorer where it is on."""
     given, num_classes = inputs.given, len(inputs.classes)
-    by_scorer = round_probs(np.stack(trace.stage_probs), trace.stage_names)
+    by_scorer = round_probs(np.stack(trace.stage_probs), trace.stages)
     probs = by_scorer["rounds"]
     proposed = trace.pseudo_labels[-1]
     if plan.settings.cross_validation.num_folds:

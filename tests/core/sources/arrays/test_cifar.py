@@ -10,6 +10,7 @@ from overread.errors import ConfigError, ManifestError, SourceError
 from overread.images.decoding import read_picture
 from overread.pipeline.evaluation import evaluate_run
 from overread.pipeline.exporting import export_study
+from overread.pipeline.train_request import TrainRequest
 from overread.pipeline.train_study import train_study
 from overread.sources.source import read_source
 from overread.studies.importing import import_source
@@ -186,7 +187,7 @@ def test_true_labels_stand_in_the_source_s_cells_alone_and_evaluate_takes_them_f
     import_source(source, tmp_path / "study", image_size_px=32)
     study = open_study(tmp_path / "study")
     assert not {"clean_label", "labels"} & set(study.samples().columns)
-    train_study(study, device="cpu", assignments=TINY[1::2])
+    train_study(study, TrainRequest(device="cpu", assignments=tuple(TINY[1::2])))
     lines = study.source_path.read_text().splitlines(keepends=True)
     truth = tmp_path / "truth.csv"
     truth.write_text("".join([lines[0].replace(",labels,", ",true_label,"), *lines[1:]]))

@@ -13,7 +13,7 @@ from tests.core.commands import TINY, import_source
 from tests.paths import APP, ENTRY, ROOT
 
 LADDER = (
-    ("version", "records", "phases", "errors", "files", "spreadsheets", "metrics", "verified_labels", "config"),
+    ("version", "home", "records", "phases", "errors", "files", "spreadsheets", "metrics", "verified_labels", "config"),
     ("images",),
     ("sources", "review", "detection"),
     ("models", "studies"),

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import overread
+from overread.home import home_folder
 
-HOME_VARIABLE = "OVERREAD_HOME"
-DATA_PATH = Path(os.environ.get(HOME_VARIABLE) or "data").expanduser().resolve()
-"""Where studies are made: the folder that OVERREAD_HOME names, else `data` in the working folder."""
+DATA_PATH = home_folder()
 COMMANDS_PATH = Path(overread.__file__).parents[1]
 """The folder of the package `overread`, for processes that do not find it by themselves: in a clone."""
 DEMO_PATH = DATA_PATH / "demo"

@@ -14,7 +14,12 @@ from overread.cli.terminal import print_result, progress_bar, warn_of_stopped_up
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder to make the two demo studies in.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder to make the two demo studies in.", show_default="demo in OVERREAD_HOME, else in ./data"
+        ),
+    ] = None,
     num_images: Annotated[int, typer.Option(help="Images of each study.", min=40)] = 600,
     seed: Seed = 0,
     ephemeral: Ephemeral = False,
@@ -22,8 +27,10 @@ def demo(
 ) -> None:
     """Draw, import and train the demo studies; what is there already is kept."""
     from overread.demo.demo_studies import make_demo
+    from overread.home import home_folder
     from overread.pipeline.output_paths import check_output
 
+    out = out or home_folder() / "demo"
     check_output(out)
     with progress_bar(as_json) as show:
         studies = make_demo(out, num_images=num_images, seed=seed, listener=lambda e: show(e["fraction"], e["message"]))

@@ -16,6 +16,7 @@ from overread.pipeline.retraining import Retraining, begin_retraining, resume_re
 from overread.pipeline.train_request import TrainRequest
 from overread.studies.run import Run, open_run, samples_digest
 from overread.studies.study import Study
+from overread.version import full_version
 
 if TYPE_CHECKING:
     from overread.training.feature_source import FeatureSource
@@ -153,5 +154,9 @@ def _config(study: Study, settings: TrainSettings, samples: pd.DataFrame, *, see
         "classes": list(study.classes),
         "links_digest": samples_digest(samples, _LINKS),
         "settings": settings.to_dict(),
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in packages}},
+        "versions": {
+            "overread": full_version(),
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in packages},
+        },
     }

@@ -9,7 +9,7 @@ from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import open_page, page_text
 from tests.paths import APP, ENTRY
 
-PAGES = ("studies", "review", "train", "insights", "export")
+PAGES = ("studies", "review", "train", "insights", "export", "help")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -31,7 +31,7 @@ def test_a_page_without_any_study_says_what_to_do(app, name, monkeypatch, tmp_pa
     open_page(app, name)
     assert not app.exception
     assert not app.error
-    assert "no study yet" in page_text(app) or name == "studies"
+    assert "no study yet" in page_text(app) or name in ("studies", "help")
 
 
 def test_an_error_of_the_user_is_shown_as_it_is(app, made_study, monkeypatch):

@@ -23,15 +23,15 @@ class Phase:
 
     kind: PhaseKind
     num_epochs: int
-    index: int | None = None
-    """Which of several folds or rounds, from 0; None where there is one phase of this kind."""
+    index: int = 0
+    """Which of several folds or rounds."""
     cost: float = 1.0
     """Of one of its epochs, beside one of plain training."""
 
     @property
     def name(self) -> str:
         """As progress.jsonl has it: pretrain, fold 1, fold 2 ..., warmup, round 1 ..., final."""
-        return self.kind if self.index is None else f"{self.kind} {self.index + 1}"
+        return f"{self.kind} {self.index + 1}" if self.kind in (PhaseKind.FOLD, PhaseKind.ROUND) else self.kind.value
 
 
 class StageKind(StrEnum):
@@ -53,8 +53,8 @@ class Stage:
     """A moment of a run at which every sample was predicted."""
 
     kind: StageKind
-    index: int | None = None
-    """Which of several rounds or iterations, from 0."""
+    index: int = 0
+    """Which of several rounds or iterations."""
     epoch: int | None = None
     """The epoch of a round after which it was, from 1."""
 
@@ -65,10 +65,13 @@ class Stage:
     @property
     def part(self) -> str:
         """The part of the run that it belongs to: of all stages of the first round, "round 1"."""
-        if self.index is None:
-            return self.kind.value
         # Rounds are counted from 1, self-training from its iteration 0, which is fitted to the given labels.
-        return f"{self.kind} {self.index + (self.kind is StageKind.ROUND)}"
+        match self.kind:
+            case StageKind.ROUND:
+                return f"round {self.index + 1}"
+            case StageKind.SELF_TRAINING:
+                return f"refinement {self.index}"
+        return self.kind.value
 
     @classmethod
     def parse(cls, name: str) -> Self:
@@ -80,6 +83,6 @@ class Stage:
             stage = cls(kind, int(numbers[0]) - 1, int(numbers[1]))
         elif kind is StageKind.SELF_TRAINING and len(numbers) == 1:
             stage = cls(kind, int(numbers[0]))
-        if str(stage) != name or (stage.index is None) != (kind not in (StageKind.ROUND, StageKind.SELF_TRAINING)):
+        if str(stage) != name or (kind is StageKind.ROUND and stage.epoch is None):
             raise ValueError(f"{name!r} is no stage of a run")
         return stage

@@ -94,7 +94,7 @@ def _simclr(task: Task, settings: TrainSettings, seed: int, device: torch.device
             num_classes=data.num_classes,
             projection_size=pretrain.projection_size,
         )
-    network.to(device, memory_format=torch.channels_last)
+    network.to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=pretrain.learning_rate, weight_decay=pretrain.weight_decay, fused=True
     )

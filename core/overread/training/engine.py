@@ -80,7 +80,7 @@ class Training:
                 num_classes=self.data.num_classes,
                 projection_size=self.settings.pretrain.projection_size,
             )
-        self.network.to(self.data.device, memory_format=torch.channels_last)
+        self.network.to(self.data.device).to(memory_format=torch.channels_last)
         self.trace = Trace()
         self._phases = plan_phases(self.settings, len(self.folds))
         self._pretrained: dict[str, torch.Tensor] = {}
@@ -97,10 +97,10 @@ class Training:
         optimizer = None
         for index in range(first_phase, len(self._phases)):
             phase = self._phases[index]
-            is_resumed = start is not None and index == first_phase
-            optimizer = self._begin(phase, optimizer, is_resumed=is_resumed)
-            if is_resumed:
-                optimizer.load_state_dict(start.optimizer)
+            resumed = start if index == first_phase else None
+            optimizer = self._begin(phase, optimizer, is_resumed=resumed is not None)
+            if resumed:
+                optimizer.load_state_dict(resumed.optimizer)
             run_epoch = self._epoch_function(phase)
             for epoch in range(first_epoch + 1, phase.num_epochs + 1):
                 fields = run_epoch(optimizer, epoch, self._generator(index, epoch))
@@ -136,7 +136,9 @@ class Training:
     def _epoch_function(self, phase: Phase) -> Callable[..., dict[str, float]]:
         return self._pretrain_epoch if phase.kind is PhaseKind.PRETRAIN else self._supervised_epoch_of(phase)
 
-    def _pretrain_epoch(self, optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator) -> dict:
+    def _pretrain_epoch(
+        self, optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator
+    ) -> dict[str, float]:
         pretrain = self.settings.pretrain
         decay_learning_rate(optimizer, pretrain.learning_rate, (epoch - 1) / pretrain.num_epochs)
         loss = pretrain_epoch(
@@ -160,7 +162,7 @@ class Training:
             self.trace.is_consensus[-1] if self.trace.is_consensus else np.zeros(len(labels), dtype=bool)
         )
 
-        def run_epoch(optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator) -> dict:
+        def run_epoch(optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator) -> dict[str, float]:
             targets = labels
             if self.pins is not None:
                 targets = self.pins.drawn(labels, torch.rand(len(labels), generator=generator).numpy())

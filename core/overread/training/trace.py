@@ -62,6 +62,14 @@ class Trace:
     def from_tensors(cls, tensors: dict[str, Tensor], stages: list[Stage]) -> "Trace":
         """The trace of a checkpoint; stages: all that the settings lead to, in order."""
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-        lists = {name: list(arrays.get(name, [])) for name in ("stage_probs", "pseudo_labels", "is_consensus")}
-        others = {name: arrays.get(name) for name in ("embeddings", "cross_fitted")}
-        return cls(stages[: len(lists["stage_probs"])], **lists, **others)
+        stage_probs, pseudo_labels, is_consensus = (
+            list(arrays.get(name, [])) for name in ("stage_probs", "pseudo_labels", "is_consensus")
+        )
+        return cls(
+            stages[: len(stage_probs)],
+            stage_probs,
+            pseudo_labels,
+            is_consensus,
+            embeddings=arrays.get("embeddings"),
+            cross_fitted=arrays.get("cross_fitted"),
+        )

@@ -30,8 +30,8 @@ from overread.studies.study import (
     keyed_hashes,
     save_study,
     write_table,
-    write_text_table,
 )
+from overread.studies.text_table import write_text_table
 
 _SMALL_PX = 32
 _DOWNLOADED = "downloaded"
@@ -88,7 +88,7 @@ def corrupt_study(study: Study, *, noise: str, rate: float, seed: int, out: Path
             raise StudyError(f"{study.path}: some of its images can't be read any more; import it with --update first")
         hashes = [row.sha256 for row in open_cache(new.pixels_path).rows]
         rows = zip(ids, images, labels, patients, slides, shuffled["split"], hashes, strict=True)
-        new = write_samples(new, tuple(Sample(*row[:6], sha256=row[6]) for row in rows))
+        new = write_samples(new, tuple(Sample(*row[:6], (), row[6]) for row in rows))
         cells = [(image, study.written_label(label)) for image, label in zip(images, labels, strict=True)]
         new = write_table(new, "source.csv", (new.image_column, new.label_column), cells)
         new = write_table(new, "quarantine.csv", QUARANTINE_COLUMNS, [])

@@ -63,10 +63,11 @@ def measure_saving(
             process.join()
         times = np.concatenate([part[0] for part in parts])
         num_saved = sum(part[1] for part in parts)
-        quantiles = [1000 * float(value) for value in np.quantile(times, (0.5, 0.95, 1.0))]
+        median_ms, p95_ms, max_ms = (1000 * float(value) for value in np.quantile(times, (0.5, 0.95, 1.0)))
         num_rows = ledger.verify_chain().sequence
         num_refused = sum(part[2] for part in parts)
-        found.append(SavingTimes(number, num_saved, num_refused, num_rows, *quantiles, len(times) / seconds))
+        rate = len(times) / seconds
+        found.append(SavingTimes(number, num_saved, num_refused, num_rows, median_ms, p95_ms, max_ms, rate))
         ledger.engine.dispose()
     return found
 
@@ -94,7 +95,9 @@ def _open(url: str, study: str, place: Path) -> Ledger:
     return Ledger.open(url, study, _KEY, memory=Memory(place / "ledger.json", _KEY))
 
 
-def _save(reader: int, url: str, study: str, place: Path, seconds: float, barrier: Barrier, answers: Queue) -> None:
+def _save(
+    reader: int, url: str, study: str, place: Path, seconds: float, barrier: Barrier, answers: "Queue[Any]"
+) -> None:
     ledger = _open(url, study, place)
     times, num_saved, num_refused = [], 0, 0
     barrier.wait()

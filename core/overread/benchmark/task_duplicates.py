@@ -17,7 +17,7 @@ from overread.studies.sample_groups import picture_numbers
 def load_pictures(task: Task, cache: Path) -> np.ndarray:
     """(N,) int64, equal for images that show one picture, -1 for one alone: from the cache below `cache` where it has
     them, else found (some 10 ms an image) and put there."""
-    digest = hashlib.sha256(np.ascontiguousarray(task.pixels)).hexdigest()[:16]
+    digest = hashlib.sha256(np.ascontiguousarray(task.pixels).data).hexdigest()[:16]
     path = cache / "pictures" / f"{task.name}-{digest}.npy"
     if path.is_file():
         return np.load(path, allow_pickle=False)

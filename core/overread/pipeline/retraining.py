@@ -79,7 +79,7 @@ class Retraining:
     def save(self, run: Run) -> None:
         arrays = {"targets": self.pins.targets, "is_excluded": self.pins.is_excluded, "is_locked": self.is_locked}
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
         write_atomically(run.path / "pins.npz", buffer.getvalue())
 
 

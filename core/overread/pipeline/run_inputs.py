@@ -129,9 +129,9 @@ def _pictures(study: Study, run: Run, progress: "ProgressLog") -> Pictures:
 
 def _found_pictures(study: Study, progress: "ProgressLog") -> Pictures:
     cache = open_cache(study.pixels_path)
-    pictures = read_pictures(study, cache)
-    if pictures is not None:
-        return pictures
+    known = read_pictures(study, cache)
+    if known is not None:
+        return known
     what = "only exact copies of images were looked for, not near-duplicates"
     if len(cache.keys) > MAX_COMPARED:
         progress.emit(

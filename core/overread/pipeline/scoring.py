@@ -48,7 +48,7 @@ def _judged(run: Run, plan: RunPlan, inputs: Inputs, trace: "Trace", progress: "
 
     def judged(pins: Pins | None, begin: float, end: float) -> Judgement:
         return judge(
-            trace.embeddings,
+            trace.features,
             inputs.given,
             inputs.groups,
             inputs.is_trained,
@@ -110,7 +110,7 @@ def _averaged(plan: RunPlan, inputs: Inputs, trace: "Trace") -> tuple[np.ndarray
     proposed = trace.pseudo_labels[-1]
     if plan.settings.cross_validation.num_folds:
         by_scorer["cross_validated"] = cross_validated_probs(
-            trace.embeddings,
+            trace.features,
             given,
             inputs.groups,
             inputs.is_trained,
@@ -120,7 +120,7 @@ def _averaged(plan: RunPlan, inputs: Inputs, trace: "Trace") -> tuple[np.ndarray
         )
         trained = np.flatnonzero(inputs.is_trained)
         if tells_classes_apart(by_scorer["cross_validated"][trained], given[trained], inputs.groups[trained]):
-            probs = np.mean([probs, by_scorer["cross_validated"]], axis=0, dtype=np.float64)
+            probs = np.asarray(np.mean([probs, by_scorer["cross_validated"]], axis=0, dtype=np.float64))
             proposed = probs.argmax(axis=1)
         else:
             proposed = given

@@ -67,7 +67,7 @@ def train_study(study: Study, request: TrainRequest, *, listener: Listener | Non
             training = _training(run, plan, inputs, device, progress)
             trace = training.run()
             progress.emit("scoring")
-            shown = evidence(trace.embeddings, inputs.groups, inputs.pictures)
+            shown = evidence(trace.features, inputs.groups, inputs.pictures)
             scores = score_run(run, plan, inputs, trace, shown, progress)
             write_results(run, trace, training.network.state_dict(), shown, scores)
         except KeyboardInterrupt:
@@ -105,10 +105,8 @@ def _training(run: Run, plan: RunPlan, inputs: Inputs, device: Any, progress: "P
     if plan.lacks_imagenet:
         progress.emit("note", message=WITHOUT_IMAGENET)
     data = inputs.training_data(settings, device)
-    if retraining:
-        features, pins = retraining.embeddings, retraining.pins
-    else:
-        features, pins = _outside_features(run, plan, inputs.pixels, device, progress), None
+    pins = retraining.pins if retraining else None
+    features = retraining.embeddings if retraining else _outside_features(run, plan, inputs.pixels, device, progress)
     checkpoint_path = run.path / "checkpoint" / "state.pt"
     training = Training(data, settings, plan.seed, progress, checkpoint_path, features, folds, pins=pins)
     if retraining:

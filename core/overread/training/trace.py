@@ -27,6 +27,13 @@ class Trace:
     cross_fitted: np.ndarray | None = None
     """(N, K) float32: what networks say that never saw the sample's label; None where there are no folds."""
 
+    @property
+    def features(self) -> np.ndarray:
+        """(N, D) float32: the embeddings of a training that has come past its pretraining."""
+        if self.embeddings is None:
+            raise RuntimeError("the training has not computed its features yet")
+        return self.embeddings
+
     def add_stage(self, stage: Stage, probs: np.ndarray) -> None:
         self.stages.append(stage)
         self.stage_probs.append(probs)

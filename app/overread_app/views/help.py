@@ -6,6 +6,8 @@ import streamlit as st
 
 from overread_app.boundary import error_boundary
 
+WIDTH_PX = 800
+"""A longer line is hard to read."""
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -17,8 +19,9 @@ def guide_path() -> Path:
 
 def show_page() -> None:
     title, _, text = guide_path().read_text(encoding="utf-8").partition("\n")
-    st.title(title.removeprefix("# "))
-    st.markdown(text)
+    with st.container(width=WIDTH_PX):
+        st.title(title.removeprefix("# "))
+        st.markdown(text)
 
 
 with error_boundary():

@@ -87,8 +87,14 @@ def corrupt_study(study: Study, *, noise: str, rate: float, seed: int, out: Path
         if build_cache(new.pixels_path, placed, size_px=study.image_size_px):
             raise StudyError(f"{study.path}: some of its images can't be read any more; import it with --update first")
         hashes = [row.sha256 for row in open_cache(new.pixels_path).rows]
-        rows = zip(ids, images, labels, patients, slides, shuffled["split"], strict=True)
-        new = write_samples(new, tuple(Sample(*row, (), sha256) for row, sha256 in zip(rows, hashes, strict=True)))
+        rows = zip(ids, images, labels, patients, slides, shuffled["split"], hashes, strict=True)
+        new = write_samples(
+            new,
+            tuple(
+                Sample(key, image, label, patient, slide, split, sha256=sha256)
+                for key, image, label, patient, slide, split, sha256 in rows
+            ),
+        )
         cells = [(image, study.written_label(label)) for image, label in zip(images, labels, strict=True)]
         new = write_table(new, "source.csv", (new.image_column, new.label_column), cells)
         new = write_table(new, "quarantine.csv", QUARANTINE_COLUMNS, [])

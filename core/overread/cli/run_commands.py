@@ -1,4 +1,4 @@
-"""Commands that train on a study, and tell what its runs say."""
+"""Commands that train on a study and report on its runs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,32 +15,33 @@ if TYPE_CHECKING:
 def train(
     study: StudyPath,
     preset: Annotated[
-        str, typer.Option(help="overread, quick, or paper (the paper's method, nothing beside it).")
+        str, typer.Option(help="overread, quick, or paper (the paper's method and nothing else).")
     ] = "overread",
     seed: Seed = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a setting; may be repeated."),
+        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a setting; repeatable."),
     ] = None,
     embeddings: Annotated[
         Path | None,
-        typer.Option(help="Your own features to judge by: .npy in the order of samples.csv, or .npz with ids."),
+        typer.Option(help="Judge by your own features: .npy in the order of samples.csv, or .npz with ids."),
     ] = None,
     backbone: Annotated[
-        str | None, typer.Option(help="An encoder of torchvision or timm to judge by; needs --weights.")
+        str | None, typer.Option(help="Judge by an encoder of torchvision or timm; needs --weights.")
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="The backbone's weights, .safetensors or .pth; nothing is downloaded.")
+        Path | None, typer.Option(help="Weights of the backbone, .safetensors or .pth; nothing is downloaded.")
     ] = None,
-    resume: Annotated[bool, typer.Option(help="Go on with the newest run, which did not finish.")] = False,
+    resume: Annotated[bool, typer.Option(help="Continue the newest run, which did not finish.")] = False,
     after_review: Annotated[
-        bool, typer.Option("--after-review", help="Keep to what readers decided; begin from --run and compare with it.")
+        bool,
+        typer.Option("--after-review", help="Train with the readers' decisions; start from --run and compare with it."),
     ] = False,
     run: RunName = None,
     as_json: Json = False,
 ) -> None:
-    """Train the model on a study and score every label."""
+    """Train a model on a study and score every label."""
     from overread.pipeline.train_request import TrainRequest
     from overread.pipeline.train_study import train_study
     from overread.studies.study import open_study
@@ -111,7 +112,7 @@ def saliency(
     run: RunName = None,
     as_json: Json = False,
 ) -> None:
-    """Compute where a run's network looks in an image, for the given label and the proposed one."""
+    """Compute heat maps: where a run's network looks, for the given label and the proposed one."""
     from overread.proposals.heat_maps import compute_saliency, saliency_path
     from overread.studies.run import open_run
     from overread.studies.study import open_study
@@ -125,11 +126,11 @@ def saliency(
 
 def evaluate(
     study: StudyPath,
-    truth: Annotated[Path, typer.Option(help="CSV with true_label beside sample_id or image.")],
+    truth: Annotated[Path, typer.Option(help="CSV with the column true_label and sample_id or image.")],
     run: RunName = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a run's proposals against true labels; training never sees them."""
+    """Measure a run's proposals against true labels, which training never sees."""
     from overread.pipeline.evaluation import evaluate_run
     from overread.studies.study import open_study
 
@@ -154,12 +155,12 @@ def evaluate(
 
 def proposals(
     study: StudyPath,
-    out: Annotated[Path, typer.Option(help="CSV to write: the proposed rows of scores.csv, the surest first.")],
+    out: Annotated[Path, typer.Option(help="CSV to write: the proposed rows of scores.csv, most likely errors first.")],
     run: RunName = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Write the proposals of a run, as a CSV whose cells no spreadsheet runs as a formula."""
+    """Write a run's proposals as a CSV without spreadsheet formulas."""
     from overread.pipeline.output_paths import check_output
     from overread.review.cleaned_csv import write_csv
     from overread.studies.run import open_run

@@ -66,7 +66,8 @@ def check_request(files: SourceFiles, format: SourceFormat) -> None:
             reason = format.no_column or f"a source of format {format.name} has no such column to name"
             raise ConfigError(f"{column_flag(kind)}: {reason}; leave it out")
     if request.given_label and not format.takes("given_label"):
-        owners = " and ".join(option.whose for option in registry.options_for("given_label"))
+        *others, last = (option.whose for option in registry.options_for("given_label"))
+        owners = f"{', '.join(others)} and {last}"
         raise ConfigError(f"--given-label {request.given_label}: is for {owners}; a CSV has --label-column")
 
 

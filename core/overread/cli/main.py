@@ -13,9 +13,10 @@ import typer
 from overread.cli.agreement_command import agreement
 from overread.cli.bench_command import bench
 from overread.cli.export_command import export
+from overread.cli.import_command import ImportCommand, import_
 from overread.cli.ledger_commands import adopt, backup, restore, verify
 from overread.cli.run_commands import evaluate, proposals, saliency, train
-from overread.cli.study_commands import check, corrupt, demo, import_
+from overread.cli.study_commands import check, corrupt, demo
 from overread.cli.terminal import print_error
 from overread.errors import ConfigError, OverreadError
 
@@ -51,7 +52,7 @@ def _start_app(context: typer.Context) -> None:
 
 
 app.command()(demo)
-app.command("import")(import_)
+app.command("import", cls=ImportCommand)(import_)
 _COMMANDS = (check, agreement, corrupt, train, saliency, evaluate, proposals, export, bench)
 for command in (*_COMMANDS, verify, backup, restore, adopt):
     app.command()(command)

@@ -16,8 +16,6 @@ from overread.images import addresses, credentials, timeouts
 from overread.images.cache.pixel_cache import open_cache
 from overread.images.decoding import read_picture
 from overread.images.location import Location
-from overread.sources.source import read_source
-from overread.studies.importing import import_source
 from overread.studies.study import open_study
 from tests.core.commands import run_command
 from tests.core.conftest import write_image
@@ -25,6 +23,7 @@ from tests.core.images.made_dicom import write_dicom
 from tests.core.images.storages import serve_folder
 from tests.core.images.test_credentials import AWS, SAS, SECRETS
 from tests.core.images.test_timeouts import dripping
+from tests.core.importing import import_source, read_source
 
 
 def write_table(folder, rows, header=("image", "label", "remark")):

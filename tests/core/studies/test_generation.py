@@ -10,12 +10,11 @@ import pytest
 
 from overread.errors import StudyError
 from overread.images.cache.pixel_cache import open_cache
-from overread.sources.source import read_source
 from overread.studies import generation
-from overread.studies.importing import import_source
 from overread.studies.study import amend_study, open_study
 from tests.core.commands import run_command
 from tests.core.conftest import write_image
+from tests.core.importing import import_source, read_source
 
 SIZE_PX = 16
 OPERATIONS = ("rename", "replace", "link", "unlink", "rmdir", "mkdir", "open", "fsync")

@@ -13,12 +13,11 @@ from PIL import Image
 from overread.errors import ManifestError, StudyError
 from overread.images.cache import pixel_cache
 from overread.images.cache.pixel_cache import open_cache
-from overread.sources.source import read_source
-from overread.studies.importing import import_source
 from overread.studies.run import training_lock
 from overread.studies.study import SCHEMA_VERSION, open_study
 from tests.core.conftest import write_image
 from tests.core.images.made_dicom import write_dicom
+from tests.core.importing import import_source, read_source
 
 SIZE_PX = 16
 

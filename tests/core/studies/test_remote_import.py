@@ -14,14 +14,13 @@ from overread.errors import ManifestError
 from overread.images import addresses, remote
 from overread.images.cache.pixel_cache import open_cache
 from overread.images.decoding import read_picture
-from overread.sources.source import read_source
 from overread.studies.changed_images import changed_images
-from overread.studies.importing import import_source
 from overread.studies.study import open_study
 from tests.core.commands import TINY, run_command
 from tests.core.conftest import write_image
 from tests.core.images.made_dicom import write_dicom
 from tests.core.images.storages import serve_folder, serve_s3
+from tests.core.importing import import_source, read_source
 
 SIZE_PX = 16
 

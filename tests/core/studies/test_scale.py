@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 
 from overread.images.cache import pixel_cache
-from overread.sources.source import read_source
-from overread.studies.importing import import_source
+from tests.core.importing import import_source, read_source
 
 SIDE_PX = 8
 NUM_DIFFERENT = 500
@@ -52,10 +51,11 @@ def test_an_update_decodes_the_files_that_were_added_and_no_other(tmp_path, monk
 MEASURED = """
 import sys, time
 from pathlib import Path
-from overread.studies.importing import import_source
+from overread.studies.importing import StudyOptions, import_source
+from overread.sources.request import ImportRequest
 from overread.sources.source import read_source
 started = time.process_time()
-summary = import_source(read_source(sys.argv[1]), sys.argv[2], image_size_px=32)
+summary = import_source(read_source(ImportRequest(sys.argv[1])), sys.argv[2], StudyOptions(image_size_px=32))
 # Not ru_maxrss: that begins with what the parent held when it forked.
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
 print(summary.num_samples, time.process_time() - started, 1024 * int(status["VmHWM"].split()[0]))

@@ -10,7 +10,6 @@ import importlib.util
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from overread.errors import ConfigError, SourceError
 from overread.records import Source
+from overread.sources.source_format import OnBytes
 
 PREFIX = "medmnist:"
 _INSTALL = "pip install --no-deps medmnist"
@@ -25,17 +25,15 @@ _CHUNK_BYTES = 2**20
 _TIMEOUT_S = 60
 
 
-def local_source(source: Path | str, on_progress: Callable[[int, int], None] | None = None) -> Path | str:
-    """A source that is a path, as it is; of `medmnist:NAME` the file ~/.medmnist/NAME.npz, fetched if it isn't there.
+def fetched_file(source: str, on_progress: OnBytes | None = None) -> Path:
+    """Of `medmnist:NAME` the file ~/.medmnist/NAME.npz, fetched if it isn't there.
 
     NAME: as MedMNIST's files are named: pathmnist (28 px), or with a size, pathmnist_64, pathmnist_128, pathmnist_224.
     on_progress: called with the bytes fetched and the bytes in all.
     Raises ConfigError for a name or size that MedMNIST hasn't, SourceError without the package, for a dataset of 3-D
     images or of several labels an image, and where the file can't be fetched or kept, or isn't the release's.
     """
-    if not str(source).startswith(PREFIX):
-        return source
-    name = str(source).removeprefix(PREFIX)
+    name = source.removeprefix(PREFIX)
     datasets = _datasets()
     if datasets is None:
         raise SourceError(f"{PREFIX}{name}: the list of MedMNIST's datasets is not installed; {_INSTALL}")
@@ -122,7 +120,7 @@ def _fault(dataset: str, entry: dict[str, Any]) -> str:
     return "has several labels for each image; one is needed" if "multi-label" in entry["task"] else ""
 
 
-def _fetch(name: str, url: str, part: Path, on_progress: Callable[[int, int], None] | None) -> None:
+def _fetch(name: str, url: str, part: Path, on_progress: OnBytes | None) -> None:
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer, part.open("wb") as file:
             num_bytes = int(answer.headers.get("Content-Length") or 0)

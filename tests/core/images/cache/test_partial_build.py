@@ -12,14 +12,14 @@ from PIL import Image
 
 from overread.images.cache import partial_build, pixel_cache
 from overread.images.cache.pixel_cache import build_cache, open_cache
-from overread.sources.source import read_source
-from overread.studies.importing import import_source
 from overread.studies.study import open_study
+from tests.core.importing import import_source, read_source
 
 NUM, SIDE = 120, 32
 PROGRAM = f"""
 import os, signal, sys
-from overread.studies.importing import import_source
+from overread.studies.importing import StudyOptions, import_source
+from overread.sources.request import ImportRequest
 from overread.sources.source import read_source
 from overread.images.cache import partial_build
 partial_build.INTERVAL_S, partial_build._MAX_SHARE = 0, 1e9
@@ -28,9 +28,8 @@ def tell(num_done, num_images):
     if num_done >= int(sys.argv[3]):
         os.kill(os.getpid(), getattr(signal, sys.argv[4]))
 
-import_source(
-    read_source(sys.argv[1]), sys.argv[2], image_size_px={SIDE}, update="--update" in sys.argv, on_progress=tell
-)
+options = StudyOptions(image_size_px={SIDE}, update="--update" in sys.argv)
+import_source(read_source(ImportRequest(sys.argv[1])), sys.argv[2], options, on_progress=tell)
 """
 
 

@@ -12,10 +12,9 @@ from overread.pipeline.evaluation import evaluate_run
 from overread.pipeline.exporting import export_study
 from overread.pipeline.train_request import TrainRequest
 from overread.pipeline.train_study import train_study
-from overread.sources.source import read_source
-from overread.studies.importing import import_source
 from overread.studies.study import open_study
 from tests.core.commands import TINY
+from tests.core.importing import import_source, read_source
 
 NAMES = ["cat", "dog", "frog"]
 KEYS = ("aggre_label", "worse_label", "random_label1", "random_label2", "random_label3")

@@ -9,9 +9,8 @@ from overread.errors import SourceError, UserError
 from overread.images.cache.pixel_cache import open_cache
 from overread.images.decoding import read_picture
 from overread.sources.arrays.medmnist import write_images
-from overread.sources.source import read_source
-from overread.studies.importing import import_source
 from overread.studies.study import open_study
+from tests.core.importing import import_source, read_source
 
 COUNTS = {"train": 5, "val": 2, "test": 3}
 

@@ -226,13 +226,13 @@ def load_burned_in(study: Study) -> list[Finding]:
     return _burned_in(study, str(study.path), _stamp(study.samples_path))
 
 
-def load_map(study: Study, run: Run) -> np.ndarray:
+def load_map(run: Run) -> np.ndarray:
     """(N, 2) float: the embeddings' first two principal components, in the order of samples.csv. Read-only."""
     path = run.path / "embeddings.npy"
     return _map(run, str(path), _stamp(path))
 
 
-def load_scores(study: Study, run: Run) -> pd.DataFrame:
+def load_scores(run: Run) -> pd.DataFrame:
     """scores.csv of a run, a row per sample in the order of samples.csv; is_proposed is bool. A copy of one's own."""
     path = run.path / "scores.csv"
     return _scores(run, str(path), _stamp(path))
@@ -246,7 +246,7 @@ def load_pixels(path: Path) -> PixelCache:
     return _pixels(path, str(path), _stamp(path / INDEX))
 
 
-def load_trace(study: Study, run: Run) -> Mapping[str, np.ndarray]:
+def load_trace(run: Run) -> Mapping[str, np.ndarray]:
     """trace.npz of a run: stage_probs (S, N, K), stage_names (S,), pseudo_labels (R, N), is_consensus (R, N).
 
     Shared by all sessions, hence read-only.
@@ -255,7 +255,7 @@ def load_trace(study: Study, run: Run) -> Mapping[str, np.ndarray]:
     return _trace(run, str(path), _stamp(path))
 
 
-def load_evidence(study: Study, run: Run) -> Mapping[str, np.ndarray]:
+def load_evidence(run: Run) -> Mapping[str, np.ndarray]:
     """evidence.npz of a run: neighbours (N, 6), pictures (N,), isolation (N,); empty where the run has none.
 
     Shared by all sessions, hence read-only.

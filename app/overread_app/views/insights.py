@@ -29,7 +29,7 @@ def show_page() -> None:
         st.info("There is no finished run yet. Start one on the Train page.", icon=":material/info:")
         return
     st.caption(f"{plain_text(study.name)} · {run_title(run)}")
-    scores = session.load_scores(study, run)
+    scores = session.load_scores(run)
     show_numbers(study, scores)
     left, right = st.columns(2, gap="large")
     with left:
@@ -185,7 +185,7 @@ def show_map(study: Study, run: Run, scores: pd.DataFrame) -> None:
         "Each point is an image; near points look alike to the model. Colour: the given label. Ring: a proposal."
     )
     figure = charts.embedding_map(
-        session.load_map(study, run), scores["given_label"].tolist(), scores["is_proposed"].to_numpy(), study.classes
+        session.load_map(run), scores["given_label"].tolist(), scores["is_proposed"].to_numpy(), study.classes
     )
     charts.show_chart(figure, key="insights_map", alt="Scatter plot of the images' embeddings in two dimensions")
 

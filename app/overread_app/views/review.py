@@ -73,7 +73,7 @@ def show() -> None:
 def show_next_sample(study: Study, run: Run, reader: str) -> None:
     """The first proposal that this reader has not decided, or the end."""
     decisions = session.ledger(study).decisions(reader)
-    scores = session.load_scores(study, run)
+    scores = session.load_scores(run)
     decided = {decision.verdict.sample_id for decision in decisions}
     scores["proposed_label"] = likely_labels(scores)  # also of what is not proposed
     reading = ReadingList(reader, study.ledger_study, run.name)
@@ -315,7 +315,7 @@ def spoken(decision: Decision) -> str:
 def kind_of(study: Study, run: Run, scores: pd.DataFrame, index: int) -> str:
     """What the proposal is, in words. Runs made before there were kinds have none."""
     score = scores.iloc[index]
-    same = same_picture(study, run, scores, index)
+    same = same_picture(run, scores, index)
     return kind_words(
         score.get("kind", ""),
         probs={name: float(score[f"p_{name}"]) for name in study.classes},
@@ -323,9 +323,9 @@ def kind_of(study: Study, run: Run, scores: pd.DataFrame, index: int) -> str:
     )
 
 
-def same_picture(study: Study, run: Run, scores: pd.DataFrame, index: int) -> np.ndarray:
+def same_picture(run: Run, scores: pd.DataFrame, index: int) -> np.ndarray:
     """The rows of other samples that show the sample's picture, those of another given label first."""
-    pictures = session.load_evidence(study, run).get("pictures")
+    pictures = session.load_evidence(run).get("pictures")
     if pictures is None or pictures[index] < 0:
         return np.empty(0, dtype=np.int64)
     rows = np.flatnonzero(pictures == pictures[index])
@@ -342,9 +342,9 @@ def show_evidence(study: Study, run: Run, scores: pd.DataFrame, index: int) -> N
         probs = score[[f"p_{name}" for name in study.classes]].to_numpy(dtype=float)
         show_probabilities(probs, study.classes, **labels, key="review_probabilities")
         show_votes({name: float(score[f"score_{name}"]) for name in scorer_names(scores)})
-        evidence = session.load_evidence(study, run)
+        evidence = session.load_evidence(run)
         if evidence:
-            same = same_picture(study, run, scores, index)[:MAX_SAME]
+            same = same_picture(run, scores, index)[:MAX_SAME]
             others = evidence["neighbours"][index]
             shown = scores.iloc[np.concatenate([same, others[others >= 0]])[:NUM_SIMILAR]]
             show_similar(
@@ -354,7 +354,7 @@ def show_evidence(study: Study, run: Run, scores: pd.DataFrame, index: int) -> N
                 study.classes,
                 num_same=len(same),
             )
-        trace = session.load_trace(study, run)
+        trace = session.load_trace(run)
         show_trace(
             trace["stage_probs"][:, index], trace["stage_names"].tolist(), study.classes, **labels, key="review_trace"
         )

@@ -121,7 +121,7 @@ def show_card(study: Study, *, is_current: bool) -> None:
 
 def show_progress(study: Study, run: Run) -> None:
     """Proposals of a run, and how many of them the reader at this browser has decided."""
-    scores = session.load_scores(study, run)
+    scores = session.load_scores(run)
     proposed = set(scores.loc[scores["is_proposed"], "sample_id"])
     reader = session.reader_name()
     decided = {decision.verdict.sample_id for decision in session.ledger(study).decisions(reader)} if reader else set()

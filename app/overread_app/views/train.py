@@ -199,7 +199,7 @@ def show_runs(study: Study) -> None:
             text, actions = st.columns([3, 1], vertical_alignment="center")
             is_shown = shown is not None and run.name == shown.name
             text.markdown(
-                f"**{run_title(run)}**  \n{describe(study, run)}" + (" · shown on all pages" if is_shown else "")
+                f"**{run_title(run)}**  \n{describe(run)}" + (" · shown on all pages" if is_shown else "")
             )
             with actions:
                 if run.is_finished and not is_shown and st.button("Show this run", key=f"train_show_{run.name}"):
@@ -209,7 +209,7 @@ def show_runs(study: Study) -> None:
                 if can_resume and not is_training(study) and st.button("Resume", key=f"train_resume_{run.name}"):
                     start(study, ["--resume"])
                     st.rerun()
-            show_comparison(study, run)
+            show_comparison(run)
             events = run.events()
             if any(event["event"] == "epoch" for event in events):
                 with st.expander("Loss by epoch"):
@@ -217,7 +217,7 @@ def show_runs(study: Study) -> None:
                     charts.show_chart(figure, key=f"train_loss_{run.name}", alt="Line chart of the loss by epoch")
 
 
-def show_comparison(study: Study, run: Run) -> None:
+def show_comparison(run: Run) -> None:
     """How a run after review compares with the one before it, in words, and the choice between the two."""
     comparison = run.comparison()
     if comparison is None or not run.is_finished:
@@ -257,7 +257,7 @@ def compared(comparison: dict[str, Any]) -> str:
     )
 
 
-def describe(study: Study, run: Run) -> str:
+def describe(run: Run) -> str:
     """State, number of proposals, time taken; of a run after review, what it knew and whether it is in use."""
     parts = [STATE_WORDS[run.state]]
     known = run.config().get("after_review")
@@ -267,7 +267,7 @@ def describe(study: Study, run: Run) -> str:
         parts.append("not in use")
     events = run.events()
     if run.is_finished:
-        parts.append(counted(int(session.load_scores(study, run)["is_proposed"].sum()), "proposal"))
+        parts.append(counted(int(session.load_scores(run)["is_proposed"].sum()), "proposal"))
     if events:
         parts.append(f"took {span(events[-1]['elapsed_s'])}")
     if run.state is RunState.FAILED:

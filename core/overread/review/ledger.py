@@ -195,9 +195,9 @@ class Ledger:
         """The readings, oldest first; protocol tells the blind from the open ones."""
         return self._select(_rows(self.study, reader).where(ledger.c.kind == "reading").order_by(ledger.c.sequence))
 
-    def history(self, *, after: int = 0) -> list[LedgerRow]:
-        """Every row of the study that comes after that sequence, in sequence."""
-        return self._select(_ordered(self.study, after))
+    def history(self) -> list[LedgerRow]:
+        """Every row of the study, in sequence."""
+        return self._select(_ordered(self.study, after=0))
 
     def head(self) -> Head:
         """The newest row."""

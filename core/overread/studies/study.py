@@ -70,10 +70,6 @@ class Study:
         return self.path / "samples.csv"
 
     @property
-    def source_path(self) -> Path:
-        return self.path / "source.csv"
-
-    @property
     def quarantine_path(self) -> Path:
         return self.path / "quarantine.csv"
 

@@ -83,7 +83,7 @@ def test_cells_of_the_source_come_back_as_they_were(tmp_path):
     _, study = imported(tmp_path / "labels.csv", tmp_path / "study")
     table = study.source_table()
     assert [list(table.columns), *table.values.tolist()] == rows
-    with study.source_path.open(encoding="utf-8", newline="") as file:
+    with (study.path / "source.csv").open(encoding="utf-8", newline="") as file:
         assert list(csv.reader(file)) == rows
     assert list(study.samples()["given_label"]) == ["cat", "dog", "dog"]
 

@@ -187,7 +187,7 @@ def test_true_labels_stand_in_the_source_s_cells_alone_and_evaluate_takes_them_f
     study = open_study(tmp_path / "study")
     assert not {"clean_label", "labels"} & set(study.samples().columns)
     train_study(study, device="cpu", assignments=TINY[1::2])
-    lines = study.source_path.read_text().splitlines(keepends=True)
+    lines = (study.path / "source.csv").read_text().splitlines(keepends=True)
     truth = tmp_path / "truth.csv"
     truth.write_text("".join([lines[0].replace(",labels,", ",true_label,"), *lines[1:]]))
     result = evaluate_run(study, truth)

@@ -10,6 +10,8 @@ from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
+from filelock import lock_descriptor
+
 from overread.errors import OverreadError, StudyError
 
 _QUOTED = re.compile(r'[",\r\n]')
@@ -54,13 +56,11 @@ def _temporary_file(path: Path, mode: int) -> tuple[Path, int]:
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:  # another writer took it for left behind before it was locked
-            os.close(descriptor)
-            continue
+            is_locked = lock_descriptor(descriptor, blocking=False)
         except OSError:  # a file system without locks
             return temporary, descriptor
-        if os.fstat(descriptor).st_nlink:
+        # Else another writer took it for left behind before it was locked.
+        if is_locked and os.fstat(descriptor).st_nlink:
             return temporary, descriptor
         os.close(descriptor)
 
@@ -69,8 +69,21 @@ def remove_left_behind(folder: Path, pattern: str) -> None:
     """Remove the temporary files of that pattern whose writers are gone: a living one holds a lock on its own."""
     for path in folder.glob(pattern):
         with suppress(OSError), path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()
+            if lock_descriptor(file.fileno(), blocking=False):
+                path.unlink()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a living process holds the lock of a file or folder. Raises OSError if it cannot be opened."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        # A shared lock, which filelock does not offer: two processes that ask at once must not see each other's.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def file_mode(folder: Path) -> int:

@@ -198,9 +198,7 @@ def show_runs(study: Study) -> None:
         with st.container(border=True), error_boundary():
             text, actions = st.columns([3, 1], vertical_alignment="center")
             is_shown = shown is not None and run.name == shown.name
-            text.markdown(
-                f"**{run_title(run)}**  \n{describe(run)}" + (" · shown on all pages" if is_shown else "")
-            )
+            text.markdown(f"**{run_title(run)}**  \n{describe(run)}" + (" · shown on all pages" if is_shown else ""))
             with actions:
                 if run.is_finished and not is_shown and st.button("Show this run", key=f"train_show_{run.name}"):
                     session.choose_run(run.name)

@@ -1,6 +1,5 @@
 """A ledger in a SQLite file: how it is made and opened, how its writers take turns, and what SQLite's errors mean."""
 
-import fcntl
 import os
 import random
 import sqlite3
@@ -9,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from filelock import lock_descriptor, unlock_descriptor
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
@@ -120,8 +120,8 @@ def turn(connection: Connection, *, timeout_s: float | None = None) -> Iterator[
         driver.execute(f"PRAGMA busy_timeout={int(1000 * (timeout_s if has_turn else _LAST_TRY_S))}")
         yield
     finally:
-        # Said in words: a process forked meanwhile holds the same descriptor, and closing ours would free nothing.
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        # Explicitly: a process forked meanwhile holds the same descriptor, so that closing ours would free nothing.
+        unlock_descriptor(descriptor)
         os.close(descriptor)
 
 
@@ -181,10 +181,8 @@ def _wait(descriptor: int, connection: sqlite3.Connection, timeout_s: float) -> 
     num_commits = _num_commits(connection)
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            pass
+            if lock_descriptor(descriptor, blocking=False):
+                return True
         except OSError:
             return False  # a file system without locks
         now = time.monotonic()

@@ -7,7 +7,6 @@ Whoever opens the study meanwhile, or after a kill, puts what is committed in pl
 changes nothing, and the next update goes on from what it had decoded.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -16,8 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock, lock_descriptor
+
 from overread.errors import StudyError
-from overread.files import file_mode, make_folder, remove_left_behind, sync_folder, write_atomically
+from overread.files import file_mode, is_locked, make_folder, remove_left_behind, sync_folder, write_atomically
 
 UPDATE = ".update"
 _COMMITTED = ".committed"
@@ -27,15 +28,9 @@ _BEFORE = (".pixels.new", ".pixels.old")
 _STILL_WRITING_S = 60
 
 
-@contextmanager
-def study_lock(path: Path) -> Iterator[None]:
-    """Held while a study's files are put in place or study.json is changed. The kernel's: gone with the process."""
-    descriptor = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, file_mode(path))
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+def study_lock(path: Path) -> FileLock:
+    """Held while a study's files are put in place or study.json is changed; released when the process ends."""
+    return FileLock(path / ".lock", mode=file_mode(path))
 
 
 def put_in_place(path: Path) -> None:
@@ -86,7 +81,7 @@ def staged_update(path: Path) -> Iterator[Path]:
     make_folder(staging)
     descriptor = os.open(staging, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        lock_descriptor(descriptor)
         for left in staging.iterdir():
             if left.name != "pixels":
                 left.unlink()
@@ -115,16 +110,9 @@ def commit(path: Path) -> None:
 def is_unfinished(path: Path) -> bool:
     """Whether an update of the study was stopped, and none is under way that goes on with it."""
     try:
-        descriptor = os.open(path / UPDATE, os.O_RDONLY)
+        return not is_locked(path / UPDATE)
     except OSError:
         return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
 
 
 def sweep(path: Path) -> None:

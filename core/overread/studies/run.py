@@ -1,6 +1,5 @@
 """A run's folder: what one training of the model on a study left behind, and how far it has come."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -15,9 +14,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from filelock import lock_descriptor
 
 from overread.errors import StudyError
-from overread.files import file_mode, told_if_damaged, write_atomically
+from overread.files import file_mode, is_locked, told_if_damaged, write_atomically
 from overread.studies.run_files import check_file, read_json, read_scores
 from overread.studies.study import Study, open_study
 
@@ -230,16 +230,13 @@ def _run_name(preset: str, seed: int) -> str:
 def training_lock(study: Study, run_name: str) -> Iterator[None]:
     """Held while a training of the study runs; its file names the run and the process.
 
-    The lock is the kernel's (flock): it is gone with the process, however that ended.
-    Raises StudyError if another training holds it.
+    It is released when the process ends, however it ends. Raises StudyError if another training holds it.
     """
     with os.fdopen(os.open(_lock_path(study.path), os.O_RDWR | os.O_CREAT, file_mode(study.path)), "r+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not lock_descriptor(file.fileno(), blocking=False):
             raise StudyError(
                 f"{study.path}: a training of this study is under way; wait for it, or cancel it on the Train page"
-            ) from error
+            )
         file.seek(0)
         file.truncate()
         json.dump({"run": run_name, "process": os.getpid()}, file)
@@ -258,18 +255,13 @@ def _lock_path(study_path: Path) -> Path:
 
 def _lock_holder(study_path: Path) -> dict[str, Any] | None:
     path = _lock_path(study_path)
-    if not path.is_file():
+    if not (path.is_file() and is_locked(path)):
         return None
-    with path.open("r") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            try:
-                holder = json.loads(file.read())
-                return {"run": str(holder["run"]), "process": int(holder["process"])}
-            except (ValueError, KeyError, TypeError):  # the holder has the lock and has not yet written its line
-                return {"run": "", "process": 0}
-    return None
+    try:
+        holder = json.loads(path.read_text())
+        return {"run": str(holder["run"]), "process": int(holder["process"])}
+    except (ValueError, KeyError, TypeError):  # the holder has the lock and has not yet written its line
+        return {"run": "", "process": 0}
 
 
 def _is_locked(study_path: Path, run_name: str) -> bool:

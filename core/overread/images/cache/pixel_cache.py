@@ -9,7 +9,6 @@ leaves the old pair whole, and the next build removes what was written besides. 
 """
 
 import errno
-import fcntl
 import json
 import os
 import secrets
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from overread.errors import ImageError, StudyError
 from overread.files import file_mode, make_folder, sync_folder, write_atomically
@@ -357,12 +357,12 @@ def _remove_strays(folder: Path) -> None:
 
 @contextmanager
 def _build_lock(folder: Path) -> Iterator[None]:
-    """The kernel's lock (flock): gone with the process, however that ended."""
-    with os.fdopen(os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, file_mode(folder)), "r+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise StudyError(f"{folder}: another import of this study is under way; wait for it to end") from error
+    """Held by the one process that builds the cache. Raises StudyError if another process does."""
+    try:
+        lock = FileLock(folder / ".lock", mode=file_mode(folder)).acquire(blocking=False)
+    except Timeout as error:
+        raise StudyError(f"{folder}: another import of this study is under way; wait for it to end") from error
+    with lock:
         yield
 
 

@@ -12,7 +12,7 @@ from overread.errors import ImageError, StudyError
 from overread.images.cache.pixel_cache import open_cache
 from overread.images.file_hashes import FileHashes
 from overread.images.location import Location, cut_frame
-from overread.images.remote import look_up
+from overread.images.remote_listing import look_up
 from overread.records import Source
 from overread.sources.image_paths import normal_path, path_fault
 from overread.studies.study import find_image, keyed_hashes

@@ -34,7 +34,8 @@ from overread.images.downloads import Downloads
 from overread.images.file_hashes import FileHashes
 from overread.images.location import Location
 from overread.images.memory_budget import Room
-from overread.images.remote import ABSENT, NUM_CONNECTIONS, look_up
+from overread.images.remote import ABSENT, NUM_CONNECTIONS
+from overread.images.remote_listing import look_up
 
 CACHE_VERSION = 2
 """Version 1, without hashes and checksums, is still read, but built anew: the cache holds nothing that the images

@@ -12,7 +12,8 @@ from overread.config import TrainSettings
 from overread.detection.folds import grouped_folds
 from overread.errors import StudyError
 from overread.files import make_folder, told_if_damaged, write_atomically
-from overread.images.cache.pixel_cache import build_cache, open_cache
+from overread.images.cache.cache_build import build_cache
+from overread.images.cache.pixel_cache import open_cache
 from overread.studies.run import CHECKPOINT_DAMAGED, Run
 from overread.studies.sample_groups import Pictures, picture_numbers, read_pictures, sample_groups, write_pictures
 from overread.studies.study import Study

@@ -12,8 +12,9 @@ import pandas as pd
 
 from overread.errors import ManifestError, StudyError
 from overread.files import is_study, make_folder
+from overread.images.cache.cache_build import build_cache
 from overread.images.cache.partial_build import PARTIAL, partial_array
-from overread.images.cache.pixel_cache import build_cache, open_cache
+from overread.images.cache.pixel_cache import open_cache
 from overread.images.remote import missing_package, protocol_of
 from overread.records import Sample, Source
 from overread.sources.arrays import cifar, medmnist

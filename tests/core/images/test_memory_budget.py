@@ -86,7 +86,7 @@ def test_a_large_image_is_reduced_as_it_is_read_and_its_tile_stays_the_same(tmp_
 MEASURED = """
 import sys
 from pathlib import Path
-from overread.images.cache.pixel_cache import build_cache
+from overread.images.cache.cache_build import build_cache
 images = {str(number): Path(name) for number, name in enumerate(sys.argv[2:])}
 assert build_cache(Path(sys.argv[1]), images, size_px=224) == {}
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from overread.errors import ManifestError, StudyError
-from overread.images.cache import pixel_cache
+from overread.images.cache import parallel_decoding
 from overread.images.cache.pixel_cache import open_cache
 from overread.sources.source import read_source
 from overread.studies.importing import import_source
@@ -225,8 +225,12 @@ def test_an_update_decodes_only_what_is_new(class_folders, tmp_path, monkeypatch
         path.write_bytes(path.read_bytes())
         os.utime(path)
     decoded = []
-    monkeypatch.setattr(pixel_cache, "read_picture", lambda location, **options: decoded.append(location.path.name))
-    monkeypatch.setattr(pixel_cache, "square_tile", lambda picture, size_px: np.zeros((size_px, size_px, 1), np.uint8))
+    monkeypatch.setattr(
+        parallel_decoding, "read_picture", lambda location, **options: decoded.append(location.path.name)
+    )
+    monkeypatch.setattr(
+        parallel_decoding, "square_tile", lambda picture, size_px: np.zeros((size_px, size_px, 1), np.uint8)
+    )
     write_image(class_folders / "dog" / "new.png", 5)
     summary, updated = imported(class_folders, study.path, update=True)
     assert (summary.num_samples, decoded) == (6, ["new.png"])

@@ -1,7 +1,8 @@
 import numpy as np
 import pandas as pd
 
-from overread.images.cache.pixel_cache import build_cache, open_cache
+from overread.images.cache.cache_build import build_cache
+from overread.images.cache.pixel_cache import open_cache
 from overread.studies.sample_groups import picture_numbers, read_pictures, sample_groups, write_pictures
 from tests.app.made_study import write_study
 from tests.core.checks.samples import made_samples

@@ -12,7 +12,7 @@ from overread.errors import StudyError
 from overread.proposals.heat_maps import has_network, read_saliency
 from overread.studies.run import Run
 from overread.studies.study import Study
-from overread_app import processes, session
+from overread_app import processes, session, study_data
 from overread_app.boundary import error_boundary
 from overread_app.components.evidence_panel import data_uri
 from overread_app.visit import Visit
@@ -77,7 +77,7 @@ def await_saliency(study: Study, run: Run, sample_ids: tuple[str, ...]) -> None:
 
 def show_maps(pixels_path: Path, sample_id: str, labels: Sequence[str], maps: np.ndarray) -> None:
     """The image under each label's heat map. maps: (len(labels), H, W) in [0, 1]."""
-    cache = session.load_pixels(pixels_path)
+    cache = study_data.load_pixels(pixels_path)
     grey = cache.image(sample_id).mean(axis=-1)
     figures = "".join(
         f'<figure><img src="{data_uri(Image.fromarray(heated(grey, heat)))}" alt="Heat map">'

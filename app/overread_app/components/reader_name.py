@@ -12,7 +12,7 @@ import streamlit as st
 from overread.errors import UserError
 from overread.review import reader_codes
 from overread.studies.study import Study
-from overread_app import session
+from overread_app import session, study_data
 from overread_app.boundary import error_text, plain_text
 
 _memory = st.components.v2.component("overread_reader", js=(Path(__file__).parent / "reader.js").read_text())
@@ -118,7 +118,7 @@ def _set(study: Study, name: str, code: str = "") -> None:
     session.keep("reader_problem", None)
     try:
         name = session.checked_name(name)
-        ledger = session.ledger(study)
+        ledger = study_data.ledger(study)
         if not reader_codes.is_known(ledger, name):
             code = reader_codes.claim(ledger, name, code)
             session.keep("code_to_show", code)

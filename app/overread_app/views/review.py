@@ -16,7 +16,7 @@ from overread.records import Decision, Proposal, Verdict, VerdictKind
 from overread.review.queue import likely_labels, progress
 from overread.studies.run import Run, running_training
 from overread.studies.study import Study
-from overread_app import session
+from overread_app import session, study_data
 from overread_app.boundary import error_boundary, error_text, plain_text
 from overread_app.components.evidence_panel import show_probabilities, show_similar, show_trace
 from overread_app.components.heat_map_panel import show_where
@@ -72,8 +72,8 @@ def show() -> None:
 
 def show_next_sample(study: Study, run: Run, reader: str) -> None:
     """The first proposal that this reader has not decided, or the end."""
-    decisions = session.ledger(study).decisions(reader)
-    scores = session.load_scores(run)
+    decisions = study_data.ledger(study).decisions(reader)
+    scores = study_data.load_scores(run)
     decided = {decision.verdict.sample_id for decision in decisions}
     scores["proposed_label"] = likely_labels(scores)  # also of what is not proposed
     reading = ReadingList(reader, study.ledger_study, run.name)
@@ -82,7 +82,7 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
         show_end(study, reading, scores, decisions)
         show_unseen([])
         return
-    samples = session.load_samples(study)
+    samples = study_data.load_samples(study)
     sample = samples[samples["sample_id"] == order[0]].iloc[0]
     reading.hold(order[0])
     # The run's rows, and not the study's: a study may have grown since.
@@ -222,7 +222,7 @@ def decide(study: Study, proposal: Proposal, visit: Visit, kind: VerdictKind, ch
         elapsed_ms=visit.elapsed_ms,
         image_sha256=visit.image_sha256,
     )
-    attempt(lambda: session.ledger(study).record(verdict), pending=verdict)
+    attempt(lambda: study_data.ledger(study).record(verdict), pending=verdict)
 
 
 def undo(study: Study, reader: str, last: Decision, visit: Visit | None) -> None:
@@ -233,7 +233,7 @@ def undo(study: Study, reader: str, last: Decision, visit: Visit | None) -> None
 
     def take_back() -> None:
         # Named for what it undoes: the same press twice is the same undo.
-        if session.ledger(study).undo(reader, f"undo {shown_key}", shown_key=shown_key) is None:
+        if study_data.ledger(study).undo(reader, f"undo {shown_key}", shown_key=shown_key) is None:
             raise StaleVerdictError("another verdict followed in another window; nothing was taken back")
         ReadingList(reader, study.ledger_study, session.current_run().name).hold(last.verdict.sample_id)
         session.keep("review_note", (last.verdict.sample_id, last.verdict.note))
@@ -274,7 +274,7 @@ def send_again(study: Study) -> None:
         if session.kept("review_pending_shown") != pending.idempotency_key:
             session.keep("review_pending_shown", pending.idempotency_key)
             return
-        attempt(lambda: session.ledger(study).record(pending))
+        attempt(lambda: study_data.ledger(study).record(pending))
         session.keep("review_pending_shown", None)
         st.rerun()
 
@@ -325,7 +325,7 @@ def kind_of(study: Study, run: Run, scores: pd.DataFrame, index: int) -> str:
 
 def same_picture(run: Run, scores: pd.DataFrame, index: int) -> np.ndarray:
     """The rows of other samples that show the sample's picture, those of another given label first."""
-    pictures = session.load_evidence(run).get("pictures")
+    pictures = study_data.load_evidence(run).get("pictures")
     if pictures is None or pictures[index] < 0:
         return np.empty(0, dtype=np.int64)
     rows = np.flatnonzero(pictures == pictures[index])
@@ -342,7 +342,7 @@ def show_evidence(study: Study, run: Run, scores: pd.DataFrame, index: int) -> N
         probs = score[[f"p_{name}" for name in study.classes]].to_numpy(dtype=float)
         show_probabilities(probs, study.classes, **labels, key="review_probabilities")
         show_votes({name: float(score[f"score_{name}"]) for name in scorer_names(scores)})
-        evidence = session.load_evidence(run)
+        evidence = study_data.load_evidence(run)
         if evidence:
             same = same_picture(run, scores, index)[:MAX_SAME]
             others = evidence["neighbours"][index]
@@ -354,7 +354,7 @@ def show_evidence(study: Study, run: Run, scores: pd.DataFrame, index: int) -> N
                 study.classes,
                 num_same=len(same),
             )
-        trace = session.load_trace(run)
+        trace = study_data.load_trace(run)
         show_trace(
             trace["stage_probs"][:, index], trace["stage_names"].tolist(), study.classes, **labels, key="review_trace"
         )

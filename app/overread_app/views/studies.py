@@ -9,7 +9,7 @@ from overread.files import is_study
 from overread.records import Finding
 from overread.studies.run import Run, RunState, find_runs, running_training
 from overread.studies.study import Study, open_study
-from overread_app import processes, session
+from overread_app import processes, session, study_data
 from overread_app.boundary import error_boundary, plain_text
 from overread_app.components import charts
 from overread_app.components.finding_images import show_finding_pictures
@@ -88,8 +88,8 @@ def run_states(path: Path) -> list[RunState] | None:
 
 def show_card(study: Study, *, is_current: bool) -> None:
     """What stands on a study's card below its name."""
-    samples = session.load_samples(study)
-    num_quarantined = len(session.load_quarantine(study))
+    samples = study_data.load_samples(study)
+    num_quarantined = len(study_data.load_quarantine(study))
     runs = find_runs(study)
     finished = [run for run in runs if run.is_finished]
     key = study.ledger_study
@@ -121,10 +121,11 @@ def show_card(study: Study, *, is_current: bool) -> None:
 
 def show_progress(study: Study, run: Run) -> None:
     """Proposals of a run, and how many of them the reader at this browser has decided."""
-    scores = session.load_scores(run)
+    scores = study_data.load_scores(run)
     proposed = set(scores.loc[scores["is_proposed"], "sample_id"])
     reader = session.reader_name()
-    decided = {decision.verdict.sample_id for decision in session.ledger(study).decisions(reader)} if reader else set()
+    decisions = study_data.ledger(study).decisions(reader) if reader else []
+    decided = {decision.verdict.sample_id for decision in decisions}
     num_read = len(proposed & decided)
     text = f"**{counted(len(proposed), 'proposal')}**"
     text += f" · {num_read:,} read by you" if reader else ""
@@ -133,9 +134,9 @@ def show_progress(study: Study, run: Run) -> None:
 
 def show_report(study: Study) -> None:
     """What the study's data are like: classes, splits, patients, raters, rows left out, and what a check finds."""
-    samples = session.load_samples(study)
+    samples = study_data.load_samples(study)
     st.header(f"Data report: {plain_text(study.name)}")
-    for finding in session.load_burned_in(study):
+    for finding in study_data.load_burned_in(study):
         st.warning(finding.message, icon=":material/visibility:")
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -170,7 +171,7 @@ def make_up(study: Study, samples: pd.DataFrame) -> list[str]:
 
 def show_quarantine(study: Study) -> None:
     """Rows that could not be read: their numbers and reasons, never their names."""
-    quarantine = session.load_quarantine(study)
+    quarantine = study_data.load_quarantine(study)
     if quarantine.empty:
         return
     st.subheader(f"Rows left out ({len(quarantine):,})")
@@ -193,10 +194,10 @@ def show_findings(study: Study) -> None:
             st.rerun()
         return
     with st.spinner("Looking at every image…"):
-        findings = session.load_findings(study)
+        findings = study_data.load_findings(study)
     if not findings:
         st.markdown("Nothing was found.")
-    samples = session.load_samples(study).set_index("sample_id")
+    samples = study_data.load_samples(study).set_index("sample_id")
     for severity, (icon, title) in SEVERITIES.items():
         of_severity = [finding for finding in findings if finding.severity == severity]
         if of_severity:

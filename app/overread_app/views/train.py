@@ -10,7 +10,7 @@ from overread.errors import UserError
 from overread.review.final_labels import final_labels
 from overread.studies.run import Run, RunState, find_runs, running_training
 from overread.studies.study import Study
-from overread_app import processes, session
+from overread_app import processes, session, study_data
 from overread_app.boundary import error_boundary, plain_text, without_paths
 from overread_app.components import charts
 from overread_app.components.wording import STATE_WORDS, counted, run_title, span
@@ -66,7 +66,7 @@ def process_name(study: Study) -> str:
 def show_after_review(study: Study) -> None:
     """Offers a training that keeps to what was decided, where there are a run to begin from and decisions."""
     run = session.current_run()
-    num_decided = len(final_labels(session.ledger(study).decisions())) if run else 0
+    num_decided = len(final_labels(study_data.ledger(study).decisions())) if run else 0
     if not num_decided:
         return
     with st.container(border=True):
@@ -265,7 +265,7 @@ def describe(run: Run) -> str:
         parts.append("not in use")
     events = run.events()
     if run.is_finished:
-        parts.append(counted(int(session.load_scores(run)["is_proposed"].sum()), "proposal"))
+        parts.append(counted(int(study_data.load_scores(run)["is_proposed"].sum()), "proposal"))
     if events:
         parts.append(f"took {span(events[-1]['elapsed_s'])}")
     if run.state is RunState.FAILED:

@@ -22,7 +22,7 @@ DAMAGED = "One of its files is missing or damaged; restore the study from a back
 
 
 @dataclass(frozen=True, slots=True)
-class Unopened:
+class UnreadableStudy:
     """A study that cannot be opened."""
 
     path: Path
@@ -34,27 +34,27 @@ class Unopened:
 def studies() -> list[Study]:
     """The studies that this session may open: those the server was started with, then those made here.
 
-    One that cannot be opened is left out, and named by `unopened`.
+    One that cannot be opened is left out, and named by `unreadable_studies`.
     """
     return [study for study in _opened() if isinstance(study, Study)]
 
 
-def unopened() -> list[Unopened]:
+def unreadable_studies() -> list[UnreadableStudy]:
     """The studies that cannot be opened."""
-    return [study for study in _opened() if isinstance(study, Unopened)]
+    return [study for study in _opened() if isinstance(study, UnreadableStudy)]
 
 
-def _opened() -> list[Study | Unopened]:
+def _opened() -> list[Study | UnreadableStudy]:
     named = os.environ.get(STUDIES_VARIABLE)
     paths = [Path(path) for path in json.loads(named)] if named else [DEMO_PATH / name for name in DEMO_NAMES]
     if not named:
         paths += sorted(path.parent for path in DATA_PATH.glob("*/study.json"))
-    paths += kept("made_studies", ())
+    paths += get("made_studies", ())
     paths = list(dict.fromkeys(path.resolve() for path in paths))
     return [_open(path) for path in paths if named or (path / "study.json").exists()]  # the demo may not be made yet
 
 
-def _open(path: Path) -> Study | Unopened:
+def _open(path: Path) -> Study | UnreadableStudy:
     """The study, if it can be opened, with what no page can do without: its key, its samples, the list of its runs."""
     try:
         study = open_study(path)
@@ -62,9 +62,9 @@ def _open(path: Path) -> Study | Unopened:
         find_runs(study)
         study_data.check_samples(study)
     except UserError as error:
-        return Unopened(path, _written_name(path), without_paths(str(error)))
+        return UnreadableStudy(path, _written_name(path), without_paths(str(error)))
     except Exception as error:  # one study must not take the others with it
-        return Unopened(path, _written_name(path), f"{DAMAGED} ({type(error).__name__})")
+        return UnreadableStudy(path, _written_name(path), f"{DAMAGED} ({type(error).__name__})")
     return study
 
 
@@ -82,31 +82,31 @@ def shows_demo() -> bool:
     return not os.environ.get(STUDIES_VARIABLE)
 
 
-def keep(name: str, value: object) -> None:
+def put(name: str, value: object) -> None:
     """Keep something for this session alone: a process that a page started, a filter. None forgets it."""
     st.session_state[f"session_{name}"] = value
 
 
-def kept(name: str, default: Any = None) -> Any:
+def get(name: str, default: Any = None) -> Any:
     """What this session keeps under that name; the default where it keeps nothing."""
     value = st.session_state.get(f"session_{name}")
     return default if value is None else value
 
 
-def typed(key: str) -> str | None:
+def field_value(key: str) -> str | None:
     """What stands in the text field of that key; None where the page has no such field."""
     return st.session_state.get(key)
 
 
 def add_study(path: Path) -> None:
     """List a study that this session has made, and choose it."""
-    keep("made_studies", (*kept("made_studies", ()), path))
+    put("made_studies", (*get("made_studies", ()), path))
     choose_study(path)
 
 
 def current_study() -> Study | None:
     """The chosen study; before any choice the first with a finished run, else the first; None if there is none."""
-    chosen, found = kept("study"), studies()
+    chosen, found = get("study"), studies()
 
     def is_meant(study: Study) -> bool:
         # After a reload the session is another, and the page's address tells.
@@ -124,13 +124,13 @@ def current_study() -> Study | None:
 def choose_study(path: Path) -> None:
     """Make a study the current one; the run then is its `default_run`."""
     path = Path(path).resolve()
-    if kept("study") != path:
-        if kept("study") is not None:
+    if get("study") != path:
+        if get("study") is not None:
             # The name may be somebody else's there.
-            keep("recalled_reader", kept("reader"))
-            keep("reader", None)
-        keep("study", path)
-        keep("run", None)
+            put("recalled_reader", get("reader"))
+            put("reader", None)
+        put("study", path)
+        put("run", None)
     if st.query_params.get("study") != _address(path):
         st.query_params["study"] = _address(path)
 
@@ -145,18 +145,18 @@ def current_run() -> Run | None:
     study = current_study()
     if study is None:
         return None
-    chosen = kept("run")
+    chosen = get("run")
     return next((run for run in find_runs(study) if run.is_finished and run.name == chosen), default_run(study))
 
 
 def choose_run(name: str) -> None:
     """Make a finished run of the current study the one that pages show."""
-    keep("run", name)
+    put("run", name)
 
 
 def reader_name() -> str:
     """The name that the person at this browser gave; empty before."""
-    return kept("reader", "")
+    return get("reader", "")
 
 
 def checked_name(name: str) -> str:
@@ -171,20 +171,20 @@ def checked_name(name: str) -> str:
 
 def set_reader(name: str, code: str) -> None:
     """Keep who reads in this session, once the code was found to be that name's."""
-    keep("reader", name)
-    keep("reader_code", code)
+    put("reader", name)
+    put("reader_code", code)
 
 
 def is_owner() -> bool:
     """Whether this browser is of the person who started the server: the address that the terminal shows says so."""
     claim_ownership(st.query_params.get("owner", ""))
-    return bool(kept("is_owner", False))
+    return bool(get("is_owner", False))
 
 
 def claim_ownership(token: str) -> None:
     """Make this session the owner's, if the token is the server's."""
     if token and hmac.compare_digest(token.encode(), os.environ.get(OWNER_VARIABLE, "").encode()):
-        keep("is_owner", True)
+        put("is_owner", True)
 
 
 def owner_token() -> str:

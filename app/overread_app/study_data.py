@@ -127,9 +127,9 @@ def _findings(_study: Study, path: str, stamp: tuple[int, int]) -> list[Finding]
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _burned_in(_study: Study, path: str, stamp: tuple[int, int]) -> list[Finding]:
-    from overread.checks.burned_in import look_for_burned_in  # here, for pydicom takes its time
+    from overread.checks.burned_in import find_burned_in  # here, for pydicom takes its time
 
-    return look_for_burned_in(_study)
+    return find_burned_in(_study)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

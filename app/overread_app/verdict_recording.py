@@ -25,7 +25,7 @@ def decide(study: Study, proposal: Proposal, visit: Visit, kind: VerdictKind, ch
         run=visit.run,
         score=proposal.label_error_probability,
         idempotency_key=visit.idempotency_key,
-        note=(session.typed(visit.note_key) or "").strip(),
+        note=(session.field_value(visit.note_key) or "").strip(),
         elapsed_ms=visit.elapsed_ms,
         image_sha256=visit.image_sha256,
     )
@@ -43,7 +43,7 @@ def undo(study: Study, reader: str, last: Decision, visit: Visit | None) -> None
         if study_data.ledger(study).undo(reader, f"undo {shown_key}", shown_key=shown_key) is None:
             raise StaleVerdictError("another verdict followed in another window; nothing was taken back")
         ReadingList(reader, study.ledger_study, session.current_run().name).hold(last.verdict.sample_id)
-        session.keep("review_note", (last.verdict.sample_id, last.verdict.note))
+        session.put("review_note", (last.verdict.sample_id, last.verdict.note))
 
     attempt(take_back)
 
@@ -54,17 +54,17 @@ def attempt(write: Callable[[], object], *, pending: Verdict | None = None) -> N
     pending: what is sent again, once, where the ledger is busy.
     """
     for name in ("review_problem", "review_pending", "review_stale"):
-        session.keep(name, None)
+        session.put(name, None)
     try:
         write()
     except LedgerBusyError as error:
-        session.keep("review_problem", None if pending else error_text(error))
-        session.keep("review_pending", pending)
+        session.put("review_problem", None if pending else error_text(error))
+        session.put("review_pending", pending)
     except StaleVerdictError as error:
         # What was decided elsewhere stands in the ledger, and is what the page goes on from.
-        session.keep("review_stale", error_text(error))
+        session.put("review_stale", error_text(error))
         end_visit()
     except Exception as error:  # a callback: no boundary is around it
-        session.keep("review_problem", error_text(error))
+        session.put("review_problem", error_text(error))
     else:
         end_visit()

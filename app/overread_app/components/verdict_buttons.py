@@ -25,7 +25,7 @@ PLAIN_VERDICTS = (
     ),
     (VerdictKind.EXCLUDE, "Exclude", "E", "The image should not be in the dataset. Its label becomes empty."),
 )
-SPOKEN = {
+VERDICT_NAMES = {
     VerdictKind.ACCEPT: "Changed",
     VerdictKind.REJECT: "Kept",
     VerdictKind.RELABEL: "Another class",
@@ -56,7 +56,7 @@ def show_verdicts(study: Study, proposal: Proposal, visit: Visit) -> None:
         with st.container(horizontal=True, gap="xsmall", key="review_verdicts_plain"):
             for kind, text, shortcut, help_text in PLAIN_VERDICTS:
                 show_button(kind, "" if kind is VerdictKind.EXCLUDE else given, text, shortcut, help=help_text)
-    taken_back, note = session.kept("review_note", ("", ""))
+    taken_back, note = session.get("review_note", ("", ""))
     st.text_input(
         "Note",
         note if taken_back == visit.sample_id else "",
@@ -92,7 +92,7 @@ def show_more_classes(study: Study, proposal: Proposal, visit: Visit, names: lis
             placeholder="More classes",
             label_visibility="collapsed",
             key=key,
-            on_change=lambda: decide(study, proposal, visit, VerdictKind.RELABEL, session.typed(key) or ""),
+            on_change=lambda: decide(study, proposal, visit, VerdictKind.RELABEL, session.field_value(key) or ""),
         )
 
 
@@ -100,28 +100,28 @@ def show_more_classes(study: Study, proposal: Proposal, visit: Visit, names: lis
 def send_again(study: Study) -> None:
     """The verdict that a busy ledger did not take: sent once more, and then either saved or said not to be."""
     with error_boundary():
-        pending = session.kept("review_pending")
+        pending = session.get("review_pending")
         if pending is None:
             return
         st.warning("Not saved yet: the ledger is in use. Trying again…", icon=":material/hourglass_top:")
-        if session.kept("review_pending_shown") != pending.idempotency_key:
-            session.keep("review_pending_shown", pending.idempotency_key)
+        if session.get("review_pending_shown") != pending.idempotency_key:
+            session.put("review_pending_shown", pending.idempotency_key)
             return
         attempt(lambda: study_data.ledger(study).record(pending))
-        session.keep("review_pending_shown", None)
+        session.put("review_pending_shown", None)
         st.rerun()
 
 
 def show_last(study: Study, last: Decision | None, visit: Visit | None) -> None:
     """What the ledger holds as this reader's last verdict, and the way back."""
-    if problem := session.kept("review_problem"):
+    if problem := session.get("review_problem"):
         st.warning(f"Not saved. {plain_text(problem)} Press the verdict again.", icon=":material/info:")
-    if stale := session.kept("review_stale"):
+    if stale := session.get("review_stale"):
         st.info(plain_text(stale[:1].upper() + stale[1:]), icon=":material/info:")
-    if session.kept("review_pending") is not None:
+    if session.get("review_pending") is not None:
         send_again(study)
     with st.container(horizontal=True, vertical_alignment="center", key="review_last"):
-        st.markdown(f"Saved: {spoken(last)}" if last else "Nothing saved yet")
+        st.markdown(f"Saved: {verdict_text(last)}" if last else "Nothing saved yet")
         identity = last.verdict.idempotency_key[:16] if last else "none"
         st.button(
             "Undo",
@@ -134,7 +134,7 @@ def show_last(study: Study, last: Decision | None, visit: Visit | None) -> None:
         )
 
 
-def spoken(decision: Decision) -> str:
+def verdict_text(decision: Decision) -> str:
     verdict = decision.verdict
     match verdict.kind:
         case VerdictKind.ACCEPT | VerdictKind.RELABEL:
@@ -142,4 +142,4 @@ def spoken(decision: Decision) -> str:
         case VerdictKind.REJECT:
             return f"{plain_text(verdict.given_label)}, kept"
         case kind:
-            return f"{plain_text(verdict.given_label)}, {SPOKEN[kind].lower()}"
+            return f"{plain_text(verdict.given_label)}, {VERDICT_NAMES[kind].lower()}"

@@ -17,14 +17,14 @@ from overread.studies.study import Study
 from overread_app import session, study_data
 from overread_app.boundary import plain_text
 from overread_app.components.evidence_panel import show_probabilities, show_similar, show_trace
-from overread_app.components.heat_map_panel import show_where
+from overread_app.components.heat_map_panel import show_saliency
 from overread_app.components.reader_name import ask_reader, is_asking, remember_reader, show_code
 from overread_app.components.sample_card import kind_words, show_progress, show_readings, show_tally
 from overread_app.components.scorer_votes import show_votes
-from overread_app.components.threshold_slider import corrected, show_sureness
-from overread_app.components.verdict_buttons import SPOKEN, show_last, show_verdicts
+from overread_app.components.threshold_slider import corrected_probabilities, show_threshold_slider
+from overread_app.components.verdict_buttons import VERDICT_NAMES, show_last, show_verdicts
 from overread_app.reading_list import ReadingList
-from overread_app.viewer.viewer import encoded_picture, prefetch_pictures, show_picture
+from overread_app.viewer.viewer import encoded_image, prefetch_images, show_viewer
 from overread_app.visit import Visit, current_visit
 
 STYLE = Path(__file__).parents[1] / "components" / "review.css"
@@ -38,7 +38,7 @@ def show() -> None:
     st.html(STYLE)
     study, run = session.current_study(), session.current_run()
     if study is None:
-        show_absence("There is no study yet.", "Make one from a folder of images.", "studies", "Studies")
+        show_empty_state("There is no study yet.", "Make one from a folder of images.", "studies", "Studies")
     elif run is None:
         show_untrained(study)
     elif is_asking():
@@ -57,7 +57,7 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
     order = reading.order(scores, decided)
     if not order:
         show_end(study, reading, scores, decisions)
-        show_unseen([])
+        prepare_next([])
         return
     samples = study_data.load_samples(study)
     sample = samples[samples["sample_id"] == order[0]].iloc[0]
@@ -79,9 +79,9 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
         show_code()
         with st.container(horizontal=True, vertical_alignment="center", key="review_progress"):
             show_progress(*progress(scores, decided, reading.min_probability))
-            probability, num_verdicts = corrected(scores, decisions, run=run.name)
+            probability, num_verdicts = corrected_probabilities(scores, decisions, run=run.name)
             with st.popover("Fewer or more", key="review_more", type="tertiary"):
-                show_sureness(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
+                show_threshold_slider(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
         show_readings(
             proposal,
             study.classes,
@@ -93,31 +93,31 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
         show_verdicts(study, proposal, visit)
         show_last(study, decisions[-1] if decisions else None, visit)
         show_evidence(study, run, scores, index)
-        show_where(study, run, order, visit)
+        show_saliency(study, run, order, visit)
     # Last, when all that the reader waits for is on its way.
     following = samples[samples["sample_id"].isin(order[1:2])]
-    show_unseen([study.image_location(image) for image in following["image"]])
+    prepare_next([study.image_location(image) for image in following["image"]])
 
 
 def show_image(study: Study, sample: pd.Series, visit: Visit) -> None:
     try:
-        picture = encoded_picture(study.image_location(sample["image"]))
+        picture = encoded_image(study.image_location(sample["image"]))
     except ImageError as error:
         st.html('<div class="no-image"><p>This image cannot be shown.</p><p></p></div>')
         st.caption(f"Reason: {plain_text(str(error))}. Without the image, “Cannot judge” is the honest verdict.")
     else:
-        show_picture(picture, visit=visit.visit_id, key="review_viewer")
+        show_viewer(picture, visit=visit.visit_id, key="review_viewer")
 
 
-def show_unseen(following: list[Location]) -> None:
+def prepare_next(following: list[Location]) -> None:
     """What works behind the page: the tab remembers the reader, and what is next is already loaded."""
     pictures = []
     for location in following:
         with suppress(ImageError):  # the page says so when it is that sample's turn
-            pictures.append(encoded_picture(location))
+            pictures.append(encoded_image(location))
     with st.container(key="review_unseen"):
         remember_reader()
-        prefetch_pictures(pictures, key="review_next")
+        prefetch_images(pictures, key="review_next")
 
 
 def kind_of(study: Study, run: Run, scores: pd.DataFrame, index: int) -> str:
@@ -179,22 +179,22 @@ def show_end(study: Study, reading: ReadingList, scores: pd.DataFrame, decisions
         st.subheader("All proposals are read." if is_own else "All that you chose is read.")
         if decisions:
             st.markdown("Each verdict is saved. The cleaned table holds them, with the evidence they rest on.")
-            tally = Counter(SPOKEN[decision.verdict.kind] for decision in decisions)
-            show_tally({name: tally[name] for name in SPOKEN.values() if tally[name]})
+            tally = Counter(VERDICT_NAMES[decision.verdict.kind] for decision in decisions)
+            show_tally({name: tally[name] for name in VERDICT_NAMES.values() if tally[name]})
         else:
             st.markdown("The model found no label that is probably wrong.")
         st.page_link("views/export.py", label="Export the cleaned table", icon=":material/ios_share:")
-        probability, num_verdicts = corrected(scores, decisions, run=reading.run)
-        show_sureness(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
+        probability, num_verdicts = corrected_probabilities(scores, decisions, run=reading.run)
+        show_threshold_slider(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
         show_last(study, decisions[-1] if decisions else None, None)
 
 
 def show_untrained(study: Study) -> None:
     """There is nothing to read before a training has ended; one under way opens the page when it does."""
     if running_training(study) is None:
-        show_absence("Nothing to read yet.", "The study has no finished training.", "train", "Train")
+        show_empty_state("Nothing to read yet.", "The study has no finished training.", "train", "Train")
     else:
-        show_absence(
+        show_empty_state(
             "The training is under way.",
             "The first sample comes up here when it is done.",
             "train",
@@ -209,7 +209,7 @@ def await_run() -> None:
         st.rerun()
 
 
-def show_absence(title: str, text: str, page: str, label: str) -> None:
+def show_empty_state(title: str, text: str, page: str, label: str) -> None:
     with st.container(key="review_end"):
         st.subheader(title)
         st.markdown(text)

@@ -12,13 +12,13 @@ from overread.studies.study import Study, open_study
 from overread_app import processes, session, study_data
 from overread_app.boundary import error_boundary, plain_text
 from overread_app.components import charts
-from overread_app.components.finding_images import show_finding_pictures
+from overread_app.components.finding_images import show_finding_images
 from overread_app.components.study_form import show_study_form
-from overread_app.components.wording import STATE_WORDS, counted, span
+from overread_app.components.wording import STATE_WORDS, counted, duration
 
 CAPTION_COLUMNS = {"conflict": "given_label", "splits": "split"}
 """By the end of a finding's kind."""
-PICTURED = ("blank", "inverted", "rotated", "resolution_outlier", "depth_outlier", "burned_in")
+WITH_IMAGES = ("blank", "inverted", "rotated", "resolution_outlier", "depth_outlier", "burned_in")
 """Findings of single images that are worth seeing."""
 SEVERITIES = {
     "error": (":material/error:", "Mend this, or figures and readings will mislead"),
@@ -42,7 +42,7 @@ def show_page() -> None:
                 st.markdown(f"#### {plain_text(study.name)}")
                 with error_boundary():  # one that is damaged must not take the others with it
                     show_card(study, is_current=current is not None and study.path == current.path)
-    for study in session.unopened():
+    for study in session.unreadable_studies():
         with st.container(border=True):
             st.markdown(f"**{plain_text(study.name)} cannot be opened.** The other studies are not affected.")
             st.caption(plain_text(study.reason))
@@ -57,20 +57,20 @@ def show_demo_progress() -> None:
     """How far the demo has come. Draws the whole page anew once a study is there, begins its training or ends it."""
     with error_boundary():
         stage = [run_states(processes.DEMO_PATH / name) for name in processes.DEMO_NAMES]
-        if stage != session.kept("demo_stage"):
-            is_first_look = session.kept("demo_stage") is None
-            session.keep("demo_stage", stage)
+        if stage != session.get("demo_stage"):
+            is_first_look = session.get("demo_stage") is None
+            session.put("demo_stage", stage)
             if not is_first_look:
                 st.rerun()
         if not processes.is_demo_running():
             with st.container(border=True):
                 st.markdown("**The demo is not complete.** Building it was interrupted; what is there is kept.")
                 if st.button("Go on building", key="studies_build_demo", type="primary"):
-                    session.keep("demo_process", processes.start_demo())
+                    session.put("demo_process", processes.start_demo())
                     st.rerun(scope="fragment")
             return
         fraction, message, remaining_s = processes.demo_progress()
-        left = f" · about {span(remaining_s)} left" if remaining_s is not None else ""
+        left = f" · about {duration(remaining_s)} left" if remaining_s is not None else ""
         with st.container(border=True):
             st.markdown("**Making the demo**  \nTwo small studies are drawn by code and trained on this machine.")
             st.progress(fraction, text=f"{plain_text(message)}{left}")
@@ -146,12 +146,12 @@ def show_report(study: Study) -> None:
         charts.show_chart(figure, key="studies_balance", alt="Bar chart of the number of images per given label")
     with right:
         st.subheader("Make-up")
-        st.markdown("\n".join(f"- {line}" for line in make_up(study, samples)))
+        st.markdown("\n".join(f"- {line}" for line in composition(study, samples)))
     show_quarantine(study)
     show_findings(study)
 
 
-def make_up(study: Study, samples: pd.DataFrame) -> list[str]:
+def composition(study: Study, samples: pd.DataFrame) -> list[str]:
     """Sentences on splits, patients, slides and raters."""
     lines = []
     splits = samples["split"].replace("", "no split").value_counts()
@@ -183,14 +183,14 @@ def show_quarantine(study: Study) -> None:
 def show_findings(study: Study) -> None:
     """What a check of the data finds; run when asked for, since it looks at every image."""
     st.subheader("Check of the data")
-    is_asked = study.path in session.kept("checked_studies", ())
+    is_asked = study.path in session.get("checked_studies", ())
     if not is_asked:
         st.caption(
             "Looks for images that show one picture, patients in more than one split, signs that the label can be "
             "read off, and odd images. Takes about a minute for 4,000 images."
         )
         if st.button("Check now", key="studies_check"):
-            session.keep("checked_studies", (*session.kept("checked_studies", ()), study.path))
+            session.put("checked_studies", (*session.get("checked_studies", ()), study.path))
             st.rerun()
         return
     with st.spinner("Looking at every image…"):
@@ -204,8 +204,8 @@ def show_findings(study: Study) -> None:
             st.markdown(f"{icon} **{title}**")
         for finding in of_severity:
             st.markdown(f"- {plain_text(finding.message[:1].upper() + finding.message[1:])}")
-            if finding.groups or finding.kind in PICTURED:
-                show_finding_pictures(study.pixels_path, finding, captions(finding, samples))
+            if finding.groups or finding.kind in WITH_IMAGES:
+                show_finding_images(study.pixels_path, finding, captions(finding, samples))
 
 
 def captions(finding: Finding, samples: pd.DataFrame) -> dict[str, str]:

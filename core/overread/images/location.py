@@ -71,7 +71,7 @@ class Location:
         return self.path.open("rb")
 
 
-def cut_frame(cell: str) -> tuple[str, int | None]:
+def split_frame(cell: str) -> tuple[str, int | None]:
     """A cell that ends in `#` and a number, as the file and the frame that it names; any other, and no frame."""
     match = _FRAME.fullmatch(cell)
     return (match[1], int(match[2])) if match else (cell, None)

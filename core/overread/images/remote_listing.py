@@ -31,7 +31,7 @@ _TAGS = ("ETag", "etag", "md5Hash", "Last-Modified", "LastModified", "last_modif
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RemoteEntry:
     """What a storage says of one file."""
 
     num_bytes: int = 0
@@ -41,7 +41,7 @@ class Found:
     """Why the file cannot be had; empty where it can."""
 
 
-def look_up(places: Collection[str]) -> dict[str, Found]:
+def look_up(places: Collection[str]) -> dict[str, RemoteEntry]:
     """What there is at each of these URLs.
 
     One listing for each folder of object storage, or one request for each file where they are few or on a web server.
@@ -51,7 +51,7 @@ def look_up(places: Collection[str]) -> dict[str, Found]:
     for place in dict.fromkeys(places):
         folders[place.rpartition("/")[0]].append(place)
     unreachable: dict[str, str] = {}
-    found: dict[str, Found] = {}
+    found: dict[str, RemoteEntry] = {}
     stop = threading.Event()
     with ThreadPoolExecutor(NUM_CONNECTIONS, thread_name_prefix="look up") as threads:
         try:
@@ -65,7 +65,7 @@ def look_up(places: Collection[str]) -> dict[str, Found]:
     return found
 
 
-def _listed(places: list[str], unreachable: dict[str, str], stop: threading.Event) -> dict[str, Found]:
+def _listed(places: list[str], unreachable: dict[str, str], stop: threading.Event) -> dict[str, RemoteEntry]:
     """Of files in one folder; none of them where the folder may not be listed."""
     files = file_system(places[0])
     names = {place: files._strip_protocol(place) for place in places}
@@ -78,15 +78,17 @@ def _listed(places: list[str], unreachable: dict[str, str], stop: threading.Even
             return {}
         if is_server_fault(error, reason):
             unreachable[host_of(places[0])] = reason
-        return dict.fromkeys(places, Found(fault=reason))
+        return dict.fromkeys(places, RemoteEntry(fault=reason))
     by_name = {entry["name"]: entry for entry in entries if entry["type"] == "file"}
-    return {place: _found(by_name[name]) if name in by_name else Found(fault=MISSING) for place, name in names.items()}
+    return {
+        place: _found(by_name[name]) if name in by_name else RemoteEntry(fault=MISSING) for place, name in names.items()
+    }
 
 
-def _asked(place: str, unreachable: dict[str, str], stop: threading.Event) -> Found:
+def _asked(place: str, unreachable: dict[str, str], stop: threading.Event) -> RemoteEntry:
     host = host_of(place)
     if host in unreachable:
-        return Found(fault=unreachable[host])
+        return RemoteEntry(fault=unreachable[host])
     files = file_system(place)
     try:
         asking = files._info(name_in_storage(files, place))
@@ -96,14 +98,14 @@ def _asked(place: str, unreachable: dict[str, str], stop: threading.Event) -> Fo
         reason = fault_of(error.__cause__ if is_web(place) and error.__cause__ else error)
         if is_server_fault(error, reason):
             unreachable[host] = reason
-        return Found(fault=reason)
-    return _found(entry) if entry["type"] == "file" else Found(fault=MISSING)
+        return RemoteEntry(fault=reason)
+    return _found(entry) if entry["type"] == "file" else RemoteEntry(fault=MISSING)
 
 
-def _found(entry: dict[str, Any]) -> Found:
+def _found(entry: dict[str, Any]) -> RemoteEntry:
     num_bytes = int(entry.get("size") or 0)
     tag = next((str(entry[name]) for name in _TAGS if entry.get(name)), "")
     if num_bytes > MAX_BYTES:
-        return Found(num_bytes, fault=TOO_LARGE)
+        return RemoteEntry(num_bytes, fault=TOO_LARGE)
     number = int.from_bytes(hashlib.sha256(tag.encode()).digest()[:6])
-    return Found(num_bytes, (num_bytes, number) if tag else ABSENT)
+    return RemoteEntry(num_bytes, (num_bytes, number) if tag else ABSENT)

@@ -17,7 +17,7 @@ from overread.pipeline.run_plan import Plan, new_plan, resumed_plan
 from overread.pipeline.run_results import write_results
 from overread.pipeline.scoring import score_run
 from overread.proposals.evidence import evidence
-from overread.studies.generation import sweep
+from overread.studies.generation import remove_temporary_files
 from overread.studies.run import Run, new_run, open_run, training_lock, unfinished_run
 from overread.studies.study import Study
 
@@ -69,7 +69,7 @@ def train_study(
     run = unfinished_run(study) if resume else new_run(study, preset, seed)
     torch_device = _device_of(run) if resume and device == "auto" else choose_device(device)
     with training_lock(study, run.name), told_if_out_of_memory():
-        sweep(study.path)
+        remove_temporary_files(study.path)
         samples = study.samples()
         source = open_features(
             samples, embeddings=embeddings, backbone=backbone, weights=weights, cache_size_px=study.image_size_px

@@ -11,7 +11,7 @@ from overread.records import Decision, Verdict
 from overread.review.chain import LedgerRow
 from overread.review.ledger_queries import decision_of, rows_of, standing_verdicts
 from overread.review.ledger_store import LedgerStore
-from overread.review.row_rules import check_characters, check_elapsed, check_same, check_texts, checked_kind
+from overread.review.row_rules import check_characters, check_elapsed, check_same, check_texts, check_verdict
 from overread.review.schema import ledger
 
 
@@ -36,7 +36,7 @@ class Ledger(LedgerStore):
         Raises LedgerError if the verdict contradicts itself, or the key belongs to something else, and
         StaleVerdictError if it follows another verdict than the one that stands.
         """
-        kind = checked_kind(verdict)
+        kind = check_verdict(verdict)
         with self.writing() as connection:
             known = self.find(connection, verdict.idempotency_key)
             if known is not None:

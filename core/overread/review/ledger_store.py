@@ -11,10 +11,10 @@ from typing import Self
 from sqlalchemy import Connection, Engine, Row, func, insert, select, text
 
 from overread.errors import LedgerError
-from overread.review.chain import FIRST_HASH, KEYED, LedgerRow, broken, sealed, verify
+from overread.review.chain import FIRST_HASH, KEYED, LedgerRow, chain_error, verify, with_hash
 from overread.review.database import open_engine, prepare, transaction
 from overread.review.ledger_queries import last_row, rows_after, rows_of
-from overread.review.memory import Head, Memory, Remembered
+from overread.review.ledger_state import Head, LedgerState, LedgerStateFile
 from overread.review.row_rules import check_texts
 from overread.review.schema import ledger
 from overread.version import full_version
@@ -30,24 +30,24 @@ class LedgerStore:
     study: str
     key: bytes = b""
     """The study's secret, under which rows are hashed."""
-    memory: Memory | None = None
+    state_file: LedgerStateFile | None = None
     """What the study remembers of its ledger; None: nothing that is lost is missed."""
 
     @classmethod
     def open(
-        cls, url: str, study: str, key: bytes = b"", *, memory: Memory | None = None, creates: bool = True
+        cls, url: str, study: str, key: bytes = b"", *, state_file: LedgerStateFile | None = None, creates: bool = True
     ) -> Self:
         """url: as SQLAlchemy writes it (Study.ledger_url). study: tells studies apart (Study.ledger_study).
 
         creates: make the database now where there is none; else the first row makes it, and until then the ledger is
-        empty. Raises LedgerError if a newer program wrote it, or if it is not the ledger that the memory knows.
+        empty. Raises LedgerError if a newer program wrote it, or if it is not the ledger that the state_file knows.
         """
         check_texts(study=study)
-        ledger = cls(open_engine(url), study, key, memory)
+        ledger = cls(open_engine(url), study, key, state_file)
         if ledger._is_there() or creates:
             ledger._require_found()
             prepare(ledger.engine)
-        if memory is not None:
+        if state_file is not None:
             with ledger.reading() as connection:
                 if connection is not None:
                     ledger._check_head(connection)
@@ -73,7 +73,7 @@ class LedgerStore:
 
         is_incremental: rows that were found whole before are only counted.
         """
-        remembered = (self.memory.read() if self.memory else None) or Remembered(keyed_from=0)
+        remembered = (self.state_file.read() if self.state_file else None) or LedgerState(keyed_from=0)
         since = remembered.verified if is_incremental else Head()
         with self.reading() as connection:
             if connection is None:
@@ -84,24 +84,24 @@ class LedgerStore:
             of_study = select(func.count()).select_from(ledger).where(ledger.c.study == self.study)
             num_rows = connection.execute(of_study.where(ledger.c.sequence <= head.sequence)).scalar_one()
             if since.sequence and self._hash_at(connection, since.sequence) != since.hash:
-                raise broken(since.sequence, "is not the one that was verified")
+                raise chain_error(since.sequence, "is not the one that was verified")
         if is_incremental and num_rows != head.sequence:
             return self.verify_chain()  # names the row that is missing
         first_keyed = next((row.sequence for row in rows if row.chain == KEYED), head.sequence + 1)
         verify(rows, self.key, keyed_from=remembered.keyed_from or first_keyed, since=since)
-        self._remember(head, is_verified=True)
+        self._save_state(head, is_verified=True)
         return head
 
-    def with_memory(self, memory: Memory) -> Self:
+    def with_state_file(self, state_file: LedgerStateFile) -> Self:
         """The same ledger, held against what a study remembers of it."""
-        return replace(self, memory=memory)
+        return replace(self, state_file=state_file)
 
     def trust(self) -> Head:
         """Take the ledger for whole as it is, once its chain holds, whatever the study remembers of it."""
-        head = replace(self, memory=None).verify_chain()
-        if self.memory is not None:
-            self.memory.path.unlink(missing_ok=True)
-            self._remember(head, is_verified=True)
+        head = replace(self, state_file=None).verify_chain()
+        if self.state_file is not None:
+            self.state_file.path.unlink(missing_ok=True)
+            self._save_state(head, is_verified=True)
         return head
 
     @contextmanager
@@ -115,7 +115,7 @@ class LedgerStore:
             self._check_head(connection)
             yield connection
             head = self._head(connection)
-        self._remember(head)
+        self._save_state(head)
 
     @contextmanager
     def reading(self) -> Iterator[Connection | None]:
@@ -135,7 +135,7 @@ class LedgerStore:
         """Write a row after the last one, within `writing`. content: fields of LedgerRow; absent ones are empty."""
         last = connection.execute(last_row(self.study)).one_or_none()
         absent = dict.fromkeys(_TEXTS, "")
-        row = sealed(
+        row = with_hash(
             LedgerRow(
                 **absent | {"score": None, "elapsed_ms": 0} | content,
                 study=self.study,
@@ -161,9 +161,9 @@ class LedgerStore:
 
     def _require_found(self) -> None:
         """Raise LedgerError where there is no database although the study remembers rows."""
-        if self._is_there() or self.memory is None:
+        if self._is_there() or self.state_file is None:
             return
-        remembered = self.memory.read()
+        remembered = self.state_file.read()
         if remembered is not None and remembered.head.sequence:
             raise LedgerError(
                 f"{self.engine.url.database}: the review ledger is gone or empty, and it held at least "
@@ -172,7 +172,7 @@ class LedgerStore:
 
     def _check_head(self, connection: Connection) -> None:
         """Raise LedgerError where the row that is remembered as the newest is not in the ledger."""
-        remembered = self.memory.read() if self.memory else None
+        remembered = self.state_file.read() if self.state_file else None
         if remembered is None or not remembered.head.sequence:
             return
         found = self._hash_at(connection, remembered.head.sequence)
@@ -182,7 +182,7 @@ class LedgerStore:
                 "saved: rows are lost; nothing was touched: put a backup back (`python -m core restore`)"
             )
         if found != remembered.head.hash:
-            raise broken(remembered.head.sequence, "is not the one that was saved")
+            raise chain_error(remembered.head.sequence, "is not the one that was saved")
 
     def _hash_at(self, connection: Connection, sequence: int) -> str | None:
         rows = select(ledger.c.hash).where(ledger.c.study == self.study, ledger.c.sequence == sequence)
@@ -192,19 +192,19 @@ class LedgerStore:
         last = connection.execute(last_row(self.study)).one_or_none()
         return Head() if last is None else Head(last.sequence, last.hash)
 
-    def _remember(self, head: Head, *, is_verified: bool = False) -> None:
-        if self.memory is None or not head.sequence:
+    def _save_state(self, head: Head, *, is_verified: bool = False) -> None:
+        if self.state_file is None or not head.sequence:
             return
-        known = self.memory.read()
+        known = self.state_file.read()
         if known is None:
-            known = Remembered(keyed_from=self._first_keyed(head))
+            known = LedgerState(keyed_from=self._first_keyed(head))
         newer = replace(
             known,
             head=max(known.head, head, key=lambda one: one.sequence),
             verified=head if is_verified else known.verified,
         )
         if newer != known:
-            self.memory.write(newer)
+            self.state_file.write(newer)
 
     def _first_keyed(self, head: Head) -> int:
         with transaction(self.engine) as connection:

@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock, lock_descriptor
 
 from overread.errors import StudyError
-from overread.files import file_mode, is_locked, make_folder, remove_left_behind, sync_folder, write_atomically
+from overread.files import file_mode, is_locked, make_folder, remove_abandoned, sync_folder, write_atomically
 
 UPDATE = ".update"
 _COMMITTED = ".committed"
@@ -33,13 +33,13 @@ def study_lock(path: Path) -> FileLock:
     return FileLock(path / ".lock", mode=file_mode(path))
 
 
-def put_in_place(path: Path) -> None:
+def apply_committed_update(path: Path) -> None:
     """Put the files of a committed update in place, if there is one. Raises StudyError where they cannot be."""
     if not (path / _COMMITTED).is_dir():
         return
     try:
         with study_lock(path):
-            finish(path)
+            move_committed_files(path)
     except OSError as error:
         raise StudyError(
             f"{path}: an update of this study is not all in place, and its folder cannot be written "
@@ -47,8 +47,8 @@ def put_in_place(path: Path) -> None:
         ) from error
 
 
-def finish(path: Path) -> None:
-    """As `put_in_place`, for one that holds the study's lock. Stopped anywhere, it may be begun again."""
+def move_committed_files(path: Path) -> None:
+    """As `apply_committed_update`, for one that holds the study's lock. Stopped anywhere, it may be begun again."""
     new = path / _COMMITTED
     if not new.is_dir():
         return
@@ -101,10 +101,10 @@ def commit(path: Path) -> None:
     sync_folder(staging / "pixels")
     sync_folder(staging)
     with study_lock(path):
-        finish(path)
+        move_committed_files(path)
         staging.rename(path / _COMMITTED)
         sync_folder(path)
-        finish(path)
+        move_committed_files(path)
 
 
 def is_unfinished(path: Path) -> bool:
@@ -115,14 +115,14 @@ def is_unfinished(path: Path) -> bool:
         return False
 
 
-def sweep(path: Path) -> None:
+def remove_temporary_files(path: Path) -> None:
     """Remove the hidden files that killed writers left in a study."""
     folders = [path, path / "pixels", *(folder for folder in (path / "runs").rglob("*") if folder.is_dir())]
     for folder in folders:
         for left in folder.glob(".*.tmp"):
             with suppress(OSError):
                 if time.time() - left.stat().st_mtime > _STILL_WRITING_S:
-                    remove_left_behind(folder, left.name)
+                    remove_abandoned(folder, left.name)
 
 
 def _move(new: Path, place: Path) -> None:

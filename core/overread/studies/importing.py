@@ -20,7 +20,7 @@ from overread.records import Sample, Source
 from overread.sources.arrays import cifar, medmnist
 from overread.sources.image_paths import normal_path, path_fault
 from overread.sources.label_classes import listed
-from overread.studies.generation import commit, staged_update, sweep
+from overread.studies.generation import commit, remove_temporary_files, staged_update
 from overread.studies.run import find_runs, training_lock
 from overread.studies.sample_ids import EarlierSamples, sample_ids
 from overread.studies.staging import link_or_copy, staged_study, staging_path
@@ -112,7 +112,7 @@ def _update(source: Source, study: Study, name: str | None, on_progress: Progres
     _check_same_reading(source, study)
     before, message = _before(study)
     with training_lock(study, ""), staged_update(study.path) as staging:
-        sweep(study.path)
+        remove_temporary_files(study.path)
         source = _placed(source, study.path)
         _link_cache(study, staging / "pixels")
         earlier = EarlierSamples.of(before, study.pixels_path)

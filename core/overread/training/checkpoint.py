@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from overread.files import make_folder, told_if_damaged, written_whole
+from overread.files import atomic_writer, make_folder, report_damage
 from overread.studies.run import CHECKPOINT_DAMAGED
 
 
@@ -29,7 +29,7 @@ class Checkpoint:
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     make_folder(path.parent)
-    with written_whole(path) as file:
+    with atomic_writer(path) as file:
         torch.save(vars(checkpoint), file)
 
 
@@ -37,5 +37,5 @@ def load_checkpoint(path: Path) -> Checkpoint | None:
     """The last whole checkpoint, on the CPU, or None if there is none. Raises StudyError if it is damaged."""
     if not path.is_file():
         return None
-    with told_if_damaged(path, CHECKPOINT_DAMAGED):
+    with report_damage(path, CHECKPOINT_DAMAGED):
         return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))

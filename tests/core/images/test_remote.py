@@ -7,12 +7,12 @@ from PIL import Image
 
 from overread.errors import ImageError
 from overread.images import addresses, remote, remote_file, remote_listing
-from overread.images.decoding import read_picture
+from overread.images.decoding import read_image
 from overread.images.file_header import read_headers
 from overread.images.location import Location
 from overread.images.remote import ABSENT
 from overread.images.remote_file import open_remote
-from overread.images.remote_listing import Found, look_up
+from overread.images.remote_listing import RemoteEntry, look_up
 from tests.core.images.made_dicom import write_dicom
 from tests.core.images.storages import serve_folder, serve_s3
 
@@ -27,10 +27,10 @@ def test_a_file_is_the_same_over_s3_over_http_and_on_the_disk(s3, tmp_path):
     client, _ = s3
     Image.linear_gradient("L").save(tmp_path / "a b#1.png")
     client.upload_file(str(tmp_path / "a b#1.png"), "hospital", "x/a b.png")
-    expected = read_picture(tmp_path / "a b#1.png").pixels
-    assert (read_picture(Location("s3://hospital/x/a b.png")).pixels == expected).all()
+    expected = read_image(tmp_path / "a b#1.png").pixels
+    assert (read_image(Location("s3://hospital/x/a b.png")).pixels == expected).all()
     with serve_folder(tmp_path) as (url, _):
-        assert (read_picture(Location(f"{url}/a%20b%231.png")).pixels == expected).all()
+        assert (read_image(Location(f"{url}/a%20b%231.png")).pixels == expected).all()
 
 
 def test_a_listing_and_single_requests_tell_the_same(s3):
@@ -57,7 +57,7 @@ def test_what_has_no_tag_has_no_stamp(tmp_path):
         return True
 
     with serve_folder(tmp_path, untagged) as (url, _):
-        assert look_up([f"{url}/a"])[f"{url}/a"] == Found(3, ABSENT)
+        assert look_up([f"{url}/a"])[f"{url}/a"] == RemoteEntry(3, ABSENT)
 
 
 @pytest.mark.parametrize(

@@ -225,9 +225,7 @@ def test_an_update_decodes_only_what_is_new(class_folders, tmp_path, monkeypatch
         path.write_bytes(path.read_bytes())
         os.utime(path)
     decoded = []
-    monkeypatch.setattr(
-        parallel_decoding, "read_picture", lambda location, **options: decoded.append(location.path.name)
-    )
+    monkeypatch.setattr(parallel_decoding, "read_image", lambda location, **options: decoded.append(location.path.name))
     monkeypatch.setattr(
         parallel_decoding, "square_tile", lambda picture, size_px: np.zeros((size_px, size_px, 1), np.uint8)
     )

@@ -37,11 +37,11 @@ def test_an_update_decodes_the_files_that_were_added_and_no_other(tmp_path, monk
     source = write_source(tmp_path / "source", range(2000))
     import_source(read_source(source), tmp_path / "study", image_size_px=SIDE_PX)
     decoded = []
-    read_picture = parallel_decoding.read_picture
+    read_image = parallel_decoding.read_image
     monkeypatch.setattr(
         parallel_decoding,
-        "read_picture",
-        lambda location, **options: (decoded.append(location), read_picture(location, **options))[1],
+        "read_image",
+        lambda location, **options: (decoded.append(location), read_image(location, **options))[1],
     )
     write_source(source, range(2000, 2020))
     summary = import_source(read_source(source), tmp_path / "study", update=True)

@@ -14,11 +14,11 @@ from overread.images.cache.cached_row import CachedRow
 from overread.images.cache.partial_build import Partial
 from overread.images.cache.pixel_cache import PixelCache
 from overread.images.cache.tile import square_tile
-from overread.images.decoding import read_picture
+from overread.images.decoding import read_image
 from overread.images.downloads import Downloads
 from overread.images.file_hashes import FileHashes
 from overread.images.location import Location
-from overread.images.memory_budget import Room
+from overread.images.memory_budget import MemoryBudget
 from overread.images.remote import ABSENT, NUM_CONNECTIONS
 from overread.images.remote_listing import look_up
 
@@ -95,7 +95,7 @@ def decode_images(images: Mapping[str, Location], size_px: int, known: KnownImag
 
     def tile_of(location: Location) -> np.ndarray:
         with room.shared():
-            return square_tile(read_picture(location, at_least_px=size_px, stop=stop), size_px)
+            return square_tile(read_image(location, at_least_px=size_px, stop=stop), size_px)
 
     def decode_batch(batch: list[tuple[str, Location]]) -> list[DecodeResult]:
         return [decode(key, location) for key, location in batch if not stop.is_set()]
@@ -106,7 +106,7 @@ def decode_images(images: Mapping[str, Location], size_px: int, known: KnownImag
     ]
     stop = threading.Event()
     downloads = Downloads(remote, stop)
-    room = Room(_PIXELS_AT_ONCE)
+    room = MemoryBudget(_PIXELS_AT_ONCE)
     num_threads = max(min(os.cpu_count() or 1, 32), NUM_CONNECTIONS if remote else 1)
     waiting: deque[Future[list[DecodeResult]]] = deque()
     executor = ThreadPoolExecutor(num_threads, thread_name_prefix="decode")

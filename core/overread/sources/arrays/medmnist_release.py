@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from overread.errors import ConfigError, SourceError
-from overread.files import written_whole
+from overread.files import atomic_writer
 from overread.records import Source
 
 PREFIX = "medmnist:"
@@ -54,7 +54,7 @@ def local_source(source: Path | str, on_progress: Callable[[int, int], None] | N
         return path
     try:
         path.parent.mkdir(exist_ok=True)
-        with written_whole(path) as file:
+        with atomic_writer(path) as file:
             if _fetch(name, url, file, on_progress) != md5:
                 raise SourceError(f"{PREFIX}{name}: {url} is not the release's file (its MD5 differs); try again later")
     except PermissionError as error:

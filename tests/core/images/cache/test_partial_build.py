@@ -58,13 +58,13 @@ def kill(source: Path, study: Path, *, after: int, by: str = "SIGKILL", update: 
 def decoded(monkeypatch):
     """The images that this process decodes, as a list that grows."""
     paths = []
-    read_picture = parallel_decoding.read_picture
+    read_image = parallel_decoding.read_image
 
     def counted(location, **options):
         paths.append(location)
-        return read_picture(location, **options)
+        return read_image(location, **options)
 
-    monkeypatch.setattr(parallel_decoding, "read_picture", counted)
+    monkeypatch.setattr(parallel_decoding, "read_image", counted)
     return paths
 
 

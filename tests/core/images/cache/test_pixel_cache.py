@@ -118,9 +118,9 @@ def test_a_second_build_decodes_only_what_is_new(tmp_path: Path, monkeypatch: py
     new = _write_images(tmp_path / "new", 1, seed=9)["key0"]
     again = {"new": new, **{key: path for key, path in images.items() if key != "key6"}}
     decoded: list[Path] = []
-    read = parallel_decoding.read_picture
+    read = parallel_decoding.read_image
     monkeypatch.setattr(
-        parallel_decoding, "read_picture", lambda image, **how: decoded.append(image.path) or read(image, **how)
+        parallel_decoding, "read_image", lambda image, **how: decoded.append(image.path) or read(image, **how)
     )
     assert build_cache(tmp_path / "pixels", again, size_px=_SIZE) == {}
     assert sorted(decoded) == sorted([new, images["key5"]])

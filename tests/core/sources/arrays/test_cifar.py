@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from overread.errors import ConfigError, ManifestError, SourceError
-from overread.images.decoding import read_picture
+from overread.images.decoding import read_image
 from overread.pipeline.evaluation import evaluate_run
 from overread.pipeline.exporting import export_study
 from overread.pipeline.train_study import train_study
@@ -99,7 +99,7 @@ def test_pixels_labels_and_splits_of_a_study_are_those_of_the_batches(cifar10, t
     assert list(table["index"]) == [*map(str, range(20)), *map(str, range(6))]
     for sample, cells, (pixels, label, name) in zip(samples.itertuples(), table.itertuples(), expected, strict=True):
         assert (sample.given_label, cells.labels, cells.filename) == (NAMES[label], str(label), name)
-        np.testing.assert_array_equal(read_picture(study.image_location(sample.image)).pixels, pixels)
+        np.testing.assert_array_equal(read_image(study.image_location(sample.image)).pixels, pixels)
 
 
 def test_the_folder_above_and_a_batch_itself_are_recognised_too(cifar10):
@@ -134,7 +134,7 @@ def test_an_update_writes_the_images_again_only_where_a_batch_has_changed(cifar1
     os.utime(cifar10 / "data_batch_1", ns=(0, 0))
     import_source(read_source(cifar10), study.path, update=True)
     updated = open_study(study.path)
-    pixels = read_picture(updated.image_location("train/000000.png")).pixels
+    pixels = read_image(updated.image_location("train/000000.png")).pixels
     np.testing.assert_array_equal(pixels, changed["data"][0].reshape(3, 1024).T.reshape(32, 32, 3))
     assert list(updated.samples()["sample_id"]) == ids
     assert not image.exists()

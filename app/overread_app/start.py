@@ -54,14 +54,14 @@ def main(arguments: list[str] | None = None) -> int:
     opened = []
     if paths:
         from overread.errors import UserError
-        from overread.pipeline.study_ledger import check_lasting, open_ledger
+        from overread.pipeline.study_ledger import check_ledger_persistent, open_ledger
         from overread.studies.study import open_study
 
         try:
             for path in paths:
                 study = open_study(path)
                 open_ledger(study).verify_chain(is_incremental=True)
-                check_lasting(study)
+                check_ledger_persistent(study)
                 opened += [study.path, Path(study.source_root)]
         except UserError as error:
             return _refuse(str(error))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from overread.images.cache.pixel_cache import build_cache
+from overread.images.cache.cache_build import build_cache
 from overread.pipeline.study_ledger import open_ledger
 from overread.sources.registry import FORMATS
 from overread.studies.study import open_study

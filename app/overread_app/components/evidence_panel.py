@@ -15,7 +15,7 @@ from PIL import Image
 
 from overread.errors import StudyError
 from overread.phases import Stage
-from overread_app import session
+from overread_app import study_data
 from overread_app.components.charts import TEMPLATE, chart_text, class_colours, show_chart
 from overread_app.theme import INK, LINE, MUTED
 
@@ -150,7 +150,7 @@ def thumbnails(pixels_path: Path, sample_ids: tuple[str, ...]) -> tuple[str, ...
 
     Raises StudyError where the study has no whole pixel cache.
     """
-    cache = session.load_pixels(pixels_path)
+    cache = study_data.load_pixels(pixels_path)
     uris = []
     for sample_id in sample_ids:
         pixels = cache.image(sample_id)

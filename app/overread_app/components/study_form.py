@@ -48,7 +48,7 @@ def show_study_form() -> None:
         if format and format.write_images
         else "The images stay where they are. For training, the study keeps a small copy of each on this machine."
     )
-    if session.kept("import_process") is not None:
+    if session.get("import_process") is not None:
         show_import()
     elif st.button("Import", key=f"{form_key()}_import", type="primary", disabled=is_refused or not (path or named)):
         start_import(source, name or suggested, arguments)
@@ -57,7 +57,7 @@ def show_study_form() -> None:
 
 def form_key() -> str:
     """What the keys of the form's fields begin with; a new one after each import, so that the next form is empty."""
-    return f"studies_form_{session.kept('num_imports', 0)}"
+    return f"studies_form_{session.get('num_imports', 0)}"
 
 
 def told_path(source: str) -> Path | None:
@@ -89,31 +89,31 @@ def start_import(source: str, name: str, arguments: list[str]) -> None:
     within = [part for root in roots() for part in ("--within", str(root))]
     log = processes.DATA_PATH / f".import-{folder}.log"
     process = processes.start_import([source, "--study", str(target), "--name", name, *arguments, *within], log=log)
-    session.keep("import_process", process)
-    session.keep("import_target", target)
-    session.keep("import_log", log)
+    session.put("import_process", process)
+    session.put("import_target", target)
+    session.put("import_log", log)
 
 
 @st.fragment(run_every=0.5)
 def show_import() -> None:
     """A running import; once it has ended, its outcome is kept and the page drawn again."""
     with error_boundary():
-        process = session.kept("import_process")
+        process = session.get("import_process")
         if process is None:
             return
         status = process.poll()
         if status is None:
-            fraction, message = processes.import_progress(session.kept("import_log"))
+            fraction, message = processes.import_progress(session.get("import_log"))
             st.progress(fraction, text=f"Importing: {plain_text(message)}")
             return
-        log = session.kept("import_log")
-        session.keep("import_process", None)
+        log = session.get("import_log")
+        session.put("import_process", None)
         if status == 0:
-            session.add_study(session.kept("import_target"))
-            session.keep("num_imports", session.kept("num_imports", 0) + 1)
-            session.keep("import_outcome", log.read_text(encoding="utf-8"))
+            session.add_study(session.get("import_target"))
+            session.put("num_imports", session.get("num_imports", 0) + 1)
+            session.put("import_outcome", log.read_text(encoding="utf-8"))
         else:
-            session.keep("import_error", public_reason(log) if status == 2 else FAILED)
+            session.put("import_error", public_reason(log) if status == 2 else FAILED)
         log.unlink(missing_ok=True)
         st.rerun()
 
@@ -126,10 +126,10 @@ def public_reason(log: Path) -> str:
 
 def show_outcome() -> None:
     """The outcome of the session's last import."""
-    error = session.kept("import_error")
-    outcome = session.kept("import_outcome")
-    session.keep("import_error", None)
-    session.keep("import_outcome", None)
+    error = session.get("import_error")
+    outcome = session.get("import_outcome")
+    session.put("import_error", None)
+    session.put("import_outcome", None)
     if error:
         st.warning(plain_text(str(error)), icon=":material/info:")
     if outcome:

@@ -14,7 +14,8 @@ from PIL import Image
 from overread.benchmark.noise import add_noise
 from overread.errors import ConfigError, ImageError, StudyError
 from overread.files import make_folder
-from overread.images.cache.pixel_cache import build_cache, open_cache
+from overread.images.cache.cache_build import build_cache
+from overread.images.cache.pixel_cache import open_cache
 from overread.images.location import Location
 from overread.images.remote import NUM_CONNECTIONS
 from overread.records import Sample

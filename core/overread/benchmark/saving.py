@@ -17,7 +17,7 @@ import numpy as np
 from overread.errors import LedgerError
 from overread.records import Verdict, VerdictKind
 from overread.review.ledger import Ledger, visit_key
-from overread.review.memory import Memory
+from overread.review.ledger_state import LedgerStateFile
 
 _KEY = b"a key for measuring"
 
@@ -92,7 +92,7 @@ def saving_results(times: Sequence[SavingTimes]) -> list[dict[str, Any]]:
 
 
 def _open(url: str, study: str, place: Path) -> Ledger:
-    return Ledger.open(url, study, _KEY, memory=Memory(place / "ledger.json", _KEY))
+    return Ledger.open(url, study, _KEY, state_file=LedgerStateFile(place / "ledger.json", _KEY))
 
 
 def _save(

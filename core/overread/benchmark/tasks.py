@@ -13,7 +13,8 @@ from overread.demo.image_sets import write_tiles
 from overread.demo.tiles import CLASSES as TILE_CLASSES
 from overread.demo.tiles import plan_tiles
 from overread.errors import ConfigError, SourceError, StudyError
-from overread.images.cache.pixel_cache import build_cache, open_cache
+from overread.images.cache.cache_build import build_cache
+from overread.images.cache.pixel_cache import open_cache
 from overread.records import Source
 from overread.sources.request import ColumnNames, ImportRequest
 from overread.sources.source import read_source

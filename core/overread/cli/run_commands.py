@@ -80,7 +80,7 @@ def train(
     comparison = trained.comparison()
     values = {"run": trained.name, "num_proposed": num_proposed, "notes": notes}
     if comparison:
-        values |= {"comparison": comparison, "is_offered": trained.is_offered}
+        values |= {"comparison": comparison, "is_offered": trained.is_set_aside}
     told = _told_comparison(comparison, trained) if comparison else []
     print_result(as_json, values, [*(f"note: {note}" for note in notes), line, *told])
 
@@ -101,7 +101,7 @@ def _told_comparison(comparison: dict[str, Any], run: "Run") -> list[str]:
             )
         verdicts = {"better": "it is better", "alike": "no difference beyond chance", "worse": "it is worse"}
         lines.append(verdicts[comparison["outcome"]])
-    if run.is_offered:
+    if run.is_set_aside:
         lines.append(f"the run before stays in use; choose this one on the Train page, or name it: --run {run.name}")
     return lines
 

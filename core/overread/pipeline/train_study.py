@@ -15,7 +15,7 @@ from overread.pipeline.run_results import write_results
 from overread.pipeline.scoring import score_run
 from overread.pipeline.train_request import TrainRequest
 from overread.proposals.evidence import evidence
-from overread.studies.generation import sweep
+from overread.studies.generation import remove_temporary_files
 from overread.studies.run import Run, new_run, open_run, training_lock, unfinished_run
 from overread.studies.study import Study
 
@@ -46,7 +46,7 @@ def train_study(study: Study, request: TrainRequest, *, listener: Listener | Non
     run = unfinished_run(study) if request.resume else new_run(study, request.preset, request.seed)
     device = _device_of(run) if request.resume and request.device == "auto" else choose_device(request.device)
     with training_lock(study, run.name), told_if_out_of_memory():
-        sweep(study.path)
+        remove_temporary_files(study.path)
         samples = study.samples()
         source = open_features(
             samples,

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 
 from overread.errors import ImageError, SourceError
 from overread.images.credentials import bare_url, remember
-from overread.images.location import cut_frame
-from overread.images.remote import is_remote, is_web, missing_package, open_remote, protocol_of
+from overread.images.location import split_frame
+from overread.images.remote import is_remote, is_web, missing_package, protocol_of
+from overread.images.remote_file import open_remote
 from overread.records import Source
 from overread.sources.csv_table import read_table
 from overread.sources.image_paths import normal_path
@@ -49,5 +50,5 @@ def _remember_user(source: Source, root: str, netloc: str) -> None:
     folder = parts._replace(netloc=netloc).geturl()
     for row in source.rows:
         if not is_remote(row.image.strip()):
-            name = cut_frame(normal_path(row.image))[0]
+            name = split_frame(normal_path(row.image))[0]
             remember(f"{root}/{name}", f"{folder}/{name}")

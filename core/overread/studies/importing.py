@@ -11,7 +11,7 @@ from overread.images.cache.partial_build import PARTIAL, partial_array
 from overread.records import Sample, Source
 from overread.sources.label_classes import listed
 from overread.sources.registry import find_format
-from overread.studies.generation import commit, staged_update, sweep
+from overread.studies.generation import commit, remove_temporary_files, staged_update
 from overread.studies.run import training_lock
 from overread.studies.sample_ids import EarlierSamples
 from overread.studies.source_contents import Contents, OnProgress, read_contents
@@ -106,7 +106,7 @@ def _update(source: Source, study: Study, name: str | None, on_progress: OnProgr
     check_same_reading(source, study)
     before, message = samples_before(study)
     with training_lock(study, ""), staged_update(study.path) as staging:
-        sweep(study.path)
+        remove_temporary_files(study.path)
         source = _placed(source, study.path)
         _link_cache(study, staging / "pixels")
         earlier = EarlierSamples.of(before, study.pixels_path)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overread.errors import ManifestError
-from overread.images.cache.pixel_cache import build_cache, open_cache
+from overread.images.cache.cache_build import build_cache
+from overread.images.cache.pixel_cache import open_cache
 from overread.images.remote import missing_package, protocol_of
 from overread.records import Sample, Source
 from overread.sources.image_paths import path_fault

@@ -11,7 +11,7 @@ from overread.pipeline import run_inputs
 from overread.pipeline.train_request import TrainRequest
 from overread.pipeline.train_study import train_study
 from overread.studies.run import find_runs
-from overread.studies.sample_groups import read_pictures, sample_groups
+from overread.studies.sample_groups import read_duplicate_groups, sample_groups
 from overread.studies.study import open_study
 from tests.core.commands import TINY, import_source, write_source
 
@@ -40,7 +40,7 @@ def trained(study, tmp_path):
 
 def test_the_first_training_finds_and_keeps_them_and_says_so(untrained, tmp_path):
     study, run = trained(untrained, tmp_path)
-    kept = read_pictures(study, open_cache(study.pixels_path))
+    kept = read_duplicate_groups(study, open_cache(study.pixels_path))
     assert any(set(copies_of(study)) <= set(group) for group in kept)
     events = [event["event"] for event in run.events()]
     assert any("Where a picture has several labels" in event.get("message", "") for event in run.events())

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from overread.images.cache import pixel_cache
+from overread.images.cache import parallel_decoding
 from tests.core.importing import import_source, read_source
 
 SIDE_PX = 8
@@ -36,11 +36,11 @@ def test_an_update_decodes_the_files_that_were_added_and_no_other(tmp_path, monk
     source = write_source(tmp_path / "source", range(2000))
     import_source(read_source(source), tmp_path / "study", image_size_px=SIDE_PX)
     decoded = []
-    read_picture = pixel_cache.read_picture
+    read_image = parallel_decoding.read_image
     monkeypatch.setattr(
-        pixel_cache,
-        "read_picture",
-        lambda location, **options: (decoded.append(location), read_picture(location, **options))[1],
+        parallel_decoding,
+        "read_image",
+        lambda location, **options: (decoded.append(location), read_image(location, **options))[1],
     )
     write_source(source, range(2000, 2020))
     summary = import_source(read_source(source), tmp_path / "study", update=True)

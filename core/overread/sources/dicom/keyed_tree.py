@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from overread.errors import ConfigError, ManifestError, SourceError
-from overread.images.location import cut_frame
+from overread.images.location import split_frame
 from overread.records import Source, SourceRow
 from overread.sources.columns import free_name
 from overread.sources.csv_table import read_header, read_table
@@ -82,7 +82,7 @@ def _joined(
     for row, own in zip(table.rows, table.cells, strict=True):
         value, frame = clean(row.image), None
         if value not in found:
-            image, frame = cut_frame(row.image.strip())
+            image, frame = split_frame(row.image.strip())
             value = clean(image)
         files = found.get(value, [])
         named.add(value)

@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from overread.images.cache import partial_build, pixel_cache
-from overread.images.cache.pixel_cache import build_cache, open_cache
+from overread.errors import StudyError
+from overread.images.cache import parallel_decoding, partial_build
+from overread.images.cache.cache_build import build_cache
+from overread.images.cache.pixel_cache import open_cache
+from overread.images.cache.row_file import RowFile
 from overread.studies.study import open_study
 from tests.core.importing import import_source, read_source
 
@@ -54,13 +57,13 @@ def kill(source: Path, study: Path, *, after: int, by: str = "SIGKILL", update: 
 def decoded(monkeypatch):
     """The images that this process decodes, as a list that grows."""
     paths = []
-    read_picture = pixel_cache.read_picture
+    read_image = parallel_decoding.read_image
 
     def counted(location, **options):
         paths.append(location)
-        return read_picture(location, **options)
+        return read_image(location, **options)
 
-    monkeypatch.setattr(pixel_cache, "read_picture", counted)
+    monkeypatch.setattr(parallel_decoding, "read_image", counted)
     return paths
 
 
@@ -153,7 +156,7 @@ def test_without_room_nothing_is_left(tmp_path, monkeypatch):
 
     images = {str(index): path for index, path in enumerate(write_images(tmp_path / "source").rglob("*.png"))}
     monkeypatch.setattr(partial_build, "INTERVAL_S", 0)
-    monkeypatch.setattr(pixel_cache._RowFile, "finish", full)
-    with pytest.raises(pixel_cache.StudyError, match="no room"):
+    monkeypatch.setattr(RowFile, "finish", full)
+    with pytest.raises(StudyError, match="no room"):
         build_cache(tmp_path / "pixels", images, size_px=SIDE)
     assert [path.name for path in (tmp_path / "pixels").iterdir()] == [".lock"]

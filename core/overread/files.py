@@ -10,7 +10,7 @@ from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import lock_descriptor
+from filelock import FileLock, lock_descriptor
 
 from overread.errors import OverreadError, StudyError
 
@@ -130,6 +130,13 @@ def quote_cell(cell: str) -> str:
     """A cell as it stands in a CSV with commas, in quotes where it needs them."""
     # csv.writer leaves a lone \r bare where lines end in \n (before Python 3.13), and then cannot read it back.
     return '"' + cell.replace('"', '""') + '"' if _QUOTED.search(cell) else cell
+
+
+def file_lock(path: Path) -> FileLock:
+    """A lock on a file of a study, which goes with the process that holds it. The file is its owner's alone where the
+    study is, else as the umask has it."""
+    mode = file_mode(path.parent)
+    return FileLock(path) if mode & _OTHERS else FileLock(path, mode=mode)
 
 
 def is_study(path: Path) -> bool:

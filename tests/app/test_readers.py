@@ -58,7 +58,7 @@ def test_a_name_in_a_new_browser_asks_for_its_code(app, made_study):
 
 def test_a_name_with_verdicts_from_before_there_were_codes_is_given_one(app, made_study):
     ledger = open_ledger(made_study)
-    assert not reader_codes.is_known(ledger, READER)
+    assert not reader_codes.has_code(ledger, READER)
     give_name(open_page(app, "review"))
     assert reader_codes.is_right_code(open_ledger(made_study), READER, shown_code(app))
 

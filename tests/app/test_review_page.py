@@ -368,7 +368,7 @@ def test_heat_leaves_the_image_as_it_is_where_there_is_none():
     grey = np.random.default_rng(0).integers(0, 256, (8, 8)).astype(float)
     heat = np.zeros((8, 8))
     heat[2, 3] = 1
-    shown = heat_map_panel.heated(grey, heat)
+    shown = heat_map_panel.overlay_heat(grey, heat)
     is_cold = heat == 0
     np.testing.assert_array_equal(shown[is_cold], np.repeat(grey[is_cold][:, None], 3, axis=1))
     expected = 0.35 * grey[2, 3] + 0.65 * np.array(heat_map_panel.HEAT_COLOUR)

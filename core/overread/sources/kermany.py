@@ -63,7 +63,10 @@ def _match(image: str) -> re.Match[str] | None:
 
 
 def _recognise(files: SourceFiles) -> bool:
-    return files.labels_file is None and is_kermany(read_folder(files.root))
+    try:
+        return files.labels_file is None and is_kermany(read_folder(files.root))
+    except SourceError:  # of what is no folder per class at all
+        return False
 
 
 FORMAT = SourceFormat(

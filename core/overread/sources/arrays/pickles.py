@@ -1,7 +1,7 @@
-"""Reads pickles that hold nothing but numpy arrays, numbers, text, lists and dicts, without running what they say.
+"""Reads pickles that hold only numpy arrays, numbers, text, lists and dicts, without running any of their code.
 
-A pickle is a program, and Python's own unpickler calls whatever the program names. Here the opcodes are walked one by
-one; those that make plain values are known, and of the rest only the few calls by which numpy writes an array, whose
+A pickle is a program, and Python's own unpickler calls whatever the program names. Here the opcodes are interpreted
+one by one. Only those that make plain values are supported, and the few calls by which numpy writes an array, whose
 arguments are checked. Formats: pickletools' documentation, numpy's ndarray.__reduce__ and __reduce_ex__.
 """
 
@@ -23,12 +23,12 @@ _MAX_AXES = 8
 
 
 class PickleError(ValueError):
-    """A pickle is cut short or damaged, or holds what is not admitted. The message names neither file nor path."""
+    """A pickle is truncated or damaged, or holds what is not allowed. The message names neither file nor path."""
 
 
 @dataclass(slots=True)
 class _Type:
-    """A numpy dtype while it is being put together."""
+    """A numpy dtype under construction."""
 
     kind: str
     order: str = "|"
@@ -36,7 +36,7 @@ class _Type:
 
 @dataclass(slots=True)
 class _Array:
-    """A numpy array while it is being put together."""
+    """A numpy array under construction."""
 
     values: Any = None
 
@@ -53,7 +53,7 @@ _OBJECTS = "it holds an array of objects, which is not admitted"
 
 
 class _Whole:
-    """A file of which no more is asked than it holds: a length in a damaged pickle allocates nothing."""
+    """A file that is never asked for more than it holds: a length in a damaged pickle allocates nothing."""
 
     def __init__(self, file: IO[bytes], num_bytes: int) -> None:
         self._file, self._num_left = file, num_bytes
@@ -75,10 +75,10 @@ class _Whole:
 def read_pickle(file: IO[bytes], num_bytes: int) -> Any:
     """The value that the next pickle of a file holds; its arrays are read-only.
 
-    num_bytes: how many bytes of the file are left. Admitted: numpy arrays of bool, int, uint and float, str, bytes,
+    num_bytes: how many bytes of the file are left. Allowed: numpy arrays of bool, int, uint and float, str, bytes,
     int, bool, None, list, tuple, dict; and around all of it one array of a single object, as numpy.save writes a dict.
-    Text of Python 2 is taken as Latin-1. Raises PickleError for anything else, of which nothing is run, for protocols
-    0 and 1, and for more than a gibibyte.
+    Python 2 text is decoded as Latin-1. Raises PickleError for anything else, without running it, for protocols 0 and
+    1, and for more than a gibibyte.
     """
     if num_bytes > _MAX_BYTES:
         raise PickleError(f"it has more than {_MAX_BYTES} bytes")
@@ -91,7 +91,7 @@ def read_pickle(file: IO[bytes], num_bytes: int) -> Any:
 
 
 def read_pickle_file(path: Path) -> Any:
-    """What a file that is one pickle holds; see `read_pickle`."""
+    """The value in a file that is one pickle; see `read_pickle`."""
     with path.open("rb") as file:
         return read_pickle(file, path.stat().st_size)
 
@@ -103,7 +103,7 @@ class _Machine:
         self._stack: list = []
         self._memo: dict[int, Any] = {}
         self._num_encodable = num_bytes
-        """So many bytes of text may become bytes: a memo lets a pickle do that with the same text again and again."""
+        """How many bytes of text may become bytes: a memo lets a pickle convert the same text again and again."""
 
     def run(self, file: _Whole) -> Any:
         stack, memo = self._stack, self._memo
@@ -257,7 +257,7 @@ _STEPS: dict[str, Callable[[_Machine], None]] = {
 
 
 def _finished(value: Any) -> Any:
-    """The value with its arrays whole: itself, or those of a dict. Deeper ones stay as they are: unread."""
+    """The value with its arrays finished: itself, or those of a dict. Deeper ones stay unread."""
     if isinstance(value, _Array) and type(value.values) is list:
         (value,) = value.values
     return {key: _whole(part) for key, part in value.items()} if type(value) is dict else _whole(value)

@@ -1,4 +1,4 @@
-"""The format `dicom`: a tree of DICOM files, labelled by a CSV that names them by a key, or by a tag of their own."""
+"""The format `dicom`: DICOM files, labelled by a CSV that refers to them by a key, or by one of their tags."""
 
 from overread.records import Source
 from overread.sources.dicom.keyed_tree import KEYS, is_release, read_dicom_tree

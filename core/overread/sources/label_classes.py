@@ -52,7 +52,7 @@ def with_classes(source: Source, classes: Sequence[str], name: str) -> Source:
 
 
 def class_doubts(source: Source, *, is_given: bool) -> list[str]:
-    """Warnings about possible typos, codes among names, and labels from a wrong column. is_given: the user named them."""
+    """Warnings about possible typos, codes among names, and labels of a wrong column. is_given: the user named them."""
     counts = Counter(row.label for row in source.rows if row.label)
     messages = _strange_votes(source, set(source.classes or counts))
     if is_given:

@@ -49,7 +49,7 @@ def recognised_format(files: SourceFiles) -> SourceFormat:
     SourceError for a JSON labels file that no format recognises.
     """
     for format in FORMATS:
-        if any(option.is_telling and getattr(files.request, option.field) for option in format.options):
+        if any(option.implies_format and getattr(files.request, option.field) for option in format.options):
             return format
     for format in by_precedence():
         if format.recognise(files):

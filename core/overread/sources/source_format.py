@@ -32,7 +32,7 @@ class FormatOption:
     not ask. None: the user types. Raises UserError for a file that cannot be read."""
     is_file: bool = False
     """Whether the answer is a path, relative to the source."""
-    is_telling: bool = False
+    implies_format: bool = False
     """Whether giving it implies the format, which then need not be recognised."""
 
     @property

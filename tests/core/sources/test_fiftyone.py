@@ -140,7 +140,7 @@ def test_another_field_can_be_the_label(export):
         ({"labels": {"y": "cat"}}, {"split_column": "split"}, "no fields; leave out --split-column"),
         ({"labels": {"y": "cat"}}, {"rater_columns": ("reader",)}, "no fields; leave out --rater-column"),
     ],
-    ids=["place", "list", "no path", "two fields", "no such field", "no fields"],
+    ids=["place", "list", "no path", "two fields", "no such field", "no fields", "no raters"],
 )
 def test_what_is_wrong_is_said(export, content, options, message):
     name = "samples.json" if "samples" in content else "labels.json"

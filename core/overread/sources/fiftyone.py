@@ -140,7 +140,7 @@ def _read_samples(path: Path, root: Path, samples: list[Any], columns: ColumnNam
     label_field = _label_field(path, samples, fields, columns.label)
     places = optional_columns(fields, columns, path)
     raters = [named_column(fields, name, "raters", path) for name in columns.raters]
-    kept = [
+    exported = [
         field
         for field in fields
         if field in ("filepath", "tags", label_field, *places.values(), *raters)
@@ -155,15 +155,15 @@ def _read_samples(path: Path, root: Path, samples: list[Any], columns: ColumnNam
         file = find_below(root, sample["filepath"])
         fault = fault or search_fault(file)
         rows.append(SourceRow(number, file, label.strip(), **optional, split=split, raters=votes, fault=fault))
-        plain = {field: _plain(sample.get(field)) for field in kept}
-        entry = text_entry({**plain, free_name("file", kept): file}, f"{path.name} sample {number}")
+        plain = {field: _plain(sample.get(field)) for field in exported}
+        entry = text_entry({**plain, free_name("file", exported): file}, f"{path.name} sample {number}")
         cells.append(tuple(entry.values()))
     return Source(
         root=str(root.resolve()),
         format="fiftyone",
-        columns=(*kept, free_name("file", kept)),
+        columns=(*exported, free_name("file", exported)),
         cells=tuple(cells),
-        image_column=free_name("file", kept),
+        image_column=free_name("file", exported),
         label_column=label_field,
         rows=tuple(rows),
         labels_file=str(path.resolve()),

@@ -39,10 +39,10 @@ def read_kermany(source: Source) -> Source:
             f"{source.root}: no file is named as Kermany's are (person1_virus_6.jpeg); try --format folder"
         )
     causes = Counter(match["cause"].lower() for match in matches if match and "cause" in match.re.groupindex)
-    told = ", ".join(f"{count} {cause}" for cause, count in sorted(causes.items()))
+    cause_counts = ", ".join(f"{count} {cause}" for cause, count in sorted(causes.items()))
     messages = [
         f"the names are those of Kermany's chest X-rays: {len(set(patients) - {''})} patients were taken from them"
-        + (f"; the cause they tell as well ({told}) is not used" if told else "")
+        + (f"; the cause they tell as well ({cause_counts}) is not used" if cause_counts else "")
     ]
     if num_others := patients.count(""):
         messages.append(f"{num_others} files have other names, and no patient")

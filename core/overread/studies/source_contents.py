@@ -67,14 +67,14 @@ def read_contents(
     for place, key in enumerate(ids):
         if key in faults and place not in reasons:
             reasons[place] = faults[key]
-    kept = {key: row for key, row in first.items() if key not in faults}
+    readable = {key: row for key, row in first.items() if key not in faults}
     hashes = {row.key: row.sha256 for row in open_cache(cache_path).rows}
-    _check_classes(source, {row.label for row in kept.values()}, reasons)
-    patients = keyed_hashes(study_path, [row.patient for row in kept.values()])
-    slides = keyed_hashes(study_path, [row.slide for row in kept.values()])
+    _check_classes(source, {row.label for row in readable.values()}, reasons)
+    patients = keyed_hashes(study_path, [row.patient for row in readable.values()])
+    slides = keyed_hashes(study_path, [row.slide for row in readable.values()])
     samples = tuple(
         Sample(key, row.image, row.label, patient, slide, row.split, row.raters, hashes[key])
-        for (key, row), patient, slide in zip(kept.items(), patients, slides, strict=True)
+        for (key, row), patient, slide in zip(readable.items(), patients, slides, strict=True)
     )
     rows = source.rows
     quarantine = tuple((str(rows[place].row), rows[place].image, reasons[place]) for place in sorted(reasons))

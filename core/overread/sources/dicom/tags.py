@@ -79,8 +79,10 @@ def label_tags(files: Sequence[Mapping[int, str]]) -> list[str]:
     for file in files:
         for number, text in file.items():
             values.setdefault(number, Counter())[text] += 1
-    telling = {number: found for number, found in values.items() if MIN_LABELS <= len(found) <= MAX_LABELS}
-    return [tag_name(number) for number in sorted(telling, key=lambda n: (-telling[n].total(), len(telling[n]), n))]
+    candidates = {number: found for number, found in values.items() if MIN_LABELS <= len(found) <= MAX_LABELS}
+    return [
+        tag_name(number) for number in sorted(candidates, key=lambda n: (-candidates[n].total(), len(candidates[n]), n))
+    ]
 
 
 def _plain(value: object) -> str:

@@ -4,7 +4,6 @@ import io
 import tempfile
 import zipfile
 from collections import Counter
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +12,8 @@ import streamlit as st
 
 from overread.pipeline.exporting import export_study, export_table
 from overread.review.cleaned_csv import COLUMNS, changes_table, write_csv
+from overread.review.exports.export_format import ExportFormat
+from overread.review.exports.export_registry import FORMATS
 from overread.review.reviewed import OUTDATED
 from overread.sources.label_classes import listed
 from overread.studies.study import Study
@@ -21,44 +22,6 @@ from overread_app.boundary import plain_text
 from overread_app.components.wording import VERDICT_WORDS, counted, run_title
 
 NUM_PREVIEWED = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """What labels can be downloaded for."""
-
-    explanation: str
-    format: str
-    """As `export_study` calls it."""
-    file: str
-    """What is written: its suffix, or empty for a folder of files."""
-
-
-TOOLS = {
-    "Label Studio": Tool(
-        "Tasks and the labelling config. Open proposals are predictions with their probability as the score; what "
-        "readers accepted, rejected or relabelled is an annotation, what they excluded a cancelled one.",
-        "label-studio",
-        ".json",
-    ),
-    "FiftyOne": Tool(
-        "Three files of labels for one folder of images: the final labels, the given ones, and the proposals with "
-        "their probability as confidence.",
-        "fiftyone",
-        "",
-    ),
-    "cleanlab": Tool(
-        "A table of label issues: `is_label_issue`, `label_quality`, `given_label`, `predicted_label`, and the final "
-        "label. Labels are numbers, in the order {classes}.",
-        "cleanlab",
-        ".csv",
-    ),
-    "Croissant": Tool(
-        "The cleaned CSV, and metadata that tell its checksum and what its columns mean.",
-        "croissant",
-        ".csv",
-    ),
-}
 
 
 def show_page() -> None:
@@ -183,34 +146,36 @@ def show_download(study: Study, run_name: str | None, num_rows: int, own_columns
 
 def show_tools(study: Study, run_name: str | None) -> None:
     st.subheader("Labels for other tools")
-    name = st.segmented_control("Tool", list(TOOLS), key="export_tool", label_visibility="collapsed")
+    tools = {format.title: format for format in FORMATS if format.explanation}
+    name = st.segmented_control("Tool", list(tools), key="export_tool", label_visibility="collapsed")
     if name is None:
         st.caption(
             "The labels as these tools read them. For torchvision's ImageFolder, `python -m core export STUDY "
             "--format imagefolder --out FOLDER` makes a folder of links to the images, on the machine where these lie."
         )
         return
-    tool = TOOLS[name]
+    tool = tools[name]
     classes = plain_text(listed([f"{place} {label}" for place, label in enumerate(study.classes)]))
-    named = "the source's files and all readers" if tool.format == "croissant" else "the source's files, and no reader"
+    named = "the source's files and all readers" if tool.names_readers else "the source's files, and no reader"
     st.markdown(f"{tool.explanation.format(classes=classes)} It names {named}, and holds no images.")
-    if tool.format == "cleanlab" and run_name is None:
+    if tool.needs_run and run_name is None:
         st.caption("Label issues come from a training, and there is no finished one yet.")
         return
+    suffix = tool.suffix if tool.is_one_file else ".zip"
     st.download_button(
         f"Download for {name}",
         data=partial(tool_files, study, run_name, tool),
-        file_name=f"{study.path.name}-{tool.format}" + (".csv" if tool.format == "cleanlab" else ".zip"),
-        mime="text/csv" if tool.format == "cleanlab" else "application/zip",
+        file_name=f"{study.path.name}-{tool.name}{suffix}",
+        mime={".csv": "text/csv", ".zip": "application/zip"}.get(suffix, "text/plain"),
         key="export_tool_download",
         on_click="ignore",
     )
 
 
-def tool_files(study: Study, run_name: str | None, tool: Tool) -> bytes:
+def tool_files(study: Study, run_name: str | None, tool: ExportFormat) -> bytes:
     """The file that the export writes; of several, a zip of them."""
     with tempfile.TemporaryDirectory() as folder:
-        export_study(study, Path(folder) / f"{study.path.name}{tool.file}", run_name, format=tool.format)
+        export_study(study, Path(folder) / f"{study.path.name}{tool.suffix}", run_name, format=tool.name)
         files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
         if len(files) == 1:
             return files[0].read_bytes()

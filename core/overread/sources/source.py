@@ -1,4 +1,4 @@
-"""Reads a source: has its format recognised and read, and checks what all have in common."""
+"""Reads a source: recognises its format, has it read, and makes the checks that all formats share."""
 
 from collections import Counter
 from dataclasses import replace
@@ -22,7 +22,7 @@ from overread.sources.source_format import SourceFormat
 
 
 def read_source(request: ImportRequest) -> Source:
-    """Everything a source says of its images, before any of them is opened.
+    """The source's rows: everything that is known about its images before any of them is opened.
 
     Raises SourceError, ManifestError or ConfigError, each with one line that says what to mend.
     """
@@ -48,7 +48,7 @@ def read_source(request: ImportRequest) -> Source:
 
 
 def check_request(files: SourceFiles, format: SourceFormat) -> None:
-    """Raise ConfigError for what a request holds that its format does not take."""
+    """Raise ConfigError for a flag that does not apply to the format, or contradicts another one."""
     request = files.request
     named = request.columns.named
     if request.key and not format.takes("key"):

@@ -6,7 +6,7 @@ from overread.benchmark.problem import Finding, Problem
 from overread.config import OVERREAD, CrossValidationSettings
 from overread.detection.cross_validation import cross_validated_probs
 from overread.detection.judgement import judge
-from overread.detection.self_confidence import self_confidence_score
+from overread.detection.label_quality import self_confidence_score
 
 
 def overread(problem: Problem) -> Finding:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from overread.detection.folds import grouped_folds
-from overread.detection.soft_ridge import fit_soft_ridge
+from overread.detection.soft_classifiers import fit_soft_ridge
 
 NUM_TURNS = 4
 """Ways to make the two views; the mean of what they give is taken."""

@@ -149,19 +149,6 @@ def fit_picture_noise(
     return replace(found, noise=replace(found.noise, transition=drawn_together(found.noise.transition, class_counts)))
 
 
-def conflict_score(given: np.ndarray, pictures: np.ndarray) -> np.ndarray:
-    """1 - the share of a picture's labels that are like the sample's own: (N,) float32 in [0, 1), higher is more likely
-    wrong; 0 where all agree, or the sample is alone.
-
-    given, pictures: as `PictureLabels.of` takes them.
-    """
-    scores = np.zeros(len(given), dtype=np.float32)
-    shared = PictureLabels.of(given, pictures)
-    votes = shared.sums(np.eye(given.max(initial=0) + 1)[shared.labels])[shared.places]
-    scores[shared.members] = 1 - votes[np.arange(len(votes)), shared.labels] / votes.sum(axis=1)
-    return scores
-
-
 @dataclass(frozen=True)
 class _Fit:
     model: PictureNoise

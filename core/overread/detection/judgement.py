@@ -9,13 +9,11 @@ from overread.config import RefinementSettings
 from overread.detection.calibration import recalibrated
 from overread.detection.chance import tells_classes_apart
 from overread.detection.dawid_skene import dawid_skene
-from overread.detection.entropy import weighted_entropy_score
-from overread.detection.group_labels import PictureLabels, conflict_score
-from overread.detection.margin import margin_score
-from overread.detection.neighbour_vote import neighbour_vote
+from overread.detection.group_labels import PictureLabels
+from overread.detection.label_quality import conflict_score, margin_score, self_confidence_score, weighted_entropy_score
+from overread.detection.neighbours import neighbour_vote
 from overread.detection.principal_components import principal_components
 from overread.detection.proposal_set import proposable, proposal_set
-from overread.detection.self_confidence import self_confidence_score
 from overread.detection.self_training import Refinement, refine
 from overread.detection.self_training_round import Round, combined, picture_noise
 from overread.detection.training_dynamics import head_margins, training_dynamics

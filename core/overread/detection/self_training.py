@@ -23,13 +23,18 @@ from overread.config import RefinementSettings
 from overread.detection.chance import tells_classes_apart
 from overread.detection.error_rate import ErrorRate, noise_rate
 from overread.detection.folds import grouped_folds
-from overread.detection.nearest import nearest_neighbours
-from overread.detection.neighbour_vote import smoothed
+from overread.detection.neighbours import nearest_neighbours, smoothed
 from overread.detection.noise_transition import NoiseModel, fit_noise_model
 from overread.detection.self_training_round import NUM_ERRORS, Round, likelihood, told
-from overread.detection.soft_classifier import Penalties, SoftClassifier, fit_soft_classifier
-from overread.detection.soft_logistic import SoftLogistic, fit_soft_logistic
-from overread.detection.soft_ridge import SoftRidge, fit_soft_ridge
+from overread.detection.soft_classifiers import (
+    Penalties,
+    SoftClassifier,
+    SoftLogistic,
+    SoftRidge,
+    fit_soft_classifier,
+    fit_soft_logistic,
+    fit_soft_ridge,
+)
 from overread.verified_labels import Pins
 
 Neighbours = tuple[np.ndarray, np.ndarray]

@@ -8,9 +8,9 @@ import pandas as pd
 from overread.detection.chance import tells_classes_apart
 from overread.detection.cross_validation import cross_validated_probs
 from overread.detection.judgement import Judgement, judge
+from overread.detection.label_quality import self_confidence_score
 from overread.detection.paper_scores import round_probs
 from overread.detection.proposal_set import proposable
-from overread.detection.self_confidence import self_confidence_score
 from overread.pipeline.retraining import write_comparison
 from overread.pipeline.run_inputs import Inputs
 from overread.pipeline.run_plan import Plan

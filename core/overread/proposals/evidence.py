@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from overread.detection.nearest import nearest_neighbours
+from overread.detection.neighbours import nearest_neighbours
 from overread.proposals.proposal_kinds import NUM_ISOLATION, isolation
 
 NUM_SHOWN = 6

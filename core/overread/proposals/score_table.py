@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from overread.detection.self_confidence import self_confidence_score
+from overread.detection.label_quality import self_confidence_score
 
 
 def score_table(

@@ -8,7 +8,6 @@ from overread.detection.group_labels import (
     SAME_CLASS,
     PictureLabels,
     PictureNoise,
-    conflict_score,
     fit_picture_noise,
 )
 from overread.detection.noise_transition import NoiseModel, fit_noise_model
@@ -183,10 +182,3 @@ def test_what_the_images_show_clearly_stands_against_a_link_that_is_wrong():
     probs = np.array([[0.998, 0.001, 0.001], [0.001, 0.001, 0.998]])
     posterior = posterior_of(NOISE, 0.0, probs, np.array([0, 2]), np.zeros(2, dtype=int))
     assert posterior.argmax(axis=1).tolist() == [0, 2]
-
-
-def test_the_score_is_the_share_of_a_picture_s_labels_that_differ():
-    given = np.array([0, 1, 1, 1, 2, 2, 0])
-    pictures = np.array([5, 5, 5, 5, 1, 1, -1])
-    assert conflict_score(given, pictures).tolist() == [0.75, 0.25, 0.25, 0.25, 0, 0, 0]
-    assert conflict_score(given, np.full(7, -1)).tolist() == [0] * 7

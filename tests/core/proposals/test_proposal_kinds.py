@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from overread.detection.nearest import nearest_neighbours
+from overread.detection.neighbours import nearest_neighbours
 from overread.proposals.proposal_kinds import Kind, isolation, proposal_kinds
 
 

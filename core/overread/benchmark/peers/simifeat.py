@@ -7,7 +7,7 @@ the frozen features; the paper's many passes over augmented images are left out,
 import numpy as np
 
 from overread.benchmark.problem import Finding, Problem
-from overread.detection.nearest import nearest_neighbours
+from overread.detection.neighbours import nearest_neighbours
 
 NUM_NEIGHBOURS = 10
 """The sample itself among them, as in the authors' program."""

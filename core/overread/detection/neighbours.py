@@ -1,4 +1,4 @@
-"""The nearest samples of other patients and slides in the embedding."""
+"""Nearest neighbours in the embedding: the search, the vote of their labels, and the mean of their probabilities."""
 
 import logging
 
@@ -7,11 +7,11 @@ import numpy as np
 from overread.errors import ConfigError
 
 FAISS_FROM = 20_000
-"""Samples to search for above which faiss takes over: there it is several times faster than sorting blocks."""
+"""Number of queries above which faiss is used: there it is several times faster than brute force by blocks."""
 IVF_FROM = 50_000
-"""Samples above which faiss looks only into the cells nearest to a sample: what it finds is then approximate."""
+"""Number of samples above which faiss searches the nearest cells only, which makes the result approximate."""
 _BLOCK_CELLS = 2**23
-"""Similarities held at once: 32 MiB of them, and as much again twice over while they are sorted."""
+"""Similarities held at once: 32 MiB, and twice that again while they are sorted."""
 _log = logging.getLogger(__name__)
 
 
@@ -20,13 +20,14 @@ def nearest_neighbours(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The `num` most similar samples of other groups, for every sample or for those at `rows`.
 
-    embeddings: (N, D) float; groups: (N,) int64, equal for samples that must not vouch for each other (one patient or
-    slide, near-duplicates); rows: (M,) int64 dataset indices. Returns indices (M, num) int64 and cosine similarities
-    (M, num) float32 in [-1, 1], the most similar first. Where the other groups hold fewer than `num` samples the rest
-    is index -1, similarity 0. An embedding of zeros is similar to nothing (0).
-    Exact up to 50,000 samples; above, a sample's neighbours come from the nearest 1/32 of the cells that k-means
-    makes of the embedding. More than 20,000 rows are searched by faiss where it is installed, else by blocks of
-    matrix products, and the log says so. Memory: the embeddings in float32, twice, and 200 MB.
+    embeddings: (N, D) float; groups: (N,) int64, equal for samples that may not be each other's neighbours (those of
+    one patient or slide, near-duplicates); rows: (M,) int64 dataset indices. Returns indices (M, num) int64 and cosine
+    similarities (M, num) float32 in [-1, 1], the most similar first. Where the other groups hold fewer than `num`
+    samples, the rest has index -1 and similarity 0. A zero embedding has similarity 0 to all others.
+
+    Exact for up to 50,000 samples; above that, faiss searches the nearest 1/32 of the cells that k-means makes of the
+    embedding. More than 20,000 queries go to faiss if it is installed, else to brute force by blocks, with a warning in
+    the log. Memory: two float32 copies of the embeddings and 200 MB.
     Raises ConfigError if num < 1.
     """
     if num < 1:
@@ -50,6 +51,52 @@ def nearest_neighbours(
     return indices, similarities.clip(-1, 1)
 
 
+def neighbour_vote(
+    given: np.ndarray,
+    indices: np.ndarray,
+    similarities: np.ndarray,
+    *,
+    num_classes: int,
+    is_trained: np.ndarray | None = None,
+) -> np.ndarray:
+    """Class probabilities of every sample: the shares of its neighbours' given labels, weighted by similarity.
+
+    given: (N,) int64; indices: (N, M) int64 and similarities: (N, M) float, from `nearest_neighbours`; is_trained:
+    (N,) bool, the samples whose label counts. Returns (N, K) float32, rows sum to 1. Missing neighbours (index -1) and
+    those of similarity 0 or less don't vote; a sample without any vote gets 1 / K for each class.
+    """
+    probs = np.zeros((len(given), num_classes), dtype=np.float32)
+    weights = _weights(indices, similarities)
+    if is_trained is not None:
+        weights = weights * is_trained[indices]
+    rows = np.arange(len(given))
+    for place in range(indices.shape[1]):
+        probs[rows, given[indices[:, place]]] += weights[:, place]
+    totals = probs.sum(axis=1, keepdims=True)
+    return np.where(totals > 0, probs / np.where(totals > 0, totals, 1), np.float32(1 / num_classes))
+
+
+def smoothed(probs: np.ndarray, indices: np.ndarray, similarities: np.ndarray, weight: float) -> np.ndarray:
+    """Each sample's probabilities averaged with those of its neighbours: (N, K) float32, rows sum to 1.
+
+    probs: (N, K), rows sum to 1; indices, similarities: (N, M), from `nearest_neighbours`; weight: in [0, 1], the
+    share of the neighbours' mean (weighted by similarity) in the result. A sample without neighbours keeps its own.
+    Memory: two arrays of the size of `probs`, however many neighbours there are.
+    """
+    weights = _weights(indices, similarities)
+    totals = weights.sum(axis=1, keepdims=True)
+    shares = weight * weights / np.where(totals > 0, totals, 1)
+    result = np.where(totals > 0, 1 - weight, 1).astype(np.float32) * probs.astype(np.float32)
+    for place in range(indices.shape[1]):
+        result += shares[:, place, None] * probs[indices[:, place]]
+    return result
+
+
+def _weights(indices: np.ndarray, similarities: np.ndarray) -> np.ndarray:
+    """(N, M) float32, at least 0."""
+    return np.where(indices >= 0, np.maximum(similarities, 0), 0).astype(np.float32)
+
+
 def _search_blocks(
     vectors: np.ndarray,
     groups: np.ndarray,
@@ -58,14 +105,14 @@ def _search_blocks(
     indices: np.ndarray,
     similarities: np.ndarray,
 ) -> None:
-    """Fill the answers at `places` by comparing with every sample."""
+    """Fill in the answers at `places` by brute force."""
     num = min(indices.shape[1], len(vectors))
     block_size = max(1, _BLOCK_CELLS // len(vectors))
     for start in range(0, len(places), block_size):
         block = places[start : start + block_size]
         products = vectors[rows[block]] @ vectors.T
         products[groups[rows[block], None] == groups] = -np.inf
-        np.negative(products, out=products)  # the nearest first
+        np.negative(products, out=products)  # so that the nearest come first
         nearest = np.argpartition(products, num - 1, axis=1)[:, :num]
         found = np.take_along_axis(products, nearest, axis=1)
         order = np.lexsort((nearest, found), axis=1)
@@ -78,8 +125,8 @@ def _search_blocks(
 def _search_index(
     vectors: np.ndarray, groups: np.ndarray, rows: np.ndarray, indices: np.ndarray, similarities: np.ndarray
 ) -> np.ndarray:
-    """Fill the answers by faiss; (M,) bool: those that are complete. A sample whose own group crowds the others out
-    of what was found is left for a search of all."""
+    """Fill in the answers by faiss. Returns (M,) bool: those that are complete. The others, whose own group took up
+    what was found, are left to brute force."""
     import faiss
 
     num, size = indices.shape[1], vectors.shape[1]

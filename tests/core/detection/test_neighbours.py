@@ -4,8 +4,8 @@ import sys
 import numpy as np
 import pytest
 
-from overread.detection import nearest
-from overread.detection.nearest import nearest_neighbours
+from overread.detection import neighbours
+from overread.detection.neighbours import nearest_neighbours, neighbour_vote, smoothed
 from overread.errors import ConfigError
 
 
@@ -34,7 +34,7 @@ def way(request, monkeypatch):
     """Either of the two ways to search, whatever the number of samples."""
     if request.param == "faiss":
         pytest.importorskip("faiss")
-        monkeypatch.setattr(nearest, "FAISS_FROM", 0)
+        monkeypatch.setattr(neighbours, "FAISS_FROM", 0)
 
 
 def recall(found, expected):
@@ -45,7 +45,7 @@ def recall(found, expected):
 @pytest.mark.parametrize("num", [1, 10])
 def test_neighbours_are_those_that_a_search_of_all_finds(num, dtype, monkeypatch):
     embeddings, groups = made_embeddings(dtype=dtype)
-    monkeypatch.setattr(nearest, "_BLOCK_CELLS", 7 * 150)  # blocks of seven, and a shorter last one
+    monkeypatch.setattr(neighbours, "_BLOCK_CELLS", 7 * 150)  # blocks of seven, and a shorter last one
     indices, similarities = nearest_neighbours(embeddings, groups, num)
     expected, expected_similarities = loop_nearest(embeddings, groups, num)
     np.testing.assert_array_equal(indices, expected)
@@ -57,7 +57,7 @@ def test_faiss_finds_the_same_neighbours_as_blocks(monkeypatch):
     pytest.importorskip("faiss")
     embeddings, groups = made_embeddings(num_samples=2000, size=16, num_groups=500)
     by_blocks = nearest_neighbours(embeddings, groups, 10)
-    monkeypatch.setattr(nearest, "FAISS_FROM", 0)
+    monkeypatch.setattr(neighbours, "FAISS_FROM", 0)
     by_faiss = nearest_neighbours(embeddings, groups, 10)
     assert recall(by_faiss[0], by_blocks[0]) == 1
     np.testing.assert_allclose(by_blocks[1], by_faiss[1], atol=1e-5)
@@ -71,8 +71,8 @@ def test_the_nearest_cells_hold_nearly_all_neighbours(monkeypatch):
     groups = rng.integers(0, 3000, 9000)
     rows = np.arange(0, 9000, 10)
     exact, _ = nearest_neighbours(embeddings, groups, 10, rows=rows)
-    monkeypatch.setattr(nearest, "FAISS_FROM", 0)
-    monkeypatch.setattr(nearest, "IVF_FROM", 5000)
+    monkeypatch.setattr(neighbours, "FAISS_FROM", 0)
+    monkeypatch.setattr(neighbours, "IVF_FROM", 5000)
     found, similarities = nearest_neighbours(embeddings, groups, 10, rows=rows)
     again, _ = nearest_neighbours(embeddings, groups, 10, rows=rows)
     assert recall(found, exact) > 0.95
@@ -116,7 +116,7 @@ def test_fewer_others_than_asked_for_are_filled_up_with_nobody(way):
 def test_without_faiss_blocks_find_the_same_and_the_log_says_so(monkeypatch, caplog):
     embeddings, groups = made_embeddings()
     before, _ = nearest_neighbours(embeddings, groups, 5)
-    monkeypatch.setattr(nearest, "FAISS_FROM", 100)
+    monkeypatch.setattr(neighbours, "FAISS_FROM", 100)
     monkeypatch.setitem(sys.modules, "faiss", None)
     with caplog.at_level(logging.WARNING):
         without, _ = nearest_neighbours(embeddings, groups, 5)
@@ -145,3 +145,58 @@ def test_faiss_finds_every_neighbour_of_25_000_samples(monkeypatch):
     rows = np.arange(0, 25_000, 10)
     by_blocks, _ = nearest_neighbours(embeddings, groups, 10, rows=rows)
     assert recall(indices[rows], by_blocks) == 1
+
+
+def vote_case(num_samples=80, num_classes=3, num=6, seed=0):
+    rng = np.random.default_rng(seed)
+    embeddings = rng.normal(size=(num_samples, 4))
+    indices, similarities = nearest_neighbours(embeddings, rng.integers(0, 25, num_samples), num)
+    indices[5], similarities[5] = -1, 0
+    indices[6, 2:], similarities[6, 2:] = -1, 0
+    similarities[7] = -0.5
+    return (
+        rng.integers(0, num_classes, num_samples),
+        rng.dirichlet(np.ones(num_classes), num_samples),
+        indices,
+        similarities,
+    )
+
+
+def test_the_vote_is_that_of_plain_loops():
+    given, _, indices, similarities = vote_case()
+    is_trained = np.arange(80) < 60
+    for trained in (None, is_trained):
+        probs = neighbour_vote(given, indices, similarities, num_classes=3, is_trained=trained)
+        for i in range(80):
+            votes = [0.0] * 3
+            for j, similarity in zip(indices[i], similarities[i], strict=True):
+                if j >= 0 and similarity > 0 and (trained is None or trained[j]):
+                    votes[given[j]] += similarity
+            expected = [v / sum(votes) for v in votes] if sum(votes) else [1 / 3] * 3
+            np.testing.assert_allclose(probs[i], expected, atol=1e-6)
+    assert probs.dtype == np.float32
+
+
+def test_a_sample_s_own_label_has_no_vote_on_it():
+    given, _, indices, similarities = vote_case()
+    before = neighbour_vote(given, indices, similarities, num_classes=3)
+    other = given.copy()
+    other[11] = (given[11] + 1) % 3
+    after = neighbour_vote(other, indices, similarities, num_classes=3)
+    np.testing.assert_array_equal(before[11], after[11])
+    assert (before != after).any()
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
+def test_smoothing_is_that_of_plain_loops(weight):
+    _, probs, indices, similarities = vote_case()
+    result = smoothed(probs, indices, similarities, weight)
+    for i in range(80):
+        pairs = [(j, s) for j, s in zip(indices[i], similarities[i], strict=True) if j >= 0 and s > 0]
+        expected = probs[i]
+        if pairs:
+            mean = sum(s * probs[j] for j, s in pairs) / sum(s for _, s in pairs)
+            expected = (1 - weight) * probs[i] + weight * mean
+        np.testing.assert_allclose(result[i], expected, atol=1e-6)
+    np.testing.assert_allclose(result.sum(axis=1), 1, atol=1e-5)
+    assert result.dtype == np.float32

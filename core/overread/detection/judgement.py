@@ -17,7 +17,7 @@ from overread.detection.proposal_set import proposable, proposal_set
 from overread.detection.self_training import Refinement, refine
 from overread.detection.self_training_round import Round, combined, picture_noise
 from overread.detection.training_dynamics import head_margins, training_dynamics
-from overread.verified_labels import Pins
+from overread.verified_labels import VerifiedLabels
 
 LEAST_FOUND = 0.05
 """Share of the wrong labels that are expected, below which the proposals' precision gives way."""
@@ -53,7 +53,7 @@ def judge(
     network_probs: np.ndarray | None = None,
     votes: np.ndarray | None = None,
     pictures: np.ndarray | None = None,
-    pins: Pins | None = None,
+    verified: VerifiedLabels | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Judgement:
     """Judge every given label by frozen features of the images.
@@ -63,7 +63,7 @@ def judge(
     R) int64, labels of single raters, -1 where one gave none: they make a column of their own and, if the settings say
     so, count beside the given label.
     pictures: (N,) int64, equal for samples whose images show the same picture, -1 for one alone.
-    pins: what readers decided. It is fitted in the given labels' place, and the probabilities are recalibrated on it. A
+    verified: what readers decided. It is fitted in the given labels' place, and the probabilities are recalibrated on it. A
     decided sample is judged as any other, by models that did not know what was decided of it: so it can still be told
     how good they are, and a second reader learns nothing of the first one's verdict.
     on_progress: called with the share of the work that is done.
@@ -78,7 +78,7 @@ def judge(
         num_classes=num_classes,
         settings=settings,
         seed=seed,
-        pins=pins,
+        verified=verified,
         on_progress=lambda fraction: tell(0.9 * fraction),
     )
     result = refinement.result
@@ -102,10 +102,10 @@ def judge(
     else:
         probs, copying = result.posterior(given), None
     tell(1)
-    if pins is not None:
-        probs = _recalibrated(probs, given, pins)
+    if verified is not None:
+        probs = _recalibrated(probs, given, verified)
     shown = result.noise.class_probs(result.probs)
-    known = given if pins is None else pins.labels(given)
+    known = given if verified is None else verified.labels(given)
     vote = neighbour_vote(known, *refinement.neighbours, num_classes=num_classes, is_trained=is_trained)
     dynamics = training_dynamics(head_margins(features, given, is_trained, num_classes=num_classes, seed=seed))
     contradicts = [one.probs.argmax(axis=1) != given for one in refinement.rounds]
@@ -157,13 +157,15 @@ def _proposals(probability: np.ndarray, *, min_precision: float) -> np.ndarray:
     return is_proposed
 
 
-def _recalibrated(probs: np.ndarray, given: np.ndarray, pins: Pins) -> np.ndarray:
+def _recalibrated(probs: np.ndarray, given: np.ndarray, verified: VerifiedLabels) -> np.ndarray:
     """The probabilities (N, K), the given label's as the verdicts correct it, the others' in proportion."""
-    rows, places = np.arange(len(given)), np.flatnonzero(pins.is_certain)
+    rows, places = np.arange(len(given)), np.flatnonzero(verified.is_certain)
     if not len(places):
         return probs
     is_wrong = 1 - probs[rows, given]
-    corrected = np.where(is_wrong > 0, recalibrated(is_wrong, places, pins.labels(given)[places] != given[places]), 0)
+    corrected = np.where(
+        is_wrong > 0, recalibrated(is_wrong, places, verified.labels(given)[places] != given[places]), 0
+    )
     result = probs * (corrected / np.where(is_wrong > 0, is_wrong, 1))[:, None]
     result[rows, given] = 1 - corrected
     return result

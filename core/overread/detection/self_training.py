@@ -35,7 +35,7 @@ from overread.detection.soft_classifiers import (
     fit_soft_logistic,
     fit_soft_ridge,
 )
-from overread.verified_labels import Pins
+from overread.verified_labels import VerifiedLabels
 
 Neighbours = tuple[np.ndarray, np.ndarray]
 """Indices (N, M) int64 and similarities (N, M) float32, of `nearest_neighbours`."""
@@ -79,7 +79,7 @@ def refine(
     num_classes: int,
     settings: RefinementSettings,
     seed: int,
-    pins: Pins | None = None,
+    verified: VerifiedLabels | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Refinement:
     """Judge every sample by cross-fitted rounds.
@@ -87,7 +87,7 @@ def refine(
     features: (N, D) float32, as `principal_components` gives them; given: (N,) int64; groups: (N,) int64, kept whole in
     a fold; is_trained: (N,) bool, the samples that may be fitted on: the others are judged by the mean of all folds'
     models. Where one group holds all that may be fitted on, or the features say nothing of the classes, no one can be
-    judged: every given label stands. pins: what readers decided, if this is a training after review. on_progress:
+    judged: every given label stands. verified: what readers decided, if this is a training after review. on_progress:
     called with the share of the work that is done. The same seed gives the same result.
     """
     neighbours = nearest_neighbours(features, groups, settings.num_neighbours)
@@ -96,7 +96,7 @@ def refine(
         return _unjudged(is_trained, num_classes, neighbours, reason)
     tell = on_progress or (lambda fraction: None)
     features = np.asarray(features, dtype=np.float32)
-    task = _Task(features, given, groups, is_trained, num_classes, neighbours, settings, pins)
+    task = _Task(features, given, groups, is_trained, num_classes, neighbours, settings, verified)
     penalties, share = _choose_penalties(task, seed)
     tell(0.3)
     num_steps = settings.num_repeats * settings.num_folds
@@ -123,7 +123,7 @@ def refine(
     # and is misled by where they meet; in later rounds all are pseudo-labels. On 3,784 chest X-rays 100 verdicts took
     # the average precision on the rest from 0.927 to 0.920 in round 0 and to 0.928 in round 1, and 400 verdicts from
     # 0.778 to 0.804 and 0.823.
-    chosen, reason = _choose_round(rounds, first=0 if pins is None else min(1, len(rounds) - 1))
+    chosen, reason = _choose_round(rounds, first=0 if verified is None else min(1, len(rounds) - 1))
     return Refinement(rounds, chosen, penalties, rate, reason, neighbours)
 
 
@@ -150,7 +150,7 @@ class _Task:
     num_classes: int
     neighbours: Neighbours
     settings: RefinementSettings
-    pins: Pins | None
+    verified: VerifiedLabels | None
 
     def views(self, model: SoftClassifier) -> _Views:
         """What a model shows in every sample, and in its neighbours on average."""
@@ -158,11 +158,11 @@ class _Task:
         return _Views(probs, smoothed(probs, *self.neighbours, weight=1))
 
     def first_targets(self, places: np.ndarray) -> np.ndarray:
-        return self.pinned(np.eye(self.num_classes, dtype=np.float32)[self.given[places]], places)
+        return self.with_verified(np.eye(self.num_classes, dtype=np.float32)[self.given[places]], places)
 
-    def pinned(self, targets: np.ndarray, places: np.ndarray) -> np.ndarray:
+    def with_verified(self, targets: np.ndarray, places: np.ndarray) -> np.ndarray:
         """Soft labels (M, K) of the samples at `places`, but for those that readers decided."""
-        return targets.astype(np.float32) if self.pins is None else self.pins.soft(targets, places)
+        return targets.astype(np.float32) if self.verified is None else self.verified.soft(targets, places)
 
     def fit(
         self, places: np.ndarray, targets: np.ndarray, penalties: Penalties, start: SoftClassifier | None
@@ -250,7 +250,7 @@ def _rounds_within(
             views.neighbours[held_out] = seen.neighbours[fitted[held_out]]
         probs = _mixed(views, share)
         noise = fit_noise_model(probs, given)
-        targets = task.pinned(noise.posterior(probs, given), fitted)
+        targets = task.with_verified(noise.posterior(probs, given), fitted)
         models.append(task.fit(fitted, targets, penalties, models[-1]))
     return models
 

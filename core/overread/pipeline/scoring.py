@@ -17,7 +17,7 @@ from overread.pipeline.run_plan import Plan
 from overread.proposals.proposal_kinds import isolation_score, proposal_kinds
 from overread.proposals.score_table import score_table
 from overread.studies.run import Run
-from overread.verified_labels import Pins
+from overread.verified_labels import VerifiedLabels
 
 if TYPE_CHECKING:
     from overread.training.progress_log import Progress
@@ -48,7 +48,7 @@ def score_run(
 def _judged(run: Run, plan: Plan, inputs: Inputs, trace: "Trace", progress: "Progress") -> Judgement:
     """By the trace's embeddings and, where there are any, by its cross-fitted networks."""
 
-    def judged(pins: Pins | None, begin: float, end: float) -> Judgement:
+    def judged(verified: VerifiedLabels | None, begin: float, end: float) -> Judgement:
         return judge(
             trace.embeddings,
             inputs.given,
@@ -60,14 +60,14 @@ def _judged(run: Run, plan: Plan, inputs: Inputs, trace: "Trace", progress: "Pro
             network_probs=trace.cross_fitted,
             votes=inputs.votes,
             pictures=inputs.pictures,
-            pins=pins,
+            verified=verified,
             on_progress=lambda fraction: progress.emit("scoring", fraction=round(begin + (end - begin) * fraction, 3)),
         )
 
     retraining = plan.retraining
     if not retraining:
         return judged(None, 0, 1)
-    judgement = judged(retraining.pins, 0, 0.5)
+    judgement = judged(retraining.verified, 0, 0.5)
     comparison = retraining.compare(
         inputs.samples, inputs.given, lambda fewer: self_confidence_score(judged(fewer, 0.5, 1).probs, inputs.given)
     )
@@ -82,7 +82,7 @@ def _record_rounds(judgement: Judgement, plan: Plan, given: np.ndarray, trace: "
     refinement = judgement.refinement
     for number, each in enumerate(refinement.rounds):
         likeliest = each.posterior(given).argmax(axis=1)
-        labels = plan.retraining.pins.labels(likeliest) if plan.retraining else likeliest
+        labels = plan.retraining.verified.labels(likeliest) if plan.retraining else likeliest
         trace.add_judged_round(f"refinement {number}", each.probs, labels)
         progress.emit(
             "round",

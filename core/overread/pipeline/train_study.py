@@ -82,7 +82,7 @@ def train_study(
         try:
             inputs = run_inputs(study, samples, run, plan.settings, progress)
             if plan.retraining:
-                inputs = inputs.without(plan.retraining.pins.is_excluded)
+                inputs = inputs.without(plan.retraining.verified.is_excluded)
             training = _training(run, plan, inputs, torch_device, progress)
             trace = training.run()
             progress.emit("scoring")
@@ -125,11 +125,11 @@ def _training(run: Run, plan: Plan, inputs: Inputs, device: Any, progress: "Prog
         progress.emit("note", message=WITHOUT_IMAGENET)
     data = inputs.training_data(settings, device)
     if retraining:
-        features, pins = retraining.embeddings, retraining.pins
+        features, verified = retraining.embeddings, retraining.verified
     else:
-        features, pins = _outside_features(run, plan, inputs.pixels, device, progress), None
+        features, verified = _outside_features(run, plan, inputs.pixels, device, progress), None
     checkpoint_path = run.path / "checkpoint" / "state.pt"
-    training = Training(data, settings, plan.seed, progress, checkpoint_path, features, folds, pins=pins)
+    training = Training(data, settings, plan.seed, progress, checkpoint_path, features, folds, verified=verified)
     if retraining:
         weights = {name: torch.from_numpy(values) for name, values in retraining.weights.items()}
         training.network.load_state_dict(weights)

@@ -6,7 +6,7 @@ is the other way round.
 
 import numpy as np
 
-from overread.detection.group_labels import PictureLabels
+from overread.detection.group_labels import GroupLabels
 
 _SMALLEST = 1e-12
 """Lower bound of a probability in the entropy: without it, a model that gives the given label 0 and one that gives it 1
@@ -60,7 +60,7 @@ def conflict_score(given: np.ndarray, duplicate_groups: np.ndarray) -> np.ndarra
     given: (N,) int64; duplicate_groups: (N,) int64, equal for near-duplicates, -1 for a sample without any.
     """
     scores = np.zeros(len(given), dtype=np.float32)
-    shared = PictureLabels.of(given, duplicate_groups)
+    shared = GroupLabels.of(given, duplicate_groups)
     votes = shared.sums(np.eye(given.max(initial=0) + 1)[shared.labels])[shared.places]
     scores[shared.members] = 1 - votes[np.arange(len(votes)), shared.labels] / votes.sum(axis=1)
     return scores

@@ -13,6 +13,8 @@ IVF_FROM = 50_000
 _BLOCK_CELLS = 2**23
 """Similarities held at once: 32 MiB, and twice that again while they are sorted."""
 _log = logging.getLogger(__name__)
+Neighbours = tuple[np.ndarray, np.ndarray]
+"""Indices (N, M) int64 and similarities (N, M) float32, from `nearest_neighbours`."""
 
 
 def nearest_neighbours(

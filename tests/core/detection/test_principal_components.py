@@ -8,6 +8,7 @@ from sklearn.preprocessing import StandardScaler
 
 from overread.config import CrossValidationSettings
 from overread.detection.cross_validation import cross_validated_probs
+from overread.detection.detection_data import DetectionData
 from overread.detection.principal_components import principal_components
 
 
@@ -42,8 +43,8 @@ def test_wrong_labels_among_wide_features_are_found_better_than_in_all_of_them()
         features, true = wide_features(seed=seed)
         given = np.where(np.random.default_rng(10 + seed).random(len(true)) < 0.3, 1 - true, true)
         rows, everyone = np.arange(len(given)), np.ones(len(given), dtype=bool)
-        settings = CrossValidationSettings(5)
-        probs = cross_validated_probs(features, given, rows, everyone, num_classes=2, settings=settings, seed=0)
+        data = DetectionData(features, given, rows, everyone, num_classes=2)
+        probs = cross_validated_probs(data, CrossValidationSettings(5), seed=0)
         folds = StratifiedKFold(5, shuffle=True, random_state=0)
         plain = cross_val_predict(model, features, given, cv=folds, method="predict_proba")
         found, before = (average_precision_score(given != true, 1 - p[rows, given]) for p in (probs, plain))

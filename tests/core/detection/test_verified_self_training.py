@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from overread.config import RefinementSettings
+from overread.detection.detection_data import DetectionData
 from overread.detection.judgement import judge
 from overread.verified_labels import VerifiedLabels
 
@@ -35,20 +36,20 @@ def verified_of(labels, places):
 
 
 def judged(features, given, verified=None):
-    arguments = {"num_classes": CLASSES, "settings": SETTINGS, "seed": 0}
-    return judge(features, given, np.arange(NUM), np.ones(NUM, dtype=bool), verified=verified, **arguments)
+    data = DetectionData(features, given, np.arange(NUM), np.ones(NUM, dtype=bool), CLASSES, verified=verified)
+    return judge(data, SETTINGS, seed=0)
 
 
 def error_probability(judgement, given):
     return 1 - judgement.probs[np.arange(NUM), given]
 
 
-def test_without_a_verdict_the_rounds_are_the_same_and_after_review_round_0_is_not_taken(noisy, plain):
+def test_without_a_verdict_the_iterations_are_the_same_and_after_review_iteration_0_is_not_taken(noisy, plain):
     features, _, given = noisy
     nothing = judged(features, given, verified_of(given, np.array([], dtype=np.int64)))
-    for one, other in zip(nothing.refinement.rounds, plain.refinement.rounds, strict=True):
+    for one, other in zip(nothing.self_training.iterations, plain.self_training.iterations, strict=True):
         np.testing.assert_array_equal(one.probs, other.probs)
-    assert nothing.refinement.chosen == 1
+    assert nothing.self_training.chosen == 1
 
 
 def test_verdicts_bring_the_undecided_nearer_to_the_truth(noisy, plain):
@@ -72,9 +73,9 @@ def test_a_sample_is_judged_without_its_own_verdict(noisy):
     place = int(decided[np.flatnonzero(true[decided] == given[decided])[0]])
     other.targets[place] = np.eye(CLASSES)[(true[place] + 1) % CLASSES]
     one, two = judged(features, given, verified), judged(features, given, other)
-    here = abs(one.refinement.result.probs[place] - two.refinement.result.probs[place]).max()
+    here = abs(one.self_training.result.probs[place] - two.self_training.result.probs[place]).max()
     assert here < 0.02
-    assert here < abs(one.refinement.result.probs - two.refinement.result.probs).max()
+    assert here < abs(one.self_training.result.probs - two.self_training.result.probs).max()
 
 
 def test_rejected_proposals_lower_the_probabilities_of_all(noisy, plain):

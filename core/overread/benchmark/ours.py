@@ -13,7 +13,7 @@ from overread.detection.label_quality import self_confidence_score
 def overread(problem: Problem) -> Finding:
     """The overread preset's judgement of the cell's features, with its settings as they come. The networks that the
     preset fine-tunes beside it are not part of this."""
-    judgement = judge(_detection_data(problem, problem.given), OVERREAD.refinement, seed=problem.seed)
+    judgement = judge(_detection_data(problem, problem.given), OVERREAD.detection, seed=problem.seed)
     return Finding(
         self_confidence_score(judgement.probs, problem.given),
         judgement.proposed,

@@ -13,12 +13,14 @@ Source: Kull, Silva Filho and Flach 2017, "Beta calibration".
 
 import numpy as np
 
-PRIOR_SPREAD = np.array([0.3, 0.5, 0.7])
-"""Prior standard deviations of ln a, ln b and c around 0, the identity."""
+from overread.proposal_settings import CalibrationSettings
+
 _SMALLEST = 1e-6
 
 
-def recalibrated(probability: np.ndarray, places: np.ndarray, is_error: np.ndarray) -> np.ndarray:
+def recalibrated(
+    probability: np.ndarray, places: np.ndarray, is_error: np.ndarray, settings: CalibrationSettings
+) -> np.ndarray:
     """(N,) float64 in [0, 1]: the recalibrated probabilities, in the same ranking.
 
     probability: (N,) float in [0, 1], that the given label is wrong, by a model that did not see the verdicts. places:
@@ -30,7 +32,7 @@ def recalibrated(probability: np.ndarray, places: np.ndarray, is_error: np.ndarr
     if not len(places):
         return probability.copy()
     features = _features(probability)
-    return _mapped(features, _fit(features[places], np.asarray(is_error, dtype=bool)))
+    return _mapped(features, _fit(features[places], np.asarray(is_error, dtype=bool), np.array(settings.prior_spread)))
 
 
 def _features(probability: np.ndarray) -> np.ndarray:
@@ -44,8 +46,9 @@ def _mapped(features: np.ndarray, parameters: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-(features @ np.exp(parameters[:2]) + parameters[2])))
 
 
-def _fit(features: np.ndarray, is_error: np.ndarray) -> np.ndarray:
-    """(3,): the maximum a posteriori ln a, ln b and c."""
+def _fit(features: np.ndarray, is_error: np.ndarray, prior_spread: np.ndarray) -> np.ndarray:
+    """(3,): the maximum a posteriori ln a, ln b and c. prior_spread: (3,), their standard deviations around 0, the
+    identity."""
     from scipy.optimize import minimize
 
     def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
@@ -53,7 +56,7 @@ def _fit(features: np.ndarray, is_error: np.ndarray) -> np.ndarray:
         logits = terms.sum(axis=1) + parameters[2]
         residual = 1 / (1 + np.exp(-logits)) - is_error
         of_verdicts = np.logaddexp(0, np.where(is_error, -logits, logits)).sum()
-        gradient = np.append(residual @ terms, residual.sum()) + parameters / PRIOR_SPREAD**2
-        return float(of_verdicts + ((parameters / PRIOR_SPREAD) ** 2).sum() / 2), gradient
+        gradient = np.append(residual @ terms, residual.sum()) + parameters / prior_spread**2
+        return float(of_verdicts + ((parameters / prior_spread) ** 2).sum() / 2), gradient
 
     return minimize(loss, np.zeros(3), jac=True, method="L-BFGS-B").x

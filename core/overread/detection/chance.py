@@ -2,13 +2,11 @@
 
 import numpy as np
 
-MIN_STANDARD_ERRORS = 2.5
-"""On noise alone the statistic exceeded it in 1 of 46 made studies of 60 to 2,000 samples; on the benchmark's cells it
-is 6 or more."""
 
-
-def is_better_than_chance(probs: np.ndarray, given: np.ndarray, groups: np.ndarray) -> bool:
-    """Whether out-of-fold probabilities are associated with the given labels.
+def is_better_than_chance(
+    probs: np.ndarray, given: np.ndarray, groups: np.ndarray, *, min_standard_errors: float
+) -> bool:
+    """Whether out-of-fold probabilities are associated with the given labels, by so many standard errors or more.
 
     probs: (N, K), rows sum to 1; given: (N,) int64; groups: (N,) int64, equal for samples that are not independent. The
     score test of a mixture of `probs` with the class frequencies: if probabilities and labels were independent, the
@@ -19,4 +17,4 @@ def is_better_than_chance(probs: np.ndarray, given: np.ndarray, groups: np.ndarr
     # Samples of a group count as one: the standard error is that of the sums over groups.
     number = np.unique(groups, return_inverse=True)[1]
     standard_error = np.sqrt((np.bincount(number, weights=gain - gain.mean()) ** 2).sum())
-    return bool(gain.sum() > MIN_STANDARD_ERRORS * standard_error)
+    return bool(gain.sum() > min_standard_errors * standard_error)

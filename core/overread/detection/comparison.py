@@ -5,14 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MIN_SAMPLES = 20
-MIN_OF_EACH = 5
-"""Wrong and right labels needed, each: ranking three right ones among many wrong ones says nothing."""
-MARGIN = 0.01
-"""A figure that is worse by less than this is not called worse: with a few dozen samples it is chance."""
+from overread.proposal_settings import ComparisonSettings
+
 SHARE_LOCKED = 3
 """One in so many groups is locked. Not a setting: a study's runs can be compared only if they all lock the same."""
-_NUM_RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -31,7 +27,7 @@ class Comparison:
     """What the locked samples say."""
 
     outcome: str
-    """too_few: too few samples; worse: by more than MARGIN in one of the figures; better: beyond chance in one, and
+    """too_few: too few samples; worse: by more than the margin in one of the figures; better: beyond chance in one, and
     worse in none; alike: none of these."""
     num_samples: int
     num_wrong: int
@@ -60,7 +56,13 @@ def locked_samples(sample_ids: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 
 def compare_runs(
-    before: np.ndarray, after: np.ndarray, is_error: np.ndarray, groups: np.ndarray, *, seed: int = 0
+    before: np.ndarray,
+    after: np.ndarray,
+    is_error: np.ndarray,
+    groups: np.ndarray,
+    settings: ComparisonSettings,
+    *,
+    seed: int = 0,
 ) -> Comparison:
     """Compare two runs on the locked samples.
 
@@ -68,11 +70,11 @@ def compare_runs(
     was found to be wrong; groups: (M,) int64, the units of the bootstrap for the intervals.
     """
     num_samples, num_wrong = len(is_error), int(is_error.sum())
-    if num_samples < MIN_SAMPLES or min(num_wrong, num_samples - num_wrong) < MIN_OF_EACH:
+    if num_samples < settings.min_samples or min(num_wrong, num_samples - num_wrong) < settings.min_of_each:
         return Comparison("too_few", num_samples, num_wrong, None, None)
     members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
     rng = np.random.default_rng(seed)
-    draws = (rng.integers(0, len(members), len(members)) for _ in range(_NUM_RESAMPLES))
+    draws = (rng.integers(0, len(members), len(members)) for _ in range(settings.num_resamples))
     resamples = [np.concatenate([members[i] for i in draw]) for draw in draws]
 
     def figure(measure, usable) -> Figure:
@@ -87,7 +89,7 @@ def compare_runs(
     brier = figure(lambda errors, scores: ((scores - errors) ** 2).mean(), resamples)
     loss = max(precision.before - precision.after, brier.after - brier.before)
     is_beyond_chance = precision.low > 0 or brier.high < 0
-    outcome = "worse" if loss > MARGIN else "better" if is_beyond_chance else "alike"
+    outcome = "worse" if loss > settings.margin else "better" if is_beyond_chance else "alike"
     return Comparison(outcome, num_samples, num_wrong, precision, brier)
 
 

@@ -2,19 +2,17 @@
 
 import numpy as np
 
-from overread.config import CrossValidationSettings
 from overread.detection.detection_data import DetectionData
 from overread.detection.folds import grouped_folds
 from overread.detection.principal_components import principal_components
-
-MAX_WIDTH = 256
-"""Wider features are replaced by their principal components, which is better and takes a fraction of the time."""
+from overread.detection_settings import CrossValidationSettings
 
 
 def cross_validated_probs(data: DetectionData, settings: CrossValidationSettings, *, seed: int) -> np.ndarray:
     """Class probabilities of every sample by models that were fitted on other groups' samples.
 
-    Of `data` it uses features, given labels, groups and is_trained. Returns (N, K) float32, rows sum to 1; a class that
+    Of `data` it uses features, given labels, groups and is_trained. Wide features are replaced by their principal
+    components, which is better and takes a fraction of the time. Returns (N, K) float32, rows sum to 1; a class that
     is missing from a fold's training part has probability 0 there. Folds are shuffled and hold each class in proportion
     as far as the groups allow. Samples that may not be fitted on are judged by one model of all the others, among which
     may be samples of their group.
@@ -24,9 +22,9 @@ def cross_validated_probs(data: DetectionData, settings: CrossValidationSettings
     from sklearn.preprocessing import StandardScaler
 
     features, given = np.asarray(data.features, dtype=np.float32), data.given
-    is_wide = features.shape[1] > MAX_WIDTH
+    is_wide = features.shape[1] > settings.max_width
     if is_wide:
-        features = principal_components(features)
+        features = principal_components(features, settings.num_components)
     probs = np.zeros((len(given), data.num_classes), dtype=np.float32)
     trained = data.trained
     folds = grouped_folds(given[trained], data.groups[trained], settings.num_folds, seed)

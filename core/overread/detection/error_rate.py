@@ -20,25 +20,10 @@ import numpy as np
 
 from overread.detection.folds import grouped_folds
 from overread.detection.soft_classifiers import fit_soft_ridge
+from overread.detection_settings import ErrorRateSettings
 
-NUM_ROTATIONS = 4
-"""Random pairs of views; their estimates are averaged."""
-AGREEMENT_RANGE = (0.25, 0.4)
-"""Agreement of the views beyond chance up to which the estimate is ignored, and from which it is taken in full: views
-that hardly agree lack what distinguishes the classes and share what is misleading. Chosen on the benchmark's cells."""
-_NUM_STRATA = 5
-_MIN_STRATUM_SIZE = 100
-"""With fewer samples per stratum there is a single one."""
-_NUM_FOLDS = 5
-_SAMPLES_PER_FEATURE = 5
-_PENALTY = 10.0
-"""Of the views' ridge regression, on features of variance 1."""
-_MIN_VARIANCE = 0.05
-"""Share of the mean variance below which a direction is not scaled up further: it holds noise."""
 _NUM_STEPS = 150
 _TINY = np.finfo(float).tiny
-_DIAGONAL_PRIOR = 2.0
-"""Pseudo-count of correct samples in each class, for the labels and for each view."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +37,13 @@ class ErrorRate:
 
 
 def estimate_error_rate(
-    features: np.ndarray, given: np.ndarray, groups: np.ndarray, class_probs: np.ndarray, *, seed: int
+    features: np.ndarray,
+    given: np.ndarray,
+    groups: np.ndarray,
+    class_probs: np.ndarray,
+    settings: ErrorRateSettings,
+    *,
+    seed: int,
 ) -> ErrorRate:
     """The share of wrong labels: among all samples or, with two classes, among all but the most ambiguous ones.
 
@@ -64,50 +55,56 @@ def estimate_error_rate(
     feature.
     """
     num_classes = class_probs.shape[1]
-    num_features = min(features.shape[1], len(given) // _SAMPLES_PER_FEATURE)
+    num_features = min(features.shape[1], len(given) // settings.samples_per_feature)
     everyone = np.ones(len(given), dtype=bool)
     if num_features < 2 or len(np.unique(given)) < 2 or len(np.unique(groups)) < 2:
         return ErrorRate(0.0, everyone)
     features = features[:, :num_features]
-    white = _whitened(features, class_probs)
-    folds = grouped_folds(given, groups, _NUM_FOLDS, seed)
+    white = _whitened(features, class_probs, min_variance=settings.min_variance)
+    folds = grouped_folds(given, groups, settings.num_folds, seed)
     views, weights = [], []
-    for number in range(NUM_ROTATIONS):
+    for number in range(settings.num_rotations):
         rng = np.random.default_rng([seed, number])
         rotated = white @ np.linalg.qr(rng.standard_normal((num_features, num_features)))[0].astype(np.float32)
         first, second = (
-            _out_of_fold_classes(view, given, folds, num_classes)
+            _out_of_fold_classes(view, given, folds, num_classes, penalty=settings.ridge_penalty)
             for view in (rotated[:, : num_features // 2], rotated[:, num_features // 2 :])
         )
         agreement = (float((first == second).mean()) * num_classes - 1) / (num_classes - 1)
-        weights.append(float(np.interp(agreement, AGREEMENT_RANGE, (0.0, 1.0))))
+        weights.append(float(np.interp(agreement, settings.agreement_range, (0.0, 1.0))))
         views.append((first, second))
     if num_classes == 2:
-        estimate = _rate_by_stratum(given, np.stack(views, axis=1), class_probs)
+        estimate = _rate_by_stratum(given, np.stack(views, axis=1), class_probs, settings)
     else:
-        rates = [three_rater_error_rate(given, *pair, num_classes=num_classes) for pair in views]
+        prior = settings.diagonal_prior
+        rates = [three_rater_error_rate(given, *pair, num_classes=num_classes, diagonal_prior=prior) for pair in views]
         estimate = ErrorRate(float(np.mean(rates)), everyone)
     return replace(estimate, share=max(0.0, float(np.mean(weights)) * estimate.share))
 
 
-def three_rater_error_rate(given: np.ndarray, first: np.ndarray, second: np.ndarray, *, num_classes: int) -> float:
+def three_rater_error_rate(
+    given: np.ndarray, first: np.ndarray, second: np.ndarray, *, num_classes: int, diagonal_prior: float
+) -> float:
     """The share of wrong labels in `given`, in [0, 1), if `first` and `second` err independently of it, and of each
     other except on images that are ambiguous to both.
 
     given: (N,) int64 in [0, K), K >= 2; first, second: the same, or with two classes (T, N) for T pairs at once.
+    diagonal_prior: pseudo-count of correct samples in each class, which only counts with three classes or more.
     """
     if num_classes == 2:
         return _triplet_rate(given, first, second)
-    return _latent_rate(given, first, second, num_classes)
+    return _latent_rate(given, first, second, num_classes, diagonal_prior)
 
 
-def _rate_by_stratum(given: np.ndarray, views: np.ndarray, class_probs: np.ndarray) -> ErrorRate:
+def _rate_by_stratum(
+    given: np.ndarray, views: np.ndarray, class_probs: np.ndarray, settings: ErrorRateSettings
+) -> ErrorRate:
     """Two classes: the mean over all strata of confidence but the lowest, or over all samples if they are few.
     views: (2, T, N) int64, the classes by either view of each rotation."""
-    num_strata = _NUM_STRATA if len(given) >= _NUM_STRATA * _MIN_STRATUM_SIZE else 1
+    num_strata = settings.num_strata if len(given) >= settings.num_strata * settings.min_stratum_size else 1
     strata = np.array_split(np.argsort(class_probs.max(axis=1), kind="stable"), num_strata)
     strata = strata[1:] or strata
-    shares = [three_rater_error_rate(given[one], *views[:, :, one], num_classes=2) for one in strata]
+    shares = [_triplet_rate(given[one], *views[:, :, one]) for one in strata]
     is_covered = np.isin(np.arange(len(given)), np.concatenate(strata))
     return ErrorRate(float(np.average(shares, weights=[len(one) for one in strata])), is_covered)
 
@@ -125,7 +122,9 @@ def _triplet_rate(given: np.ndarray, first: np.ndarray, second: np.ndarray) -> f
     return float((1 - min(of_label, 1.0)) / 2)
 
 
-def _latent_rate(given: np.ndarray, first: np.ndarray, second: np.ndarray, num_classes: int) -> float:
+def _latent_rate(
+    given: np.ndarray, first: np.ndarray, second: np.ndarray, num_classes: int, diagonal_prior: float
+) -> float:
     """Expectation maximisation over each image's class and whether it is ambiguous. The label's errors don't depend on
     the latter; those of the views do."""
     # Images on which all three say the same are one case.
@@ -142,12 +141,12 @@ def _latent_rate(given: np.ndarray, first: np.ndarray, second: np.ndarray, num_c
             joint = joint * confusion[:, :, view].transpose(2, 0, 1)
         expected = counts[:, None, None] * joint / np.maximum(joint.sum(axis=(1, 2), keepdims=True), _TINY)
         prior = expected.sum(axis=0) / len(given) + 1e-6
-        pseudo_counts = _DIAGONAL_PRIOR * (identity + shares)
+        pseudo_counts = diagonal_prior * (identity + shares)
         confusions = [
             _normalised_rows(np.stack([expected[:, state].T @ identity[view] for state in (0, 1)]) + pseudo_counts)
             for view in cases[1:]
         ]
-        transition = _normalised_rows(expected.sum(axis=1).T @ identity[cases[0]] + _DIAGONAL_PRIOR * identity)
+        transition = _normalised_rows(expected.sum(axis=1).T @ identity[cases[0]] + diagonal_prior * identity)
     return float(1 - expected.sum(axis=1)[np.arange(len(counts)), cases[0]].sum() / len(given))
 
 
@@ -155,25 +154,31 @@ def _normalised_rows(counts: np.ndarray) -> np.ndarray:
     return counts / counts.sum(axis=-1, keepdims=True)
 
 
-def _whitened(features: np.ndarray, class_probs: np.ndarray) -> np.ndarray:
-    """(N, D) float32: rotated and scaled so that the covariance within the classes is the identity."""
+def _whitened(features: np.ndarray, class_probs: np.ndarray, *, min_variance: float) -> np.ndarray:
+    """(N, D) float32: rotated and scaled so that the covariance within the classes is the identity, but for directions
+    whose variance is below the share `min_variance` of the mean: those hold noise."""
     sizes = np.maximum(class_probs.sum(axis=0), 1e-9)[:, None]
     means = class_probs.T @ features / sizes
     between = (means * sizes).T @ means / len(features)
     variances, directions = np.linalg.eigh(features.T @ features / len(features) - between)
-    variances = np.maximum(variances, max(_MIN_VARIANCE * float(variances.mean()), 1e-12))
+    variances = np.maximum(variances, max(min_variance * float(variances.mean()), 1e-12))
     return ((features - features.mean(axis=0)) @ directions / np.sqrt(variances)).astype(np.float32)
 
 
 def _out_of_fold_classes(
-    view: np.ndarray, given: np.ndarray, folds: list[tuple[np.ndarray, np.ndarray]], num_classes: int
+    view: np.ndarray,
+    given: np.ndarray,
+    folds: list[tuple[np.ndarray, np.ndarray]],
+    num_classes: int,
+    *,
+    penalty: float,
 ) -> np.ndarray:
     """(N,) int64: the class predicted by ridge regression on the other folds. With two classes, each is predicted as
     often as it is given: a rare one would hardly ever be the more likely, and all its labels would seem wrong."""
     probs = np.zeros((len(given), num_classes), dtype=np.float32)
     targets = np.eye(num_classes, dtype=np.float32)[given]
     for fitted, held_out in folds:
-        model = fit_soft_ridge(view[fitted], targets[fitted], penalty=_PENALTY)
+        model = fit_soft_ridge(view[fitted], targets[fitted], penalty=penalty)
         probs[held_out] = model.predict_probs(view[held_out])
     if num_classes > 2:
         return probs.argmax(axis=1)

@@ -15,25 +15,18 @@ import numpy as np
 import pandas as pd
 
 from overread.detection.noise_transition import (
-    INVERSE_TEMPERATURES,
     NUM_FIRST_STEPS,
     NoiseModel,
     estimate_transition,
     expected_counts,
     initial_transition,
+    inverse_temperatures,
     is_as_likely,
     shrink_to_overall_rate,
     split_by_label,
 )
+from overread.detection_settings import DetectionSettings, NoiseSettings
 
-SAME_CLASS_PROB = 0.98
-"""Prior probability that near-duplicates have the same class: two of them may share no more than a part, or be linked
-through a third."""
-COPY_PROBS = (0.99, 0.9, 0.5, 0.2, 0.1, 0.05, 0.0)
-"""Candidates for the probability that a group's second label is a copy of its first, the most cautious first."""
-MIN_EVIDENCE_NATS = 1.0
-"""Log-likelihood ratio that it takes to assume less copying: for a single group, the standard error of its likelihood
-says nothing, however many other labels there are."""
 _NUM_STEPS = 8
 """Steps of expectation maximisation at each temperature but the first."""
 _NUM_FURTHER_STEPS = 4
@@ -103,44 +96,50 @@ class GroupNoise:
     noise: NoiseModel
     copy_prob: float
     """In [0, 1): the probability that a group's second label is a copy of its first."""
+    same_class_prob: float
+    """In (0, 1): the prior probability that the images of a group have the same class."""
 
     def posterior(self, probs: np.ndarray, labels: np.ndarray, groups: GroupLabels) -> np.ndarray:
         """(L, K) float64, rows sum to 1: the probability of each class given the image, its label and the other labels
         of its group.
 
         The labels of a group share one true class, unless they belong to several images and contradict that more than
-        SAME_CLASS_PROB supports it. probs: (L, K), rows sum to 1, as for the noise model; labels: (L,) int64.
+        `same_class_prob` supports it. probs: (L, K), rows sum to 1, as for the noise model; labels: (L,) int64.
         """
         posterior = self.noise.posterior(probs, labels)
         members = groups.members
         true, redrawn = self.noise.separate_instance_noise(groups.group_probs(self.noise.class_probs(probs[members])))
         label_probs = self.noise.label_probs(redrawn[groups.places], groups.labels)
         log_apart = self.noise.log_probs(probs[members], groups.labels)
-        found = _group_posterior(groups, true, label_probs, log_apart, self.copy_prob)
+        found = _group_posterior(groups, true, label_probs, log_apart, self)
         share = found.same_class_prob[groups.places, None]
         posterior[members] = share * found.posterior[groups.places] + (1 - share) * posterior[members]
         return posterior
 
 
 def fit_group_noise(
-    probs: np.ndarray, labels: np.ndarray, groups: GroupLabels, *, num_standard_errors: float = 1.0
+    probs: np.ndarray, labels: np.ndarray, groups: GroupLabels, settings: DetectionSettings
 ) -> GroupNoise:
     """Noise model, without instance-dependent noise, and probability of copying, fitted to all labels together.
 
-    As in `fit_noise_model`, the candidates are those that are as likely as the best within `num_standard_errors`, or
-    within MIN_EVIDENCE_NATS. Of these it takes the highest probability of copying, with which agreement says least, and
-    then the lowest temperature. probs: (L, K) float, rows sum to 1, from models that were not fitted on the labels;
-    labels: (L,) int64.
+    As in `fit_noise_model`, the candidates are those that are as likely as the best within so many standard errors
+    (`noise.final_num_standard_errors`), or within `duplicates.min_evidence_nats`: for a single group the standard error
+    says nothing, however many other labels there are. Of these it takes the highest probability of copying, with which
+    agreement says least, and then the lowest temperature. probs: (L, K) float, rows sum to 1, from models that were not
+    fitted on the labels; labels: (L,) int64.
     """
+    duplicates, num_standard_errors = settings.duplicates, settings.noise.final_num_standard_errors
+    evidence = _evidence_by_temperature(probs, labels, groups, settings.noise)
     fits: list[list[_Fit]] = []
-    for copy_prob in COPY_PROBS:
-        fits.append(_fit_each_temperature(probs, labels, groups, copy_prob, fits[-1] if fits else None))
+    for copy_prob in duplicates.copy_probs:
+        start = GroupNoise(evidence[0].noise, copy_prob, duplicates.same_class_prob)
+        fits.append(_fit_each_temperature(evidence, start, settings.noise, fits[-1] if fits else None))
     best_of_each = [_likeliest(of_one) for of_one in fits]
     best = _likeliest(best_of_each)
     of_copying, best_of_it = next(
         (of_copying, fit)
         for of_copying, fit in zip(fits, best_of_each, strict=True)
-        if (best.log_probs - fit.log_probs).sum() <= MIN_EVIDENCE_NATS
+        if (best.log_probs - fit.log_probs).sum() <= duplicates.min_evidence_nats
         or is_as_likely(fit.log_probs, best.log_probs, num_standard_errors=num_standard_errors)
     )
     found = next(
@@ -149,9 +148,8 @@ def fit_group_noise(
         if is_as_likely(fit.log_probs, best_of_it.log_probs, num_standard_errors=num_standard_errors)
     )
     class_counts = found.posterior(probs, labels, groups).sum(axis=0)
-    return replace(
-        found, noise=replace(found.noise, transition=shrink_to_overall_rate(found.noise.transition, class_counts))
-    )
+    transition = shrink_to_overall_rate(found.noise.transition, class_counts, num_samples=settings.noise.shrinkage)
+    return replace(found, noise=replace(found.noise, transition=transition))
 
 
 @dataclass(frozen=True)
@@ -180,46 +178,26 @@ class _GroupPosterior:
 
 
 def _group_posterior(
-    groups: GroupLabels, true: np.ndarray, label_probs: np.ndarray, log_apart: np.ndarray, copy_prob: float
+    groups: GroupLabels, true: np.ndarray, label_probs: np.ndarray, log_apart: np.ndarray, model: GroupNoise
 ) -> _GroupPosterior:
     """true: (G, K), class probabilities of each group; label_probs: (M, K), of a new draw; log_apart: (M,), the log
     probability of each label if its image had a class of its own."""
-    urn_probs, is_new = groups.urn_probs(label_probs, copy_prob)
+    urn_probs, is_new = groups.urn_probs(label_probs, model.copy_prob)
     joint = np.log(true + _MIN_PROB) + groups.sums(np.log(np.maximum(urn_probs, _MIN_PROB)))
     totals = np.logaddexp.reduce(joint, axis=1)
     is_one_image = groups.sums(groups.weights) < 1.5
-    log_together = np.where(is_one_image, 0.0, np.log(SAME_CLASS_PROB)) + totals
-    log_else = np.where(is_one_image, -np.inf, np.log(1 - SAME_CLASS_PROB) + groups.sums(log_apart))
+    log_together = np.where(is_one_image, 0.0, np.log(model.same_class_prob)) + totals
+    log_else = np.where(is_one_image, -np.inf, np.log(1 - model.same_class_prob) + groups.sums(log_apart))
     log_probs = np.logaddexp(log_together, log_else)
     return _GroupPosterior(np.exp(joint - totals[:, None]), np.exp(log_together - log_probs), log_probs, is_new)
-
-
-def _fit_each_temperature(
-    probs: np.ndarray, labels: np.ndarray, groups: GroupLabels, copy_prob: float, before: list[_Fit] | None
-) -> list[_Fit]:
-    """The most likely transition matrix at each temperature, from the lowest up, by expectation maximisation. before:
-    the fits for the previous probability of copying, to start from."""
-    transition = initial_transition(probs.shape[1])
-    is_alone = np.ones(len(labels), dtype=bool)
-    is_alone[groups.members] = False
-    fits = []
-    for number, inverse_temperature in enumerate(INVERSE_TEMPERATURES):
-        num_steps = _NUM_STEPS if number else NUM_FIRST_STEPS
-        if before:
-            transition, num_steps = before[number].model.noise.transition, _NUM_FURTHER_STEPS
-        noise = NoiseModel(float(inverse_temperature), transition)
-        evidence = _ImageEvidence.of(noise, probs, labels, groups, is_alone)
-        for _ in range(num_steps):
-            transition = estimate_transition(evidence.expected_counts(transition, copy_prob)[0])
-        model = GroupNoise(replace(noise, transition=transition), copy_prob)
-        fits.append(_Fit(model, evidence.expected_counts(transition, copy_prob)[1]))
-    return fits
 
 
 @dataclass(frozen=True)
 class _ImageEvidence:
     """Class probabilities from the images at one temperature."""
 
+    noise: NoiseModel
+    """Of that temperature, with the initial transition matrix."""
     alone: list[np.ndarray]
     """Of labels outside of groups, from `split_by_label`."""
     groups: GroupLabels
@@ -228,27 +206,53 @@ class _ImageEvidence:
     of_groups: np.ndarray
     """(G, K)."""
 
-    @classmethod
-    def of(
-        cls, noise: NoiseModel, probs: np.ndarray, labels: np.ndarray, groups: GroupLabels, is_alone: np.ndarray
-    ) -> "_ImageEvidence":
-        of_members = noise.class_probs(probs[groups.members])
-        alone = split_by_label(noise.class_probs(probs[is_alone]), labels[is_alone])
-        return cls(alone, groups, of_members, groups.group_probs(of_members))
-
-    def expected_counts(self, transition: np.ndarray, copy_prob: float) -> tuple[np.ndarray, np.ndarray]:
+    def expected_counts(self, transition: np.ndarray, model: GroupNoise) -> tuple[np.ndarray, np.ndarray]:
         """The expected number of new draws by class and label, (K, K), and the log probabilities, (S + G,), of the
-        labels outside of groups and of each group's labels."""
+        labels outside of groups and of each group's labels. model: its noise is not looked at."""
         counts, totals = expected_counts(self.alone, transition)
         labels, places = self.groups.labels, self.groups.places
         label_probs = transition[:, labels].T
         by_itself = self.of_members * label_probs
         of_label = np.maximum(by_itself.sum(axis=1), _MIN_PROB)
-        found = _group_posterior(self.groups, self.of_groups, label_probs, np.log(of_label), copy_prob)
+        found = _group_posterior(self.groups, self.of_groups, label_probs, np.log(of_label), model)
         share = found.same_class_prob[places, None]
         expected = share * found.posterior[places] * found.is_new + (1 - share) * by_itself / of_label[:, None]
         counts += expected.T @ np.eye(len(transition))[labels]
         return counts, np.concatenate([np.log(totals), found.log_probs])
+
+
+def _evidence_by_temperature(
+    probs: np.ndarray, labels: np.ndarray, groups: GroupLabels, settings: NoiseSettings
+) -> list[_ImageEvidence]:
+    """From the lowest temperature up."""
+    transition = initial_transition(probs.shape[1])
+    is_alone = np.ones(len(labels), dtype=bool)
+    is_alone[groups.members] = False
+    evidence = []
+    for inverse_temperature in inverse_temperatures(settings):
+        noise = NoiseModel(float(inverse_temperature), transition)
+        of_members = noise.class_probs(probs[groups.members])
+        alone = split_by_label(noise.class_probs(probs[is_alone]), labels[is_alone])
+        evidence.append(_ImageEvidence(noise, alone, groups, of_members, groups.group_probs(of_members)))
+    return evidence
+
+
+def _fit_each_temperature(
+    evidence: list[_ImageEvidence], start: GroupNoise, settings: NoiseSettings, before: list[_Fit] | None
+) -> list[_Fit]:
+    """The most likely transition matrix at each temperature by expectation maximisation. before: the fits for the
+    previous probability of copying, to start from."""
+    transition = start.noise.transition
+    fits = []
+    for number, one in enumerate(evidence):
+        num_steps = _NUM_STEPS if number else NUM_FIRST_STEPS
+        if before:
+            transition, num_steps = before[number].model.noise.transition, _NUM_FURTHER_STEPS
+        for _ in range(num_steps):
+            transition = estimate_transition(one.expected_counts(transition, start)[0], settings)
+        model = replace(start, noise=replace(one.noise, transition=transition))
+        fits.append(_Fit(model, one.expected_counts(transition, start)[1]))
+    return fits
 
 
 def _num_equal_before(keys: np.ndarray) -> np.ndarray:

@@ -8,12 +8,7 @@ from overread.detection.detection_data import DetectionData
 from overread.detection.error_rate import ErrorRate
 from overread.detection.noise_matching import fit_matched_noise
 from overread.detection.noise_transition import NoiseModel, fit_noise_model, fit_unshrunk, is_as_likely
-
-NETWORK_WEIGHTS = (0.25, 0.5)
-"""Half at most, and less with instance-dependent noise (divided by 1 + its strength): a network that was trained end to
-end follows wrong labels that look alike. On 3,784 chest X-rays, SimCLR's features, a fifth of the labels wrong, average
-precision with weights 0, 0.25 and 0.5: `idn` (no instance noise by the model) 0.944, 0.958 and 0.965, `boundary`
-(strength 2.2) 0.847, 0.848 and 0.822."""
+from overread.detection_settings import DetectionSettings, NoiseSettings
 
 
 @dataclass(frozen=True)
@@ -45,32 +40,38 @@ class Iteration:
         }
 
 
-def combine_with_networks(iteration: Iteration, data: DetectionData, error_rate: ErrorRate) -> Iteration:
+def combine_with_networks(
+    iteration: Iteration, data: DetectionData, error_rate: ErrorRate, settings: DetectionSettings
+) -> Iteration:
     """The iteration with the networks' probabilities mixed in: a weighted geometric mean of both, each at the
     temperature of its own noise model.
 
-    The weight is the lowest with which the given labels are as likely as with the best. data: with `network_probs`;
-    error_rate: of the samples that may be fitted on.
+    The weight is the lowest with which the given labels are as likely as with the best. It is half at most by default,
+    and less with instance-dependent noise: a network that was trained end to end follows wrong labels that look alike.
+    On 3,784 chest X-rays, SimCLR's features, a fifth of the labels wrong, average precision with weights 0, 0.25 and
+    0.5: `idn` (no instance noise by the model) 0.944, 0.958 and 0.965, `boundary` (strength 2.2) 0.847, 0.848 and
+    0.822. data: with `network_probs`; error_rate: of the samples that may be fitted on.
     """
     is_trained, network_probs = data.is_trained, data.network_probs
-    given = data.given[is_trained]
-    network_noise = fit_noise_model(network_probs[is_trained], given)
+    given, tolerance = data.given[is_trained], settings.noise.num_standard_errors
+    network_noise = fit_noise_model(network_probs[is_trained], given, settings.noise, num_standard_errors=tolerance)
     logs = [
         np.log(np.maximum(noise.class_probs(probs), 1e-6))
         for noise, probs in ((iteration.noise, iteration.probs), (network_noise, network_probs))
     ]
-    tried = [(0.0, iteration.probs, label_log_probs(iteration.probs[is_trained], given))]
-    for weight in (most / (1 + iteration.noise.instance_noise) for most in NETWORK_WEIGHTS):
+    tried = [(0.0, iteration.probs, label_log_probs(iteration.probs[is_trained], given, settings.noise))]
+    for weight in (most / (1 + iteration.noise.instance_noise) for most in settings.refinement.network_weights):
         probs = np.exp((1 - weight) * logs[0] + weight * logs[1])
         probs /= probs.sum(axis=1, keepdims=True)
-        tried.append((weight, probs, label_log_probs(probs[is_trained], given)))
+        tried.append((weight, probs, label_log_probs(probs[is_trained], given, settings.noise)))
     best = max((values for *_, values in tried), key=np.mean)
-    weight, probs, values = next(one for one in tried if is_as_likely(one[2], best))
-    noise = fit_matched_noise(probs[is_trained], given, error_rate)
+    weight, probs, values = next(one for one in tried if is_as_likely(one[2], best, num_standard_errors=tolerance))
+    noise = fit_matched_noise(probs[is_trained], given, error_rate, settings)
     return Iteration(probs, noise, iteration.neighbour_weight, float(values.mean()), weight)
 
 
-def label_log_probs(probs: np.ndarray, given: np.ndarray) -> np.ndarray:
+def label_log_probs(probs: np.ndarray, given: np.ndarray, settings: NoiseSettings) -> np.ndarray:
     """(N,): the log probability of each given label under the most likely noise model, in nats: what classifiers are
     compared by. probs: (N, K), rows sum to 1, from models that were not fitted on the labels; given: (N,) int64."""
-    return fit_unshrunk(probs, given).log_probs(probs, given)
+    model = fit_unshrunk(probs, given, settings, num_standard_errors=settings.num_standard_errors)
+    return model.log_probs(probs, given)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from overread.config import RefinementSettings
 from overread.detection.calibration import recalibrated
 from overread.detection.chance import is_better_than_chance
 from overread.detection.dawid_skene import dawid_skene
@@ -24,10 +23,9 @@ from overread.detection.principal_components import principal_components
 from overread.detection.proposal_set import proposable, proposal_set
 from overread.detection.self_training import SelfTraining, self_train
 from overread.detection.training_dynamics import head_margins, training_dynamics
+from overread.detection_settings import DetectionSettings
+from overread.proposal_settings import CalibrationSettings
 from overread.verified_labels import VerifiedLabels
-
-MIN_RECALL = 0.05
-"""Expected share of the wrong labels that the proposals must contain; otherwise their precision gives way."""
 
 
 @dataclass(frozen=True)
@@ -51,34 +49,37 @@ class Judgement:
 
 def judge(
     data: DetectionData,
-    settings: RefinementSettings,
+    settings: DetectionSettings,
     *,
     seed: int,
     on_progress: Callable[[float], None] | None = None,
 ) -> Judgement:
     """Judge every given label by frozen features of the images.
 
-    Votes have a score of their own and count in the probability only if `settings.use_raters` is on. Networks count if
-    they predict the labels better than chance. Verified labels are fitted in place of the given ones, and the
+    Votes have a score of their own; they count in the probability only if `refinement.use_raters` is on. Networks count
+    if they predict the labels better than chance. Verified labels are fitted in place of the given ones, and the
     probabilities are recalibrated on them; a verified sample is itself judged by models that did not see its verdict,
     so that the verdict can still measure them, and a second reader learns nothing about the first one's.
 
     on_progress: called with the share of the work that is done. The same seed gives the same result.
     """
     tell = on_progress or (lambda fraction: None)
-    data = replace(data, features=principal_components(data.features))
+    data = replace(data, features=principal_components(data.features, settings.refinement.num_components))
     training = self_train(data, settings, seed=seed, on_progress=lambda fraction: tell(0.9 * fraction))
     result, trained = training.result, data.trained
     uses_networks = data.network_probs is not None and is_better_than_chance(
-        data.network_probs[trained], data.given[trained], data.groups[trained]
+        data.network_probs[trained],
+        data.given[trained],
+        data.groups[trained],
+        min_standard_errors=settings.proposals.min_standard_errors,
     )
     if uses_networks:
-        result = combine_with_networks(result, data, training.error_rate)
-    groups = _groups_of_labels(data, use_raters=settings.use_raters)
+        result = combine_with_networks(result, data, training.error_rate, settings)
+    groups = _groups_of_labels(data, use_raters=settings.refinement.use_raters)
     if len(groups.of_fitted.members) and (training.is_judged or uses_networks):
         seen = result.probs[groups.images]
         found = fit_matched_group_noise(
-            seen[groups.is_fitted], groups.labels[groups.is_fitted], groups.of_fitted, training.error_rate
+            seen[groups.is_fitted], groups.labels[groups.is_fitted], groups.of_fitted, training.error_rate, settings
         )
         result, copy_prob = replace(result, noise=found.noise), found.copy_prob
         probs = found.posterior(seen, groups.labels, groups.of_all)[: len(data.given)]
@@ -86,9 +87,9 @@ def judge(
         probs, copy_prob = result.posterior(data.given), None
     tell(1)
     if data.verified is not None:
-        probs = _recalibrated(probs, data.given, data.verified)
-    proposed = _proposed_labels(probs, data, min_precision=settings.min_precision)
-    return Judgement(probs, proposed, _scores(data, training, result, seed), training, result, copy_prob)
+        probs = _recalibrated(probs, data.given, data.verified, settings.calibration)
+    proposed = _proposed_labels(probs, data, settings)
+    return Judgement(probs, proposed, _scores(data, training, result, settings, seed), training, result, copy_prob)
 
 
 @dataclass(frozen=True)
@@ -120,15 +121,15 @@ def _groups_of_labels(data: DetectionData, *, use_raters: bool) -> _LabelsInGrou
     return _LabelsInGroups(labels, images, is_fitted, of_fitted, GroupLabels.of(labels, of_label, images))
 
 
-def _scores(data: DetectionData, training: SelfTraining, result: Iteration, seed: int) -> dict[str, np.ndarray]:
+def _scores(
+    data: DetectionData, training: SelfTraining, result: Iteration, settings: DetectionSettings, seed: int
+) -> dict[str, np.ndarray]:
     """By scorer, (N,) float32."""
     given, num_classes = data.given, data.num_classes
     class_probs = result.noise.class_probs(result.probs)
     known = given if data.verified is None else data.verified.labels(given)
     vote = neighbour_vote(known, *training.neighbours, num_classes=num_classes, is_trained=data.is_trained)
-    dynamics = training_dynamics(
-        head_margins(data.features, given, data.is_trained, num_classes=num_classes, seed=seed)
-    )
+    dynamics = training_dynamics(head_margins(data, settings.dynamics, seed=seed))
     contradicts = [one.probs.argmax(axis=1) != given for one in training.iterations]
     scores = {
         "self_confidence": self_confidence_score(class_probs, given),
@@ -145,42 +146,46 @@ def _scores(data: DetectionData, training: SelfTraining, result: Iteration, seed
     if data.network_probs is not None:
         scores["networks"] = self_confidence_score(data.network_probs, given)
     if data.votes is not None and (data.votes >= 0).any():
-        scores["raters"] = self_confidence_score(dawid_skene(data.votes, num_classes).posterior, given)
+        raters = dawid_skene(data.votes, num_classes, smoothing=settings.refinement.vote_smoothing)
+        scores["raters"] = self_confidence_score(raters.posterior, given)
     return scores
 
 
-def _proposed_labels(probs: np.ndarray, data: DetectionData, *, min_precision: float) -> np.ndarray:
+def _proposed_labels(probs: np.ndarray, data: DetectionData, settings: DetectionSettings) -> np.ndarray:
     """(N,) int64: the most likely other class where a label is proposed to be changed, else the given one."""
     given = data.given
     is_proposable = proposable(given, data.is_trained, data.num_classes)
     is_proposed = _proposals(
-        np.where(is_proposable, self_confidence_score(probs, given), 0), min_precision=min_precision
+        np.where(is_proposable, self_confidence_score(probs, given), 0),
+        min_precision=settings.refinement.min_precision,
+        min_recall=settings.proposals.min_recall,
     )
     others = probs.copy()
     others[np.arange(len(given)), given] = -1
     return np.where(is_proposed, others.argmax(axis=1), given)
 
 
-def _proposals(probability: np.ndarray, *, min_precision: float) -> np.ndarray:
-    """(N,) bool: `proposal_set` or, if that contains next to none of the expected errors, as many samples as errors are
+def _proposals(probability: np.ndarray, *, min_precision: float, min_recall: float) -> np.ndarray:
+    """(N,) bool: `proposal_set` or, if its expected recall is below `min_recall`, as many samples as errors are
     expected: a reader's first verdicts then say what the data could not. Ties are proposed together or, if they are too
     many, not at all."""
     is_proposed = proposal_set(probability, min_precision=min_precision)
     num_expected = int(probability.sum())
-    if num_expected and probability[is_proposed].sum() < MIN_RECALL * probability.sum():
+    if num_expected and probability[is_proposed].sum() < min_recall * probability.sum():
         return probability > np.sort(probability)[::-1][num_expected]
     return is_proposed
 
 
-def _recalibrated(probs: np.ndarray, given: np.ndarray, verified: VerifiedLabels) -> np.ndarray:
+def _recalibrated(
+    probs: np.ndarray, given: np.ndarray, verified: VerifiedLabels, settings: CalibrationSettings
+) -> np.ndarray:
     """The probabilities (N, K), that of the given label recalibrated on the verdicts, the others in proportion."""
     rows, places = np.arange(len(given)), np.flatnonzero(verified.is_certain)
     if not len(places):
         return probs
     is_wrong = 1 - probs[rows, given]
-    corrected = np.where(
-        is_wrong > 0, recalibrated(is_wrong, places, verified.labels(given)[places] != given[places]), 0
-    )
+    is_error = verified.labels(given)[places] != given[places]
+    corrected = np.where(is_wrong > 0, recalibrated(is_wrong, places, is_error, settings), 0)
     result = probs * (corrected / np.where(is_wrong > 0, is_wrong, 1))[:, None]
     result[rows, given] = 1 - corrected
     return result

@@ -1,15 +1,13 @@
 """Nearest neighbours in the embedding: the search, the vote of their labels, and the mean of their probabilities."""
 
 import logging
+from typing import Any
 
 import numpy as np
 
+from overread.detection_settings import NeighbourSettings
 from overread.errors import ConfigError
 
-FAISS_FROM = 20_000
-"""Number of queries above which faiss is used: there it is several times faster than brute force by blocks."""
-IVF_FROM = 50_000
-"""Number of samples above which faiss searches the nearest cells only, which makes the result approximate."""
 _BLOCK_CELLS = 2**23
 """Similarities held at once: 32 MiB, and twice that again while they are sorted."""
 _log = logging.getLogger(__name__)
@@ -18,7 +16,12 @@ Neighbours = tuple[np.ndarray, np.ndarray]
 
 
 def nearest_neighbours(
-    embeddings: np.ndarray, groups: np.ndarray, num: int, *, rows: np.ndarray | None = None
+    embeddings: np.ndarray,
+    groups: np.ndarray,
+    num: int,
+    settings: NeighbourSettings,
+    *,
+    rows: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The `num` most similar samples of other groups, for every sample or for those at `rows`.
 
@@ -27,9 +30,9 @@ def nearest_neighbours(
     similarities (M, num) float32 in [-1, 1], the most similar first. Where the other groups hold fewer than `num`
     samples, the rest has index -1 and similarity 0. A zero embedding has similarity 0 to all others.
 
-    Exact for up to 50,000 samples; above that, faiss searches the nearest 1/32 of the cells that k-means makes of the
-    embedding. More than 20,000 queries go to faiss if it is installed, else to brute force by blocks, with a warning in
-    the log. Memory: two float32 copies of the embeddings and 200 MB.
+    More queries than `settings.faiss_from` go to faiss if it is installed, else to brute force by blocks, with a
+    warning in the log. Exact for up to `settings.approximate_from` samples; above that, faiss searches the nearest 1/32
+    of the cells that k-means makes of the embedding. Memory: two float32 copies of the embeddings and 200 MB.
     Raises ConfigError if num < 1.
     """
     if num < 1:
@@ -40,7 +43,7 @@ def nearest_neighbours(
     indices = np.full((len(rows), num), -1, dtype=np.int64)
     similarities = np.zeros((len(rows), num), dtype=np.float32)
     is_open = np.ones(len(rows), dtype=bool)
-    if len(rows) > FAISS_FROM:
+    if len(rows) > settings.faiss_from:
         try:
             import faiss  # noqa: F401
         except ImportError:
@@ -48,7 +51,8 @@ def nearest_neighbours(
                 "faiss is not installed: %d samples are compared block by block, which takes longer", len(rows)
             )
         else:
-            is_open = ~_search_index(vectors, groups, rows, indices, similarities)
+            is_exact = len(vectors) <= settings.approximate_from
+            is_open = ~_search_index(_faiss_index(vectors, is_exact), vectors, groups, rows, indices, similarities)
     _search_blocks(vectors, groups, rows, np.flatnonzero(is_open), indices, similarities)
     return indices, similarities.clip(-1, 1)
 
@@ -124,15 +128,13 @@ def _search_blocks(
         similarities[block, :num] = np.where(is_other, -found, 0)
 
 
-def _search_index(
-    vectors: np.ndarray, groups: np.ndarray, rows: np.ndarray, indices: np.ndarray, similarities: np.ndarray
-) -> np.ndarray:
-    """Fill in the answers by faiss. Returns (M,) bool: those that are complete. The others, whose own group took up
-    what was found, are left to brute force."""
+def _faiss_index(vectors: np.ndarray, is_exact: bool) -> Any:
     import faiss
 
-    num, size = indices.shape[1], vectors.shape[1]
-    if len(vectors) > IVF_FROM:
+    size = vectors.shape[1]
+    if is_exact:
+        index = faiss.IndexFlatIP(size)
+    else:
         num_cells = int(4 * np.sqrt(len(vectors)))
         index = faiss.IndexIVFFlat(faiss.IndexFlatIP(size), size, num_cells, faiss.METRIC_INNER_PRODUCT)
         index.cp.seed = 0
@@ -140,9 +142,21 @@ def _search_index(
         index.cp.max_points_per_centroid = 64
         index.train(vectors)
         index.nprobe = max(8, num_cells // 32)
-    else:
-        index = faiss.IndexFlatIP(size)
     index.add(vectors)
+    return index
+
+
+def _search_index(
+    index: Any,
+    vectors: np.ndarray,
+    groups: np.ndarray,
+    rows: np.ndarray,
+    indices: np.ndarray,
+    similarities: np.ndarray,
+) -> np.ndarray:
+    """Fill in the answers by faiss. Returns (M,) bool: those that are complete. The others, whose own group took up
+    what was found, are left to brute force."""
+    num = indices.shape[1]
     num_found = min(2 * num + 32, len(vectors))
     is_complete = np.zeros(len(rows), dtype=bool)
     for start in range(0, len(rows), 1024):

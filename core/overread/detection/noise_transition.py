@@ -24,20 +24,13 @@ from itertools import pairwise
 
 import numpy as np
 
-MAX_INSTANCE_NOISE = 8.0
-"""At this strength the most likely class of an image has a probability of nearly one."""
+from overread.detection_settings import NoiseSettings
+
 _REDRAWN_SHARE = 0.5
 """Share of the labels that strong instance-dependent noise redraws even from unambiguous images."""
-INVERSE_TEMPERATURES = np.geomspace(16, 0.5, 16)
 NUM_FIRST_STEPS = 40
 _NUM_STEPS = 20
 """Steps of expectation maximisation, at the first temperature and at each further one."""
-SHRINKAGE = 200
-"""Weight, in samples, of uniform noise at the overall rate in each row of the transition matrix."""
-OFF_DIAGONAL_PRIOR = 1.0
-"""Pseudo-count added to each kind of error (from one class to another) when a class's errors are distributed."""
-_DIAGONAL_PRIOR = 2.0
-"""Pseudo-count of correctly labelled samples in each class."""
 _MIN_PROB = 1e-6
 
 
@@ -51,7 +44,7 @@ class NoiseModel:
     transition: np.ndarray
     """(K, K) float64: row j holds the probability of each given label where class j was perceived."""
     instance_noise: float = 0.0
-    """Strength of the instance-dependent noise, in [0, MAX_INSTANCE_NOISE]."""
+    """Strength of the instance-dependent noise, at least 0."""
 
     def class_probs(self, probs: np.ndarray) -> np.ndarray:
         """(N, K) float64: the probability of each perceived class, whatever the label: `probs` at the model's
@@ -95,25 +88,30 @@ class NoiseModel:
         return float(1 - self.posterior(probs, given)[np.arange(len(given)), given].mean())
 
 
-def fit_noise_model(probs: np.ndarray, given: np.ndarray, *, num_standard_errors: float = 1.0) -> NoiseModel:
+def fit_noise_model(
+    probs: np.ndarray, given: np.ndarray, settings: NoiseSettings, *, num_standard_errors: float
+) -> NoiseModel:
     """The most likely model without instance-dependent noise, its transition matrix shrunk.
 
     probs: (N, K) float, rows sum to 1, from models that were not fitted on the sample's label; given: (N,) int64.
     num_standard_errors: as for `fit_unshrunk`.
     """
-    model = fit_unshrunk(probs, given, num_standard_errors=num_standard_errors)
+    model = fit_unshrunk(probs, given, settings, num_standard_errors=num_standard_errors)
     class_counts = model.posterior(probs, given).sum(axis=0)
-    return replace(model, transition=shrink_to_overall_rate(model.transition, class_counts))
+    transition = shrink_to_overall_rate(model.transition, class_counts, num_samples=settings.shrinkage)
+    return replace(model, transition=transition)
 
 
-def add_instance_noise(model: NoiseModel, probs: np.ndarray, given: np.ndarray, *, error_rate: float) -> NoiseModel:
+def add_instance_noise(
+    model: NoiseModel, probs: np.ndarray, given: np.ndarray, *, error_rate: float, most: float
+) -> NoiseModel:
     """The model with the least instance-dependent noise at which the expected share of wrong labels reaches
-    `error_rate`, in [0, 1], or with the most noise if no strength reaches it."""
+    `error_rate`, in [0, 1], or of strength `most` if none reaches it."""
 
     def falls_short(strength: float) -> bool:
         return replace(model, instance_noise=strength).error_rate(probs, given) < error_rate
 
-    low, high = 0.0, MAX_INSTANCE_NOISE
+    low, high = 0.0, most
     if not falls_short(low):
         return model
     while high - low > 0.01:
@@ -122,18 +120,26 @@ def add_instance_noise(model: NoiseModel, probs: np.ndarray, given: np.ndarray, 
     return replace(model, instance_noise=high)
 
 
-def fit_unshrunk(probs: np.ndarray, given: np.ndarray, *, num_standard_errors: float = 1.0) -> NoiseModel:
+def inverse_temperatures(settings: NoiseSettings) -> np.ndarray:
+    """(T,) float64: the candidates, falling."""
+    return np.geomspace(settings.max_inverse_temperature, settings.min_inverse_temperature, settings.num_temperatures)
+
+
+def fit_unshrunk(
+    probs: np.ndarray, given: np.ndarray, settings: NoiseSettings, *, num_standard_errors: float
+) -> NoiseModel:
     """The model of lowest temperature whose likelihood is within `num_standard_errors` of the best, with its most
     likely transition matrix. Its likelihood is what classifiers are compared by."""
     transition = initial_transition(probs.shape[1])
     models, log_probs = [], []
-    for number, inverse_temperature in enumerate(INVERSE_TEMPERATURES):
+    for number, inverse_temperature in enumerate(inverse_temperatures(settings)):
         # The transition matrix changes little with the temperature, so each fit starts from the one before. It goes
         # from low temperatures to high ones: at high ones no wrong labels are needed, and expectation maximisation
         # cannot leave a transition matrix without any.
         num_steps = _NUM_STEPS if number else NUM_FIRST_STEPS
-        transition = _fit_transition(probs, given, NoiseModel(float(inverse_temperature), transition), num_steps)
-        models.append(NoiseModel(float(inverse_temperature), transition))
+        start = NoiseModel(float(inverse_temperature), transition)
+        transition = _fit_transition(probs, given, start, settings, num_steps=num_steps)
+        models.append(replace(start, transition=transition))
         log_probs.append(models[-1].log_probs(probs, given))
     best = int(np.argmax([values.mean() for values in log_probs]))
     return next(
@@ -143,31 +149,35 @@ def fit_unshrunk(probs: np.ndarray, given: np.ndarray, *, num_standard_errors: f
     )
 
 
-def shrink_to_overall_rate(transition: np.ndarray, class_counts: np.ndarray) -> np.ndarray:
-    """The transition matrix (K, K) with each row shrunk towards uniform noise at the overall error rate, the more so
-    the fewer samples the class has. class_counts: (K,). Only for a finished fit: during the search an estimate that is
-    too low would pull itself lower still."""
+def shrink_to_overall_rate(transition: np.ndarray, class_counts: np.ndarray, *, num_samples: float) -> np.ndarray:
+    """The transition matrix (K, K) with each row shrunk towards uniform noise at the overall error rate.
+
+    class_counts: (K,); num_samples: what that noise counts for beside the samples of the class. Only for a finished
+    fit: during the search an estimate that is too low would pull itself lower still.
+    """
     num_classes = len(transition)
     rate = 1 - class_counts @ transition.diagonal() / class_counts.sum()
     uniform = np.full_like(transition, rate / max(num_classes - 1, 1))
     np.fill_diagonal(uniform, 1 - rate)
-    share = SHRINKAGE / (SHRINKAGE + class_counts[:, None])
+    share = num_samples / (num_samples + class_counts[:, None])
     return share * uniform + (1 - share) * transition
 
 
-def is_as_likely(log_probs: np.ndarray, best: np.ndarray, *, num_standard_errors: float = 1.0) -> bool:
+def is_as_likely(log_probs: np.ndarray, best: np.ndarray, *, num_standard_errors: float) -> bool:
     """Whether the mean of log probabilities is below that of the best ones by at most so many standard errors of the
     difference. Both (N,), of the same samples."""
     behind = best - log_probs
     return bool(behind.mean() <= num_standard_errors * behind.std() / np.sqrt(len(behind)))
 
 
-def _fit_transition(probs: np.ndarray, given: np.ndarray, start: NoiseModel, num_steps: int) -> np.ndarray:
+def _fit_transition(
+    probs: np.ndarray, given: np.ndarray, start: NoiseModel, settings: NoiseSettings, *, num_steps: int
+) -> np.ndarray:
     """(K, K): the transition matrix after expectation maximisation from that of `start`."""
     parts = split_by_label(start.class_probs(probs), given)
     transition = start.transition
     for _ in range(num_steps):
-        transition = estimate_transition(expected_counts(parts, transition)[0])
+        transition = estimate_transition(expected_counts(parts, transition)[0], settings)
     return transition
 
 
@@ -198,16 +208,16 @@ def expected_counts(parts: list[np.ndarray], transition: np.ndarray) -> tuple[np
     return counts, np.concatenate(totals)
 
 
-def estimate_transition(counts: np.ndarray) -> np.ndarray:
+def estimate_transition(counts: np.ndarray, settings: NoiseSettings) -> np.ndarray:
     """Maximisation step: the transition matrix (K, K) from the expected counts (K, K), with the priors."""
-    counts = counts + _DIAGONAL_PRIOR * np.eye(len(counts))
-    return _smooth_off_diagonal(counts) / counts.sum(axis=1, keepdims=True)
+    counts = counts + settings.diagonal_prior * np.eye(len(counts))
+    return _smooth_off_diagonal(counts, settings.off_diagonal_prior) / counts.sum(axis=1, keepdims=True)
 
 
-def _smooth_off_diagonal(counts: np.ndarray) -> np.ndarray:
+def _smooth_off_diagonal(counts: np.ndarray, prior: float) -> np.ndarray:
     """(K, K): each class's errors drawn towards an even spread over the other classes, the more so the fewer there are.
     Without it, a matrix with as many entries as there are labels would explain every label as its own kind of error."""
     num_wrong = counts.sum(axis=1, keepdims=True) - counts.diagonal()[:, None]
-    smoothed = num_wrong * (counts + OFF_DIAGONAL_PRIOR) / (num_wrong + OFF_DIAGONAL_PRIOR * max(len(counts) - 1, 1))
+    smoothed = num_wrong * (counts + prior) / (num_wrong + prior * max(len(counts) - 1, 1))
     np.fill_diagonal(smoothed, counts.diagonal())
     return smoothed

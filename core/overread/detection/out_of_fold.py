@@ -11,7 +11,6 @@ from os import cpu_count
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from overread.config import RefinementSettings
 from overread.detection.detection_data import DetectionData
 from overread.detection.folds import grouped_folds
 from overread.detection.iteration import label_log_probs
@@ -26,9 +25,7 @@ from overread.detection.soft_classifiers import (
     fit_soft_logistic,
     fit_soft_ridge,
 )
-
-NEIGHBOUR_WEIGHTS = (0.0, 1 / 3, 2 / 3)
-"""Candidates for the weight of the neighbours' mean; the one that makes the given labels most likely is taken."""
+from overread.detection_settings import DetectionSettings
 
 
 @dataclass(frozen=True)
@@ -60,9 +57,10 @@ class ViewProbs:
         """(N, K): the weighted mean of both views."""
         return (1 - neighbour_weight) * self.own + neighbour_weight * self.neighbours
 
-    def best_neighbour_weight(self, given: np.ndarray) -> tuple[float, np.ndarray]:
+    def best_neighbour_weight(self, given: np.ndarray, settings: DetectionSettings) -> tuple[float, np.ndarray]:
         """The weight that makes the given labels, (N,) int64, most likely, and their log probabilities, (N,)."""
-        tried = [(weight, label_log_probs(self.mixed(weight), given)) for weight in NEIGHBOUR_WEIGHTS]
+        weights = settings.refinement.neighbour_weights
+        tried = [(weight, label_log_probs(self.mixed(weight), given, settings.noise)) for weight in weights]
         return max(tried, key=lambda one: one[1].mean())
 
 
@@ -73,12 +71,12 @@ class FoldLearner:
     data: DetectionData
     """Its features are float32, from `principal_components`."""
     neighbours: Neighbours
-    settings: RefinementSettings
+    settings: DetectionSettings
 
     def choose_penalties(self, seed: int) -> tuple[Penalties, float]:
         """The penalty of each regression, and the weight of the neighbours that goes with them, that make the given
         labels of held-out samples most likely."""
-        strengths, ridges = sorted(self.settings.strengths), self.settings.ridge_penalties
+        strengths, ridges = sorted(self.settings.refinement.strengths), self.settings.refinement.ridge_penalties
         folds = self._folds(seed)
 
         def fit(fold: tuple[np.ndarray, np.ndarray]) -> tuple[list[SoftLogistic], list[SoftRidge]]:
@@ -99,7 +97,7 @@ class FoldLearner:
                 probs = np.zeros((len(given), self.data.num_classes), dtype=np.float32)
                 for model, (_, held_out) in zip(of_penalty, folds, strict=True):
                     probs[held_out] = model.predict_probs(self.data.features[held_out])
-                likelihoods.append(label_log_probs(probs[trained], given[trained]).mean())
+                likelihoods.append(label_log_probs(probs[trained], given[trained], self.settings.noise).mean())
             place = int(np.argmax(likelihoods))
             return place, [of_fold[kind][place] for of_fold in models]
 
@@ -108,7 +106,8 @@ class FoldLearner:
             self._predict(SoftClassifier(*pair)).only(held_out)
             for *pair, (_, held_out) in zip(logistics, regressions, folds, strict=True)
         ]
-        neighbour_weight, _ = sum(views[1:], views[0]).at(trained).best_neighbour_weight(given[trained])
+        whole = sum(views[1:], views[0]).at(trained)
+        neighbour_weight, _ = whole.best_neighbour_weight(given[trained], self.settings)
         return Penalties(strengths[of_strength], ridges[of_ridge]), neighbour_weight
 
     def held_out_views(self, penalties: Penalties, neighbour_weight: float, seed: int) -> list[list[ViewProbs]]:
@@ -134,11 +133,12 @@ class FoldLearner:
     ) -> list[SoftClassifier]:
         """The model of each iteration, from the labels at `fitted` alone."""
         features, given = self.data.features, self.data.given[fitted]
-        inner = grouped_folds(given, self.data.groups[fitted], self.settings.num_inner_folds, seed)
+        refinement, settings = self.settings.refinement, self.settings.noise
+        inner = grouped_folds(given, self.data.groups[fitted], refinement.num_inner_folds, seed)
         targets = self._given_targets(fitted)
         models = [fit_soft_classifier(features[fitted], targets, penalties)]
         starts: list[SoftClassifier | None] = [models[0]] * len(inner)
-        for _ in range(self.settings.max_rounds if inner else 0):
+        for _ in range(refinement.max_rounds if inner else 0):
             views = ViewProbs(np.zeros_like(targets), np.zeros_like(targets))
             for number, (rest, held_out) in enumerate(inner):
                 model = fit_soft_classifier(features[fitted[rest]], targets[rest], penalties, starts[number])
@@ -147,15 +147,15 @@ class FoldLearner:
                 views.own[held_out] = seen.own[fitted[held_out]]
                 views.neighbours[held_out] = seen.neighbours[fitted[held_out]]
             probs = views.mixed(neighbour_weight)
-            noise = fit_noise_model(probs, given)
+            noise = fit_noise_model(probs, given, settings, num_standard_errors=settings.num_standard_errors)
             targets = self._with_verified(noise.posterior(probs, given), fitted)
             models.append(fit_soft_classifier(features[fitted], targets, penalties, models[-1]))
         return models
 
     def _folds(self, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """Dataset indices to fit on and held out."""
-        trained = self.data.trained
-        folds = grouped_folds(self.data.given[trained], self.data.groups[trained], self.settings.num_folds, seed)
+        trained, num_folds = self.data.trained, self.settings.refinement.num_folds
+        folds = grouped_folds(self.data.given[trained], self.data.groups[trained], num_folds, seed)
         return [(trained[fitted], trained[held_out]) for fitted, held_out in folds]
 
     def _predict(self, model: SoftClassifier) -> ViewProbs:

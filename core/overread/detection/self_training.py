@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from overread.config import RefinementSettings
 from overread.detection.chance import is_better_than_chance
 from overread.detection.detection_data import DetectionData
 from overread.detection.error_rate import ErrorRate, estimate_error_rate
@@ -25,10 +24,7 @@ from overread.detection.noise_matching import fit_judging_noise, match_error_rat
 from overread.detection.noise_transition import NoiseModel
 from overread.detection.out_of_fold import FoldLearner, ViewProbs
 from overread.detection.soft_classifiers import Penalties
-
-NUM_RATE_ESTIMATES = 2
-"""Times that the error rate is estimated: the estimate uses the true classes as far as they are known, which depends on
-the estimate."""
+from overread.detection_settings import DetectionSettings
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,7 @@ class SelfTraining:
 
 def self_train(
     data: DetectionData,
-    settings: RefinementSettings,
+    settings: DetectionSettings,
     *,
     seed: int,
     on_progress: Callable[[float], None] | None = None,
@@ -71,7 +67,8 @@ def self_train(
     better than chance, nothing can be judged, and every given label stands. on_progress: called with the share of the
     work that is done. The same seed gives the same result.
     """
-    neighbours = nearest_neighbours(data.features, data.groups, settings.num_neighbours)
+    refinement = settings.refinement
+    neighbours = nearest_neighbours(data.features, data.groups, refinement.num_neighbours, settings.neighbours)
     if len(np.unique(data.groups[data.is_trained])) < 2:
         reason = "all samples belong to one patient, slide or group, so no label can be judged"
         return _not_judged(data, neighbours, reason)
@@ -80,21 +77,26 @@ def self_train(
     learner = FoldLearner(data, neighbours, settings)
     penalties, neighbour_weight = learner.choose_penalties(seed)
     tell(0.3)
-    num_steps = settings.num_repeats * settings.num_folds
+    num_steps = refinement.num_repeats * refinement.num_folds
     totals: list[ViewProbs] = []
-    for repeat in range(settings.num_repeats):
+    for repeat in range(refinement.num_repeats):
         for place, views in enumerate(learner.held_out_views(penalties, neighbour_weight, seed + repeat)):
             # A fold that leaves one group to fit on has iteration 0 alone; later ones need every fold.
             totals = [a + b for a, b in zip(totals, views, strict=False)] if totals else views
-            tell(0.3 + 0.7 * (repeat * settings.num_folds + place + 1) / num_steps)
-    unmatched = [_iteration(data, views / settings.num_repeats) for views in totals]
+            tell(0.3 + 0.7 * (repeat * refinement.num_folds + place + 1) / num_steps)
+    unmatched = [_iteration(data, views / refinement.num_repeats, settings) for views in totals]
     trained = data.trained
-    if not is_better_than_chance(unmatched[0].probs[trained], data.given[trained], data.groups[trained]):
+    if not is_better_than_chance(
+        unmatched[0].probs[trained],
+        data.given[trained],
+        data.groups[trained],
+        min_standard_errors=settings.proposals.min_standard_errors,
+    ):
         reason = "the features predict the labels no better than chance, so no label can be judged"
         return _not_judged(data, neighbours, reason)
-    rate = _error_rate(data, unmatched[0], seed)
+    rate = _error_rate(data, unmatched[0], settings, seed)
     iterations = tuple(
-        replace(one, noise=match_error_rate(one.noise, one.probs[trained], data.given[trained], rate))
+        replace(one, noise=match_error_rate(one.noise, one.probs[trained], data.given[trained], rate, settings))
         for one in unmatched
     )
     # With verified labels, iteration 0 is fitted to a mixture: correct labels where the run before was most certain,
@@ -106,25 +108,26 @@ def self_train(
     return SelfTraining(iterations, chosen, penalties, rate, reason, neighbours)
 
 
-def _iteration(data: DetectionData, views: ViewProbs) -> Iteration:
+def _iteration(data: DetectionData, views: ViewProbs, settings: DetectionSettings) -> Iteration:
     trained = data.trained
     given = data.given[trained]
-    neighbour_weight, values = views.at(trained).best_neighbour_weight(given)
+    neighbour_weight, values = views.at(trained).best_neighbour_weight(given, settings)
     probs = views.mixed(neighbour_weight)
-    noise = fit_judging_noise(probs[trained], given)
+    noise = fit_judging_noise(probs[trained], given, settings.noise)
     return Iteration(probs, noise, neighbour_weight, float(values.mean()))
 
 
-def _error_rate(data: DetectionData, first: Iteration, seed: int) -> ErrorRate:
-    """first: iteration 0, before its noise model is matched to a rate."""
+def _error_rate(data: DetectionData, first: Iteration, settings: DetectionSettings, seed: int) -> ErrorRate:
+    """first: iteration 0, before its noise model is matched to a rate. Estimated several times, because the estimate
+    uses the true classes as far as they are known, which depends on the estimate."""
     trained = data.trained
     probs, given, groups = first.probs[trained], data.given[trained], data.groups[trained]
     rate = ErrorRate(0.0, np.ones(len(trained), dtype=bool))
-    for _ in range(NUM_RATE_ESTIMATES):
-        noise = match_error_rate(first.noise, probs, given, rate)
+    for _ in range(settings.error_rate.num_estimates):
+        noise = match_error_rate(first.noise, probs, given, rate, settings)
         true, _ = noise.separate_instance_noise(noise.class_probs(probs))
         with threadpool_limits(1):
-            rate = estimate_error_rate(data.features[trained], given, groups, true, seed=seed)
+            rate = estimate_error_rate(data.features[trained], given, groups, true, settings.error_rate, seed=seed)
     return rate
 
 

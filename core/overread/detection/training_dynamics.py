@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_BATCH_SIZE = 128
-_LEARNING_RATE = 0.3
-_MOMENTUM = 0.9
+from overread.detection.detection_data import DetectionData
+from overread.detection_settings import DynamicsSettings
+
 _SMALLEST = 1e-7
 
 
@@ -51,53 +51,35 @@ def stage_margins(stage_probs: np.ndarray, given: np.ndarray) -> np.ndarray:
     return np.stack([_margins(np.log(np.maximum(probs, _SMALLEST)), given) for probs in stage_probs])
 
 
-def head_margins(
-    embeddings: np.ndarray,
-    given: np.ndarray,
-    is_trained: np.ndarray,
-    *,
-    num_classes: int,
-    seed: int,
-    num_epochs: int = 20,
-) -> np.ndarray:
+def head_margins(data: DetectionData, settings: DynamicsSettings, *, seed: int) -> np.ndarray:
     """The margins after each epoch of `head_epochs`: (num_epochs, N) float32, in nats. Arguments as for that."""
-    epochs = head_epochs(embeddings, given, is_trained, num_classes=num_classes, seed=seed, num_epochs=num_epochs)
-    return np.stack([_margins(logits, given) for logits in epochs])
+    return np.stack([_margins(logits, data.given) for logits in head_epochs(data, settings, seed=seed)])
 
 
-def head_epochs(
-    embeddings: np.ndarray,
-    given: np.ndarray,
-    is_trained: np.ndarray,
-    *,
-    num_classes: int,
-    seed: int,
-    num_epochs: int = 20,
-) -> Iterator[np.ndarray]:
+def head_epochs(data: DetectionData, settings: DynamicsSettings, *, seed: int) -> Iterator[np.ndarray]:
     """The logits of every sample, (N, K) float32, after each epoch of a linear softmax head that is trained on frozen
     features by stochastic gradient descent.
 
-    embeddings: (N, D) float; given: (N,) int64; is_trained: (N,) bool, the samples to train on; the others are only
-    predicted. Features are standardised and scaled to a mean squared length of 1, so that one learning rate suits all;
-    batches are shuffled by `seed`.
+    Samples that may not be fitted on are only predicted. Features are standardised and scaled to a mean squared length
+    of 1, so that one learning rate suits all; batches are shuffled by `seed`.
     """
     rng = np.random.default_rng(seed)
-    features = np.asarray(embeddings, dtype=np.float32)
-    trained = np.flatnonzero(is_trained)
+    features, given = np.asarray(data.features, dtype=np.float32), data.given
+    trained = data.trained
     features = features - features[trained].mean(axis=0)
     features /= np.maximum(features[trained].std(axis=0), 1e-6) * np.sqrt(features.shape[1], dtype=np.float32)
     features = np.concatenate([features, np.ones((len(features), 1), dtype=np.float32)], axis=1)
-    weights = np.zeros((features.shape[1], num_classes), dtype=np.float32)
+    weights = np.zeros((features.shape[1], data.num_classes), dtype=np.float32)
     velocity = np.zeros_like(weights)
-    for _ in range(num_epochs):
+    for _ in range(settings.num_epochs):
         shuffled = rng.permutation(trained)
-        for batch in np.array_split(shuffled, max(1, len(trained) // _BATCH_SIZE)):
+        for batch in np.array_split(shuffled, max(1, len(trained) // settings.batch_size)):
             inputs = features[batch]
             logits = inputs @ weights
             gradient = np.exp(logits - logits.max(axis=1, keepdims=True))
             gradient /= gradient.sum(axis=1, keepdims=True)
             gradient[np.arange(len(batch)), given[batch]] -= 1
-            velocity = _MOMENTUM * velocity - _LEARNING_RATE / len(batch) * (inputs.T @ gradient)
+            velocity = settings.momentum * velocity - settings.learning_rate / len(batch) * (inputs.T @ gradient)
             weights += velocity
         yield features @ weights
 

@@ -13,6 +13,7 @@ from overread.config import DEFAULT_PRESET, TrainSettings, settings_from_dict
 from overread.detection.comparison import Comparison, compare_runs, locked_samples
 from overread.errors import ConfigError, StudyError
 from overread.files import write_atomically
+from overread.proposal_settings import ComparisonSettings
 from overread.studies.run import Run
 from overread.studies.sample_groups import sample_groups
 from overread.studies.study import Study
@@ -61,7 +62,11 @@ class Retraining:
         )
 
     def compare(
-        self, samples: pd.DataFrame, given: np.ndarray, judge: Callable[[VerifiedLabels], np.ndarray]
+        self,
+        samples: pd.DataFrame,
+        given: np.ndarray,
+        settings: ComparisonSettings,
+        judge: Callable[[VerifiedLabels], np.ndarray],
     ) -> Comparison:
         """The base run and the new one on the locked samples.
 
@@ -71,11 +76,11 @@ class Retraining:
         is_error = self.verified.labels(given)[places] != given[places]
         before = self.base.scores()["label_error_probability"].to_numpy()
         groups = sample_groups(samples)[places]
-        unsaid = compare_runs(before[places], before[places], is_error, groups)
+        unsaid = compare_runs(before[places], before[places], is_error, groups, settings)
         if unsaid.outcome == "too_few":
             return unsaid
         after = judge(self.verified.without(self.is_locked))
-        return compare_runs(before[places], after[places], is_error, groups)
+        return compare_runs(before[places], after[places], is_error, groups, settings)
 
     def save(self, run: Run) -> None:
         arrays = {

@@ -39,10 +39,10 @@ def score_run(
         judgement = _judged(run, plan, inputs, trace, progress)
         _record_iterations(judgement, plan, given, trace, progress)
         probs, proposed = judgement.probs, judgement.proposed
-        scores = judgement.scores | {"isolation": isolation_score(shown["isolation"])}
+        scores = judgement.scores | {"isolation": isolation_score(shown["isolation"], plan.settings.proposals)}
     else:
         probs, proposed, scores = _averaged(plan, inputs, trace)
-    kinds = proposal_kinds(probs, given, proposed, shown["isolation"], shown["pictures"])
+    kinds = proposal_kinds(probs, given, proposed, shown["isolation"], shown["pictures"], plan.settings.proposals)
     ids = inputs.samples["sample_id"]
     return score_table(ids, given, inputs.classes, probs=probs, proposed=proposed, scores=scores, kinds=kinds)
 
@@ -59,7 +59,7 @@ def _judged(run: Run, plan: Plan, inputs: Inputs, trace: "Trace", progress: "Pro
     def judged(verified: VerifiedLabels | None, begin: float, end: float) -> Judgement:
         return judge(
             replace(data, verified=verified),
-            plan.settings.refinement,
+            plan.settings.detection,
             seed=plan.seed,
             on_progress=lambda fraction: progress.emit("scoring", fraction=round(begin + (end - begin) * fraction, 3)),
         )
@@ -69,7 +69,10 @@ def _judged(run: Run, plan: Plan, inputs: Inputs, trace: "Trace", progress: "Pro
         return judged(None, 0, 1)
     judgement = judged(retraining.verified, 0, 0.5)
     comparison = retraining.compare(
-        inputs.samples, inputs.given, lambda fewer: self_confidence_score(judged(fewer, 0.5, 1).probs, inputs.given)
+        inputs.samples,
+        inputs.given,
+        plan.settings.comparison,
+        judge=lambda fewer: self_confidence_score(judged(fewer, 0.5, 1).probs, inputs.given),
     )
     write_comparison(run, comparison)
     return judgement
@@ -125,7 +128,12 @@ def _averaged(plan: Plan, inputs: Inputs, trace: "Trace") -> tuple[np.ndarray, n
         data = _detection_data(inputs, trace)
         by_scorer["cross_validated"] = cross_validated_probs(data, plan.settings.cross_validation, seed=plan.seed)
         trained = data.trained
-        if is_better_than_chance(by_scorer["cross_validated"][trained], given[trained], inputs.groups[trained]):
+        if is_better_than_chance(
+            by_scorer["cross_validated"][trained],
+            given[trained],
+            inputs.groups[trained],
+            min_standard_errors=plan.settings.proposals.min_standard_errors,
+        ):
             probs = np.mean([probs, by_scorer["cross_validated"]], axis=0, dtype=np.float64)
             proposed = probs.argmax(axis=1)
         else:

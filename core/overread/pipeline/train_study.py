@@ -86,7 +86,7 @@ def train_study(
             training = _training(run, plan, inputs, torch_device, progress)
             trace = training.run()
             progress.emit("scoring")
-            shown = evidence(trace.embeddings, inputs.groups, inputs.pictures)
+            shown = evidence(trace.embeddings, inputs.groups, inputs.pictures, plan.settings.detection)
             scores = score_run(run, plan, inputs, trace, shown, progress)
             write_results(run, trace, training.network.state_dict(), shown, scores)
         except KeyboardInterrupt:

@@ -4,13 +4,8 @@ from enum import StrEnum
 
 import numpy as np
 
-NUM_ISOLATION = 60
-"""The neighbour by whose distance isolation is measured: further away than the few dozen images of another kind that
-may lie close to each other."""
-MIN_ISOLATION = 3.0
-"""Robust standard deviations above the study's median from which on a sample is an outlier."""
-MIN_SECOND = 0.5
-"""The second most likely class fits too if it has at least this share of the first one's probability."""
+from overread.proposal_settings import ProposalSettings
+
 _SMALLEST = 1e-6
 
 
@@ -26,7 +21,12 @@ class Kind(StrEnum):
 
 
 def proposal_kinds(
-    probs: np.ndarray, given: np.ndarray, proposed: np.ndarray, isolation: np.ndarray, duplicate_groups: np.ndarray
+    probs: np.ndarray,
+    given: np.ndarray,
+    proposed: np.ndarray,
+    isolation: np.ndarray,
+    duplicate_groups: np.ndarray,
+    settings: ProposalSettings,
 ) -> np.ndarray:
     """(N,) object: the Kind of each sample whose proposed label differs from its given one, "" for the others. If
     several apply, the first of duplicate, outlier, ambiguous, relabel.
@@ -35,31 +35,32 @@ def proposal_kinds(
     (N,) int64, equal for near-duplicates, -1 for a sample without any.
     """
     highest = np.sort(probs, axis=1)[:, ::-1]
-    kinds = np.where(highest[:, 1] >= MIN_SECOND * highest[:, 0], Kind.AMBIGUOUS, Kind.RELABEL).astype(object)
-    kinds[isolation >= MIN_ISOLATION] = Kind.OUTLIER
+    is_ambiguous = highest[:, 1] >= settings.ambiguous_ratio * highest[:, 0]
+    kinds = np.where(is_ambiguous, Kind.AMBIGUOUS, Kind.RELABEL).astype(object)
+    kinds[isolation >= settings.min_isolation] = Kind.OUTLIER
     kinds[_has_conflict(given, duplicate_groups)] = Kind.DUPLICATE
     kinds[proposed == given] = ""
     return kinds
 
 
-def isolation(similarities: np.ndarray) -> np.ndarray:
+def isolation(similarities: np.ndarray, settings: ProposalSettings) -> np.ndarray:
     """How far each sample lies from the others, in robust standard deviations of the study's log distances, above 0 if
     further than the median: (N,) float64.
 
     similarities: (N, M) float in [-1, 1] to the nearest samples of other groups, falling, from `nearest_neighbours`.
-    The one at NUM_ISOLATION counts, or at a tenth of the study's size if that is less.
+    The one at `settings.isolation_neighbour` counts, or at a tenth of the study's size if that is less.
     """
-    place = min(similarities.shape[1], NUM_ISOLATION, max(len(similarities) // 10, 1)) - 1
+    place = min(similarities.shape[1], settings.isolation_neighbour, max(len(similarities) // 10, 1)) - 1
     distance = np.log(np.maximum(1 - similarities[:, place].astype(np.float64), _SMALLEST))
     middle = np.median(distance)
     spread = 1.4826 * np.median(np.abs(distance - middle))  # the standard deviation of a normal distribution
     return (distance - middle) / max(spread, _SMALLEST)
 
 
-def isolation_score(deviations: np.ndarray) -> np.ndarray:
-    """Isolation as a score: (N,) float32 in (0, 1), 1/2 at MIN_ISOLATION; high where the image may not belong in the
-    study, whatever its label. deviations: from `isolation`."""
-    return (1 / (1 + np.exp((MIN_ISOLATION - deviations).clip(-50, 50)))).astype(np.float32)
+def isolation_score(deviations: np.ndarray, settings: ProposalSettings) -> np.ndarray:
+    """Isolation as a score: (N,) float32 in (0, 1), 1/2 at `settings.min_isolation`; high where the image may not
+    belong in the study, whatever its label. deviations: from `isolation`."""
+    return (1 / (1 + np.exp((settings.min_isolation - deviations).clip(-50, 50)))).astype(np.float32)
 
 
 def _has_conflict(given: np.ndarray, duplicate_groups: np.ndarray) -> np.ndarray:

@@ -2,6 +2,12 @@ import numpy as np
 import pytest
 
 from overread.detection.chance import is_better_than_chance
+from overread.proposal_settings import ProposalSettings
+
+
+def better(probs, given, groups):
+    threshold = ProposalSettings().min_standard_errors
+    return is_better_than_chance(probs, given, groups, min_standard_errors=threshold)
 
 
 def drawn(num_samples, num_classes, advantage, seed):
@@ -16,19 +22,19 @@ def drawn(num_samples, num_classes, advantage, seed):
 
 @pytest.mark.parametrize("num_classes", [2, 5])
 def test_probabilities_that_are_independent_of_the_labels_are_hardly_ever_taken_for_better(num_classes):
-    taken = [is_better_than_chance(*drawn(200, num_classes, 0, seed), np.arange(200)) for seed in range(300)]
+    taken = [better(*drawn(200, num_classes, 0, seed), np.arange(200)) for seed in range(300)]
     assert np.mean(taken) < 0.02
 
 
 @pytest.mark.parametrize("num_classes", [2, 5])
 def test_a_small_advantage_is_seen_with_many_samples(num_classes):
-    assert all(is_better_than_chance(*drawn(2000, num_classes, 0.5, seed), np.arange(2000)) for seed in range(20))
+    assert all(better(*drawn(2000, num_classes, 0.5, seed), np.arange(2000)) for seed in range(20))
 
 
 def test_predicting_the_opposite_is_no_better_than_chance():
     given = np.arange(60) % 2
-    assert not is_better_than_chance(np.eye(2)[1 - given], given, np.arange(60))
-    assert is_better_than_chance(np.eye(2)[given], given, np.arange(60))
+    assert not better(np.eye(2)[1 - given], given, np.arange(60))
+    assert better(np.eye(2)[given], given, np.arange(60))
 
 
 def test_samples_of_a_group_count_as_one():
@@ -36,5 +42,11 @@ def test_samples_of_a_group_count_as_one():
     groups = np.repeat(np.arange(4), 500)
     given = (groups % 2).astype(int)
     said = np.where(groups == 3, 1 - given, given)
-    assert is_better_than_chance(np.eye(2)[said], given, np.arange(2000))
-    assert not is_better_than_chance(np.eye(2)[said], given, groups)
+    assert better(np.eye(2)[said], given, np.arange(2000))
+    assert not better(np.eye(2)[said], given, groups)
+
+
+def test_a_threshold_far_below_0_is_met_by_any_classifier():
+    probs, given = drawn(200, 3, -0.5, 0)
+    assert not better(probs, given, np.arange(200))
+    assert is_better_than_chance(probs, given, np.arange(200), min_standard_errors=-1000)

@@ -3,9 +3,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from overread.config import CrossValidationSettings
 from overread.detection.cross_validation import cross_validated_probs
 from overread.detection.detection_data import DetectionData
+from overread.detection_settings import CrossValidationSettings
 
 
 def probs_of(embeddings, given, groups=None, is_trained=None, *, num_classes=3, num_folds=5, seed=0):

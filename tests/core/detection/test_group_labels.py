@@ -3,16 +3,17 @@ import pytest
 from scipy.special import gammaln
 from scipy.stats import dirichlet_multinomial
 
-from overread.detection.group_labels import (
-    COPY_PROBS,
-    SAME_CLASS_PROB,
-    GroupLabels,
-    GroupNoise,
-    fit_group_noise,
-)
+from overread.detection.group_labels import GroupLabels, GroupNoise, fit_group_noise
 from overread.detection.noise_transition import NoiseModel, fit_noise_model
+from overread.detection_settings import DetectionSettings
 
+SETTINGS = DetectionSettings()
+COPY_PROBS, SAME_CLASS_PROB = SETTINGS.duplicates.copy_probs, SETTINGS.duplicates.same_class_prob
 NOISE = NoiseModel(1.5, np.array([[0.8, 0.15, 0.05], [0.1, 0.7, 0.2], [0.05, 0.05, 0.9]]), instance_noise=0.8)
+
+
+def fit_alone(probs, given):
+    return fit_noise_model(probs, given, SETTINGS.noise, num_standard_errors=SETTINGS.noise.final_num_standard_errors)
 
 
 def made_case(seed=0, num_samples=40, num_groups=8):
@@ -64,7 +65,7 @@ def expected_posterior(noise, copying, probs, given, groups):
 
 
 def posterior_of(noise, copying, probs, given, groups):
-    return GroupNoise(noise, copying).posterior(probs, given, GroupLabels.of(given, groups))
+    return GroupNoise(noise, copying, SAME_CLASS_PROB).posterior(probs, given, GroupLabels.of(given, groups))
 
 
 @pytest.mark.parametrize("copying", [0.0, 0.3, 0.9])
@@ -117,12 +118,12 @@ def made_labels(*, copying, rate=0.35, num_groups=150, seed=0):
 def test_labels_that_contradict_each_other_tell_how_many_and_which_are_wrong(seed):
     probs, given, true, groups = made_labels(copying=0.0, seed=seed)
     shared = GroupLabels.of(given, groups)
-    found = fit_group_noise(probs, given, shared, num_standard_errors=0.5)
+    found = fit_group_noise(probs, given, shared, SETTINGS)
     posterior = found.posterior(probs, given, shared)
     is_right = posterior[np.arange(len(given)), given]
     assert found.copy_prob <= 0.1
     assert 1 - is_right.mean() == pytest.approx((given != true).mean(), abs=0.06)
-    alone = fit_noise_model(probs, given).posterior(probs, given)
+    alone = fit_alone(probs, given).posterior(probs, given)
     num_known, num_known_alone = ((probs.argmax(axis=1) == true).sum() for probs in (posterior, alone))
     assert num_known > num_known_alone
 
@@ -130,13 +131,13 @@ def test_labels_that_contradict_each_other_tell_how_many_and_which_are_wrong(see
 @pytest.mark.parametrize("seed", range(3))
 def test_copied_labels_are_found_to_be_copied(seed):
     probs, given, _, groups = made_labels(copying=0.9, seed=seed)
-    assert fit_group_noise(probs, given, GroupLabels.of(given, groups)).copy_prob >= 0.5
+    assert fit_group_noise(probs, given, GroupLabels.of(given, groups), SETTINGS).copy_prob >= 0.5
 
 
 def test_where_nothing_tells_copies_from_new_labels_they_are_taken_for_copies():
     probs, given, _, groups = made_labels(copying=0.0, rate=0.0)
     groups = np.where(groups < 3, groups, -1)
-    assert fit_group_noise(probs, given, GroupLabels.of(given, groups)).copy_prob == max(COPY_PROBS)
+    assert fit_group_noise(probs, given, GroupLabels.of(given, groups), SETTINGS).copy_prob == max(COPY_PROBS)
 
 
 @pytest.mark.parametrize("of_one_image", [False, True])
@@ -147,7 +148,7 @@ def test_a_single_picture_whose_labels_differ_does_not_make_all_others_independe
     images = np.arange(len(given))
     images[1] -= of_one_image
     probs[1] = probs[0]
-    assert fit_group_noise(probs, given, GroupLabels.of(given, groups, images)).copy_prob >= 0.5
+    assert fit_group_noise(probs, given, GroupLabels.of(given, groups, images), SETTINGS).copy_prob >= 0.5
 
 
 def test_labels_of_one_image_share_its_class_and_count_as_one_image():
@@ -155,7 +156,7 @@ def test_labels_of_one_image_share_its_class_and_count_as_one_image():
     probs, labels = np.tile([0.5, 0.5, 0.0], (3, 1)), np.array([0, 1, 1])
     shared = GroupLabels.of(labels, np.zeros(3, dtype=int), images=np.zeros(3, dtype=int))
     expected = np.array([0.98 * 0.01**2, 0.01 * 0.98**2])
-    found = GroupNoise(noise, 0.0).posterior(probs, labels, shared)[0]
+    found = GroupNoise(noise, 0.0, SAME_CLASS_PROB).posterior(probs, labels, shared)[0]
     assert found[:2] == pytest.approx(expected / expected.sum(), abs=1e-6)
     shared = GroupLabels.of(labels, np.zeros(3, dtype=int), images=np.array([0, 0, 1]))
     shown = shared.group_probs(np.array([[0.8, 0.2], [0.8, 0.2], [0.2, 0.8]]))
@@ -165,7 +166,7 @@ def test_labels_of_one_image_share_its_class_and_count_as_one_image():
 def test_where_no_picture_is_shared_the_model_is_that_of_labels_alone():
     probs, given, _, _ = made_labels(copying=0.0)
     alone = np.full(len(given), -1)
-    found, expected = fit_group_noise(probs, given, GroupLabels.of(given, alone)), fit_noise_model(probs, given)
+    found, expected = fit_group_noise(probs, given, GroupLabels.of(given, alone), SETTINGS), fit_alone(probs, given)
     assert found.noise.inverse_temperature == expected.inverse_temperature
     assert found.noise.transition == pytest.approx(expected.transition, abs=0.02)
     shared = GroupLabels.of(given, np.arange(len(given)))

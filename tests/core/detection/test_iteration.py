@@ -4,8 +4,12 @@ import numpy as np
 
 from overread.detection.detection_data import DetectionData
 from overread.detection.error_rate import ErrorRate
-from overread.detection.iteration import NETWORK_WEIGHTS, Iteration, combine_with_networks, label_log_probs
+from overread.detection.iteration import Iteration, combine_with_networks, label_log_probs
 from overread.detection.noise_transition import fit_noise_model
+from overread.detection_settings import DetectionSettings
+
+SETTINGS = DetectionSettings()
+NETWORK_WEIGHTS = SETTINGS.refinement.network_weights
 
 
 def made_iteration():
@@ -15,14 +19,18 @@ def made_iteration():
     given = np.where(rng.random(400) < 0.15, (true + 1) % 3, true)
     seen = np.where(rng.random(400) < 0.2, rng.integers(0, 3, 400), true)
     probs = (0.7 * np.eye(3)[seen] + 0.3 * rng.dirichlet(np.ones(3), 400)).astype(np.float32)
-    mean = float(label_log_probs(probs, given).mean())
-    return Iteration(probs, fit_noise_model(probs, given), 0.0, mean), true, given
+    mean = float(label_log_probs(probs, given, SETTINGS.noise).mean())
+    return (
+        Iteration(probs, fit_noise_model(probs, given, SETTINGS.noise, num_standard_errors=0.5), 0.0, mean),
+        true,
+        given,
+    )
 
 
 def combined(iteration, given, network_probs):
     everyone = np.ones(len(given), dtype=bool)
     data = DetectionData(np.zeros((len(given), 1)), given, np.arange(len(given)), everyone, 3, network_probs)
-    return combine_with_networks(iteration, data, ErrorRate(0.1, everyone))
+    return combine_with_networks(iteration, data, ErrorRate(0.1, everyone), SETTINGS)
 
 
 def test_networks_count_where_they_make_the_labels_likelier_and_only_there():

@@ -8,6 +8,7 @@ from overread.config import OVERREAD
 from overread.detection.detection_data import DetectionData
 from overread.detection.judgement import judge
 from overread.detection.proposal_set import proposal_set
+from overread.detection_settings import DetectionSettings
 
 FAST = replace(OVERREAD.refinement, num_repeats=1, max_rounds=1, strengths=(0.03,))
 
@@ -23,7 +24,7 @@ def made_case(counts, noise=0.1, seed=0):
 def judged(features, given, num_classes, **options):
     everything = np.ones(len(given), dtype=bool)
     options = {"groups": np.arange(len(given)), "is_trained": everything, **options}
-    settings, on_progress = options.pop("settings", FAST), options.pop("on_progress", None)
+    settings, on_progress = DetectionSettings(options.pop("settings", FAST)), options.pop("on_progress", None)
     data = DetectionData(features, given, num_classes=num_classes, **options)
     return judge(data, settings, seed=0, on_progress=on_progress)
 
@@ -125,7 +126,7 @@ def test_progress_rises_to_the_whole():
 
 def test_where_no_set_is_precise_enough_as_many_are_proposed_as_are_expected_to_be_wrong():
     def proposed(*probability):
-        return module._proposals(np.array(probability), min_precision=0.8).tolist()
+        return module._proposals(np.array(probability), min_precision=0.8, min_recall=0.05).tolist()
 
     assert proposed(0.7, 0.3, 0.6, 0.4) == [True, False, True, False]
     assert proposed(0.7, 0.5, 0.5, 0.4) == [True, False, False, False]

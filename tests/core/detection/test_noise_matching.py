@@ -3,12 +3,11 @@ import pytest
 
 from overread.detection.error_rate import ErrorRate
 from overread.detection.group_labels import GroupLabels
-from overread.detection.noise_matching import (
-    MAX_INSTANCE_NOISE_SHARE,
-    RATE_TOLERANCE,
-    fit_matched_group_noise,
-    fit_matched_noise,
-)
+from overread.detection.noise_matching import fit_matched_group_noise, fit_matched_noise
+from overread.detection_settings import DetectionSettings, ErrorRateSettings
+
+TOLERANCE, MAX_SHARE = 0.02, 0.12
+SETTINGS = DetectionSettings(error_rate=ErrorRateSettings(tolerance=TOLERANCE, max_instance_noise_share=MAX_SHARE))
 
 
 @pytest.mark.parametrize("num_classes", [2, 3])
@@ -20,15 +19,15 @@ def test_a_rate_is_matched_beyond_its_tolerance_and_with_three_classes_up_to_a_l
 
     def expected(rate):
         """The share of wrong labels that a model matched to that rate expects, among the samples that it covers."""
-        model = fit_matched_noise(probs, given, ErrorRate(rate, is_covered))
+        model = fit_matched_noise(probs, given, ErrorRate(rate, is_covered), SETTINGS)
         return model.error_rate(probs[is_covered], given[is_covered])
 
     own = expected(0.0)
-    within = ErrorRate(own + RATE_TOLERANCE / 2, is_covered)
-    assert fit_matched_noise(probs, given, within).instance_noise == 0
+    within = ErrorRate(own + TOLERANCE / 2, is_covered)
+    assert fit_matched_noise(probs, given, within, SETTINGS).instance_noise == 0
     assert expected(own + 0.05) == pytest.approx(own + 0.05, abs=0.01)
-    reached = own + (MAX_INSTANCE_NOISE_SHARE if num_classes > 2 else 2 * MAX_INSTANCE_NOISE_SHARE)
-    assert expected(own + 2 * MAX_INSTANCE_NOISE_SHARE) == pytest.approx(reached, abs=0.01)
+    reached = own + (MAX_SHARE if num_classes > 2 else 2 * MAX_SHARE)
+    assert expected(own + 2 * MAX_SHARE) == pytest.approx(reached, abs=0.01)
 
 
 def test_in_groups_a_rate_is_matched_only_beyond_what_their_labels_say_about_each_other():
@@ -41,7 +40,9 @@ def test_in_groups_a_rate_is_matched_only_beyond_what_their_labels_say_about_eac
     def instance_noise(rate, is_trained=everyone):
         rate = ErrorRate(rate, is_trained[is_trained])
         labels = GroupLabels.of(given[is_trained], groups[is_trained])
-        return fit_matched_group_noise(probs[is_trained], given[is_trained], labels, rate).noise.instance_noise
+        return fit_matched_group_noise(
+            probs[is_trained], given[is_trained], labels, rate, SETTINGS
+        ).noise.instance_noise
 
     assert [instance_noise(0.0), instance_noise(0.2)] == [0, 0]
     assert instance_noise(0.35) > 0

@@ -1,18 +1,21 @@
 import numpy as np
 import pytest
 
-from overread.detection.noise_transition import (
-    MAX_INSTANCE_NOISE,
-    NoiseModel,
-    add_instance_noise,
-    fit_noise_model,
-    is_as_likely,
-)
+from overread.detection import noise_transition
+from overread.detection.noise_transition import NoiseModel, add_instance_noise, is_as_likely
+from overread.detection_settings import NoiseSettings
+
+MAX_INSTANCE_NOISE = NoiseSettings().max_instance_noise
 
 TRANSITIONS = {
     2: np.array([[0.9, 0.1], [0.3, 0.7]]),
     3: np.array([[0.8, 0.15, 0.05], [0.1, 0.9, 0.0], [0.3, 0.0, 0.7]]),
 }
+
+
+def fit_noise_model(probs, given, **settings):
+    settings = NoiseSettings(**settings)
+    return noise_transition.fit_noise_model(probs, given, settings, num_standard_errors=settings.num_standard_errors)
 
 
 def drawn(probs, rng):
@@ -102,7 +105,7 @@ def test_wrong_labels_of_ambiguous_images_need_instance_noise_and_are_then_calib
     rate = float((true != given).mean())
     plain = fit_noise_model(seen, given)
     assert plain.error_rate(seen, given) < rate / 3
-    model = add_instance_noise(plain, seen, given, error_rate=rate)
+    model = add_instance_noise(plain, seen, given, error_rate=rate, most=MAX_INSTANCE_NOISE)
     expected = doubts(model, seen, given)
     assert rate <= expected.mean() < rate + 0.01
     for part in np.array_split(np.argsort(expected), 8):
@@ -112,8 +115,11 @@ def test_wrong_labels_of_ambiguous_images_need_instance_noise_and_are_then_calib
 def test_a_model_that_expects_enough_errors_gets_no_instance_noise_and_there_is_a_maximum():
     probs, _, given = simulated(1000, TRANSITIONS[3])
     model = fit_noise_model(probs, given)
-    assert add_instance_noise(model, probs, given, error_rate=model.error_rate(probs, given) - 0.01) is model
-    assert add_instance_noise(model, probs, given, error_rate=0.99).instance_noise == MAX_INSTANCE_NOISE
+    assert add_instance_noise(model, probs, given, error_rate=model.error_rate(probs, given) - 0.01, most=8.0) is model
+    assert (
+        add_instance_noise(model, probs, given, error_rate=0.99, most=MAX_INSTANCE_NOISE).instance_noise
+        == MAX_INSTANCE_NOISE
+    )
 
 
 @pytest.mark.parametrize("num_classes", [2, 3, 10])
@@ -159,6 +165,14 @@ def test_certain_probabilities_against_a_label_leave_numbers_finite():
 def test_a_mean_within_a_standard_error_of_the_difference_is_as_likely():
     best = np.zeros(100)
     behind = np.where(np.arange(100) % 2, -1.0, 1.0)  # the difference has standard error 0.1
-    assert is_as_likely(behind - 0.09, best)
-    assert not is_as_likely(behind - 0.11, best)
-    assert is_as_likely(best, best)
+    assert is_as_likely(behind - 0.09, best, num_standard_errors=1)
+    assert not is_as_likely(behind - 0.11, best, num_standard_errors=1)
+    assert is_as_likely(behind - 0.11, best, num_standard_errors=1.2)
+    assert is_as_likely(best, best, num_standard_errors=0)
+
+
+def test_shrinkage_draws_the_rows_together():
+    probs, _, given = simulated(1000, TRANSITIONS[2])
+    free, shrunk = (fit_noise_model(probs, given, shrinkage=samples).transition for samples in (0.0, 1e6))
+    assert abs(free[0, 0] - free[1, 1]) > 0.1
+    assert shrunk[0, 0] == pytest.approx(shrunk[1, 1], abs=1e-3)

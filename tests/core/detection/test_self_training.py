@@ -1,10 +1,7 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from overread.config import OVERREAD
 from overread.detection import out_of_fold
 from overread.detection import self_training as module
 from overread.detection.detection_data import DetectionData
@@ -12,8 +9,9 @@ from overread.detection.folds import grouped_folds
 from overread.detection.iteration import Iteration
 from overread.detection.noise_transition import NoiseModel
 from overread.detection.self_training import self_train
+from overread.detection_settings import DetectionSettings, RefinementSettings
 
-FAST = replace(OVERREAD.refinement, num_repeats=1, strengths=(0.03,))
+FAST = {"num_folds": 5, "num_repeats": 1, "strengths": (0.03,)}
 
 
 def made_case(num_samples=240, num_classes=3, noise=0.15, group_size=2, seed=0):
@@ -25,8 +23,9 @@ def made_case(num_samples=240, num_classes=3, noise=0.15, group_size=2, seed=0):
     return features, true, given, np.arange(num_samples) // group_size
 
 
-def trained(features, given, groups, *, settings=FAST, seed=0, is_trained=None):
+def trained(features, given, groups, *, seed=0, is_trained=None, **refinement):
     is_trained = np.ones(len(given), dtype=bool) if is_trained is None else is_trained
+    settings = DetectionSettings(RefinementSettings(**(FAST | refinement)))
     return self_train(DetectionData(features, given, groups, is_trained, num_classes=3), settings, seed=seed)
 
 
@@ -51,19 +50,18 @@ def test_the_labels_of_a_group_do_not_change_its_out_of_fold_probabilities(monke
     seen = []
     judge_views = module._iteration
 
-    def watched(data, views):
+    def watched(data, views, settings):
         seen.append((views.own.copy(), views.neighbours.copy()))
-        return judge_views(data, views)
+        return judge_views(data, views, settings)
 
     monkeypatch.setattr(module, "_iteration", watched)
-    monkeypatch.setattr(out_of_fold, "NEIGHBOUR_WEIGHTS", (1 / 3,))
-    trained(features, given, groups)
+    trained(features, given, groups, neighbour_weights=(1 / 3,))
     before, seen[:] = list(seen), []
     for group in (0, 57):
         changed = given.copy()
         changed[groups == group] = (given[groups == group] + 1) % 3
-        trained(features, changed, groups)
-        assert len(seen) == len(before) == FAST.max_rounds + 1
+        trained(features, changed, groups, neighbour_weights=(1 / 3,))
+        assert len(seen) == len(before) == RefinementSettings().max_rounds + 1
         for views, others in zip(before, seen, strict=True):
             for view, other in zip(views, others, strict=True):
                 np.testing.assert_array_equal(view[groups == group], other[groups == group])
@@ -84,7 +82,7 @@ def test_wrong_labels_are_found_and_as_many_are_expected_as_there_are():
 def test_probabilities_are_within_0_and_1_and_sum_to_1_in_every_iteration():
     features, _, given, groups = made_case()
     is_trained = np.arange(240) % 5 > 0
-    found = trained(features, given, groups, is_trained=is_trained, settings=replace(FAST, num_repeats=2))
+    found = trained(features, given, groups, is_trained=is_trained, num_repeats=2)
     for each in found.iterations:
         for probs in (each.probs, each.posterior(given)):
             assert ((probs >= 0) & (probs <= 1)).all()
@@ -93,14 +91,14 @@ def test_probabilities_are_within_0_and_1_and_sum_to_1_in_every_iteration():
 
 def test_a_seed_gives_the_same_to_the_bit_with_one_thread_or_more_and_another_seed_does_not(monkeypatch):
     features, _, given, groups = made_case()
-    settings = replace(FAST, strengths=(0.003, 0.03))
+    strengths = (0.003, 0.03)
     outcomes = []
     for num_threads in (1, 3):
         monkeypatch.setattr(out_of_fold, "cpu_count", lambda num=num_threads: num)
         with threadpool_limits(num_threads):
-            outcomes.append(every_number(trained(features, given, groups, settings=settings)))
+            outcomes.append(every_number(trained(features, given, groups, strengths=strengths)))
     assert outcomes[0] == outcomes[1]
-    assert every_number(trained(features, given, groups, settings=settings, seed=1)) != outcomes[0]
+    assert every_number(trained(features, given, groups, strengths=strengths, seed=1)) != outcomes[0]
 
 
 def test_no_group_is_judged_by_models_that_saw_one_of_its_samples():

@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
-from overread.config import RefinementSettings
 from overread.detection.detection_data import DetectionData
 from overread.detection.judgement import judge
+from overread.detection_settings import DetectionSettings, RefinementSettings
 from overread.verified_labels import VerifiedLabels
 
 NUM, CLASSES = 180, 3
-SETTINGS = RefinementSettings(num_folds=3, num_inner_folds=2, num_repeats=1, max_rounds=1, strengths=(0.01,))
+SETTINGS = DetectionSettings(
+    RefinementSettings(num_folds=3, num_inner_folds=2, num_repeats=1, max_rounds=1, strengths=(0.01,))
+)
 
 
 @pytest.fixture(scope="module")

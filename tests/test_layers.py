@@ -14,7 +14,7 @@ from tests.paths import APP, ENTRY, ROOT
 
 LADDER = (
     (
-        *("version", "records", "errors", "files", "spreadsheets", "metrics", "verified_labels"),
+        *("version", "home", "records", "phases", "errors", "files", "spreadsheets", "metrics", "verified_labels"),
         *("setting_checks", "network_settings", "detection_settings", "proposal_settings", "config", "setting_list"),
     ),
     ("images",),
@@ -262,8 +262,9 @@ for package in (overread.models, overread.training):
     for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
         importlib.import_module(module.name)
 from overread.studies.study import open_study
+from overread.pipeline.train_request import TrainRequest
 from overread.pipeline.train_study import train_study
-run = train_study(open_study(sys.argv[1]), assignments=sys.argv[2:])
+run = train_study(open_study(sys.argv[1]), TrainRequest(assignments=tuple(sys.argv[2:])))
 assert len(run.scores()) == int(run.config()["num_samples"])
 """
 

@@ -15,5 +15,5 @@ def test_the_first_commands_are_the_two_that_do_everything():
     commands = re.findall(r"^```\n(.*?)\n```", readme, flags=re.MULTILINE | re.DOTALL)
     assert commands[:2] == [
         "pip install -r requirements.txt && python -m app",
-        "pip install -r requirements.txt && python -m pytest",
+        "pip install -r requirements.txt -r requirements-dev.txt && python -m pytest",
     ]

@@ -1,6 +1,5 @@
 """The commands of `python -m core` that pages start as processes of their own."""
 
-import fcntl
 import json
 import os
 import signal
@@ -9,11 +8,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import overread
+from filelock import lock_descriptor
 
-HOME_VARIABLE = "OVERREAD_HOME"
-DATA_PATH = Path(os.environ.get(HOME_VARIABLE) or "data").expanduser().resolve()
-"""Where studies are made: the folder that OVERREAD_HOME names, else `data` in the working folder."""
+import overread
+from overread.files import is_locked
+from overread.home import home_folder
+
+DATA_PATH = home_folder()
 COMMANDS_PATH = Path(overread.__file__).parents[1]
 """The folder of the package `overread`, for processes that do not find it by themselves: in a clone."""
 DEMO_PATH = DATA_PATH / "demo"
@@ -60,26 +61,17 @@ def is_demo_complete(folder: Path = DEMO_PATH) -> bool:
 def is_demo_running(folder: Path = DEMO_PATH) -> bool:
     """Whether a process is building the demo."""
     path = folder / ".building.lock"
-    if not path.is_file():
-        return False
-    with path.open("r") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
-    return False
+    return path.is_file() and is_locked(path)
 
 
 def start_demo(folder: Path = DEMO_PATH) -> subprocess.Popen | None:
     """Start building what the demo lacks; None if a process does so already.
 
-    The new process inherits a locked file, and so holds the lock (flock) for as long as it lives.
+    The new process inherits the locked file, and so holds the lock for as long as it lives.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".building.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not lock_descriptor(lock.fileno(), blocking=False):
             return None
         return _start(["demo", "--out", str(folder), "--json"], log=folder / "build.log", inherited=(lock.fileno(),))
 

@@ -26,19 +26,19 @@ class ReadingList:
     @property
     def min_probability(self) -> float | None:
         """What a sample's probability must reach to be read; None: the run's own proposals."""
-        return session.kept(f"min_probability_{self.key}")
+        return session.get(f"min_probability_{self.key}")
 
     def choose(self, min_probability: float | None) -> None:
-        session.keep(f"min_probability_{self.key}", min_probability)
+        session.put(f"min_probability_{self.key}", min_probability)
 
     def hold(self, sample_id: str) -> None:
         """Let a sample come first until it is decided, whatever is chosen meanwhile: the reader looks at it."""
-        session.keep(f"held_{self.key}", sample_id)
+        session.put(f"held_{self.key}", sample_id)
 
     def order(self, scores: pd.DataFrame, decided: Collection[str]) -> list[str]:
         """The ids of the samples that are still to be read, the one on the page first."""
         order = review_order(scores, decided, min_probability=self.min_probability)
-        held = session.kept(f"held_{self.key}")
+        held = session.get(f"held_{self.key}")
         if held in decided or not (scores["sample_id"] == held).any():
             return order
         return [held, *(sample_id for sample_id in order if sample_id != held)]

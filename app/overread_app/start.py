@@ -27,7 +27,7 @@ DEFAULT_PORT = 8501
 
 def main(arguments: list[str] | None = None) -> int:
     """Start the server and stay until it is stopped. Returns 0, or 2 where the user must decide something."""
-    parser = argparse.ArgumentParser(prog="python -m app", description="Overread's review app, for this machine alone.")
+    parser = argparse.ArgumentParser(prog="overread app", description="Overread's review app, for this machine alone.")
     parser.add_argument("studies", nargs="*", metavar="STUDY", type=Path, help="a study's folder; none: the demo")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"port on {ADDRESS} (default: {DEFAULT_PORT})")
     parser.add_argument(
@@ -54,14 +54,14 @@ def main(arguments: list[str] | None = None) -> int:
     opened = []
     if paths:
         from overread.errors import UserError
-        from overread.pipeline.study_ledger import check_lasting, open_ledger
+        from overread.pipeline.study_ledger import check_ledger_persistent, open_ledger
         from overread.studies.study import open_study
 
         try:
             for path in paths:
                 study = open_study(path)
                 open_ledger(study).verify_chain(is_incremental=True)
-                check_lasting(study)
+                check_ledger_persistent(study)
                 opened += [study.path, Path(study.source_root)]
         except UserError as error:
             return _refuse(str(error))

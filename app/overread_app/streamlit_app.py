@@ -1,4 +1,4 @@
-"""What every page shares: the page's settings, the sidebar, the error boundary. Started by `python -m app`."""
+"""What every page shares: the page's settings, the sidebar, the error boundary. Started by `overread app`."""
 
 from pathlib import Path
 
@@ -24,6 +24,7 @@ def run() -> None:
         st.Page(VIEWS / "train.py", title="Train", icon=":material/model_training:"),
         st.Page(VIEWS / "insights.py", title="Insights", icon=":material/query_stats:"),
         st.Page(VIEWS / "export.py", title="Export", icon=":material/ios_share:"),
+        st.Page(VIEWS / "help.py", title="Help", icon=":material/help:"),
     ]
     page = st.navigation(pages, position="hidden")
     with st.sidebar, error_boundary():

@@ -42,13 +42,13 @@ class Visit:
 
 def current_visit(reader: str, study: str, run: str, sample_id: str, *, image_sha256: str = "") -> Visit:
     """The visit under way; a new one where anything else is shown now, or the reader comes back from another page."""
-    visit = session.kept("visit")
+    visit = session.get("visit")
     shown = (reader, study, run, sample_id)
     # Streamlit forgets a field once a page without it was shown.
     is_same = visit is not None and (visit.reader, visit.study, visit.run, visit.sample_id) == shown
-    if not is_same or session.typed(visit.note_key) is None:
+    if not is_same or session.field_value(visit.note_key) is None:
         visit = Visit(uuid.uuid4().hex, *shown, began_s=time.monotonic(), image_sha256=image_sha256)
-        session.keep("visit", visit)
+        session.put("visit", visit)
     return visit
 
 
@@ -58,9 +58,9 @@ def takes_press(visit: Visit) -> bool:
     The first press ends the visit (the page steps on), so that a second one, on the same buttons or during the rerun,
     finds another visit under way or none.
     """
-    return session.kept("visit") == visit and visit.elapsed_ms >= 1000 * MIN_DWELL_S
+    return session.get("visit") == visit and visit.elapsed_ms >= 1000 * MIN_DWELL_S
 
 
 def end_visit() -> None:
     """The sample was dealt with: no button drawn beside it counts any more."""
-    session.keep("visit", None)
+    session.put("visit", None)

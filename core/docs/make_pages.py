@@ -1,9 +1,11 @@
 """`python core/docs/make_pages.py`: writes the pages of core/docs that are made from the code.
 
-files.md    what every file is for, from the first line of its docstring
+files.md     what every file is for, from the first line of its docstring
+commands.md  every command and its options, as the command line has them
 """
 
 import ast
+import sys
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
@@ -34,7 +36,42 @@ def files_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"files.md": files_page}
+def commands_page() -> str:
+    """The page commands.md."""
+    import typer
+
+    sys.path.insert(0, str(ROOT / "core"))
+    from overread.cli.main import app
+
+    lines = [
+        "# Commands",
+        "",
+        "Every command has `--help`. With `--json` it prints one JSON object on standard output and nothing else. Exit "
+        "status 0 means that all went well, 2 that there is something for you to mend, said in one line, and 1 that "
+        "Overread failed. In a clone, `python -m core COMMAND` is `overread COMMAND`. `core/docs/make_pages.py` "
+        "writes this page.",
+    ]
+    for name, command in typer.main.get_command(app).commands.items():
+        arguments = [each.metavar or each.name.upper() for each in command.params if each.param_type_name == "argument"]
+        usage = " ".join(["overread", name, *arguments, "[OPTIONS]"])
+        lines += ["", f"## {name}", "", " ".join((command.help or "").split()), "", "```", usage, "```"]
+        options = [each for each in command.params if each.param_type_name == "option"]
+        if options:
+            lines += ["", "| option | what it does | default |", "| --- | --- | --- |"]
+            lines += [f"| `{' / '.join(o.opts)}` | {o.help or ''} | {_default(o)} |" for o in options]
+    return "\n".join(lines) + "\n"
+
+
+def _default(option: object) -> str:
+    """An option's default, in words."""
+    if option.required:
+        return "needed"
+    if isinstance(option.show_default, str):
+        return option.show_default
+    return "" if option.default in (None, False) else f"`{option.default}`"
+
+
+PAGES = {"files.md": files_page, "commands.md": commands_page}
 """Each page, and what makes it."""
 
 

@@ -10,6 +10,8 @@ from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
+from filelock import lock_descriptor
+
 from overread.errors import OverreadError, StudyError
 
 _QUOTED = re.compile(r'[",\r\n]')
@@ -24,18 +26,18 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
     In a study whose folder is its owner's alone the file is too. What a killed writer of the same file left is removed.
     """
-    with written_whole(path) as file:
+    with atomic_writer(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager
-def written_whole(path: Path, *, mode: int | None = None, is_flushed: bool = True) -> Iterator[BinaryIO]:
+def atomic_writer(path: Path, *, mode: int | None = None, is_flushed: bool = True) -> Iterator[BinaryIO]:
     """A file to write, which stands at `path` once all went well; see `write_atomically`.
 
     mode: its permissions, before the umask; as those of the study around it if None. is_flushed: whether it is on the
     disk by then; if not, a power cut may leave less of it.
     """
-    remove_left_behind(path.parent, f".{escape(path.name)}.*.tmp")
+    remove_abandoned(path.parent, f".{escape(path.name)}.*.tmp")
     temporary, descriptor = _temporary_file(path, file_mode(path.parent) if mode is None else mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -54,23 +56,34 @@ def _temporary_file(path: Path, mode: int) -> tuple[Path, int]:
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:  # another writer took it for left behind before it was locked
-            os.close(descriptor)
-            continue
+            is_locked = lock_descriptor(descriptor, blocking=False)
         except OSError:  # a file system without locks
             return temporary, descriptor
-        if os.fstat(descriptor).st_nlink:
+        # Else another writer took it for left behind before it was locked.
+        if is_locked and os.fstat(descriptor).st_nlink:
             return temporary, descriptor
         os.close(descriptor)
 
 
-def remove_left_behind(folder: Path, pattern: str) -> None:
+def remove_abandoned(folder: Path, pattern: str) -> None:
     """Remove the temporary files of that pattern whose writers are gone: a living one holds a lock on its own."""
     for path in folder.glob(pattern):
         with suppress(OSError), path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink()
+            if lock_descriptor(file.fileno(), blocking=False):
+                path.unlink()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a living process holds the lock of a file or folder. Raises OSError if it cannot be opened."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        # A shared lock, which filelock does not offer: two processes that ask at once must not see each other's.
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def file_mode(folder: Path) -> int:
@@ -103,7 +116,7 @@ def _is_private(folder: Path) -> bool:
 
 
 @contextmanager
-def told_if_damaged(path: Path, mend: str) -> Iterator[None]:
+def report_damage(path: Path, mend: str) -> Iterator[None]:
     """Raises StudyError, with what to do, where a file that Overread wrote is missing or not as it was written."""
     try:
         yield
@@ -113,7 +126,7 @@ def told_if_damaged(path: Path, mend: str) -> Iterator[None]:
         raise StudyError(f"{path}: is missing or damaged ({type(error).__name__}); {mend}") from error
 
 
-def quoted_cell(cell: str) -> str:
+def quote_cell(cell: str) -> str:
     """A cell as it stands in a CSV with commas, in quotes where it needs them."""
     # csv.writer leaves a lone \r bare where lines end in \n (before Python 3.13), and then cannot read it back.
     return '"' + cell.replace('"', '""') + '"' if _QUOTED.search(cell) else cell

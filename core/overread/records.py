@@ -31,7 +31,7 @@ class Source:
 
     root: str
     format: str
-    """One of `source.FORMATS`: folder, csv, chaoyang ..."""
+    """The name of one of `registry.FORMATS`: folder, csv, chaoyang ..."""
     columns: tuple[str, ...]
     """The source's own columns, in their order."""
     cells: tuple[tuple[str, ...], ...]

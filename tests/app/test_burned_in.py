@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from overread.checks import burned_in
-from overread.checks.burned_in import look_for_burned_in
+from overread.checks.burned_in import find_burned_in
 from overread.studies.study import open_study
 from overread_app.processes import STUDIES_VARIABLE
 from tests.core.commands import run_command
@@ -41,7 +41,7 @@ def test_the_page_warns_of_what_the_files_say(study, app, monkeypatch):
 
 def test_of_a_large_study_images_from_all_over_it_are_looked_at(study, monkeypatch):
     monkeypatch.setattr(burned_in, "MAX_LOOKED_AT", 4)
-    findings = look_for_burned_in(study)
+    findings = find_burned_in(study)
     assert [finding.message for finding in findings] == [
         "2 of 4 DICOM images looked at say that text is burned into their pixels: it may name patients",
         "1 of 4 DICOM images looked at do not say whether text is burned into their pixels: look at some",

@@ -13,7 +13,7 @@ from overread.metrics import reliability_curve
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import VerdictKind
 from overread.studies.run import open_run
-from overread_app import session
+from overread_app import study_data
 from overread_app.components import calibration_charts, charts
 from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import open_page, page_text
@@ -121,7 +121,7 @@ def test_the_bounds_of_a_share_are_wilson_s():
 
 def test_the_map_is_the_first_two_principal_components(made_study):
     run = open_run(made_study)
-    points = session.load_map(made_study, run)
+    points = study_data.load_map(run)
     expected = PCA(2, svd_solver="full").fit_transform(run.embeddings().astype(np.float64))
     signs = np.sign((points * expected).sum(axis=0))
     np.testing.assert_allclose(points * signs, expected, atol=1e-4)

@@ -9,7 +9,7 @@ from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import open_page, page_text
 from tests.paths import APP, ENTRY
 
-PAGES = ("studies", "review", "train", "insights", "export")
+PAGES = ("studies", "review", "train", "insights", "export", "help")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -31,17 +31,17 @@ def test_a_page_without_any_study_says_what_to_do(app, name, monkeypatch, tmp_pa
     open_page(app, name)
     assert not app.exception
     assert not app.error
-    assert "no study yet" in page_text(app) or name == "studies"
+    assert "no study yet" in page_text(app) or name in ("studies", "help")
 
 
 def test_an_error_of_the_user_is_shown_as_it_is(app, made_study, monkeypatch):
     from overread.errors import StudyError
-    from overread_app import session
+    from overread_app import study_data
 
     def refuse(study):
         raise StudyError("row_14: label *odd* is unknown; fix the row")
 
-    monkeypatch.setattr(session, "load_samples", refuse)
+    monkeypatch.setattr(study_data, "load_samples", refuse)
     app.run()
     assert app.warning[0].value.replace("\\", "") == "row_14: label *odd* is unknown; fix the row"
     assert not app.error
@@ -50,12 +50,12 @@ def test_an_error_of_the_user_is_shown_as_it_is(app, made_study, monkeypatch):
 def test_any_other_error_shows_an_id_that_the_log_has_too_and_tells_nothing_of_its_message(
     app, made_study, monkeypatch, caplog
 ):
-    from overread_app import session
+    from overread_app import study_data
 
     def fail(study):
         raise RuntimeError("patient Jane Doe in /secret/jane.dcm")
 
-    monkeypatch.setattr(session, "load_samples", fail)
+    monkeypatch.setattr(study_data, "load_samples", fail)
     app.run()
     assert not app.exception
     shown = app.error[0].value
@@ -97,7 +97,8 @@ def test_a_reload_comes_back_to_the_study_by_an_address_that_names_none(app, mad
     assert open_page(reloaded, "export").selectbox[0].value == other.path.resolve()
 
 
-def test_no_view_but_session_touches_the_session_state_or_a_cache():
-    for path in APP.rglob("*.py"):
-        if path.name != "session.py":
-            assert not re.search(r"session_state|cache_data|cache_resource", path.read_text()), path.name
+@pytest.mark.parametrize(
+    ("home", "words"), [("session.py", "session_state"), ("study_data.py", "cache_(data|resource)")]
+)
+def test_the_session_state_and_the_caches_have_one_home_each(home, words):
+    assert [path.name for path in APP.rglob("*.py") if re.search(words, path.read_text())] == [home]

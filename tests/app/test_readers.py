@@ -60,7 +60,7 @@ def test_a_name_with_verdicts_from_before_there_were_codes_is_given_one(app, mad
     ledger = open_ledger(made_study)
     assert not reader_codes.is_known(ledger, READER)
     give_name(open_page(app, "review"))
-    assert reader_codes.is_code_of(open_ledger(made_study), READER, shown_code(app))
+    assert reader_codes.is_right_code(open_ledger(made_study), READER, shown_code(app))
 
 
 def test_the_code_is_nowhere_in_the_ledger(app, made_study):

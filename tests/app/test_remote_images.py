@@ -15,7 +15,7 @@ from tests.core.rewriting import rewrite_samples
 
 def test_the_page_shows_the_object_s_pixels_and_downloads_them_once(app, made_study, monkeypatch):
     shown = []
-    monkeypatch.setattr(viewer, "show_picture", lambda picture, **_: shown.append(picture))
+    monkeypatch.setattr(viewer, "show_viewer", lambda picture, **_: shown.append(picture))
     samples = made_study.samples()
     pixels = {
         row.sample_id: np.asarray(Image.open(made_study.image_location(row.image).path)) for row in samples.itertuples()

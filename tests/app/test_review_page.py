@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from overread.errors import LedgerError
-from overread.images.cache.pixel_cache import build_cache
+from overread.images.cache.cache_build import build_cache
 from overread.models.network import Network
 from overread.pipeline.study_ledger import open_ledger
 from overread.proposals.heat_maps import read_saliency

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from overread.images.cache.pixel_cache import build_cache
+from overread.images.cache.cache_build import build_cache
 from overread.pipeline.study_ledger import open_ledger
-from overread.sources.source import FORMATS
+from overread.sources.registry import FORMATS
 from overread.studies.study import open_study
 from overread_app import processes
 from overread_app.boundary import plain_text
-from overread_app.components.study_form import LAYOUTS
 from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import page_text
 from tests.app.made_study import write_study
@@ -246,7 +245,7 @@ def test_a_folder_of_cifar_s_batches_is_asked_for_people_s_labels_and_which_of_t
     app, made_study, tmp_path, data_folder
 ):
     write_batches(tmp_path / "batches")
-    import_source(app, tmp_path / "batches", labels="human.npy", given="aggre_label")
+    import_source(app, tmp_path / "batches", labels="human.npy", given_label="aggre_label")
     study = open_study(data_folder / "batches")
     assert (study.label_column, study.rater_names, study.classes) == ("aggre_label", ("rater_1",), ("cat", "dog"))
 
@@ -264,14 +263,14 @@ def test_the_pathologist_under_audit_is_asked_of_chaoyang(app, made_study, tmp_p
     (source / "train").mkdir(parents=True)
     (source / "train" / "a.JPG").touch()
     (source / "train.json").write_text('[{"name": "train/a.JPG", "label": 1}]')
-    import_source(app, source, given="label_B")
+    import_source(app, source, given_label="label_B")
     assert app.warning[0].value.startswith(plain_text("--given-label label_B: train.json has no such label"))
 
 
 def test_labels_of_dicom_files_are_taken_from_the_tag_that_is_asked_for(app, made_study, tmp_path, data_folder):
     source = tmp_path / "films"
     source.mkdir()
-    import_source(app, source, format="dicom", way="A tag of the files themselves", tag="Findings")
+    import_source(app, source, format="dicom", way="A tag of the files themselves", label_tag="Findings")
     assert app.warning[0].value.startswith(plain_text("Findings: is no DICOM keyword"))
 
 
@@ -280,5 +279,7 @@ def test_a_dataset_of_medmnist_is_asked_for_by_its_name(app, made_study, data_fo
     assert app.warning[0].value.startswith(plain_text("medmnist:heartmnist:"))
 
 
-def test_the_form_offers_every_format_that_is_read():
-    assert tuple(LAYOUTS) == ("", *FORMATS)
+def test_the_form_offers_every_format_that_is_read(app, made_study):
+    app.run()
+    (box,) = [box for box in app.selectbox if box.key == "studies_form_0_format"]
+    assert list(box.options) == ["Detect automatically", *(format.title for format in FORMATS)]

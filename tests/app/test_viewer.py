@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from overread.errors import ImageError
-from overread.images.decoded_image import Picture
+from overread.images.decoded_image import DecodedImage
 from overread.images.location import Location
-from overread_app.viewer.viewer import encode, encoded_picture
+from overread_app.viewer.viewer import encode, encoded_image
 from tests.core.images.made_dicom import write_dicom
 
 
@@ -31,42 +31,42 @@ def values(encoded):
     ids=["grey", "colour", "16 bits", "Hounsfield units"],
 )
 def test_every_value_of_a_picture_arrives_unchanged(pixels):
-    encoded = encode(Picture(pixels))
+    encoded = encode(DecodedImage(pixels))
     assert np.array_equal(values(encoded), pixels)
 
 
 def test_codes_lie_between_the_minimum_and_the_maximum_that_are_told():
-    encoded = encode(Picture(np.array([[-1000, 0], [37, 2500]] * 4, dtype=np.int32), is_dicom=True))
+    encoded = encode(DecodedImage(np.array([[-1000, 0], [37, 2500]] * 4, dtype=np.int32), is_dicom=True))
     assert encoded.minimum * encoded.scale + encoded.offset == -1000
     assert encoded.maximum * encoded.scale + encoded.offset == 2500
 
 
 def test_the_window_of_the_file_is_told_in_the_picture_s_own_units():
     pixels = np.arange(-1024, 1024, dtype=np.int32).reshape(32, 64)
-    encoded = encode(Picture(pixels, is_dicom=True, window_center=40.0, window_width=400.0, is_inverted=True))
+    encoded = encode(DecodedImage(pixels, is_dicom=True, window_center=40.0, window_width=400.0, is_inverted=True))
     assert (encoded.center, encoded.window, encoded.is_inverted) == (40.0, 400.0, True)
 
 
 def test_the_same_pixels_give_the_same_bytes_so_that_their_address_says_nothing_else():
     pixels = np.random.default_rng(4).integers(0, 256, (20, 20), dtype=np.uint8)
-    assert encode(Picture(pixels)).content == encode(Picture(pixels.copy())).content
+    assert encode(DecodedImage(pixels)).content == encode(DecodedImage(pixels.copy())).content
 
 
 def test_a_file_that_changes_is_read_again(tmp_path):
     path = tmp_path / "image.png"
     Image.fromarray(np.zeros((16, 16), dtype=np.uint8)).save(path)
-    assert values(encoded_picture(Location.of(path))).max() == 0
+    assert values(encoded_image(Location.of(path))).max() == 0
     Image.fromarray(np.full((16, 17), 255, dtype=np.uint8)).save(path)
-    assert values(encoded_picture(Location.of(path))).min() == 255
+    assert values(encoded_image(Location.of(path))).min() == 255
 
 
 def test_a_missing_file_is_an_image_error_without_its_name(tmp_path):
     with pytest.raises(ImageError) as raised:
-        encoded_picture(Location.of(tmp_path / "secret-patient.png"))
+        encoded_image(Location.of(tmp_path / "secret-patient.png"))
     assert "secret" not in str(raised.value)
 
 
 def test_frames_of_one_file_are_pictures_of_their_own(tmp_path):
     write_dicom(tmp_path / "a.dcm", np.arange(3, dtype=np.uint8)[:, None, None].repeat(9, 1).repeat(10, 2))
-    shown = [values(encoded_picture(Location(str(tmp_path / "a.dcm"), frame))) for frame in (1, 2, 3, None)]
+    shown = [values(encoded_image(Location(str(tmp_path / "a.dcm"), frame))) for frame in (1, 2, 3, None)]
     assert [(picture.min(), picture.max()) for picture in shown] == [(0, 0), (1, 1), (2, 2), (1, 1)]

@@ -5,14 +5,11 @@ import shutil
 
 import numpy as np
 import pytest
-import typer
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from overread.cli.main import app
 from overread.studies.study import open_study
 from tests.app.made_study import write_study
 from tests.core.commands import CLASSES, NUM_IMAGES, SECRETS, TINY, import_arguments, run_command, write_source
-from tests.paths import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -355,10 +352,3 @@ def test_without_json_a_command_prints_lines_for_people(journey, tmp_path):
     assert (ended.status, ended.err) == (0, "")
     for word in ("average precision", "auroc", "precision", "recall", "f1", "recall at 10% read", "score_rounds"):
         assert word in ended.out
-
-
-def test_every_command_stands_in_the_readme():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    commands = typer.main.get_command(app).commands
-    assert len(commands) >= 8
-    assert [name for name in commands if f"python -m core {name}" not in readme] == []

@@ -7,8 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from filelock import FileLock
 
-from overread.files import make_folder, write_atomically
+from overread.files import is_locked, make_folder, write_atomically
 
 KILLED = """
 import os, signal, sys
@@ -74,3 +75,40 @@ def test_a_writer_that_is_still_at_it_is_left_alone(tmp_path, monkeypatch):
     write_atomically(path, "first")
     assert path.read_text() == "first"
     assert list(tmp_path.iterdir()) == [path]
+
+
+HOLDER = """
+import sys
+from filelock import FileLock
+with FileLock(sys.argv[1]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_lock_is_seen_while_its_holder_lives_and_is_gone_when_that_is_killed(tmp_path):
+    path = tmp_path / ".lock"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout.readline() == "held\n"
+        assert is_locked(path)
+        holder.kill()
+    assert not is_locked(path)
+    with FileLock(path, blocking=False):
+        assert is_locked(path)
+
+
+def test_asking_whether_a_file_is_locked_locks_nobody_else_out(tmp_path, monkeypatch):
+    path, close, answers = tmp_path / ".lock", os.close, []
+    path.touch()
+
+    def ask_meanwhile(descriptor):
+        if not answers:
+            answers.append(None)
+            answers.append(is_locked(path))
+        close(descriptor)
+
+    monkeypatch.setattr(os, "close", ask_meanwhile)
+    assert not is_locked(path)
+    assert answers == [None, False]

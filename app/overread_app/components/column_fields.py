@@ -6,28 +6,24 @@ from pathlib import Path
 import streamlit as st
 
 from overread.sources.csv_table import obvious_columns, read_header
+from overread.sources.request import column_flag
+from overread.sources.source_files import TABLES, tables_in
 from overread_app.readable_roots import is_readable, typed_path
 
-TABLES = (".csv", ".tsv")
 COLUMNS = {
     "image": ("Image column", "Paths in it are relative to the source folder."),
     "label": ("Label column", "The label under audit."),
-    "patient": ("Patient column", "Keeps a patient's images together. Only a keyed hash of it is stored."),
-    "slide": ("Slide column", "Keeps a slide's images together. Only a keyed hash of it is stored."),
-    "split": ("Split column", "Images of the split “test” are scored, and never trained on."),
+    "patient": ("Patient column", "Keeps a patient's images together. Only a keyed hash is stored."),
+    "slide": ("Slide column", "Keeps a slide's images together. Only a keyed hash is stored."),
+    "split": ("Split column", "Images in the split “test” are scored but never trained on."),
 }
-RATERS_HELP = "Labels that single raters gave, beside the one under audit."
+RATERS_HELP = "Labels that individual raters gave, in addition to the one under audit."
 
 
-def tables_in(folder: Path) -> list[str]:
-    """The names of the tables directly in a folder, sorted."""
-    return sorted(path.name for path in folder.iterdir() if path.suffix.lower() in TABLES and path.name[0] != ".")
-
-
-def ask_columns(path: Path | None, *, key: str, without: str = "") -> list[str]:
+def ask_columns(path: Path | None, *, key: str, kinds: Sequence[str]) -> list[str]:
     """Options of `import` that say which file and columns hold what.
 
-    path: the source, which may be read; key: what the fields' keys begin with; without: a kind of column not asked for.
+    path: the source, which may be read; key: what the fields' keys begin with; kinds: of columns that are asked for.
     The columns of a CSV that is there are chosen from a list, those of anything else typed.
     Raises UserError for a labels file that may not be read.
     """
@@ -38,23 +34,23 @@ def ask_columns(path: Path | None, *, key: str, without: str = "") -> list[str]:
         labels = typed_path(named, path) if named else only_table(path)
         arguments += ["--labels", str(labels)] if named else []
     names = columns_of(labels)
-    asked = [kind for kind in COLUMNS if kind != without]
-    for column, kind in zip(st.columns(len(asked)), asked, strict=True):
+    asked = [kind for kind in COLUMNS if kind in kinds]
+    for column, kind in zip(st.columns(len(asked) or 1), asked, strict=False):
         with column:
             value = ask_column(names, kind, key=f"{key}_{kind}")
-        arguments += [f"--{kind}-column", value] if value else []
-    if without != "raters":
+        arguments += [column_flag(kind), value] if value else []
+    if "raters" in kinds:
         for rater in ask_raters(names, key=f"{key}_raters"):
-            arguments += ["--rater-column", rater]
+            arguments += [column_flag("raters"), rater]
     if not names:
-        st.caption("Columns may be left empty where their names are obvious: image, label, patient, slide, split.")
+        st.caption("A column can be left empty if its name is obvious: image, label, patient, slide or split.")
     return arguments
 
 
 def ask_labels_file(folder: Path, *, key: str) -> str:
-    """Which table holds the labels; no question where there is one only."""
+    """Which table holds the labels; not asked if there is only one."""
     try:
-        tables = tables_in(folder) if folder.is_dir() else []
+        tables = [table.name for table in tables_in(folder)] if folder.is_dir() else []
     except OSError:  # the import says why
         tables = []
     if len(tables) == 1:
@@ -65,16 +61,16 @@ def ask_labels_file(folder: Path, *, key: str) -> str:
 
 
 def only_table(folder: Path) -> Path | None:
-    """The table that an import takes without being told; None where there is none, or a choice."""
+    """The table that an import takes by default; None if there is none, or more than one."""
     try:
         tables = tables_in(folder) if folder.is_dir() else []
     except OSError:
         tables = []
-    return folder / tables[0] if len(tables) == 1 else None
+    return tables[0] if len(tables) == 1 else None
 
 
 def columns_of(labels: Path | None) -> list[str]:
-    """The named columns of a labels file; none where it is no CSV, or cannot be read: the import says why."""
+    """The named columns of a labels file; none if it is not a CSV, or cannot be read: the import says why."""
     if labels is None or labels.suffix.lower() not in TABLES or not is_readable(labels):
         return []
     try:
@@ -85,7 +81,7 @@ def columns_of(labels: Path | None) -> list[str]:
 
 
 def ask_column(names: Sequence[str], kind: str, *, key: str) -> str:
-    """A column's name, or nothing: then the import takes the obvious one, if there is any."""
+    """A column's name, or nothing: then the import takes the obvious one, if there is one."""
     title, explanation = COLUMNS[kind]
     if not names:
         return st.text_input(title, key=key, help=explanation).strip()
@@ -94,8 +90,8 @@ def ask_column(names: Sequence[str], kind: str, *, key: str) -> str:
 
 
 def ask_raters(names: Sequence[str], *, key: str) -> list[str]:
-    """The columns of single raters."""
+    """The columns of individual raters."""
     if names:
         return st.multiselect("Rater columns", names, key=key, placeholder="none", help=RATERS_HELP)
-    typed = st.text_input("Rater columns", key=key, help=f"{RATERS_HELP} Several are separated by commas.")
+    typed = st.text_input("Rater columns", key=key, help=f"{RATERS_HELP} Separate several with commas.")
     return [part.strip() for part in typed.split(",") if part.strip()]

@@ -14,7 +14,8 @@ import streamlit as st
 from PIL import Image
 
 from overread.errors import StudyError
-from overread_app import session
+from overread.phases import Stage
+from overread_app import study_data
 from overread_app.components.charts import TEMPLATE, chart_text, class_colours, show_chart
 from overread_app.theme import INK, LINE, MUTED
 
@@ -149,7 +150,7 @@ def thumbnails(pixels_path: Path, sample_ids: tuple[str, ...]) -> tuple[str, ...
 
     Raises StudyError where the study has no whole pixel cache.
     """
-    cache = session.load_pixels(pixels_path)
+    cache = study_data.load_pixels(pixels_path)
     uris = []
     for sample_id in sample_ids:
         pixels = cache.image(sample_id)
@@ -167,12 +168,12 @@ def data_uri(image: Image.Image) -> str:
 
 
 def _phases(stage_names: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """First and last stage of the warm-up and of each round: "round 2 epoch 5" belongs to round 2."""
-    phases: dict[str, tuple[int, int]] = {}
-    for stage, name in enumerate(map(str, stage_names)):
-        phase = name.split(" epoch ")[0]
-        phases[phase] = (phases.get(phase, (stage, stage))[0], stage)
-    return phases
+    """First and last stage of each part of the run."""
+    parts: dict[str, tuple[int, int]] = {}
+    for number, name in enumerate(map(str, stage_names)):
+        part = Stage.parse(name).part
+        parts[part] = (parts.get(part, (number, number))[0], number)
+    return parts
 
 
 def _tally(labels: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ _IMAGE = "width:104px;height:104px;object-fit:contain;background:#000;border-rad
 _CAPTION = "font-size:12px;line-height:1.3;opacity:.8;overflow-wrap:anywhere"
 
 
-def show_finding_pictures(pixels_path: Path, finding: Finding, captions: Mapping[str, str]) -> None:
+def show_finding_images(pixels_path: Path, finding: Finding, captions: Mapping[str, str]) -> None:
     """A frame for each group of the finding, or its single images; captions: by sample id, may lack any.
 
     Nothing is shown where the study has no pixel cache, or the cache no longer holds these images.

@@ -12,7 +12,7 @@ from overread.errors import StudyError
 from overread.proposals.heat_maps import has_network, read_saliency
 from overread.studies.run import Run
 from overread.studies.study import Study
-from overread_app import processes, session
+from overread_app import processes, session, study_data
 from overread_app.boundary import error_boundary
 from overread_app.components.evidence_panel import data_uri
 from overread_app.visit import Visit
@@ -23,7 +23,7 @@ NUM_LOOKED_AHEAD = 8
 """Samples that one process computes heat maps for: starting it takes seconds, a map far less than one."""
 
 
-def show_where(study: Study, run: Run, order: Sequence[str], visit: Visit) -> None:
+def show_saliency(study: Study, run: Run, order: Sequence[str], visit: Visit) -> None:
     """Heat maps of the first of these samples for whoever asks, closed again at the next: they have not helped readers.
 
     order: ids of the samples that come next. A run without a network has none.
@@ -31,14 +31,14 @@ def show_where(study: Study, run: Run, order: Sequence[str], visit: Visit) -> No
     if not has_network(run):
         return
     with st.container(key="review_where", gap="xsmall"):
-        is_open = session.kept("where") == visit.visit_id
+        is_open = session.get("where") == visit.visit_id
         # A button and no toggle: while a toggle has the focus, the verdicts' keys go to it.
         st.button(
             "Hide where the model looks" if is_open else "Where the model looks",
             key=f"review_where_{visit.visit_id}",
             type="tertiary",
             icon=":material/visibility_off:" if is_open else ":material/visibility:",
-            on_click=session.keep,
+            on_click=session.put,
             args=("where", None if is_open else visit.visit_id),
         )
         if not is_open:
@@ -63,7 +63,7 @@ def await_saliency(study: Study, run: Run, sample_ids: tuple[str, ...]) -> None:
     with error_boundary():
         if read_saliency(run, sample_ids[0]) is not None:
             st.rerun()
-        process, asked = session.kept("saliency", (None, ()))
+        process, asked = session.get("saliency", (None, ()))
         is_over = process is None or process.poll() is not None
         if is_over and (run.path, sample_ids[0]) in asked:
             st.caption("The maps could not be made. The image is what counts.")
@@ -71,23 +71,23 @@ def await_saliency(study: Study, run: Run, sample_ids: tuple[str, ...]) -> None:
         if is_over:
             missing = [sample_id for sample_id in sample_ids if read_saliency(run, sample_id) is None]
             process = processes.start_saliency(study.path, run.name, missing, log=run.path / "saliency" / "log.txt")
-            session.keep("saliency", (process, {(run.path, sample_id) for sample_id in missing}))
+            session.put("saliency", (process, {(run.path, sample_id) for sample_id in missing}))
         st.caption(":material/hourglass_top: Looking. This takes some seconds the first time; you can go on meanwhile.")
 
 
 def show_maps(pixels_path: Path, sample_id: str, labels: Sequence[str], maps: np.ndarray) -> None:
     """The image under each label's heat map. maps: (len(labels), H, W) in [0, 1]."""
-    cache = session.load_pixels(pixels_path)
+    cache = study_data.load_pixels(pixels_path)
     grey = cache.image(sample_id).mean(axis=-1)
     figures = "".join(
-        f'<figure><img src="{data_uri(Image.fromarray(heated(grey, heat)))}" alt="Heat map">'
+        f'<figure><img src="{data_uri(Image.fromarray(overlay_heat(grey, heat)))}" alt="Heat map">'
         f"<figcaption>for {escape(label)}</figcaption></figure>"
         for label, heat in zip(labels, maps, strict=True)
     )
     st.html(f'<div class="saliency">{figures}</div>')
 
 
-def heated(grey: np.ndarray, heat: np.ndarray) -> np.ndarray:
+def overlay_heat(grey: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8: the image in grey, the warmer the higher its heat. grey: (H, W) from 0 to 255; heat: in [0, 1].
 
     The image's own brightness stays readable: where there is no heat nothing is changed.

@@ -12,7 +12,7 @@ import streamlit as st
 from overread.errors import UserError
 from overread.review import reader_codes
 from overread.studies.study import Study
-from overread_app import session
+from overread_app import session, study_data
 from overread_app.boundary import error_text, plain_text
 
 _memory = st.components.v2.component("overread_reader", js=(Path(__file__).parent / "reader.js").read_text())
@@ -24,15 +24,15 @@ WRONG_CODE_S = 1.0
 
 def ask_reader(study: Study) -> None:
     """The form. The tab's memory answers it after a reload, and the session's in another study."""
-    if not session.kept("is_changing_reader"):
+    if not session.get("is_changing_reader"):
         _memory(key="review_recall", data={"slot": _READER}, on_recalled_change=lambda: _recall(study))
-        if name := session.kept("recalled_reader"):
-            session.keep("recalled_reader", None)
-            _set(study, name, session.kept("reader_code", ""))
+        if name := session.get("recalled_reader"):
+            session.put("recalled_reader", None)
+            _set(study, name, session.get("reader_code", ""))
             if session.reader_name():
                 st.rerun()
     with st.container(key="review_reader"):
-        asked = session.kept("code_asked_for")
+        asked = session.get("code_asked_for")
         st.subheader("Who is reading?" if asked is None else f"Is it you, {plain_text(asked)}?")
         with st.form("review_reader_form", border=False):
             if asked is None:
@@ -41,7 +41,7 @@ def ask_reader(study: Study) -> None:
             else:
                 st.markdown("Somebody reads this study under that name. The code was shown when the name was given.")
                 st.text_input("Code", key="review_reader_code", max_chars=12)
-            if problem := session.kept("reader_problem"):
+            if problem := session.get("reader_problem"):
                 st.caption(problem)
             give = _give_name if asked is None else _give_code
             st.form_submit_button("Start reading", type="primary", on_click=give, args=(study,))
@@ -53,7 +53,7 @@ def ask_reader(study: Study) -> None:
 
 def show_code() -> None:
     """The code of a name that was just given, until it is put away."""
-    if code := session.kept("code_to_show"):
+    if code := session.get("code_to_show"):
         with st.container(border=True, key="review_code"):
             text, button = st.columns([4, 1], vertical_alignment="center")
             text.caption(f"Your code: **{code[:3]} {code[3:]}**. Another browser asks for it; it is shown only now.")
@@ -61,12 +61,12 @@ def show_code() -> None:
 
 
 def _put_code_away() -> None:
-    session.keep("code_to_show", None)
+    session.put("code_to_show", None)
 
 
 def remember_reader() -> None:
     """Have the tab remember the name and its code."""
-    reader = {"name": session.reader_name(), "code": session.kept("reader_code", "")}
+    reader = {"name": session.reader_name(), "code": session.get("reader_code", "")}
     _memory(key="review_remember", data={"slot": _READER, "value": reader})
 
 
@@ -78,58 +78,58 @@ def remember_owner() -> None:
 
 def change_reader() -> None:
     """Ask again: another person sits down."""
-    session.keep("is_changing_reader", True)
+    session.put("is_changing_reader", True)
 
 
 def is_asking() -> bool:
-    return not session.reader_name() or bool(session.kept("is_changing_reader"))
+    return not session.reader_name() or bool(session.get("is_changing_reader"))
 
 
 def _end_asking() -> None:
     for name in ("reader_problem", "is_changing_reader", "code_asked_for"):
-        session.keep(name, None)
+        session.put(name, None)
 
 
 def _ask_name() -> None:
-    session.keep("code_asked_for", None)
-    session.keep("reader_problem", None)
+    session.put("code_asked_for", None)
+    session.put("reader_problem", None)
 
 
 def _give_name(study: Study) -> None:
-    _set(study, session.typed("review_reader_name") or "")
+    _set(study, session.field_value("review_reader_name") or "")
 
 
 def _give_code(study: Study) -> None:
-    _set(study, session.kept("code_asked_for", ""), session.typed("review_reader_code") or "")
+    _set(study, session.get("code_asked_for", ""), session.field_value("review_reader_code") or "")
 
 
 def _recall(study: Study) -> None:
-    recalled = (session.typed("review_recall") or {}).get("recalled") or {}
+    recalled = (session.field_value("review_recall") or {}).get("recalled") or {}
     if recalled and not session.reader_name():
         _set(study, recalled.get("name") or "", recalled.get("code") or "")
 
 
 def _recall_owner() -> None:
-    session.claim_ownership((session.typed("frame_owner") or {}).get("recalled") or "")
+    session.claim_ownership((session.field_value("frame_owner") or {}).get("recalled") or "")
 
 
 def _set(study: Study, name: str, code: str = "") -> None:
     """Let the person read under the name: with its code, or as the first who gives it; else ask for the code."""
-    session.keep("reader_problem", None)
+    session.put("reader_problem", None)
     try:
         name = session.checked_name(name)
-        ledger = session.ledger(study)
-        if not reader_codes.is_known(ledger, name):
-            code = reader_codes.claim(ledger, name, code)
-            session.keep("code_to_show", code)
-        elif not reader_codes.is_code_of(ledger, name, code):
-            session.keep("code_asked_for", name)
+        ledger = study_data.ledger(study)
+        if not reader_codes.has_code(ledger, name):
+            code = reader_codes.claim_name(ledger, name, code)
+            session.put("code_to_show", code)
+        elif not reader_codes.is_right_code(ledger, name, code):
+            session.put("code_asked_for", name)
             if code:
                 time.sleep(WRONG_CODE_S)
-                session.keep("reader_problem", "That is not the code of this name.")
+                session.put("reader_problem", "That is not the code of this name.")
             return
     except UserError as error:
-        session.keep("reader_problem", plain_text(error_text(error)))
+        session.put("reader_problem", plain_text(error_text(error)))
     else:
         session.set_reader(name, code)
         _end_asking()

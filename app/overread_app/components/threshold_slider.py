@@ -17,7 +17,7 @@ from overread.review.outcomes import outcomes
 from overread.review.queue import chosen_samples
 from overread.studies.run import Run
 from overread_app import session
-from overread_app.components.wording import counted, span
+from overread_app.components.wording import counted, duration
 from overread_app.reading_list import ReadingList
 
 LEVELS = tuple(percent / 100 for percent in range(95, 0, -5))
@@ -27,7 +27,7 @@ OWN = "as proposed"
 
 
 @dataclass(frozen=True)
-class Stop:
+class SliderStep:
     """A place of the slider."""
 
     min_probability: float | None
@@ -40,18 +40,18 @@ class Stop:
         return OWN if self.min_probability is None else f"{100 * self.min_probability:.0f} % or more"
 
 
-def stops(scores: pd.DataFrame) -> list[Stop]:
+def slider_steps(scores: pd.DataFrame) -> list[SliderStep]:
     """The places of the slider, from the fewest images to the most; each means other images than the one before."""
-    found = [Stop(None, chosen_samples(scores))]
+    found = [SliderStep(None, chosen_samples(scores))]
     is_reached, probability = chosen_samples(scores, LEVELS[-1]), scores["label_error_probability"].to_numpy()
     for level in LEVELS:
         is_chosen = is_reached & (probability >= level)
-        if is_chosen.any() and not any((is_chosen == stop.is_chosen).all() for stop in found):
-            found.append(Stop(level, is_chosen))
-    return sorted(found, key=lambda stop: int(stop.is_chosen.sum()))
+        if is_chosen.any() and not any((is_chosen == step.is_chosen).all() for step in found):
+            found.append(SliderStep(level, is_chosen))
+    return sorted(found, key=lambda step: int(step.is_chosen.sum()))
 
 
-def corrected(scores: pd.DataFrame, decisions: Sequence[Decision], *, run: Run) -> tuple[np.ndarray, int]:
+def corrected_probabilities(scores: pd.DataFrame, decisions: Sequence[Decision], *, run: Run) -> tuple[np.ndarray, int]:
     """label_error_probability (N,) as a reader's own verdicts correct it, and how many these are; as the run says and 0
     while they are too few."""
     settings = calibration_settings(run.config())
@@ -62,7 +62,7 @@ def corrected(scores: pd.DataFrame, decisions: Sequence[Decision], *, run: Run) 
     return recalibrated(probability, places, is_error, settings), len(is_error)
 
 
-def show_sureness(
+def show_threshold_slider(
     reading: ReadingList,
     scores: pd.DataFrame,
     decisions: Sequence[Decision],
@@ -71,10 +71,10 @@ def show_sureness(
     num_verdicts: int,
 ) -> None:
     """The slider, and in words what its place comes to. probability and num_verdicts: of `corrected`."""
-    places = {stop.title: stop for stop in stops(scores)}
-    chosen = next((stop for stop in places.values() if stop.min_probability == reading.min_probability), places[OWN])
+    places = {step.title: step for step in slider_steps(scores)}
+    chosen = next((step for step in places.values() if step.min_probability == reading.min_probability), places[OWN])
     if len(places) > 1:
-        key = f"review_sureness_{reading.key}"
+        key = f"review_threshold_{reading.key}"
         st.select_slider(
             "How sure should a proposal be?",
             list(places),
@@ -83,9 +83,9 @@ def show_sureness(
             help="The least probability of an error that an image is shown for. Further left: fewer images, and more "
             "of them with a wrong label. Further right: more images, and fewer wrong labels missed. What is exported "
             "as a proposal does not depend on it.",
-            on_change=lambda: reading.choose(places[session.typed(key) or OWN].min_probability),
+            on_change=lambda: reading.choose(places[session.field_value(key) or OWN].min_probability),
         )
-        st.html('<div class="sureness-ends"><span>surer, fewer images</span><span>less sure, more images</span></div>')
+        st.html('<div class="threshold-ends"><span>surer, fewer images</span><span>less sure, more images</span></div>')
     is_decided = scores["sample_id"].isin([decision.verdict.sample_id for decision in decisions]).to_numpy()
     text = trade_off_text(
         expectation(probability, chosen.is_chosen),
@@ -120,5 +120,5 @@ def trade_off_text(chosen: Expectation, left: Expectation, *, elapsed_ms: Collec
         parts = [f"{images} to read.", wrong, f"That finds {found}."]
     if len(elapsed_ms) >= MIN_TIMED:
         pace_s = median(elapsed_ms) / 1000
-        parts.append(f"At your pace, about {span(num_left * pace_s)} to go.")
+        parts.append(f"At your pace, about {duration(num_left * pace_s)} to go.")
     return " ".join(parts)

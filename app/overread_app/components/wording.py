@@ -32,7 +32,7 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def span(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """A span of time as a person says it, rounded up: 40 s, 3 min, 1 h 20 min."""
     if seconds < 55:
         return f"{max(5, math.ceil(seconds / 5) * 5)} s"

@@ -13,8 +13,8 @@ import numpy as np
 import streamlit as st
 from streamlit.runtime import get_instance
 
-from overread.images.decoded_image import Picture
-from overread.images.decoding import read_picture
+from overread.images.decoded_image import DecodedImage
+from overread.images.decoding import read_image
 from overread.images.location import Location
 
 FOLDER = Path(__file__).parent
@@ -34,7 +34,7 @@ _prefetch = st.components.v2.component("overread_prefetch", js=JAVASCRIPT)
 
 
 @dataclass(frozen=True)
-class EncodedPicture:
+class EncodedImage:
     """A picture on its way to the browser: gzipped values, and what the browser must know to show them."""
 
     content: bytes
@@ -55,7 +55,7 @@ class EncodedPicture:
     is_dicom: bool
 
 
-def encode(picture: Picture) -> EncodedPicture:
+def encode(picture: DecodedImage) -> EncodedImage:
     """The picture without loss, and the window in which it is shown first."""
     if picture.pixels.dtype == np.uint8:
         codes, scale, offset, minimum, maximum = picture.pixels, 1.0, 0.0, 0, 255
@@ -63,7 +63,7 @@ def encode(picture: Picture) -> EncodedPicture:
         codes, scale, offset = picture.codes()
         minimum, maximum = int(codes.min()), int(codes.max())
     center, window = picture.window()
-    return EncodedPicture(
+    return EncodedImage(
         # Without a time in its header, so that the same picture has the same address.
         content=gzip.compress(codes.astype(codes.dtype.newbyteorder("<")).tobytes(), compresslevel=1, mtime=0),
         width=codes.shape[1],
@@ -82,29 +82,29 @@ def encode(picture: Picture) -> EncodedPicture:
     )
 
 
-def encoded_picture(location: Location) -> EncodedPicture:
+def encoded_image(location: Location) -> EncodedImage:
     """The image's picture, decoded once and kept for a while; a file that has changed is read again, a remote one is
     not asked for that. Raises ImageError if it cannot be shown."""
     return _encoded(location, location.stamp())
 
 
 @lru_cache(maxsize=NUM_KEPT)
-def _encoded(location: Location, _stamp: tuple[int, int]) -> EncodedPicture:
-    return encode(read_picture(location))
+def _encoded(location: Location, _stamp: tuple[int, int]) -> EncodedImage:
+    return encode(read_image(location))
 
 
-def show_picture(picture: EncodedPicture, *, visit: str, key: str) -> None:
+def show_viewer(picture: EncodedImage, *, visit: str, key: str) -> None:
     """Mount the viewer. visit: opaque and new for each showing; while it stays, so do the reader's zoom and window."""
     _viewer(key=key, data={"visit": visit, "picture": _description(picture, place=key)})
 
 
-def prefetch_pictures(pictures: list[EncodedPicture], *, key: str) -> None:
+def prefetch_images(pictures: list[EncodedImage], *, key: str) -> None:
     """Have the browser fetch and decode pictures that come next. Shows nothing, but takes a place in the layout."""
     specs = [_description(picture, place=f"{key}{number}") for number, picture in enumerate(pictures)]
     _prefetch(key=key, data={"prefetch": specs})
 
 
-def _description(picture: EncodedPicture, *, place: str) -> dict[str, object]:
+def _description(picture: EncodedImage, *, place: str) -> dict[str, object]:
     # Streamlit names the file by its content's hash: the address holds no name of the source's.
     url = get_instance().media_file_mgr.add(picture.content, "application/octet-stream", f"overread.{place}")
     base = st.get_option("server.baseUrlPath").strip("/")

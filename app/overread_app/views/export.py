@@ -16,7 +16,7 @@ from overread.review.cleaned_csv import COLUMNS, changes_table, write_csv
 from overread.review.reviewed import OUTDATED
 from overread.sources.label_classes import listed
 from overread.studies.study import Study
-from overread_app import session
+from overread_app import session, study_data
 from overread_app.boundary import plain_text
 from overread_app.components.wording import VERDICT_WORDS, counted, run_title
 
@@ -136,7 +136,7 @@ def show_own_changes(study: Study) -> None:
     if not reader:
         return
     st.subheader("Your latest changes")
-    decisions = session.ledger(study).decisions(reader)
+    decisions = study_data.ledger(study).decisions(reader)
     rows = [
         {
             "Given label": decision.verdict.given_label,

@@ -12,7 +12,7 @@ from overread.detection.reliability import held_out_recalibrated, reliability
 from overread.review.outcomes import outcomes
 from overread.studies.run import Run
 from overread.studies.study import Study
-from overread_app import session
+from overread_app import session, study_data
 from overread_app.boundary import plain_text
 from overread_app.components import calibration_charts, charts
 from overread_app.components.wording import VERDICT_WORDS, counted, run_title
@@ -30,7 +30,7 @@ def show_page() -> None:
         st.info("There is no finished run yet. Start one on the Train page.", icon=":material/info:")
         return
     st.caption(f"{plain_text(study.name)} · {run_title(run)}")
-    scores = session.load_scores(study, run)
+    scores = study_data.load_scores(run)
     show_numbers(study, scores)
     left, right = st.columns(2, gap="large")
     with left:
@@ -70,7 +70,7 @@ def show_numbers(study: Study, scores: pd.DataFrame) -> None:
 
 def test_agreement(study: Study, scores: pd.DataFrame) -> float | None:
     """Share of the samples of split test whose likeliest class is the given label; None if there is no such sample."""
-    is_test = (session.load_samples(study)["split"] == "test").to_numpy()
+    is_test = (study_data.load_samples(study)["split"] == "test").to_numpy()
     if not is_test.any():
         return None
     probs = scores[[f"p_{name}" for name in study.classes]].to_numpy()[is_test]
@@ -104,7 +104,7 @@ def show_own_progress(study: Study, scores: pd.DataFrame) -> None:
     if not reader:
         st.caption("Your name is asked on the Review page; then this shows how far you have come.")
         return
-    decisions = session.ledger(study).decisions(reader)
+    decisions = study_data.ledger(study).decisions(reader)
     proposed = set(scores.loc[scores["is_proposed"], "sample_id"])
     num_read = len(proposed & {decision.verdict.sample_id for decision in decisions})
     st.progress(
@@ -130,7 +130,7 @@ def show_reliability(study: Study, run: Run, scores: pd.DataFrame) -> None:
     """The run's probabilities against the reader's own verdicts, before and after these correct them."""
     st.subheader("Promised and found")
     reader = session.reader_name()
-    decisions = session.ledger(study).decisions(reader) if reader else []
+    decisions = study_data.ledger(study).decisions(reader) if reader else []
     places, is_error = outcomes(scores, decisions, run=run.name)
     num, settings = len(is_error), calibration_settings(run.config())
     if num < settings.min_verdicts:
@@ -187,7 +187,7 @@ def show_map(study: Study, run: Run, scores: pd.DataFrame) -> None:
         "Each point is an image; near points look alike to the model. Colour: the given label. Ring: a proposal."
     )
     figure = charts.embedding_map(
-        session.load_map(study, run), scores["given_label"].tolist(), scores["is_proposed"].to_numpy(), study.classes
+        study_data.load_map(run), scores["given_label"].tolist(), scores["is_proposed"].to_numpy(), study.classes
     )
     charts.show_chart(figure, key="insights_map", alt="Scatter plot of the images' embeddings in two dimensions")
 

@@ -9,16 +9,16 @@ from overread.files import is_study
 from overread.records import Finding
 from overread.studies.run import Run, RunState, find_runs, running_training
 from overread.studies.study import Study, open_study
-from overread_app import processes, session
+from overread_app import processes, session, study_data
 from overread_app.boundary import error_boundary, plain_text
 from overread_app.components import charts
-from overread_app.components.finding_images import show_finding_pictures
+from overread_app.components.finding_images import show_finding_images
 from overread_app.components.study_form import show_study_form
-from overread_app.components.wording import STATE_WORDS, counted, span
+from overread_app.components.wording import STATE_WORDS, counted, duration
 
 CAPTION_COLUMNS = {"conflict": "given_label", "splits": "split"}
 """By the end of a finding's kind."""
-PICTURED = ("blank", "inverted", "rotated", "resolution_outlier", "depth_outlier", "burned_in")
+WITH_IMAGES = ("blank", "inverted", "rotated", "resolution_outlier", "depth_outlier", "burned_in")
 """Findings of single images that are worth seeing."""
 SEVERITIES = {
     "error": (":material/error:", "Mend this, or figures and readings will mislead"),
@@ -42,7 +42,7 @@ def show_page() -> None:
                 st.markdown(f"#### {plain_text(study.name)}")
                 with error_boundary():  # one that is damaged must not take the others with it
                     show_card(study, is_current=current is not None and study.path == current.path)
-    for study in session.unopened():
+    for study in session.unreadable_studies():
         with st.container(border=True):
             st.markdown(f"**{plain_text(study.name)} cannot be opened.** The other studies are not affected.")
             st.caption(plain_text(study.reason))
@@ -57,20 +57,20 @@ def show_demo_progress() -> None:
     """How far the demo has come. Draws the whole page anew once a study is there, begins its training or ends it."""
     with error_boundary():
         stage = [run_states(processes.DEMO_PATH / name) for name in processes.DEMO_NAMES]
-        if stage != session.kept("demo_stage"):
-            is_first_look = session.kept("demo_stage") is None
-            session.keep("demo_stage", stage)
+        if stage != session.get("demo_stage"):
+            is_first_look = session.get("demo_stage") is None
+            session.put("demo_stage", stage)
             if not is_first_look:
                 st.rerun()
         if not processes.is_demo_running():
             with st.container(border=True):
                 st.markdown("**The demo is not complete.** Building it was interrupted; what is there is kept.")
                 if st.button("Go on building", key="studies_build_demo", type="primary"):
-                    session.keep("demo_process", processes.start_demo())
+                    session.put("demo_process", processes.start_demo())
                     st.rerun(scope="fragment")
             return
         fraction, message, remaining_s = processes.demo_progress()
-        left = f" · about {span(remaining_s)} left" if remaining_s is not None else ""
+        left = f" · about {duration(remaining_s)} left" if remaining_s is not None else ""
         with st.container(border=True):
             st.markdown("**Making the demo**  \nTwo small studies are drawn by code and trained on this machine.")
             st.progress(fraction, text=f"{plain_text(message)}{left}")
@@ -88,8 +88,8 @@ def run_states(path: Path) -> list[RunState] | None:
 
 def show_card(study: Study, *, is_current: bool) -> None:
     """What stands on a study's card below its name."""
-    samples = session.load_samples(study)
-    num_quarantined = len(session.load_quarantine(study))
+    samples = study_data.load_samples(study)
+    num_quarantined = len(study_data.load_quarantine(study))
     runs = find_runs(study)
     finished = [run for run in runs if run.is_finished]
     key = study.ledger_study
@@ -121,10 +121,11 @@ def show_card(study: Study, *, is_current: bool) -> None:
 
 def show_progress(study: Study, run: Run) -> None:
     """Proposals of a run, and how many of them the reader at this browser has decided."""
-    scores = session.load_scores(study, run)
+    scores = study_data.load_scores(run)
     proposed = set(scores.loc[scores["is_proposed"], "sample_id"])
     reader = session.reader_name()
-    decided = {decision.verdict.sample_id for decision in session.ledger(study).decisions(reader)} if reader else set()
+    decisions = study_data.ledger(study).decisions(reader) if reader else []
+    decided = {decision.verdict.sample_id for decision in decisions}
     num_read = len(proposed & decided)
     text = f"**{counted(len(proposed), 'proposal')}**"
     text += f" · {num_read:,} read by you" if reader else ""
@@ -133,9 +134,9 @@ def show_progress(study: Study, run: Run) -> None:
 
 def show_report(study: Study) -> None:
     """What the study's data are like: classes, splits, patients, raters, rows left out, and what a check finds."""
-    samples = session.load_samples(study)
+    samples = study_data.load_samples(study)
     st.header(f"Data report: {plain_text(study.name)}")
-    for finding in session.load_burned_in(study):
+    for finding in study_data.load_burned_in(study):
         st.warning(finding.message, icon=":material/visibility:")
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -145,12 +146,12 @@ def show_report(study: Study) -> None:
         charts.show_chart(figure, key="studies_balance", alt="Bar chart of the number of images per given label")
     with right:
         st.subheader("Make-up")
-        st.markdown("\n".join(f"- {line}" for line in make_up(study, samples)))
+        st.markdown("\n".join(f"- {line}" for line in composition(study, samples)))
     show_quarantine(study)
     show_findings(study)
 
 
-def make_up(study: Study, samples: pd.DataFrame) -> list[str]:
+def composition(study: Study, samples: pd.DataFrame) -> list[str]:
     """Sentences on splits, patients, slides and raters."""
     lines = []
     splits = samples["split"].replace("", "no split").value_counts()
@@ -170,7 +171,7 @@ def make_up(study: Study, samples: pd.DataFrame) -> list[str]:
 
 def show_quarantine(study: Study) -> None:
     """Rows that could not be read: their numbers and reasons, never their names."""
-    quarantine = session.load_quarantine(study)
+    quarantine = study_data.load_quarantine(study)
     if quarantine.empty:
         return
     st.subheader(f"Rows left out ({len(quarantine):,})")
@@ -182,29 +183,29 @@ def show_quarantine(study: Study) -> None:
 def show_findings(study: Study) -> None:
     """What a check of the data finds; run when asked for, since it looks at every image."""
     st.subheader("Check of the data")
-    is_asked = study.path in session.kept("checked_studies", ())
+    is_asked = study.path in session.get("checked_studies", ())
     if not is_asked:
         st.caption(
             "Looks for images that show one picture, patients in more than one split, signs that the label can be "
             "read off, and odd images. Takes about a minute for 4,000 images."
         )
         if st.button("Check now", key="studies_check"):
-            session.keep("checked_studies", (*session.kept("checked_studies", ()), study.path))
+            session.put("checked_studies", (*session.get("checked_studies", ()), study.path))
             st.rerun()
         return
     with st.spinner("Looking at every image…"):
-        findings = session.load_findings(study)
+        findings = study_data.load_findings(study)
     if not findings:
         st.markdown("Nothing was found.")
-    samples = session.load_samples(study).set_index("sample_id")
+    samples = study_data.load_samples(study).set_index("sample_id")
     for severity, (icon, title) in SEVERITIES.items():
         of_severity = [finding for finding in findings if finding.severity == severity]
         if of_severity:
             st.markdown(f"{icon} **{title}**")
         for finding in of_severity:
             st.markdown(f"- {plain_text(finding.message[:1].upper() + finding.message[1:])}")
-            if finding.groups or finding.kind in PICTURED:
-                show_finding_pictures(study.pixels_path, finding, captions(finding, samples))
+            if finding.groups or finding.kind in WITH_IMAGES:
+                show_finding_images(study.pixels_path, finding, captions(finding, samples))
 
 
 def captions(finding: Finding, samples: pd.DataFrame) -> dict[str, str]:

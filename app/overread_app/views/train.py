@@ -10,10 +10,10 @@ from overread.errors import UserError
 from overread.review.final_labels import final_labels
 from overread.studies.run import Run, RunState, find_runs, running_training
 from overread.studies.study import Study
-from overread_app import processes, session
+from overread_app import processes, session, study_data
 from overread_app.boundary import error_boundary, plain_text, without_paths
 from overread_app.components import charts
-from overread_app.components.wording import STATE_WORDS, counted, run_title, span
+from overread_app.components.wording import STATE_WORDS, counted, duration, run_title
 
 PRESET_WORDS = {
     "quick": "quick: sized for two CPU cores",
@@ -55,7 +55,7 @@ def show_page() -> None:
 
 def is_training(study: Study) -> bool:
     """Whether a training of the study runs, or was started here and is about to."""
-    process = session.kept(process_name(study))
+    process = session.get(process_name(study))
     return running_training(study) is not None or (process is not None and process.poll() is None)
 
 
@@ -66,7 +66,7 @@ def process_name(study: Study) -> str:
 def show_after_review(study: Study) -> None:
     """Offers a training that keeps to what was decided, where there are a run to begin from and decisions."""
     run = session.current_run()
-    num_decided = len(final_labels(session.ledger(study).decisions())) if run else 0
+    num_decided = len(final_labels(study_data.ledger(study).decisions())) if run else 0
     if not num_decided:
         return
     with st.container(border=True):
@@ -142,7 +142,7 @@ def start(study: Study, arguments: list[str]) -> None:
     if is_training(study):
         raise UserError("A training of this study is under way already.")
     process = processes.start_training(study.path, arguments, log=study.runs_path / "train.log")
-    session.keep(process_name(study), process)
+    session.put(process_name(study), process)
 
 
 @st.fragment(run_every=1)
@@ -162,7 +162,7 @@ def show_running(study: Study) -> None:
             elif epochs:
                 last = epochs[-1]
                 text = f"{plain_text(last['phase'])} · epoch {last['num_done']} of {last['num_epochs']}"
-                text += f" · about {span(last['remaining_s'])} left"
+                text += f" · about {duration(last['remaining_s'])} left"
                 st.progress(min(1.0, last["num_done"] / last["num_epochs"]), text=text)
             else:
                 st.progress(0.0, text="Starting…")
@@ -177,10 +177,10 @@ def show_running(study: Study) -> None:
 
 def show_failure(study: Study) -> None:
     """Why the training that this session started ended early, if it did."""
-    process = session.kept(process_name(study))
+    process = session.get(process_name(study))
     if process is None:
         return
-    session.keep(process_name(study), None)
+    session.put(process_name(study), None)
     if process.poll() == 2:
         message = processes.last_line(study.runs_path / "train.log").removeprefix("error: ")
         st.warning(plain_text(without_paths(message)), icon=":material/info:")
@@ -198,9 +198,7 @@ def show_runs(study: Study) -> None:
         with st.container(border=True), error_boundary():
             text, actions = st.columns([3, 1], vertical_alignment="center")
             is_shown = shown is not None and run.name == shown.name
-            text.markdown(
-                f"**{run_title(run)}**  \n{describe(study, run)}" + (" · shown on all pages" if is_shown else "")
-            )
+            text.markdown(f"**{run_title(run)}**  \n{run_summary(run)}" + (" · shown on all pages" if is_shown else ""))
             with actions:
                 if run.is_finished and not is_shown and st.button("Show this run", key=f"train_show_{run.name}"):
                     session.choose_run(run.name)
@@ -209,7 +207,7 @@ def show_runs(study: Study) -> None:
                 if can_resume and not is_training(study) and st.button("Resume", key=f"train_resume_{run.name}"):
                     start(study, ["--resume"])
                     st.rerun()
-            show_comparison(study, run)
+            show_comparison(run)
             events = run.events()
             if any(event["event"] == "epoch" for event in events):
                 with st.expander("Loss by epoch"):
@@ -217,15 +215,15 @@ def show_runs(study: Study) -> None:
                     charts.show_chart(figure, key=f"train_loss_{run.name}", alt="Line chart of the loss by epoch")
 
 
-def show_comparison(study: Study, run: Run) -> None:
+def show_comparison(run: Run) -> None:
     """How a run after review compares with the one before it, in words, and the choice between the two."""
     comparison = run.comparison()
     if comparison is None or not run.is_finished:
         return
-    st.markdown(compared(comparison))
+    st.markdown(comparison_text(comparison))
     base = run.config()["after_review"]["run"]
     use, keep, _ = st.columns([1, 1, 2])
-    if run.is_offered and use.button("Use the new run", key=f"train_use_{run.name}", width="stretch"):
+    if run.is_set_aside and use.button("Use the new run", key=f"train_use_{run.name}", width="stretch"):
         run.choose(is_used=True)
         session.choose_run(run.name)
         st.rerun()
@@ -235,7 +233,7 @@ def show_comparison(study: Study, run: Run) -> None:
         st.rerun()
 
 
-def compared(comparison: dict[str, Any]) -> str:
+def comparison_text(comparison: dict[str, Any]) -> str:
     """What comparison.json says, for somebody in a hurry: the outcome first, then the figures."""
     num_wrong = comparison["num_wrong"]
     num_right = comparison["num_samples"] - num_wrong
@@ -257,19 +255,19 @@ def compared(comparison: dict[str, Any]) -> str:
     )
 
 
-def describe(study: Study, run: Run) -> str:
+def run_summary(run: Run) -> str:
     """State, number of proposals, time taken; of a run after review, what it knew and whether it is in use."""
     parts = [STATE_WORDS[run.state]]
     known = run.config().get("after_review")
     if known:
         parts.append(f"after review of {counted(known['num_pinned'] + known['num_excluded'], 'label')}")
-    if run.is_finished and run.is_offered:
+    if run.is_finished and run.is_set_aside:
         parts.append("not in use")
     events = run.events()
     if run.is_finished:
-        parts.append(counted(int(session.load_scores(study, run)["is_proposed"].sum()), "proposal"))
+        parts.append(counted(int(study_data.load_scores(run)["is_proposed"].sum()), "proposal"))
     if events:
-        parts.append(f"took {span(events[-1]['elapsed_s'])}")
+        parts.append(f"took {duration(events[-1]['elapsed_s'])}")
     if run.state is RunState.FAILED:
         parts.append(plain_text(without_paths(str(events[-1].get("message", "")))))
     return " · ".join(part for part in parts if part)

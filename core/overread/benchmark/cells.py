@@ -1,6 +1,7 @@
 """The noisy labels: which noises a task is tried with, and what they make of its labels."""
 
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,7 +19,7 @@ HUMAN = "human"
 _SMALL_PX = 32
 
 
-def noises_of(task: Task, asked: list[str] | None = None) -> list[str]:
+def noises_of(task: Task, asked: Sequence[str] | None = None) -> list[str]:
     """The names of a task's noises. Not asked: what people said where they said anything, else all made ones.
 
     Of those asked, human labels are left out where the task has none. Raises ConfigError for an unknown name.

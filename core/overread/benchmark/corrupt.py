@@ -14,7 +14,8 @@ from PIL import Image
 from overread.benchmark.noise import add_noise
 from overread.errors import ConfigError, ImageError, StudyError
 from overread.files import make_folder
-from overread.images.cache.pixel_cache import build_cache, open_cache
+from overread.images.cache.cache_build import build_cache
+from overread.images.cache.pixel_cache import open_cache
 from overread.images.location import Location
 from overread.images.remote import NUM_CONNECTIONS
 from overread.records import Sample
@@ -30,8 +31,8 @@ from overread.studies.study import (
     keyed_hashes,
     save_study,
     write_table,
-    write_text_table,
 )
+from overread.studies.text_table import write_text_table
 
 _SMALL_PX = 32
 _DOWNLOADED = "downloaded"
@@ -88,7 +89,13 @@ def corrupt_study(study: Study, *, noise: str, rate: float, seed: int, out: Path
             raise StudyError(f"{study.path}: some of its images can't be read any more; import it with --update first")
         hashes = [row.sha256 for row in open_cache(new.pixels_path).rows]
         rows = zip(ids, images, labels, patients, slides, shuffled["split"], hashes, strict=True)
-        new = write_samples(new, tuple(Sample(*row[:6], sha256=row[6]) for row in rows))
+        new = write_samples(
+            new,
+            tuple(
+                Sample(key, image, label, patient, slide, split, sha256=sha256)
+                for key, image, label, patient, slide, split, sha256 in rows
+            ),
+        )
         cells = [(image, study.written_label(label)) for image, label in zip(images, labels, strict=True)]
         new = write_table(new, "source.csv", (new.image_column, new.label_column), cells)
         new = write_table(new, "quarantine.csv", QUARANTINE_COLUMNS, [])

@@ -28,6 +28,8 @@ def add_noise(
         return symmetric(labels, num_classes, rate, rng)
     if noise == "pair":
         return pair(labels, num_classes, rate, rng)
+    if pixels is None:
+        raise ValueError(f"{noise}: needs the pixels")
     if noise == "idn":
         return instance_dependent(labels, num_classes, rate, rng, pixels)
     return boundary(labels, rate, rng, reference_probs(pixels, labels, num_classes, rng))

@@ -91,9 +91,10 @@ def run_plan(
         }
         for noise in noises_of(task, plan.noises):
             cells = _cells(plan, name, noise, seed)
-            given = noisy_labels(task, noise, seed) if any(_key(cell) not in known for cell, _ in cells) else None
+            given = None
             for cell, kind in cells:
                 if _key(cell) not in known:
+                    given = noisy_labels(task, noise, seed) if given is None else given
                     tell(" ".join(map(str, cell.values())))
                     problem = Problem(
                         features[kind],

@@ -17,7 +17,7 @@ import numpy as np
 from overread.errors import LedgerError
 from overread.records import Verdict, VerdictKind
 from overread.review.ledger import Ledger, visit_key
-from overread.review.memory import Memory
+from overread.review.ledger_state import LedgerStateFile
 
 _KEY = b"a key for measuring"
 
@@ -63,10 +63,11 @@ def measure_saving(
             process.join()
         times = np.concatenate([part[0] for part in parts])
         num_saved = sum(part[1] for part in parts)
-        quantiles = [1000 * float(value) for value in np.quantile(times, (0.5, 0.95, 1.0))]
+        median_ms, p95_ms, max_ms = (1000 * float(value) for value in np.quantile(times, (0.5, 0.95, 1.0)))
         num_rows = ledger.verify_chain().sequence
         num_refused = sum(part[2] for part in parts)
-        found.append(SavingTimes(number, num_saved, num_refused, num_rows, *quantiles, len(times) / seconds))
+        rate = len(times) / seconds
+        found.append(SavingTimes(number, num_saved, num_refused, num_rows, median_ms, p95_ms, max_ms, rate))
         ledger.engine.dispose()
     return found
 
@@ -91,10 +92,12 @@ def saving_results(times: Sequence[SavingTimes]) -> list[dict[str, Any]]:
 
 
 def _open(url: str, study: str, place: Path) -> Ledger:
-    return Ledger.open(url, study, _KEY, memory=Memory(place / "ledger.json", _KEY))
+    return Ledger.open(url, study, _KEY, state_file=LedgerStateFile(place / "ledger.json", _KEY))
 
 
-def _save(reader: int, url: str, study: str, place: Path, seconds: float, barrier: Barrier, answers: Queue) -> None:
+def _save(
+    reader: int, url: str, study: str, place: Path, seconds: float, barrier: Barrier, answers: "Queue[Any]"
+) -> None:
     ledger = _open(url, study, place)
     times, num_saved, num_refused = [], 0, 0
     barrier.wait()

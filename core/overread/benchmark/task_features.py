@@ -49,7 +49,7 @@ def load_features(kind: str, task: Task, seed: int, cache: Path, *, device: str,
     if torch_device.type != "cpu":
         said |= {"device": torch_device.type, "precision": settings.model.precision}
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
-    digest.update(np.ascontiguousarray(task.pixels))
+    digest.update(np.ascontiguousarray(task.pixels).data)
     path = cache / "features" / f"{task.name}-{kind}-{digest.hexdigest()[:16]}.npy"
     if path.is_file():
         return np.load(path, allow_pickle=False)
@@ -94,7 +94,7 @@ def _simclr(task: Task, settings: TrainSettings, seed: int, device: torch.device
             num_classes=data.num_classes,
             projection_size=pretrain.projection_size,
         )
-    network.to(device, memory_format=torch.channels_last)
+    network.to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=pretrain.learning_rate, weight_decay=pretrain.weight_decay, fused=True
     )

@@ -13,8 +13,10 @@ from overread.demo.image_sets import write_tiles
 from overread.demo.tiles import CLASSES as TILE_CLASSES
 from overread.demo.tiles import plan_tiles
 from overread.errors import ConfigError, SourceError, StudyError
-from overread.images.cache.pixel_cache import build_cache, open_cache
+from overread.images.cache.cache_build import build_cache
+from overread.images.cache.pixel_cache import open_cache
 from overread.records import Source
+from overread.sources.request import ColumnNames, ImportRequest
 from overread.sources.source import read_source
 
 NUM_CIFAR = 10_000
@@ -54,18 +56,13 @@ def load_task(name: str, data: Path | None, cache: Path) -> Task:
 
 
 def _chest_xray(data: Path | None, cache: Path) -> Task:
-    source = read_source(_folder(data, "chest_xray"), format="kermany")
+    source = read_source(ImportRequest(_folder(data, "chest_xray"), format="kermany"))
     return _real_task("chest_xray", source, [row.patient for row in source.rows], cache)
 
 
 def _lung_histology(data: Path | None, cache: Path) -> Task:
-    source = read_source(
-        _folder(data, "lung_histology"),
-        labels="labels.csv",
-        image_column="image",
-        label_column="label",
-        slide_column="source_tile",
-    )
+    columns = ColumnNames(image="image", label="label", slide="source_tile")
+    source = read_source(ImportRequest(_folder(data, "lung_histology"), labels="labels.csv", columns=columns))
     return _real_task("lung_histology", source, [row.slide for row in source.rows], cache)
 
 

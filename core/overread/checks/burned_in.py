@@ -12,7 +12,7 @@ SAYS_YES = "say that text is burned into their pixels: it may name patients"
 SAYS_NOTHING = "do not say whether text is burned into their pixels: look at some"
 
 
-def look_for_burned_in(study: Study) -> list[Finding]:
+def find_burned_in(study: Study) -> list[Finding]:
     """Whether BurnedInAnnotation (PS3.3 C.7.6.1.1) is YES, or absent, in the study's DICOM files on this machine.
 
     Of a larger study, MAX_LOOKED_AT images from all over it are looked at; `check_headers` looks at every one.

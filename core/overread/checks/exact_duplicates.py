@@ -11,7 +11,7 @@ from overread.checks.leaks import OTHER_LEAK, TEST_LEAK, split_leak
 from overread.records import Finding
 
 
-def duplicate_groups(pixels: np.ndarray, keys: Sequence[str]) -> list[tuple[str, ...]]:
+def exact_duplicate_groups(pixels: np.ndarray, keys: Sequence[str]) -> list[tuple[str, ...]]:
     """The ids of samples whose cached pixels are the same, to the bit.
 
     pixels: (N, H, W, C) uint8; keys: N sample ids in the same order. Returns groups of two or more.

@@ -111,7 +111,7 @@ def match(first: Keypoints, second: Keypoints) -> tuple[int, np.ndarray]:
     return best
 
 
-def lay(first: np.ndarray, second: np.ndarray, transform: np.ndarray) -> tuple[float, float]:
+def warp(first: np.ndarray, second: np.ndarray, transform: np.ndarray) -> tuple[float, float]:
     """Overlap and correlation of two pictures' `detail` under a transform that `match` found, as in `Alignment`."""
     # In px, which are counted from the centre of the first one: a share s is at s * side - 1/2.
     in_px = transform.copy()

@@ -17,7 +17,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from threadpoolctl import threadpool_limits
 
-from overread.checks.keypoints import MIN_MATCHES, Alignment, Keypoints, detail, find_keypoints, grey, lay, match
+from overread.checks.keypoints import MIN_MATCHES, Alignment, Keypoints, detail, find_keypoints, grey, match, warp
 
 NUM_CANDIDATES = 15
 """Of each image: those whose histograms are most like its own."""
@@ -70,7 +70,7 @@ def near_duplicate_groups(
     return [tuple(key for index in group for key in of_index[index]) for group in _linked(links, len(indices))]
 
 
-def is_same_picture(alignment: Alignment) -> bool:
+def is_near_duplicate(alignment: Alignment) -> bool:
     """Whether two images show the same picture, by how well one lies on the other."""
     return (
         alignment.num_matches >= MIN_MATCHES
@@ -126,8 +126,8 @@ def _verified(
             continue
         if own_detail is None:
             own_detail = detail(pixels[indices[row]])
-        overlap, correlation = lay(own_detail, detail(pixels[indices[other]]), transform)
-        if is_same_picture(Alignment(num_matches, overlap, correlation)):
+        overlap, correlation = warp(own_detail, detail(pixels[indices[other]]), transform)
+        if is_near_duplicate(Alignment(num_matches, overlap, correlation)):
             links.append((row, other))
     return links
 

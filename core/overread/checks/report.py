@@ -9,8 +9,8 @@ import pandas as pd
 from overread.checks.agreement import check_agreement, study_agreement
 from overread.checks.borders import pixel_features
 from overread.checks.class_counts import check_classes, check_quarantine
-from overread.checks.duplicate_groups import pictures_of
-from overread.checks.exact_duplicates import check_duplicates, duplicate_groups
+from overread.checks.duplicate_groups import merge_duplicate_groups
+from overread.checks.exact_duplicates import check_duplicates, exact_duplicate_groups
 from overread.checks.leaks import check_names, check_splits
 from overread.checks.near_duplicates import near_duplicate_groups
 from overread.checks.odd_images import check_odd_images
@@ -21,7 +21,7 @@ from overread.images.cache.pixel_cache import PixelCache, open_cache
 from overread.images.file_header import FileHeader, read_headers
 from overread.records import Finding
 from overread.studies.changed_images import changed_images
-from overread.studies.sample_groups import sample_groups, write_pictures
+from overread.studies.sample_groups import sample_groups, write_duplicate_groups
 from overread.studies.study import Study
 
 _SEVERITIES = ("error", "warning", "info")
@@ -83,10 +83,10 @@ def _check_images(
     headers: list[FileHeader],
     on_progress: Callable[[float], None] | None,
 ) -> list[Finding]:
-    copies = duplicate_groups(cache.pixels, cache.keys)
+    copies = exact_duplicate_groups(cache.pixels, cache.keys)
     similar = near_duplicate_groups(cache.pixels, cache.keys, copies, on_progress=on_progress)
     with suppress(OSError):  # a study that can't be written to can be checked all the same
-        write_pictures(study, cache, pictures_of(copies, similar, num_images=len(cache.keys)))
+        write_duplicate_groups(study, cache, merge_duplicate_groups(copies, similar, num_images=len(cache.keys)))
     return [
         *check_odd_images(samples, cache.pixels, cache.keys, headers),
         *check_duplicates(samples, copies),

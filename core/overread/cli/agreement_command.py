@@ -1,4 +1,4 @@
-"""The command that tells how far raters and readers agree."""
+"""The command that measures how far raters and readers agree."""
 
 import math
 from dataclasses import asdict

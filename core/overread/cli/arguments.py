@@ -1,4 +1,4 @@
-"""Arguments that commands share, and what is checked of them before anything is done."""
+"""Arguments that commands share, and their checks."""
 
 import os
 from pathlib import Path
@@ -9,9 +9,9 @@ import typer
 from overread.errors import ConfigError
 
 StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the study.", show_default=False)]
-RunName = Annotated[str | None, typer.Option("--run", help="Name of a finished run; the newest one if not given.")]
-Seed = Annotated[int, typer.Option(help="Seed of everything random.", min=0)]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output, and nothing else.")]
+RunName = Annotated[str | None, typer.Option("--run", help="Name of a finished run; default: the newest.")]
+Seed = Annotated[int, typer.Option(help="Random seed.", min=0)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
 
 
 def _allow_temporary(is_ephemeral: bool) -> bool:
@@ -27,11 +27,11 @@ Ephemeral = Annotated[
     typer.Option(
         "--ephemeral",
         callback=_allow_temporary,
-        help="Let verdicts be saved in a temporary folder, where they are lost later.",
+        help="Allow verdicts in a temporary folder, where they will be lost.",
     ),
 ]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Write over a file that is no earlier export of this study.")
+    bool, typer.Option("--overwrite", help="Overwrite a file that is not an earlier export of this study.")
 ]
 
 

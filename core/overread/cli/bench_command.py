@@ -1,4 +1,4 @@
-"""The command that measures beside other methods."""
+"""The command that runs the benchmarks."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,20 +19,20 @@ def bench(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of results.jsonl and tables.md.")] = Path("data/benchmark"),
-    cache: Annotated[Path | None, typer.Option(help="Folder of pixels and features; in --out if not given.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder for pixels and features; default: in --out.")] = None,
     seeds: Annotated[str, typer.Option(help="Seeds, separated by commas.")] = "0,1,2",
     tasks: Annotated[
         str, typer.Option(help="Tasks, by name; all but demo_tiles need the images that OVERREAD_DATA names.")
     ] = "chest_xray,lung_histology,cifar10n,demo_tiles",
     noise: Annotated[
-        str | None, typer.Option(help="idn10 to idn40, boundary10, boundary20, human; what a task has if not given.")
+        str | None, typer.Option(help="idn10 to idn40, boundary10, boundary20, human; default: those of each task.")
     ] = None,
     methods: Annotated[
-        str | None, typer.Option(help="Methods, by name; all but paper, a network's, if not given.")
+        str | None, typer.Option(help="Methods, by name; default: all but paper, which trains a network.")
     ] = None,
     features: Annotated[str, typer.Option(help="simclr, pretrained or both.")] = "both",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    again: Annotated[str, typer.Option(help="Methods to measure anew, for their code has changed.")] = "",
+    again: Annotated[str, typer.Option(help="Methods to measure again because their code has changed.")] = "",
     processes: Annotated[str, typer.Option(help="Of save: numbers of processes, separated by commas.")] = "1,4,20",
     seconds: Annotated[float, typer.Option(help="Of save: how long each number is measured.")] = 10.0,
     database: Annotated[
@@ -40,7 +40,7 @@ def bench(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure how well wrong labels are found, beside other methods; what is measured already is kept."""
+    """Run a benchmark; results that are there already are kept."""
     from overread.benchmark.detection_benchmark import run_detection
     from overread.pipeline.output_paths import check_output
 

@@ -11,7 +11,7 @@ from overread.cli.terminal import print_result, warn_of_stopped_update
 
 def export(
     study: StudyPath,
-    out: Annotated[Path, typer.Option(help="The file to write; of imagefolder and fiftyone, the folder.")],
+    out: Annotated[Path, typer.Option(help="File to write; for imagefolder and fiftyone, a folder.")],
     run: RunName = None,
     export_format: Annotated[
         str,
@@ -19,13 +19,11 @@ def export(
             "--format", help="csv (the cleaned one), croissant, imagefolder, fiftyone, label-studio, cleanlab."
         ),
     ] = "csv",
-    spreadsheet_safe: Annotated[
-        bool, typer.Option(help="Make the source's own cells harmless for spreadsheets too.")
-    ] = False,
+    spreadsheet_safe: Annotated[bool, typer.Option(help="Also neutralise formulas in the source's own cells.")] = False,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Write the cleaned CSV: the source's columns, the final label, and who decided it. Or labels for other tools."""
+    """Write the cleaned CSV (the source's columns, the final label, who decided it), or labels for other tools."""
     from overread.pipeline.exporting import export_study
     from overread.review.reviewed import OUTDATED
     from overread.studies.study import open_study

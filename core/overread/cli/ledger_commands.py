@@ -1,4 +1,4 @@
-"""Commands that keep the ledger safe: is it whole, a backup of it, and what becomes of a copy."""
+"""Commands that keep the ledger safe: verify, back up, restore, adopt."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,15 +12,15 @@ from overread.cli.terminal import print_result
 def verify(
     study: StudyPath,
     against: Annotated[
-        Path | None, typer.Option(help="An earlier export or backup: are all rows that it knew of still there?")
+        Path | None, typer.Option(help="An earlier export or backup, to check that no row it knew of is missing.")
     ] = None,
     trust: Annotated[
         bool,
-        typer.Option("--trust", help="Take a whole ledger as it is, where the study's memory of it is lost."),
+        typer.Option("--trust", help="Accept an intact ledger as it is if ledger.json is lost."),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check every row of the review ledger; name the first that was changed, removed, put in or moved."""
+    """Check every row of the review ledger; name the first that was changed, removed, inserted or moved."""
     from overread.pipeline.verification import check_against, verify_study
     from overread.studies.study import open_study
 
@@ -35,11 +35,11 @@ def verify(
 
 def backup(
     study: StudyPath,
-    to: Annotated[Path, typer.Option(help="The file to write; it holds the study's key: keep it as private.")],
+    to: Annotated[Path, typer.Option(help="File to write. It holds the study's key, so keep it private.")],
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Write the study's verdicts, tables, key and runs into one file, while the app may go on."""
+    """Write a study's verdicts, tables, key and runs into one file; the app may keep running."""
     from overread.pipeline.backup import backup_study
     from overread.pipeline.output_paths import check_output
     from overread.studies.study import open_study
@@ -52,14 +52,14 @@ def backup(
 
 
 def restore(
-    backup: Annotated[Path, typer.Argument(metavar="BACKUP", help="What `backup` wrote.", show_default=False)],
-    study: Annotated[Path, typer.Option(help="Folder of the study: a new one, or the one to mend.")],
+    backup: Annotated[Path, typer.Argument(metavar="BACKUP", help="A file that `backup` wrote.", show_default=False)],
+    study: Annotated[Path, typer.Option(help="Folder of the study: a new one, or the one to repair.")],
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Put a damaged ledger aside, and intact files back too.")
+        bool, typer.Option("--overwrite", help="Set a damaged ledger aside, and restore intact files too.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make a study anew from a backup, or put back what is lost or damaged; newer verdicts stay."""
+    """Recreate a study from a backup, or restore what is lost or damaged; newer verdicts stay."""
     from overread.files import is_study
     from overread.pipeline.backup import restore_study
     from overread.pipeline.output_paths import check_output

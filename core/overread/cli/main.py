@@ -2,28 +2,57 @@
 
 import errno
 import os
+import runpy
 import signal
 import sys
+from importlib.util import find_spec
+from typing import Annotated
 
 import typer
 
 from overread.cli.agreement_command import agreement
 from overread.cli.bench_command import bench
 from overread.cli.export_command import export
+from overread.cli.import_command import ImportCommand, import_
 from overread.cli.ledger_commands import adopt, backup, restore, verify
 from overread.cli.run_commands import evaluate, proposals, saliency, train
-from overread.cli.study_commands import check, corrupt, demo, import_
+from overread.cli.study_commands import check, corrupt, demo
 from overread.cli.terminal import print_error
-from overread.errors import OverreadError
+from overread.errors import ConfigError, OverreadError
 
 app = typer.Typer(
     help="Overread: find and mend wrong labels in medical image datasets.",
     no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def _overread(
+    is_version_asked: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version.")] = False,
+) -> None:
+    if is_version_asked:
+        from overread.version import full_version
+
+        print(f"overread {full_version()}")
+        raise typer.Exit
+
+
+@app.command(
+    "app", context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+)
+def _start_app(context: typer.Context) -> None:
+    """Start the review app: overread app [STUDY ...]; see overread app --help."""
+    if find_spec("streamlit") is None or find_spec("overread_app") is None:
+        raise ConfigError('the review app is not installed; install it with: pip install "overread[app]"')
+    sys.argv = ["overread app", *context.args]
+    runpy.run_module("overread_app", run_name="__main__")
+
+
 app.command()(demo)
-app.command("import")(import_)
+app.command("import", cls=ImportCommand)(import_)
 _COMMANDS = (check, agreement, corrupt, train, saliency, evaluate, proposals, export, bench)
 for command in (*_COMMANDS, verify, backup, restore, adopt):
     app.command()(command)

@@ -1,4 +1,4 @@
-"""Commands that train on a study, and tell what its runs say."""
+"""Commands that train on a study and report on its runs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,7 +7,6 @@ import typer
 
 from overread.cli.arguments import Json, Overwrite, RunName, Seed, StudyPath, require_folder
 from overread.cli.terminal import print_result, progress_bar, warn_of_stopped_update
-from overread.errors import ConfigError
 
 if TYPE_CHECKING:
     from overread.studies.run import Run
@@ -16,40 +15,49 @@ if TYPE_CHECKING:
 def train(
     study: StudyPath,
     preset: Annotated[
-        str, typer.Option(help="overread, quick, or paper (the paper's method, nothing beside it).")
+        str, typer.Option(help="overread, quick, or paper (the paper's method and nothing else).")
     ] = "overread",
     seed: Seed = 0,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a setting; may be repeated."),
+        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a setting; repeatable."),
     ] = None,
     embeddings: Annotated[
         Path | None,
-        typer.Option(help="Your own features to judge by: .npy in the order of samples.csv, or .npz with ids."),
+        typer.Option(help="Judge by your own features: .npy in the order of samples.csv, or .npz with ids."),
     ] = None,
     backbone: Annotated[
-        str | None, typer.Option(help="An encoder of torchvision or timm to judge by; needs --weights.")
+        str | None, typer.Option(help="Judge by an encoder of torchvision or timm; needs --weights.")
     ] = None,
     weights: Annotated[
-        Path | None, typer.Option(help="The backbone's weights, .safetensors or .pth; nothing is downloaded.")
+        Path | None, typer.Option(help="Weights of the backbone, .safetensors or .pth; nothing is downloaded.")
     ] = None,
-    resume: Annotated[bool, typer.Option(help="Go on with the newest run, which did not finish.")] = False,
+    resume: Annotated[bool, typer.Option(help="Continue the newest run, which did not finish.")] = False,
     after_review: Annotated[
-        bool, typer.Option("--after-review", help="Keep to what readers decided; begin from --run and compare with it.")
+        bool,
+        typer.Option("--after-review", help="Train with the readers' decisions; start from --run and compare with it."),
     ] = False,
     run: RunName = None,
     as_json: Json = False,
 ) -> None:
-    """Train the model on a study and score every label."""
+    """Train a model on a study and score every label."""
+    from overread.pipeline.train_request import TrainRequest
     from overread.pipeline.train_study import train_study
     from overread.studies.study import open_study
 
-    if run and not after_review:
-        raise ConfigError(f"--run {run}: goes with --after-review alone, which begins from a run")
-    if resume and after_review:
-        raise ConfigError("--after-review: a run that is resumed knows it already; leave it out")
-
+    request = TrainRequest(
+        preset=preset,
+        seed=seed,
+        device=device,
+        assignments=tuple(assignments or ()),
+        embeddings=embeddings,
+        backbone=backbone,
+        weights=weights,
+        resume=resume,
+        after_review=after_review,
+        base_run=run,
+    )
     opened = open_study(study)
     warn_of_stopped_update(opened)
     notes: list[str] = []
@@ -66,26 +74,13 @@ def train(
                 case "note":
                     notes.append(event["message"])
 
-        trained = train_study(
-            opened,
-            preset=preset,
-            seed=seed,
-            device=device,
-            assignments=assignments or (),
-            embeddings=embeddings,
-            backbone=backbone,
-            weights=weights,
-            resume=resume,
-            after_review=after_review,
-            run_name=run,
-            listener=listen,
-        )
+        trained = train_study(opened, request, listener=listen)
     num_proposed = int(trained.scores()["is_proposed"].sum())
     line = f"{trained.path}: {num_proposed} of {trained.config()['num_samples']} labels are proposed for review"
     comparison = trained.comparison()
     values = {"run": trained.name, "num_proposed": num_proposed, "notes": notes}
     if comparison:
-        values |= {"comparison": comparison, "is_offered": trained.is_offered}
+        values |= {"comparison": comparison, "is_offered": trained.is_set_aside}
     told = _told_comparison(comparison, trained) if comparison else []
     print_result(as_json, values, [*(f"note: {note}" for note in notes), line, *told])
 
@@ -106,7 +101,7 @@ def _told_comparison(comparison: dict[str, Any], run: "Run") -> list[str]:
             )
         verdicts = {"better": "it is better", "alike": "no difference beyond chance", "worse": "it is worse"}
         lines.append(verdicts[comparison["outcome"]])
-    if run.is_offered:
+    if run.is_set_aside:
         lines.append(f"the run before stays in use; choose this one on the Train page, or name it: --run {run.name}")
     return lines
 
@@ -117,7 +112,7 @@ def saliency(
     run: RunName = None,
     as_json: Json = False,
 ) -> None:
-    """Compute where a run's network looks in an image, for the given label and the proposed one."""
+    """Compute heat maps: where a run's network looks, for the given label and the proposed one."""
     from overread.proposals.heat_maps import compute_saliency, saliency_path
     from overread.studies.run import open_run
     from overread.studies.study import open_study
@@ -131,11 +126,11 @@ def saliency(
 
 def evaluate(
     study: StudyPath,
-    truth: Annotated[Path, typer.Option(help="CSV with true_label beside sample_id or image.")],
+    truth: Annotated[Path, typer.Option(help="CSV with the column true_label and sample_id or image.")],
     run: RunName = None,
     as_json: Json = False,
 ) -> None:
-    """Measure a run's proposals against true labels; training never sees them."""
+    """Measure a run's proposals against true labels, which training never sees."""
     from overread.pipeline.evaluation import evaluate_run
     from overread.studies.study import open_study
 
@@ -160,12 +155,12 @@ def evaluate(
 
 def proposals(
     study: StudyPath,
-    out: Annotated[Path, typer.Option(help="CSV to write: the proposed rows of scores.csv, the surest first.")],
+    out: Annotated[Path, typer.Option(help="CSV to write: the proposed rows of scores.csv, most likely errors first.")],
     run: RunName = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Write the proposals of a run, as a CSV whose cells no spreadsheet runs as a formula."""
+    """Write a run's proposals as a CSV without spreadsheet formulas."""
     from overread.pipeline.output_paths import check_output
     from overread.review.cleaned_csv import write_csv
     from overread.studies.run import open_run

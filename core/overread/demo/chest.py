@@ -77,6 +77,7 @@ def chest_pixels(radiograph: Radiograph, index: int, seed: int) -> np.ndarray:
 def write_dicom(path: Path, radiograph: Radiograph, index: int, seed: int) -> None:
     """Draw the radiograph at an index of the plan and write it: CR, uncompressed, 12 bits stored in 16."""
     from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import UID
 
     pixels = chest_pixels(radiograph, index, seed)
     low, high = np.percentile(pixels[::4, ::4], (1.0, 99.7))
@@ -88,9 +89,9 @@ def write_dicom(path: Path, radiograph: Radiograph, index: int, seed: int) -> No
 
     file = Dataset()
     file.file_meta = FileMetaDataset()
-    file.file_meta.TransferSyntaxUID = _EXPLICIT_LITTLE_ENDIAN
-    file.file_meta.MediaStorageSOPClassUID = file.SOPClassUID = _COMPUTED_RADIOGRAPHY
-    file.file_meta.MediaStorageSOPInstanceUID = file.SOPInstanceUID = _uid(rng)
+    file.file_meta.TransferSyntaxUID = UID(_EXPLICIT_LITTLE_ENDIAN)
+    file.file_meta.MediaStorageSOPClassUID = file.SOPClassUID = UID(_COMPUTED_RADIOGRAPHY)
+    file.file_meta.MediaStorageSOPInstanceUID = file.SOPInstanceUID = UID(_uid(rng))
     file.StudyInstanceUID, file.SeriesInstanceUID = _uid(rng), _uid(rng)
     file.StudyID, file.SeriesNumber, file.InstanceNumber = str(index + 1), 1, 1
     file.AccessionNumber = f"{rng.integers(10**7):07d}"

@@ -10,19 +10,21 @@ from typing import Any
 
 from overread.demo.image_sets import write_chest, write_tiles
 from overread.files import is_study
+from overread.pipeline.train_request import TrainRequest
 from overread.pipeline.train_study import train_study
+from overread.sources.request import NO_COLUMNS, ColumnNames, ImportRequest
 from overread.sources.source import read_source
-from overread.studies.importing import import_source
+from overread.studies.importing import StudyOptions, import_source
 from overread.studies.run import RunState, find_runs
 from overread.studies.study import Study, open_study
 
 _STUDIES = (
-    ("tiles", "Demo: colon tiles", write_tiles, {}, ("pretrain.num_epochs=4", "cross_fitting.num_epochs=4")),
+    ("tiles", "Demo: colon tiles", write_tiles, NO_COLUMNS, ("pretrain.num_epochs=4", "cross_fitting.num_epochs=4")),
     (
         "chest",
         "Demo: chest radiographs",
         write_chest,
-        {"patient_column": "patient"},
+        ColumnNames(patient="patient"),
         ("pretrain.num_epochs=10",),
     ),
 )
@@ -61,7 +63,8 @@ def make_demo(
             tell(f"{title}: drawing {num_images} images", begin)
             _write_whole(source, lambda out, write=write: write(out, num_images=num_images, seed=seed))
             tell(f"{title}: importing", begin + 0.08 * share)
-            import_source(read_source(source, **columns), path, name=title, is_demo=True)
+            found = read_source(ImportRequest(source, columns=columns))
+            import_source(found, path, StudyOptions(name=title, is_demo=True))
         study = open_study(path)
         runs = find_runs(study)
         if not any(run.is_finished for run in runs):
@@ -80,7 +83,8 @@ def make_demo(
 
             can_resume = bool(runs) and runs[-1].state in (RunState.INTERRUPTED, RunState.CANCELLED)
             changed = () if can_resume else assignments
-            train_study(study, seed=seed, assignments=changed, resume=can_resume, listener=follow)
+            request = TrainRequest(seed=seed, assignments=changed, resume=can_resume)
+            train_study(study, request, listener=follow)
         tell(f"{title}: ready", begin + share)
         studies.append(study)
         if len(studies) == 1:  # somebody may be reviewing it by now: what is left shall not slow the page down

@@ -50,8 +50,8 @@ class Film:
         canvas = self.canvas(step=4)
         for outline in outlines:
             canvas.fill(outline, 255)
-        blurred = sum(_floats(canvas.image.filter(ImageFilter.GaussianBlur(blur / 4))) for blur in blurs_px)
-        return self.scaled_up(blurred / np.float32(len(blurs_px)), step=2)
+        blurred = [_floats(canvas.image.filter(ImageFilter.GaussianBlur(blur / 4))) for blur in blurs_px]
+        return self.scaled_up(sum(blurred[1:], blurred[0]) / np.float32(len(blurs_px)), step=2)
 
     def scaled_up(self, layer: np.ndarray, step: int = 1) -> np.ndarray:
         """A coarser layer at the size of a step."""

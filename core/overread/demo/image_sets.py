@@ -20,11 +20,11 @@ from overread.files import write_atomically
 
 __all__ = ["chest_truth", "tiles_truth", "write_chest", "write_tiles"]
 
-Progress = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 """Called with the number of images done and the number of all."""
 
 
-def write_tiles(folder: Path, *, num_images: int = 600, seed: int = 0, on_progress: Progress | None = None) -> None:
+def write_tiles(folder: Path, *, num_images: int = 600, seed: int = 0, on_progress: OnProgress | None = None) -> None:
     """Write H&E-like tiles in Chaoyang's layout: JPEG files in train/ and test/, then the three JSON files.
 
     train.json and test.json: a list of name and label (the given one). train_label.json adds the three readers.
@@ -49,7 +49,7 @@ def write_tiles(folder: Path, *, num_images: int = 600, seed: int = 0, on_progre
         write_atomically(folder / f"{name}.json", json.dumps(content, indent=1) + "\n")
 
 
-def write_chest(folder: Path, *, num_images: int = 600, seed: int = 0, on_progress: Progress | None = None) -> None:
+def write_chest(folder: Path, *, num_images: int = 600, seed: int = 0, on_progress: OnProgress | None = None) -> None:
     """Write chest-radiograph phantoms as DICOM files in images/, then labels.csv.
 
     Its columns are image, label (the given one) and patient. A folder without labels.csv is not whole.
@@ -71,7 +71,7 @@ def write_chest(folder: Path, *, num_images: int = 600, seed: int = 0, on_progre
     write_atomically(folder / "labels.csv", table.to_csv(index=False, lineterminator="\n"))
 
 
-def _for_each(draw: Callable[[int], None], num_images: int, on_progress: Progress | None) -> None:
+def _for_each(draw: Callable[[int], None], num_images: int, on_progress: OnProgress | None) -> None:
     # Threads: Pillow and numpy let go of the interpreter's lock in what takes the time.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for num_done, _ in enumerate(pool.map(draw, range(num_images)), start=1):

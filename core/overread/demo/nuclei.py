@@ -14,7 +14,7 @@ def draw_nuclei(tissue: Tissue, rng: np.random.Generator) -> np.ndarray:
         _scattered_nuclei(tissue, slope_x, slope_y, rng),
         _stromal_nuclei(tissue, slope_x, slope_y, rng),
     ]
-    return _stamp(*(np.concatenate(parts) for parts in zip(*lists, strict=True)), rng)
+    return _stamp(np.stack([np.concatenate(parts) for parts in zip(*lists, strict=True)]), rng)
 
 
 def _lined_nuclei(
@@ -104,27 +104,26 @@ def _stromal_nuclei(
     )
 
 
-def _stamp(x, y, angle, length, width, density, vesicular, rng: np.random.Generator) -> np.ndarray:
-    """Ellipses with soft edges, the darkest on top; a vesicular nucleus is paler inside, with a nucleolus."""
+def _stamp(nuclei: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Ellipses with soft edges, the darkest on top; a vesicular nucleus is paler inside, with a nucleolus. nuclei: (7,
+    M): x, y, angle, length, width, density, vesicular."""
+    x, y, _, length, width, _, _ = nuclei
     margin = 24
     side = SIZE_PX + 2 * margin
     plane = np.zeros(side * side, np.float32)
     is_near = (x > -6) & (x < SIZE_PX + 5) & (y > -6) & (y < SIZE_PX + 5)
     is_small = np.maximum(length, width) < 4.0
     for half, is_chosen in ((5, is_near & is_small), (8, is_near & ~is_small)):
-        flat, body = _stamps(
-            *(v[is_chosen].astype(np.float32)[:, None] for v in (x, y, angle, length, width, density, vesicular)),
-            half,
-            side,
-            margin,
-            rng,
-        )
+        flat, body = _stamps(nuclei[:, is_chosen].astype(np.float32)[:, :, None], half, side, margin, rng)
         np.maximum.at(plane, flat, body)
     return plane.reshape(side, side)[margin:-margin, margin:-margin]
 
 
-def _stamps(x, y, angle, length, width, density, vesicular, half, side, margin, rng) -> tuple[np.ndarray, np.ndarray]:
-    """Flat positions in a plane with a margin, and the haematoxylin there, of the squares around nuclei."""
+def _stamps(
+    nuclei: np.ndarray, half: int, side: int, margin: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Flat positions in a plane with a margin, and the haematoxylin there, of the squares around nuclei (7, M, 1)."""
+    x, y, angle, length, width, density, vesicular = nuclei
     offset_y, offset_x = np.mgrid[-half : half + 1, -half : half + 1].reshape(2, 1, -1)
     column, row = np.floor(x), np.floor(y)
     delta_x, delta_y = offset_x.astype(np.float32) - (x - column), offset_y.astype(np.float32) - (y - row)

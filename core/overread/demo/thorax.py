@@ -37,7 +37,7 @@ def make_patient(seed: int) -> Patient:
     return Patient(
         seed=seed,
         breadth=rng.uniform(0.385, 0.43),
-        heart=float(clip(rng.normal(1.0, 0.12), 0.78, 1.3)),
+        heart=min(max(rng.normal(1.0, 0.12), 0.78), 1.3),
         stoutness=rng.uniform(0.8, 1.25),
         has_breasts=rng.random() < 0.45,
     )
@@ -69,14 +69,14 @@ def _attenuation(film: Film, patient: Patient, severity: float, kind: str, rng: 
     """(height, width) float32: 0 for air, about 1 for the abdomen."""
     breath = rng.normal(0, 0.018)  # how much higher than usual the diaphragm stands
     lungs = [_lung(patient, side, breath) for side in (_RIGHT, _LEFT)]
-    body, heart = [_body(patient)], [_heart(patient, breath)]
+    body, ventricles = [_body(patient)], [_heart(patient, breath)]
     canvas = film.canvas()
     for lung in lungs:
         canvas.fill(lung, 255)
     is_lung = canvas.layer(1.2)
 
     # What has no sharp edge, at half the film's size: tissue, and how much of the air in the lungs is left.
-    heart = _shadow(film, heart, 2) * (0.45 + 0.55 * film.depth(heart, (10, 25)))
+    heart = _shadow(film, ventricles, 2) * (0.45 + 0.55 * film.depth(ventricles, (10, 25)))
     mediastinum = _shadow(film, [_MEDIASTINUM], 3)
     opacity = draw_opacity(film, severity, kind, rng)
     tissue = (1.02 + 0.05 * (patient.stoutness - 1)) * film.depth(body, (5, 14, 30)) * _shadow(film, body, 2)

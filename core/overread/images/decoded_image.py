@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from overread.errors import ImageError
-from overread.images.memory_budget import take_room
+from overread.images.memory_budget import reserve_memory
 
 MIN_SIDE_PX = 8
 MAX_PIXELS = 150_000_000
@@ -16,7 +16,7 @@ _WINDOW_STRIP = 2**22
 
 
 @dataclass(frozen=True)
-class Picture:
+class DecodedImage:
     """An image at its full depth and resolution, upright, and how it asks to be shown."""
 
     pixels: np.ndarray
@@ -80,7 +80,7 @@ def check_size(width_px: int, height_px: int) -> None:
         raise ImageError(f"{width_px} x {height_px} px: too small (under {MIN_SIDE_PX} px a side)")
     if width_px * height_px > MAX_PIXELS:
         raise ImageError(f"{width_px} x {height_px} px: too large (over {MAX_PIXELS // 10**6} megapixels)")
-    take_room(width_px * height_px)
+    reserve_memory(width_px * height_px)
 
 
 def check_frame(frame: int, num_frames: int) -> None:
@@ -103,7 +103,7 @@ def one_channel_if_grey(pixels: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(pixels[..., 0])
 
 
-def to_uint8(picture: Picture) -> np.ndarray:
+def to_uint8(picture: DecodedImage) -> np.ndarray:
     """(H, W) or (H, W, 3) uint8 as the file asks to be shown: its window, then MONOCHROME1's inversion."""
     pixels = picture.pixels
     if picture.is_color:
@@ -113,7 +113,7 @@ def to_uint8(picture: Picture) -> np.ndarray:
     return 255 - shown if picture.is_inverted else shown
 
 
-def _windowed(pixels: np.ndarray, picture: Picture) -> np.ndarray:
+def _windowed(pixels: np.ndarray, picture: DecodedImage) -> np.ndarray:
     """(H, W) uint8 by way of eight bytes a pixel, hence a strip at a time."""
     center, width = picture.window()
     picture = replace(picture, window_center=center, window_width=width)
@@ -129,7 +129,7 @@ def _windowed(pixels: np.ndarray, picture: Picture) -> np.ndarray:
     return shown
 
 
-def window_to_uint8(values: np.ndarray, picture: Picture) -> np.ndarray:
+def window_to_uint8(values: np.ndarray, picture: DecodedImage) -> np.ndarray:
     """Values of any shape, in the units of `picture.pixels`, through its window; not inverted."""
     center, width = picture.window()
     values = values.astype(np.float64)

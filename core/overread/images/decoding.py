@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from overread.errors import ImageError
 from overread.images import guarded
-from overread.images.decoded_image import Picture, check_frame
+from overread.images.decoded_image import DecodedImage, check_frame
 from overread.images.dicom.parse_limits import ODD, ORDINARY, Limits, OverLimitError
 from overread.images.location import Location
 from overread.images.raster import read_raster
@@ -17,13 +17,13 @@ from overread.images.silence import silence
 _RASTER_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
-def read_picture(
+def read_image(
     image: Location | Path,
     *,
     at_least_px: int | None = None,
     limits: Limits = ORDINARY,
     stop: threading.Event | None = None,
-) -> Picture:
+) -> DecodedImage:
     """Read a PNG, JPEG, TIFF or DICOM file; its content tells which, not its name. Safe in threads.
 
     image: where it is, and of a DICOM file which frame. Any other file has one.
@@ -43,7 +43,7 @@ def read_picture(
                 if limits != ORDINARY:
                     raise
                 local = Location(str(file.name), location.frame)
-                read = partial(read_picture, local, at_least_px=at_least_px, limits=ODD)
+                read = partial(read_image, local, at_least_px=at_least_px, limits=ODD)
                 return guarded.call(read, num_bytes=file.seek(0, os.SEEK_END), stop=stop)
     except ImageError:
         raise
@@ -62,7 +62,7 @@ def read_picture(
         raise ImageError("the file cannot be read" if is_disk else "the file is damaged") from None
 
 
-def _read(file: BinaryIO, at_least_px: int | None, frame: int | None, limits: Limits) -> Picture:
+def _read(file: BinaryIO, at_least_px: int | None, frame: int | None, limits: Limits) -> DecodedImage:
     head = file.read(132)
     file.seek(0)
     if not head:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from overread.errors import ImageError
-from overread.images.remote import NUM_CONNECTIONS, host_of, open_remote
+from overread.images.remote import NUM_CONNECTIONS, host_of
+from overread.images.remote_file import open_remote
 from overread.images.timeouts import TooSlowError
 
 _MAX_SLOW = NUM_CONNECTIONS

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from overread.images import guarded
 from overread.images.dicom.parse_limits import ODD, ORDINARY, Limits, OverLimitError
 from overread.images.location import Location
-from overread.images.remote import look_up
+from overread.images.remote_listing import look_up
 from overread.images.silence import silence, silence_loggers
 
 _MODES = {"1": (1, 1), "L": (1, 8), "P": (3, 8), "LA": (2, 8), "RGB": (3, 8), "RGBA": (4, 8), "CMYK": (4, 8)}

@@ -7,7 +7,8 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from overread.errors import ImageError
-from overread.images.remote import ABSENT, is_remote, open_remote
+from overread.images.remote import ABSENT, is_remote
+from overread.images.remote_file import open_remote
 
 _FRAME = re.compile(r"(.+)#(0|[1-9][0-9]*)", re.DOTALL)
 
@@ -51,7 +52,7 @@ class Location:
     def stamp(self) -> tuple[int, ...]:
         """Size in bytes, times of change of the content and of the file's entry in ns, inode: the same while nobody
         writes or replaces the file. ABSENT where there is none; of a remote one too, for it would have to be asked for
-        (`remote.look_up`)."""
+        (`remote_listing.look_up`)."""
         try:
             status = self.path.stat()
         except (OSError, ValueError):
@@ -70,7 +71,7 @@ class Location:
         return self.path.open("rb")
 
 
-def cut_frame(cell: str) -> tuple[str, int | None]:
+def split_frame(cell: str) -> tuple[str, int | None]:
     """A cell that ends in `#` and a number, as the file and the frame that it names; any other, and no frame."""
     match = _FRAME.fullmatch(cell)
     return (match[1], int(match[2])) if match else (cell, None)

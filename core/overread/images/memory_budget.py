@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Room:
+class MemoryBudget:
     """So many pixels that threads may hold together. An image of more than all of them is decoded alone."""
 
     def __init__(self, num_pixels: int) -> None:
@@ -14,7 +14,7 @@ class Room:
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """Within it, the one image that this thread decodes waits in `take_room`; at its end it has left."""
+        """Within it, the one image that this thread decodes waits in `reserve_memory`; at its end it has left."""
         _thread.room, _thread.num_taken = self, 0
         try:
             yield
@@ -33,17 +33,17 @@ class Room:
 
 
 class _Thread(threading.local):
-    room: Room | None = None
+    room: MemoryBudget | None = None
     num_taken = 0
 
 
 _thread = _Thread()
 
 
-def take_room(num_pixels: int) -> None:
+def reserve_memory(num_pixels: int) -> None:
     """Wait until there is room for an image of this size: told by its header, before a decoder takes the memory.
 
-    Outside of `Room.shared`, and where this image has its room already, nothing is waited for.
+    Outside of `MemoryBudget.shared`, and where this image has its room already, nothing is waited for.
     """
     if _thread.room is not None and not _thread.num_taken:
         _thread.num_taken = _thread.room._take(num_pixels)

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from overread.errors import ImageError
-from overread.images.decoded_image import MAX_PIXELS, Picture, check_size
+from overread.images.decoded_image import MAX_PIXELS, DecodedImage, check_size
 from overread.images.silence import silence_loggers
 
 silence_loggers("PIL")
@@ -21,7 +21,7 @@ _LARGE = 2**24
 _DEEP_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 
 
-def read_raster(file: BinaryIO, *, at_least_px: int | None = None) -> Picture:
+def read_raster(file: BinaryIO, *, at_least_px: int | None = None) -> DecodedImage:
     """The first page of a file, upright as its EXIF orientation says; transparent parts are black.
 
     Grey of 16 or 32 bits keeps its depth, and is shown over the range of values that occur: many such files
@@ -47,7 +47,7 @@ def read_raster(file: BinaryIO, *, at_least_px: int | None = None) -> Picture:
     _set_upright(image)
     if image.mode in _DEEP_MODES:
         return _deep(image)
-    return Picture(_grey_or_rgb(image))
+    return DecodedImage(_grey_or_rgb(image))
 
 
 def _reduced(image: Image.Image, at_least_px: int) -> Image.Image:
@@ -64,13 +64,13 @@ def _set_upright(image: Image.Image) -> None:
         ImageOps.exif_transpose(image, in_place=True)
 
 
-def _deep(image: Image.Image) -> Picture:
+def _deep(image: Image.Image) -> DecodedImage:
     pixels = np.asarray(image)
     is_white_zero = image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC_INTERPRETATION) == 0
     if image.mode == "F":
-        return Picture(finite(pixels), voi_function="LINEAR_EXACT", is_inverted=is_white_zero)
+        return DecodedImage(finite(pixels), voi_function="LINEAR_EXACT", is_inverted=is_white_zero)
     is_16_bit = pixels.min() >= 0 and pixels.max() < 2**16
-    return Picture(pixels.astype(np.uint16 if is_16_bit else np.int32, copy=False), is_inverted=is_white_zero)
+    return DecodedImage(pixels.astype(np.uint16 if is_16_bit else np.int32, copy=False), is_inverted=is_white_zero)
 
 
 def finite(pixels: np.ndarray) -> np.ndarray:

@@ -86,7 +86,7 @@ def backbone_features(
     uncropped, since a finding may lie at its edge, and resized to the backbone's input with antialiasing.
     precision: bf16 or fp32. on_progress: called with the fraction done, in [0, 1].
     """
-    module = backbone.module.to(device, memory_format=torch.channels_last)
+    module = backbone.module.to(device).to(memory_format=torch.channels_last)
     mean, std = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (backbone.mean, backbone.std))
     side = (backbone.size_px, backbone.size_px)
     features = []
@@ -109,7 +109,11 @@ def backbone_features(
 def imagenet_weights() -> Path | None:
     """The weights of IMAGENET_BACKBONE; None where their package, or timm, is not installed."""
     spec = find_spec(IMAGENET_PACKAGE.replace("-", "_"))
-    found = sorted(Path(spec.submodule_search_locations[0]).glob("**/*.pth")) if spec else []
+    found = (
+        sorted(Path(next(iter(spec.submodule_search_locations))).glob("**/*.pth"))
+        if spec and spec.submodule_search_locations
+        else []
+    )
     return found[0] if found and _timm() else None
 
 
@@ -239,18 +243,18 @@ def _load(
     def num_fitting(candidate: dict[str, Tensor]) -> int:
         return sum(key in candidate and candidate[key].shape == tensor.shape for key, tensor in wanted.items())
 
-    best = max(candidates, key=num_fitting)
+    nearest = max(candidates, key=num_fitting)
+    best: dict[str, Tensor] | None = nearest
     notes: tuple[str, ...] = ()
-    if num_fitting(best) < len(wanted):
+    if num_fitting(nearest) < len(wanted):
         best = next(filter(None, (_by_order(wanted, c) for c in candidates)), None) if has_order else None
         notes = ("the weights were matched by their order and shapes, since the file names them otherwise",)
     if best is None:
-        best = max(candidates, key=num_fitting)
-        key = next(k for k, tensor in wanted.items() if k not in best or best[k].shape != tensor.shape)
-        found = f"is {tuple(best[key].shape)} in the file" if key in best else "is not in the file"
+        key = next(k for k, tensor in wanted.items() if k not in nearest or nearest[k].shape != tensor.shape)
+        found = f"is {tuple(nearest[key].shape)} in the file" if key in nearest else "is not in the file"
         hint = f"; is it made for {twin}?" if twin else "; name the encoder that they were saved from"
         raise ConfigError(
-            f"--weights {path}: {num_fitting(best)} of the {len(wanted)} tensors of {name} are in it; "
+            f"--weights {path}: {num_fitting(nearest)} of the {len(wanted)} tensors of {name} are in it; "
             f"{key} {tuple(wanted[key].shape)} {found}{hint}"
         )
     loaded = {key: best[key] for key in wanted}

@@ -16,14 +16,22 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from overread.errors import LedgerError, OverreadError, StudyError
-from overread.files import is_study, write_atomically, written_whole
-from overread.pipeline.study_ledger import bare_ledger, chain_key, head_text, open_ledger, study_memory
-from overread.review.carrying import put_back, take_over
+from overread.files import atomic_writer, is_study, write_atomically
+from overread.pipeline.study_ledger import chain_key, head_text, ledger_state_file, open_ledger, open_unchecked_ledger
 from overread.review.chain import LedgerRow, verify
-from overread.review.memory import Head
+from overread.review.ledger_state import Head
+from overread.review.row_transfer import copy_rows, restore_rows
 from overread.studies.generation import TABLES, study_lock
 from overread.studies.staging import staged_study
-from overread.studies.study import Study, amend_study, key_fingerprint, ledger_name, open_study, read_key, write_key
+from overread.studies.study import (
+    Study,
+    key_fingerprint,
+    ledger_name,
+    open_study,
+    read_key,
+    update_study_file,
+    write_key,
+)
 
 FORMAT = 1
 _LEFT_OUT = ("checkpoint", "model.safetensors")
@@ -69,7 +77,7 @@ def backup_study(study: Study, out: Path) -> int:
     is_writable = os.access(study.path, os.W_OK)
     with (
         study_lock(study.path) if is_writable else nullcontext(),
-        written_whole(out, mode=0o600) as file,
+        atomic_writer(out, mode=0o600) as file,
         zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
         sums = {"key": _put(archive, "key", f"{study.key().hex()}\n{ledger_name(study.path)}".encode())}
@@ -124,13 +132,13 @@ def adopt_study(study: Study) -> Head:
 
     What was decided before the copy was made is carried over; what is decided in the original since is not.
     """
-    original = bare_ledger(study)
-    known = study_memory(study).read()
+    original = open_unchecked_ledger(study)
+    known = ledger_state_file(study).read()
     rows = [row for row in original.history() if known is None or row.sequence <= known.head.sequence]
     write_key(study.path, study.key(), ledger_name=secrets.token_hex(8))
-    study_memory(study).path.unlink(missing_ok=True)
-    own = bare_ledger(study)
-    take_over(own, rows)
+    ledger_state_file(study).path.unlink(missing_ok=True)
+    own = open_unchecked_ledger(study)
+    copy_rows(own, rows)
     return own.head()
 
 
@@ -212,7 +220,7 @@ def _num_rows_that_stay(path: Path, key: _Key, rows: list[LedgerRow], *, overwri
     """
     study = _as_named(path, key)
     try:
-        found = bare_ledger(study).history()
+        found = open_unchecked_ledger(study).history()
         verify(found, chain_key(study), keyed_from=len(found) + 1)
         num_common = min(len(found), len(rows))
         if found[:num_common] != rows[:num_common]:
@@ -244,11 +252,11 @@ def _as_named(path: Path, key: _Key) -> Study:
 
 def _add_rows(study: Study, rows: list[LedgerRow]) -> tuple[int, int]:
     """Add the rows that the ledger lacks; returns how many it holds, and how many were added."""
-    ledger = bare_ledger(study)
+    ledger = open_unchecked_ledger(study)
     num_before = ledger.head().sequence
-    put_back(ledger, rows[num_before:])
-    study_memory(study).path.unlink(missing_ok=True)
-    head = ledger.with_memory(study_memory(study)).trust()
+    restore_rows(ledger, rows[num_before:])
+    ledger_state_file(study).path.unlink(missing_ok=True)
+    head = ledger.with_state_file(ledger_state_file(study)).trust()
     if head.sequence and not study.has_ledger:
-        amend_study(study.path, has_ledger=True)
+        update_study_file(study.path, has_ledger=True)
     return head.sequence, head.sequence - num_before

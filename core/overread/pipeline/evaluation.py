@@ -8,7 +8,7 @@ import numpy as np
 
 from overread.errors import ManifestError
 from overread.metrics import detection_metrics, ranking_metrics
-from overread.pipeline.scoring import JUDGED
+from overread.phases import StageKind
 from overread.sources.csv_table import read_cells
 from overread.sources.label_classes import listed
 from overread.studies.run import open_run
@@ -48,7 +48,7 @@ def evaluate_run(study: Study, truth_path: Path, run_name: str | None = None) ->
     by_stage = dict(zip(names, 1 - stages[:, given[:, None] == classes], strict=True))
     by_scorer = {column: known[column].to_numpy() for column in known.columns if column.startswith("score_")}
     # overread's p_<class> knows the given label; what the image alone shows is the last stage of its trace.
-    shown = stages[-1] if names[-1] == JUDGED else known[columns].to_numpy()
+    shown = stages[-1] if names[-1] == StageKind.TOGETHER else known[columns].to_numpy()
     is_test = known["sample_id"].isin(study.samples().query("split == 'test'")["sample_id"]).to_numpy()
     is_right = classes[shown.argmax(axis=1)] == true
     return {

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from overread.config import DEFAULT_PRESET, TrainSettings, settings_from_dict
+from overread.config import TrainSettings, settings_from_dict
 from overread.detection.comparison import Comparison, compare_runs, locked_samples
-from overread.errors import ConfigError, StudyError
+from overread.errors import StudyError
 from overread.files import write_atomically
+from overread.phases import StageKind
 from overread.proposal_settings import ComparisonSettings
 from overread.studies.run import Run
 from overread.studies.sample_groups import sample_groups
@@ -89,7 +90,7 @@ class Retraining:
             "is_locked": self.is_locked,
         }
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **arrays)
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
         write_atomically(run.path / "pins.npz", buffer.getvalue())
 
 
@@ -123,7 +124,7 @@ def _from_base(base: Run, verified: VerifiedLabels, is_locked: np.ndarray) -> Re
     features = np.asarray(base.embeddings(), dtype=np.float32)
     trace = base.trace()
     probs = None
-    if len(places := np.flatnonzero(trace["stage_names"] == "networks")):
+    if len(places := np.flatnonzero(trace["stage_names"] == StageKind.NETWORKS.value)):
         probs = trace["stage_probs"][places[-1]].astype(np.float32)
         probs /= probs.sum(axis=1, keepdims=True)
     return Retraining(base, verified, is_locked, features, probs, base.weights())
@@ -132,12 +133,3 @@ def _from_base(base: Run, verified: VerifiedLabels, is_locked: np.ndarray) -> Re
 def write_comparison(run: Run, comparison: Comparison) -> None:
     """RUN/comparison.json; before scores.csv, so that no run is ever finished and not yet compared."""
     write_atomically(run.path / "comparison.json", json.dumps(asdict(comparison), indent=2) + "\n")
-
-
-def require_defaults(*, preset: str, **others: object) -> None:
-    """Raises ConfigError for options of `train` that a training after review takes from the run before it."""
-    if preset != DEFAULT_PRESET:
-        raise ConfigError(f"--preset {preset}: does not go with --after-review, which judges as overread does")
-    for name, value in others.items():
-        if value:
-            raise ConfigError(f"--{name}: does not go with --after-review, which keeps the features of the run before")

@@ -7,18 +7,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from overread.checks.exact_duplicates import duplicate_groups
+from overread.checks.exact_duplicates import exact_duplicate_groups
 from overread.config import TrainSettings
 from overread.detection.folds import grouped_folds
 from overread.errors import StudyError
-from overread.files import make_folder, told_if_damaged, write_atomically
-from overread.images.cache.pixel_cache import build_cache, open_cache
+from overread.files import make_folder, report_damage, write_atomically
+from overread.images.cache.cache_build import build_cache
+from overread.images.cache.pixel_cache import open_cache
 from overread.studies.run import CHECKPOINT_DAMAGED, Run
-from overread.studies.sample_groups import Pictures, picture_numbers, read_pictures, sample_groups, write_pictures
+from overread.studies.sample_groups import (
+    DuplicateGroups,
+    duplicate_group_numbers,
+    read_duplicate_groups,
+    sample_groups,
+    write_duplicate_groups,
+)
 from overread.studies.study import Study
 
 if TYPE_CHECKING:
-    from overread.training.progress_log import Progress
+    from overread.training.progress_log import ProgressLog
     from overread.training.training_data import TrainingData
 
 MAX_COMPARED = 20_000
@@ -73,7 +80,9 @@ class Inputs:
         )
 
 
-def run_inputs(study: Study, samples: pd.DataFrame, run: Run, settings: TrainSettings, progress: "Progress") -> Inputs:
+def run_inputs(
+    study: Study, samples: pd.DataFrame, run: Run, settings: TrainSettings, progress: "ProgressLog"
+) -> Inputs:
     """samples: samples.csv. Which images show the same picture is looked for where the settings ask for it and nobody
     has yet; a run that is resumed has those that it began with."""
     pixels = _cached_pixels(study, samples)
@@ -86,7 +95,7 @@ def run_inputs(study: Study, samples: pd.DataFrame, run: Run, settings: TrainSet
         pixels=pixels,
         given=np.array([numbers[label] for label in samples["given_label"]], dtype=np.int64),
         is_trained=(samples["split"] != "test").to_numpy(dtype=bool),
-        pictures=picture_numbers(samples["sample_id"], pictures),
+        pictures=duplicate_group_numbers(samples["sample_id"], pictures),
         groups=sample_groups(samples, pictures),
         votes=np.stack(votes, axis=1) if votes else None,
     )
@@ -114,10 +123,10 @@ def _cached_pixels(study: Study, samples: pd.DataFrame) -> np.ndarray:
     return cache.pixels if np.array_equal(order, np.arange(len(cache.keys))) else cache.pixels[order]
 
 
-def _pictures(study: Study, run: Run, progress: "Progress") -> Pictures:
+def _pictures(study: Study, run: Run, progress: "ProgressLog") -> DuplicateGroups:
     path = run.path / "checkpoint" / "pictures.json"
     if path.is_file():
-        with told_if_damaged(path, CHECKPOINT_DAMAGED):
+        with report_damage(path, CHECKPOINT_DAMAGED):
             return json.loads(path.read_text(encoding="utf-8"))
     pictures = _found_pictures(study, progress)
     make_folder(path.parent)
@@ -125,22 +134,22 @@ def _pictures(study: Study, run: Run, progress: "Progress") -> Pictures:
     return pictures
 
 
-def _found_pictures(study: Study, progress: "Progress") -> Pictures:
+def _found_pictures(study: Study, progress: "ProgressLog") -> DuplicateGroups:
     cache = open_cache(study.pixels_path)
-    pictures = read_pictures(study, cache)
-    if pictures is not None:
-        return pictures
+    known = read_duplicate_groups(study, cache)
+    if known is not None:
+        return known
     what = "only exact copies of images were looked for, not near-duplicates"
     if len(cache.keys) > MAX_COMPARED:
         progress.emit(
             "note", message=f"More than {MAX_COMPARED:,} images: {what}. `check` finds them, for the next run."
         )
-        return duplicate_groups(cache.pixels, cache.keys)
+        return exact_duplicate_groups(cache.pixels, cache.keys)
     try:
-        from overread.checks.duplicate_groups import find_pictures
+        from overread.checks.duplicate_groups import find_duplicate_groups
     except ImportError:
         progress.emit("note", message=f"OpenCV is not installed: {what}.")
-        return duplicate_groups(cache.pixels, cache.keys)
-    pictures = find_pictures(cache, on_progress=progress.pictures)
-    write_pictures(study, cache, pictures)
+        return exact_duplicate_groups(cache.pixels, cache.keys)
+    pictures = find_duplicate_groups(cache, on_progress=progress.pictures)
+    write_duplicate_groups(study, cache, pictures)
     return pictures

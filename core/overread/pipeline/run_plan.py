@@ -2,7 +2,6 @@
 
 import json
 import platform
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -10,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from overread.config import DEFAULT_PRESET, TrainSettings, override_settings, preset_settings, settings_from_dict
+from overread.config import TrainSettings, override_settings, preset_settings, settings_from_dict
 from overread.errors import ConfigError, StudyError
 from overread.files import make_folder, write_atomically
 from overread.pipeline.retraining import Retraining, begin_retraining, resume_retraining
+from overread.pipeline.train_request import TrainRequest
 from overread.studies.run import Run, open_run, samples_digest
 from overread.studies.study import Study
+from overread.version import full_version
 
 if TYPE_CHECKING:
     from overread.training.feature_source import FeatureSource
@@ -25,7 +26,7 @@ _LINKS = ("patient", "slide")
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """What a run is trained by."""
 
     settings: TrainSettings
@@ -47,20 +48,18 @@ def resumed_plan(
     run: Run,
     samples: pd.DataFrame,
     source: "FeatureSource | None",
-    preset: str,
-    seed: int,
-    assignments: Sequence[str],
-) -> Plan:
-    """As the run began. source: of the features that were named this time; preset, seed and assignments: as they were
-    named, to refuse others than the run's."""
+    request: TrainRequest,
+) -> RunPlan:
+    """As the run began. source: of the features that were named this time. Raises ConfigError where the request names
+    a preset, a seed or settings other than the run's."""
     config = run.config()
     features = config.get("features")
-    others = {"preset": (preset, DEFAULT_PRESET, config["preset"]), "seed": (seed, 0, config["seed"])}
-    for option, (named, default, begun) in others.items():
-        if named not in (default, begun):
+    for option in ("preset", "seed"):
+        named, begun = getattr(request, option), config[option]
+        if named not in (getattr(TrainRequest, option), begun):
             raise ConfigError(f"--{option} {named}: run {run.name} began with {begun}; leave it out to resume it")
-    if assignments:
-        raise ConfigError(f"--set {assignments[0]}: a run that is resumed keeps its settings; leave it out")
+    if request.assignments:
+        raise ConfigError(f"--set {request.assignments[0]}: a run that is resumed keeps its settings; leave it out")
     if config["samples_digest"] != samples_digest(samples):
         raise StudyError(f"{study.path}: its samples have changed since run {run.name} began; train anew")
     is_same = config.get("classes") in (None, list(study.classes))
@@ -75,7 +74,7 @@ def resumed_plan(
     retraining = None
     if config.get("after_review"):
         retraining = resume_retraining(run, open_run(study, config["after_review"]["run"]))
-    return Plan(settings_from_dict(config["settings"]), config["seed"], features, source, retraining)
+    return RunPlan(settings_from_dict(config["settings"]), config["seed"], features, source, retraining)
 
 
 def new_plan(
@@ -83,18 +82,16 @@ def new_plan(
     run: Run,
     samples: pd.DataFrame,
     source: "FeatureSource | None",
-    preset: str,
-    seed: int,
+    request: TrainRequest,
     device: Any,
-    assignments: Sequence[str],
     base: Run | None,
-) -> Plan:
+) -> RunPlan:
     """As the command says; config.json records it. base: the run that a training after review begins from."""
     from overread.training.device import has_bf16_units
     from overread.training.feature_source import imagenet_features
 
     settings = preset_settings(
-        preset,
+        request.preset,
         device=device.type,
         has_bf16=has_bf16_units(device),
         cache_size_px=study.image_size_px,
@@ -108,7 +105,7 @@ def new_plan(
             )
         retraining = begin_retraining(study, samples, base)
         settings = retraining.settings(settings)
-    settings = override_settings(settings, assignments)
+    settings = override_settings(settings, request.assignments)
     if settings.refinement.use_raters and not study.rater_names:
         raise ConfigError("refinement.use_raters: the study has no raters; name them when importing, by --rater-column")
     if _asks_for_imagenet(settings) and not (source or retraining):
@@ -116,14 +113,14 @@ def new_plan(
     _require_classes(study, samples)
     make_folder(run.path)
     features = source.identity if source else None
-    config = _config(study, settings, samples, seed=seed, device=device.type)
+    config = _config(study, settings, samples, seed=request.seed, device=device.type)
     if base and retraining:
         features = base.config().get("features")
         config["after_review"] = retraining.summary()
         retraining.save(run)
     config["features"] = features
     write_atomically(run.path / "config.json", json.dumps(config, indent=2) + "\n")
-    return Plan(settings, seed, features, source, retraining)
+    return RunPlan(settings, request.seed, features, source, retraining)
 
 
 def _asks_for_imagenet(settings: TrainSettings) -> bool:
@@ -157,5 +154,9 @@ def _config(study: Study, settings: TrainSettings, samples: pd.DataFrame, *, see
         "classes": list(study.classes),
         "links_digest": samples_digest(samples, _LINKS),
         "settings": settings.to_dict(),
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in packages}},
+        "versions": {
+            "overread": full_version(),
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in packages},
+        },
     }

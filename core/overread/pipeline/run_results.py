@@ -31,13 +31,13 @@ def write_results(
 
     arrays = {
         "stage_probs": np.stack(trace.stage_probs).astype(np.float16),
-        "stage_names": np.array(trace.stage_names),
+        "stage_names": np.array([str(stage) for stage in trace.stages]),
         "pseudo_labels": np.stack(trace.pseudo_labels).astype(np.int16),
         "is_consensus": np.stack(trace.is_consensus),
     }
-    save_array("trace.npz", lambda file: np.savez_compressed(file, **arrays))
-    save_array("evidence.npz", lambda file: np.savez_compressed(file, **shown))
-    save_array("embeddings.npy", lambda file: np.save(file, trace.embeddings.astype(np.float16)))
+    save_array("trace.npz", lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
+    save_array("evidence.npz", lambda file: np.savez_compressed(file, allow_pickle=False, **shown))
+    save_array("embeddings.npy", lambda file: np.save(file, trace.features.astype(np.float16)))
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
     files["model.safetensors"] = save(contiguous)
     files["scores.csv"] = scores.to_csv(index=False, lineterminator="\n").encode()

@@ -13,24 +13,22 @@ from overread.detection.judgement import Judgement, judge
 from overread.detection.label_quality import self_confidence_score
 from overread.detection.paper_scores import round_probs
 from overread.detection.proposal_set import proposable
+from overread.phases import Stage, StageKind
 from overread.pipeline.retraining import write_comparison
 from overread.pipeline.run_inputs import Inputs
-from overread.pipeline.run_plan import Plan
+from overread.pipeline.run_plan import RunPlan
 from overread.proposals.proposal_kinds import isolation_score, proposal_kinds
 from overread.proposals.score_table import score_table
 from overread.studies.run import Run
 from overread.verified_labels import VerifiedLabels
 
 if TYPE_CHECKING:
-    from overread.training.progress_log import Progress
+    from overread.training.progress_log import ProgressLog
     from overread.training.trace import Trace
-
-JUDGED = "together"
-"""The last stage of an overread run: self-training and networks combined."""
 
 
 def score_run(
-    run: Run, plan: Plan, inputs: Inputs, trace: "Trace", shown: dict[str, np.ndarray], progress: "Progress"
+    run: Run, plan: RunPlan, inputs: Inputs, trace: "Trace", shown: dict[str, np.ndarray], progress: "ProgressLog"
 ) -> pd.DataFrame:
     """scores.csv. The iterations of self-training are added to the trace; after review the run is compared with the one
     before it. shown: the arrays of `evidence`."""
@@ -47,8 +45,8 @@ def score_run(
     return score_table(ids, given, inputs.classes, probs=probs, proposed=proposed, scores=scores, kinds=kinds)
 
 
-def _judged(run: Run, plan: Plan, inputs: Inputs, trace: "Trace", progress: "Progress") -> Judgement:
-    """By the trace's embeddings and its cross-fitted networks, if there are any."""
+def _judged(run: Run, plan: RunPlan, inputs: Inputs, trace: "Trace", progress: "ProgressLog") -> Judgement:
+    """By the trace's features and its cross-fitted networks, if there are any."""
     data = replace(
         _detection_data(inputs, trace),
         network_probs=trace.cross_fitted,
@@ -80,7 +78,7 @@ def _judged(run: Run, plan: Plan, inputs: Inputs, trace: "Trace", progress: "Pro
 
 def _detection_data(inputs: Inputs, trace: "Trace") -> DetectionData:
     return DetectionData(
-        features=trace.embeddings,
+        features=trace.features,
         given=inputs.given,
         groups=inputs.groups,
         is_trained=inputs.is_trained,
@@ -89,16 +87,16 @@ def _detection_data(inputs: Inputs, trace: "Trace") -> DetectionData:
 
 
 def _record_iterations(
-    judgement: Judgement, plan: Plan, given: np.ndarray, trace: "Trace", progress: "Progress"
+    judgement: Judgement, plan: RunPlan, given: np.ndarray, trace: "Trace", progress: "ProgressLog"
 ) -> None:
     """Add each iteration of self-training to the trace and the progress, and why it stopped."""
     if trace.cross_fitted is not None:
-        trace.add_stage("networks", trace.cross_fitted)
+        trace.add_stage(Stage(StageKind.NETWORKS), trace.cross_fitted)
     training = judgement.self_training
     for number, each in enumerate(training.iterations):
         likeliest = each.posterior(given).argmax(axis=1)
         labels = plan.retraining.verified.labels(likeliest) if plan.retraining else likeliest
-        trace.add_judged_round(f"refinement {number}", each.probs, labels)
+        trace.add_iteration(Stage(StageKind.SELF_TRAINING, number), each.probs, labels)
         progress.emit(
             "round",
             round=number,
@@ -106,7 +104,7 @@ def _record_iterations(
             **each.figures(given),
             is_chosen=number == training.chosen,
         )
-    trace.add_stage(JUDGED, judgement.result.probs)
+    trace.add_stage(Stage(StageKind.TOGETHER), judgement.result.probs)
     rate = training.error_rate
     share = rate.is_covered.mean()
     among = "" if rate.is_covered.all() else f" among the {share:.0%} of the images that are least ambiguous"
@@ -117,11 +115,11 @@ def _record_iterations(
         progress.emit("note", message=f"Where duplicates have several labels, {copy}.")
 
 
-def _averaged(plan: Plan, inputs: Inputs, trace: "Trace") -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+def _averaged(plan: RunPlan, inputs: Inputs, trace: "Trace") -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Probabilities, proposed labels and scores of the presets that judge by the network's rounds: the mean over the
     rounds, as in the paper, averaged with the cross-validated probabilities if those are on."""
     given, num_classes = inputs.given, len(inputs.classes)
-    by_scorer = round_probs(np.stack(trace.stage_probs), trace.stage_names)
+    by_scorer = round_probs(np.stack(trace.stage_probs), trace.stages)
     probs = by_scorer["rounds"]
     proposed = trace.pseudo_labels[-1]
     if plan.settings.cross_validation.num_folds:
@@ -134,7 +132,7 @@ def _averaged(plan: Plan, inputs: Inputs, trace: "Trace") -> tuple[np.ndarray, n
             inputs.groups[trained],
             min_standard_errors=plan.settings.proposals.min_standard_errors,
         ):
-            probs = np.mean([probs, by_scorer["cross_validated"]], axis=0, dtype=np.float64)
+            probs = np.asarray(np.mean([probs, by_scorer["cross_validated"]], axis=0, dtype=np.float64))
             proposed = probs.argmax(axis=1)
         else:
             proposed = given

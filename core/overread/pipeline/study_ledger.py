@@ -8,9 +8,9 @@ from contextlib import suppress
 from overread.errors import LedgerError, StudyError
 from overread.review.chain import FIRST_HASH
 from overread.review.ledger import Ledger
-from overread.review.memory import Head, Memory
-from overread.review.sqlite import check_place
-from overread.studies.study import Study, amend_study, is_copied
+from overread.review.ledger_state import Head, LedgerStateFile
+from overread.review.sqlite import check_persistent
+from overread.studies.study import Study, is_copied, update_study_file
 
 
 def open_ledger(study: Study) -> Ledger:
@@ -24,21 +24,21 @@ def open_ledger(study: Study) -> Ledger:
             f"{study.path}: this folder was copied or moved across disks, and its verdicts would be those of the study "
             f"that it was copied from; give it a ledger of its own with `python -m core adopt {study.path}`"
         )
-    memory = study_memory(study)
-    remembered = memory.read()
+    state_file = ledger_state_file(study)
+    remembered = state_file.read()
     if study.has_ledger and remembered is None:
         raise LedgerError(
-            f"{memory.path}: is gone, so that lost verdicts would not be missed; put a backup back (`python -m core "
-            f"restore`), or if the ledger is known to be whole, `python -m core verify {study.path} --trust` (with "
-            "--against EXPORT, if there is an export)"
+            f"{state_file.path}: is gone, so that lost verdicts would not be missed; put a backup back (`python -m "
+            f"core restore`), or if the ledger is known to be whole, `python -m core verify {study.path} --trust` "
+            "(with --against EXPORT, if there is an export)"
         )
-    ledger = Ledger.open(study.ledger_url, study.ledger_study, chain_key(study), memory=memory, creates=False)
+    ledger = Ledger.open(study.ledger_url, study.ledger_study, chain_key(study), state_file=state_file, creates=False)
     if not study.has_ledger and ledger.head().sequence:
-        note_ledger(study)
+        mark_ledger_created(study)
     return ledger
 
 
-def bare_ledger(study: Study) -> Ledger:
+def open_unchecked_ledger(study: Study) -> Ledger:
     """The study's ledger, whatever it remembers of it."""
     return Ledger.open(study.ledger_url, study.ledger_study, chain_key(study), creates=False)
 
@@ -48,15 +48,15 @@ def head_text(study: Study, head: Head) -> str:
     return f"{study.ledger_study}:{head.sequence}:{head.hash or FIRST_HASH}"
 
 
-def check_lasting(study: Study) -> None:
+def check_ledger_persistent(study: Study) -> None:
     """Raise LedgerError where the study has no ledger yet, and lies where none would last."""
     if not os.environ.get("OVERREAD_DATABASE"):
-        check_place(study.path / "review.db")
+        check_persistent(study.path / "review.db")
 
 
-def study_memory(study: Study) -> Memory:
+def ledger_state_file(study: Study) -> LedgerStateFile:
     """What the study remembers of its ledger: STUDY/ledger.json."""
-    return Memory(study.path / "ledger.json", chain_key(study))
+    return LedgerStateFile(study.path / "ledger.json", chain_key(study))
 
 
 def chain_key(study: Study) -> bytes:
@@ -64,7 +64,7 @@ def chain_key(study: Study) -> bytes:
     return hmac.new(study.key(), b"ledger chain", hashlib.sha256).digest()
 
 
-def note_ledger(study: Study) -> None:
+def mark_ledger_created(study: Study) -> None:
     """Have study.json say that there is a ledger; a study that cannot be written stays as it is."""
     with suppress(OSError, StudyError):
-        amend_study(study.path, has_ledger=True)
+        update_study_file(study.path, has_ledger=True)

@@ -3,27 +3,25 @@
 torch is imported only where a training begins, so the app may import this module.
 """
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overread.config import DEFAULT_PRESET
 from overread.errors import ConfigError, StudyError
-from overread.pipeline.retraining import require_defaults
 from overread.pipeline.run_inputs import Inputs, run_inputs
-from overread.pipeline.run_plan import Plan, new_plan, resumed_plan
+from overread.pipeline.run_plan import RunPlan, new_plan, resumed_plan
 from overread.pipeline.run_results import write_results
 from overread.pipeline.scoring import score_run
+from overread.pipeline.train_request import TrainRequest
 from overread.proposals.evidence import evidence
-from overread.studies.generation import sweep
+from overread.studies.generation import remove_temporary_files
 from overread.studies.run import Run, new_run, open_run, training_lock, unfinished_run
 from overread.studies.study import Study
 
 if TYPE_CHECKING:
     from overread.training.engine import Training
-    from overread.training.progress_log import Progress
+    from overread.training.progress_log import ProgressLog
 
 Listener = Callable[[dict[str, Any]], None]
 
@@ -33,60 +31,43 @@ WITHOUT_IMAGENET = (
 )
 
 
-def train_study(
-    study: Study,
-    *,
-    preset: str = DEFAULT_PRESET,
-    seed: int = 0,
-    device: str = "auto",
-    assignments: Sequence[str] = (),
-    embeddings: Path | None = None,
-    backbone: str | None = None,
-    weights: Path | None = None,
-    resume: bool = False,
-    after_review: bool = False,
-    run_name: str | None = None,
-    listener: Listener | None = None,
-) -> Run:
+def train_study(study: Study, request: TrainRequest, *, listener: Listener | None = None) -> Run:
     """Train a model on a study, score every sample, and return the finished run.
 
-    assignments: settings to change, each SECTION.FIELD=VALUE. embeddings, or backbone and weights: features from
-    elsewhere to judge by, as `open_features` takes them; the networks go their way beside them. resume: go on with the
-    newest run that did not finish, with its own settings, features and seed. after_review: begin from the finished run
-    of that name (or `default_run`) and keep to what readers decided; the new run is compared with that one. listener:
-    called with each event of progress.jsonl.
+    listener: called with each event of progress.jsonl.
     Raises ConfigError, and StudyError if a training is under way, there is nothing to resume, or what was named for
     the features is not what the run began with.
     """
     from overread.training.device import choose_device, told_if_out_of_memory
     from overread.training.feature_source import open_features
-    from overread.training.progress_log import Progress
+    from overread.training.progress_log import ProgressLog
 
-    base = None
-    if after_review:
-        require_defaults(preset=preset, embeddings=embeddings, backbone=backbone, weights=weights)
-        base = open_run(study, run_name)
-    run = unfinished_run(study) if resume else new_run(study, preset, seed)
-    torch_device = _device_of(run) if resume and device == "auto" else choose_device(device)
+    base = open_run(study, request.base_run) if request.after_review else None
+    run = unfinished_run(study) if request.resume else new_run(study, request.preset, request.seed)
+    device = _device_of(run) if request.resume and request.device == "auto" else choose_device(request.device)
     with training_lock(study, run.name), told_if_out_of_memory():
-        sweep(study.path)
+        remove_temporary_files(study.path)
         samples = study.samples()
         source = open_features(
-            samples, embeddings=embeddings, backbone=backbone, weights=weights, cache_size_px=study.image_size_px
+            samples,
+            embeddings=request.embeddings,
+            backbone=request.backbone,
+            weights=request.weights,
+            cache_size_px=study.image_size_px,
         )
-        if resume:
-            plan = resumed_plan(study, run, samples, source, preset, seed, assignments)
+        if request.resume:
+            plan = resumed_plan(study, run, samples, source, request)
         else:
-            plan = new_plan(study, run, samples, source, preset, seed, torch_device, assignments, base)
-        progress = Progress(run.progress_path, listener=listener)
+            plan = new_plan(study, run, samples, source, request, device, base)
+        progress = ProgressLog(run.progress_path, listener=listener)
         try:
             inputs = run_inputs(study, samples, run, plan.settings, progress)
             if plan.retraining:
                 inputs = inputs.without(plan.retraining.verified.is_excluded)
-            training = _training(run, plan, inputs, torch_device, progress)
+            training = _training(run, plan, inputs, device, progress)
             trace = training.run()
             progress.emit("scoring")
-            shown = evidence(trace.embeddings, inputs.groups, inputs.pictures, plan.settings.detection)
+            shown = evidence(trace.features, inputs.groups, inputs.pictures, plan.settings.detection)
             scores = score_run(run, plan, inputs, trace, shown, progress)
             write_results(run, trace, training.network.state_dict(), shown, scores)
         except KeyboardInterrupt:
@@ -110,7 +91,7 @@ def _device_of(run: Run) -> Any:
     return device
 
 
-def _training(run: Run, plan: Plan, inputs: Inputs, device: Any, progress: "Progress") -> "Training":
+def _training(run: Run, plan: RunPlan, inputs: Inputs, device: Any, progress: "ProgressLog") -> "Training":
     """Ready to begin or to go on; what it has ahead of it is told. After review it begins with the network, the
     features and the cross-fitted networks' opinions of the run before it."""
     import torch
@@ -124,10 +105,8 @@ def _training(run: Run, plan: Plan, inputs: Inputs, device: Any, progress: "Prog
     if plan.lacks_imagenet:
         progress.emit("note", message=WITHOUT_IMAGENET)
     data = inputs.training_data(settings, device)
-    if retraining:
-        features, verified = retraining.embeddings, retraining.verified
-    else:
-        features, verified = _outside_features(run, plan, inputs.pixels, device, progress), None
+    verified = retraining.verified if retraining else None
+    features = retraining.embeddings if retraining else _outside_features(run, plan, inputs.pixels, device, progress)
     checkpoint_path = run.path / "checkpoint" / "state.pt"
     training = Training(data, settings, plan.seed, progress, checkpoint_path, features, folds, verified=verified)
     if retraining:
@@ -137,7 +116,9 @@ def _training(run: Run, plan: Plan, inputs: Inputs, device: Any, progress: "Prog
     return training
 
 
-def _outside_features(run: Run, plan: Plan, pixels: np.ndarray, device: Any, progress: "Progress") -> np.ndarray | None:
+def _outside_features(
+    run: Run, plan: RunPlan, pixels: np.ndarray, device: Any, progress: "ProgressLog"
+) -> np.ndarray | None:
     """Features from elsewhere, kept in the checkpoint's folder while the run lasts; None where SimCLR's are meant."""
     from overread.training.feature_source import imagenet_features, load_features, save_features
 

@@ -7,10 +7,10 @@ import zipfile
 from pathlib import Path
 
 from overread.errors import ConfigError, LedgerError
-from overread.pipeline.study_ledger import bare_ledger, open_ledger, study_memory
-from overread.review.chain import broken
+from overread.pipeline.study_ledger import ledger_state_file, open_ledger, open_unchecked_ledger
+from overread.review.chain import chain_error
 from overread.review.cleaned_csv import HEAD_COLUMN
-from overread.review.memory import Head
+from overread.review.ledger_state import Head
 from overread.studies.study import Study
 
 _HEAD = re.compile(r"\b([0-9a-f]{16}):(\d+):([0-9a-f]{64})\b")
@@ -25,16 +25,16 @@ def verify_study(study: Study, *, trust: bool = False) -> Head:
         try:
             return open_ledger(study).verify_chain()
         except LedgerError:
-            bare_ledger(study).verify_chain()  # what is lost at the end may come of a row that it names
+            open_unchecked_ledger(study).verify_chain()  # what is lost at the end may come of a row that it names
             raise
-    ledger = bare_ledger(study)
-    return ledger.with_memory(study_memory(study)).trust()
+    ledger = open_unchecked_ledger(study)
+    return ledger.with_state_file(ledger_state_file(study)).trust()
 
 
 def check_against(study: Study, file: Path, *, trust: bool = False) -> Head:
     """The newest row that an earlier export or backup knew of. Raises LedgerError if the ledger no longer has it."""
-    noted = noted_head(study, file)
-    ledger = bare_ledger(study) if trust else open_ledger(study)
+    noted = recorded_head(study, file)
+    ledger = open_unchecked_ledger(study) if trust else open_ledger(study)
     found = ledger.hash_at(noted.sequence)
     if noted.sequence and found is None:
         raise LedgerError(
@@ -42,11 +42,11 @@ def check_against(study: Study, file: Path, *, trust: bool = False) -> Head:
             "were cut off at its end; put a backup back (`python -m core restore`)"
         )
     if noted.sequence and found != noted.hash:
-        raise broken(noted.sequence, f"is not the one that {file} knew of")
+        raise chain_error(noted.sequence, f"is not the one that {file} knew of")
     return noted
 
 
-def noted_head(study: Study, file: Path) -> Head:
+def recorded_head(study: Study, file: Path) -> Head:
     """The head that an export or a backup of this study holds. Raises ConfigError if there is none in it."""
     ours = {match for match in _texts(file) if match[0] == study.ledger_study}
     if not ours:
@@ -58,7 +58,7 @@ def noted_head(study: Study, file: Path) -> Head:
 def is_export_of(study: Study, file: Path) -> bool:
     """Whether a file or a folder is an earlier export of the study."""
     try:
-        noted_head(study, file)
+        recorded_head(study, file)
     except (ConfigError, OSError, ValueError, csv.Error):  # whatever else stands there
         return False
     return True

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
 from overread.errors import LedgerError
-from overread.review.memory import Head
+from overread.review.ledger_state import Head
 
 FIRST_HASH = "0" * 64
 """Stands for the row before the first."""
@@ -78,7 +78,7 @@ def row_hash(row: LedgerRow, key: bytes) -> str:
     return hmac.digest(key, _canonical(values), "sha256").hex()
 
 
-def sealed(row: LedgerRow, key: bytes) -> LedgerRow:
+def with_hash(row: LedgerRow, key: bytes) -> LedgerRow:
     """The row with its hash."""
     return replace(row, hash=row_hash(row, key))
 
@@ -94,15 +94,15 @@ def verify(rows: Iterable[LedgerRow], key: bytes, *, keyed_from: int = 1, since:
     previous_hash = since.hash
     for expected, row in enumerate(rows, start=since.sequence + 1):
         if row.sequence != expected:
-            raise broken(expected, f"is missing (row {row.sequence} follows)")
+            raise chain_error(expected, f"is missing (row {row.sequence} follows)")
         if not hmac.compare_digest(row.hash, row_hash(row, key)) or (row.chain != KEYED and expected >= keyed_from):
-            raise broken(expected, "is not as it was written: it was changed, moved or put in")
+            raise chain_error(expected, "is not as it was written: it was changed, moved or put in")
         if row.previous_hash != previous_hash:
-            raise broken(expected, "does not follow the row before it: rows were removed, put in or moved")
+            raise chain_error(expected, "does not follow the row before it: rows were removed, put in or moved")
         previous_hash = row.hash
 
 
-def broken(sequence: int, fault: str) -> LedgerError:
+def chain_error(sequence: int, fault: str) -> LedgerError:
     """The error that names a row which does not fit."""
     return LedgerError(
         f"ledger row {sequence}: {fault}; nothing was touched: put a backup back (`python -m core restore`)"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from overread.errors import ConfigError
-from overread.files import quoted_cell, write_atomically
+from overread.files import quote_cell, write_atomically
 from overread.review.reviewed import SELF_DECLARED, ReviewedSample
 from overread.spreadsheets import harmless_cell
 
@@ -98,7 +98,7 @@ def write_csv(table: pd.DataFrame, path: Path, *, own_columns: Collection[str], 
         cells = table.iloc[:, position].tolist()
         if spreadsheet_safe or name in own_columns:
             name, cells = harmless_cell(name), [harmless_cell(cell) for cell in cells]
-        columns.append((quoted_cell(name), *map(quoted_cell, cells)))
+        columns.append((quote_cell(name), *map(quote_cell, cells)))
     lines = (",".join(row) or '""' for row in zip(*columns, strict=True))
     write_atomically(path, "".join(f"{line}\n" for line in lines))
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from overread.errors import LedgerBusyError, LedgerError
 from overread.review import postgresql, sqlite
-from overread.review.places import is_there
+from overread.review.places import has_content
 from overread.review.read_copy import copy_instead, forget_copy, make_copy
 from overread.review.schema import SCHEMA_REVISION, VERSION_TABLE
 
@@ -55,22 +55,22 @@ def transaction(engine: Engine, *, is_writing: bool = False, timeout_s: float | 
     if has_turns:
         path = Path(engine.url.database)
         sqlite.check_writable(path)
-        if copy_instead(path) and not sqlite.is_stuck(path):
+        if copy_instead(path) and not sqlite.is_unwritable(path):
             forget_copy(path)
             prepare(engine)
     try:
         with (
             engine.connect().execution_options(is_writing=is_writing) as connection,
-            sqlite.turn(connection, timeout_s=timeout_s) if has_turns else nullcontext(),
+            sqlite.writer_turn(connection, timeout_s=timeout_s) if has_turns else nullcontext(),
             connection.begin(),
         ):
             yield connection
     except PoolTimeoutError as error:  # no connection to the server came free
         raise LedgerBusyError(postgresql.BUSY) from error
     except DBAPIError as error:
-        raise _in_words(engine, error.orig) from error
+        raise _translate_error(engine, error.orig) from error
     except sqlite3.Error as error:  # while waiting for a turn
-        raise _in_words(engine, error) from error
+        raise _translate_error(engine, error) from error
 
 
 def prepare(engine: Engine) -> None:
@@ -90,7 +90,7 @@ def prepare(engine: Engine) -> None:
         try:
             _migrate_alone(engine)
         except LedgerError:
-            if not sqlite.is_stuck(path) or not is_there(path):
+            if not sqlite.is_unwritable(path) or not has_content(path):
                 raise
             _migrate_alone(open_engine(f"sqlite:///{make_copy(path, is_instead=True)}"))
 
@@ -114,7 +114,7 @@ def _migrate_alone(engine: Engine) -> None:
 
 
 def _is_current(engine: Engine) -> bool:
-    if engine.dialect.name == "sqlite" and not is_there(Path(engine.url.database)):
+    if engine.dialect.name == "sqlite" and not has_content(Path(engine.url.database)):
         return False
     with transaction(engine) as connection:
         if not inspect(connection).has_table(VERSION_TABLE):
@@ -128,8 +128,8 @@ def _is_current(engine: Engine) -> bool:
     return revision == SCHEMA_REVISION
 
 
-def _in_words(engine: Engine, error: BaseException) -> LedgerError:
+def _translate_error(engine: Engine, error: BaseException) -> LedgerError:
     is_sqlite = engine.dialect.name == "sqlite"
-    found = sqlite.in_words(Path(engine.url.database), error) if is_sqlite else postgresql.in_words(error)
+    found = sqlite.translate_error(Path(engine.url.database), error) if is_sqlite else postgresql.translate_error(error)
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return found or LedgerError(f"the review ledger's database answers: {reason}; mend that and try again")

@@ -12,7 +12,7 @@ _FULL_BYTES = 1 << 18
 """What SQLite needs at the least: an index of its log is 32 KiB, and a save writes some pages of 4 KiB."""
 
 
-def is_there(path: Path) -> bool:
+def has_content(path: Path) -> bool:
     """Whether the file is there and not empty."""
     try:
         return path.is_file() and path.stat().st_size > 0

@@ -56,7 +56,7 @@ def wait_longer(connection: Connection, timeout_s: float) -> None:
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(1000 * timeout_s)}")
 
 
-def in_words(error: BaseException | None) -> LedgerError | None:
+def translate_error(error: BaseException | None) -> LedgerError | None:
     """What an error of the server means; None if it isn't known."""
     code = getattr(error, "sqlstate", None)
     if code in _BUSY:

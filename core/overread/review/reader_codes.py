@@ -20,12 +20,12 @@ _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LENGTH = 6
 
 
-def is_known(ledger: Ledger, reader: str) -> bool:
+def has_code(ledger: Ledger, reader: str) -> bool:
     """Whether the name has a code, so that a new browser is asked for it."""
     return bool(_stored(ledger, reader))
 
 
-def claim(ledger: Ledger, reader: str, code: str = "") -> str:
+def claim_name(ledger: Ledger, reader: str, code: str = "") -> str:
     """Give a name its code, and return it: it is told nowhere else. code: one that the reader has already, in another
     study. Raises LedgerError if the name has one here."""
     check_texts(reader=reader)
@@ -44,7 +44,7 @@ def claim(ledger: Ledger, reader: str, code: str = "") -> str:
     return code
 
 
-def is_code_of(ledger: Ledger, reader: str, code: str) -> bool:
+def is_right_code(ledger: Ledger, reader: str, code: str) -> bool:
     """Whether the code is the name's; its capitals, blanks and dashes do not count."""
     return hmac.compare_digest(_stored(ledger, reader), _hash(ledger, reader, _plain(code)))
 

@@ -13,7 +13,7 @@ KEEPING_KINDS = (VerdictKind.REJECT, VerdictKind.AMBIGUOUS, VerdictKind.CANNOT_J
 """Verdicts from which the given label follows."""
 
 
-def checked_kind(verdict: Verdict) -> VerdictKind:
+def check_verdict(verdict: Verdict) -> VerdictKind:
     """The verdict's kind. Raises LedgerError for a verdict that contradicts itself."""
     try:
         kind = VerdictKind(verdict.kind)

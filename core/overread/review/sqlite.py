@@ -1,6 +1,5 @@
 """A ledger in a SQLite file: how it is made and opened, how its writers take turns, and what SQLite's errors mean."""
 
-import fcntl
 import os
 import random
 import sqlite3
@@ -9,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from filelock import lock_descriptor, unlock_descriptor
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
 from overread.errors import LedgerBusyError, LedgerError, ReadOnlyError
-from overread.review.places import EPHEMERAL_VARIABLE, is_full, is_temporary, is_there, is_writable, ledger_mode
+from overread.review.places import EPHEMERAL_VARIABLE, has_content, is_full, is_temporary, is_writable, ledger_mode
 from overread.review.read_copy import copy_instead, make_copy
 
 BUSY = "the review ledger is in use by somebody else; nothing was saved"
@@ -55,7 +55,7 @@ def connect(path: Path) -> sqlite3.Connection:
                     "(`python -m core restore`)"
                 ) from error
             # In WAL mode, even reading needs a file of shared memory beside the database.
-            if error.sqlite_errorcode & 0xFF not in _PLACE_ERRORS or not is_stuck(path):
+            if error.sqlite_errorcode & 0xFF not in _PLACE_ERRORS or not is_unwritable(path):
                 raise
             copy = make_copy(path)
     return _opened(copy, factory=_OnCopy)
@@ -68,23 +68,23 @@ def create_file(path: Path, *, timeout_s: float) -> None:
     """
     if not path.parent.is_dir():
         raise LedgerError(f"{path.parent}: there is no such folder for the review ledger; make it, or name another")
-    if is_there(path):
+    if has_content(path):
         return
     check_writable(path)
-    check_place(path)
+    check_persistent(path)
     try:
         # Readers' names and notes are in it: nobody but the owner reads it, unless the owner says so.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, ledger_mode(path)))
         _switch_to_wal(path, timeout_s)
     except (OSError, sqlite3.Error) as error:
-        raise in_words(path, error) or LedgerError(
+        raise translate_error(path, error) or LedgerError(
             f"{path}: the review ledger cannot be made ({error}); mend that and try again"
         ) from error
 
 
-def check_place(path: Path) -> None:
+def check_persistent(path: Path) -> None:
     """Raise LedgerError where a ledger that is not there yet would not last."""
-    if not is_there(path) and is_temporary(path.parent) and os.environ.get(EPHEMERAL_VARIABLE) != "1":
+    if not has_content(path) and is_temporary(path.parent) and os.environ.get(EPHEMERAL_VARIABLE) != "1":
         raise LedgerError(
             f"{path.parent}: is emptied when the machine restarts or sooner, and verdicts would be lost; move the "
             "study to a lasting disk, or pass --ephemeral if they need not last"
@@ -97,13 +97,13 @@ def check_writable(path: Path) -> None:
         raise _read_only(path)
 
 
-def is_stuck(path: Path) -> bool:
+def is_unwritable(path: Path) -> bool:
     """Whether the file can be read at most: its place is read-only or full."""
     return not is_writable(path) or is_full(path.parent)
 
 
 @contextmanager
-def turn(connection: Connection, *, timeout_s: float | None = None) -> Iterator[None]:
+def writer_turn(connection: Connection, *, timeout_s: float | None = None) -> Iterator[None]:
     """Held by one writer at a time; the others get their turn about in the order in which they came.
 
     SQLite's own waiting is a matter of luck: of twenty writers some wait for seconds. The lock is that of the folder,
@@ -120,12 +120,12 @@ def turn(connection: Connection, *, timeout_s: float | None = None) -> Iterator[
         driver.execute(f"PRAGMA busy_timeout={int(1000 * (timeout_s if has_turn else _LAST_TRY_S))}")
         yield
     finally:
-        # Said in words: a process forked meanwhile holds the same descriptor, and closing ours would free nothing.
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        # Explicitly: a process forked meanwhile holds the same descriptor, so that closing ours would free nothing.
+        unlock_descriptor(descriptor)
         os.close(descriptor)
 
 
-def in_words(path: Path, error: BaseException | None) -> LedgerError | None:
+def translate_error(path: Path, error: BaseException | None) -> LedgerError | None:
     """What an error of SQLite means; None if it isn't known."""
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -181,10 +181,8 @@ def _wait(descriptor: int, connection: sqlite3.Connection, timeout_s: float) -> 
     num_commits = _num_commits(connection)
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            pass
+            if lock_descriptor(descriptor, blocking=False):
+                return True
         except OSError:
             return False  # a file system without locks
         now = time.monotonic()

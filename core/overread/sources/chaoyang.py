@@ -7,7 +7,11 @@ from pathlib import Path
 
 from overread.errors import ConfigError, ManifestError, SourceError
 from overread.records import Source, SourceRow
+from overread.sources.fiftyone import is_fiftyone
 from overread.sources.json_table import read_json_table
+from overread.sources.label_studio import is_label_studio
+from overread.sources.source_files import SourceFiles
+from overread.sources.source_format import FormatOption, LabelPlace, SourceFormat
 
 CLASSES = ("normal", "serrated", "adenocarcinoma", "adenoma")
 """In the order of the codes 0 to 3."""
@@ -139,3 +143,36 @@ def _slide(image: str) -> str:
     name = image.replace("\\", "/").rsplit("/", 1)[-1]
     slide, mark, _ = name.partition("-IMG")
     return slide if mark else ""
+
+
+def _recognise(files: SourceFiles) -> bool:
+    if not is_chaoyang(files.root):
+        return False
+    if files.labels_file is None:
+        return not files.request.columns.named
+    # A tool may have exported something into the same folder.
+    return files.is_json and not (is_fiftyone(files.labels_file) or is_label_studio(files.labels_file))
+
+
+FORMAT = SourceFormat(
+    name="chaoyang",
+    title="Chaoyang release (train.json, test.json)",
+    recognise=_recognise,
+    read=lambda files: read_chaoyang(files.root, given_label=files.request.given_label or "label"),
+    precedence=30,
+    label_places=(
+        LabelPlace(
+            options=(
+                FormatOption(
+                    field="given_label",
+                    title="Label to audit",
+                    whose="Chaoyang",
+                    hint="label_A, label_B or label_C",
+                    explanation="The released label, or one pathologist's. The others are kept as rater labels.",
+                    choices=lambda _: GIVEN_LABELS,
+                ),
+            )
+        ),
+    ),
+    looks_like=lambda path: path.is_dir() and is_chaoyang(path),
+)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from overread.errors import ManifestError
 from overread.sources.csv_table import IMAGE_NAMES
+from overread.sources.request import ColumnNames, column_flag
 
 _IMAGE_KEYS = (*IMAGE_NAMES, "img", "image_url", "url")
 
@@ -14,17 +15,25 @@ def column_names(entries: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for entry in entries for key in entry))
 
 
-def named_column(names: Sequence[str], name: str, flag: str, path: Path) -> str:
-    """The name itself. Raises ManifestError if it is none of the names."""
+def named_column(names: Sequence[str], name: str, kind: str, path: Path) -> str:
+    """The name that the user gave to a kind of column. Raises ManifestError if it is none of the names."""
     if name in names:
         return name
-    raise ManifestError(f"{path.name}: nothing in it is called {name!r}; give {flag} one of: {', '.join(names)}")
+    raise ManifestError(
+        f"{path.name}: nothing in it is called {name!r}; give {column_flag(kind)} one of: {', '.join(names)}"
+    )
+
+
+def optional_columns(names: Sequence[str], columns: ColumnNames, path: Path) -> dict[str, str]:
+    """The columns of patient, slide and split that the user named, by these kinds. Raises ManifestError as above."""
+    given = {kind: getattr(columns, kind) for kind in ("patient", "slide", "split")}
+    return {kind: named_column(names, name, kind, path) for kind, name in given.items() if name is not None}
 
 
 def find_image_column(names: Sequence[str], named: str | None, path: Path) -> str:
     """The column that names the images: as the user says, or the only one, or one that is told by its name."""
     if named is not None:
-        return named_column(names, named, "--image-column", path)
+        return named_column(names, named, "image", path)
     if len(names) == 1:
         return names[0]
     plain = [name.strip().lower() for name in names]

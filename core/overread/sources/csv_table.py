@@ -4,13 +4,17 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from overread.errors import ManifestError, SourceError
 from overread.records import Source, SourceRow
-from overread.sources.folder import SPLITS
+from overread.sources.folder import SPLITS, class_folders
 from overread.sources.label_classes import listed
+from overread.sources.request import COLUMN_KINDS, NO_COLUMNS, ColumnNames, column_flag
+from overread.sources.source_files import TABLES, SourceFiles, tables_in
+from overread.sources.source_format import LabelPlace, SourceFormat
 
 IMAGE_NAMES = ("image", "path", "file", "filename", "name", "image_path", "file_path", "filepath", "file_name")
 LABEL_NAMES = ("label", "class", "target", "given_label")
@@ -25,17 +29,7 @@ _QUOTED = re.compile(r'(?<![^,;\t\r\n])"[^"]*(?:""[^"]*)*"')
 """A cell in double quotes: whatever delimiter it holds cuts nothing."""
 
 
-def read_table(
-    path: Path,
-    root: Path,
-    *,
-    image_column: str | None = None,
-    label_column: str | None = None,
-    patient_column: str | None = None,
-    slide_column: str | None = None,
-    split_column: str | None = None,
-    rater_columns: Sequence[str] = (),
-) -> Source:
+def read_table(path: Path, root: Path, columns: ColumnNames = NO_COLUMNS) -> Source:
     """A CSV (comma, semicolon or tab; UTF-8, UTF-16 with its mark, else Windows-1252 or Latin-1) whose image paths are
     relative to `root`. Columns that aren't named are taken where their names are obvious (image, label, patient,
     slide, split).
@@ -45,22 +39,22 @@ def read_table(
     """
     text, encoding = _decoded(path)
     header, records = _read_records(path, text)
-    image = _column(path, header, image_column, IMAGE_NAMES, "image")
-    label = _column(path, header, label_column, LABEL_NAMES, "label")
+    image = _column(path, header, columns, "image")
+    label = _column(path, header, columns, "label")
     places, messages = {}, []
     if encoding in _WESTERN:
         messages.append(f"{path.name}: is not UTF-8 and was read as {encoding}; if names look wrong, save it as UTF-8")
-    for kind, named in (("patient", patient_column), ("slide", slide_column), ("split", split_column)):
-        if named is not None:
-            places[kind] = _place(path, header, named, f"--{kind}-column")
-        elif (place := _guess(header, _OPTIONAL_NAMES[kind])) is not None:
+    for kind, names in _OPTIONAL_NAMES.items():
+        if (named := getattr(columns, kind)) is not None:
+            places[kind] = _place(path, header, named, column_flag(kind))
+        elif (place := _guess(header, names)) is not None:
             places[kind] = place
             messages.append(f"{path.name}: column {header[place]!r} was taken as the {kind}")
-    raters = [_place(path, header, name, "--rater-column") for name in rater_columns]
+    raters = [_place(path, header, name, column_flag("raters")) for name in columns.raters]
     rater_names = tuple(_rater_name(header[place]) for place in raters)
     if len(set(rater_names)) < len(rater_names):
         raise ManifestError(
-            f"{path.name}: two rater columns have the same name, {', '.join(rater_columns)}; name each once"
+            f"{path.name}: two rater columns have the same name, {', '.join(columns.raters)}; name each once"
         )
 
     rows = []
@@ -186,13 +180,13 @@ def _sniff_delimiter(text: str) -> str:
     return best
 
 
-def _column(path: Path, header: list[str], named: str | None, obvious: tuple[str, ...], kind: str) -> int:
-    if named is not None:
-        return _place(path, header, named, f"--{kind}-column")
-    place = _guess(header, obvious)
+def _column(path: Path, header: list[str], columns: ColumnNames, kind: str) -> int:
+    if (named := getattr(columns, kind)) is not None:
+        return _place(path, header, named, column_flag(kind))
+    place = _guess(header, _OBVIOUS_NAMES[kind])
     if place is None:
         raise ManifestError(
-            f"{path.name} row 1: no column is obviously the {kind}; name it with --{kind}-column. "
+            f"{path.name} row 1: no column is obviously the {kind}; name it with {column_flag(kind)}. "
             f"Columns: {', '.join(header)}"
         )
     return place
@@ -222,3 +216,38 @@ def _rater_name(column: str) -> str:
             bare = bare[len(prefix) :]
             break
     return f"rater_{bare}"
+
+
+def _recognise(files: SourceFiles) -> bool:
+    if files.labels_file is not None:
+        return not (files.is_zip or files.is_json)
+    if files.request.columns.named:
+        return True
+    tables = tables_in(files.root)
+    return (len(tables) == 1 and has_obvious_columns(tables[0])) or (bool(tables) and not class_folders(files.root))
+
+
+def _read(files: SourceFiles) -> Source:
+    request = files.request
+    source = read_table(files.only_table(), files.root, request.columns)
+    is_asked = request.format or request.columns.named or files.labels_file
+    return source if is_asked or not class_folders(files.root) else _with_choice(source)
+
+
+def _with_choice(source: Source) -> Source:
+    name = Path(source.labels_file).name
+    message = f"the labels are those of {name}, not the names of the folders beside it; those are --format folder"
+    return replace(source, messages=(message, *source.messages))
+
+
+FORMAT = SourceFormat(
+    name="csv",
+    title="CSV file with labels",
+    recognise=_recognise,
+    read=_read,
+    precedence=70,
+    label_places=(LabelPlace(columns=COLUMN_KINDS),),
+    looks_like=lambda path: bool(tables_in(path)) if path.is_dir() else path.suffix.lower() in TABLES,
+    is_table=True,
+    has_patient_tags=True,
+)

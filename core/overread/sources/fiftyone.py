@@ -10,10 +10,13 @@ from typing import Any
 
 from overread.errors import ManifestError
 from overread.records import Source, SourceRow
-from overread.sources.columns import column_names, free_name, named_column
+from overread.sources.columns import column_names, free_name, named_column, optional_columns
 from overread.sources.folder import SPLITS, files_below, printable
 from overread.sources.image_search import find_below, search_fault
 from overread.sources.json_table import read_json, text_entry
+from overread.sources.request import NO_COLUMNS, ColumnNames, column_flag
+from overread.sources.source_files import SourceFiles
+from overread.sources.source_format import LabelPlace, SourceFormat
 
 _START = re.compile(rb'(\xef\xbb\xbf)?\s*\{\s*("labels"\s*:\s*\{|"samples"\s*:\s*\[|(?P<classes>"classes"\s*:))')
 _SNIFFED_BYTES = 256
@@ -39,33 +42,24 @@ def find_fiftyone(root: Path) -> Path | None:
     return next((path for path in found if path.is_file() and is_fiftyone(path)), None)
 
 
-def read_fiftyone(
-    path: Path,
-    root: Path,
-    *,
-    label_column: str | None = None,
-    patient_column: str | None = None,
-    slide_column: str | None = None,
-    split_column: str | None = None,
-    rater_columns: Sequence[str] = (),
-) -> Source:
+def read_fiftyone(path: Path, root: Path, columns: ColumnNames = NO_COLUMNS) -> Source:
     """A row for each label of labels.json, or for each sample of samples.json.
 
     labels.json names an image by its path without the suffix, from the folder data/ beside it, or else from `root`; a
     data.json beside it says where each lies. samples.json has paths from `root`; of a path that leads elsewhere the
-    longest end that is a file below `root` is taken. label_column: its field of the label, ground_truth where it is
-    not named; the other columns are fields too. A tag train, val or test is the split. Fields whose names begin with _
+    longest end that is a file below `root` is taken. columns: fields of the samples; the label's is ground_truth where
+    it is not named. A tag train, val or test is the split. Fields whose names begin with _
     are FiftyOne's own.
     Raises ManifestError for what is no export, and for a field that is absent.
     """
     content = read_json(path)
-    named = {"patient": patient_column, "slide": slide_column, "split": split_column}
     if isinstance(content, dict) and isinstance(content.get("samples"), list):
-        return _read_samples(path, root, content["samples"], label_column, named, rater_columns)
+        return _read_samples(path, root, content["samples"], columns)
     if not isinstance(content, dict) or not isinstance(content.get("labels"), dict):
         raise ManifestError(f"{path.name}: has neither samples nor labels as FiftyOne exports them; export it again")
-    if asked := [kind for kind, name in {"label": label_column, **named}.items() if name] or list(rater_columns[:1]):
-        raise ManifestError(f"{path.name}: has one label for each image and no fields; leave out --{asked[0]}-column")
+    if columns.named:
+        flag = column_flag(columns.named[0])
+        raise ManifestError(f"{path.name}: has one label for each image and no fields; leave out {flag}")
     return _read_labels(path, root, content)
 
 
@@ -140,22 +134,13 @@ def _one_label(target: Any) -> tuple[str, str]:
     return ("", "") if target is None else (str(target), "")
 
 
-def _read_samples(
-    path: Path,
-    root: Path,
-    samples: list[Any],
-    label_column: str | None,
-    named: dict[str, str | None],
-    rater_columns: Sequence[str],
-) -> Source:
+def _read_samples(path: Path, root: Path, samples: list[Any], columns: ColumnNames) -> Source:
     if not all(isinstance(sample, dict) and isinstance(sample.get("filepath"), str) for sample in samples):
         raise ManifestError(f"{path.name}: not every sample has a filepath; export the dataset again")
     fields = [field for field in column_names(samples) if not field.startswith("_")]
-    label_field = _label_field(path, samples, fields, label_column)
-    places = {
-        kind: named_column(fields, name, f"--{kind}-column", path) for kind, name in named.items() if name is not None
-    }
-    raters = [named_column(fields, name, "--rater-column", path) for name in rater_columns]
+    label_field = _label_field(path, samples, fields, columns.label)
+    places = optional_columns(fields, columns, path)
+    raters = [named_column(fields, name, "raters", path) for name in columns.raters]
     kept = [
         field
         for field in fields
@@ -190,7 +175,7 @@ def _read_samples(
 
 def _label_field(path: Path, samples: list[dict[str, Any]], fields: Sequence[str], named: str | None) -> str:
     if named is not None:
-        return named_column(fields, named, "--label-column", path)
+        return named_column(fields, named, "label", path)
     if _GROUND_TRUTH in fields:
         return _GROUND_TRUTH
     found = [field for field in fields if any(_is_classification(sample.get(field)) for sample in samples)]
@@ -214,3 +199,19 @@ def _split(tags: Any) -> str:
     """The split that the tags name; empty where they name none, or several."""
     splits = {SPLITS[tag.lower()] for tag in tags or () if isinstance(tag, str) and tag.lower() in SPLITS}
     return splits.pop() if len(splits) == 1 else ""
+
+
+def _recognise(files: SourceFiles) -> bool:
+    if files.labels_file is not None:
+        return files.is_json and is_fiftyone(files.labels_file)
+    return not files.is_table_meant and find_fiftyone(files.root) is not None
+
+
+FORMAT = SourceFormat(
+    name="fiftyone",
+    title="FiftyOne export",
+    recognise=_recognise,
+    read=lambda files: read_fiftyone(files.export(find_fiftyone, "FiftyOne"), files.root, files.request.columns),
+    precedence=40,
+    label_places=(LabelPlace(columns=("label", "patient", "slide", "split", "raters")),),
+)

@@ -7,6 +7,8 @@ from pathlib import Path
 from overread.errors import SourceError
 from overread.files import is_study
 from overread.records import Source, SourceRow
+from overread.sources.source_files import SourceFiles
+from overread.sources.source_format import SourceFormat
 
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -17,6 +19,15 @@ SPLITS = {
 
 _MAC_ARCHIVE = "__MACOSX"
 """What macOS adds to an archive: forks of the files, no images."""
+
+
+def folder_alone(files: SourceFiles, format: str) -> Path:
+    """The folder of a source whose labels are its folders' names. Raises SourceError where a file is named."""
+    if files.labels_file is None:
+        return files.root
+    raise SourceError(
+        f"{files.labels_file}: --format {format} takes the labels from the folders' names; name a folder only"
+    )
 
 
 def read_folder(root: Path) -> Source:
@@ -129,3 +140,13 @@ def _is_hidden(name: str) -> bool:
 def printable(name: str) -> str:
     """The name as a CSV can hold it; another one where it is no valid UTF-8, so that its row ends in the quarantine."""
     return name.encode("utf-8", "replace").decode("utf-8")
+
+
+FORMAT = SourceFormat(
+    name="folder",
+    title="One folder per class",
+    recognise=lambda files: files.labels_file is None,
+    read=lambda files: read_folder(folder_alone(files, "folder")),
+    precedence=90,
+    has_patient_tags=True,
+)

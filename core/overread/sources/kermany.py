@@ -9,6 +9,9 @@ from dataclasses import replace
 
 from overread.errors import SourceError
 from overread.records import Source
+from overread.sources.folder import folder_alone, read_folder
+from overread.sources.source_files import SourceFiles
+from overread.sources.source_format import SourceFormat
 
 _PNEUMONIA = re.compile(r"(?P<patient>person\d+)_(?P<cause>bacteria|virus)_\d+(?:_\d+)?\.\w+", re.IGNORECASE)
 _NORMAL = re.compile(r"(?P<patient>(?:NORMAL2-)?IM-\d+)(?:-\d+){1,2}\.\w+", re.IGNORECASE)
@@ -57,3 +60,16 @@ def read_kermany(source: Source) -> Source:
 def _match(image: str) -> re.Match[str] | None:
     name = image.rsplit("/", 1)[-1]
     return _PNEUMONIA.fullmatch(name) or _NORMAL.fullmatch(name)
+
+
+def _recognise(files: SourceFiles) -> bool:
+    return files.labels_file is None and is_kermany(read_folder(files.root))
+
+
+FORMAT = SourceFormat(
+    name="kermany",
+    title="Kermany's chest X-rays",
+    recognise=_recognise,
+    read=lambda files: read_kermany(read_folder(folder_alone(files, "kermany"))),
+    precedence=80,
+)

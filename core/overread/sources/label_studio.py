@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from overread.errors import ManifestError
+from overread.errors import ManifestError, SourceError
 from overread.records import Source, SourceRow
-from overread.sources.columns import column_names, find_image_column, free_name, named_column
+from overread.sources.columns import column_names, find_image_column, free_name, named_column, optional_columns
 from overread.sources.csv_table import LABEL_NAMES
 from overread.sources.image_search import find_below, search_fault
 from overread.sources.json_table import read_json, text_entry
+from overread.sources.request import NO_COLUMNS, ColumnNames
+from overread.sources.source_files import SourceFiles
+from overread.sources.source_format import LabelPlace, SourceFormat
 
 _SNIFFED_BYTES = 1 << 20
 _MIN_KEYS = ("id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement")
@@ -55,37 +58,34 @@ def is_label_studio(path: Path) -> bool:
     return isinstance(first, dict) and (_is_task(first) or {"annotation_id", "annotator"} <= first.keys())
 
 
-def read_label_studio(
-    path: Path,
-    root: Path,
-    *,
-    image_column: str | None = None,
-    label_column: str | None = None,
-    patient_column: str | None = None,
-    slide_column: str | None = None,
-    split_column: str | None = None,
-) -> Source:
+def find_label_studio(root: Path) -> Path | None:
+    """The only export that lies in this folder. Raises SourceError where there are several."""
+    files = sorted(path for path in root.iterdir() if path.suffix.lower() == ".json" and path.is_file())
+    found = [path for path in files if is_label_studio(path)]
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise SourceError(f"{root}: which of Label Studio's exports? Name it with --labels FILE (found: {names})")
+    return found[0] if found else None
+
+
+def read_label_studio(path: Path, root: Path, columns: ColumnNames = NO_COLUMNS) -> Source:
     """A row for each task. The images are looked for below `root`, by the end of the path that a task spells.
 
-    label_column: the control (the name of the `<Choices>`), where there are several; or a key of the tasks' data. The
-    other columns are keys of the data too. Of a task's annotations those count that were not cancelled, and of each
+    columns: keys of the tasks' data; of the label, the control (the name of the `<Choices>`) where there are several,
+    or a key too. Of a task's annotations those count that were not cancelled, and of each
     annotator's the latest. The label is that of the one marked as ground truth, else what most annotators chose, else,
     where as many chose another, what the earliest of these annotations says. Several annotators become rater columns.
     Predictions are no labels.
     Raises ManifestError for what is no export, and for a column that is absent or not obvious.
     """
-    tasks = _tasks(path, image_column, label_column)
+    tasks = _tasks(path, columns)
     cells = [text_entry(task.data, f"{path.name} task {task.key}") for task in tasks]
     keys = column_names(cells)
     if not keys:
         raise ManifestError(f"{path.name}: its tasks have no data; export the project again")
-    image_key = find_image_column(keys, image_column, path)
-    label_key = _label_key(path, tasks, keys, label_column)
-    places = {
-        kind: named_column(keys, name, f"--{kind}-column", path)
-        for kind, name in (("patient", patient_column), ("slide", slide_column), ("split", split_column))
-        if name is not None
-    }
+    image_key = find_image_column(keys, columns.image, path)
+    label_key = _label_key(path, tasks, keys, columns.label)
+    places = optional_columns(keys, columns, path)
     if "split" in keys:
         places.setdefault("split", "split")
     is_voted = any(label_key in task.votes for task in tasks)
@@ -138,13 +138,13 @@ def _is_task(value: dict[str, Any]) -> bool:
     return isinstance(value.get("data"), dict) and ("annotations" in value or "completions" in value)
 
 
-def _tasks(path: Path, image: str | None, label: str | None) -> list[_Task]:
+def _tasks(path: Path, columns: ColumnNames) -> list[_Task]:
     content = read_json(path)
     if not isinstance(content, list) or not all(isinstance(value, dict) for value in content):
         raise ManifestError(f"{path.name}: is no list of tasks; export the project again, as JSON or JSON-MIN")
     if any("data" in value for value in content):
         return [_task(path, number, value) for number, value in enumerate(content, start=1)]
-    return _min_tasks(path, content, image, label)
+    return _min_tasks(path, content, columns)
 
 
 def _task(path: Path, number: int, value: dict[str, Any]) -> _Task:
@@ -176,14 +176,14 @@ def _choices(results: Any) -> dict[str, list[str]]:
     return choices
 
 
-def _min_tasks(path: Path, content: list[dict[str, Any]], image: str | None, label: str | None) -> list[_Task]:
+def _min_tasks(path: Path, content: list[dict[str, Any]], columns: ColumnNames) -> list[_Task]:
     """The tasks of JSON-MIN, which has an entry for each annotation, with what was chosen beside the data."""
     keys = [key for key in column_names(content) if key not in _MIN_KEYS]
-    image_key = find_image_column(keys, image, path)
+    image_key = find_image_column(keys, columns.image, path)
     others = [key for key in keys if key != image_key]
     obvious = [key for key in others if key.lower() in _CONTROL_NAMES]
-    if label is not None:
-        label_key = named_column(others, label, "--label-column", path)
+    if columns.label is not None:
+        label_key = named_column(others, columns.label, "label", path)
     elif len(others) == 1 or len(obvious) == 1:
         label_key = (others if len(others) == 1 else obvious)[0]
     else:
@@ -221,7 +221,7 @@ def _label_key(path: Path, tasks: list[_Task], keys: Sequence[str], named: str |
     """The control, or the key of the data, that is the label."""
     controls = sorted({control for task in tasks for control in task.votes})
     if named is not None:
-        return named_column([*controls, *keys], named, "--label-column", path)
+        return named_column([*controls, *keys], named, "label", path)
     if not controls:
         raise ManifestError(
             f"{path.name}: no annotation in it chooses a class; annotate with <Choices>, "
@@ -272,3 +272,24 @@ def _shared(files: Sequence[str], spelled: Sequence[str]) -> set[str]:
     for file, spelling in zip(files, spelled, strict=True):
         spellings.setdefault(file, set()).add(spelling)
     return {file for file, several in spellings.items() if len(several) > 1}
+
+
+def _recognise(files: SourceFiles) -> bool:
+    if files.labels_file is not None:
+        return files.is_json and is_label_studio(files.labels_file)
+    return not files.is_table_meant and find_label_studio(files.root) is not None
+
+
+def _read(files: SourceFiles) -> Source:
+    export = files.export(find_label_studio, "Label Studio")
+    return read_label_studio(export, files.root, files.request.columns)
+
+
+FORMAT = SourceFormat(
+    name="label-studio",
+    title="Label Studio export (JSON)",
+    recognise=_recognise,
+    read=_read,
+    precedence=50,
+    label_places=(LabelPlace(columns=("image", "label", "patient", "slide", "split")),),
+)

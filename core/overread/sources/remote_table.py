@@ -3,23 +3,24 @@
 import tempfile
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
 from urllib.parse import urlsplit
 
 from overread.errors import ImageError, SourceError
 from overread.images.credentials import bare_url, remember
-from overread.images.location import cut_frame
-from overread.images.remote import is_remote, is_web, missing_package, open_remote, protocol_of
+from overread.images.location import split_frame
+from overread.images.remote import is_remote, is_web, missing_package, protocol_of
+from overread.images.remote_file import open_remote
 from overread.records import Source
 from overread.sources.csv_table import read_table
 from overread.sources.image_paths import normal_path
+from overread.sources.request import ColumnNames
 
 
-def read_remote_table(url: str, **columns: Any) -> Source:
+def read_remote_table(url: str, columns: ColumnNames) -> Source:
     """The CSV at a URL of object storage or of a web server; images in it are relative to the folder that it is in.
 
     Credentials in the URL are used for it and, user name and password, for the images beside it; none is kept.
-    columns: as for `read_table`. Raises SourceError where it cannot be had, and what `read_table` raises.
+    Raises SourceError where it cannot be had, and what `read_table` raises.
     """
     bare = bare_url(url)
     if package := missing_package(protocol_of(url)):
@@ -35,7 +36,7 @@ def read_remote_table(url: str, **columns: Any) -> Source:
                 path.write_bytes(file.read())
         except ImageError as error:
             raise SourceError(f"{bare}: {error}; check the URL, and the credentials in the environment") from None
-        source = read_table(path, Path(folder), **columns)
+        source = read_table(path, Path(folder), columns)
     root = parts._replace(path=parts.path.rpartition("/")[0], query="", fragment="").geturl()
     _remember_user(source, root, urlsplit(url).netloc)
     return replace(source, root=root, labels_file=bare)
@@ -49,5 +50,5 @@ def _remember_user(source: Source, root: str, netloc: str) -> None:
     folder = parts._replace(netloc=netloc).geturl()
     for row in source.rows:
         if not is_remote(row.image.strip()):
-            name = cut_frame(normal_path(row.image))[0]
+            name = split_frame(normal_path(row.image))[0]
             remember(f"{root}/{name}", f"{folder}/{name}")

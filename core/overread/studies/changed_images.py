@@ -6,7 +6,8 @@ from overread.errors import ImageError, StudyError
 from overread.images.cache.pixel_cache import open_cache
 from overread.images.file_hashes import FileHashes
 from overread.images.location import Location
-from overread.images.remote import ABSENT, look_up
+from overread.images.remote import ABSENT
+from overread.images.remote_listing import look_up
 from overread.studies.study import Study
 
 CHANGED, MISSING = "changed", "missing"

@@ -7,7 +7,6 @@ Whoever opens the study meanwhile, or after a kill, puts what is committed in pl
 changes nothing, and the next update goes on from what it had decoded.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -16,8 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock, lock_descriptor
+
 from overread.errors import StudyError
-from overread.files import file_mode, make_folder, remove_left_behind, sync_folder, write_atomically
+from overread.files import file_mode, is_locked, make_folder, remove_abandoned, sync_folder, write_atomically
 
 UPDATE = ".update"
 _COMMITTED = ".committed"
@@ -27,24 +28,18 @@ _BEFORE = (".pixels.new", ".pixels.old")
 _STILL_WRITING_S = 60
 
 
-@contextmanager
-def study_lock(path: Path) -> Iterator[None]:
-    """Held while a study's files are put in place or study.json is changed. The kernel's: gone with the process."""
-    descriptor = os.open(path / ".lock", os.O_RDWR | os.O_CREAT, file_mode(path))
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+def study_lock(path: Path) -> FileLock:
+    """Held while a study's files are put in place or study.json is changed; released when the process ends."""
+    return FileLock(path / ".lock", mode=file_mode(path))
 
 
-def put_in_place(path: Path) -> None:
+def apply_committed_update(path: Path) -> None:
     """Put the files of a committed update in place, if there is one. Raises StudyError where they cannot be."""
     if not (path / _COMMITTED).is_dir():
         return
     try:
         with study_lock(path):
-            finish(path)
+            move_committed_files(path)
     except OSError as error:
         raise StudyError(
             f"{path}: an update of this study is not all in place, and its folder cannot be written "
@@ -52,8 +47,8 @@ def put_in_place(path: Path) -> None:
         ) from error
 
 
-def finish(path: Path) -> None:
-    """As `put_in_place`, for one that holds the study's lock. Stopped anywhere, it may be begun again."""
+def move_committed_files(path: Path) -> None:
+    """As `apply_committed_update`, for one that holds the study's lock. Stopped anywhere, it may be begun again."""
     new = path / _COMMITTED
     if not new.is_dir():
         return
@@ -86,7 +81,7 @@ def staged_update(path: Path) -> Iterator[Path]:
     make_folder(staging)
     descriptor = os.open(staging, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        lock_descriptor(descriptor)
         for left in staging.iterdir():
             if left.name != "pixels":
                 left.unlink()
@@ -106,35 +101,28 @@ def commit(path: Path) -> None:
     sync_folder(staging / "pixels")
     sync_folder(staging)
     with study_lock(path):
-        finish(path)
+        move_committed_files(path)
         staging.rename(path / _COMMITTED)
         sync_folder(path)
-        finish(path)
+        move_committed_files(path)
 
 
 def is_unfinished(path: Path) -> bool:
     """Whether an update of the study was stopped, and none is under way that goes on with it."""
     try:
-        descriptor = os.open(path / UPDATE, os.O_RDONLY)
+        return not is_locked(path / UPDATE)
     except OSError:
         return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
 
 
-def sweep(path: Path) -> None:
+def remove_temporary_files(path: Path) -> None:
     """Remove the hidden files that killed writers left in a study."""
     folders = [path, path / "pixels", *(folder for folder in (path / "runs").rglob("*") if folder.is_dir())]
     for folder in folders:
         for left in folder.glob(".*.tmp"):
             with suppress(OSError):
                 if time.time() - left.stat().st_mtime > _STILL_WRITING_S:
-                    remove_left_behind(folder, left.name)
+                    remove_abandoned(folder, left.name)
 
 
 def _move(new: Path, place: Path) -> None:

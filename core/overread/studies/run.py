@@ -1,6 +1,5 @@
 """A run's folder: what one training of the model on a study left behind, and how far it has come."""
 
-import fcntl
 import hashlib
 import json
 import os
@@ -15,9 +14,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from filelock import lock_descriptor
 
 from overread.errors import StudyError
-from overread.files import file_mode, told_if_damaged, write_atomically
+from overread.files import file_mode, is_locked, report_damage, write_atomically
 from overread.studies.run_files import check_file, read_json, read_scores
 from overread.studies.study import Study, open_study
 
@@ -74,7 +74,7 @@ class Run:
         """
         path = self.path / "scores.csv"
         config = read_json(self.path / "config.json", {"num_samples": int}, self._mend)
-        with told_if_damaged(path, self._mend):
+        with report_damage(path, self._mend):
             table = read_scores(path)
             if len(table) != config["num_samples"]:
                 raise ValueError(f"has {len(table)} rows of {config['num_samples']}")
@@ -102,7 +102,7 @@ class Run:
         """(N, D) float16, the row order of samples.csv."""
         path = self.path / "embeddings.npy"
         check_file(path, self._mend)
-        with told_if_damaged(path, self._mend):
+        with report_damage(path, self._mend):
             return np.load(path, mmap_mode="r")
 
     def trace(self) -> dict[str, np.ndarray]:
@@ -120,7 +120,7 @@ class Run:
 
         path = self.path / "model.safetensors"
         check_file(path, self._mend)
-        with told_if_damaged(path, self._mend):
+        with report_damage(path, self._mend):
             return load_file(path)
 
     def comparison(self) -> dict[str, Any] | None:
@@ -129,7 +129,7 @@ class Run:
         return read_json(path, {"outcome": str}, self._mend) if path.exists() else None
 
     @property
-    def is_offered(self) -> bool:
+    def is_set_aside(self) -> bool:
         """Whether the run waits to be chosen, and is not the one that is meant where none is named: a run after review
         that came out worse than the one before it, or of which that cannot be told, until somebody wants it all the
         same; and one that somebody turned down."""
@@ -149,7 +149,7 @@ class Run:
 
     def _arrays(self, path: Path) -> dict[str, np.ndarray]:
         check_file(path, self._mend)
-        with told_if_damaged(path, self._mend), path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with report_damage(path, self._mend), path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
 
     @property
@@ -187,7 +187,7 @@ def default_run(study: Study) -> Run | None:
     """The newest finished run that is not merely offered; None where no run has finished."""
     finished = [run for run in find_runs(study) if run.is_finished]
     # The run before an offered one may have been deleted.
-    return next((run for run in reversed(finished) if not run.is_offered), finished[-1] if finished else None)
+    return next((run for run in reversed(finished) if not run.is_set_aside), finished[-1] if finished else None)
 
 
 def open_run(study: Study, name: str | None = None) -> Run:
@@ -230,16 +230,13 @@ def _run_name(preset: str, seed: int) -> str:
 def training_lock(study: Study, run_name: str) -> Iterator[None]:
     """Held while a training of the study runs; its file names the run and the process.
 
-    The lock is the kernel's (flock): it is gone with the process, however that ended.
-    Raises StudyError if another training holds it.
+    It is released when the process ends, however it ends. Raises StudyError if another training holds it.
     """
     with os.fdopen(os.open(_lock_path(study.path), os.O_RDWR | os.O_CREAT, file_mode(study.path)), "r+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        if not lock_descriptor(file.fileno(), blocking=False):
             raise StudyError(
                 f"{study.path}: a training of this study is under way; wait for it, or cancel it on the Train page"
-            ) from error
+            )
         file.seek(0)
         file.truncate()
         json.dump({"run": run_name, "process": os.getpid()}, file)
@@ -258,18 +255,13 @@ def _lock_path(study_path: Path) -> Path:
 
 def _lock_holder(study_path: Path) -> dict[str, Any] | None:
     path = _lock_path(study_path)
-    if not path.is_file():
+    if not (path.is_file() and is_locked(path)):
         return None
-    with path.open("r") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            try:
-                holder = json.loads(file.read())
-                return {"run": str(holder["run"]), "process": int(holder["process"])}
-            except (ValueError, KeyError, TypeError):  # the holder has the lock and has not yet written its line
-                return {"run": "", "process": 0}
-    return None
+    try:
+        holder = json.loads(path.read_text())
+        return {"run": str(holder["run"]), "process": int(holder["process"])}
+    except (ValueError, KeyError, TypeError):  # the holder has the lock and has not yet written its line
+        return {"run": "", "process": 0}
 
 
 def _is_locked(study_path: Path, run_name: str) -> bool:

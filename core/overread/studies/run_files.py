@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from overread.errors import StudyError
-from overread.files import told_if_damaged, write_atomically
+from overread.files import report_damage, write_atomically
 
 CHECKSUMS = "checksums.json"
 _SCORE_TYPES = {
@@ -39,7 +39,7 @@ def check_file(path: Path, mend: str, *, is_readable: bool = False) -> None:
     written = read_json(sums_path, {}, mend).get(path.name)
     if written is None:
         return
-    with told_if_damaged(path, mend):
+    with report_damage(path, mend):
         status = path.stat()
         found = _sha256(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     if found != written:
@@ -49,7 +49,7 @@ def check_file(path: Path, mend: str, *, is_readable: bool = False) -> None:
 
 def read_json(path: Path, types: Mapping[str, type], mend: str) -> dict[str, Any]:
     """A JSON file with these fields, and perhaps others. Raises StudyError if it has not."""
-    with told_if_damaged(path, mend):
+    with report_damage(path, mend):
         content = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict):
             raise TypeError(path.name)

@@ -13,20 +13,20 @@ from overread.files import write_atomically
 from overread.images.cache.pixel_cache import PixelCache
 from overread.studies.study import Study, read_text_table, write_text_table
 
-Pictures = Sequence[Sequence[str]]
+DuplicateGroups = Sequence[Sequence[str]]
 """Groups of two or more sample ids whose images show the same picture; no id stands in two of them."""
 ALONE = -1
 _COLUMNS = ["sample_id", "group"]
 
 
-def sample_groups(samples: pd.DataFrame, pictures: Pictures = ()) -> np.ndarray:
+def sample_groups(samples: pd.DataFrame, pictures: DuplicateGroups = ()) -> np.ndarray:
     """(N,) int64: equal for samples that a patient, a slide or a picture links, be it by way of others.
 
     samples: samples.csv; a sample that nothing links is a group of its own. The numbers follow the ids, whatever the
     order of the rows.
     """
     ids = samples["sample_id"].to_numpy(dtype=str)
-    shown = picture_numbers(ids, pictures)
+    shown = duplicate_group_numbers(ids, pictures)
     links = [samples["patient"].to_numpy(dtype=str), samples["slide"].to_numpy(dtype=str)]
     links.append(np.where(shown == ALONE, "", shown.astype(str)))
     # A node for each sample, and one for each patient, slide and picture.
@@ -47,21 +47,21 @@ def sample_groups(samples: pd.DataFrame, pictures: Pictures = ()) -> np.ndarray:
     return number[component]
 
 
-def picture_numbers(sample_ids: Sequence[str], pictures: Pictures) -> np.ndarray:
+def duplicate_group_numbers(sample_ids: Sequence[str], pictures: DuplicateGroups) -> np.ndarray:
     """(N,) int64: the place in `pictures` of the group that each sample is in, or ALONE."""
     number_of = {sample_id: number for number, group in enumerate(pictures) for sample_id in group}
     return np.array([number_of.get(sample_id, ALONE) for sample_id in sample_ids], dtype=np.int64)
 
 
-def write_pictures(study: Study, cache: PixelCache, pictures: Pictures) -> None:
+def write_duplicate_groups(study: Study, cache: PixelCache, pictures: DuplicateGroups) -> None:
     """Keep the groups as STUDY/groups.csv; groups.digest beside it says of which images they are."""
     rows = [(sample_id, str(number)) for number, group in enumerate(pictures) for sample_id in group]
     write_text_table(study.path / "groups.csv", _COLUMNS, rows)
     write_atomically(study.path / "groups.digest", _digest(study, cache) + "\n")
 
 
-def read_pictures(study: Study, cache: PixelCache) -> list[tuple[str, ...]] | None:
-    """The groups that `write_pictures` kept; None if there are none, or they are of other images than the cache's."""
+def read_duplicate_groups(study: Study, cache: PixelCache) -> list[tuple[str, ...]] | None:
+    """The groups that were written last; None if there are none, or they are of other images than the cache's."""
     try:
         kept = (study.path / "groups.digest").read_text(encoding="utf-8").strip()
         if kept != _digest(study, cache):

@@ -11,8 +11,8 @@ import pandas as pd
 from overread.errors import ImageError, StudyError
 from overread.images.cache.pixel_cache import open_cache
 from overread.images.file_hashes import FileHashes
-from overread.images.location import Location, cut_frame
-from overread.images.remote import look_up
+from overread.images.location import Location, split_frame
+from overread.images.remote_listing import look_up
 from overread.records import Source
 from overread.sources.image_paths import normal_path, path_fault
 from overread.studies.study import find_image, keyed_hashes
@@ -79,8 +79,8 @@ def _renamed(source: Source, earlier: EarlierSamples) -> dict[str, str]:
         return {}
     sizes = {earlier.num_bytes.get(key) for key in gone.values()}
     found = _contents({path: locations[path] for path in new}, None if None in sizes else sizes)
-    before = {(earlier.contents[key], cut_frame(path)[1]): key for path, key in gone.items()}
-    num_gone = Counter((earlier.contents[key], cut_frame(path)[1]) for path, key in gone.items())
+    before = {(earlier.contents[key], split_frame(path)[1]): key for path, key in gone.items()}
+    num_gone = Counter((earlier.contents[key], split_frame(path)[1]) for path, key in gone.items())
     num_new = Counter(found.values())
     return {
         path: before[content] for path, content in found.items() if num_gone[content] == 1 and num_new[content] == 1

@@ -1,11 +1,12 @@
 """A study's folder while it is being made: beside its place, and put there whole or not at all."""
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from filelock import lock_descriptor
 
 from overread.errors import StudyError
 from overread.files import is_study
@@ -69,16 +70,12 @@ def link_or_copy(path: str | Path, link: str | Path) -> None:
 
 @contextmanager
 def _locked(folder: Path, path: Path) -> Iterator[None]:
-    """Held by the one process that makes the study: the kernel's lock, gone with the process."""
+    """Held by the one process that makes the study; released when that ends."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Another process may have put the folder in its place between our opening and locking it.
-            is_ours = folder.exists() and os.path.samestat(folder.stat(), os.fstat(descriptor))
-        except BlockingIOError:
-            is_ours = False
-        if not is_ours:
+        is_ours = lock_descriptor(descriptor, blocking=False)
+        # Another process may have put the folder in its place between our opening and locking it.
+        if not (is_ours and folder.exists() and os.path.samestat(folder.stat(), os.fstat(descriptor))):
             raise StudyError(f"{path}: another process is making this study; wait for it, or name another folder")
         yield
     finally:

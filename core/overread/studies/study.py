@@ -13,11 +13,11 @@ from typing import Any
 import pandas as pd
 
 from overread.errors import StudyError
-from overread.files import write_atomically, written_whole
-from overread.images.location import Location, cut_frame
+from overread.files import atomic_writer, write_atomically
+from overread.images.location import Location, split_frame
 from overread.images.remote import is_remote
 from overread.sources.image_paths import normal_path
-from overread.studies.generation import finish, is_unfinished, put_in_place, study_lock
+from overread.studies.generation import apply_committed_update, is_unfinished, move_committed_files, study_lock
 from overread.studies.study_file import SCHEMA_VERSION as SCHEMA_VERSION
 from overread.studies.study_file import TableSum, read_study_file
 from overread.studies.text_table import read_study_table, write_text_table
@@ -68,10 +68,6 @@ class Study:
     @property
     def samples_path(self) -> Path:
         return self.path / "samples.csv"
-
-    @property
-    def source_path(self) -> Path:
-        return self.path / "source.csv"
 
     @property
     def quarantine_path(self) -> Path:
@@ -150,14 +146,14 @@ def find_image(root: Path | str, image: str) -> Location:
     cell ends in `#` and a number: that frame of the file before it. In a URL such an ending always means a frame.
     """
     if is_remote(image.strip()) or is_remote(str(root)):
-        return Location(*cut_frame(_remote_place(str(root), image)))
+        return Location(*split_frame(_remote_place(str(root), image)))
     root = Path(root)
     as_written = Location(str(root / image))
     if as_written.exists():
         return as_written
     name = image.strip().replace("\\", "/")
     respelt = Location(str(root / name))
-    file, frame = cut_frame(name)
+    file, frame = split_frame(name)
     return respelt if frame is None or respelt.exists() else Location(str(root / file), frame)
 
 
@@ -218,7 +214,7 @@ def ledger_name(path: Path) -> str:
 
 def write_key(path: Path, secret: bytes, *, ledger_name: str = "") -> None:
     """Put a secret into STUDY/key, mode 0600: of a backup, or of a copy that gets a ledger of its own."""
-    with written_whole(path / "key", mode=0o600) as file:
+    with atomic_writer(path / "key", mode=0o600) as file:
         lines = (secret.hex(), str(os.fstat(file.fileno()).st_ino), ledger_name)
         file.write("\n".join(lines).rstrip("\n").encode() + b"\n")
 
@@ -253,10 +249,10 @@ def save_study(study: Study) -> None:
     write_atomically(study.path / "study.json", json.dumps(fields, indent=2, ensure_ascii=False) + "\n")
 
 
-def amend_study(path: Path, **changes: Any) -> Study:
+def update_study_file(path: Path, **changes: Any) -> Study:
     """Change fields of study.json as it stands by now, whatever is updated meanwhile. Raises OSError, StudyError."""
     with study_lock(path):
-        finish(path)
+        move_committed_files(path)
         study = replace(Study(path=path, **read_study_file(path)), **changes)
         save_study(study)
     return study
@@ -270,7 +266,7 @@ def open_study(path: Path | str) -> Study:
     path = Path(path)
     if not path.is_dir():
         raise StudyError(f"{path}: there is no such study; make it with `python -m core import SOURCE --study {path}`")
-    put_in_place(path)
+    apply_committed_update(path)
     if not (path / "study.json").exists():
         raise StudyError(f"{path}: this folder holds no study (no study.json); import one into it, or name another")
     return Study(path=path, **read_study_file(path))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from overread.errors import StudyError
-from overread.files import quoted_cell, write_atomically
+from overread.files import quote_cell, write_atomically
 from overread.studies.study_file import TableSum
 
 _MEND = (
@@ -27,7 +27,7 @@ def read_text_table(path: Path) -> pd.DataFrame:
 
 def write_text_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> TableSum:
     """Write a CSV of text, atomically, so that `read_text_table` gives back each cell as it was."""
-    lines = [",".join(map(quoted_cell, row)) + "\n" for row in (columns, *rows)]
+    lines = [",".join(map(quote_cell, row)) + "\n" for row in (columns, *rows)]
     content = "".join(lines).encode()
     write_atomically(path, content)
     return TableSum(hashlib.sha256(content).hexdigest(), len(lines) - 1)

@@ -1,6 +1,5 @@
 """What a killed training goes on from: written after every epoch, whole or not at all."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from overread.files import file_mode, make_folder, told_if_damaged
+from overread.files import atomic_writer, make_folder, report_damage
 from overread.studies.run import CHECKPOINT_DAMAGED
 
 
@@ -30,17 +29,13 @@ class Checkpoint:
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     make_folder(path.parent)
-    temporary = path.with_suffix(".tmp")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, file_mode(path.parent)), "wb") as file:
+    with atomic_writer(path) as file:
         torch.save(vars(checkpoint), file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def load_checkpoint(path: Path) -> Checkpoint | None:
     """The last whole checkpoint, on the CPU, or None if there is none. Raises StudyError if it is damaged."""
     if not path.is_file():
         return None
-    with told_if_damaged(path, CHECKPOINT_DAMAGED):
+    with report_damage(path, CHECKPOINT_DAMAGED):
         return Checkpoint(**torch.load(path, map_location="cpu", weights_only=True))

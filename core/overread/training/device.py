@@ -1,7 +1,7 @@
 """What a training computes on: the CPU, or a GPU."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 import torch
 
@@ -40,7 +40,7 @@ def has_bf16_units(device: torch.device) -> bool:
     return torch.cpu._is_avx512_bf16_supported()
 
 
-def autocast(device: torch.device, precision: str) -> AbstractContextManager:
+def autocast(device: torch.device, precision: str) -> torch.autocast:
     """bf16 where the settings ask for it; on a CPU and on a GPU alike."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
 

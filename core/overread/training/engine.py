@@ -16,10 +16,11 @@ import torch
 from overread.config import TrainSettings
 from overread.errors import ConfigError
 from overread.models.network import Network
+from overread.phases import Phase, PhaseKind, Stage, StageKind
 from overread.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from overread.training.consensus import stage_consensus, stage_losses
 from overread.training.epochs import decay_learning_rate, embed, predict, pretrain_epoch, supervised_epoch
-from overread.training.progress_log import Phase, Progress
+from overread.training.progress_log import ProgressLog
 from overread.training.thresholds import class_thresholds
 from overread.training.trace import Trace
 from overread.training.training_data import TrainingData, pixel_statistics
@@ -29,26 +30,26 @@ PRETRAIN_COST = 2.3  # two views, and the augmentations, beside one image
 
 
 def plan_phases(settings: TrainSettings, num_folds: int = 0) -> tuple[Phase, ...]:
-    """pretrain, "fold 1" ..., warmup, "round 1", "round 2" ..., final; those without epochs are left out."""
+    """Pretraining, the folds, the warm-up, the rounds and the final phase; those without epochs are left out."""
     rounds = settings.rounds
     phases = [
-        Phase("pretrain", settings.pretrain.num_epochs, cost=PRETRAIN_COST),
+        Phase(PhaseKind.PRETRAIN, settings.pretrain.num_epochs, cost=PRETRAIN_COST),
         *(
-            Phase(f"fold {i}", settings.cross_fitting.num_epochs, cost=1 - 1 / num_folds)
-            for i in range(1, num_folds + 1)
+            Phase(PhaseKind.FOLD, settings.cross_fitting.num_epochs, index, cost=1 - 1 / num_folds)
+            for index in range(num_folds)
         ),
-        Phase("warmup", settings.warmup.num_epochs),
-        *(Phase(f"round {i}", num_epochs) for i, num_epochs in enumerate(rounds.num_epochs, start=1)),
-        Phase("final", rounds.num_final_epochs if rounds.weighting == "final" else 0),
+        Phase(PhaseKind.WARMUP, settings.warmup.num_epochs),
+        *(Phase(PhaseKind.ROUND, num_epochs, index) for index, num_epochs in enumerate(rounds.num_epochs)),
+        Phase(PhaseKind.FINAL, rounds.num_final_epochs if rounds.weighting == "final" else 0),
     ]
     return tuple(phase for phase in phases if phase.num_epochs)
 
 
-def plan_stages(settings: TrainSettings) -> list[str]:
-    """The names of the stages at which the whole set is predicted, in order."""
+def plan_stages(settings: TrainSettings) -> list[Stage]:
+    """The stages at which the whole set is predicted, in order."""
     rounds = settings.rounds
-    stages = [f"round {i + 1} epoch {e}" for i in range(len(rounds.num_epochs)) for e in rounds.stages(i)]
-    return ["warmup", *stages, *(["final"] if rounds.weighting == "final" else [])]
+    stages = [Stage(StageKind.ROUND, i, epoch) for i in range(len(rounds.num_epochs)) for epoch in rounds.stages(i)]
+    return [Stage(StageKind.WARMUP), *stages, *([Stage(StageKind.FINAL)] if rounds.weighting == "final" else [])]
 
 
 @dataclass
@@ -58,7 +59,7 @@ class Training:
     data: TrainingData
     settings: TrainSettings
     seed: int
-    progress: Progress
+    progress: ProgressLog
     checkpoint_path: Path
     features: np.ndarray | None = None
     """(N, D) float32, features from elsewhere, of which the checkpoints hold none; None: the pretrained encoder's."""
@@ -79,7 +80,7 @@ class Training:
                 num_classes=self.data.num_classes,
                 projection_size=self.settings.pretrain.projection_size,
             )
-        self.network.to(self.data.device, memory_format=torch.channels_last)
+        self.network.to(self.data.device).to(memory_format=torch.channels_last)
         self.trace = Trace()
         self._phases = plan_phases(self.settings, len(self.folds))
         self._pretrained: dict[str, torch.Tensor] = {}
@@ -96,10 +97,10 @@ class Training:
         optimizer = None
         for index in range(first_phase, len(self._phases)):
             phase = self._phases[index]
-            is_resumed = start is not None and index == first_phase
-            optimizer = self._begin(phase, optimizer, is_resumed=is_resumed)
-            if is_resumed:
-                optimizer.load_state_dict(start.optimizer)
+            resumed = start if index == first_phase else None
+            optimizer = self._begin(phase, optimizer, is_resumed=resumed is not None)
+            if resumed:
+                optimizer.load_state_dict(resumed.optimizer)
             run_epoch = self._epoch_function(phase)
             for epoch in range(first_epoch + 1, phase.num_epochs + 1):
                 fields = run_epoch(optimizer, epoch, self._generator(index, epoch))
@@ -107,7 +108,7 @@ class Training:
                     raise _diverged(phase)
                 self._after_epoch(phase, epoch)
                 self.progress.epoch(index, epoch, **fields)
-                if epoch == phase.num_epochs and phase.name.startswith("round"):
+                if epoch == phase.num_epochs and phase.kind is PhaseKind.ROUND:
                     self.progress.emit("round", **self._round_fields(phase))
                 self._save(index, epoch, optimizer)
             first_epoch = 0
@@ -119,11 +120,11 @@ class Training:
         self, phase: Phase, optimizer: torch.optim.Optimizer | None, *, is_resumed: bool
     ) -> torch.optim.Optimizer:
         """The network and the optimiser that a phase begins with."""
-        if phase.name == "pretrain":
+        if phase.kind is PhaseKind.PRETRAIN:
             return self._optimizer(self.settings.pretrain.learning_rate, self.settings.pretrain.weight_decay)
         if self.trace.embeddings is None and self.features is None:
             self.trace.embeddings = embed(self.network, self.data, precision=self.settings.model.precision)
-        if optimizer is not None and not (phase.name == "warmup" or phase.name.startswith("fold")):
+        if optimizer is not None and phase.kind not in (PhaseKind.WARMUP, PhaseKind.FOLD):
             # From the warm-up on, one optimiser: its moments are kept from round to round, as the weights are.
             return optimizer
         if self.folds and not self._pretrained:
@@ -133,9 +134,11 @@ class Training:
         return self._optimizer(self.settings.warmup.learning_rate, self.settings.warmup.weight_decay)
 
     def _epoch_function(self, phase: Phase) -> Callable[..., dict[str, float]]:
-        return self._pretrain_epoch if phase.name == "pretrain" else self._supervised_epoch_of(phase)
+        return self._pretrain_epoch if phase.kind is PhaseKind.PRETRAIN else self._supervised_epoch_of(phase)
 
-    def _pretrain_epoch(self, optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator) -> dict:
+    def _pretrain_epoch(
+        self, optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator
+    ) -> dict[str, float]:
         pretrain = self.settings.pretrain
         decay_learning_rate(optimizer, pretrain.learning_rate, (epoch - 1) / pretrain.num_epochs)
         loss = pretrain_epoch(
@@ -152,14 +155,14 @@ class Training:
 
     def _supervised_epoch_of(self, phase: Phase) -> Callable[..., dict[str, float]]:
         rounds = self.settings.rounds
-        is_weighted = phase.name == "final" or (phase.name.startswith("round") and rounds.weighting == "rounds")
-        data = self._without_fold(phase) if phase.name.startswith("fold") else self.data
+        is_weighted = phase.kind is PhaseKind.FINAL or (phase.kind is PhaseKind.ROUND and rounds.weighting == "rounds")
+        data = self._without_fold(phase) if phase.kind is PhaseKind.FOLD else self.data
         labels = self.trace.pseudo_labels[-1] if self.trace.pseudo_labels else self.data.given
         is_pseudo_labelled = (
             self.trace.is_consensus[-1] if self.trace.is_consensus else np.zeros(len(labels), dtype=bool)
         )
 
-        def run_epoch(optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator) -> dict:
+        def run_epoch(optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator) -> dict[str, float]:
             targets = labels
             if self.verified is not None:
                 targets = self.verified.drawn(labels, torch.rand(len(labels), generator=generator).numpy())
@@ -182,18 +185,18 @@ class Training:
         """Predict the whole set where the epoch is monitored; end a round with its consensus."""
         is_last = epoch == phase.num_epochs
         rounds = self.settings.rounds
-        if phase.name in ("warmup", "final") and is_last:
-            self.trace.add_stage(phase.name, self._predict(phase))
-        elif phase.name.startswith("fold"):
+        if phase.kind in (PhaseKind.WARMUP, PhaseKind.FINAL) and is_last:
+            self.trace.add_stage(Stage(StageKind(phase.kind)), self._predict(phase))
+        elif phase.kind is PhaseKind.FOLD:
             num_averaged = min(self.settings.cross_fitting.num_averaged, phase.num_epochs)
             if epoch > phase.num_epochs - num_averaged:
                 self._judge_fold(self._predict(phase) / num_averaged, self._held_out(phase))
-        elif phase.name.startswith("round"):
-            if epoch in rounds.stages(int(phase.name.split()[1]) - 1):
-                self.trace.add_stage(f"{phase.name} epoch {epoch}", self._predict(phase))
+        elif phase.kind is PhaseKind.ROUND:
+            if epoch in rounds.stages(phase.index):
+                self.trace.add_stage(Stage(StageKind.ROUND, phase.index, epoch), self._predict(phase))
             if is_last:
                 current = self.trace.pseudo_labels[-1] if self.trace.pseudo_labels else self.data.given
-                stage_probs = self.trace.round_probs(phase.name)
+                stage_probs = self.trace.round_probs(phase.index)
                 self.trace.add_round(
                     stage_consensus(
                         stage_probs,
@@ -206,7 +209,7 @@ class Training:
                 )
 
     def _held_out(self, phase: Phase) -> np.ndarray:
-        return self.folds[int(phase.name.split()[1]) - 1]
+        return self.folds[phase.index]
 
     def _without_fold(self, phase: Phase) -> TrainingData:
         is_trained = self.data.is_trained.copy()
@@ -242,7 +245,7 @@ class Training:
 
     def _round_fields(self, phase: Phase) -> dict[str, int]:
         return {
-            "round": int(phase.name.split()[1]),
+            "round": phase.index + 1,
             "num_reliable": int(self.trace.is_consensus[-1].sum()),
             "num_changed": int((self.trace.pseudo_labels[-1] != self.data.given).sum()),
         }
@@ -275,7 +278,7 @@ class Training:
 
 
 def _diverged(phase: Phase) -> ConfigError:
-    section = "pretrain" if phase.name == "pretrain" else "warmup"
+    section = "pretrain" if phase.kind is PhaseKind.PRETRAIN else "warmup"
     return ConfigError(
         f"the training diverged in phase {phase.name}: its numbers are no longer finite; train anew with a lower "
         f"{section}.learning_rate (--set)"

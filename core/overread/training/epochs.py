@@ -124,5 +124,5 @@ def _augment(images: Tensor, is_strong: Tensor, generator: Generator) -> Tensor:
 
 def _step(optimizer: Optimizer, loss: Tensor) -> None:
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    torch.autograd.backward(loss)
     optimizer.step()

@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 
 from overread.errors import ConfigError
-from overread.files import make_folder, told_if_damaged, write_atomically
+from overread.files import make_folder, report_damage, write_atomically
 from overread.models.backbones import IMAGENET_BACKBONE, Backbone, backbone_features, imagenet_weights, load_backbone
 from overread.studies.embeddings import read_embeddings
 from overread.studies.run import CHECKPOINT_DAMAGED
@@ -104,7 +104,7 @@ def load_features(path: Path) -> np.ndarray | None:
     """What `save_features` kept, or None if there is nothing. Raises StudyError if it is damaged."""
     if not path.is_file():
         return None
-    with told_if_damaged(path, CHECKPOINT_DAMAGED):
+    with report_damage(path, CHECKPOINT_DAMAGED):
         return np.load(path, allow_pickle=False)
 
 

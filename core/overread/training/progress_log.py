@@ -3,23 +3,15 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from overread.phases import Phase
 
 Listener = Callable[[dict[str, Any]], None]
 
 
-@dataclass(frozen=True)
-class Phase:
-    """A stretch of epochs of one kind, and what one of them costs beside one of plain training."""
-
-    name: str
-    num_epochs: int
-    cost: float = 1.0
-
-
-class Progress:
+class ProgressLog:
     """Appends events to a file, and hands each to a listener. Nothing in them names a file or a sample."""
 
     def __init__(self, path: Path, phases: tuple[Phase, ...] = (), listener: Listener | None = None) -> None:

@@ -41,7 +41,7 @@ class Mixture:
     @property
     def is_bimodal(self) -> bool:
         """Whether the density dips between the two means."""
-        between = np.linspace(*self.means, 101)
+        between = np.linspace(self.means[0], self.means[1], 101)
         density = np.exp(self.log_densities(between)).sum(axis=0)
         return bool(density.min() < 0.99 * min(density[0], density[-1]))
 

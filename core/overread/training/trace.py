@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from overread.phases import Stage, StageKind
 from overread.training.consensus import Consensus
 
 
@@ -13,8 +14,7 @@ from overread.training.consensus import Consensus
 class Trace:
     """Grows while a run trains; an entry's second axis is the dataset index."""
 
-    stage_names: list[str] = field(default_factory=list)
-    """warmup, then "round 1 epoch 2" and so on."""
+    stages: list[Stage] = field(default_factory=list)
     stage_probs: list[np.ndarray] = field(default_factory=list)
     """(N, K) float32 each."""
     pseudo_labels: list[np.ndarray] = field(default_factory=list)
@@ -27,30 +27,37 @@ class Trace:
     cross_fitted: np.ndarray | None = None
     """(N, K) float32: what networks say that never saw the sample's label; None where there are no folds."""
 
-    def add_stage(self, name: str, probs: np.ndarray) -> None:
-        self.stage_names.append(name)
+    @property
+    def features(self) -> np.ndarray:
+        """(N, D) float32: the embeddings of a training that has come past its pretraining."""
+        if self.embeddings is None:
+            raise RuntimeError("the training has not computed its features yet")
+        return self.embeddings
+
+    def add_stage(self, stage: Stage, probs: np.ndarray) -> None:
+        self.stages.append(stage)
         self.stage_probs.append(probs)
 
     def add_round(self, consensus: Consensus) -> None:
         self.pseudo_labels.append(consensus.pseudo_labels)
         self.is_consensus.append(consensus.is_consensus)
 
-    def add_judged_round(self, name: str, probs: np.ndarray, pseudo_labels: np.ndarray) -> None:
-        """A round of the cross-fitted refinement: a stage and its pseudo-labels. It reaches consensus on the samples
-        on which all rounds so far agree."""
+    def add_iteration(self, stage: Stage, probs: np.ndarray, pseudo_labels: np.ndarray) -> None:
+        """An iteration of self-training: a stage and its pseudo-labels. It reaches consensus on the samples on which
+        all iterations so far agree."""
         agrees = np.all([other == pseudo_labels for other in [*self.pseudo_labels, pseudo_labels]], axis=0)
-        self.add_stage(name, probs.astype(np.float32))
+        self.add_stage(stage, probs.astype(np.float32))
         self.pseudo_labels.append(pseudo_labels.astype(np.int64))
         self.is_consensus.append(agrees)
 
-    def round_probs(self, name: str) -> np.ndarray:
-        """(S, N, K): the stages of the round of that name ("round 1")."""
-        return np.stack(
-            [p for s, p in zip(self.stage_names, self.stage_probs, strict=True) if s.startswith(f"{name} ")]
-        )
+    def round_probs(self, index: int) -> np.ndarray:
+        """(S, N, K): the stages of a round; index: from 0."""
+        of_round = (StageKind.ROUND, index)
+        in_order = zip(self.stages, self.stage_probs, strict=True)
+        return np.stack([probs for stage, probs in in_order if (stage.kind, stage.index) == of_round])
 
     def to_tensors(self) -> dict[str, Tensor]:
-        """As tensors, for a checkpoint; the stages' names follow from the settings, so they stay out."""
+        """As tensors, for a checkpoint; the stages follow from the settings, so they stay out."""
         lists = {name: getattr(self, name) for name in ("stage_probs", "pseudo_labels", "is_consensus")}
         tensors = {name: torch.from_numpy(np.stack(values)) for name, values in lists.items() if values}
         for name in ("embeddings", "cross_fitted"):
@@ -59,9 +66,17 @@ class Trace:
         return tensors
 
     @classmethod
-    def from_tensors(cls, tensors: dict[str, Tensor], stage_names: list[str]) -> "Trace":
-        """The trace of a checkpoint; stage_names: all names that the settings lead to, in order."""
+    def from_tensors(cls, tensors: dict[str, Tensor], stages: list[Stage]) -> "Trace":
+        """The trace of a checkpoint; stages: all that the settings lead to, in order."""
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-        lists = {name: list(arrays.get(name, [])) for name in ("stage_probs", "pseudo_labels", "is_consensus")}
-        others = {name: arrays.get(name) for name in ("embeddings", "cross_fitted")}
-        return cls(stage_names[: len(lists["stage_probs"])], **lists, **others)
+        stage_probs, pseudo_labels, is_consensus = (
+            list(arrays.get(name, [])) for name in ("stage_probs", "pseudo_labels", "is_consensus")
+        )
+        return cls(
+            stages[: len(stage_probs)],
+            stage_probs,
+            pseudo_labels,
+            is_consensus,
+            embeddings=arrays.get("embeddings"),
+            cross_fitted=arrays.get("cross_fitted"),
+        )

@@ -45,7 +45,7 @@ class TrainingData:
 
     def all_batches(self, batch_size: int) -> Iterator[Tensor]:
         """Every dataset index, in order."""
-        yield from torch.arange(len(self.given)).split(batch_size)
+        yield from torch.split(torch.arange(len(self.given)), batch_size)
 
 
 def load_pixels(cache: np.ndarray, *, size_px: int, device: torch.device) -> Tensor:

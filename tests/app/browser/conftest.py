@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from overread.images.cache.pixel_cache import build_cache
+from overread.images.cache.cache_build import build_cache
 from overread.studies.study import Study
 from tests.app.made_study import write_study
 from tests.paths import ROOT

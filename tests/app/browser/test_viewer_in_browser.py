@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from overread.images.decoded_image import Picture, window_to_uint8
-from overread.images.decoding import read_picture
+from overread.images.decoded_image import DecodedImage, window_to_uint8
+from overread.images.decoding import read_image
 from overread_app.viewer.viewer import JAVASCRIPT
 from tests.app.browser.conftest import begin, look, open_tab, secret_names
 
@@ -51,7 +51,7 @@ def test_greys_are_those_of_the_python_side(reading):
     ]
     tables = reading.evaluate(LOOKUP, [JAVASCRIPT, specs])
     for (voi, (center, width), is_inverted), table in zip(cases, tables, strict=True):
-        shown = window_to_uint8(values.ravel(), Picture(values, True, center, width, is_inverted, voi)).astype(int)
+        shown = window_to_uint8(values.ravel(), DecodedImage(values, True, center, width, is_inverted, voi)).astype(int)
         expected = 255 - shown if is_inverted else shown
         assert np.abs(np.array(table) - expected).max() <= 1, (voi, center, width)  # halves may round either way
 
@@ -68,7 +68,7 @@ def first_picture(server, place=0):
 
     sample_id = review_order(Run(scores_path).scores(), [])[place]
     samples = server.study.samples().set_index("sample_id")
-    return read_picture(server.study.image_location(samples.loc[sample_id, "image"])).pixels
+    return read_image(server.study.image_location(samples.loc[sample_id, "image"])).pixels
 
 
 def test_the_source_s_own_pixels_are_on_the_canvas_one_for_one_and_invert(viewer, server):

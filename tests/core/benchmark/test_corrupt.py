@@ -9,11 +9,10 @@ from overread.benchmark.corrupt import corrupt_study
 from overread.benchmark.noise import NOISES
 from overread.errors import ConfigError, StudyError
 from overread.images.cache.pixel_cache import open_cache
-from overread.sources.source import read_source
-from overread.studies.importing import import_source
 from overread.studies.study import open_study
 from tests.core.conftest import write_image
 from tests.core.images.made_dicom import write_dicom
+from tests.core.importing import import_source, read_source
 
 SIZE_PX = 16
 

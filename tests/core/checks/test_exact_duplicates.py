@@ -1,6 +1,6 @@
 import numpy as np
 
-from overread.checks.exact_duplicates import check_duplicates, duplicate_groups
+from overread.checks.exact_duplicates import check_duplicates, exact_duplicate_groups
 from tests.core.checks.samples import made_samples
 
 
@@ -14,7 +14,7 @@ def test_images_that_are_the_same_to_the_bit_are_a_group():
     pixels[3] = pixels[5] = pixels[0]
     pixels[4] = pixels[1]
     pixels[4, 0, 0, 0] += 1  # all but the same
-    assert duplicate_groups(pixels, list("abcdef")) == [("a", "d", "f")]
+    assert exact_duplicate_groups(pixels, list("abcdef")) == [("a", "d", "f")]
 
 
 def test_duplicates_of_one_label_in_one_split_are_a_warning():

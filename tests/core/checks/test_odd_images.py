@@ -9,7 +9,7 @@ import pytest
 
 from overread.checks.odd_images import check_odd_images
 from overread.images.cache.tile import square_tile
-from overread.images.decoding import read_picture
+from overread.images.decoding import read_image
 from overread.images.file_header import FileHeader
 from tests.core.checks.samples import made_samples
 from tests.core.commands import run_command
@@ -131,8 +131,8 @@ def test_of_dicom_files_that_lie_of_black_and_white_the_finding_says_which_they_
 @pytest.mark.skipif("OVERREAD_DATA" not in os.environ, reason="OVERREAD_DATA names no folder of real images")
 def test_among_real_chest_radiographs_only_a_flipped_one_is_inverted():
     files = sorted((Path(os.environ["OVERREAD_DATA"]) / "chest_xray").rglob("*.jpeg"))[::6]
-    chest = square_tile(read_picture(_RG1), 64)
-    tiles = np.stack([*(square_tile(read_picture(file, at_least_px=64), 64) for file in files), chest, 255 - chest])
+    chest = square_tile(read_image(_RG1), 64)
+    tiles = np.stack([*(square_tile(read_image(file, at_least_px=64), 64) for file in files), chest, 255 - chest])
     flipped = f"id{len(tiles) - 1}"
     assert len(files) > 600
     assert found(tiles)["inverted"] == (flipped,)

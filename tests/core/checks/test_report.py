@@ -9,7 +9,7 @@ from PIL import Image
 from sklearn.metrics import cohen_kappa_score
 
 from overread.images.cache.pixel_cache import open_cache
-from overread.studies.sample_groups import read_pictures
+from overread.studies.sample_groups import read_duplicate_groups
 from overread.studies.study import open_study
 from tests.core.checks.scenes import made_picture
 from tests.core.commands import run_command
@@ -109,4 +109,4 @@ def test_no_finding_names_a_file(findings):
 def test_the_groups_of_one_picture_are_kept_in_the_study(chaoyang, findings):
     study = open_study(chaoyang[0])
     (pair,) = findings["near_duplicate"]["groups"]
-    assert read_pictures(study, open_cache(study.pixels_path)) == [tuple(pair)]
+    assert read_duplicate_groups(study, open_cache(study.pixels_path)) == [tuple(pair)]

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 from overread.demo import demo_studies
 from overread.pipeline.train_study import train_study
@@ -10,8 +11,9 @@ from tests.core.pipeline.runs import ASSIGNMENTS, only_run
 
 
 def test_the_demo_is_made_once_and_kept(tmp_path, monkeypatch):
-    def train_a_little(study, *, assignments, **options):
-        return train_study(study, assignments=[*assignments, *ASSIGNMENTS], **options)
+    def train_a_little(study, request, **options):
+        request = replace(request, assignments=(*request.assignments, *ASSIGNMENTS))
+        return train_study(study, request, **options)
 
     monkeypatch.setattr(demo_studies, "train_study", train_a_little)
     monkeypatch.setattr(os, "nice", lambda increment: 0)

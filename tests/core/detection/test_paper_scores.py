@@ -1,6 +1,7 @@
 import numpy as np
 
 from overread.detection.paper_scores import round_probs
+from overread.phases import Stage
 
 NAMES = ["warmup", "round 1 epoch 2", "round 1 epoch 4", "round 2 epoch 2", "round 10 epoch 5", "final"]
 
@@ -11,7 +12,7 @@ def made_stages():
 
 def test_each_part_is_the_mean_of_its_stages():
     stages = made_stages()
-    parts = round_probs(stages, NAMES)
+    parts = round_probs(stages, [Stage.parse(name) for name in NAMES])
     expected = {
         "warmup": [0],
         "round_1": [1, 2],

@@ -6,7 +6,9 @@ import pytest
 from overread.errors import ImageError
 from overread.images import addresses
 from overread.images.addresses import is_public
-from overread.images.remote import _file_system, look_up, open_remote
+from overread.images.remote import _file_system
+from overread.images.remote_file import open_remote
+from overread.images.remote_listing import look_up
 from tests.core.images.storages import serve_folder
 
 REFUSED = r"^its server has no public address; allow that with --allow-private-urls, or by OVERREAD_ALLOW_PRIVATE_URLS="

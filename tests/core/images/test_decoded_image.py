@@ -1,4 +1,4 @@
-"""What read_picture refuses, and how values become grey levels."""
+"""What read_image refuses, and how values become grey levels."""
 
 import threading
 import warnings
@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from overread.errors import ImageError
-from overread.images.decoded_image import Picture, to_uint8
-from overread.images.decoding import read_picture
+from overread.images.decoded_image import DecodedImage, to_uint8
+from overread.images.decoding import read_image
 from overread.images.silence import silence
 
 
@@ -21,7 +21,7 @@ def _jpeg(path: Path) -> bytes:
 
 def _reason(path: Path) -> str:
     with pytest.raises(ImageError) as caught:
-        read_picture(path)
+        read_image(path)
     assert path.stem not in str(caught.value), "a reason may stand on a page: no names in it"
     return str(caught.value)
 
@@ -31,7 +31,7 @@ def test_a_truncated_jpeg_is_cut_short(tmp_path: Path) -> None:
     path.write_bytes(_jpeg(path)[:-200])
     assert _reason(path) == "the file is cut short"
     with pytest.raises(ImageError, match="cut short"):
-        read_picture(path, at_least_px=8)
+        read_image(path, at_least_px=8)
 
 
 def test_a_text_file_named_dcm_is_no_image(tmp_path: Path) -> None:
@@ -70,16 +70,16 @@ def test_a_missing_file_and_a_folder_are_named_as_such(tmp_path: Path) -> None:
 
 def test_the_content_tells_the_format_not_the_name(tmp_path: Path) -> None:
     Image.new("L", (9, 8), 77).save(tmp_path / "a.dcm", "PNG")
-    assert (read_picture(tmp_path / "a.dcm").pixels == 77).all()
+    assert (read_image(tmp_path / "a.dcm").pixels == 77).all()
 
 
 def test_the_default_window_spans_what_occurs_and_8_bits_are_shown_as_they_are() -> None:
-    deep = Picture(np.array([[100, 355], [100, 200]], dtype=np.uint16))
+    deep = DecodedImage(np.array([[100, 355], [100, 200]], dtype=np.uint16))
     assert to_uint8(deep).tolist() == [[0, 255], [0, 100]]
-    shallow = Picture(np.array([[3, 200]], dtype=np.uint8))
+    shallow = DecodedImage(np.array([[3, 200]], dtype=np.uint8))
     assert to_uint8(shallow).tolist() == [[3, 200]]
     assert shallow.window() == (128, 256)
-    flat = Picture(np.full((2, 2), 40_000, dtype=np.uint16))
+    flat = DecodedImage(np.full((2, 2), 40_000, dtype=np.uint16))
     assert len(np.unique(to_uint8(flat))) == 1
 
 
@@ -92,7 +92,7 @@ def test_the_default_window_spans_what_occurs_and_8_bits_are_shown_as_they_are()
     ],
 )
 def test_codes_give_integers_back_exactly(values: np.ndarray) -> None:
-    codes, scale, offset = Picture(values).codes()
+    codes, scale, offset = DecodedImage(values).codes()
     assert codes.dtype == np.uint16
     assert (codes * scale + offset).astype(np.int64).tolist() == values.tolist()
 
@@ -103,22 +103,22 @@ def test_codes_give_integers_back_exactly(values: np.ndarray) -> None:
 )
 def test_a_linear_window_begins_and_ends_where_the_standard_has_it(center: float, width: float, shown: list) -> None:
     """PS3.3 C.11.2.1.2.1: black up to c - 0.5 - (w - 1) / 2, white above c - 0.5 + (w - 1) / 2."""
-    picture = Picture(np.array([[2, 3, 4, 5]], dtype=np.uint16), window_center=center, window_width=width)
+    picture = DecodedImage(np.array([[2, 3, 4, 5]], dtype=np.uint16), window_center=center, window_width=width)
     assert to_uint8(picture).tolist() == [shown]
 
 
 def test_codes_of_real_numbers_are_off_by_half_a_step_at_most() -> None:
     values = np.random.default_rng(0).normal(0, 50, (40, 40)).astype(np.float32)
-    codes, scale, offset = Picture(values).codes()
+    codes, scale, offset = DecodedImage(values).codes()
     assert np.abs(codes * scale + offset - values).max() <= scale * 0.501
     assert scale < 0.01
 
 
 def test_a_window_on_the_codes_shows_what_the_window_on_the_values_shows() -> None:
     values = np.random.default_rng(0).integers(-1000, 2000, (30, 30)).astype(np.int32)
-    picture = Picture(values, window_center=40.0, window_width=400.0)
+    picture = DecodedImage(values, window_center=40.0, window_width=400.0)
     codes, scale, offset = picture.codes()
-    on_codes = Picture(codes, window_center=(40 - offset) / scale, window_width=400 / scale)
+    on_codes = DecodedImage(codes, window_center=(40 - offset) / scale, window_width=400 / scale)
     assert (to_uint8(on_codes) == to_uint8(picture)).all()
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from overread.images.location import ABSENT, Location, cut_frame
+from overread.images.location import ABSENT, Location, split_frame
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from overread.images.location import ABSENT, Location, cut_frame
     ],
 )
 def test_a_number_after_a_hash_names_a_frame(cell, named):
-    assert cut_frame(cell) == named
+    assert split_frame(cell) == named
 
 
 def test_a_stamp_changes_with_the_file_and_is_that_of_no_file_without_one(tmp_path: Path) -> None:

@@ -10,25 +10,25 @@ import pytest
 from PIL import Image
 
 from overread.images.cache.tile import square_tile
-from overread.images.decoding import read_picture
+from overread.images.decoding import read_image
 from overread.images.location import Location
-from overread.images.memory_budget import Room, take_room
+from overread.images.memory_budget import MemoryBudget, reserve_memory
 from tests.core.images.made_dicom import write_dicom
 
 
 def test_threads_never_hold_more_pixels_together_than_there_is_room_for():
-    room, lock = Room(100), threading.Lock()
+    room, lock = MemoryBudget(100), threading.Lock()
     held, most = 0, 0
 
     def decode(num_pixels):
         nonlocal held, most
         with room.shared():
-            take_room(num_pixels)
+            reserve_memory(num_pixels)
             with lock:
                 held += num_pixels
                 most = max(most, held)
             time.sleep(0.001)
-            take_room(num_pixels)  # the same image's: it has its room
+            reserve_memory(num_pixels)  # the same image's: it has its room
             with lock:
                 held -= num_pixels
 
@@ -38,13 +38,13 @@ def test_threads_never_hold_more_pixels_together_than_there_is_room_for():
 
 
 def test_an_image_larger_than_the_room_is_alone_in_it():
-    room, is_alone = Room(100), []
+    room, is_alone = MemoryBudget(100), []
     num_inside = 0
 
     def decode(num_pixels):
         nonlocal num_inside
         with room.shared():
-            take_room(num_pixels)
+            reserve_memory(num_pixels)
             num_inside += 1
             time.sleep(0.002)
             is_alone.append(num_inside == 1)
@@ -56,16 +56,16 @@ def test_an_image_larger_than_the_room_is_alone_in_it():
 
 
 def test_room_is_free_again_after_an_image_that_cannot_be_read():
-    room = Room(100)
+    room = MemoryBudget(100)
     for _ in range(3):
         try:
             with room.shared():
-                take_room(80)
+                reserve_memory(80)
                 raise ValueError
         except ValueError:
             pass
     with room.shared():
-        take_room(100)  # would wait for ever
+        reserve_memory(100)  # would wait for ever
 
 
 def test_a_large_image_is_reduced_as_it_is_read_and_its_tile_stays_the_same(tmp_path):
@@ -74,8 +74,8 @@ def test_a_large_image_is_reduced_as_it_is_read_and_its_tile_stays_the_same(tmp_
     exif = Image.Exif()
     exif[0x0112] = 6  # a quarter turn
     Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif, compress_level=1)
-    whole = read_picture(tmp_path / "a.png")
-    small = read_picture(Location.of(tmp_path / "a.png"), at_least_px=64)
+    whole = read_image(tmp_path / "a.png")
+    small = read_image(Location.of(tmp_path / "a.png"), at_least_px=64)
     assert whole.pixels.shape == (4400, 4200)
     assert small.pixels.shape == (550, 525)
     difference = square_tile(whole, 64).astype(int) - square_tile(small, 64)
@@ -86,7 +86,7 @@ def test_a_large_image_is_reduced_as_it_is_read_and_its_tile_stays_the_same(tmp_
 MEASURED = """
 import sys
 from pathlib import Path
-from overread.images.cache.pixel_cache import build_cache
+from overread.images.cache.cache_build import build_cache
 images = {str(number): Path(name) for number, name in enumerate(sys.argv[2:])}
 assert build_cache(Path(sys.argv[1]), images, size_px=224) == {}
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())

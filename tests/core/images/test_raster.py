@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from overread.images.decoded_image import to_uint8
-from overread.images.decoding import read_picture
+from overread.images.decoding import read_image
 
 _RNG = np.random.default_rng(0)
 _GREY = _RNG.integers(0, 256, (10, 12), dtype=np.uint8)
@@ -20,13 +20,13 @@ _COLOR = _RNG.integers(0, 256, (10, 12, 3), dtype=np.uint8)
 def test_grey_and_colour_of_8_bits_come_back_as_they_were(tmp_path: Path, name: str) -> None:
     for pixels in (_GREY, _COLOR):
         Image.fromarray(pixels).save(tmp_path / name)
-        assert (to_uint8(read_picture(tmp_path / name)) == pixels).all()
+        assert (to_uint8(read_image(tmp_path / name)) == pixels).all()
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.tif"])
 def test_16_bits_keep_their_depth_and_are_shown_over_the_values_that_occur(tmp_path: Path, name: str) -> None:
     Image.fromarray(_DEEP).save(tmp_path / name)
-    picture = read_picture(tmp_path / name)
+    picture = read_image(tmp_path / name)
     assert picture.pixels.dtype == np.uint16
     assert (picture.pixels == _DEEP).all()
     low, high = int(_DEEP.min()), int(_DEEP.max())
@@ -49,13 +49,13 @@ def _tiff16(pixels: np.ndarray, *, order: str, photometric: int) -> bytes:
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_a_16_bit_tiff_reads_the_same_in_either_byte_order(tmp_path: Path, order: str) -> None:
     (tmp_path / "a.tif").write_bytes(_tiff16(_DEEP, order=order, photometric=1))
-    assert (read_picture(tmp_path / "a.tif").pixels == _DEEP).all()
+    assert (read_image(tmp_path / "a.tif").pixels == _DEEP).all()
 
 
 def test_a_16_bit_tiff_whose_white_is_zero_is_shown_inverted(tmp_path: Path) -> None:
     (tmp_path / "white.tif").write_bytes(_tiff16(_DEEP, order="<", photometric=0))
     (tmp_path / "black.tif").write_bytes(_tiff16(_DEEP, order="<", photometric=1))
-    white, black = (to_uint8(read_picture(tmp_path / name)) for name in ("white.tif", "black.tif"))
+    white, black = (to_uint8(read_image(tmp_path / name)) for name in ("white.tif", "black.tif"))
     assert (white == 255 - black).all()
 
 
@@ -63,7 +63,7 @@ def test_a_tiff_of_real_numbers_is_shown_over_its_range_and_nan_is_black(tmp_pat
     pixels = np.linspace(-1, 1, 120, dtype=np.float32).reshape(10, 12)
     pixels[5, 5] = np.nan
     Image.fromarray(pixels).save(tmp_path / "a.tif")
-    shown = to_uint8(read_picture(tmp_path / "a.tif"))
+    shown = to_uint8(read_image(tmp_path / "a.tif"))
     assert shown[0, 0] == 0
     assert shown[-1, -1] == 255
     assert shown[5, 5] == 0
@@ -74,16 +74,16 @@ def test_a_tiff_of_real_numbers_is_shown_over_its_range_and_nan_is_black(tmp_pat
 def test_equal_channels_are_grey_and_one_other_value_makes_colour(tmp_path: Path, name: str) -> None:
     color = np.dstack([_GREY, _GREY, _GREY])
     Image.fromarray(color).save(tmp_path / name)
-    assert (read_picture(tmp_path / name).pixels == _GREY).all()
+    assert (read_image(tmp_path / name).pixels == _GREY).all()
     color[7, 7, 2] ^= 1
     Image.fromarray(color).save(tmp_path / name)
-    assert (read_picture(tmp_path / name).pixels == color).all()
+    assert (read_image(tmp_path / name).pixels == color).all()
 
 
 def test_one_bit_becomes_black_and_white(tmp_path: Path) -> None:
     bits = _GREY > 127
     Image.fromarray(bits).save(tmp_path / "a.png")
-    assert (to_uint8(read_picture(tmp_path / "a.png")) == bits * 255).all()
+    assert (to_uint8(read_image(tmp_path / "a.png")) == bits * 255).all()
 
 
 def test_a_palette_becomes_its_colours(tmp_path: Path) -> None:
@@ -91,20 +91,20 @@ def test_a_palette_becomes_its_colours(tmp_path: Path) -> None:
     image.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255, 9, 9, 9])
     image.save(tmp_path / "a.png")
     colors = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [9, 9, 9]], dtype=np.uint8)
-    assert (to_uint8(read_picture(tmp_path / "a.png")) == colors[_GREY % 4]).all()
+    assert (to_uint8(read_image(tmp_path / "a.png")) == colors[_GREY % 4]).all()
 
 
 def test_transparent_parts_are_black(tmp_path: Path) -> None:
     alpha = np.where(_GREY > 127, 255, 0).astype(np.uint8)
     Image.fromarray(np.dstack([_COLOR, alpha])).save(tmp_path / "a.png")
-    assert (to_uint8(read_picture(tmp_path / "a.png")) == _COLOR * (alpha[..., None] == 255)).all()
+    assert (to_uint8(read_image(tmp_path / "a.png")) == _COLOR * (alpha[..., None] == 255)).all()
 
 
 def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
     Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "red.tif")
-    assert read_picture(tmp_path / "red.tif").pixels[8, 8].tolist() == [255, 0, 0]
+    assert read_image(tmp_path / "red.tif").pixels[8, 8].tolist() == [255, 0, 0]
     Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "red.jpg", quality=100)
-    red, green, blue = read_picture(tmp_path / "red.jpg").pixels[8, 8]
+    red, green, blue = read_image(tmp_path / "red.jpg").pixels[8, 8]
     assert red > 250
     assert green < 5
     assert blue < 5
@@ -129,14 +129,14 @@ def test_every_exif_orientation_is_set_upright(tmp_path: Path, name: str) -> Non
         exif = Image.Exif()
         exif[0x0112] = orientation
         Image.fromarray(np.ascontiguousarray(pixels)).save(tmp_path / name, exif=exif, quality=100)
-        shown = to_uint8(read_picture(tmp_path / name))
+        shown = to_uint8(read_image(tmp_path / name))
         assert shown.shape == upright.shape, orientation
         assert np.abs(shown.astype(int) - upright).max() <= 3, orientation
 
 
 def test_broken_exif_is_no_fault(tmp_path: Path) -> None:
     Image.fromarray(_GREY).save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\x7f")
-    assert read_picture(tmp_path / "a.jpg").pixels.shape == _GREY.shape
+    assert read_image(tmp_path / "a.jpg").pixels.shape == _GREY.shape
 
 
 def test_a_jpeg_decoded_smaller_looks_like_the_whole_one(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_jpeg_decoded_smaller_looks_like_the_whole_one(tmp_path: Path) -> None
         (480, 480), Image.Resampling.BICUBIC
     )
     smooth.save(tmp_path / "a.jpg", quality=95)
-    small = read_picture(tmp_path / "a.jpg", at_least_px=60).pixels
+    small = read_image(tmp_path / "a.jpg", at_least_px=60).pixels
     assert small.shape == (120, 120)
-    means = read_picture(tmp_path / "a.jpg").pixels.reshape(120, 4, 120, 4).mean(axis=(1, 3))
+    means = read_image(tmp_path / "a.jpg").pixels.reshape(120, 4, 120, 4).mean(axis=(1, 3))
     assert np.abs(small - means).max() <= 2

@@ -6,11 +6,13 @@ import pytest
 from PIL import Image
 
 from overread.errors import ImageError
-from overread.images import addresses, remote
-from overread.images.decoding import read_picture
+from overread.images import addresses, remote, remote_file, remote_listing
+from overread.images.decoding import read_image
 from overread.images.file_header import read_headers
 from overread.images.location import Location
-from overread.images.remote import ABSENT, look_up, open_remote
+from overread.images.remote import ABSENT
+from overread.images.remote_file import open_remote
+from overread.images.remote_listing import RemoteEntry, look_up
 from tests.core.images.made_dicom import write_dicom
 from tests.core.images.storages import serve_folder, serve_s3
 
@@ -25,10 +27,10 @@ def test_a_file_is_the_same_over_s3_over_http_and_on_the_disk(s3, tmp_path):
     client, _ = s3
     Image.linear_gradient("L").save(tmp_path / "a b#1.png")
     client.upload_file(str(tmp_path / "a b#1.png"), "hospital", "x/a b.png")
-    expected = read_picture(tmp_path / "a b#1.png").pixels
-    assert (read_picture(Location("s3://hospital/x/a b.png")).pixels == expected).all()
+    expected = read_image(tmp_path / "a b#1.png").pixels
+    assert (read_image(Location("s3://hospital/x/a b.png")).pixels == expected).all()
     with serve_folder(tmp_path) as (url, _):
-        assert (read_picture(Location(f"{url}/a%20b%231.png")).pixels == expected).all()
+        assert (read_image(Location(f"{url}/a%20b%231.png")).pixels == expected).all()
 
 
 def test_a_listing_and_single_requests_tell_the_same(s3):
@@ -55,7 +57,7 @@ def test_what_has_no_tag_has_no_stamp(tmp_path):
         return True
 
     with serve_folder(tmp_path, untagged) as (url, _):
-        assert look_up([f"{url}/a"])[f"{url}/a"] == remote.Found(3, ABSENT)
+        assert look_up([f"{url}/a"])[f"{url}/a"] == RemoteEntry(3, ABSENT)
 
 
 @pytest.mark.parametrize(
@@ -119,8 +121,9 @@ def test_a_redirect_is_followed_on_the_web_and_never_to_a_file(tmp_path):
 
 
 def test_more_bytes_than_the_limit_are_not_taken(tmp_path, monkeypatch):
-    monkeypatch.setattr(remote, "MAX_BYTES", 2**20)
-    monkeypatch.setattr(remote, "_TOO_LARGE", "too large (over 1 MB)")
+    for module in (remote_file, remote_listing):
+        monkeypatch.setattr(module, "MAX_BYTES", 2**20)
+        monkeypatch.setattr(module, "TOO_LARGE", "too large (over 1 MB)")
     (tmp_path / "a").write_bytes(bytes(2**20))
     (tmp_path / "b").write_bytes(bytes(2**20 + 1))
     with serve_folder(tmp_path) as (url, _):

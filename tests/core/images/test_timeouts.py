@@ -10,7 +10,8 @@ import pytest
 from overread.errors import ImageError
 from overread.images import downloads, timeouts
 from overread.images.downloads import Downloads
-from overread.images.remote import look_up, open_remote
+from overread.images.remote_file import open_remote
+from overread.images.remote_listing import look_up
 from overread.images.timeouts import seconds_for
 from tests.core.images.storages import serve_folder
 
@@ -25,7 +26,7 @@ def test_a_file_may_take_the_longer_the_larger_it_is_and_no_file_for_ever():
 def hurry(monkeypatch):
     monkeypatch.setattr(timeouts, "GRACE_S", 0.5)
     monkeypatch.setattr(timeouts, "LOOK_UP_S", 0.5)
-    monkeypatch.setattr("overread.images.remote.LOOK_UP_S", 0.5)
+    monkeypatch.setattr("overread.images.remote_listing.LOOK_UP_S", 0.5)
 
 
 def drip(over, part, handler):

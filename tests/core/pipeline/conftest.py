@@ -2,6 +2,7 @@ import shutil
 
 import pytest
 
+from overread.pipeline.train_request import TrainRequest
 from overread.pipeline.train_study import train_study
 from overread.studies.study import open_study
 from tests.core.commands import import_source
@@ -13,7 +14,7 @@ def ready(tmp_path_factory):
     """A study and a finished run of it."""
     folder = tmp_path_factory.mktemp("ready")
     study = import_source(folder)
-    train_study(study, assignments=ASSIGNMENTS)
+    train_study(study, TrainRequest(assignments=tuple(ASSIGNMENTS)))
     return study
 
 

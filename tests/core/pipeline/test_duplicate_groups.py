@@ -8,9 +8,10 @@ import pytest
 
 from overread.images.cache.pixel_cache import open_cache
 from overread.pipeline import run_inputs
+from overread.pipeline.train_request import TrainRequest
 from overread.pipeline.train_study import train_study
 from overread.studies.run import find_runs
-from overread.studies.sample_groups import read_pictures, sample_groups
+from overread.studies.sample_groups import read_duplicate_groups, sample_groups
 from overread.studies.study import open_study
 from tests.core.commands import TINY, import_source, write_source
 
@@ -34,12 +35,12 @@ def trained(study, tmp_path):
     """A copy of the study, and its run."""
     shutil.copytree(study.path, tmp_path / "study")
     study = open_study(tmp_path / "study")
-    return study, train_study(study, assignments=TINY[1::2])
+    return study, train_study(study, TrainRequest(assignments=tuple(TINY[1::2])))
 
 
 def test_the_first_training_finds_and_keeps_them_and_says_so(untrained, tmp_path):
     study, run = trained(untrained, tmp_path)
-    kept = read_pictures(study, open_cache(study.pixels_path))
+    kept = read_duplicate_groups(study, open_cache(study.pixels_path))
     assert any(set(copies_of(study)) <= set(group) for group in kept)
     events = [event["event"] for event in run.events()]
     assert any("Where duplicates have several labels" in event.get("message", "") for event in run.events())
@@ -87,9 +88,9 @@ def test_a_resumed_training_keeps_to_the_pictures_that_it_began_with(untrained, 
     with monkeypatch.context() as patch:
         patch.setattr(engine, "supervised_epoch", stop)
         with pytest.raises(KeyboardInterrupt):
-            train_study(study, assignments=TINY[1::2])
+            train_study(study, TrainRequest(assignments=tuple(TINY[1::2])))
     (study.path / "groups.csv").write_text("sample_id,group\n")
-    run = train_study(study, resume=True)
+    run = train_study(study, TrainRequest(resume=True))
     assert run == find_runs(study)[0]
     is_copy = study.samples()["sample_id"].isin(copies_of(study)).to_numpy()
     assert (run.evidence()["pictures"][is_copy] >= 0).all()

@@ -12,6 +12,7 @@ from overread.detection.comparison import Comparison
 from overread.errors import ConfigError, StudyError
 from overread.pipeline import retraining
 from overread.pipeline.study_ledger import open_ledger
+from overread.pipeline.train_request import TrainRequest
 from overread.pipeline.train_study import train_study
 from overread.records import Verdict, VerdictKind
 from overread.review.ledger import visit_key
@@ -45,7 +46,7 @@ def reviewed(tmp_path_factory):
     """A study with a finished run and 50 accepted or rejected labels, and one verdict of each other kind."""
     folder = tmp_path_factory.mktemp("reviewed")
     study = import_source(folder)
-    train_study(study, assignments=QUICKLY)
+    train_study(study, TrainRequest(assignments=tuple(QUICKLY)))
     for place, row in enumerate(study.samples().head(54).itertuples()):
         given = row.given_label
         other, third = (name for name in CLASSES if name != given)
@@ -54,7 +55,7 @@ def reviewed(tmp_path_factory):
         )
         chosen = {"accept": other, "relabel": third, "exclude": ""}.get(kind, given)
         record(study, row.sample_id, kind, given=given, proposed=other, chosen=chosen)
-    train_study(study, after_review=True, assignments=AGAIN)
+    train_study(study, TrainRequest(after_review=True, assignments=tuple(AGAIN)))
     return study
 
 
@@ -143,12 +144,12 @@ def test_a_resumed_run_knows_the_verdicts_that_it_began_with(study, monkeypatch)
     with monkeypatch.context() as patch:
         patch.setattr(engine, "supervised_epoch", stopped)
         with pytest.raises(KeyboardInterrupt):
-            train_study(study, after_review=True, assignments=AGAIN)
+            train_study(study, TrainRequest(after_review=True, assignments=tuple(AGAIN)))
     row = study.samples().iloc[60]
     record(study, row.sample_id, "exclude", given=row.given_label, proposed=row.given_label, chosen="")
     again = runs_of(study)[1]
     assert again.state is RunState.CANCELLED
-    train_study(study, resume=True)
+    train_study(study, TrainRequest(resume=True))
     assert (again.path / "scores.csv").read_bytes() == expected
     assert again.comparison() is not None
 
@@ -179,7 +180,7 @@ def test_without_verdicts_there_is_nothing_to_learn_from(study):
     study = replace(study, has_ledger=False)
     save_study(study)
     with pytest.raises(StudyError, match="no label has been decided yet; review some proposals first"):
-        train_study(study, after_review=True)
+        train_study(study, TrainRequest(after_review=True))
 
 
 def test_other_samples_than_those_of_the_run_before_need_a_training_anew(study):
@@ -187,14 +188,14 @@ def test_other_samples_than_those_of_the_run_before_need_a_training_anew(study):
     samples.loc[0, "given_label"] = "dog" if samples.loc[0, "given_label"] == "cat" else "cat"
     rewrite_samples(study, samples)
     with pytest.raises(StudyError, match=r"its samples have changed since run .*; train without --after-review"):
-        train_study(study, after_review=True)
+        train_study(study, TrainRequest(after_review=True))
 
 
 def test_options_that_the_run_before_has_settled_are_refused(study, tmp_path):
     with pytest.raises(ConfigError, match="--preset quick: does not go with --after-review"):
-        train_study(study, after_review=True, preset="quick")
+        train_study(study, TrainRequest(after_review=True, preset="quick"))
     with pytest.raises(ConfigError, match="--embeddings: does not go with --after-review"):
-        train_study(study, after_review=True, embeddings=tmp_path / "features.npy")
+        train_study(study, TrainRequest(after_review=True, embeddings=tmp_path / "features.npy"))
     assert run_command("train", study.path, "--run", runs_of(study)[0].name).status == 2
     assert run_command("train", study.path, "--after-review", "--resume").status == 2
     assert len(find_runs(study)) == 2

@@ -11,6 +11,7 @@ from overread.config import preset_settings
 from overread.errors import StudyError
 from overread.images.cache.pixel_cache import open_cache
 from overread.pipeline.run_inputs import run_inputs
+from overread.pipeline.train_request import TrainRequest
 from overread.pipeline.train_study import train_study
 from overread.studies.study import open_study
 from tests.core.commands import CLASSES
@@ -52,5 +53,5 @@ def test_images_that_are_gone_with_the_cache_are_said_to_be(study, tmp_path):
 def test_a_full_pixel_cache_is_all_that_a_training_reads(ready, study):
     fields = json.loads((study.path / "study.json").read_text())
     (study.path / "study.json").write_text(json.dumps({**fields, "source_root": "/nowhere"}))
-    run = train_study(open_study(study.path), assignments=ASSIGNMENTS)
+    run = train_study(open_study(study.path), TrainRequest(assignments=tuple(ASSIGNMENTS)))
     assert scores_of(run) == scores_of(only_run(ready))

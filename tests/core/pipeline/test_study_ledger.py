@@ -10,9 +10,9 @@ import pytest
 
 from overread.errors import LedgerError, ReadOnlyError, StudyError
 from overread.pipeline.exporting import export_study
-from overread.pipeline.study_ledger import bare_ledger, open_ledger, study_memory
-from overread.review.chain import LedgerRow, row_hash, sealed
-from overread.review.memory import Remembered
+from overread.pipeline.study_ledger import ledger_state_file, open_ledger, open_unchecked_ledger
+from overread.review.chain import LedgerRow, row_hash, with_hash
+from overread.review.ledger_state import LedgerState
 from overread.studies.study import key_fingerprint, open_study
 from tests.core.commands import run_command
 from tests.core.review.mounts import read_only
@@ -138,10 +138,10 @@ def test_verify_and_export_name_the_first_row_that_does_not_fit(read_study, tmp_
 def rechained(study, key, **changes):
     """The ledger's rows with a change in the second one, and a chain that fits, as far as `key` makes one."""
     rows, previous = [], "0" * 64
-    for row in bare_ledger(study).history():
+    for row in open_unchecked_ledger(study).history():
         fields = {name: getattr(row, name) for name in LedgerRow.__slots__}
         fields |= {"previous_hash": previous} | (changes if row.sequence == 2 else {})
-        row = sealed(LedgerRow(**fields), key)
+        row = with_hash(LedgerRow(**fields), key)
         rows.append((row.sequence, row.hash, row.previous_hash, row.chosen_label, row.chain))
         previous = row.hash
     return [
@@ -159,7 +159,7 @@ def test_a_chain_that_was_rewritten_without_the_key_does_not_pass(read_study, ch
     change(read_study, *statements)
     (read_study.path / "ledger.json").unlink()
     with pytest.raises(LedgerError, match=r"ledger row [12]: is not as it was written"):
-        bare_ledger(read_study).verify_chain()
+        open_unchecked_ledger(read_study).verify_chain()
 
 
 def test_rows_cut_off_at_the_end_are_missed_by_the_study_and_by_an_earlier_export(read_study, tmp_path):
@@ -170,7 +170,7 @@ def test_rows_cut_off_at_the_end_are_missed_by_the_study_and_by_an_earlier_expor
     change(read_study, "DELETE FROM ledger WHERE sequence = 4")
     assert "rows are lost" in run_command("verify", read_study.path).err
     # Even where the study's own memory was made to forget.
-    bare_ledger(read_study).with_memory(study_memory(read_study)).trust()
+    open_unchecked_ledger(read_study).with_state_file(ledger_state_file(read_study)).trust()
     for file in (exported, backup):
         ended = run_command("verify", read_study.path, "--against", file)
         assert ended.status == 2
@@ -203,9 +203,9 @@ def test_verifying_again_reads_only_the_rows_that_came_since(read_study, monkeyp
 def test_a_ledger_from_before_rows_were_keyed_goes_on_and_its_old_rows_are_still_checked(read_study):
     # As the older program left it: all rows by the old rule, no memory.
     rows, previous = [], "0" * 64
-    for row in bare_ledger(read_study).history():
+    for row in open_unchecked_ledger(read_study).history():
         fields = {name: getattr(row, name) for name in LedgerRow.__slots__} | {"previous_hash": previous, "chain": 1}
-        row = sealed(LedgerRow(**fields), b"")
+        row = with_hash(LedgerRow(**fields), b"")
         previous = row.hash
         rows.append(
             (
@@ -219,7 +219,7 @@ def test_a_ledger_from_before_rows_were_keyed_goes_on_and_its_old_rows_are_still
     ledger = open_ledger(study)
     ledger.verify_chain()
     ledger.record(verdict("s9"))
-    assert study_memory(study).read().keyed_from == 5
+    assert ledger_state_file(study).read().keyed_from == 5
     assert [row.chain for row in ledger.history()] == [1, 1, 1, 1, 2]
     change(study, "UPDATE ledger SET note = 'x' WHERE sequence = 3")
     with pytest.raises(LedgerError, match="ledger row 3"):
@@ -262,8 +262,8 @@ def made_backup(study, folder):
 
 
 def test_a_memory_under_another_key_is_refused(read_study):
-    memory = study_memory(read_study)
-    memory.write(Remembered())
+    memory = ledger_state_file(read_study)
+    memory.write(LedgerState())
     content = json.loads(memory.path.read_text())
     memory.path.write_text(json.dumps(content | {"mac": "0" * 64}))
     with pytest.raises(LedgerError, match="verify --trust"):

@@ -14,6 +14,7 @@ import torch
 
 from overread.errors import ConfigError, StudyError
 from overread.pipeline import train_study as train
+from overread.pipeline.train_request import TrainRequest
 from overread.pipeline.train_study import train_study
 from overread.studies.run import RunState, find_runs
 from overread.studies.study import open_study
@@ -99,11 +100,11 @@ def test_a_training_that_fails_is_told_of_without_names_and_can_be_resumed(ready
     with monkeypatch.context() as patch:
         patch.setattr(train, "score_run", broken)
         with pytest.raises(ValueError, match=r"scan\.png"):
-            train_study(study, assignments=ASSIGNMENTS)
+            train_study(study, TrainRequest(assignments=tuple(ASSIGNMENTS)))
     run = only_run(study)
     assert run.state is RunState.FAILED
     assert run.events()[-1]["message"] == "ValueError"
-    assert train_study(study, resume=True).name == run.name
+    assert train_study(study, TrainRequest(resume=True)).name == run.name
     assert scores_of(run) == scores_of(only_run(ready))
 
 
@@ -113,8 +114,8 @@ def test_a_run_that_began_on_a_gpu_is_resumed_without_one_where_that_is_asked_fo
     path = only_run(study).path / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"device": "cuda"}))
     with pytest.raises(StudyError, match="began on a GPU, and here is none that works; `--device cpu` goes on slowly"):
-        train_study(study, resume=True)
-    assert train_study(study, resume=True, device="cpu").is_finished
+        train_study(study, TrainRequest(resume=True))
+    assert train_study(study, TrainRequest(resume=True, device="cpu")).is_finished
 
 
 def test_a_run_is_not_resumed_on_other_labels(study):
@@ -122,12 +123,12 @@ def test_a_run_is_not_resumed_on_other_labels(study):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_study(study, assignments=ASSIGNMENTS, listener=stop)
+        train_study(study, TrainRequest(assignments=tuple(ASSIGNMENTS)), listener=stop)
     samples = study.samples()
     samples.loc[0, "given_label"] = "dog"
     rewrite_samples(study, samples)
     with pytest.raises(StudyError, match=r"its samples have changed since run .* began; train anew"):
-        train_study(study, resume=True)
+        train_study(study, TrainRequest(resume=True))
 
 
 @pytest.fixture
@@ -138,7 +139,7 @@ def stopped(study):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_study(study, assignments=ASSIGNMENTS, listener=stop)
+        train_study(study, TrainRequest(assignments=tuple(ASSIGNMENTS)), listener=stop)
     return study
 
 
@@ -147,11 +148,11 @@ def test_a_run_is_not_resumed_on_other_classes_or_patients(stopped):
     samples.loc[0, "patient"] = "another"
     rewrite_samples(stopped, samples)
     with pytest.raises(StudyError, match="its classes, patients or slides have changed since run"):
-        train_study(stopped, resume=True)
+        train_study(stopped, TrainRequest(resume=True))
     fields = json.loads((stopped.path / "study.json").read_text())
     (stopped.path / "study.json").write_text(json.dumps({**fields, "classes": fields["classes"][::-1]}))
     with pytest.raises(StudyError, match="its classes, patients or slides have changed since run"):
-        train_study(open_study(stopped.path), resume=True)
+        train_study(open_study(stopped.path), TrainRequest(resume=True))
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_a_run_is_not_resumed_on_other_classes_or_patients(stopped):
 )
 def test_a_run_is_not_resumed_with_other_options(stopped, options, message):
     with pytest.raises(ConfigError, match=message):
-        train_study(stopped, resume=True, **options)
+        train_study(stopped, TrainRequest(resume=True, **options))
 
 
 @pytest.mark.parametrize("name", ["state.pt", "pictures.json"])
@@ -176,9 +177,9 @@ def test_a_damaged_checkpoint_is_told_of_and_without_it_the_run_ends_alike(ready
     checkpoint.mkdir(exist_ok=True)
     (checkpoint / name).write_bytes(b"")
     with pytest.raises(StudyError, match=rf"{name}: is missing or damaged .*; delete its folder and resume again"):
-        train_study(stopped, resume=True)
+        train_study(stopped, TrainRequest(resume=True))
     shutil.rmtree(checkpoint)
-    assert scores_of(train_study(stopped, resume=True)) == scores_of(only_run(ready))
+    assert scores_of(train_study(stopped, TrainRequest(resume=True))) == scores_of(only_run(ready))
 
 
 @pytest.mark.parametrize(("splits", "found"), [(["test"], "no sample"), (["test", "train"], "samples of dog alone")])
@@ -187,13 +188,13 @@ def test_a_study_without_two_classes_to_train_on_is_refused_before_anything_is_d
     samples["split"] = np.where(samples["given_label"] == "dog", splits[-1], "test")
     rewrite_samples(study, samples)
     with pytest.raises(StudyError, match=f"outside of split test there are {found}, and a training needs two classes"):
-        train_study(study, assignments=ASSIGNMENTS)
+        train_study(study, TrainRequest(assignments=tuple(ASSIGNMENTS)))
     assert find_runs(study) == []
 
 
 def test_raters_cannot_count_where_a_study_has_none(study):
     with pytest.raises(ConfigError, match=r"refinement\.use_raters: the study has no raters"):
-        train_study(study, assignments=[*ASSIGNMENTS, "refinement.use_raters=true"])
+        train_study(study, TrainRequest(assignments=(*ASSIGNMENTS, "refinement.use_raters=true")))
     assert find_runs(study) == []
 
 
@@ -201,18 +202,18 @@ def test_networks_are_left_out_where_a_fold_would_leave_them_one_class(study):
     samples = study.samples()
     samples["given_label"] = np.where(samples["patient"] == samples["patient"][0], "dog", "cat")
     rewrite_samples(study, samples)
-    run = train_study(study, assignments=ASSIGNMENTS)
+    run = train_study(study, TrainRequest(assignments=tuple(ASSIGNMENTS)))
     assert {event["phase"] for event in run.events() if event["event"] == "epoch"} == {"pretrain", "warmup"}
     assert "score_networks" not in run.scores()
 
 
 def test_a_finished_run_is_not_resumed(ready):
     with pytest.raises(StudyError, match="has not been interrupted"):
-        train_study(ready, resume=True)
+        train_study(ready, TrainRequest(resume=True))
 
 
 def test_a_paper_run_proposes_its_last_pseudo_labels_and_scores_by_its_rounds(study):
-    run = train_study(study, preset="paper", assignments=[*ASSIGNMENTS, *ROUNDS, "rounds.max_loss=0.8"])
+    run = train_study(study, TrainRequest(preset="paper", assignments=(*ASSIGNMENTS, *ROUNDS, "rounds.max_loss=0.8")))
     scores, trace = run.scores(), run.trace()
     assert [c for c in scores.columns if c.startswith("score_")] == [
         "score_warmup",

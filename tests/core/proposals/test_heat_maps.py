@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from overread.models.network import Network
+from overread.pipeline.train_request import TrainRequest
 from overread.pipeline.train_study import train_study
 from overread.proposals.heat_maps import heat_maps, read_saliency, saliency_path
 from overread.studies.run import open_run
@@ -87,7 +88,7 @@ def test_maps_are_the_gradient_weighted_sums_of_the_layer_that_is_seven_pixels_w
 def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saliency")
     study = import_source(folder)
-    train_study(study, assignments=TINY[1::2])
+    train_study(study, TrainRequest(assignments=tuple(TINY[1::2])))
     return study
 
 

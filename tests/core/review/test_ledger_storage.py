@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from overread.errors import LedgerError
 from overread.review import database, schema
 from overread.review.ledger import Ledger
-from overread.review.memory import Head
+from overread.review.ledger_state import Head
 from tests.core.review.verdicts import verdict
 
 COLUMNS = [column.name for column in schema.ledger.columns]

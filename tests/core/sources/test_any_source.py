@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from overread.errors import UserError
 from overread.sources.csv_table import read_table
 from overread.sources.json_table import read_json_table
-from overread.sources.source import read_source
-from overread.studies.importing import import_source
 from overread.studies.study import open_study, read_text_table, write_text_table
 from tests.core.conftest import write_image
+from tests.core.importing import import_source, read_source
 
 seeded = settings(derandomize=True, database=None, deadline=None, max_examples=150)
 texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)

@@ -4,7 +4,8 @@ import pytest
 
 from overread.errors import ManifestError, SourceError
 from overread.sources.csv_table import read_table
-from overread.sources.source import read_source
+from overread.sources.request import ColumnNames
+from tests.core.importing import read_source
 
 
 def write_table(tmp_path, content):
@@ -20,16 +21,9 @@ def test_named_columns_fill_every_field(tmp_path):
         "p1,a.png, cat ,TRAIN ,s9,cat,dog,\n"
         "p2,b.png,dog,Test,s8,dog,dog,cat\n",
     )
-    source = read_table(
-        path,
-        tmp_path,
-        image_column="pic",
-        label_column="truth",
-        patient_column="who",
-        slide_column="lamella",
-        split_column="part",
-        rater_columns=("label_A", "rater_2", "third"),
-    )
+    raters = ("label_A", "rater_2", "third")
+    columns = ColumnNames(image="pic", label="truth", patient="who", slide="lamella", split="part", raters=raters)
+    source = read_table(path, tmp_path, columns)
     assert source.rater_names == ("rater_A", "rater_2", "rater_third")
     row = source.rows[0]
     assert (row.row, row.image, row.label, row.patient, row.slide, row.split) == (
@@ -63,7 +57,7 @@ def test_obvious_columns_of_patients_are_taken_and_said(tmp_path):
 def test_a_missing_column_lists_the_columns_found(tmp_path):
     path = write_table(tmp_path, "image,label,sex\na.png,cat,F\n")
     with pytest.raises(ManifestError) as error:
-        read_table(path, tmp_path, label_column="diagnosis")
+        read_table(path, tmp_path, ColumnNames(label="diagnosis"))
     assert str(error.value) == "labels.csv row 1: no column 'diagnosis'; give --label-column one of: image, label, sex"
 
 
@@ -78,7 +72,7 @@ def test_columns_that_are_not_obvious_are_asked_for(tmp_path):
 def test_a_doubled_column_is_refused(tmp_path):
     path = write_table(tmp_path, "image,label,label\na.png,cat,dog\n")
     with pytest.raises(ManifestError, match="row 1: 2 columns are named 'label'; rename all but one"):
-        read_table(path, tmp_path, label_column="label")
+        read_table(path, tmp_path, ColumnNames(label="label"))
 
 
 def test_a_ragged_row_is_named(tmp_path):
@@ -146,6 +140,7 @@ def test_delimiters_inside_quotes_cut_nothing(tmp_path):
 def test_splits_go_by_their_usual_names_and_others_are_said(tmp_path):
     parts = ("Training", "valid", "TESTING", "test", "", "holdout")
     lines = [f"{number}.png,{('cat', 'dog')[number % 2]},{part}" for number, part in enumerate(parts)]
-    source = read_table(write_table(tmp_path, "\n".join(["image,label,part", *lines])), tmp_path, split_column="part")
+    path = write_table(tmp_path, "\n".join(["image,label,part", *lines]))
+    source = read_table(path, tmp_path, ColumnNames(split="part"))
     assert [row.split for row in source.rows] == ["train", "val", "test", "test", "", "holdout"]
     assert source.messages == ("labels.csv: splits holdout are none of train, val, test: all but test are trained on",)

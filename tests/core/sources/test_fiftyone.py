@@ -5,8 +5,8 @@ import json
 import pytest
 
 from overread.errors import ConfigError, ManifestError
-from overread.sources.source import read_source
 from tests.core.conftest import write_image
+from tests.core.importing import read_source
 
 CLASSES = ["cat", "dog", "eel"]
 

@@ -2,10 +2,9 @@ import pytest
 
 from overread.errors import SourceError
 from overread.sources.folder import read_folder
-from overread.sources.source import read_source
-from overread.studies.importing import import_source
 from overread.studies.study import open_study
 from tests.core.conftest import write_image
+from tests.core.importing import import_source, read_source
 
 
 def test_any_visible_file_is_a_row_and_hidden_ones_are_not(class_folders):

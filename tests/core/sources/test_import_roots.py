@@ -67,7 +67,7 @@ def test_a_source_or_labels_outside_are_refused_in_words_that_do_not_tell_whethe
 def test_a_dataset_that_is_named_may_be_read_wherever_it_is_kept_and_no_labels_outside(root, outside, monkeypatch):
     kept = root.parent / "pathmnist.npz"
     kept.touch()
-    monkeypatch.setattr("overread.sources.arrays.medmnist_release.local_source", lambda *_: kept)
+    monkeypatch.setattr("overread.sources.registry.local_source", lambda *_: kept)
     assert import_within(root, "medmnist:pathmnist").err.startswith("error: The source cannot be read as a dataset")
     ended = import_within(root, "medmnist:pathmnist", "--format", "csv", "--labels", outside / "labels.csv")
     assert ended.err == f"error: {OUTSIDE}\n"

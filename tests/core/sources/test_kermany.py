@@ -2,10 +2,9 @@ import pytest
 
 from overread.benchmark.corrupt import corrupt_study
 from overread.errors import SourceError
-from overread.sources.source import read_source
-from overread.studies.importing import import_source
 from overread.studies.study import open_study
 from tests.core.conftest import write_image
+from tests.core.importing import import_source, read_source
 
 PATIENTS = {
     "NORMAL/IM-0115-0001.jpeg": "IM-0115",

@@ -2,7 +2,7 @@ import pytest
 
 from overread.errors import ConfigError, ManifestError
 from overread.sources.label_classes import listed
-from overread.sources.source import read_source
+from tests.core.importing import read_source
 
 CODES = [("image", "label", "rater_1"), ("a.png", "0", "1"), ("b.png", "1", ""), ("c.png", "1", "NORMAL")]
 

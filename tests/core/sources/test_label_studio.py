@@ -6,8 +6,8 @@ import pytest
 
 from overread.errors import ConfigError, ManifestError
 from overread.sources.image_search import find_below
-from overread.sources.source import read_source
 from tests.core.conftest import write_image
+from tests.core.importing import read_source
 
 
 @pytest.fixture

@@ -14,10 +14,8 @@ import pytest
 from overread.errors import ImageError
 from overread.images import addresses, credentials, timeouts
 from overread.images.cache.pixel_cache import open_cache
-from overread.images.decoding import read_picture
+from overread.images.decoding import read_image
 from overread.images.location import Location
-from overread.sources.source import read_source
-from overread.studies.importing import import_source
 from overread.studies.study import open_study
 from tests.core.commands import run_command
 from tests.core.conftest import write_image
@@ -25,6 +23,7 @@ from tests.core.images.made_dicom import write_dicom
 from tests.core.images.storages import serve_folder
 from tests.core.images.test_credentials import AWS, SAS, SECRETS
 from tests.core.images.test_timeouts import dripping
+from tests.core.importing import import_source, read_source
 
 
 def write_table(folder, rows, header=("image", "label", "remark")):
@@ -147,13 +146,13 @@ def test_what_is_stored_is_read_with_the_credentials_of_the_environment(web, tmp
     study = open_study(tmp_path / "study")
     monkeypatch.setattr(credentials, "_given", {})  # as in another process
     with pytest.raises(ImageError, match="the file may not be read"):
-        read_picture(study.image_location(study.samples()["image"][0]))
+        read_image(study.image_location(study.samples()["image"][0]))
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login mira password hunter2\n")
     (tmp_path / "netrc").chmod(0o600)
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     for number, image in enumerate(study.samples()["image"]):
-        expected = read_picture(Location(str(tmp_path / "web" / f"{number} x.png"))).pixels
-        assert (read_picture(study.image_location(image)).pixels == expected).all()
+        expected = read_image(Location(str(tmp_path / "web" / f"{number} x.png"))).pixels
+        assert (read_image(study.image_location(image)).pixels == expected).all()
 
 
 def test_credentials_of_a_labels_file_s_url_open_the_images_beside_it_and_are_not_stored(web, tmp_path):

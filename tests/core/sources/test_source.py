@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from overread.errors import ConfigError, ManifestError, SourceError
-from overread.sources.source import read_source
+from tests.core.importing import read_source
 
 
 def labels_of(source):

@@ -12,11 +12,10 @@ from overread.pipeline.exporting import export_table
 from overread.pipeline.study_ledger import open_ledger
 from overread.review.cleaned_csv import own_columns
 from overread.review.reviewed import OUTDATED
-from overread.sources.source import read_source
 from overread.studies.changed_images import changed_images
-from overread.studies.importing import import_source
 from overread.studies.study import open_study
 from tests.core.commands import run_command
+from tests.core.importing import import_source, read_source
 from tests.core.review.verdicts import verdict
 
 

@@ -10,12 +10,11 @@ import pytest
 
 from overread.errors import StudyError
 from overread.images.cache.pixel_cache import open_cache
-from overread.sources.source import read_source
 from overread.studies import generation
-from overread.studies.importing import import_source
-from overread.studies.study import amend_study, open_study
+from overread.studies.study import open_study, update_study_file
 from tests.core.commands import run_command
 from tests.core.conftest import write_image
+from tests.core.importing import import_source, read_source
 
 SIZE_PX = 16
 OPERATIONS = ("rename", "replace", "link", "unlink", "rmdir", "mkdir", "open", "fsync")
@@ -113,10 +112,10 @@ def test_an_update_killed_at_any_file_operation_leaves_one_generation(changed_so
 
 def test_putting_in_place_may_be_killed_anywhere_too(changed_source, tmp_path, monkeypatch):
     source, study_path = read_source(changed_source), tmp_path / "study"
-    finish = generation.finish
-    monkeypatch.setattr(generation, "finish", lambda path: None)
+    finish = generation.move_committed_files
+    monkeypatch.setattr(generation, "move_committed_files", lambda path: None)
     import_source(source, tmp_path / "before", update=True)
-    monkeypatch.setattr(generation, "finish", finish)
+    monkeypatch.setattr(generation, "move_committed_files", finish)
     assert (tmp_path / "before" / ".committed").is_dir()
     contents = []
     for num_operations in range(1000):
@@ -161,7 +160,7 @@ def test_a_verdict_recorded_during_an_update_is_known_after_it(class_folders, tm
     write_image(class_folders / "dog" / "new.png", 5)
 
     def decide(num_done, num_images):
-        amend_study(tmp_path / "study", has_ledger=True)
+        update_study_file(tmp_path / "study", has_ledger=True)
 
     import_source(read_source(class_folders), tmp_path / "study", update=True, on_progress=decide)
     study = open_study(tmp_path / "study")
@@ -181,7 +180,7 @@ def test_a_committed_update_in_a_folder_that_cannot_be_written_is_told_of(change
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patch:
-        patch.setattr(generation, "finish", lambda path: None)
+        patch.setattr(generation, "move_committed_files", lambda path: None)
         import_source(read_source(changed_source), tmp_path / "before", update=True)
     monkeypatch.setattr(generation, "study_lock", refuse)
     with pytest.raises(StudyError, match="an update of this study is not all in place, and its folder cannot be"):
@@ -218,7 +217,7 @@ def test_fields_that_this_version_does_not_know_are_kept(class_folders, tmp_path
     import_source(read_source(class_folders), tmp_path / "study", image_size_px=SIZE_PX)
     path = tmp_path / "study" / "study.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"of_later": {"a": [1]}}))
-    amend_study(tmp_path / "study", has_ledger=True)
+    update_study_file(tmp_path / "study", has_ledger=True)
     import_source(read_source(class_folders), tmp_path / "study", update=True)
     fields = json.loads(path.read_text())
     assert (fields["of_later"], fields["has_ledger"]) == ({"a": [1]}, True)

@@ -11,14 +11,13 @@ import pytest
 from PIL import Image
 
 from overread.errors import ManifestError, StudyError
-from overread.images.cache import pixel_cache
+from overread.images.cache import parallel_decoding
 from overread.images.cache.pixel_cache import open_cache
-from overread.sources.source import read_source
-from overread.studies.importing import import_source
 from overread.studies.run import training_lock
 from overread.studies.study import SCHEMA_VERSION, open_study
 from tests.core.conftest import write_image
 from tests.core.images.made_dicom import write_dicom
+from tests.core.importing import import_source, read_source
 
 SIZE_PX = 16
 
@@ -83,7 +82,7 @@ def test_cells_of_the_source_come_back_as_they_were(tmp_path):
     _, study = imported(tmp_path / "labels.csv", tmp_path / "study")
     table = study.source_table()
     assert [list(table.columns), *table.values.tolist()] == rows
-    with study.source_path.open(encoding="utf-8", newline="") as file:
+    with (study.path / "source.csv").open(encoding="utf-8", newline="") as file:
         assert list(csv.reader(file)) == rows
     assert list(study.samples()["given_label"]) == ["cat", "dog", "dog"]
 
@@ -225,8 +224,10 @@ def test_an_update_decodes_only_what_is_new(class_folders, tmp_path, monkeypatch
         path.write_bytes(path.read_bytes())
         os.utime(path)
     decoded = []
-    monkeypatch.setattr(pixel_cache, "read_picture", lambda location, **options: decoded.append(location.path.name))
-    monkeypatch.setattr(pixel_cache, "square_tile", lambda picture, size_px: np.zeros((size_px, size_px, 1), np.uint8))
+    monkeypatch.setattr(parallel_decoding, "read_image", lambda location, **options: decoded.append(location.path.name))
+    monkeypatch.setattr(
+        parallel_decoding, "square_tile", lambda picture, size_px: np.zeros((size_px, size_px, 1), np.uint8)
+    )
     write_image(class_folders / "dog" / "new.png", 5)
     summary, updated = imported(class_folders, study.path, update=True)
     assert (summary.num_samples, decoded) == (6, ["new.png"])

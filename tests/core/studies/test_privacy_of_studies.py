@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from overread.benchmark.corrupt import corrupt_study
-from overread.sources.source import read_source
-from overread.studies.importing import import_source
 from overread.studies.study import key_fingerprint, open_study, read_key
 from tests.core.commands import run_command
+from tests.core.importing import import_source, read_source
 
 
 @pytest.fixture(autouse=True)

@@ -13,15 +13,14 @@ from overread.benchmark.corrupt import corrupt_study
 from overread.errors import ManifestError
 from overread.images import addresses, remote
 from overread.images.cache.pixel_cache import open_cache
-from overread.images.decoding import read_picture
-from overread.sources.source import read_source
+from overread.images.decoding import read_image
 from overread.studies.changed_images import changed_images
-from overread.studies.importing import import_source
 from overread.studies.study import open_study
 from tests.core.commands import TINY, run_command
 from tests.core.conftest import write_image
 from tests.core.images.made_dicom import write_dicom
 from tests.core.images.storages import serve_folder, serve_s3
+from tests.core.importing import import_source, read_source
 
 SIZE_PX = 16
 
@@ -113,7 +112,7 @@ def test_a_noisy_copy_of_a_study_has_remote_images_as_files_of_its_own(s3, tmp_p
     cells = [f"s3://hospital/{number}.png" for number in range(12)]
     study = imported(write_table(tmp_path / "source", cells), tmp_path / "study")
     new = corrupt_study(study, noise="pair", rate=0.3, seed=0, out=tmp_path / "out", truth=tmp_path / "truth.csv")
-    found = {read_picture(new.image_location(image)).pixels.tobytes() for image in new.samples()["image"]}
+    found = {read_image(new.image_location(image)).pixels.tobytes() for image in new.samples()["image"]}
     assert found == {pixels_of(number).tobytes() for number in range(12)}
     assert "hospital" not in (new.path / "study.json").read_text()
 
@@ -196,7 +195,7 @@ def test_a_labels_file_behind_a_url_names_images_beside_it(s3, tmp_path):
     study = open_study(tmp_path / "study")
     assert study.samples()["image"].tolist() == [f"x/{number}.png" for number in range(10)]
     for number, image in enumerate(study.samples()["image"]):
-        np.testing.assert_array_equal(read_picture(study.image_location(image)).pixels, pixels_of(number))
+        np.testing.assert_array_equal(read_image(study.image_location(image)).pixels, pixels_of(number))
     ran = run_command("import", "s3://hospital/chest/gone.csv", "--study", tmp_path / "none")
     assert ran.status == 2
     assert ran.err.splitlines()[-1].startswith("error: s3://hospital/chest/gone.csv: there is no such file; check")

@@ -1,8 +1,14 @@
 import numpy as np
 import pandas as pd
 
-from overread.images.cache.pixel_cache import build_cache, open_cache
-from overread.studies.sample_groups import picture_numbers, read_pictures, sample_groups, write_pictures
+from overread.images.cache.cache_build import build_cache
+from overread.images.cache.pixel_cache import open_cache
+from overread.studies.sample_groups import (
+    duplicate_group_numbers,
+    read_duplicate_groups,
+    sample_groups,
+    write_duplicate_groups,
+)
 from tests.app.made_study import write_study
 from tests.core.checks.samples import made_samples
 
@@ -33,26 +39,26 @@ def test_groups_do_not_follow_the_order_of_the_rows():
 
 
 def test_a_picture_s_number_is_its_place_and_a_sample_alone_has_none():
-    assert picture_numbers(list("abcde"), [("c", "a"), ("e", "x")]).tolist() == [0, -1, 0, -1, 1]
+    assert duplicate_group_numbers(list("abcde"), [("c", "a"), ("e", "x")]).tolist() == [0, -1, 0, -1, 1]
 
 
 def test_pictures_are_read_as_written_until_images_or_table_change(tmp_path):
     study = write_study(tmp_path, num_samples=8, has_run=False)
     fill_cache(study)
     cache = open_cache(study.pixels_path)
-    assert read_pictures(study, cache) is None
+    assert read_duplicate_groups(study, cache) is None
     groups = [cache.keys[:2], cache.keys[4:7]]
-    write_pictures(study, cache, groups)
+    write_duplicate_groups(study, cache, groups)
     assert (study.path / "groups.csv").read_text().splitlines()[:2] == ["sample_id,group", f"{cache.keys[0]},0"]
-    assert read_pictures(study, cache) == groups
+    assert read_duplicate_groups(study, cache) == groups
     image = study.samples()["image"][0]
     (tmp_path / "images" / image).write_bytes((tmp_path / "images" / study.samples()["image"][1]).read_bytes())
     fill_cache(study)
-    assert read_pictures(study, open_cache(study.pixels_path)) is None
-    write_pictures(study, open_cache(study.pixels_path), groups)
+    assert read_duplicate_groups(study, open_cache(study.pixels_path)) is None
+    write_duplicate_groups(study, open_cache(study.pixels_path), groups)
     with (study.path / "groups.csv").open("a") as file:
         file.write(f"{cache.keys[7]},1\n")
-    assert read_pictures(study, open_cache(study.pixels_path)) is None
+    assert read_duplicate_groups(study, open_cache(study.pixels_path)) is None
 
 
 def fill_cache(study):

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from overread.images.cache import pixel_cache
-from overread.sources.source import read_source
-from overread.studies.importing import import_source
+from overread.images.cache import parallel_decoding
+from tests.core.importing import import_source, read_source
 
 SIDE_PX = 8
 NUM_DIFFERENT = 500
@@ -37,11 +36,11 @@ def test_an_update_decodes_the_files_that_were_added_and_no_other(tmp_path, monk
     source = write_source(tmp_path / "source", range(2000))
     import_source(read_source(source), tmp_path / "study", image_size_px=SIDE_PX)
     decoded = []
-    read_picture = pixel_cache.read_picture
+    read_image = parallel_decoding.read_image
     monkeypatch.setattr(
-        pixel_cache,
-        "read_picture",
-        lambda location, **options: (decoded.append(location), read_picture(location, **options))[1],
+        parallel_decoding,
+        "read_image",
+        lambda location, **options: (decoded.append(location), read_image(location, **options))[1],
     )
     write_source(source, range(2000, 2020))
     summary = import_source(read_source(source), tmp_path / "study", update=True)
@@ -52,10 +51,11 @@ def test_an_update_decodes_the_files_that_were_added_and_no_other(tmp_path, monk
 MEASURED = """
 import sys, time
 from pathlib import Path
-from overread.studies.importing import import_source
+from overread.studies.importing import StudyOptions, import_source
+from overread.sources.request import ImportRequest
 from overread.sources.source import read_source
 started = time.process_time()
-summary = import_source(read_source(sys.argv[1]), sys.argv[2], image_size_px=32)
+summary = import_source(read_source(ImportRequest(sys.argv[1])), sys.argv[2], StudyOptions(image_size_px=32))
 # Not ru_maxrss: that begins with what the parent held when it forked.
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
 print(summary.num_samples, time.process_time() - started, 1024 * int(status["VmHWM"].split()[0]))

@@ -16,7 +16,7 @@ from overread.config import (
     WarmupSettings,
 )
 from overread.training.engine import Training, plan_phases
-from overread.training.progress_log import Progress
+from overread.training.progress_log import ProgressLog
 from overread.training.training_data import TrainingData
 
 SIDE_PX = 32
@@ -58,7 +58,7 @@ def make_training(tmp_path) -> Callable[..., Training]:
     def make(data=None, settings=TINY, *, name="run", seed=0, listener=None, folds=()) -> Training:
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
-        progress = Progress(folder / "progress.jsonl", plan_phases(settings, len(folds)), listener)
+        progress = ProgressLog(folder / "progress.jsonl", plan_phases(settings, len(folds)), listener)
         data = made_data() if data is None else data
         return Training(data, settings, seed, progress, folder / "checkpoint" / "state.pt", folds=folds)
 

@@ -8,6 +8,7 @@ import torch
 
 from overread.config import CrossFittingSettings, RefinementSettings
 from overread.errors import ConfigError
+from overread.phases import Stage, StageKind
 from overread.training import engine
 from overread.training.consensus import stage_consensus
 from overread.training.engine import plan_phases, plan_stages
@@ -35,7 +36,7 @@ def outcome(training):
     trace = training.trace
     arrays = {
         **{f"weights {name}": tensor.numpy() for name, tensor in training.network.state_dict().items()},
-        **dict(zip(trace.stage_names, trace.stage_probs, strict=True)),
+        **dict(zip(map(str, trace.stages), trace.stage_probs, strict=True)),
         **{f"pseudo-labels {i}": labels for i, labels in enumerate(trace.pseudo_labels)},
         **{f"consensus {i}": is_consensus for i, is_consensus in enumerate(trace.is_consensus)},
         "embeddings": trace.embeddings,
@@ -52,14 +53,14 @@ def finished(training):
 def test_stages_and_labels_stand_in_the_trace_as_the_settings_say(make_training):
     data = made_data()
     trace = make_training(data).run()
-    assert trace.stage_names == [
+    assert [str(stage) for stage in trace.stages] == [
         "warmup",
         "round 1 epoch 1",
         "round 1 epoch 2",
         "round 2 epoch 1",
         "round 2 epoch 3",
     ]
-    assert trace.stage_names == plan_stages(TINY)
+    assert trace.stages == plan_stages(TINY)
     for probs in trace.stage_probs:
         assert probs.shape == (64, 2)
         np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-5)
@@ -233,7 +234,7 @@ def test_cross_fitted_networks_say_the_mean_of_their_last_epochs_and_together_wh
         np.testing.assert_allclose(trace.cross_fitted[held_out], probs[held_out], atol=1e-6)
     np.testing.assert_allclose(trace.cross_fitted[48:], (by_fold[0] + by_fold[1])[48:] / 2, atol=1e-6)
     np.testing.assert_allclose(trace.cross_fitted.sum(axis=1), 1, atol=1e-5)
-    assert trace.stage_names == plan_stages(FOLDED) == ["warmup"]
+    assert trace.stages == plan_stages(FOLDED) == [Stage(StageKind.WARMUP)]
 
 
 def test_every_fold_and_the_warm_up_begin_with_the_pretrained_network_and_a_fresh_optimiser(make_training, monkeypatch):
@@ -305,7 +306,7 @@ def test_the_fallback_to_the_current_label_keeps_the_last_pseudo_label(make_trai
 
 def test_a_final_phase_is_a_stage_of_its_own_after_the_rounds(make_training):
     trace = make_training(settings=FINAL).run()
-    assert trace.stage_names[-2:] == ["round 2 epoch 3", "final"]
+    assert [str(stage) for stage in trace.stages[-2:]] == ["round 2 epoch 3", "final"]
     assert len(trace.pseudo_labels) == 2
 
 
@@ -318,7 +319,7 @@ def test_without_pretraining_the_embeddings_are_those_of_the_first_weights(make_
     trace = training.run()
     np.testing.assert_allclose(trace.embeddings, features.numpy(), atol=1e-5)
     assert [phase.name for phase in plan_phases(settings)] == ["warmup", "round 1", "round 2"]
-    assert trace.stage_names == plan_stages(settings)
+    assert trace.stages == plan_stages(settings)
 
 
 def test_pretraining_does_not_touch_the_classifier_and_later_phases_not_the_projection(make_training):

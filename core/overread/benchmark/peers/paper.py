@@ -11,7 +11,7 @@ from overread.detection.label_quality import self_confidence_score
 from overread.detection.paper_scores import round_probs
 from overread.training.device import choose_device, has_bf16_units
 from overread.training.engine import Training, plan_phases
-from overread.training.progress_log import Progress
+from overread.training.progress_log import ProgressLog
 from overread.training.training_data import TrainingData, load_pixels
 
 
@@ -32,9 +32,9 @@ def paper_rounds(problem: Problem) -> Finding:
         num_classes=problem.num_classes,
     )
     with tempfile.TemporaryDirectory() as folder:
-        progress = Progress(Path(folder) / "progress.jsonl", plan_phases(settings))
+        progress = ProgressLog(Path(folder) / "progress.jsonl", plan_phases(settings))
         trace = Training(data, settings, problem.seed, progress, Path(folder) / "state.pt").run()
-    probs = round_probs(np.stack(trace.stage_probs), trace.stage_names)["rounds"]
+    probs = round_probs(np.stack(trace.stage_probs), trace.stages)["rounds"]
     proposed = trace.pseudo_labels[-1]
     return Finding(
         self_confidence_score(probs, problem.given), proposed, proposed != problem.given, is_probability=True

@@ -14,7 +14,7 @@ class CachedRow:
 
     key: str
     stamp: tuple[int, ...]
-    """Of its file when it was decoded: what `Location.stamp` or `remote.look_up` gave."""
+    """Of its file when it was decoded: what `Location.stamp` or `remote_listing.look_up` gave."""
     sha256: str = ""
     """Of its file; empty in a cache of version 1."""
     checksum: int | None = None

@@ -3,10 +3,10 @@
 import numpy as np
 from PIL import Image
 
-from overread.images.decoded_image import Picture, to_uint8
+from overread.images.decoded_image import DecodedImage, to_uint8
 
 
-def square_tile(picture: Picture, size_px: int) -> np.ndarray:
+def square_tile(picture: DecodedImage, size_px: int) -> np.ndarray:
     """(H, W, C) uint8, H = W = size_px: as `to_uint8` shows it, its aspect ratio kept, centred on black.
 
     C is 1 for a grey picture, else 3. Reduced by averaging over areas, never by picking pixels; enlarged where

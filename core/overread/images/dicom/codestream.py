@@ -14,7 +14,7 @@ _START_OF_CODESTREAM = b"\xff\x4f\xff\x51"
 """JPEG 2000 (T.800, A.4.1 and A.5.1): SOC, then SIZ."""
 
 
-def told_size(frame: bytes) -> tuple[int, int, int] | None:
+def coded_size(frame: bytes) -> tuple[int, int, int] | None:
     """Width and height in px, and components, of a JPEG, JPEG-LS or JPEG 2000 frame; None of any other."""
     start = frame.find(_START_OF_CODESTREAM, 0, 1024)  # within boxes, where the frame is a whole JP2 file
     if start >= 0:

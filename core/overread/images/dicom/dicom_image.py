@@ -20,8 +20,8 @@ from pydicom.uid import (
 )
 
 from overread.errors import ImageError
-from overread.images.decoded_image import Picture, check_frame, check_size, one_channel_if_grey
-from overread.images.dicom.codestream import told_size, with_whole_scan
+from overread.images.decoded_image import DecodedImage, check_frame, check_size, one_channel_if_grey
+from overread.images.dicom.codestream import coded_size, with_whole_scan
 from overread.images.dicom.parse_limits import ORDINARY, Limits, OverLimitError
 from overread.images.dicom.parser import BoundedFile, parse
 from overread.images.dicom.single_frame import read_one_frame
@@ -42,7 +42,7 @@ _NEEDED = (*_NEEDED_OF_FLOATS, "BitsStored", "PixelRepresentation")
 _MAX_COMPONENTS = 4
 
 
-def read_dicom(file: BinaryIO, *, frame_number: int | None = None, limits: Limits = ORDINARY) -> Picture:
+def read_dicom(file: BinaryIO, *, frame_number: int | None = None, limits: Limits = ORDINARY) -> DecodedImage:
     """One frame of a file, counted from 1; without a number the middle one. Raises ImageError, OverLimitError."""
     dataset, place, frame = _read_frame(file, frame_number, limits)
     check_size(int(dataset.Columns), int(dataset.Rows))
@@ -50,11 +50,11 @@ def read_dicom(file: BinaryIO, *, frame_number: int | None = None, limits: Limit
     interpretation = str(dataset.PhotometricInterpretation).strip().upper()
     stored = _decode(dataset, place, limits, is_grey=interpretation in _GREY)
     if stored.ndim == 3 and interpretation in _COLORS:
-        return Picture(one_channel_if_grey(_to_8_bits(stored, int(dataset.BitsStored))), is_dicom=True)
+        return DecodedImage(one_channel_if_grey(_to_8_bits(stored, int(dataset.BitsStored))), is_dicom=True)
     if stored.ndim == 2 and interpretation == "PALETTE COLOR":
-        return Picture(one_channel_if_grey(_apply_palette(stored, dataset)), is_dicom=True)
+        return DecodedImage(one_channel_if_grey(_apply_palette(stored, dataset)), is_dicom=True)
     if stored.ndim == 2 and interpretation in _GREY:
-        return _grey_picture(stored, dataset, frame, is_inverted=interpretation == "MONOCHROME1")
+        return _grey_image(stored, dataset, frame, is_inverted=interpretation == "MONOCHROME1")
     raise ImageError("its kind of colour is not supported")
 
 
@@ -141,7 +141,7 @@ def _checked_frame(dataset: Dataset, frame: int, limits: Limits) -> bytes:
     num_frames = int(dataset.get("NumberOfFrames") or 1)
     offsets = extended if all(extended) else None
     content = BoundedFile(BytesIO(dataset.PixelData), limits).frame(frame, num_frames, offsets)
-    size = told_size(content)
+    size = coded_size(content)
     if size is not None:  # else run lengths, or a coding that has no decoder here
         width, height, num_components = size
         if not (0 < width * height <= dataset.Rows * dataset.Columns and num_components <= _MAX_COMPONENTS):
@@ -159,7 +159,7 @@ def _with_one_frame(dataset: Dataset, content: bytes) -> Dataset:
     return other
 
 
-def _grey_picture(stored: np.ndarray, dataset: Dataset, frame: int, *, is_inverted: bool) -> Picture:
+def _grey_image(stored: np.ndarray, dataset: Dataset, frame: int, *, is_inverted: bool) -> DecodedImage:
     is_little = bool(dataset.original_encoding[1])
     values = _apply_modality(stored, _macro(dataset, frame, "PixelValueTransformationSequence"), is_little)
     voi = _macro(dataset, frame, "FrameVOILUTSequence")
@@ -174,7 +174,7 @@ def _grey_picture(stored: np.ndarray, dataset: Dataset, frame: int, *, is_invert
         values = _to_deep(values)
     if center is None and values.dtype == np.float32:
         function = "LINEAR_EXACT"
-    return Picture(values, True, center, width, is_inverted, function)
+    return DecodedImage(values, True, center, width, is_inverted, function)
 
 
 def _to_deep(values: np.ndarray) -> np.ndarray:

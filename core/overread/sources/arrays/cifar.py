@@ -14,8 +14,11 @@ import numpy as np
 from overread.errors import ConfigError, ManifestError, SourceError
 from overread.records import Source, SourceRow
 from overread.sources.arrays.array_images import image_name, write_arrays
-from overread.sources.arrays.cifar_n import HumanLabels, read_human_labels
+from overread.sources.arrays.cifar_n import HumanLabels, given_labels, read_human_labels
 from overread.sources.arrays.pickles import PickleError, read_pickle_file
+from overread.sources.request import ImportRequest
+from overread.sources.source_files import SourceFiles
+from overread.sources.source_format import FormatOption, LabelPlace, SourceFormat
 
 _SIDE_PX = 32
 _CHUNK = 1000
@@ -233,3 +236,64 @@ def _rows(
     for place, (row, code) in enumerate(zip(cells, codes, strict=True)):
         votes = tuple(name(rater[place], row) if place < len(rater) else "" for rater in raters)
         yield SourceRow(place + 1, row[0], name(code, row), split=row[1], raters=votes)
+
+
+def _recognise(files: SourceFiles) -> bool:
+    return set(files.request.columns.named) <= {"label"} and is_cifar(files.path)
+
+
+def _read(files: SourceFiles) -> Source:
+    request = files.request
+    human = files.labels_file if request.labels is not None else None  # else a batch was named
+    return read_cifar(files.root, label_key=request.columns.label, labels=human, given_label=request.given_label)
+
+
+def _keys_to_choose(request: ImportRequest) -> tuple[str, ...]:
+    return label_keys(Path(request.source)) if request.source and Path(request.source).is_dir() else ()
+
+
+def _human_labels_to_choose(request: ImportRequest) -> list[str]:
+    if request.labels is None or not Path(request.labels).is_file():
+        return []
+    return given_labels(Path(request.labels), is_coarse="coarse" in (request.columns.label or ""))
+
+
+FORMAT = SourceFormat(
+    name="cifar",
+    title="CIFAR-10 or CIFAR-100 (Python version)",
+    recognise=_recognise,
+    read=_read,
+    precedence=10,
+    label_places=(
+        LabelPlace(
+            options=(
+                FormatOption(
+                    field="label_column",
+                    title="Classes",
+                    whose="CIFAR-100",
+                    hint="coarse_labels",
+                    choices=_keys_to_choose,
+                ),
+                FormatOption(
+                    field="labels",
+                    title="CIFAR-N labels",
+                    whose="CIFAR-N",
+                    hint="the file of human labels",
+                    explanation="Leave empty to audit the dataset's own labels.",
+                    placeholder="CIFAR-10_human.pt",
+                    is_file=True,
+                ),
+                FormatOption(
+                    field="given_label",
+                    title="Label to audit",
+                    whose="CIFAR-N",
+                    hint="aggre_label, worse_label and so on",
+                    choices=_human_labels_to_choose,
+                ),
+            )
+        ),
+    ),
+    looks_like=lambda path: path.is_dir() and is_cifar(path),
+    no_column="CIFAR's batches have no columns to name but --label-column",
+    write_images=write_images,
+)

@@ -18,6 +18,9 @@ import numpy as np
 from overread.errors import SourceError
 from overread.records import Source, SourceRow
 from overread.sources.arrays.array_images import image_name, write_arrays
+from overread.sources.arrays.medmnist_release import PREFIX, fetched_file, with_class_names
+from overread.sources.source_files import SourceFiles
+from overread.sources.source_format import Download, SourceFormat
 
 SPLITS = ("train", "val", "test")
 _MAX_SIDE_PX = 2048
@@ -155,3 +158,30 @@ def _exactly(file: IO[bytes], num_bytes: int) -> bytes:
     if len(data) < num_bytes:
         raise ValueError("an array is cut short")
     return data
+
+
+def _read(files: SourceFiles) -> Source:
+    if files.labels_file is None or not is_medmnist(files.labels_file):
+        raise SourceError(
+            f"{files.labels_file or files.path}: is neither a CSV nor a whole .npz file of MedMNIST; save a "
+            "spreadsheet as CSV"
+        )
+    source = read_medmnist(files.labels_file)
+    return source if files.request.classes else with_class_names(source)
+
+
+FORMAT = SourceFormat(
+    name="medmnist",
+    title="MedMNIST (.npz file or dataset name)",
+    recognise=lambda files: files.is_zip,
+    read=_read,
+    precedence=20,
+    looks_like=lambda path: path.suffix.lower() == ".npz",
+    is_file=True,
+    write_images=write_images,
+    download=Download(
+        prefix=PREFIX,
+        explanation="the name of a MedMNIST dataset to download: medmnist:pathmnist, medmnist:pathmnist_64 …",
+        fetch=fetched_file,
+    ),
+)

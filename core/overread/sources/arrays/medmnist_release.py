@@ -10,14 +10,15 @@ import importlib.util
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from overread.errors import ConfigError, SourceError
+from overread.files import atomic_writer
 from overread.records import Source
+from overread.sources.source_format import OnBytes
 
 PREFIX = "medmnist:"
 _INSTALL = "pip install --no-deps medmnist"
@@ -25,17 +26,15 @@ _CHUNK_BYTES = 2**20
 _TIMEOUT_S = 60
 
 
-def local_source(source: Path | str, on_progress: Callable[[int, int], None] | None = None) -> Path | str:
-    """A source that is a path, as it is; of `medmnist:NAME` the file ~/.medmnist/NAME.npz, fetched if it isn't there.
+def fetched_file(source: str, on_progress: OnBytes | None = None) -> Path:
+    """Of `medmnist:NAME` the file ~/.medmnist/NAME.npz, fetched if it isn't there.
 
     NAME: as MedMNIST's files are named: pathmnist (28 px), or with a size, pathmnist_64, pathmnist_128, pathmnist_224.
     on_progress: called with the bytes fetched and the bytes in all.
     Raises ConfigError for a name or size that MedMNIST hasn't, SourceError without the package, for a dataset of 3-D
     images or of several labels an image, and where the file can't be fetched or kept, or isn't the release's.
     """
-    if not str(source).startswith(PREFIX):
-        return source
-    name = str(source).removeprefix(PREFIX)
+    name = source.removeprefix(PREFIX)
     datasets = _datasets()
     if datasets is None:
         raise SourceError(f"{PREFIX}{name}: the list of MedMNIST's datasets is not installed; {_INSTALL}")
@@ -51,17 +50,14 @@ def local_source(source: Path | str, on_progress: Callable[[int, int], None] | N
         if _md5(path) != md5:
             raise SourceError(f"{path}: is not the release's file (its MD5 differs); delete it and run this again")
         return path
-    part = path.with_suffix(".part")
     try:
         path.parent.mkdir(exist_ok=True)
-        _fetch(name, url, part, on_progress)
-        if _md5(part) != md5:
-            raise SourceError(f"{PREFIX}{name}: {url} is not the release's file (its MD5 differs); try again later")
-        return part.rename(path)
+        with atomic_writer(path) as file:
+            if _fetch(name, url, file, on_progress) != md5:
+                raise SourceError(f"{PREFIX}{name}: {url} is not the release's file (its MD5 differs); try again later")
     except PermissionError as error:
-        raise SourceError(f"{error.filename}: cannot be written ({error.strerror}); check its rights") from error
-    finally:
-        part.unlink(missing_ok=True)
+        raise SourceError(f"{path}: cannot be written ({error.strerror}); check its rights") from error
+    return path
 
 
 def with_class_names(source: Source) -> Source:
@@ -122,12 +118,15 @@ def _fault(dataset: str, entry: dict[str, Any]) -> str:
     return "has several labels for each image; one is needed" if "multi-label" in entry["task"] else ""
 
 
-def _fetch(name: str, url: str, part: Path, on_progress: Callable[[int, int], None] | None) -> None:
+def _fetch(name: str, url: str, file: BinaryIO, on_progress: OnBytes | None) -> str:
+    """Download into `file`; returns the MD5 of what came."""
+    digest = hashlib.md5(usedforsecurity=False)
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer, part.open("wb") as file:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
             num_bytes = int(answer.headers.get("Content-Length") or 0)
             while chunk := answer.read(_CHUNK_BYTES):
                 file.write(chunk)
+                digest.update(chunk)
                 if on_progress:
                     on_progress(file.tell(), max(num_bytes, file.tell()))
     except (urllib.error.URLError, HTTPException, ConnectionError, TimeoutError) as error:
@@ -135,6 +134,7 @@ def _fetch(name: str, url: str, part: Path, on_progress: Callable[[int, int], No
             f"{PREFIX}{name}: {url} cannot be fetched ({getattr(error, 'reason', error)}); check the network, or "
             "fetch the file in another way and name it"
         ) from error
+    return digest.hexdigest()
 
 
 def _md5(path: Path) -> str:

@@ -1,13 +1,14 @@
 """Reads pickles that hold nothing but numpy arrays, numbers, text, lists and dicts, without running what they say.
 
-A pickle is a program, and Python's own unpickler calls whatever the program names. Here the opcodes are walked one by
-one; those that make plain values are known, and of the rest only the few calls by which numpy writes an array, whose
-arguments are checked. Formats: pickletools' documentation, numpy's ndarray.__reduce__ and __reduce_ex__.
+A pickle is a program that calls whatever it names. Its opcodes are checked first; then Python's own unpickler reads it,
+and finds behind the few names by which numpy writes an array our stand-ins, and behind any other name nothing.
+Formats: pickletools' documentation, numpy's ndarray.__reduce__ and __reduce_ex__.
 """
 
+import io
+import pickle
 import pickletools
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import IO, Any
@@ -17,59 +18,27 @@ import numpy as np
 _MAX_BYTES = 2**30
 _MAX_STEPS = 5_000_000
 """CIFAR-100's training batch takes a quarter of a million."""
+_MAX_TUPLES = 10_000
+"""An array takes four. One inside the other without end, as the key of a dict, would end the process."""
+_OPCODES = {
+    *("PROTO", "FRAME", "STOP", "MARK", "NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2", "LONG1"),
+    *("BINSTRING", "SHORT_BINSTRING", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"),
+    *("BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
+    *("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"),
+    *("EMPTY_LIST", "APPEND", "APPENDS", "EMPTY_DICT", "SETITEM", "SETITEMS"),
+    *("BINPUT", "LONG_BINPUT", "MEMOIZE", "BINGET", "LONG_BINGET", "GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD"),
+    "BINPERSID",  # the unpickler refuses it, once it has named the tensor that it is a part of
+}
+_CUT_SHORT = ("remain", "not enough data", "exhausted", "no newline")
+"""What pickletools says of a pickle that ends too early."""
 _KINDS = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
 _BOXED = "O8"
 _MAX_AXES = 8
+_OBJECTS = "it holds an array of objects, which is not admitted"
 
 
 class PickleError(ValueError):
     """A pickle is cut short or damaged, or holds what is not admitted. The message names neither file nor path."""
-
-
-@dataclass(slots=True)
-class _Type:
-    """A numpy dtype while it is being put together."""
-
-    kind: str
-    order: str = "|"
-
-
-@dataclass(slots=True)
-class _Array:
-    """A numpy array while it is being put together."""
-
-    values: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Name:
-    """A class or function that a pickle may name."""
-
-    text: str
-
-
-_MARK = object()
-_OBJECTS = "it holds an array of objects, which is not admitted"
-
-
-class _Whole:
-    """A file of which no more is asked than it holds: a length in a damaged pickle allocates nothing."""
-
-    def __init__(self, file: IO[bytes], num_bytes: int) -> None:
-        self._file, self._num_left = file, num_bytes
-
-    def read(self, num_bytes: int) -> bytes:
-        if num_bytes > self._num_left:
-            raise PickleError("it is cut short")
-        self._num_left -= num_bytes
-        return self._file.read(num_bytes)
-
-    def readline(self) -> bytes:
-        line = self._file.readline(min(self._num_left, 1000))
-        self._num_left -= len(line)
-        if b"\\" in line:  # in the name of no class, and pickletools would warn of an escape that it does not know
-            raise PickleError("it holds text with escapes, which is not admitted")
-        return line
 
 
 def read_pickle(file: IO[bytes], num_bytes: int) -> Any:
@@ -83,10 +52,14 @@ def read_pickle(file: IO[bytes], num_bytes: int) -> Any:
     if num_bytes > _MAX_BYTES:
         raise PickleError(f"it has more than {_MAX_BYTES} bytes")
     try:
-        return _finished(_Machine(num_bytes).run(_Whole(file, num_bytes)))
+        start, content = file.tell(), _Content(file.read(num_bytes))
+        _check_opcodes(content)
+        file.seek(start + content.tell())
+        content.seek(0)
+        return _finished(_Unpickler(content, num_bytes).load())
     except PickleError:
         raise
-    except (ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, RecursionError) as error:
+    except Exception as error:  # the unpickler meets damaged files with nearly any exception
         raise PickleError("it is damaged") from error
 
 
@@ -96,176 +69,168 @@ def read_pickle_file(path: Path) -> Any:
         return read_pickle(file, path.stat().st_size)
 
 
-class _Machine:
-    """The stack and the memo that a pickle's opcodes work on."""
+class _Content(io.BytesIO):
+    def readline(self, *limit: int) -> bytes:
+        line = super().readline(*limit)
+        if b"\\" in line:  # in the name of no class, and pickletools would warn of an escape that it does not know
+            raise PickleError("it holds text with escapes, which is not admitted")
+        return line
 
-    def __init__(self, num_bytes: int) -> None:
-        self._stack: list = []
-        self._memo: dict[int, Any] = {}
+
+def _check_opcodes(content: _Content) -> None:
+    """Go through a pickle to its end. Raises PickleError for what is not admitted, and what would take more room or
+    time than a file of its size may."""
+    num_tuples = 0
+    try:
+        for step, (opcode, argument, _) in enumerate(pickletools.genops(content)):
+            if opcode.name not in _OPCODES:
+                raise PickleError(f"it holds {opcode.name}, which is not admitted")
+            num_tuples += opcode.name.startswith("TUPLE")
+            if step >= _MAX_STEPS or num_tuples > _MAX_TUPLES:
+                raise PickleError(f"it takes more than {_MAX_STEPS} steps, or holds more than {_MAX_TUPLES} tuples")
+            # The unpickler makes room for every place of its memo up to the highest one.
+            if opcode.name == "LONG_BINPUT" and argument > step:
+                raise PickleError("it is damaged")
+    except PickleError:
+        raise
+    except ValueError as error:
+        is_cut_short = any(words in str(error) for words in _CUT_SHORT)
+        raise PickleError("it is cut short" if is_cut_short else "it is damaged") from error
+
+
+class _Unpickler(pickle.Unpickler):
+    """Python's own, but for what names stand for."""
+
+    def __init__(self, content: _Content, num_bytes: int) -> None:
+        super().__init__(content, encoding="latin-1")
         self._num_encodable = num_bytes
         """So many bytes of text may become bytes: a memo lets a pickle do that with the same text again and again."""
 
-    def run(self, file: _Whole) -> Any:
-        stack, memo = self._stack, self._memo
-        for step, (opcode, argument, _) in enumerate(pickletools.genops(file)):
-            name = opcode.name
-            if name == "STOP":
-                (value,) = stack
-                return value
-            if step >= _MAX_STEPS:
-                raise PickleError(f"it takes more than {_MAX_STEPS} steps")
-            if name in _CONSTANTS:
-                stack.append(_CONSTANTS[name])
-            elif name in _VALUES:
-                stack.append(argument)
-            elif name in ("BINPUT", "LONG_BINPUT"):
-                memo[argument] = stack[-1]
-            elif name == "MEMOIZE":
-                memo[len(memo)] = stack[-1]
-            elif name in ("BINGET", "LONG_BINGET"):
-                stack.append(memo[argument])
-            elif name == "GLOBAL":
-                stack.append(_admitted(*argument.split(" ", 1)))
-            elif name in _STEPS:
-                _STEPS[name](self)
-            elif name not in ("PROTO", "FRAME"):
-                raise PickleError(f"it holds {name}, which is not admitted")
-        raise PickleError("it is cut short")
+    def find_class(self, module: str, name: str) -> Any:
+        match module.replace("numpy._core", "numpy.core"), name:
+            case "numpy", "ndarray":
+                return _NDARRAY
+            case "numpy", "dtype":
+                return _Function(_DType)
+            case "numpy.core.multiarray", "_reconstruct":
+                return _Function(self._reconstruct)
+            case "numpy.core.numeric", "_frombuffer":
+                return _Function(self._from_buffer)
+            case "_codecs", "encode":
+                return _Function(self._encode)
+        raise PickleError(f"it names {module[:40]}.{name[:40]}, which is not admitted and was not run")
 
-    def _take(self, count: int) -> tuple:
-        values = tuple(self._stack[-count:])
-        if len(values) < count or any(value is _MARK for value in values):
-            raise PickleError("it is damaged")
-        del self._stack[-count:]
-        return values
-
-    def _since_mark(self) -> tuple:
-        place = len(self._stack) - 1
-        while self._stack[place] is not _MARK:
-            place -= 1
-            if place < 0:
-                raise PickleError("it is damaged")
-        values = tuple(self._stack[place + 1 :])
-        del self._stack[place:]
-        return values
-
-    def _push(self, value: Any) -> None:
-        self._stack.append(value)
-
-    def _fill_list(self, values: tuple) -> None:
-        if type(self._stack[-1]) is not list:
-            raise PickleError("it is damaged")
-        self._stack[-1].extend(values)
-
-    def _fill_dict(self, values: tuple) -> None:
-        keys = values[::2]
-        if type(self._stack[-1]) is not dict or not all(type(key) in (str, bytes) for key in keys):
-            raise PickleError("it holds a dict whose keys are no text")
-        self._stack[-1].update(zip(keys, values[1::2], strict=True))
-
-    def _call(self) -> None:
-        name, arguments = self._take(2)
-        if not isinstance(name, _Name) or type(arguments) is not tuple:
+    def _reconstruct(self, kind: Any, *_: Any) -> "_Array":
+        if kind is not _NDARRAY:
             raise PickleError("it calls what is not admitted")
-        match name.text, arguments:
-            case "numpy dtype", (kind, *_) if kind in (*_KINDS, _BOXED):
-                self._push(_Type(kind))
-            case "numpy dtype", (kind, *_):
-                raise PickleError(f"it holds an array of {kind!r:.20}, which is not admitted")
-            case "numpy _reconstruct", (_Name("numpy ndarray"), *_):
-                self._push(_Array())
-            case "numpy _frombuffer", (data, dtype, shape, order):
-                self._push(_Array(self._array(data, dtype, shape, order)))
-            case "_codecs encode", (str() as text, "latin1" | "latin-1"):  # bytes of Python 3 in protocol 2
-                self._push(self._encoded(text))
-            case _:
-                raise PickleError("it calls what is not admitted")
+        return _Array(self._encode)
 
-    def _build(self) -> None:
-        made, state = self._take(2)
-        match made, state:
-            case _Type(), (_, "<" | ">" | "|" | "=" as order, *_):
-                made.order = order
-            case _Array(values=None), (_, shape, dtype, bool() | 0 | 1 as is_fortran_order, data):
-                made.values = self._array(data, dtype, shape, "F" if is_fortran_order else "C")
-            case _:
-                raise PickleError("it changes what is not admitted")
-        self._push(made)
+    def _from_buffer(self, data: Any, dtype: Any, shape: Any, order: Any) -> "_Array":
+        array = _Array(self._encode)
+        array.fill(data, dtype, shape, order)
+        return array
 
-    def _array(self, data: Any, dtype: Any, shape: Any, order: Any) -> Any:
-        if (
-            not isinstance(dtype, _Type)
-            or type(shape) is not tuple
-            or len(shape) > _MAX_AXES
-            or order not in ("C", "F")
-        ):
-            raise PickleError("it holds a damaged array")
-        if not all(type(side) is int and side >= 0 for side in shape):
-            raise PickleError("it holds a damaged array")
-        if dtype.kind == _BOXED:
-            if shape or type(data) is not list or len(data) != 1:
-                raise PickleError(_OBJECTS)
-            return data
-        kind = np.dtype(dtype.order + dtype.kind)
-        if type(data) is str:  # of Python 2
-            data = self._encoded(data)
-        if not isinstance(data, bytes | bytearray) or len(data) != prod(shape) * kind.itemsize:
-            raise PickleError("it holds an array whose size is not that of its data")
-        values = np.frombuffer(data, dtype=kind).reshape(shape, order=order)
-        values.flags.writeable = False
-        return values
-
-    def _encoded(self, text: str) -> bytes:
+    def _encode(self, text: Any, encoding: Any = "latin1") -> bytes:
+        """As protocol 2 writes the bytes of Python 3."""
+        if type(text) is not str or encoding not in ("latin1", "latin-1"):
+            raise PickleError("it calls what is not admitted")
         self._num_encodable -= len(text)
         if self._num_encodable < 0:
             raise PickleError("it grows larger than its file")
         return text.encode("latin-1")
 
 
-_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": (), "MARK": _MARK}
-_VALUES = (
-    *("BININT", "BININT1", "BININT2", "LONG1", "BINSTRING", "SHORT_BINSTRING", "BINUNICODE", "SHORT_BINUNICODE"),
-    *("BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8"),
-)
-_NAMES = {name: _Name(name) for name in ("numpy ndarray", "numpy dtype", "_codecs encode")}
-for _core in ("core", "_core"):
-    _NAMES[f"numpy.{_core}.multiarray _reconstruct"] = _Name("numpy _reconstruct")
-    _NAMES[f"numpy.{_core}.numeric _frombuffer"] = _Name("numpy _frombuffer")
+class _Function:
+    """What a pickle may call, and not change."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self._call = call
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._call(*arguments)
+
+    def __setstate__(self, _state: Any) -> None:
+        raise PickleError("it changes what is not admitted")
 
 
-def _admitted(module: Any, name: Any) -> _Name:
-    if type(module) is str and type(name) is str and f"{module} {name}" in _NAMES:
-        return _NAMES[f"{module} {name}"]
-    raise PickleError(f"it names {str(module)[:40]}.{str(name)[:40]}, which is not admitted and was not run")
+def _not_called(*_: Any) -> None:
+    raise PickleError("it calls what is not admitted")
 
 
-_STEPS: dict[str, Callable[[_Machine], None]] = {
-    "EMPTY_LIST": lambda machine: machine._push([]),
-    "EMPTY_DICT": lambda machine: machine._push({}),
-    "TUPLE": lambda machine: machine._push(machine._since_mark()),
-    "TUPLE1": lambda machine: machine._push(machine._take(1)),
-    "TUPLE2": lambda machine: machine._push(machine._take(2)),
-    "TUPLE3": lambda machine: machine._push(machine._take(3)),
-    "APPEND": lambda machine: machine._fill_list(machine._take(1)),
-    "APPENDS": lambda machine: machine._fill_list(machine._since_mark()),
-    "SETITEM": lambda machine: machine._fill_dict(machine._take(2)),
-    "SETITEMS": lambda machine: machine._fill_dict(machine._since_mark()),
-    "STACK_GLOBAL": lambda machine: machine._push(_admitted(*machine._take(2))),
-    "REDUCE": _Machine._call,
-    "BUILD": _Machine._build,
-}
+_NDARRAY = _Function(_not_called)
+
+
+class _DType:
+    """A numpy dtype while it is being put together."""
+
+    __slots__ = ("kind", "order")
+
+    def __init__(self, kind: Any, *_: Any) -> None:
+        if type(kind) is not str or kind not in (*_KINDS, _BOXED):
+            raise PickleError(f"it holds an array of {str(kind)[:20]!r}, which is not admitted")
+        self.kind, self.order = kind, "|"
+
+    def __setstate__(self, state: Any) -> None:
+        match state:
+            case _, "<" | ">" | "|" | "=" as order, *_:
+                self.order = order
+            case _:
+                raise PickleError("it changes what is not admitted")
+
+
+class _Array:
+    """A numpy array while it is being put together."""
+
+    __slots__ = ("_encode", "values")
+
+    def __init__(self, encode: Callable[[str], bytes]) -> None:
+        self._encode = encode
+        self.values: np.ndarray | list | None = None
+        """A list of the one object that an array of objects may hold."""
+
+    def __setstate__(self, state: Any) -> None:
+        match state:
+            case _, shape, dtype, bool() | 0 | 1 as is_fortran_order, data if self.values is None:
+                self.fill(data, dtype, shape, "F" if is_fortran_order else "C")
+            case _:
+                raise PickleError("it changes what is not admitted")
+
+    def fill(self, data: Any, dtype: Any, shape: Any, order: Any) -> None:
+        is_shape = type(shape) is tuple and len(shape) <= _MAX_AXES
+        if not (is_shape and all(type(side) is int and side >= 0 for side in shape)):
+            raise PickleError("it holds a damaged array")
+        if type(dtype) is not _DType or order not in ("C", "F"):
+            raise PickleError("it holds a damaged array")
+        if dtype.kind == _BOXED:
+            if shape or type(data) is not list or len(data) != 1:
+                raise PickleError(_OBJECTS)
+            self.values = data
+            return
+        kind = np.dtype(dtype.order + dtype.kind)
+        if type(data) is str:  # of Python 2
+            data = self._encode(data)
+        if type(data) not in (bytes, bytearray) or len(data) != prod(shape) * kind.itemsize:
+            raise PickleError("it holds an array whose size is not that of its data")
+        self.values = np.frombuffer(data, dtype=kind).reshape(shape, order=order)
+        self.values.flags.writeable = False
 
 
 def _finished(value: Any) -> Any:
     """The value with its arrays whole: itself, or those of a dict. Deeper ones stay as they are: unread."""
-    if isinstance(value, _Array) and type(value.values) is list:
+    if type(value) is _Array and type(value.values) is list:
         (value,) = value.values
-    return {key: _whole(part) for key, part in value.items()} if type(value) is dict else _whole(value)
+    if type(value) is not dict:
+        return _whole(value)
+    if not all(type(key) in (str, bytes) for key in value):
+        raise PickleError("it holds a dict whose keys are no text")
+    return {key: _whole(part) for key, part in value.items()}
 
 
 def _whole(part: Any) -> Any:
-    if isinstance(part, _Array) and isinstance(part.values, np.ndarray):
+    if type(part) is _Array and isinstance(part.values, np.ndarray):
         return part.values
-    if isinstance(part, _Array | _Type | _Name):
+    if type(part) in (_Array, _DType, _Function):
         raise PickleError(_OBJECTS)
     return part

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from overread.errors import ConfigError
-from overread.images.location import cut_frame
+from overread.images.location import split_frame
 from overread.records import Source, SourceRow
 from overread.sources.columns import free_name
 from overread.sources.dicom.headers import read_headers
@@ -54,7 +54,7 @@ def with_frames(source: Source, frames: str) -> Source:
 
 def with_files_as_groups(source: Source) -> Source:
     """Where rows name frames, and neither patient nor slide: the file as the slide, so that they stay together."""
-    files = [cut_frame(normal_path(row.image)) for row in source.rows]
+    files = [split_frame(normal_path(row.image)) for row in source.rows]
     of_frames = {file for file, frame in files if frame is not None}
     rows = tuple(
         replace(row, slide=file) if file in of_frames and not (row.patient or row.slide) else row

@@ -6,15 +6,15 @@ The releases of RSNA (patientId, Target) and SIIM (ImageId, EncodedPixels) are s
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from overread.errors import ConfigError, ManifestError, SourceError
-from overread.images.location import cut_frame
+from overread.images.location import split_frame
 from overread.records import Source, SourceRow
 from overread.sources.columns import free_name
 from overread.sources.csv_table import read_header, read_table
 from overread.sources.dicom.headers import read_headers
 from overread.sources.folder import files_below, printable
+from overread.sources.request import NO_COLUMNS, ColumnNames
 
 KEYS = ("name", "SOPInstanceUID", "AccessionNumber", "StudyInstanceUID", "SeriesInstanceUID", "PatientID")
 """What may name an image: the file's name without its suffix, or a tag's value."""
@@ -34,40 +34,25 @@ def is_release(path: Path) -> bool:
     return {_bare(column) for column in read_header(path)} in _RELEASES
 
 
-def read_dicom_tree(
-    path: Path,
-    root: Path,
-    *,
-    key: str | None = None,
-    image_column: str | None = None,
-    label_column: str | None = None,
-    patient_column: str | None = None,
-    **columns: Any,
-) -> Source:
+def read_dicom_tree(path: Path, root: Path, *, key: str | None = None, columns: ColumnNames = NO_COLUMNS) -> Source:
     """A row for each image that a row of the CSV names; the column `file`, which is added, says which one.
 
-    key: one of KEYS, or none: name for RSNA's and SIIM's files, else the tag that is a column's name. image_column:
-    the column that holds it, where its name is not obvious. Rows whose key no file has end in the quarantine. A key
-    of several files (an AccessionNumber, say) makes a row of each; `#` and a number after it name a frame. Patients
-    are those of the tag PatientID, unless a column is named. SIIM's outlines become the classes `pneumothorax` and
-    `no pneumothorax`, in a column `label`. Other arguments, and errors: see `read_table`.
+    key: one of KEYS, or none: name for RSNA's and SIIM's files, else the tag that is a column's name. columns: that
+    of the image holds the key, and need not be named where its name is obvious. Rows whose key no file has end in the
+    quarantine. A key of several files (an AccessionNumber, say) makes a row of each; `#` and a number after it name a
+    frame. Patients are those of the tag PatientID, unless a column is named. SIIM's outlines become the classes
+    `pneumothorax` and `no pneumothorax`, in a column `label`. Raises ConfigError for another key, SourceError where no
+    file has one, ManifestError where the column holds no key of a file, and what `read_table` raises.
     """
     header = read_header(path)
     key = key or _guess_key(path, header)
     if key not in KEYS:
         raise ConfigError(f"--key {key}: is not known; give one of {', '.join(KEYS)}")
-    image_column = image_column or _column(path, header, key)
-    is_marked = label_column is None and _MARKS in map(_bare, header)
-    if label_column is None:
-        label_column = next((column for column in header if _bare(column) in (_MARKS, "target")), None)
-    table = read_table(
-        path,
-        root,
-        image_column=image_column,
-        label_column=label_column,
-        patient_column=patient_column,
-        **columns,
-    )
+    is_marked = columns.label is None and _MARKS in map(_bare, header)
+    label = columns.label
+    if label is None:
+        label = next((column for column in header if _bare(column) in (_MARKS, "target")), None)
+    table = read_table(path, root, replace(columns, image=columns.image or _column(header, key), label=label))
     if is_marked:
         table = _with_marks_as_classes(table)
     is_patient_known = any(row.patient for row in table.rows)
@@ -97,7 +82,7 @@ def _joined(
     for row, own in zip(table.rows, table.cells, strict=True):
         value, frame = clean(row.image), None
         if value not in found:
-            image, frame = cut_frame(row.image.strip())
+            image, frame = split_frame(row.image.strip())
             value = clean(image)
         files = found.get(value, [])
         named.add(value)
@@ -165,7 +150,7 @@ def _guess_key(path: Path, header: list[str]) -> str:
     return tag
 
 
-def _column(path: Path, header: list[str], key: str) -> str | None:
+def _column(header: list[str], key: str) -> str | None:
     """The column that holds the key; None leaves it to the reader of tables."""
     for name in _NAME_COLUMNS if key == "name" else (key.lower(),):
         if columns := [column for column in header if _bare(column) == name]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from overread.images.location import cut_frame
+from overread.images.location import split_frame
 from overread.images.remote import is_remote
 from overread.records import Source
 from overread.sources.dicom.headers import read_headers
@@ -20,7 +20,7 @@ def with_patients(source: Source) -> Source:
     """
     if any(row.patient for row in source.rows):
         return source
-    of_row = [cut_frame(normal_path(row.image))[0] for row in source.rows]
+    of_row = [split_frame(normal_path(row.image))[0] for row in source.rows]
     files = sorted({file for file in of_row if not (path_fault(file) or is_remote(file))})
     root = Path(source.root)
     looked_at = read_headers(root, files[:: len(files) // _NUM_LOOKED_AT + 1], ("PatientID",))

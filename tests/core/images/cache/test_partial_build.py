@@ -10,16 +10,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from overread.images.cache import partial_build, pixel_cache
-from overread.images.cache.pixel_cache import build_cache, open_cache
-from overread.sources.source import read_source
-from overread.studies.importing import import_source
+from overread.errors import StudyError
+from overread.images.cache import parallel_decoding, partial_build
+from overread.images.cache.cache_build import build_cache
+from overread.images.cache.pixel_cache import open_cache
+from overread.images.cache.row_file import RowFile
 from overread.studies.study import open_study
+from tests.core.importing import import_source, read_source
 
 NUM, SIDE = 120, 32
 PROGRAM = f"""
 import os, signal, sys
-from overread.studies.importing import import_source
+from overread.studies.importing import StudyOptions, import_source
+from overread.sources.request import ImportRequest
 from overread.sources.source import read_source
 from overread.images.cache import partial_build
 partial_build.INTERVAL_S, partial_build._MAX_SHARE = 0, 1e9
@@ -28,9 +31,8 @@ def tell(num_done, num_images):
     if num_done >= int(sys.argv[3]):
         os.kill(os.getpid(), getattr(signal, sys.argv[4]))
 
-import_source(
-    read_source(sys.argv[1]), sys.argv[2], image_size_px={SIDE}, update="--update" in sys.argv, on_progress=tell
-)
+options = StudyOptions(image_size_px={SIDE}, update="--update" in sys.argv)
+import_source(read_source(ImportRequest(sys.argv[1])), sys.argv[2], options, on_progress=tell)
 """
 
 
@@ -55,13 +57,13 @@ def kill(source: Path, study: Path, *, after: int, by: str = "SIGKILL", update: 
 def decoded(monkeypatch):
     """The images that this process decodes, as a list that grows."""
     paths = []
-    read_picture = pixel_cache.read_picture
+    read_image = parallel_decoding.read_image
 
     def counted(location, **options):
         paths.append(location)
-        return read_picture(location, **options)
+        return read_image(location, **options)
 
-    monkeypatch.setattr(pixel_cache, "read_picture", counted)
+    monkeypatch.setattr(parallel_decoding, "read_image", counted)
     return paths
 
 
@@ -154,7 +156,7 @@ def test_without_room_nothing_is_left(tmp_path, monkeypatch):
 
     images = {str(index): path for index, path in enumerate(write_images(tmp_path / "source").rglob("*.png"))}
     monkeypatch.setattr(partial_build, "INTERVAL_S", 0)
-    monkeypatch.setattr(pixel_cache._RowFile, "finish", full)
-    with pytest.raises(pixel_cache.StudyError, match="no room"):
+    monkeypatch.setattr(RowFile, "finish", full)
+    with pytest.raises(StudyError, match="no room"):
         build_cache(tmp_path / "pixels", images, size_px=SIDE)
     assert [path.name for path in (tmp_path / "pixels").iterdir()] == [".lock"]

@@ -18,8 +18,9 @@ import pytest
 from PIL import Image
 
 from overread.errors import StudyError
-from overread.images.cache import pixel_cache
-from overread.images.cache.pixel_cache import build_cache, open_cache
+from overread.images.cache import parallel_decoding
+from overread.images.cache.cache_build import build_cache
+from overread.images.cache.pixel_cache import open_cache
 
 _SIZE = 16
 
@@ -117,9 +118,9 @@ def test_a_second_build_decodes_only_what_is_new(tmp_path: Path, monkeypatch: py
     new = _write_images(tmp_path / "new", 1, seed=9)["key0"]
     again = {"new": new, **{key: path for key, path in images.items() if key != "key6"}}
     decoded: list[Path] = []
-    read = pixel_cache.read_picture
+    read = parallel_decoding.read_image
     monkeypatch.setattr(
-        pixel_cache, "read_picture", lambda image, **how: decoded.append(image.path) or read(image, **how)
+        parallel_decoding, "read_image", lambda image, **how: decoded.append(image.path) or read(image, **how)
     )
     assert build_cache(tmp_path / "pixels", again, size_px=_SIZE) == {}
     assert sorted(decoded) == sorted([new, images["key5"]])
@@ -172,7 +173,7 @@ def test_a_killed_build_leaves_the_old_cache_and_the_next_one_removes_its_rest(t
     program = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from overread.images.cache.pixel_cache import build_cache\n"
+        "from overread.images.cache.cache_build import build_cache\n"
         "def die(num_done, num_images):\n"
         "    if num_done >= 24: os.kill(os.getpid(), signal.SIGKILL)\n"
         "images = {f'key{i}': Path(sys.argv[2]) / f'person{i}_virus.png' for i in range(40)}\n"

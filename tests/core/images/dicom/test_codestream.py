@@ -9,8 +9,8 @@ from PIL import Image
 from pydicom.encaps import encapsulate, get_frame
 
 from overread.errors import ImageError
-from overread.images.decoding import read_picture
-from overread.images.dicom.codestream import told_size, with_whole_scan
+from overread.images.decoding import read_image
+from overread.images.dicom.codestream import coded_size, with_whole_scan
 
 _BUNDLED = Path(pydicom.__file__).parent / "data" / "test_files"
 
@@ -21,14 +21,14 @@ _BUNDLED = Path(pydicom.__file__).parent / "data" / "test_files"
 def test_size_and_components_are_those_that_were_written(form: str, mode: str, options: dict) -> None:
     file = io.BytesIO()
     Image.new(mode, (52, 40)).save(file, form, **options)
-    assert told_size(file.getvalue()) == (52, 40, len(mode))
+    assert coded_size(file.getvalue()) == (52, 40, len(mode))
 
 
 def test_jpeg_ls_tells_its_size_and_run_lengths_tell_none() -> None:
     for name, is_told in {"JPEGLSNearLossless_16.dcm": True, "MR_small_RLE.dcm": False}.items():
         dataset = pydicom.dcmread(_BUNDLED / name)
         size = (dataset.Columns, dataset.Rows, 1) if is_told else None
-        assert told_size(get_frame(dataset.PixelData, 0, number_of_frames=1)) == size
+        assert coded_size(get_frame(dataset.PixelData, 0, number_of_frames=1)) == size
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_frame_larger_than_its_file_says_is_damaged(
     dataset.PixelData = encapsulate([bytes(frame)])
     dataset.save_as(tmp_path / "a.dcm")
     with pytest.raises(ImageError, match=r"^its pixel data are damaged$"):
-        read_picture(tmp_path / "a.dcm")
+        read_image(tmp_path / "a.dcm")
 
 
 def test_a_scan_that_names_its_first_coefficient_alone_is_mended_and_no_other() -> None:

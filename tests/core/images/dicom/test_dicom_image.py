@@ -15,7 +15,7 @@ from pydicom.sequence import Sequence
 
 from overread.errors import ImageError
 from overread.images.decoded_image import to_uint8
-from overread.images.decoding import read_picture
+from overread.images.decoding import read_image
 from overread.images.dicom.parse_limits import ODD
 from overread.images.location import Location
 from tests.core.images.made_dicom import lookup_table, write_dicom
@@ -37,7 +37,7 @@ def test_a_window_gives_what_pydicom_gives(tmp_path: Path, function: str, center
         tmp_path / "a.dcm", _STORED, BitsStored=12, HighBit=11, WindowCenter=center, WindowWidth=width,
         VOILUTFunction=function,
     )  # fmt: skip
-    picture = read_picture(tmp_path / "a.dcm")
+    picture = read_image(tmp_path / "a.dcm")
     assert picture.window() == (center, width)
     with np.errstate(over="ignore"):
         expected = _grey_levels(apply_windowing(_STORED, dataset), 0, 4095)
@@ -46,13 +46,13 @@ def test_a_window_gives_what_pydicom_gives(tmp_path: Path, function: str, center
 
 def test_the_first_of_several_windows_counts(tmp_path: Path) -> None:
     write_dicom(tmp_path / "a.dcm", _STORED, WindowCenter=[100, 2000], WindowWidth=[50, 4000])
-    assert read_picture(tmp_path / "a.dcm").window() == (100, 50)
+    assert read_image(tmp_path / "a.dcm").window() == (100, 50)
 
 
 @pytest.mark.parametrize(("center", "width"), [(100, 0), (100, -5), (None, 400), (100, None)])
 def test_a_window_that_is_none_gives_way_to_the_full_range(tmp_path: Path, center: float, width: float) -> None:
     write_dicom(tmp_path / "a.dcm", _STORED, WindowCenter=center, WindowWidth=width)
-    shown = to_uint8(read_picture(tmp_path / "a.dcm"))
+    shown = to_uint8(read_image(tmp_path / "a.dcm"))
     assert shown.flat[_STORED.argmin()] == 0
     assert shown.flat[_STORED.argmax()] == 255
 
@@ -62,7 +62,7 @@ def test_a_window_that_is_none_gives_way_to_the_full_range(tmp_path: Path, cente
 )
 def test_rescaled_values_are_pydicoms(tmp_path: Path, slope: float, intercept: float, dtype: type) -> None:
     dataset = write_dicom(tmp_path / "a.dcm", _STORED, RescaleSlope=slope, RescaleIntercept=intercept)
-    pixels = read_picture(tmp_path / "a.dcm").pixels
+    pixels = read_image(tmp_path / "a.dcm").pixels
     assert pixels.dtype == dtype
     np.testing.assert_allclose(pixels, apply_modality_lut(_STORED, dataset), rtol=1e-6)
 
@@ -70,7 +70,7 @@ def test_rescaled_values_are_pydicoms(tmp_path: Path, slope: float, intercept: f
 def test_signed_values_stay_signed(tmp_path: Path) -> None:
     stored = (_STORED.astype(np.int16) - 2000).astype(np.int16)
     write_dicom(tmp_path / "a.dcm", stored)
-    assert (read_picture(tmp_path / "a.dcm").pixels == stored).all()
+    assert (read_image(tmp_path / "a.dcm").pixels == stored).all()
 
 
 @pytest.mark.parametrize("first", [0, 500, -40])
@@ -80,10 +80,10 @@ def test_lookup_tables_give_what_pydicom_gives(tmp_path: Path, first: int) -> No
     voi = Sequence([lookup_table(entries, first=first, bits=12)])
     dataset = write_dicom(tmp_path / "voi.dcm", stored, VOILUTSequence=voi, WindowCenter=5, WindowWidth=6)
     expected = _grey_levels(apply_voi_lut(stored, dataset), 0, 4095)
-    assert np.abs(to_uint8(read_picture(tmp_path / "voi.dcm")) - expected).max() <= 1
+    assert np.abs(to_uint8(read_image(tmp_path / "voi.dcm")) - expected).max() <= 1
     modality = Sequence([lookup_table(entries, first=first, bits=16)])
     dataset = write_dicom(tmp_path / "modality.dcm", stored, ModalityLUTSequence=modality)
-    assert (read_picture(tmp_path / "modality.dcm").pixels == apply_modality_lut(stored, dataset)).all()
+    assert (read_image(tmp_path / "modality.dcm").pixels == apply_modality_lut(stored, dataset)).all()
 
 
 def test_monochrome1_is_the_inverse_of_monochrome2(tmp_path: Path) -> None:
@@ -92,20 +92,20 @@ def test_monochrome1_is_the_inverse_of_monochrome2(tmp_path: Path) -> None:
             tmp_path / name, _STORED, PhotometricInterpretation=name, WindowCenter=1000, WindowWidth=900,
             PresentationLUTShape="INVERSE" if name == "MONOCHROME1" else "IDENTITY",
         )  # fmt: skip
-    shown = [to_uint8(read_picture(tmp_path / name)) for name in ("MONOCHROME1", "MONOCHROME2")]
+    shown = [to_uint8(read_image(tmp_path / name)) for name in ("MONOCHROME1", "MONOCHROME2")]
     assert (shown[0] == 255 - shown[1]).all()
-    assert read_picture(tmp_path / "MONOCHROME1").is_inverted
+    assert read_image(tmp_path / "MONOCHROME1").is_inverted
 
 
 def test_bones_are_white_on_a_real_monochrome1_chest() -> None:
-    shown = to_uint8(read_picture(_EXTERNAL / "RG1_UNCR.dcm"))
+    shown = to_uint8(read_image(_EXTERNAL / "RG1_UNCR.dcm"))
     assert pydicom.dcmread(_EXTERNAL / "RG1_UNCR.dcm").PhotometricInterpretation == "MONOCHROME1"
     spine, right_lung = shown[500:900, 850:950], shown[500:900, 400:600]
     assert spine.mean() > right_lung.mean() + 30
 
 
 def test_uncompressed_and_lossless_jpeg_2000_agree() -> None:
-    plain, packed = (read_picture(_EXTERNAL / f"RG1_{name}.dcm") for name in ("UNCR", "J2KR"))
+    plain, packed = (read_image(_EXTERNAL / f"RG1_{name}.dcm") for name in ("UNCR", "J2KR"))
     assert plain.pixels.shape == (1955, 1841)
     assert np.abs(to_uint8(plain).astype(int) - to_uint8(packed)).max() <= 1
 
@@ -113,21 +113,21 @@ def test_uncompressed_and_lossless_jpeg_2000_agree() -> None:
 def test_of_several_frames_the_middle_one_is_read(tmp_path: Path) -> None:
     frames = np.stack([np.full((9, 9), value, dtype=np.uint16) for value in (10, 20, 30, 40, 50)])
     write_dicom(tmp_path / "a.dcm", frames)
-    assert (read_picture(tmp_path / "a.dcm").pixels == 30).all()
+    assert (read_image(tmp_path / "a.dcm").pixels == 30).all()
 
 
 def test_a_frame_is_read_by_its_number_from_1(tmp_path: Path) -> None:
     path = _EXTERNAL / "liver.dcm"
     frames = pixel_array(path)
     for number in (1, 2, 3):
-        assert (read_picture(Location(str(path), number)).pixels == frames[number - 1]).all()
+        assert (read_image(Location(str(path), number)).pixels == frames[number - 1]).all()
     for number in (-1, 0, 4):
         with pytest.raises(ImageError, match=rf"^there is no frame {number}: the file has 3$"):
-            read_picture(Location(str(path), number))
+            read_image(Location(str(path), number))
     Image.new("L", (9, 9), 5).save(tmp_path / "a.png")
-    assert (read_picture(Location(str(tmp_path / "a.png"), 1)).pixels == 5).all()
+    assert (read_image(Location(str(tmp_path / "a.png"), 1)).pixels == 5).all()
     with pytest.raises(ImageError, match=r"^there is no frame 2: the file has 1$"):
-        read_picture(Location(str(tmp_path / "a.png"), 2))
+        read_image(Location(str(tmp_path / "a.png"), 2))
 
 
 def test_an_enhanced_files_window_and_slope_are_those_of_its_frame(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_an_enhanced_files_window_and_slope_are_those_of_its_frame(tmp_path: Pat
         tmp_path / "a.dcm", frames, SharedFunctionalGroupsSequence=Sequence([shared]),
         PerFrameFunctionalGroupsSequence=Sequence([group(center) for center in (100, 200, 300)]),
     )  # fmt: skip
-    picture = read_picture(tmp_path / "a.dcm")
+    picture = read_image(tmp_path / "a.dcm")
     assert picture.window() == (200, 10)
     assert (picture.pixels == 234).all()
 
@@ -154,10 +154,10 @@ def test_rgb_is_read_as_it_is_and_16_bits_become_8(tmp_path: Path) -> None:
     color = _RNG.integers(0, 256, (12, 10, 3), dtype=np.uint8)
     write_dicom(tmp_path / "a.dcm", color)
     write_dicom(tmp_path / "b.dcm", color.astype(np.uint16) * 257)
-    assert (read_picture(tmp_path / "a.dcm").pixels == color).all()
-    assert (read_picture(tmp_path / "b.dcm").pixels == color).all()
+    assert (read_image(tmp_path / "a.dcm").pixels == color).all()
+    assert (read_image(tmp_path / "b.dcm").pixels == color).all()
     write_dicom(tmp_path / "grey.dcm", np.dstack([color[..., 0]] * 3))
-    assert (read_picture(tmp_path / "grey.dcm").pixels == color[..., 0]).all()
+    assert (read_image(tmp_path / "grey.dcm").pixels == color[..., 0]).all()
 
 
 def test_ybr_becomes_the_rgb_that_pillow_makes_of_it() -> None:
@@ -165,14 +165,14 @@ def test_ybr_becomes_the_rgb_that_pillow_makes_of_it() -> None:
     stored = pixel_array(path, raw=True)
     planes = [Image.fromarray(np.ascontiguousarray(stored[..., index])) for index in range(3)]
     expected = np.asarray(Image.merge("YCbCr", planes).convert("RGB"))
-    assert np.abs(read_picture(path).pixels.astype(int) - expected).max() <= 1
+    assert np.abs(read_image(path).pixels.astype(int) - expected).max() <= 1
 
 
 def test_a_palette_gives_pydicoms_colours_in_either_byte_order() -> None:
     dataset = pydicom.dcmread(_EXTERNAL / "OBXXXX1A.dcm")
     expected = apply_color_lut(dataset.pixel_array, dataset) >> 8
     for name in ("OBXXXX1A.dcm", "OBXXXX1A_expb.dcm", "OBXXXX1A_rle.dcm"):
-        assert (read_picture(_EXTERNAL / name).pixels == expected).all(), name
+        assert (read_image(_EXTERNAL / name).pixels == expected).all(), name
 
 
 def test_what_holds_no_pixels_says_so(tmp_path: Path) -> None:
@@ -180,9 +180,9 @@ def test_what_holds_no_pixels_says_so(tmp_path: Path) -> None:
     del dataset.PixelData
     dataset.save_as(tmp_path / "a.dcm")
     with pytest.raises(ImageError, match=r"^a DICOM file without pixel data$"):
-        read_picture(tmp_path / "a.dcm")
+        read_image(tmp_path / "a.dcm")
     with pytest.raises(ImageError, match=r"^a DICOM file without an image$"):
-        read_picture(_BUNDLED / "rtplan.dcm")
+        read_image(_BUNDLED / "rtplan.dcm")
 
 
 def test_an_unknown_transfer_syntax_says_so(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_an_unknown_transfer_syntax_says_so(tmp_path: Path) -> None:
     dataset.PixelData = pydicom.encaps.encapsulate([_STORED.tobytes()])
     dataset.save_as(tmp_path / "a.dcm", implicit_vr=False, little_endian=True)
     with pytest.raises(ImageError, match=r"^its DICOM transfer syntax is not supported$"):
-        read_picture(tmp_path / "a.dcm")
+        read_image(tmp_path / "a.dcm")
 
 
 @pytest.mark.parametrize("name", ["RG1_UNCR.dcm", "MR2_J2KI.dcm", "JPGLosslessP14SV1_1s_1f_8b.dcm"])
@@ -200,7 +200,7 @@ def test_a_truncated_file_is_cut_short(tmp_path: Path, name: str) -> None:
     content = (_EXTERNAL / name).read_bytes()
     (tmp_path / "a.dcm").write_bytes(content[: len(content) * 4 // 5])
     with pytest.raises(ImageError, match=r"^the file is cut short$"):
-        read_picture(tmp_path / "a.dcm")
+        read_image(tmp_path / "a.dcm")
 
 
 def test_a_file_without_preamble_or_transfer_syntax_is_read(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_a_file_without_preamble_or_transfer_syntax_is_read(tmp_path: Path) -> N
     del dataset.file_meta, dataset.preamble
     dataset.save_as(tmp_path / "b.dcm", implicit_vr=True, little_endian=True)
     assert (tmp_path / "b.dcm").read_bytes()[:2] == b"\x08\0"
-    assert (read_picture(tmp_path / "b.dcm").pixels == _STORED).all()
+    assert (read_image(tmp_path / "b.dcm").pixels == _STORED).all()
 
 
 def test_what_pydicom_warns_of_is_neither_an_error_nor_a_line_in_a_log(caplog: pytest.LogCaptureFixture) -> None:
@@ -217,7 +217,7 @@ def test_what_pydicom_warns_of_is_neither_an_error_nor_a_line_in_a_log(caplog: p
     with pytest.warns(UserWarning, match="padding"):
         pydicom.dcmread(path).pixel_array  # noqa: B018  (else this test could not fail)
     caplog.clear()
-    assert read_picture(path).pixels.shape == (64, 64)
+    assert read_image(path).pixels.shape == (64, 64)
     assert not caplog.records
 
 
@@ -227,12 +227,12 @@ def test_a_deflated_file_is_read_and_a_deflated_bomb_is_refused(
     dataset = write_dicom(tmp_path / "a.dcm", _STORED)
     dataset.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
     dataset.save_as(tmp_path / "a.dcm")
-    assert (read_picture(tmp_path / "a.dcm").pixels == _STORED).all()
+    assert (read_image(tmp_path / "a.dcm").pixels == _STORED).all()
     dataset.add_new(0x00420011, "OB", bytes(2_000_000))
     dataset.save_as(tmp_path / "bomb.dcm")
     assert (tmp_path / "bomb.dcm").stat().st_size < 10_000
     with pytest.raises(ImageError, match=r"^too large \(over 2 MB when inflated\)$"):
-        read_picture(tmp_path / "bomb.dcm", limits=replace(ODD, inflated_bytes=2_000_000))
+        read_image(tmp_path / "bomb.dcm", limits=replace(ODD, inflated_bytes=2_000_000))
 
 
 def _real_files() -> list[Path]:
@@ -244,7 +244,7 @@ def test_every_file_that_pydicom_brings_is_an_image_or_an_image_error() -> None:
     for path in _real_files():
         start = time.monotonic()
         try:
-            shown = to_uint8(read_picture(path))
+            shown = to_uint8(read_image(path))
         except ImageError as error:
             num_faults += 1
             assert path.name not in str(error)

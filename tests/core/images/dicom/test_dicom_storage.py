@@ -23,7 +23,7 @@ from pydicom.uid import (
 
 from overread.errors import ImageError
 from overread.images.decoded_image import to_uint8
-from overread.images.decoding import read_picture
+from overread.images.decoding import read_image
 from overread.images.location import Location
 from tests.core.images.dicom.test_golden_pixels import needs_dcmtk, shown_by_dcmtk
 from tests.core.images.made_dicom import write_dicom
@@ -52,7 +52,7 @@ def write_coded(path: Path, pixels: np.ndarray, syntax: str, frames: list[bytes]
 def test_high_throughput_jpeg_2000_is_read(tmp_path, syntax):
     expected = np.add.outer(np.arange(16) * 200, np.arange(20) * 3).astype(np.uint16)
     write_coded(tmp_path / "a.dcm", expected, syntax, [_HTJ2K])
-    assert (read_picture(tmp_path / "a.dcm").pixels == expected).all()
+    assert (read_image(tmp_path / "a.dcm").pixels == expected).all()
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_coding_without_a_decoder_says_so(tmp_path, syntax):
     padded = MPEG4HP41.ljust(length, "\0").encode()
     (tmp_path / "a.dcm").write_bytes(content.replace(padded, syntax.ljust(length, "\0").encode()))
     with pytest.raises(ImageError, match=r"^its DICOM transfer syntax is not supported$"):
-        read_picture(tmp_path / "a.dcm")
+        read_image(tmp_path / "a.dcm")
 
 
 @needs_dcmtk
@@ -83,19 +83,19 @@ def test_a_12_bit_jpeg_with_a_false_scan_is_what_dcmtk_makes_of_it(tmp_path):
     subprocess.run(["dcmdjpeg", path, tmp_path / "plain.dcm"], check=True, capture_output=True)
     expected = pixel_array(tmp_path / "plain.dcm").astype(int)
     assert np.ptp(expected) > 200
-    assert np.abs(read_picture(path).pixels - expected).max() <= 1
+    assert np.abs(read_image(path).pixels - expected).max() <= 1
 
 
 @pytest.mark.parametrize("bits_stored", [8, 10])
 def test_too_few_bits_stored_do_not_fold_the_image(tmp_path, bits_stored):
     write_dicom(tmp_path / "a.dcm", _SMOOTH, BitsStored=bits_stored, HighBit=bits_stored - 1)
-    assert (read_picture(tmp_path / "a.dcm").pixels == _SMOOTH).all()
+    assert (read_image(tmp_path / "a.dcm").pixels == _SMOOTH).all()
 
 
 @needs_dcmtk
 def test_a_high_bit_above_the_bits_stored_is_what_dcmtk_makes_of_it(tmp_path):
     write_dicom(tmp_path / "a.dcm", _SMOOTH << 4, BitsStored=12, HighBit=15)
-    picture = read_picture(tmp_path / "a.dcm")
+    picture = read_image(tmp_path / "a.dcm")
     assert (picture.pixels == _SMOOTH).all()
     expected = shown_by_dcmtk(tmp_path / "a.dcm", tmp_path, options=("+Wm",))[..., 0]
     assert np.abs(to_uint8(picture).astype(int) - expected).max() <= 1
@@ -107,14 +107,14 @@ def test_an_overlay_in_the_unused_bits_is_no_part_of_the_image(tmp_path):
     dataset = write_dicom(tmp_path / "a.dcm", words, BitsStored=12, HighBit=11)
     dataset.add_new(0x60000102, "US", 15)
     dataset.save_as(tmp_path / "a.dcm")
-    assert (read_picture(tmp_path / "a.dcm").pixels == _SMOOTH).all()
+    assert (read_image(tmp_path / "a.dcm").pixels == _SMOOTH).all()
 
 
 @pytest.mark.parametrize("bits_stored", [0, 17, 20])
 def test_bits_stored_that_cannot_be_say_so(tmp_path, bits_stored):
     write_dicom(tmp_path / "a.dcm", _SMOOTH, BitsStored=bits_stored)
     with pytest.raises(ImageError, match=r"^the DICOM file stores more bits than it has room for, or none$"):
-        read_picture(tmp_path / "a.dcm")
+        read_image(tmp_path / "a.dcm")
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_pixels_of_unknown_storage_say_so(tmp_path, name):
     del dataset[name]
     dataset.save_as(tmp_path / "a.dcm")
     with pytest.raises(ImageError, match=r"^a DICOM file that does not say how its pixels are stored$"):
-        read_picture(tmp_path / "a.dcm")
+        read_image(tmp_path / "a.dcm")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_empty_and_contradicting_tags_say_so(tmp_path, name, value, reason):
     setattr(dataset, name, value)
     dataset.save_as(tmp_path / "a.dcm")
     with pytest.raises(ImageError, match=f"^{reason}$"):
-        read_picture(tmp_path / "a.dcm")
+        read_image(tmp_path / "a.dcm")
 
 
 @pytest.mark.parametrize(("name", "dtype"), [("FloatPixelData", np.float32), ("DoubleFloatPixelData", np.float64)])
@@ -154,7 +154,7 @@ def test_floats_are_pydicoms_and_span_black_to_white(tmp_path, name, dtype):
     dataset.BitsAllocated = np.dtype(dtype).itemsize * 8
     setattr(dataset, name, (_SMOOTH.astype(dtype) / 7).tobytes())
     dataset.save_as(tmp_path / "a.dcm")
-    picture = read_picture(tmp_path / "a.dcm")
+    picture = read_image(tmp_path / "a.dcm")
     expected = apply_modality_lut(pixel_array(tmp_path / "a.dcm"), dataset)
     assert picture.pixels.dtype == np.float32
     np.testing.assert_allclose(picture.pixels, expected, rtol=1e-6)
@@ -176,7 +176,7 @@ def test_palettes_of_8_and_16_bits_give_the_entries_that_the_indices_name(tmp_pa
         for place, index in np.ndenumerate(indices):
             expected[*place, channel] = entries[min(max(int(index) - first, 0), 255)] >> (bits - 8)
     write_dicom(tmp_path / "a.dcm", indices, PhotometricInterpretation="PALETTE COLOR", **palettes)
-    assert (read_picture(tmp_path / "a.dcm").pixels == expected).all()
+    assert (read_image(tmp_path / "a.dcm").pixels == expected).all()
 
 
 def _group(slope: float, intercept: float, center: float, width: float) -> Dataset:
@@ -198,7 +198,7 @@ def test_every_frame_of_an_enhanced_file_has_its_own_slope_and_window(tmp_path):
         SharedFunctionalGroupsSequence=Sequence([shared]), WindowCenter=1, WindowWidth=1,
     )  # fmt: skip
     for number, group in enumerate(per_frame, start=1):
-        picture = read_picture(Location(str(tmp_path / "a.dcm"), number))
+        picture = read_image(Location(str(tmp_path / "a.dcm"), number))
         values = apply_modality_lut(frames[number - 1], group.PixelValueTransformationSequence[0])
         assert (picture.pixels == values).all()
         window = group.FrameVOILUTSequence[0]
@@ -221,4 +221,4 @@ def test_frames_are_found_by_an_extended_offset_table(tmp_path, syntax):
     dataset.PixelData, dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths = data, offsets, lengths
     dataset.save_as(tmp_path / "a.dcm")
     for number in (1, 2, 3):
-        assert (read_picture(Location(str(tmp_path / "a.dcm"), number)).pixels == frames[number - 1]).all()
+        assert (read_image(Location(str(tmp_path / "a.dcm"), number)).pixels == frames[number - 1]).all()

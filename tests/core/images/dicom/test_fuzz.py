@@ -10,7 +10,7 @@ import pytest
 
 from overread.errors import ImageError
 from overread.images.cache.tile import square_tile
-from overread.images.decoding import read_picture
+from overread.images.decoding import read_image
 from tests.core.images.mutate import mutated, whole_files
 from tests.paths import ROOT
 
@@ -32,7 +32,7 @@ def read_all(folder: Path, first: int, step: int) -> None:
         # Of the processor, so that a busy machine fails nothing. Its signal is death by default, within C too.
         signal.setitimer(signal.ITIMER_PROF, MAX_SECONDS)
         try:
-            square_tile(read_picture(folder / "input", at_least_px=32 if seed % 3 == 0 else None), 32)
+            square_tile(read_image(folder / "input", at_least_px=32 if seed % 3 == 0 else None), 32)
             num_images += 1
         except ImageError as error:
             assert str(folder) not in str(error), seed

@@ -21,8 +21,8 @@ from pydicom.uid import (
 )
 
 from overread.errors import ImageError
-from overread.images.decoded_image import Picture, to_uint8
-from overread.images.decoding import read_picture
+from overread.images.decoded_image import DecodedImage, to_uint8
+from overread.images.decoding import read_image
 
 _FILES = {
     path.name: path
@@ -39,14 +39,14 @@ needs_dcmtk = pytest.mark.skipif(shutil.which("dcm2pnm") is None, reason="there 
 
 
 @pytest.fixture(scope="module")
-def lossless_pictures() -> list[tuple[Path, pydicom.Dataset, Picture]]:
+def lossless_pictures() -> list[tuple[Path, pydicom.Dataset, DecodedImage]]:
     """The files of a lossless transfer syntax that hold an image."""
     found = []
     for path in _FILES.values():
         dataset = pydicom.dcmread(path, force=True)
         if dataset.get("file_meta", {}).get("TransferSyntaxUID") in _LOSSLESS:
             try:
-                found.append((path, dataset, read_picture(path)))
+                found.append((path, dataset, read_image(path)))
             except ImageError:
                 continue
     return found
@@ -94,7 +94,7 @@ def shown_by_dcmtk(path: Path, folder: Path, *, frame: int = 0, options: tuple[s
         return np.asarray(image.convert("RGB"))
 
 
-def _dcmtk_options(dataset: pydicom.Dataset, picture: Picture) -> tuple[str, ...]:
+def _dcmtk_options(dataset: pydicom.Dataset, picture: DecodedImage) -> tuple[str, ...]:
     """What our default is to dcmtk: the first LUT, else the first window, else the values that occur."""
     if picture.is_color or (picture.pixels.dtype == np.uint8 and picture.window_center is None):
         return ()
@@ -154,11 +154,11 @@ def test_lossless_files_look_as_dcmtk_has_them(lossless_pictures, tmp_path):
 def test_jpeg_2000_looks_as_dcmtk_has_the_same_image_uncompressed(tmp_path, packed, plain):
     path = _FILES[f"{plain}.dcm"]
     dataset = pydicom.dcmread(path, stop_before_pixels=True)
-    picture = read_picture(_FILES[f"{packed}.dcm"])
+    picture = read_image(_FILES[f"{packed}.dcm"])
     options = _dcmtk_options(dataset, picture)
     expected = shown_by_dcmtk(path, tmp_path, frame=_middle_frame(dataset), options=options)
     assert _difference(to_uint8(picture), expected) <= _MAX_DIFFERENCE
-    assert (picture.pixels == read_picture(path).pixels).all()
+    assert (picture.pixels == read_image(path).pixels).all()
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_jpeg_2000_looks_as_dcmtk_has_the_same_image_uncompressed(tmp_path, pack
     ],
 )
 def test_big_endian_files_hold_what_little_endian_ones_hold(little, big):
-    assert (read_picture(_FILES[f"{little}.dcm"]).pixels == read_picture(_FILES[f"{big}.dcm"]).pixels).all()
+    assert (read_image(_FILES[f"{little}.dcm"]).pixels == read_image(_FILES[f"{big}.dcm"]).pixels).all()
 
 
 @needs_dcmtk
@@ -183,7 +183,7 @@ def test_lossy_jpeg_has_dcmtk_s_colours(tmp_path):
         syntax = dataset.get("file_meta", {}).get("TransferSyntaxUID")
         if syntax != JPEGBaseline8Bit or name in ("SC_rgb_jpeg.dcm", "SC_rgb_small_odd_jpeg.dcm"):
             continue  # of these, dcmtk cannot read the one, and the other is 3 px wide
-        shown = to_uint8(read_picture(path))
+        shown = to_uint8(read_image(path))
         expected = shown_by_dcmtk(path, tmp_path, frame=_middle_frame(dataset))
         assert np.abs(shown.astype(int) - expected).mean() < 0.2, name
         assert _difference(shown, expected) <= 5, name

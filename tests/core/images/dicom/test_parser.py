@@ -19,7 +19,7 @@ from pydicom.uid import JPEGBaseline8Bit
 
 from overread.errors import ImageError
 from overread.images import guarded
-from overread.images.decoding import read_picture
+from overread.images.decoding import read_image
 from overread.images.dicom.parse_limits import ODD, ORDINARY, OverLimitError
 from overread.images.dicom.parser import before_pixels, parse
 from overread.images.file_header import read_headers
@@ -38,9 +38,9 @@ import json, resource, sys
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]),) * 2)
 from overread.errors import ImageError
-from overread.images.decoding import read_picture
+from overread.images.decoding import read_image
 try:
-    outcome = read_picture(Path(sys.argv[1])).pixels.tolist()
+    outcome = read_image(Path(sys.argv[1])).pixels.tolist()
 except ImageError as error:
     outcome = str(error)
 print(json.dumps(outcome))
@@ -67,14 +67,14 @@ def test_zeros_in_the_place_of_elements_are_refused_at_once(kind, num, tmp_path)
     path = harmful(kind, tmp_path, num)
     start = time.process_time()
     with pytest.raises(ImageError, match=r"^(the file is cut short|a DICOM file without an image)$"):
-        read_picture(path)
+        read_image(path)
     assert time.process_time() - start < 1
 
 
 def test_a_tail_of_zeros_costs_nothing(tmp_path):
     path = harmful("a tail of zeros", tmp_path, 30_000)
     start = time.process_time()
-    assert (read_picture(path).pixels == PIXELS).all()
+    assert (read_image(path).pixels == PIXELS).all()
     assert time.process_time() - start < 1
 
 
@@ -83,7 +83,7 @@ def test_a_value_of_zeros_is_no_tail(tmp_path):
     place = content.index(b"\x28\0\x02\0US")
     value = b"\x18\0\x25\0FD\x08\0" + bytes(8)  # 0018,0025 as a number of eight bytes
     (tmp_path / "a.dcm").write_bytes(content[:place] + value + content[place:])
-    assert (read_picture(tmp_path / "a.dcm").pixels == PIXELS).all()
+    assert (read_image(tmp_path / "a.dcm").pixels == PIXELS).all()
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_the_limits_count_what_stands_anywhere_in_the_file(kind, num, reason, tm
 def test_the_worst_that_is_read_where_it_is_asked_for_takes_seconds(tmp_path):
     path = harmful("a long window", tmp_path, 250_000)
     start = time.process_time()
-    assert read_picture(path, limits=ORDINARY).window() == (1, 2)
+    assert read_image(path, limits=ORDINARY).window() == (1, 2)
     assert time.process_time() - start < 10
 
 
@@ -140,7 +140,7 @@ def test_whole_files_of_any_size_are_read_up_to_a_limit(tmp_path):
     with path.open("r+b") as file:
         file.truncate(ODD.file_bytes + 1)  # a hole: no byte of it is on the disk
     with pytest.raises(ImageError, match=r"^too large \(over 2147 MB\)$"):
-        read_picture(path)
+        read_image(path)
 
 
 def test_every_header_of_pydicoms_files_is_parsed_as_pydicom_does():
@@ -186,9 +186,9 @@ def test_a_deflated_header_is_read_without_the_rest(tmp_path):
 def test_an_odd_file_is_read_in_another_process_and_an_ordinary_one_is_not(tmp_path, monkeypatch):
     calls = []
     monkeypatch.setattr(guarded, "call", lambda function, **_: calls.append(function) or function())
-    assert (read_picture(harmful("a tail of zeros", tmp_path, 3_000)).pixels == PIXELS).all()
+    assert (read_image(harmful("a tail of zeros", tmp_path, 3_000)).pixels == PIXELS).all()
     assert not calls
-    assert (read_picture(harmful("tiny elements", tmp_path, 200_000)).pixels == PIXELS).all()
+    assert (read_image(harmful("tiny elements", tmp_path, 200_000)).pixels == PIXELS).all()
     assert len(calls) == 1
 
 
@@ -205,6 +205,6 @@ def test_a_large_compressed_frame_is_decoded_in_another_process(tmp_path, monkey
     dataset.save_as(tmp_path / "a.dcm")
     calls, call = [], guarded.call
     monkeypatch.setattr(guarded, "call", lambda function, **options: calls.append(1) or call(function, **options))
-    pixels = read_picture(tmp_path / "a.dcm").pixels
+    pixels = read_image(tmp_path / "a.dcm").pixels
     assert (np.abs(pixels.astype(int) - np.asarray(Image.open(jpeg))) <= 1).all()
     assert calls == [1]

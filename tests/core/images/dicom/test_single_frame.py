@@ -3,7 +3,7 @@ from pydicom import dcmread
 from pydicom.data import get_testdata_file
 from pydicom.pixels import pixel_array
 
-from overread.images.decoding import read_picture
+from overread.images.decoding import read_image
 from overread.images.dicom import single_frame
 from overread.images.dicom.single_frame import read_one_frame
 from overread.images.location import Location
@@ -26,14 +26,14 @@ def test_a_frame_that_is_read_alone_is_that_of_the_whole_file(name, monkeypatch)
     path = get_testdata_file(name)
     frames = pixel_array(dcmread(path))
     number = len(frames)
-    whole = [read_picture(Location(path, frame)).pixels for frame in (1, 2, number)]
+    whole = [read_image(Location(path, frame)).pixels for frame in (1, 2, number)]
     monkeypatch.setattr(single_frame, "_MIN_BYTES", 0)
     for frame, expected in zip((1, 2, number), whole, strict=True):
         with open(path, "rb") as file:  # noqa: PTH123 a path as text
             dataset, index = read_one_frame(file, frame)
         assert index == frame - 1
         assert (pixel_array(dataset) == frames[index]).all()
-        assert (read_picture(Location(path, frame)).pixels == expected).all()
+        assert (read_image(Location(path, frame)).pixels == expected).all()
     with open(path, "rb") as file:  # noqa: PTH123
         assert read_one_frame(file, None)[1] == number // 2
 

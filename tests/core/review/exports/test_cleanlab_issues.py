@@ -3,8 +3,8 @@ import pytest
 
 from overread.errors import ConfigError
 from overread.pipeline.exporting import export_study
-from overread.sources.source import read_source
 from tests.app.made_study import CLASSES, write_study
+from tests.core.importing import read_source
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ CANARY = "Zimtstern"
 @pytest.fixture
 def canary_study(study):
     """The study with a name in a cell of the source that is neither the image nor the label."""
-    table = read_text_table(study.source_path)
-    write_text_table(study.source_path, list(table.columns), table.assign(ward=CANARY).to_numpy().tolist())
+    table = read_text_table(study.path / "source.csv")
+    write_text_table(study.path / "source.csv", list(table.columns), table.assign(ward=CANARY).to_numpy().tolist())
     return study
 
 

@@ -6,8 +6,8 @@ from overread.errors import ConfigError
 from overread.pipeline.exporting import export_study
 from overread.review.exports.fiftyone_labels import write_fiftyone
 from overread.review.reviewed import ReviewedSample
-from overread.sources.source import read_source
 from overread.studies.run import open_run
+from tests.core.importing import read_source
 
 
 @pytest.fixture

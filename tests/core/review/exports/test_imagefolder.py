@@ -7,7 +7,7 @@ from overread.errors import ConfigError
 from overread.pipeline.exporting import export_study
 from overread.review.exports.imagefolder import write_imagefolder
 from overread.review.reviewed import ReviewedSample
-from overread.sources.source import read_source
+from tests.core.importing import read_source
 
 
 def samples(*rows):

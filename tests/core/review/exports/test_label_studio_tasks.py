@@ -6,9 +6,9 @@ import pytest
 from overread.pipeline.exporting import export_study
 from overread.review.exports.label_studio_tasks import write_label_studio
 from overread.review.reviewed import ReviewedSample
-from overread.sources.source import read_source
 from overread.studies.run import open_run
 from tests.app.made_study import RUN
+from tests.core.importing import read_source
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from overread.errors import ConfigError, ManifestError, SourceError
-from overread.images.decoding import read_picture
+from overread.images.decoding import read_image
 from overread.pipeline.evaluation import evaluate_run
 from overread.pipeline.exporting import export_study
+from overread.pipeline.train_request import TrainRequest
 from overread.pipeline.train_study import train_study
-from overread.sources.source import read_source
-from overread.studies.importing import import_source
 from overread.studies.study import open_study
 from tests.core.commands import TINY
+from tests.core.importing import import_source, read_source
 
 NAMES = ["cat", "dog", "frog"]
 KEYS = ("aggre_label", "worse_label", "random_label1", "random_label2", "random_label3")
@@ -99,7 +99,7 @@ def test_pixels_labels_and_splits_of_a_study_are_those_of_the_batches(cifar10, t
     assert list(table["index"]) == [*map(str, range(20)), *map(str, range(6))]
     for sample, cells, (pixels, label, name) in zip(samples.itertuples(), table.itertuples(), expected, strict=True):
         assert (sample.given_label, cells.labels, cells.filename) == (NAMES[label], str(label), name)
-        np.testing.assert_array_equal(read_picture(study.image_location(sample.image)).pixels, pixels)
+        np.testing.assert_array_equal(read_image(study.image_location(sample.image)).pixels, pixels)
 
 
 def test_the_folder_above_and_a_batch_itself_are_recognised_too(cifar10):
@@ -134,7 +134,7 @@ def test_an_update_writes_the_images_again_only_where_a_batch_has_changed(cifar1
     os.utime(cifar10 / "data_batch_1", ns=(0, 0))
     import_source(read_source(cifar10), study.path, update=True)
     updated = open_study(study.path)
-    pixels = read_picture(updated.image_location("train/000000.png")).pixels
+    pixels = read_image(updated.image_location("train/000000.png")).pixels
     np.testing.assert_array_equal(pixels, changed["data"][0].reshape(3, 1024).T.reshape(32, 32, 3))
     assert list(updated.samples()["sample_id"]) == ids
     assert not image.exists()
@@ -186,8 +186,8 @@ def test_true_labels_stand_in_the_source_s_cells_alone_and_evaluate_takes_them_f
     import_source(source, tmp_path / "study", image_size_px=32)
     study = open_study(tmp_path / "study")
     assert not {"clean_label", "labels"} & set(study.samples().columns)
-    train_study(study, device="cpu", assignments=TINY[1::2])
-    lines = study.source_path.read_text().splitlines(keepends=True)
+    train_study(study, TrainRequest(device="cpu", assignments=tuple(TINY[1::2])))
+    lines = (study.path / "source.csv").read_text().splitlines(keepends=True)
     truth = tmp_path / "truth.csv"
     truth.write_text("".join([lines[0].replace(",labels,", ",true_label,"), *lines[1:]]))
     result = evaluate_run(study, truth)

@@ -7,11 +7,10 @@ import pytest
 
 from overread.errors import SourceError, UserError
 from overread.images.cache.pixel_cache import open_cache
-from overread.images.decoding import read_picture
+from overread.images.decoding import read_image
 from overread.sources.arrays.medmnist import write_images
-from overread.sources.source import read_source
-from overread.studies.importing import import_source
 from overread.studies.study import open_study
+from tests.core.importing import import_source, read_source
 
 COUNTS = {"train": 5, "val": 2, "test": 3}
 
@@ -43,7 +42,7 @@ def test_pixels_labels_and_splits_of_a_study_are_those_of_the_arrays(tmp_path, s
     for sample, cells in zip(samples.itertuples(), table.itertuples(), strict=True):
         assert (sample.image, sample.given_label, sample.split) == (cells.image, cells.label, cells.split)
         expected = content[f"{cells.split}_images"][int(cells.index)].squeeze()
-        np.testing.assert_array_equal(read_picture(study.image_location(sample.image)).pixels, expected)
+        np.testing.assert_array_equal(read_image(study.image_location(sample.image)).pixels, expected)
         assert cells.label == str(content[f"{cells.split}_labels"][int(cells.index), 0])
 
 
@@ -61,7 +60,7 @@ def test_an_update_writes_the_images_of_a_changed_file_only(tmp_path):
     import_source(read_source(path), study.path, update=True)
     updated = open_study(study.path)
     new = updated.image_location("train/000000.png").path
-    np.testing.assert_array_equal(read_picture(new).pixels, changed["train_images"][0])
+    np.testing.assert_array_equal(read_image(new).pixels, changed["train_images"][0])
     assert list(updated.samples()["sample_id"]) == ids
     assert not image.exists()
 

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 from overread.errors import ConfigError, SourceError, StudyError
-from overread.sources.arrays.medmnist_release import local_source
-from overread.sources.source import read_source
-from overread.studies.importing import import_source
+from overread.sources.registry import local_source
 from overread.studies.study import open_study
 from tests.core.commands import run_command
+from tests.core.importing import import_source, read_source
 
 LABELS = {"0": "malignant", "1": "normal, benign"}
 

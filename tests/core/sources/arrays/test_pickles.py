@@ -121,8 +121,33 @@ def test_a_memo_cannot_make_a_pickle_grow():
         read(data)
 
 
-def test_a_place_in_the_memo_far_beyond_the_others_costs_nothing():
-    assert read(b"\x80\x02]r\xff\xff\xff\x7f.") == []
+def test_a_place_in_the_memo_far_beyond_the_others_is_refused():
+    with pytest.raises(PickleError, match="damaged"):  # Python's unpickler would ask for 32 GiB
+        read(b"\x80\x02]r\xff\xff\xff\x7f.")
+
+
+def test_tuples_within_tuples_without_end_are_refused():
+    with pytest.raises(PickleError, match="more than 10000 tuples"):  # their hash would end the process
+        read(b"\x80\x02})" + b"\x85" * 10**6 + b"Ns.")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        b"}U\x04callU\x04evils",  # BUILD with a dict
+        b")U\x01|\x86",  # and with what a dtype takes
+    ],
+)
+@pytest.mark.parametrize("name", [b"numpy\nndarray", b"numpy\ndtype", b"_codecs\nencode"])
+def test_what_a_pickle_names_cannot_be_changed(name, change):
+    with pytest.raises(PickleError, match="changes what is not admitted"):
+        read(b"\x80\x02c" + name + b"\n" + change + b"b.")
+    assert read(pickle.dumps([b"a"], 2)) == [b"a"]
+
+
+def test_an_array_cannot_be_made_by_its_own_name():
+    with pytest.raises(PickleError, match="calls what is not admitted"):
+        read(b"\x80\x02cnumpy\nndarray\nJ\xff\xff\xff\x7f\x85\x85R.")
 
 
 @pytest.mark.parametrize("protocol", [0, 1])

@@ -9,11 +9,11 @@ import pytest
 from overread.errors import ConfigError
 from overread.images.cache.pixel_cache import open_cache
 from overread.sources.dicom.frames import MAX_FRAMES
-from overread.sources.source import read_source
 from overread.studies.sample_groups import sample_groups
 from overread.studies.study import open_study
 from tests.core.commands import run_command
 from tests.core.images.made_dicom import write_dicom
+from tests.core.importing import read_source
 
 NUM_FRAMES = 3
 

@@ -17,10 +17,9 @@ from overread.review.cleaned_csv import cleaned_table
 from overread.review.reviewed import reviewed_samples
 from overread.sources.dicom.headers import Header, read_headers
 from overread.sources.dicom.keyed_tree import KEYS
-from overread.sources.source import read_source
-from overread.studies.importing import import_source
 from overread.studies.study import open_study
 from tests.core.conftest import write_image
+from tests.core.importing import import_source, read_source
 
 TREE = (  # file, SOPInstanceUID, AccessionNumber, PatientID
     ("p1/s1/one.dcm", "1.2.3", "A1", "p1"),

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from overread.sources.source import read_source
 from tests.core.images.made_dicom import write_dicom
+from tests.core.importing import read_source
 
 
 @pytest.fixture

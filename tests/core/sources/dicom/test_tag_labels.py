@@ -10,10 +10,10 @@ from pydicom.sequence import Sequence
 
 from overread.errors import ConfigError, ManifestError, SourceError
 from overread.sources.dicom.tags import tag_name, tag_number
-from overread.sources.source import read_source
 from overread.studies.study import open_study
 from tests.core.commands import run_command
 from tests.core.images.made_dicom import write_dicom
+from tests.core.importing import read_source
 
 PARTS = ("CHEST", "HAND", "CHEST", "", "HAND")
 

@@ -5,23 +5,23 @@ from dataclasses import asdict, replace
 
 from sqlalchemy import insert
 
-from overread.review.chain import FIRST_HASH, KEYED, LedgerRow, sealed
+from overread.review.chain import FIRST_HASH, KEYED, LedgerRow, with_hash
 from overread.review.ledger import Ledger
 from overread.review.schema import ledger as table
 
 
-def put_back(ledger: Ledger, rows: Sequence[LedgerRow]) -> None:
+def restore_rows(ledger: Ledger, rows: Sequence[LedgerRow]) -> None:
     """Append rows of the same ledger as they were written; the first one follows the ledger's newest."""
     if rows:
         with ledger.writing() as connection:
             connection.execute(insert(table), [asdict(row) for row in rows])
 
 
-def take_over(ledger: Ledger, rows: Sequence[LedgerRow]) -> None:
+def copy_rows(ledger: Ledger, rows: Sequence[LedgerRow]) -> None:
     """Begin an empty ledger with another one's rows, chained anew under its own name and key."""
     own, previous_hash = [], FIRST_HASH
     for row in rows:
-        row = sealed(replace(row, study=ledger.study, previous_hash=previous_hash, chain=KEYED), ledger.key)
+        row = with_hash(replace(row, study=ledger.study, previous_hash=previous_hash, chain=KEYED), ledger.key)
         previous_hash = row.hash
         own.append(row)
-    put_back(ledger, own)
+    restore_rows(ledger, own)

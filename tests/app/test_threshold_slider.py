@@ -15,7 +15,7 @@ from overread.proposal_settings import CalibrationSettings
 from overread.records import VerdictKind
 from overread.studies.run import open_run
 from overread_app import visit
-from overread_app.components.threshold_slider import OWN, stops, trade_off_text
+from overread_app.components.threshold_slider import OWN, slider_steps, trade_off_text
 from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import open_page, page_text
 from tests.app.made_study import write_study
@@ -180,7 +180,7 @@ def test_every_place_of_the_slider_means_other_images_and_more_than_the_place_be
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"given_label": "a", "label_error_probability": rng.beta(0.1, 0.2, 80)})
     table["is_proposed"] = table["label_error_probability"] > 0.52
-    found = stops(table)
+    found = slider_steps(table)
     counts = [int(stop.is_chosen.sum()) for stop in found]
     assert (np.diff(counts) > 0).all()
     assert [stop.title for stop in found].count(OWN) == 1
@@ -191,7 +191,7 @@ def test_every_place_of_the_slider_means_other_images_and_more_than_the_place_be
 
 def test_a_run_that_proposes_nothing_still_offers_its_less_sure_samples():
     table = pd.DataFrame({"given_label": "a", "label_error_probability": [0.1, 0.32, 0.04], "is_proposed": False})
-    assert [(stop.title, int(stop.is_chosen.sum())) for stop in stops(table)] == [
+    assert [(stop.title, int(stop.is_chosen.sum())) for stop in slider_steps(table)] == [
         (OWN, 0),
         ("30 % or more", 1),
         ("10 % or more", 2),

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from overread.errors import LedgerError
-from overread.files import written_whole
+from overread.files import atomic_writer
 from overread.review.places import ledger_mode
 
 
@@ -24,7 +24,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class LedgerState:
     """The content of STUDY/ledger.json."""
 
     head: Head = Head()
@@ -36,18 +36,18 @@ class Remembered:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class LedgerStateFile:
     """STUDY/ledger.json. Under the study's key, so that it cannot be made to fit a ledger that was cut short."""
 
     path: Path
     key: bytes
 
-    def read(self) -> Remembered | None:
+    def read(self) -> LedgerState | None:
         """None where there is no file. Raises LedgerError if it is damaged, or not of this study."""
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
             parts = content["head"], content["keyed_from"], content["verified"]
-            remembered = Remembered(Head(**parts[0]), int(parts[1]), Head(**parts[2]))
+            remembered = LedgerState(Head(**parts[0]), int(parts[1]), Head(**parts[2]))
             if not hmac.compare_digest(content["mac"], self._mac(remembered)):
                 raise ValueError
         except FileNotFoundError:
@@ -60,12 +60,12 @@ class Memory:
             ) from error
         return remembered
 
-    def write(self, remembered: Remembered) -> None:
+    def write(self, remembered: LedgerState) -> None:
         """Not flushed to the disk: an older head is true as well. Where the study is read-only, nothing is written."""
         content = asdict(remembered) | {"mac": self._mac(remembered)}
-        with suppress(OSError), written_whole(self.path, mode=ledger_mode(self.path), is_flushed=False) as file:
+        with suppress(OSError), atomic_writer(self.path, mode=ledger_mode(self.path), is_flushed=False) as file:
             file.write(json.dumps(content).encode() + b"\n")
 
-    def _mac(self, remembered: Remembered) -> str:
+    def _mac(self, remembered: LedgerState) -> str:
         content = json.dumps(asdict(remembered), sort_keys=True)
         return hmac.digest(self.key, f"ledger.json {content}".encode(), "sha256").hex()

@@ -1,0 +1,169 @@
+"""What pages read from a study's files: the only place that touches Streamlit's caches.
+
+A cache is keyed by a file's path and stamp; what begins with an underscore is not a part of the key.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from overread.images.cache.pixel_cache import INDEX, PixelCache, open_cache
+from overread.pipeline.study_ledger import open_ledger
+from overread.records import Finding
+from overread.review.ledger import Ledger
+from overread.studies.run import Run
+from overread.studies.study import Study
+
+
+def ledger(study: Study) -> Ledger:
+    """The study's ledger. Shared by all sessions: it opens a database session per operation."""
+    stamps = tuple(_stamp(study.path / name)[1] for name in ("review.db", "key"))
+    return _ledger(study, str(study.path), study.ledger_url, study.has_ledger, stamps)
+
+
+def check_samples(study: Study) -> None:
+    """Raise StudyError where the study's table of samples cannot be read."""
+    _check_samples(study, str(study.path), _stamp(study.samples_path))
+
+
+def load_samples(study: Study) -> pd.DataFrame:
+    """samples.csv, all text: sample_id, image, given_label, patient, slide, split, then raters. A copy of one's own."""
+    return _samples(study, str(study.samples_path), _stamp(study.samples_path))
+
+
+def load_quarantine(study: Study) -> pd.DataFrame:
+    """quarantine.csv, all text: row, image, reason. Pages show rows and reasons alone. A copy of one's own."""
+    return _quarantine(study, str(study.quarantine_path), _stamp(study.quarantine_path))
+
+
+def load_findings(study: Study) -> list[Finding]:
+    """What is wrong with the study's data; slow at first, since it looks at every image."""
+    return _findings(study, str(study.path), _stamp(study.samples_path))
+
+
+def load_burned_in(study: Study) -> list[Finding]:
+    """What the study's DICOM files say of text in their pixels."""
+    return _burned_in(study, str(study.path), _stamp(study.samples_path))
+
+
+def load_map(run: Run) -> np.ndarray:
+    """(N, 2) float: the embeddings' first two principal components, in the order of samples.csv. Read-only."""
+    path = run.path / "embeddings.npy"
+    return _map(run, str(path), _stamp(path))
+
+
+def load_scores(run: Run) -> pd.DataFrame:
+    """scores.csv of a run, a row per sample in the order of samples.csv; is_proposed is bool. A copy of one's own."""
+    path = run.path / "scores.csv"
+    return _scores(run, str(path), _stamp(path))
+
+
+def load_pixels(path: Path) -> PixelCache:
+    """The pixel cache of a study. Raises StudyError if it is not whole.
+
+    Shared by all sessions, and kept: its index tells of every image, and takes 0.3 s to read at 100,000 of them.
+    """
+    return _pixels(path, str(path), _stamp(path / INDEX))
+
+
+def load_trace(run: Run) -> Mapping[str, np.ndarray]:
+    """trace.npz of a run: stage_probs (S, N, K), stage_names (S,), pseudo_labels (R, N), is_consensus (R, N).
+
+    Shared by all sessions, hence read-only.
+    """
+    path = run.path / "trace.npz"
+    return _trace(run, str(path), _stamp(path))
+
+
+def load_evidence(run: Run) -> Mapping[str, np.ndarray]:
+    """evidence.npz of a run: neighbours (N, 6), pictures (N,), isolation (N,); empty where the run has none.
+
+    Shared by all sessions, hence read-only.
+    """
+    path = run.path / "evidence.npz"
+    return _evidence(run, str(path), _stamp(path))
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Modification time and inode: what tells a file from its predecessor of the same name."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_ino
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _ledger(_study: Study, path: str, url: str, has_ledger: bool, inodes: tuple[int, ...]) -> Ledger:
+    return open_ledger(_study)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _check_samples(_study: Study, path: str, stamp: tuple[int, int]) -> bool:
+    """Raises StudyError where the study's table of samples cannot be read."""
+    return bool(len(_study.samples().columns))
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _samples(_study: Study, path: str, stamp: tuple[int, int]) -> pd.DataFrame:
+    return _study.samples()
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _quarantine(_study: Study, path: str, stamp: tuple[int, int]) -> pd.DataFrame:
+    return _study.quarantine()
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _findings(_study: Study, path: str, stamp: tuple[int, int]) -> list[Finding]:
+    from overread.checks.report import check_study
+
+    return check_study(_study)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _burned_in(_study: Study, path: str, stamp: tuple[int, int]) -> list[Finding]:
+    from overread.checks.burned_in import find_burned_in  # here, for pydicom takes its time
+
+    return find_burned_in(_study)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _map(_run: Run, path: str, stamp: tuple[int, int]) -> np.ndarray:
+    centred = _run.embeddings().astype(np.float32)
+    centred -= centred.mean(axis=0)
+    # The principal axes from the (D, D) covariance: the embeddings may have a hundred thousand rows.
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    points = centred @ axes[:, :-3:-1]
+    points.setflags(write=False)
+    return points
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _scores(_run: Run, path: str, stamp: tuple[int, int]) -> pd.DataFrame:
+    return _run.scores()
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _pixels(_path: Path, path: str, stamp: tuple[int, int]) -> PixelCache:
+    return open_cache(_path)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _trace(_run: Run, path: str, stamp: tuple[int, int]) -> Mapping[str, np.ndarray]:
+    return _read_only(_run.trace())
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _evidence(_run: Run, path: str, stamp: tuple[int, int]) -> Mapping[str, np.ndarray]:
+    return _read_only(_run.evidence())
+
+
+def _read_only(arrays: dict[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    for array in arrays.values():
+        array.setflags(write=False)
+    return MappingProxyType(arrays)

@@ -1,0 +1,180 @@
+"""The command that makes a study of a source."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from overread.cli.arguments import Ephemeral, Json
+from overread.cli.flags import with_flags
+from overread.cli.terminal import print_result, progress_bar, warn_of_stopped_update
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingFlags:
+    """How a source is read; what each format makes of these flags, its own module adds to their help."""
+
+    format: Annotated[str | None, typer.Option(help="How to read it, if not as found.")] = None
+    labels: Annotated[Path | None, typer.Option(help="Labels file, paths relative to SOURCE.")] = None
+    given_label: Annotated[str | None, typer.Option(help="The label to audit, where there are several.")] = None
+    key: Annotated[str | None, typer.Option(help="")] = None
+    label_tag: Annotated[str | None, typer.Option(help="")] = None
+    frames: Annotated[
+        str, typer.Option(help="Of DICOM files with several frames: middle, or all of them, each a sample.")
+    ] = "middle"
+    classes: Annotated[str | None, typer.Option(help="The labels allowed, in order: A,B,C; or 0=A,1=B.")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFlags:
+    """Which columns of a labels file hold what."""
+
+    image_column: Annotated[str | None, typer.Option(help="Column of the image's path.")] = None
+    label_column: Annotated[str | None, typer.Option(help="Column of the label.")] = None
+    patient_column: Annotated[str | None, typer.Option(help="Column of the patient; stored as a keyed hash.")] = None
+    slide_column: Annotated[str | None, typer.Option(help="Column of the slide; stored as a keyed hash.")] = None
+    split_column: Annotated[str | None, typer.Option(help="Column of the split: train, val or test.")] = None
+    rater_column: Annotated[list[str] | None, typer.Option(help="Column of one rater's label; may be repeated.")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFlags:
+    """What the study is to be."""
+
+    name: Annotated[str | None, typer.Option(help="The study's name on pages; the folder's if not given.")] = None
+    image_size: Annotated[int, typer.Option(help="Side of the cached images in px.", min=32, max=1024)] = 224
+    update: Annotated[bool, typer.Option(help="Read the source of an existing study again.")] = False
+    shared: Annotated[
+        bool, typer.Option("--shared", help="Let the umask say who may read a new study, not its owner alone.")
+    ] = False
+    ephemeral: Ephemeral = False
+
+
+@dataclass(frozen=True, slots=True)
+class AccessFlags:
+    """What the import may open."""
+
+    allow_private_urls: Annotated[
+        bool,
+        typer.Option(
+            help="Let URLs lead to this machine and its network; for other commands: OVERREAD_ALLOW_PRIVATE_URLS=1."
+        ),
+    ] = False
+    within: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Read nothing outside of this folder, and quote no cell in errors; may be repeated. Pages give it."
+        ),
+    ] = None
+
+
+class ImportCommand(TyperCommand):
+    """`import`, whose help takes from the registry which formats there are and what each makes of a flag."""
+
+    def format_help(self, *arguments: Any) -> None:
+        from overread.sources.registry import FORMATS, options_for
+
+        for parameter in self.params:
+            if parameter.name == "source":
+                clauses = [f"or {form.download.prefix}NAME to fetch it" for form in FORMATS if form.download]
+            elif parameter.name == "format":
+                clauses = ["one of " + ", ".join(form.name for form in FORMATS)]
+            else:
+                clauses = [f"of {option.whose}: {option.hint}" for option in options_for(parameter.name)]
+            text = "; ".join(filter(None, [parameter.help.rstrip("."), *clauses]))
+            parameter.help = f"{text[:1].upper()}{text[1:]}."
+        super().format_help(*arguments)
+
+
+@with_flags
+def import_(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A folder per class, or one with a labels file; a labels file, or its URL; a folder or file of "
+            "another format."
+        ),
+    ],
+    study: Annotated[Path, typer.Option(help="Folder of the study to make.")],
+    reading: ReadingFlags,
+    columns: ColumnFlags,
+    options: StudyFlags,
+    access: AccessFlags,
+    as_json: Json = False,
+) -> None:
+    """Make a study of labelled images: check every row, decode every image once."""
+    from overread.files import is_study
+    from overread.images.addresses import ALLOW_VARIABLE
+    from overread.pipeline.output_paths import check_output
+    from overread.sources.label_classes import listed
+    from overread.sources.registry import find_format, local_source
+    from overread.sources.request import ColumnNames, ImportRequest
+    from overread.sources.source import read_source
+    from overread.studies.importing import StudyOptions, import_source
+    from overread.studies.study import open_study
+
+    if access.allow_private_urls:
+        os.environ[ALLOW_VARIABLE] = "1"
+    with progress_bar(as_json) as show:
+        place = local_source(
+            source, lambda done, total: show(done / total, f"fetched {done / 1e6:.0f} of {total / 1e6:.0f} MB")
+        )
+    fetched = [] if place == source else [Path(place)]
+    request = ImportRequest(
+        source=place,
+        format=reading.format,
+        labels=reading.labels,
+        columns=ColumnNames(
+            image=columns.image_column,
+            label=columns.label_column,
+            patient=columns.patient_column,
+            slide=columns.slide_column,
+            split=columns.split_column,
+            raters=tuple(columns.rater_column or ()),
+        ),
+        given_label=reading.given_label,
+        key=reading.key,
+        label_tag=reading.label_tag,
+        frames=reading.frames,
+        classes=tuple(part.strip() for part in reading.classes.split(",")) if reading.classes else (),
+        within=(*access.within, *fetched) if access.within else (),
+    )
+    with _in_public(is_asked=bool(access.within)):
+        found = read_source(request)
+    if not is_study(study):
+        # Where a single file is the source, its folder is not.
+        check_output(study, option="--study", source_root="" if find_format(found.format).is_file else found.root)
+    with progress_bar(as_json) as show, _in_public(is_asked=bool(access.within)):
+        summary = import_source(
+            found,
+            study,
+            StudyOptions(
+                name=options.name,
+                image_size_px=options.image_size,
+                update=options.update,
+                is_shared=options.shared,
+            ),
+            on_progress=lambda done, total: show(done / max(total, 1), f"decoded {done} of {total} images"),
+        )
+    quarantined = f"; {summary.num_quarantined} rows in {study / 'quarantine.csv'}" if summary.num_quarantined else ""
+    line = f"{study}: {summary.num_samples} samples of {listed(summary.classes)}{quarantined}"
+    warn_of_stopped_update(open_study(study))
+    print_result(as_json, asdict(summary), [*(f"note: {message}" for message in summary.messages), line])
+
+
+@contextmanager
+def _in_public(*, is_asked: bool) -> Iterator[None]:
+    """Let errors of the user say in public what they say, where that is asked for."""
+    from overread.errors import UserError
+
+    try:
+        yield
+    except UserError as error:
+        if not is_asked:
+            raise
+        raise type(error)(error.public) from None

@@ -1,0 +1,127 @@
+"""Builds the pixel cache: whole or not at all, and no image twice."""
+
+import errno
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from overread.errors import StudyError
+from overread.files import file_mode, make_folder, sync_folder, write_atomically
+from overread.images.cache.cached_row import CachedRow, row_checksum, rows_index
+from overread.images.cache.parallel_decoding import BATCH_SIZE, decode_images, known_images
+from overread.images.cache.partial_build import PARTIAL, Checkpoints, Partial, open_partial, partial_array
+from overread.images.cache.pixel_cache import CACHE_VERSION, INDEX, PixelCache, open_cache
+from overread.images.cache.row_file import RowFile, no_space, require_space, size_in_bytes
+from overread.images.location import Location
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def build_cache(
+    folder: Path,
+    images: Mapping[str, Location | Path],
+    *,
+    size_px: int,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> dict[str, str]:
+    """Decode images into the cache, in parallel; those it holds, from files with the same content, are kept.
+
+    images: key (opaque: it stands in the index) to the image. The cache then holds the good ones, in this order.
+    on_progress: called with the number of images done and of all, from this thread.
+    Returns the faults, key to reason. All or nothing: whatever is raised, and whenever the process dies, the
+    cache is as before; what an interrupted build had decoded, the next one does not decode again (partial_build.py).
+    Raises StudyError where the disk has no room, or another build of this cache goes on.
+    """
+    make_folder(folder)
+    with _build_lock(folder):
+        old = _open_if_whole(folder, size_px)
+        _remove_strays(folder)
+        partial = open_partial(folder, size_px, CACHE_VERSION)
+        try:
+            images = {key: Location.of(image) for key, image in images.items()}
+            faults = _build(folder, images, size_px, old, partial, on_progress or (lambda num_done, num_images: None))
+            (folder / PARTIAL).unlink(missing_ok=True)
+            return faults
+        except OSError as error:
+            if error.errno in _NO_SPACE:
+                (folder / PARTIAL).unlink(missing_ok=True)  # its array takes room
+                raise no_space(folder, size_in_bytes(len(images), size_px, 3)) from error
+            raise
+        finally:
+            _remove_strays(folder)
+
+
+def _build(
+    folder: Path,
+    images: Mapping[str, Location],
+    size_px: int,
+    old: PixelCache | None,
+    partial: Partial | None,
+    on_progress: Callable[[int, int], None],
+) -> dict[str, str]:
+    channels = old.channels if old is not None else 1
+    require_space(folder, size_in_bytes(len(images), size_px, channels))
+    faults: dict[str, str] = {}
+    cached: list[CachedRow] = []
+    is_old: list[bool] = []
+    rows = RowFile(folder, size_px, len(images))
+    checkpoints = Checkpoints(folder, size_px, CACHE_VERSION, len(partial.rows) if partial is not None else 0)
+    with rows:
+        for num_done, result in enumerate(decode_images(images, size_px, known_images(old, partial)), start=1):
+            if result.tile is None:
+                faults[result.key] = result.fault
+            else:
+                rows.append(result.tile)
+                checksum = row_checksum(result.key, result.tile)
+                cached.append(CachedRow(result.key, result.stamp, result.sha256, checksum))
+                is_old.append(old is not None and result.source is old.pixels)
+            if num_done % BATCH_SIZE == 0 or num_done == len(images):
+                if checkpoints.is_due(rows.num_rows):
+                    rows.sync()
+                    checkpoints.write(rows.path.name, rows.data_start, rows.channels, cached)
+                on_progress(num_done, len(images))
+        is_same = old is not None and all(is_old) and tuple(row.key for row in cached) == old.keys
+        if is_same and tuple(cached) == old.rows:
+            return faults  # nothing is new: the old files stay
+        rows.finish()
+    array = json.loads((folder / INDEX).read_text(encoding="utf-8"))["pixels"] if is_same else rows.path.name
+    channels = old.channels if is_same else rows.channels
+    fixed = {"version": CACHE_VERSION, "size_px": size_px, "channels": channels, "pixels": array}
+    write_atomically(folder / INDEX, json.dumps(fixed | rows_index(cached)))
+    sync_folder(folder)
+    return faults
+
+
+def _open_if_whole(folder: Path, size_px: int) -> PixelCache | None:
+    try:
+        cache = open_cache(folder)
+    except StudyError:
+        return None
+    return cache if cache.size_px == size_px else None
+
+
+def _remove_strays(folder: Path) -> None:
+    """Remove arrays that neither the index nor a checkpoint names, and an index that was never put into place."""
+    try:
+        named = json.loads((folder / INDEX).read_text(encoding="utf-8"))["pixels"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        named = None
+    kept = (named, partial_array(folder))
+    temporary = [*folder.glob(f"{INDEX}.tmp"), *folder.glob(f".{INDEX}.*.tmp"), *folder.glob(f".{PARTIAL}.*.tmp")]
+    for path in [*folder.glob("pixels-*.npy"), *temporary]:
+        if path.name not in kept:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _build_lock(folder: Path) -> Iterator[None]:
+    """Held by the one process that builds the cache. Raises StudyError if another process does."""
+    try:
+        lock = FileLock(folder / ".lock", mode=file_mode(folder)).acquire(blocking=False)
+    except Timeout as error:
+        raise StudyError(f"{folder}: another import of this study is under way; wait for it to end") from error
+    with lock:
+        yield

@@ -1,0 +1,46 @@
+"""What is asked of a training."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from overread.config import DEFAULT_PRESET
+from overread.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What is asked of a training. Raises ConfigError, naming the flag, for what does not go together."""
+
+    preset: str = DEFAULT_PRESET
+    seed: int = 0
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    assignments: tuple[str, ...] = ()
+    """Settings to change, each SECTION.FIELD=VALUE."""
+    embeddings: Path | None = None
+    """Features to judge by instead of the encoder's; see `open_features`."""
+    backbone: str | None = None
+    """The name of an encoder of torchvision or timm to take the features from; needs `weights`."""
+    weights: Path | None = None
+    """The file of that encoder's weights."""
+    resume: bool = False
+    """Continue the newest run that did not finish, with its own settings, features and seed."""
+    after_review: bool = False
+    """Start from a finished run and keep the labels that readers decided; the new run is compared with that one."""
+    base_run: str | None = None
+    """The name of the run that a training after review starts from; None: the one that is in use."""
+
+    def __post_init__(self) -> None:
+        if self.base_run and not self.after_review:
+            raise ConfigError(f"--run {self.base_run}: goes with --after-review alone, which begins from a run")
+        if not self.after_review:
+            return
+        if self.resume:
+            raise ConfigError("--after-review: a run that is resumed knows it already; leave it out")
+        if self.preset != DEFAULT_PRESET:
+            raise ConfigError(f"--preset {self.preset}: does not go with --after-review, which judges as overread does")
+        for name in ("embeddings", "backbone", "weights"):
+            if getattr(self, name):
+                raise ConfigError(
+                    f"--{name}: does not go with --after-review, which keeps the features of the run before"
+                )

@@ -1,0 +1,218 @@
+"""The rows of a ledger: appended and never changed, and held against what the study remembers of them."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import Connection, Engine, Row, func, insert, select, text
+
+from overread.errors import LedgerError
+from overread.review.chain import FIRST_HASH, KEYED, LedgerRow, chain_error, verify, with_hash
+from overread.review.database import open_engine, prepare, transaction
+from overread.review.ledger_queries import last_row, rows_after, rows_of
+from overread.review.ledger_state import Head, LedgerState, LedgerStateFile
+from overread.review.row_rules import check_texts
+from overread.review.schema import ledger
+from overread.version import full_version
+
+_TEXTS = ("given_label", "proposed_label", "chosen_label", "verdict", "note", "protocol", "run", "undone_key")
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerStore:
+    """The rows of one study. Holds no connection: each operation opens one, for one transaction."""
+
+    engine: Engine
+    study: str
+    key: bytes = b""
+    """The study's secret, under which rows are hashed."""
+    state_file: LedgerStateFile | None = None
+    """What the study remembers of its ledger; None: nothing that is lost is missed."""
+
+    @classmethod
+    def open(
+        cls, url: str, study: str, key: bytes = b"", *, state_file: LedgerStateFile | None = None, creates: bool = True
+    ) -> Self:
+        """url: as SQLAlchemy writes it (Study.ledger_url). study: tells studies apart (Study.ledger_study).
+
+        creates: make the database now where there is none; else the first row makes it, and until then the ledger is
+        empty. Raises LedgerError if a newer program wrote it, or if it is not the ledger that the state_file knows.
+        """
+        check_texts(study=study)
+        ledger = cls(open_engine(url), study, key, state_file)
+        if ledger._is_there() or creates:
+            ledger._require_found()
+            prepare(ledger.engine)
+        if state_file is not None:
+            with ledger.reading() as connection:
+                if connection is not None:
+                    ledger._check_head(connection)
+        return ledger
+
+    def history(self) -> list[LedgerRow]:
+        """Every row of the study, in sequence."""
+        return self._select(rows_after(self.study, sequence=0))
+
+    def head(self) -> Head:
+        """The newest row."""
+        with self.reading() as connection:
+            return Head() if connection is None else self._head(connection)
+
+    def hash_at(self, sequence: int) -> str | None:
+        """The hash of the row of that sequence; None where there is none."""
+        with self.reading() as connection:
+            return None if connection is None else self._hash_at(connection, sequence)
+
+    def verify_chain(self, *, is_incremental: bool = False) -> Head:
+        """The newest row, after the whole chain was checked. Raises LedgerError naming the first row that is missing or
+        isn't as it was written.
+
+        is_incremental: rows that were found whole before are only counted.
+        """
+        remembered = (self.state_file.read() if self.state_file else None) or LedgerState(keyed_from=0)
+        since = remembered.verified if is_incremental else Head()
+        with self.reading() as connection:
+            if connection is None:
+                return Head()
+            self._check_head(connection)
+            rows = [LedgerRow(*row) for row in connection.execute(rows_after(self.study, since.sequence))]
+            head = Head(rows[-1].sequence, rows[-1].hash) if rows else since
+            of_study = select(func.count()).select_from(ledger).where(ledger.c.study == self.study)
+            num_rows = connection.execute(of_study.where(ledger.c.sequence <= head.sequence)).scalar_one()
+            if since.sequence and self._hash_at(connection, since.sequence) != since.hash:
+                raise chain_error(since.sequence, "is not the one that was verified")
+        if is_incremental and num_rows != head.sequence:
+            return self.verify_chain()  # names the row that is missing
+        first_keyed = next((row.sequence for row in rows if row.chain == KEYED), head.sequence + 1)
+        verify(rows, self.key, keyed_from=remembered.keyed_from or first_keyed, since=since)
+        self._save_state(head, is_verified=True)
+        return head
+
+    def with_state_file(self, state_file: LedgerStateFile) -> Self:
+        """The same ledger, held against what a study remembers of it."""
+        return replace(self, state_file=state_file)
+
+    def trust(self) -> Head:
+        """Take the ledger for whole as it is, once its chain holds, whatever the study remembers of it."""
+        head = replace(self, state_file=None).verify_chain()
+        if self.state_file is not None:
+            self.state_file.path.unlink(missing_ok=True)
+            self._save_state(head, is_verified=True)
+        return head
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction of the one writer that the study has at a time, on a ledger that is the one remembered."""
+        if not self._is_there():
+            self._require_found()
+            prepare(self.engine)
+        with transaction(self.engine, is_writing=True) as connection:
+            self._lock(connection)
+            self._check_head(connection)
+            yield connection
+            head = self._head(connection)
+        self._save_state(head)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection | None]:
+        """A transaction; None where no row was ever written."""
+        if not self._is_there():
+            self._require_found()
+            yield None
+            return
+        with transaction(self.engine) as connection:
+            yield connection
+
+    def find(self, connection: Connection, key: str) -> Row | None:
+        """The row of that idempotency key, within `writing`."""
+        return connection.execute(rows_of(self.study).where(ledger.c.idempotency_key == key)).one_or_none()
+
+    def append(self, connection: Connection, **content: str | int | float | None) -> None:
+        """Write a row after the last one, within `writing`. content: fields of LedgerRow; absent ones are empty."""
+        last = connection.execute(last_row(self.study)).one_or_none()
+        absent = dict.fromkeys(_TEXTS, "")
+        row = with_hash(
+            LedgerRow(
+                **absent | {"score": None, "elapsed_ms": 0} | content,
+                study=self.study,
+                sequence=1 if last is None else last.sequence + 1,
+                recorded_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+                app_version=full_version(),
+                previous_hash=FIRST_HASH if last is None else last.hash,
+            ),
+            self.key,
+        )
+        connection.execute(insert(ledger).values(asdict(row)))
+
+    def _select(self, rows) -> list[LedgerRow]:
+        with self.reading() as connection:
+            return [] if connection is None else [LedgerRow(*row) for row in connection.execute(rows)]
+
+    def _is_there(self) -> bool:
+        url = self.engine.url
+        if url.get_backend_name() != "sqlite":
+            return True
+        path = Path(url.database)
+        return path.is_file() and path.stat().st_size > 0
+
+    def _require_found(self) -> None:
+        """Raise LedgerError where there is no database although the study remembers rows."""
+        if self._is_there() or self.state_file is None:
+            return
+        remembered = self.state_file.read()
+        if remembered is not None and remembered.head.sequence:
+            raise LedgerError(
+                f"{self.engine.url.database}: the review ledger is gone or empty, and it held at least "
+                f"{remembered.head.sequence} rows; nothing was touched: put a backup back (`python -m core restore`)"
+            )
+
+    def _check_head(self, connection: Connection) -> None:
+        """Raise LedgerError where the row that is remembered as the newest is not in the ledger."""
+        remembered = self.state_file.read() if self.state_file else None
+        if remembered is None or not remembered.head.sequence:
+            return
+        found = self._hash_at(connection, remembered.head.sequence)
+        if found is None:
+            raise LedgerError(
+                f"the review ledger ends at row {self._head(connection).sequence}, and {remembered.head.sequence} were "
+                "saved: rows are lost; nothing was touched: put a backup back (`python -m core restore`)"
+            )
+        if found != remembered.head.hash:
+            raise chain_error(remembered.head.sequence, "is not the one that was saved")
+
+    def _hash_at(self, connection: Connection, sequence: int) -> str | None:
+        rows = select(ledger.c.hash).where(ledger.c.study == self.study, ledger.c.sequence == sequence)
+        return connection.execute(rows).scalar_one_or_none()
+
+    def _head(self, connection: Connection) -> Head:
+        last = connection.execute(last_row(self.study)).one_or_none()
+        return Head() if last is None else Head(last.sequence, last.hash)
+
+    def _save_state(self, head: Head, *, is_verified: bool = False) -> None:
+        if self.state_file is None or not head.sequence:
+            return
+        known = self.state_file.read()
+        if known is None:
+            known = LedgerState(keyed_from=self._first_keyed(head))
+        newer = replace(
+            known,
+            head=max(known.head, head, key=lambda one: one.sequence),
+            verified=head if is_verified else known.verified,
+        )
+        if newer != known:
+            self.state_file.write(newer)
+
+    def _first_keyed(self, head: Head) -> int:
+        with transaction(self.engine) as connection:
+            rows = select(func.min(ledger.c.sequence)).where(ledger.c.study == self.study, ledger.c.chain == KEYED)
+            return connection.execute(rows).scalar_one() or head.sequence + 1
+
+    def _lock(self, connection: Connection) -> None:
+        # One writer per study at a time, so that each row follows the one before it. SQLite's BEGIN IMMEDIATE does it.
+        if connection.dialect.name == "postgresql":
+            key = int.from_bytes(hashlib.sha256(self.study.encode()).digest()[:8], signed=True)
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})

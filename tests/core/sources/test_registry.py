@@ -1,0 +1,42 @@
+import ast
+
+import pytest
+
+from overread.sources.registry import FORMATS, by_precedence
+from overread.sources.request import COLUMN_KINDS
+from tests.paths import ROOT
+
+READERS = ("core/overread/sources", "core/overread/studies", "app/overread_app/components")
+
+
+def test_names_titles_and_precedence_are_each_format_s_own():
+    for field in ("name", "title", "precedence"):
+        assert len({getattr(format, field) for format in FORMATS}) == len(FORMATS)
+
+
+def test_the_more_particular_format_is_asked_first():
+    names = [format.name for format in by_precedence()]
+    for particular, general in (("kermany", "folder"), ("dicom", "csv"), ("csv", "folder"), ("chaoyang", "csv")):
+        assert names.index(particular) < names.index(general)
+
+
+@pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
+def test_a_format_declares_columns_and_options_that_a_request_has(format):
+    fields = {"labels", "given_label", "key", "label_tag", *(f"{kind}_column" for kind in COLUMN_KINDS[:-1])}
+    assert set(format.columns) <= set(COLUMN_KINDS)
+    assert {option.field for option in format.options} <= fields
+    titles = [place.title for place in format.label_places]
+    assert len(set(titles)) == len(titles)
+
+
+@pytest.mark.parametrize("name", [format.name for format in FORMATS])
+def test_a_format_is_named_in_its_own_module_alone(name):
+    """What reads a source, makes a study of it or asks for it takes a format's traits from the registry."""
+    naming = set()
+    for folder in READERS:
+        for path in (ROOT / folder).rglob("*.py"):
+            strings = (node.value for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Constant))
+            if name in strings:
+                naming.add(path)
+    naming -= {ROOT / "core/overread/sources/arrays/medmnist_release.py"}  # which reads a package of this name
+    assert len({path.parent if name == "dicom" else path for path in naming}) == 1, sorted(naming)

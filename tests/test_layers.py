@@ -13,7 +13,10 @@ from tests.core.commands import TINY, import_source
 from tests.paths import APP, ENTRY, ROOT
 
 LADDER = (
-    ("version", "home", "records", "phases", "errors", "files", "spreadsheets", "metrics", "verified_labels", "config"),
+    (
+        *("version", "home", "records", "phases", "errors", "files", "spreadsheets", "metrics", "verified_labels"),
+        *("setting_checks", "network_settings", "detection_settings", "proposal_settings", "config", "setting_list"),
+    ),
     ("images",),
     ("sources", "review", "detection"),
     ("models", "studies"),

@@ -1,4 +1,4 @@
-"""What readers decided, as a training takes it: labels that nothing overwrites."""
+"""Labels that readers decided, as arrays that training takes in place of the given ones."""
 
 from dataclasses import dataclass, replace
 
@@ -6,43 +6,41 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Pins:
-    """A row for every sample, in the order of samples.csv."""
+class VerifiedLabels:
+    """One row per sample, in the order of samples.csv."""
 
     targets: np.ndarray
-    """(N, K) float64. Where readers decided for a label: 1 at it; where two fit: a half at each; else a row of 0."""
+    """(N, K) float64: 1 at the verified label; a half at each of the two where the verdict is "ambiguous"; else 0."""
     is_excluded: np.ndarray
-    """(N,) bool: not to be fitted on."""
+    """(N,) bool: samples that may not be fitted on."""
 
     @property
-    def is_pinned(self) -> np.ndarray:
-        """(N,) bool: whether there is a label, or two."""
+    def is_verified(self) -> np.ndarray:
+        """(N,) bool: whether the sample has a verified label, or two."""
         return self.targets.any(axis=1)
 
     @property
     def is_certain(self) -> np.ndarray:
-        """(N,) bool: whether there is one label."""
+        """(N,) bool: whether it has exactly one."""
         return (self.targets == 1).any(axis=1)
 
     def labels(self, otherwise: np.ndarray) -> np.ndarray:
-        """(N,) int64: the one label where there is one, else that of `otherwise` (N,) int64."""
+        """(N,) int64: the verified label if there is exactly one, else that of `otherwise`, (N,) int64."""
         return np.where(self.is_certain, self.targets.argmax(axis=1), otherwise)
 
     def drawn(self, otherwise: np.ndarray, draws: np.ndarray) -> np.ndarray:
-        """(N,) int64: `labels`, and where two fit one of them by chance. A network that sees many draws learns both.
-
-        draws: (N,) float in [0, 1).
-        """
+        """(N,) int64: as `labels`, but an ambiguous sample gets one of its two labels at random, so that a network
+        learns both over many epochs. draws: (N,) float in [0, 1)."""
         one_of = (self.targets.cumsum(axis=1) > draws[:, None]).argmax(axis=1)
-        return np.where(self.is_pinned, one_of, otherwise)
+        return np.where(self.is_verified, one_of, otherwise)
 
     def soft(self, otherwise: np.ndarray, places: np.ndarray) -> np.ndarray:
-        """(M, K) float32: the targets of the samples at `places` (M,), those of `otherwise` (M, K) where nothing is
-        pinned."""
-        return np.where(self.is_pinned[places, None], self.targets[places], otherwise).astype(np.float32)
+        """(M, K) float32: the targets of the samples at `places`, (M,) int64, or the row of `otherwise`, (M, K), for
+        samples that are not verified."""
+        return np.where(self.is_verified[places, None], self.targets[places], otherwise).astype(np.float32)
 
-    def without(self, is_left_out: np.ndarray) -> "Pins":
-        """As if nothing had been decided of these samples. is_left_out: (N,) bool."""
+    def without(self, is_left_out: np.ndarray) -> "VerifiedLabels":
+        """The same, with these samples undecided. is_left_out: (N,) bool."""
         return replace(
             self,
             targets=np.where(is_left_out[:, None], 0, self.targets),

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from overread.detection_settings import DetectionSettings
 from overread.files import write_atomically
 from overread.proposals.evidence import evidence
 from overread.studies.sample_groups import sample_groups
@@ -117,7 +118,10 @@ def write_run(study: Study, samples: pd.DataFrame, given: np.ndarray, rng: np.ra
     num_axes = max(8, num_classes)
     embeddings = (rng.normal(size=(num_samples, num_axes)) + 3 * np.eye(num_axes)[given]).astype(np.float16)
     np.save(path / "embeddings.npy", embeddings)
-    np.savez(path / "evidence.npz", **evidence(embeddings, sample_groups(samples), np.full(num_samples, -1)))
+    np.savez(
+        path / "evidence.npz",
+        **evidence(embeddings, sample_groups(samples), np.full(num_samples, -1), DetectionSettings()),
+    )
     config = {"preset": "quick", "seed": 0, "device": "cpu", "num_samples": num_samples}
     write_atomically(path / "config.json", json.dumps(config))
     write_atomically(path / "progress.jsonl", "".join(json.dumps(event) + "\n" for event in progress(num_samples)))

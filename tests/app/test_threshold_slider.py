@@ -11,6 +11,7 @@ from overread.detection.calibration import recalibrated
 from overread.detection.proposal_set import Expectation
 from overread.pipeline.exporting import export_table
 from overread.pipeline.study_ledger import open_ledger
+from overread.proposal_settings import CalibrationSettings
 from overread.records import VerdictKind
 from overread.studies.run import open_run
 from overread_app import visit
@@ -168,7 +169,7 @@ def test_the_words_are_corrected_by_twenty_verdicts_of_the_reader_s_own(
     probability = scores["label_error_probability"].to_numpy()
     if is_corrected:
         places = np.flatnonzero(scores["sample_id"].isin([verdict.sample_id for verdict in made]))
-        probability = recalibrated(probability, places, np.zeros(len(places), dtype=bool))
+        probability = recalibrated(probability, places, np.zeros(len(places), dtype=bool), CalibrationSettings())
     is_read = scores["sample_id"].isin([verdict.sample_id for verdict in made])
     expected = probability[scores["is_proposed"] & ~is_read].sum()
     assert f"{num_own} of them read. About {round(expected)} of the {40 - num_own} left" in page_text(app)

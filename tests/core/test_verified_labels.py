@@ -1,32 +1,34 @@
 import numpy as np
 
-from overread.verified_labels import Pins
+from overread.verified_labels import VerifiedLabels
 
-PINS = Pins(np.array([[0, 0, 0], [0, 1, 0], [0.5, 0, 0.5], [0, 0, 0]]), np.array([False, False, False, True]))
+VERIFIED = VerifiedLabels(
+    np.array([[0, 0, 0], [0, 1, 0], [0.5, 0, 0.5], [0, 0, 0]]), np.array([False, False, False, True])
+)
 
 
-def test_a_label_is_pinned_whole_and_two_by_halves():
-    assert PINS.is_pinned.tolist() == [False, True, True, False]
-    assert PINS.is_certain.tolist() == [False, True, False, False]
-    assert PINS.labels(np.array([2, 2, 2, 2])).tolist() == [2, 1, 2, 2]
+def test_a_verified_label_counts_whole_and_two_by_halves():
+    assert VERIFIED.is_verified.tolist() == [False, True, True, False]
+    assert VERIFIED.is_certain.tolist() == [False, True, False, False]
+    assert VERIFIED.labels(np.array([2, 2, 2, 2])).tolist() == [2, 1, 2, 2]
 
 
 def test_draws_show_both_labels_of_an_ambiguous_sample_and_no_other():
     draws = np.linspace(0, 1, 100, endpoint=False)
-    drawn = np.array([PINS.drawn(np.array([2, 2, 2, 2]), np.full(4, draw)) for draw in draws])
+    drawn = np.array([VERIFIED.drawn(np.array([2, 2, 2, 2]), np.full(4, draw)) for draw in draws])
     assert (drawn[:, [0, 1, 3]] == [2, 1, 2]).all()
     assert np.bincount(drawn[:, 2]).tolist() == [50, 0, 50]
 
 
-def test_soft_targets_take_the_pins_and_leave_the_rest():
+def test_soft_targets_take_the_verified_labels_and_leave_the_rest():
     otherwise = np.array([[0.2, 0.3, 0.5], [0.7, 0.2, 0.1]])
-    soft = PINS.soft(otherwise, np.array([0, 2]))
+    soft = VERIFIED.soft(otherwise, np.array([0, 2]))
     np.testing.assert_allclose(soft, [[0.2, 0.3, 0.5], [0.5, 0, 0.5]])
     assert soft.dtype == np.float32
 
 
 def test_what_is_left_out_counts_as_undecided():
-    rest = PINS.without(np.array([True, True, False, True]))
-    assert rest.is_pinned.tolist() == [False, False, True, False]
+    rest = VERIFIED.without(np.array([True, True, False, True]))
+    assert rest.is_verified.tolist() == [False, False, True, False]
     assert not rest.is_excluded.any()
-    assert PINS.is_excluded.any()
+    assert VERIFIED.is_excluded.any()

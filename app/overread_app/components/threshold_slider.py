@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from overread.config import calibration_settings
 from overread.detection.calibration import recalibrated
 from overread.detection.proposal_set import Expectation, expectation
-from overread.detection.reliability import MIN_VERDICTS
 from overread.records import Decision
 from overread.review.outcomes import outcomes
 from overread.review.queue import chosen_samples
+from overread.studies.run import Run
 from overread_app import session
 from overread_app.components.wording import counted, duration
 from overread_app.reading_list import ReadingList
@@ -50,14 +51,15 @@ def slider_steps(scores: pd.DataFrame) -> list[SliderStep]:
     return sorted(found, key=lambda step: int(step.is_chosen.sum()))
 
 
-def corrected_probabilities(scores: pd.DataFrame, decisions: Sequence[Decision], *, run: str) -> tuple[np.ndarray, int]:
+def corrected_probabilities(scores: pd.DataFrame, decisions: Sequence[Decision], *, run: Run) -> tuple[np.ndarray, int]:
     """label_error_probability (N,) as a reader's own verdicts correct it, and how many these are; as the run says and 0
     while they are too few."""
-    places, is_error = outcomes(scores, decisions, run=run)
+    settings = calibration_settings(run.config())
+    places, is_error = outcomes(scores, decisions, run=run.name)
     probability = scores["label_error_probability"].to_numpy()
-    if len(is_error) < MIN_VERDICTS:
+    if len(is_error) < settings.min_verdicts:
         return probability, 0
-    return recalibrated(probability, places, is_error), len(is_error)
+    return recalibrated(probability, places, is_error, settings), len(is_error)
 
 
 def show_threshold_slider(

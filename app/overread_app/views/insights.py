@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from overread.config import calibration_settings
 from overread.detection.proposal_set import expectation, trade_off
-from overread.detection.reliability import MIN_VERDICTS, held_out_recalibrated, reliability
+from overread.detection.reliability import held_out_recalibrated, reliability
 from overread.review.outcomes import outcomes
 from overread.studies.run import Run
 from overread.studies.study import Study
@@ -131,16 +132,17 @@ def show_reliability(study: Study, run: Run, scores: pd.DataFrame) -> None:
     reader = session.reader_name()
     decisions = study_data.ledger(study).decisions(reader) if reader else []
     places, is_error = outcomes(scores, decisions, run=run.name)
-    num = len(is_error)
-    if num < MIN_VERDICTS:
+    num, settings = len(is_error), calibration_settings(run.config())
+    if num < settings.min_verdicts:
         st.caption(
-            f"From {MIN_VERDICTS} verdicts of yours on this run, this compares its probabilities with what you found. "
+            f"From {settings.min_verdicts} verdicts of yours on this run, this compares its probabilities with what "
+            "you found. "
             f"There {'is' if num == 1 else 'are'} {num or 'none'}: too few to say how far they can be believed."
         )
         return
     probability = scores["label_error_probability"].to_numpy()[places]
-    before = reliability(probability, is_error)
-    after = reliability(held_out_recalibrated(probability, is_error), is_error)
+    before = reliability(probability, is_error, settings)
+    after = reliability(held_out_recalibrated(probability, is_error, settings), is_error, settings)
     charts.show_chart(
         calibration_charts.reliability_diagram(
             {"as the run says": before.curve, "corrected by your verdicts": after.curve}

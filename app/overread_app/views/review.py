@@ -56,7 +56,7 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
     reading = ReadingList(reader, study.ledger_study, run.name)
     order = reading.order(scores, decided)
     if not order:
-        show_end(study, reading, scores, decisions)
+        show_end(study, run, reading, scores, decisions)
         prepare_next([])
         return
     samples = study_data.load_samples(study)
@@ -79,7 +79,7 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
         show_code()
         with st.container(horizontal=True, vertical_alignment="center", key="review_progress"):
             show_progress(*progress(scores, decided, reading.min_probability))
-            probability, num_verdicts = corrected_probabilities(scores, decisions, run=run.name)
+            probability, num_verdicts = corrected_probabilities(scores, decisions, run=run)
             with st.popover("Fewer or more", key="review_more", type="tertiary"):
                 show_threshold_slider(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
         show_readings(
@@ -172,7 +172,7 @@ def scorer_names(scores: pd.DataFrame) -> list[str]:
     return [column.removeprefix("score_") for column in scores.columns if column.startswith("score_")]
 
 
-def show_end(study: Study, reading: ReadingList, scores: pd.DataFrame, decisions: list[Decision]) -> None:
+def show_end(study: Study, run: Run, reading: ReadingList, scores: pd.DataFrame, decisions: list[Decision]) -> None:
     """Everything that was asked for is read: what was decided, and where to go."""
     with st.container(key="review_end"):
         is_own = reading.min_probability is None
@@ -184,7 +184,7 @@ def show_end(study: Study, reading: ReadingList, scores: pd.DataFrame, decisions
         else:
             st.markdown("The model found no label that is probably wrong.")
         st.page_link("views/export.py", label="Export the cleaned table", icon=":material/ios_share:")
-        probability, num_verdicts = corrected_probabilities(scores, decisions, run=reading.run)
+        probability, num_verdicts = corrected_probabilities(scores, decisions, run=run)
         show_threshold_slider(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
         show_last(study, decisions[-1] if decisions else None, None)
 

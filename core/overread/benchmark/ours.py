@@ -5,23 +5,15 @@ import numpy as np
 from overread.benchmark.problem import Finding, Problem
 from overread.config import OVERREAD, CrossValidationSettings
 from overread.detection.cross_validation import cross_validated_probs
+from overread.detection.detection_data import DetectionData
 from overread.detection.judgement import judge
-from overread.detection.self_confidence import self_confidence_score
+from overread.detection.label_quality import self_confidence_score
 
 
 def overread(problem: Problem) -> Finding:
     """The overread preset's judgement of the cell's features, with its settings as they come. The networks that the
     preset fine-tunes beside it are not part of this."""
-    judgement = judge(
-        problem.features,
-        problem.given,
-        problem.groups,
-        np.ones(len(problem.given), dtype=bool),
-        num_classes=problem.num_classes,
-        settings=OVERREAD.refinement,
-        seed=problem.seed,
-        pictures=problem.pictures,
-    )
+    judgement = judge(_detection_data(problem, problem.given), OVERREAD.detection, seed=problem.seed)
     return Finding(
         self_confidence_score(judgement.probs, problem.given),
         judgement.proposed,
@@ -31,15 +23,19 @@ def overread(problem: Problem) -> Finding:
 
 
 def head_probs(problem: Problem, labels: np.ndarray | None = None) -> np.ndarray:
-    """(N, K): the cross-validated head with its settings as they come, fitted on the given labels or on `labels`."""
-    return cross_validated_probs(
-        problem.features,
-        problem.given if labels is None else labels,
-        problem.groups,
-        np.ones(len(problem.given), dtype=bool),
+    """(N, K): the cross-validated head with its default settings, fitted on the given labels or on `labels`."""
+    data = _detection_data(problem, problem.given if labels is None else labels)
+    return cross_validated_probs(data, CrossValidationSettings(), seed=problem.seed)
+
+
+def _detection_data(problem: Problem, labels: np.ndarray) -> DetectionData:
+    return DetectionData(
+        features=problem.features,
+        given=labels,
+        groups=problem.groups,
+        is_trained=np.ones(len(labels), dtype=bool),
         num_classes=problem.num_classes,
-        settings=CrossValidationSettings(),
-        seed=problem.seed,
+        duplicate_groups=problem.duplicate_groups,
     )
 
 

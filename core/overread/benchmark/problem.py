@@ -14,13 +14,13 @@ class Problem:
     given: np.ndarray
     """(N,) int64 in [0, K)."""
     groups: np.ndarray
-    """(N,) int64, equal for images of one patient, slide or source picture."""
+    """(N,) int64, equal for images of one patient, slide or duplicate group."""
     num_classes: int
     seed: int
     pixels: np.ndarray
     """(N, H, W, C) uint8, for methods that train a network of their own."""
-    pictures: np.ndarray
-    """(N,) int64, equal for images that were found to show the same picture, -1 for one alone."""
+    duplicate_groups: np.ndarray
+    """(N,) int64, equal for images that were found to be near-duplicates, -1 for one without any."""
     device: str = "auto"
     """Where such a network is trained: auto, cpu or cuda."""
 

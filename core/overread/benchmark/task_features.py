@@ -41,7 +41,7 @@ def load_features(kind: str, task: Task, seed: int, cache: Path, *, device: str,
     The cache's key is a digest of settings, seed and pixels. Raises ConfigError if the weights are not installed.
     """
     torch_device = choose_device(device)
-    settings = training_settings("quick", task, torch_device)
+    settings = network_settings("quick", task, torch_device)
     if kind == "simclr":
         said = {"model": asdict(settings.model), "pretrain": asdict(settings.pretrain), "seed": seed}
     else:
@@ -64,7 +64,7 @@ def load_features(kind: str, task: Task, seed: int, cache: Path, *, device: str,
     return features
 
 
-def training_settings(preset: str, task: Task, device: torch.device) -> TrainSettings:
+def network_settings(preset: str, task: Task, device: torch.device) -> TrainSettings:
     """A preset as a training of the task's images on the device would have it."""
     return preset_settings(
         preset,

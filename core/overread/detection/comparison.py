@@ -1,29 +1,25 @@
-"""Whether a run that knows verdicts is better than the one before it, on decided samples that it was not told of."""
+"""Whether a run after review is better than the run before it, on decided samples whose verdicts it was not given."""
 
 import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
-MIN_SAMPLES = 20
-MIN_OF_EACH = 5
-"""Wrong and right labels, each: a ranking of three right ones among many wrong says nothing."""
-MARGIN = 0.01
-"""A figure that is worse by less than this is called no worse: on some dozens of samples it is chance."""
+from overread.proposal_settings import ComparisonSettings
+
 SHARE_LOCKED = 3
-"""Of so many groups one is locked."""
-_NUM_RESAMPLES = 1000
+"""One in so many groups is locked. Not a setting: a study's runs can be compared only if they all lock the same."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One measure of both runs on the same samples."""
+    """One measure of both runs, on the same samples."""
 
     before: float
     after: float
     low: float
     high: float
-    """`low` to `high` hold the difference, after minus before, with 95 % probability."""
+    """[low, high]: 95 % confidence interval of the difference, after minus before."""
 
 
 @dataclass(frozen=True)
@@ -31,22 +27,22 @@ class Comparison:
     """What the locked samples say."""
 
     outcome: str
-    """too_few: nothing can be said; worse: by more than MARGIN in one of the figures; better: beyond chance in one, and
-    in none worse; alike: none of these."""
+    """too_few: too few samples; worse: by more than the margin in one of the figures; better: beyond chance in one, and
+    worse in none; alike: none of these."""
     num_samples: int
     num_wrong: int
-    """How many of them have a given label that readers found wrong."""
+    """How many of them have a given label that was found to be wrong."""
     average_precision: Figure | None
-    """Of ranking the wrong labels first, in [0, 1], higher is better. None for both where there are too few."""
+    """Of ranking wrong labels first, in [0, 1], higher is better. None, as `brier`, if there are too few samples."""
     brier: Figure | None
-    """Mean squared distance of the probability from the verdict, in [0, 1], lower is better."""
+    """Mean squared difference of probability and verdict, in [0, 1], lower is better."""
 
 
 def locked_samples(sample_ids: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """(N,) bool: a third of the groups, whole, whose verdicts are held back to compare runs by.
+    """(N,) bool: a third of the groups, whose verdicts are held back to compare runs on.
 
-    sample_ids: (N,) str; groups: (N,) int64. It follows from the ids alone (they are keyed hashes): a sample is locked
-    in every run, or in none.
+    sample_ids: (N,) str; groups: (N,) int64. It depends on the ids alone, which are keyed hashes: a sample is locked in
+    every run or in none.
     """
     _, places = np.unique(groups, return_inverse=True)
     first: dict[int, str] = {}
@@ -60,16 +56,25 @@ def locked_samples(sample_ids: np.ndarray, groups: np.ndarray) -> np.ndarray:
 
 
 def compare_runs(
-    before: np.ndarray, after: np.ndarray, is_error: np.ndarray, groups: np.ndarray, *, seed: int = 0
+    before: np.ndarray,
+    after: np.ndarray,
+    is_error: np.ndarray,
+    groups: np.ndarray,
+    settings: ComparisonSettings,
+    *,
+    seed: int = 0,
 ) -> Comparison:
-    """before, after: (M,) float in [0, 1], the label-error probabilities of both runs for the locked samples; is_error:
-    (M,) bool, whether their given label was found wrong; groups: (M,) int64, resampled whole for the intervals."""
+    """Compare two runs on the locked samples.
+
+    before, after: (M,) float in [0, 1], their label-error probabilities; is_error: (M,) bool, whether the given label
+    was found to be wrong; groups: (M,) int64, the units of the bootstrap for the intervals.
+    """
     num_samples, num_wrong = len(is_error), int(is_error.sum())
-    if num_samples < MIN_SAMPLES or min(num_wrong, num_samples - num_wrong) < MIN_OF_EACH:
+    if num_samples < settings.min_samples or min(num_wrong, num_samples - num_wrong) < settings.min_of_each:
         return Comparison("too_few", num_samples, num_wrong, None, None)
     members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
     rng = np.random.default_rng(seed)
-    draws = (rng.integers(0, len(members), len(members)) for _ in range(_NUM_RESAMPLES))
+    draws = (rng.integers(0, len(members), len(members)) for _ in range(settings.num_resamples))
     resamples = [np.concatenate([members[i] for i in draw]) for draw in draws]
 
     def figure(measure, usable) -> Figure:
@@ -84,12 +89,12 @@ def compare_runs(
     brier = figure(lambda errors, scores: ((scores - errors) ** 2).mean(), resamples)
     loss = max(precision.before - precision.after, brier.after - brier.before)
     is_beyond_chance = precision.low > 0 or brier.high < 0
-    outcome = "worse" if loss > MARGIN else "better" if is_beyond_chance else "alike"
+    outcome = "worse" if loss > settings.margin else "better" if is_beyond_chance else "alike"
     return Comparison(outcome, num_samples, num_wrong, precision, brier)
 
 
 def _average_precision(is_error: np.ndarray, scores: np.ndarray) -> float:
-    """As scikit-learn's, which takes half a millisecond to check its arguments: too long for thousands of resamples."""
+    """As scikit-learn's, which spends half a millisecond on checking its arguments: too slow for many resamples."""
     order = np.argsort(-scores)
     found, falling = is_error[order].cumsum(), scores[order]
     last = np.append(np.flatnonzero(np.diff(falling)), len(falling) - 1)

@@ -1,27 +1,24 @@
-"""Scorer: what several raters together make of a sample, each believed as far as they can be.
-
-The score is `self_confidence_score(posterior, given)`.
-"""
+"""The model of Dawid and Skene: true classes and raters' confusion matrices, estimated from each other."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 MISSING = -1
-"""The vote of a rater who gave none."""
+"""A missing vote."""
 
 
 @dataclass(frozen=True)
 class RaterModel:
-    """What the votes tell of samples, classes and raters."""
+    """A fitted model."""
 
     posterior: np.ndarray
-    """(N, K) float32, rows sum to 1: the probability of each class given the votes. A sample that nobody rated has
-    the priors."""
+    """(N, K) float32, rows sum to 1: the probability of each class given the votes; the priors for a sample without
+    votes."""
     priors: np.ndarray
-    """(K,) float64, sum 1: how common each class is among the rated samples."""
+    """(K,) float64, sum 1: the frequency of each class among the rated samples."""
     confusion: np.ndarray
-    """(R, K, K) float64: [rater, true class, vote], the probability of the vote; rows sum to 1."""
+    """(R, K, K) float64, [rater, true class, vote]: the probability of the vote; rows sum to 1."""
     num_steps: int
     has_converged: bool
 
@@ -29,13 +26,12 @@ class RaterModel:
 def dawid_skene(
     votes: np.ndarray, num_classes: int, *, smoothing: float = 1.0, max_steps: int = 200, tolerance: float = 1e-6
 ) -> RaterModel:
-    """The raters' errors and the true classes, estimated from each other by expectation maximisation from the shares
-    of the votes.
+    """Fit the model by expectation maximisation, starting from the shares of the votes.
 
-    votes: (N, R) int64, class indices or MISSING. smoothing: at least 0, votes added to each row of each confusion
-    matrix, spread evenly, so that a rater's single vote in a class proves nothing. It ends when the log-likelihood
-    (with smoothing, the log-posterior) per rated sample rises by less than `tolerance` nats, or after `max_steps`.
-    Two raters alone can't be told apart: what they disagree on follows from their habits by class only.
+    votes: (N, R) int64, class indices or MISSING. smoothing: at least 0, pseudo-votes added to each row of each
+    confusion matrix, spread evenly, so that a single vote in a class is no proof. It stops when the log-likelihood
+    (with smoothing, the log posterior) per rated sample rises by less than `tolerance` nats, or after `max_steps`.
+    With two raters it cannot say which of them is the more accurate, only how each errs by class.
     Source: Dawid and Skene 1979, "Maximum likelihood estimation of observer error-rates using the EM algorithm".
     """
     num_samples, num_raters = votes.shape

@@ -1,15 +1,15 @@
-"""How many of the given labels are wrong, from two views of the images that know nothing of each other.
+"""The share of wrong labels, estimated from two independent views of the images.
 
-A classifier cannot tell its own errors from those of the labels it was fitted to: where it is unsure, so may have been
-whoever labelled. Two classifiers that look at different features can. Each agrees with the labels as often as both are
-right; they agree with each other as often as *they* are right, whatever the labels' errors. So three rates of
-agreement give the error rates of all three, as with raters of whom nobody knows who is right.
+A classifier cannot tell its own errors from those of the labels it was fitted to: where it is unsure, the annotator may
+have been unsure too. Two classifiers on different features can. Each agrees with the labels as often as both are right,
+and the two agree with each other as often as both of *them* are right, whatever the label errors. Three rates of
+agreement thus determine the error rates of all three, as with three raters without a gold standard.
 
-The views are halves of the features, after these were made uncorrelated within the classes and turned at random. What
-is left that they share is how clear an image is: it makes both err together, and would count as the labels' errors.
-With three classes or more it shows, since unclear images scatter over all classes, and gets latent states of its own.
-With two it doesn't, so these are taken in parts of much the same clearness, and of the least clear part nothing is
-told: there the views say no more than chance.
+The views are halves of the features, after whitening within the classes and a random rotation. What they still share is
+how ambiguous an image is: it makes both err together, which would count as label errors. With three classes or more it
+shows, since ambiguous images scatter over all classes, and the model has latent states for it. With two classes it
+doesn't, so the images are stratified by confidence, and the least confident stratum is left out: there the views are no
+better than chance.
 Sources: Dawid and Skene 1979; Fu et al. 2020, "Fast and Three-rious: Speeding Up Weak Supervision with Triplet
 Methods" (the closed form for two classes).
 """
@@ -19,99 +19,98 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from overread.detection.folds import grouped_folds
-from overread.detection.soft_ridge import fit_soft_ridge
+from overread.detection.soft_classifiers import fit_soft_ridge
+from overread.detection_settings import ErrorRateSettings
 
-NUM_TURNS = 4
-"""Ways to make the two views; the mean of what they give is taken."""
-LEAST_AGREEMENT = (0.25, 0.4)
-"""Agreement of the views beyond chance up to which nothing, and from which all is believed of what they give: views
-that hardly agree lack what tells the classes apart, and share what misleads. Chosen on the cells of the benchmark."""
-_NUM_PARTS = 5
-"""Of two classes' images, by how clear they are."""
-_LEAST_PART = 100
-"""Samples of a part; where there are fewer, all are one."""
-_NUM_FOLDS = 5
-_SAMPLES_PER_FEATURE = 5
-_PENALTY = 10.0
-"""Of the views' ridge regression, on features of variance 1."""
-_SMALLEST_VARIANCE = 0.05
-"""Share of the mean variance below which a direction is not stretched further: it holds noise."""
 _NUM_STEPS = 150
 _TINY = np.finfo(float).tiny
-_PRIOR = 2.0
-"""Samples of each class that are taken to be labelled right beforehand, by label and views."""
 
 
 @dataclass(frozen=True)
 class ErrorRate:
-    """How many of some labels are wrong."""
+    """The share of wrong labels among some samples."""
 
     share: float
-    """In [0, 1), of the samples that it is told of."""
-    is_told: np.ndarray
-    """(N,) bool: those samples."""
+    """In [0, 1)."""
+    is_covered: np.ndarray
+    """(N,) bool: the samples that `share` is about."""
 
 
-def noise_rate(
-    features: np.ndarray, given: np.ndarray, groups: np.ndarray, class_probs: np.ndarray, *, seed: int
+def estimate_error_rate(
+    features: np.ndarray,
+    given: np.ndarray,
+    groups: np.ndarray,
+    class_probs: np.ndarray,
+    settings: ErrorRateSettings,
+    *,
+    seed: int,
 ) -> ErrorRate:
-    """The share of wrong labels: of all, or with two classes of those of the clearer images.
+    """The share of wrong labels: among all samples or, with two classes, among all but the most ambiguous ones.
 
-    features: (N, D) float32, the most telling directions first, as `principal_components` gives them; given: (N,)
-    int64; groups: (N,) int64, kept whole in a fold; class_probs: (N, K), rows sum to 1, of each true class as far as it
-    is known, for how clear an image is and for the covariance within the classes: within the given ones, wrong labels
-    would make what divides the classes look like their width. Too low where labels and views err on the same images,
-    too high where the views do among themselves. 0 where there is too little to tell: one class, one group, one
+    features: (N, D) float32, ordered by importance, from `principal_components`; given: (N,) int64; groups: (N,) int64,
+    kept together in a fold; class_probs: (N, K), rows sum to 1, the best estimate of the true classes, used for
+    confidence and for the covariance within classes (within the given classes, wrong labels would make the difference
+    between classes look like spread within one). The estimate is too low where labels and views err on the same images
+    and too high where the views err together. It is 0 where there is too little to go by: one class, one group or one
     feature.
     """
     num_classes = class_probs.shape[1]
-    num_features = min(features.shape[1], len(given) // _SAMPLES_PER_FEATURE)
+    num_features = min(features.shape[1], len(given) // settings.samples_per_feature)
     everyone = np.ones(len(given), dtype=bool)
     if num_features < 2 or len(np.unique(given)) < 2 or len(np.unique(groups)) < 2:
         return ErrorRate(0.0, everyone)
     features = features[:, :num_features]
-    independent = _uncorrelated(features, class_probs)
-    folds = grouped_folds(given, groups, _NUM_FOLDS, seed)
-    views, beliefs = [], []
-    for turn in range(NUM_TURNS):
-        rng = np.random.default_rng([seed, turn])
-        turned = independent @ np.linalg.qr(rng.standard_normal((num_features, num_features)))[0].astype(np.float32)
+    white = _whitened(features, class_probs, min_variance=settings.min_variance)
+    folds = grouped_folds(given, groups, settings.num_folds, seed)
+    views, weights = [], []
+    for number in range(settings.num_rotations):
+        rng = np.random.default_rng([seed, number])
+        rotated = white @ np.linalg.qr(rng.standard_normal((num_features, num_features)))[0].astype(np.float32)
         first, second = (
-            _out_of_fold(view, given, folds, num_classes)
-            for view in (turned[:, : num_features // 2], turned[:, num_features // 2 :])
+            _out_of_fold_classes(view, given, folds, num_classes, penalty=settings.ridge_penalty)
+            for view in (rotated[:, : num_features // 2], rotated[:, num_features // 2 :])
         )
         agreement = (float((first == second).mean()) * num_classes - 1) / (num_classes - 1)
-        beliefs.append(float(np.interp(agreement, LEAST_AGREEMENT, (0.0, 1.0))))
+        weights.append(float(np.interp(agreement, settings.agreement_range, (0.0, 1.0))))
         views.append((first, second))
     if num_classes == 2:
-        told = _rate_by_clearness(given, np.stack(views, axis=1), class_probs)
+        estimate = _rate_by_stratum(given, np.stack(views, axis=1), class_probs, settings)
     else:
-        told = ErrorRate(float(np.mean([_latent_rate(given, *pair, num_classes) for pair in views])), everyone)
-    return replace(told, share=max(0.0, float(np.mean(beliefs)) * told.share))
+        prior = settings.diagonal_prior
+        rates = [three_rater_error_rate(given, *pair, num_classes=num_classes, diagonal_prior=prior) for pair in views]
+        estimate = ErrorRate(float(np.mean(rates)), everyone)
+    return replace(estimate, share=max(0.0, float(np.mean(weights)) * estimate.share))
 
 
-def error_rate(given: np.ndarray, first: np.ndarray, second: np.ndarray, *, num_classes: int) -> float:
-    """The share of wrong labels in `given`, were `first` and `second` to err independently of it, and of each other
-    but for images that are unclear to both. All (N,) int64 in [0, K), K at least 2. Returns a number in [0, 1)."""
+def three_rater_error_rate(
+    given: np.ndarray, first: np.ndarray, second: np.ndarray, *, num_classes: int, diagonal_prior: float
+) -> float:
+    """The share of wrong labels in `given`, in [0, 1), if `first` and `second` err independently of it, and of each
+    other except on images that are ambiguous to both.
+
+    given: (N,) int64 in [0, K), K >= 2; first, second: the same, or with two classes (T, N) for T pairs at once.
+    diagonal_prior: pseudo-count of correct samples in each class, which only counts with three classes or more.
+    """
     if num_classes == 2:
         return _triplet_rate(given, first, second)
-    return _latent_rate(given, first, second, num_classes)
+    return _latent_rate(given, first, second, num_classes, diagonal_prior)
 
 
-def _rate_by_clearness(given: np.ndarray, views: np.ndarray, class_probs: np.ndarray) -> ErrorRate:
-    """Of two classes: the mean over parts of much the same clearness but the least clear; over all where these are few.
-    views: (2, T, N) int64, the classes by either view of each turn."""
-    num_parts = _NUM_PARTS if len(given) >= _NUM_PARTS * _LEAST_PART else 1
-    parts = np.array_split(np.argsort(class_probs.max(axis=1), kind="stable"), num_parts)
-    parts = parts[1:] or parts
-    shares = [_triplet_rate(given[part], *views[:, :, part]) for part in parts]
-    is_told = np.isin(np.arange(len(given)), np.concatenate(parts))
-    return ErrorRate(float(np.average(shares, weights=[len(part) for part in parts])), is_told)
+def _rate_by_stratum(
+    given: np.ndarray, views: np.ndarray, class_probs: np.ndarray, settings: ErrorRateSettings
+) -> ErrorRate:
+    """Two classes: the mean over all strata of confidence but the lowest, or over all samples if they are few.
+    views: (2, T, N) int64, the classes by either view of each rotation."""
+    num_strata = settings.num_strata if len(given) >= settings.num_strata * settings.min_stratum_size else 1
+    strata = np.array_split(np.argsort(class_probs.max(axis=1), kind="stable"), num_strata)
+    strata = strata[1:] or strata
+    shares = [_triplet_rate(given[one], *views[:, :, one]) for one in strata]
+    is_covered = np.isin(np.arange(len(given)), np.concatenate(strata))
+    return ErrorRate(float(np.average(shares, weights=[len(one) for one in strata])), is_covered)
 
 
 def _triplet_rate(given: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
-    """Errors as likely in either class: 2 a - 1 of an agreement a is the product of both raters' 1 - 2 e. The views may
-    be (T, N): those of several turns."""
+    """Errors equally likely in both classes: for an agreement a, 2 a - 1 is the product of both raters' 1 - 2 e."""
 
     def advantage(left: np.ndarray, right: np.ndarray) -> float:
         return max(2 * float((left == right).mean()) - 1, 0.0)
@@ -123,14 +122,16 @@ def _triplet_rate(given: np.ndarray, first: np.ndarray, second: np.ndarray) -> f
     return float((1 - min(of_label, 1.0)) / 2)
 
 
-def _latent_rate(given: np.ndarray, first: np.ndarray, second: np.ndarray, num_classes: int) -> float:
-    """Expectation maximisation over each image's class and whether it is clear: the label errs alike in both, the
-    views as it may be."""
-    # Images of which all three say the same are one case.
+def _latent_rate(
+    given: np.ndarray, first: np.ndarray, second: np.ndarray, num_classes: int, diagonal_prior: float
+) -> float:
+    """Expectation maximisation over each image's class and whether it is ambiguous. The label's errors don't depend on
+    the latter; those of the views do."""
+    # Images on which all three say the same are one case.
     cases, counts = np.unique(np.stack([given, first, second]), axis=1, return_counts=True)
     identity, shares = np.eye(num_classes), np.bincount(given, minlength=num_classes) / len(given)
-    # (2, K, K): each view's confusions where the image is clear, and where it is not.
-    confusions = [np.stack([(1 - blur) * identity + blur * shares for blur in (0.15, 0.6)]) for _ in range(2)]
+    # (2, K, K): each view's confusion matrices for unambiguous and ambiguous images.
+    confusions = [np.stack([(1 - error) * identity + error * shares for error in (0.15, 0.6)]) for _ in range(2)]
     transition = 0.9 * identity + 0.1 * shares
     prior = np.stack([0.7 * shares, 0.3 * shares])
     expected = np.zeros((len(counts), 2, num_classes))
@@ -140,37 +141,44 @@ def _latent_rate(given: np.ndarray, first: np.ndarray, second: np.ndarray, num_c
             joint = joint * confusion[:, :, view].transpose(2, 0, 1)
         expected = counts[:, None, None] * joint / np.maximum(joint.sum(axis=(1, 2), keepdims=True), _TINY)
         prior = expected.sum(axis=0) / len(given) + 1e-6
+        pseudo_counts = diagonal_prior * (identity + shares)
         confusions = [
-            _rows(np.stack([expected[:, part].T @ identity[view] for part in (0, 1)]) + _PRIOR * (identity + shares))
+            _normalised_rows(np.stack([expected[:, state].T @ identity[view] for state in (0, 1)]) + pseudo_counts)
             for view in cases[1:]
         ]
-        transition = _rows(expected.sum(axis=1).T @ identity[cases[0]] + _PRIOR * identity)
+        transition = _normalised_rows(expected.sum(axis=1).T @ identity[cases[0]] + diagonal_prior * identity)
     return float(1 - expected.sum(axis=1)[np.arange(len(counts)), cases[0]].sum() / len(given))
 
 
-def _rows(counts: np.ndarray) -> np.ndarray:
+def _normalised_rows(counts: np.ndarray) -> np.ndarray:
     return counts / counts.sum(axis=-1, keepdims=True)
 
 
-def _uncorrelated(features: np.ndarray, class_probs: np.ndarray) -> np.ndarray:
-    """(N, D) float32: rotated and scaled to a covariance of the identity within the classes."""
+def _whitened(features: np.ndarray, class_probs: np.ndarray, *, min_variance: float) -> np.ndarray:
+    """(N, D) float32: rotated and scaled so that the covariance within the classes is the identity, but for directions
+    whose variance is below the share `min_variance` of the mean: those hold noise."""
     sizes = np.maximum(class_probs.sum(axis=0), 1e-9)[:, None]
     means = class_probs.T @ features / sizes
     between = (means * sizes).T @ means / len(features)
     variances, directions = np.linalg.eigh(features.T @ features / len(features) - between)
-    variances = np.maximum(variances, max(_SMALLEST_VARIANCE * float(variances.mean()), 1e-12))
+    variances = np.maximum(variances, max(min_variance * float(variances.mean()), 1e-12))
     return ((features - features.mean(axis=0)) @ directions / np.sqrt(variances)).astype(np.float32)
 
 
-def _out_of_fold(
-    view: np.ndarray, given: np.ndarray, folds: list[tuple[np.ndarray, np.ndarray]], num_classes: int
+def _out_of_fold_classes(
+    view: np.ndarray,
+    given: np.ndarray,
+    folds: list[tuple[np.ndarray, np.ndarray]],
+    num_classes: int,
+    *,
+    penalty: float,
 ) -> np.ndarray:
-    """(N,) int64: the class that ridge regression on the other folds gives. Of two classes each as often as the labels
-    have it: a rare one would hardly ever be the likelier, and its labels would all seem wrong."""
+    """(N,) int64: the class predicted by ridge regression on the other folds. With two classes, each is predicted as
+    often as it is given: a rare one would hardly ever be the more likely, and all its labels would seem wrong."""
     probs = np.zeros((len(given), num_classes), dtype=np.float32)
     targets = np.eye(num_classes, dtype=np.float32)[given]
     for fitted, held_out in folds:
-        model = fit_soft_ridge(view[fitted], targets[fitted], penalty=_PENALTY)
+        model = fit_soft_ridge(view[fitted], targets[fitted], penalty=penalty)
         probs[held_out] = model.predict_probs(view[held_out])
     if num_classes > 2:
         return probs.argmax(axis=1)

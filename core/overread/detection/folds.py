@@ -6,11 +6,11 @@ import numpy as np
 def grouped_folds(
     given: np.ndarray, groups: np.ndarray, num_folds: int, seed: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The places to fit on and the places held out, (M,) int64 each, of every fold; every place is held out once.
+    """The indices to fit on and those held out, (M,) int64 each, for every fold; each index is held out once.
 
-    given: (N,) int64 labels; groups: (N,) int64, equal for samples that must not be told apart by a fold (one patient,
-    slide, near-duplicate). There are no more folds than groups, and none where one group holds all; a fold that would
-    hold out nothing is left out.
+    given: (N,) int64 labels; groups: (N,) int64, equal for samples that must stay together (those of one patient or
+    slide, near-duplicates). There are at most as many folds as groups, and none if one group holds everything. Folds
+    that would hold out nothing are dropped.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
@@ -18,7 +18,7 @@ def grouped_folds(
     num_folds = min(num_folds, num_groups)
     if num_folds < 2:
         return []
-    # Where every sample is a group of its own, the search over groups would take a thousand times as long.
+    # If every sample is a group of its own, StratifiedGroupKFold would take a thousand times as long.
     is_alone = num_groups == len(groups)
     kind = StratifiedKFold if is_alone else StratifiedGroupKFold
     folds = kind(num_folds, shuffle=True, random_state=seed)
@@ -27,7 +27,7 @@ def grouped_folds(
 
 
 def _strata(labels: np.ndarray, num_folds: int) -> np.ndarray:
-    """Labels to stratify by: a class with fewer samples than folds can't be, and counts as the commonest."""
+    """Labels to stratify by. A class with fewer samples than folds counts as part of the most common one."""
     values, counts = np.unique(labels, return_counts=True)
     rare = values[counts < num_folds]
     return np.where(np.isin(labels, rare), values[counts.argmax()], labels)

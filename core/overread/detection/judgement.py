@@ -1,171 +1,191 @@
-"""The `overread` preset's judgement of every label: cross-fitted rounds, every scorer's own view, one probability."""
+"""The `overread` preset's judgement of every label: self-training, all scores, and one label-error probability."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from overread.config import RefinementSettings
 from overread.detection.calibration import recalibrated
-from overread.detection.chance import tells_classes_apart
+from overread.detection.chance import is_better_than_chance
 from overread.detection.dawid_skene import dawid_skene
-from overread.detection.entropy import weighted_entropy_score
-from overread.detection.group_labels import PictureLabels, conflict_score
-from overread.detection.margin import margin_score
-from overread.detection.neighbour_vote import neighbour_vote
+from overread.detection.detection_data import DetectionData
+from overread.detection.group_labels import GroupLabels
+from overread.detection.iteration import Iteration, combine_with_networks
+from overread.detection.label_quality import (
+    conflict_score,
+    margin_score,
+    self_confidence_score,
+    weighted_entropy_score,
+)
+from overread.detection.neighbours import neighbour_vote
+from overread.detection.noise_matching import fit_matched_group_noise
 from overread.detection.principal_components import principal_components
 from overread.detection.proposal_set import proposable, proposal_set
-from overread.detection.self_confidence import self_confidence_score
-from overread.detection.self_training import Refinement, refine
-from overread.detection.self_training_round import Round, combined, picture_noise
+from overread.detection.self_training import SelfTraining, self_train
 from overread.detection.training_dynamics import head_margins, training_dynamics
-from overread.verified_labels import Pins
-
-LEAST_FOUND = 0.05
-"""Share of the wrong labels that are expected, below which the proposals' precision gives way."""
+from overread.detection_settings import DetectionSettings
+from overread.proposal_settings import CalibrationSettings
+from overread.verified_labels import VerifiedLabels
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is said of every label."""
+    """What is said about every label."""
 
     probs: np.ndarray
-    """(N, K) float64, rows sum to 1: the probability of each class, given the image, its given label, those of the same
-    picture and, if they count, those of raters."""
+    """(N, K) float64, rows sum to 1: the probability of each class, given the image, its label, those of its duplicate
+    group and, if they count, those of raters."""
     proposed: np.ndarray
-    """(N,) int64: the label proposed instead of the given one; the given one where none is proposed."""
+    """(N,) int64: the label proposed instead of the given one, or the given one if none is."""
     scores: dict[str, np.ndarray]
-    """By scorer, (N,) float32, higher is more likely wrong."""
-    refinement: Refinement
-    result: Round
-    """The chosen round, together with what cross-fitted networks say; its noise model is fitted to all labels."""
-    copying: float | None
-    """How probably a picture's second label is a copy of its first; None where none has two, or none can be judged."""
+    """By scorer, (N,) float32 in [0, 1], higher is more likely wrong."""
+    self_training: SelfTraining
+    result: Iteration
+    """The chosen iteration, combined with the networks if they are used; its noise model is fitted to all labels."""
+    copy_prob: float | None
+    """The probability that the second label of a duplicate group is a copy of its first; None without such groups, or
+    where nothing can be judged."""
 
 
 def judge(
-    embeddings: np.ndarray,
-    given: np.ndarray,
-    groups: np.ndarray,
-    is_trained: np.ndarray,
+    data: DetectionData,
+    settings: DetectionSettings,
     *,
-    num_classes: int,
-    settings: RefinementSettings,
     seed: int,
-    network_probs: np.ndarray | None = None,
-    votes: np.ndarray | None = None,
-    pictures: np.ndarray | None = None,
-    pins: Pins | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Judgement:
     """Judge every given label by frozen features of the images.
 
-    embeddings: (N, D) float; given: (N,) int64; groups: (N,) int64, kept whole in a fold; is_trained: (N,) bool, the
-    samples that may be fitted on. network_probs: (N, K), from networks that never saw the sample's label. votes: (N,
-    R) int64, labels of single raters, -1 where one gave none: they make a column of their own and, if the settings say
-    so, count beside the given label.
-    pictures: (N,) int64, equal for samples whose images show the same picture, -1 for one alone.
-    pins: what readers decided. It is fitted in the given labels' place, and the probabilities are recalibrated on it. A
-    decided sample is judged as any other, by models that did not know what was decided of it: so it can still be told
-    how good they are, and a second reader learns nothing of the first one's verdict.
-    on_progress: called with the share of the work that is done.
+    Votes have a score of their own; they count in the probability only if `refinement.use_raters` is on. Networks count
+    if they predict the labels better than chance. Verified labels are fitted in place of the given ones, and the
+    probabilities are recalibrated on them; a verified sample is itself judged by models that did not see its verdict,
+    so that the verdict can still measure them, and a second reader learns nothing about the first one's.
+
+    on_progress: called with the share of the work that is done. The same seed gives the same result.
     """
     tell = on_progress or (lambda fraction: None)
-    features = principal_components(embeddings)
-    refinement = refine(
-        features,
-        given,
-        groups,
-        is_trained,
-        num_classes=num_classes,
-        settings=settings,
-        seed=seed,
-        pins=pins,
-        on_progress=lambda fraction: tell(0.9 * fraction),
+    data = replace(data, features=principal_components(data.features, settings.refinement.num_components))
+    training = self_train(data, settings, seed=seed, on_progress=lambda fraction: tell(0.9 * fraction))
+    result, trained = training.result, data.trained
+    uses_networks = data.network_probs is not None and is_better_than_chance(
+        data.network_probs[trained],
+        data.given[trained],
+        data.groups[trained],
+        min_standard_errors=settings.proposals.min_standard_errors,
     )
-    result = refinement.result
-    trained = np.flatnonzero(is_trained)
-    is_heard = network_probs is not None and tells_classes_apart(
-        network_probs[trained], given[trained], groups[trained]
-    )
-    if is_heard:
-        result = combined(result, network_probs, given, is_trained, error_rate=refinement.error_rate)
-    pictures = np.full(len(given), -1) if pictures is None else pictures
-    rows, labels, of_picture = np.arange(len(given)), given, pictures
-    if votes is not None and settings.use_raters:
-        rows, labels, of_picture = _with_votes(given, pictures, votes)
-    fitted = is_trained[rows]
-    shared = PictureLabels.of(labels[fitted], of_picture[fitted], rows[fitted])
-    if len(shared.members) and (refinement.is_judged or is_heard):
-        seen = result.probs[rows]
-        found = picture_noise(seen[fitted], labels[fitted], shared, error_rate=refinement.error_rate)
-        result, copying = replace(result, noise=found.noise), found.copying
-        probs = found.posterior(seen, labels, PictureLabels.of(labels, of_picture, rows))[: len(given)]
+    if uses_networks:
+        result = combine_with_networks(result, data, training.error_rate, settings)
+    groups = _groups_of_labels(data, use_raters=settings.refinement.use_raters)
+    if len(groups.of_fitted.members) and (training.is_judged or uses_networks):
+        seen = result.probs[groups.images]
+        found = fit_matched_group_noise(
+            seen[groups.is_fitted], groups.labels[groups.is_fitted], groups.of_fitted, training.error_rate, settings
+        )
+        result, copy_prob = replace(result, noise=found.noise), found.copy_prob
+        probs = found.posterior(seen, groups.labels, groups.of_all)[: len(data.given)]
     else:
-        probs, copying = result.posterior(given), None
+        probs, copy_prob = result.posterior(data.given), None
     tell(1)
-    if pins is not None:
-        probs = _recalibrated(probs, given, pins)
-    shown = result.noise.class_probs(result.probs)
-    known = given if pins is None else pins.labels(given)
-    vote = neighbour_vote(known, *refinement.neighbours, num_classes=num_classes, is_trained=is_trained)
-    dynamics = training_dynamics(head_margins(features, given, is_trained, num_classes=num_classes, seed=seed))
-    contradicts = [one.probs.argmax(axis=1) != given for one in refinement.rounds]
+    if data.verified is not None:
+        probs = _recalibrated(probs, data.given, data.verified, settings.calibration)
+    proposed = _proposed_labels(probs, data, settings)
+    return Judgement(probs, proposed, _scores(data, training, result, settings, seed), training, result, copy_prob)
+
+
+@dataclass(frozen=True)
+class _LabelsInGroups:
+    """All labels that count: the given ones, (N,), then those of raters; L in all."""
+
+    labels: np.ndarray
+    """(L,) int64."""
+    images: np.ndarray
+    """(L,) int64: the dataset index of each label's image."""
+    is_fitted: np.ndarray
+    """(L,) bool."""
+    of_fitted: GroupLabels
+    of_all: GroupLabels
+
+
+def _groups_of_labels(data: DetectionData, *, use_raters: bool) -> _LabelsInGroups:
+    samples = np.arange(len(data.given))
+    groups = np.full(len(data.given), -1) if data.duplicate_groups is None else data.duplicate_groups
+    images, labels, of_label = samples, data.given, groups
+    if data.votes is not None and use_raters:
+        voted, raters = np.nonzero(data.votes >= 0)
+        images = np.concatenate([samples, voted])
+        labels = np.concatenate([data.given, data.votes[voted, raters]])
+        # A sample without duplicates now forms a group with its votes.
+        of_label = np.where(groups >= 0, groups, groups.max(initial=-1) + 1 + samples)[images]
+    is_fitted = data.is_trained[images]
+    of_fitted = GroupLabels.of(labels[is_fitted], of_label[is_fitted], images[is_fitted])
+    return _LabelsInGroups(labels, images, is_fitted, of_fitted, GroupLabels.of(labels, of_label, images))
+
+
+def _scores(
+    data: DetectionData, training: SelfTraining, result: Iteration, settings: DetectionSettings, seed: int
+) -> dict[str, np.ndarray]:
+    """By scorer, (N,) float32."""
+    given, num_classes = data.given, data.num_classes
+    class_probs = result.noise.class_probs(result.probs)
+    known = given if data.verified is None else data.verified.labels(given)
+    vote = neighbour_vote(known, *training.neighbours, num_classes=num_classes, is_trained=data.is_trained)
+    dynamics = training_dynamics(head_margins(data, settings.dynamics, seed=seed))
+    contradicts = [one.probs.argmax(axis=1) != given for one in training.iterations]
     scores = {
-        "self_confidence": self_confidence_score(shown, given),
-        "margin": margin_score(shown, given),
-        "entropy": weighted_entropy_score(shown, given),
+        "self_confidence": self_confidence_score(class_probs, given),
+        "margin": margin_score(class_probs, given),
+        "entropy": weighted_entropy_score(class_probs, given),
         "neighbours": self_confidence_score(vote, given),
         "epoch_learnt": dynamics.epoch_learnt,
         "forgetting": dynamics.forgetting,
         "margin_area": dynamics.margin_area,
         "rounds": np.mean(contradicts, axis=0, dtype=np.float32),
     }
-    if (pictures >= 0).any():
-        scores["duplicates"] = conflict_score(given, pictures)
-    if network_probs is not None:
-        scores["networks"] = self_confidence_score(network_probs, given)
-    if votes is not None and (votes >= 0).any():
-        scores["raters"] = self_confidence_score(dawid_skene(votes, num_classes).posterior, given)
-    is_proposable = proposable(given, is_trained, num_classes)
+    if data.duplicate_groups is not None and (data.duplicate_groups >= 0).any():
+        scores["duplicates"] = conflict_score(given, data.duplicate_groups)
+    if data.network_probs is not None:
+        scores["networks"] = self_confidence_score(data.network_probs, given)
+    if data.votes is not None and (data.votes >= 0).any():
+        raters = dawid_skene(data.votes, num_classes, smoothing=settings.refinement.vote_smoothing)
+        scores["raters"] = self_confidence_score(raters.posterior, given)
+    return scores
+
+
+def _proposed_labels(probs: np.ndarray, data: DetectionData, settings: DetectionSettings) -> np.ndarray:
+    """(N,) int64: the most likely other class where a label is proposed to be changed, else the given one."""
+    given = data.given
+    is_proposable = proposable(given, data.is_trained, data.num_classes)
     is_proposed = _proposals(
-        np.where(is_proposable, self_confidence_score(probs, given), 0), min_precision=settings.min_precision
+        np.where(is_proposable, self_confidence_score(probs, given), 0),
+        min_precision=settings.refinement.min_precision,
+        min_recall=settings.proposals.min_recall,
     )
     others = probs.copy()
     others[np.arange(len(given)), given] = -1
-    return Judgement(probs, np.where(is_proposed, others.argmax(axis=1), given), scores, refinement, result, copying)
+    return np.where(is_proposed, others.argmax(axis=1), given)
 
 
-def _with_votes(
-    given: np.ndarray, pictures: np.ndarray, votes: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each given label and, after them all, of each vote: the dataset index, the label, and the picture, which a
-    sample alone now is for itself."""
-    samples = np.arange(len(given))
-    voted, raters = np.nonzero(votes >= 0)
-    rows = np.concatenate([samples, voted])
-    of_picture = np.where(pictures >= 0, pictures, pictures.max(initial=-1) + 1 + samples)
-    return rows, np.concatenate([given, votes[voted, raters]]), of_picture[rows]
-
-
-def _proposals(probability: np.ndarray, *, min_precision: float) -> np.ndarray:
-    """(N,) bool: the set of that expected precision. Where it would find next to nothing of what is expected to be
-    wrong, as many as are expected to be: a reader's first verdicts then say what the data could not. Equals are
-    proposed together or, where they are too many, not at all."""
+def _proposals(probability: np.ndarray, *, min_precision: float, min_recall: float) -> np.ndarray:
+    """(N,) bool: `proposal_set` or, if its expected recall is below `min_recall`, as many samples as errors are
+    expected: a reader's first verdicts then say what the data could not. Ties are proposed together or, if they are too
+    many, not at all."""
     is_proposed = proposal_set(probability, min_precision=min_precision)
     num_expected = int(probability.sum())
-    if num_expected and probability[is_proposed].sum() < LEAST_FOUND * probability.sum():
+    if num_expected and probability[is_proposed].sum() < min_recall * probability.sum():
         return probability > np.sort(probability)[::-1][num_expected]
     return is_proposed
 
 
-def _recalibrated(probs: np.ndarray, given: np.ndarray, pins: Pins) -> np.ndarray:
-    """The probabilities (N, K), the given label's as the verdicts correct it, the others' in proportion."""
-    rows, places = np.arange(len(given)), np.flatnonzero(pins.is_certain)
+def _recalibrated(
+    probs: np.ndarray, given: np.ndarray, verified: VerifiedLabels, settings: CalibrationSettings
+) -> np.ndarray:
+    """The probabilities (N, K), that of the given label recalibrated on the verdicts, the others in proportion."""
+    rows, places = np.arange(len(given)), np.flatnonzero(verified.is_certain)
     if not len(places):
         return probs
     is_wrong = 1 - probs[rows, given]
-    corrected = np.where(is_wrong > 0, recalibrated(is_wrong, places, pins.labels(given)[places] != given[places]), 0)
+    is_error = verified.labels(given)[places] != given[places]
+    corrected = np.where(is_wrong > 0, recalibrated(is_wrong, places, is_error, settings), 0)
     result = probs * (corrected / np.where(is_wrong > 0, is_wrong, 1))[:, None]
     result[rows, given] = 1 - corrected
     return result

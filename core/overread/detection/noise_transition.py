@@ -1,16 +1,22 @@
-"""How the given labels came about, estimated from them alone: what the image shows, and how that is mislabelled.
+"""A model of how the given labels arose, estimated from the labels and out-of-fold class probabilities.
 
-A given label is taken as drawn in three steps: the true class from a classifier's probabilities, sharpened; what a
-labeller saw from the true class, blurred towards what the classifier leaves open; the label from that by a transition
-matrix. The likelihood of the given labels under probabilities that never saw them tells sharpness and transition:
-confident predictions that are contradicted all the same speak for wrong labels. It says nothing of the blur: labels
-that are wrong only where an image is unclear look like a classifier that is no better, and are told from it by how
-many labels are wrong (`noise_rate`). The posterior is the probability of each class given image *and* label.
+A given label is modelled in three steps:
 
-A blunt classifier looks like more noise: of all sharpnesses within a standard error of the likeliest the sharpest is
-taken, for an image has one true class.
+1. The true class is drawn from the classifier's probabilities, after temperature scaling.
+2. The annotator perceives a class: the true one or, with instance-dependent noise, one drawn from what the classifier
+   leaves open. Ambiguous images are therefore confused more often.
+3. The given label is drawn from the perceived class by a transition matrix (class-conditional noise).
+
+The likelihood of the given labels determines temperature and transition: confident predictions that labels contradict
+are evidence of wrong labels. It does not determine the instance-dependent noise. Labels that are wrong only on
+ambiguous images look like a less accurate classifier; an estimate of the error rate from elsewhere (`error_rate.py`)
+tells the two apart. The posterior is the probability of each true class given the image and its label.
+
+An underconfident classifier looks like label noise. Of all temperatures whose likelihood is within a standard error of
+the best, the lowest is taken, because an image has one true class.
 Sources: Dawid and Skene 1979 (the transition matrix by expectation maximisation); Goldberger and Ben-Reuven 2017,
-"Training deep neural networks using a noise adaptation layer".
+"Training deep neural networks using a noise adaptation layer"; Guo et al. 2017, "On Calibration of Modern Neural
+Networks" (temperature scaling).
 """
 
 from dataclasses import dataclass, replace
@@ -18,65 +24,62 @@ from itertools import pairwise
 
 import numpy as np
 
-LARGEST_BLUR = 8.0
-"""There the class that an image shows best has a probability of nearly one."""
-_REDRAWN = 0.5
-"""Share of the labels that a large blur redraws even where it leaves the image as clear as it was."""
-SHARPNESS = np.geomspace(16, 0.5, 16)
+from overread.detection_settings import NoiseSettings
+
+_REDRAWN_SHARE = 0.5
+"""Share of the labels that strong instance-dependent noise redraws even from unambiguous images."""
 NUM_FIRST_STEPS = 40
 _NUM_STEPS = 20
-"""Of expectation maximisation, at the first sharpness and at each further one."""
-SHRINKAGE = 200
-"""Samples that noise of the overall rate, the same for every wrong class, counts for in a class's row of the matrix."""
-EVENING = 1.0
-"""Wrong labels of each kind, from one class to another, that are added where a class's are shared out among them."""
-_PRIOR = 2.0
-"""Samples of each class that are taken to be labelled right beforehand."""
-_SMALLEST = 1e-6
+"""Steps of expectation maximisation, at the first temperature and at each further one."""
+_MIN_PROB = 1e-6
 
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """A fitted model."""
+    """A fitted model. Its methods take out-of-fold probabilities, `probs` (N, K), rows sum to 1, and the given labels,
+    `given` (N,) int64."""
 
-    sharpness: float
+    inverse_temperature: float
     """The power to which the classifier's probabilities are raised, above 0."""
     transition: np.ndarray
-    """(K, K) float64: row j holds the probabilities of each given label where class j was seen."""
-    blur: float = 0.0
-    """In [0, LARGEST_BLUR]: how much clearer the true classes are than what was seen of them."""
+    """(K, K) float64: row j holds the probability of each given label where class j was perceived."""
+    instance_noise: float = 0.0
+    """Strength of the instance-dependent noise, at least 0."""
 
     def class_probs(self, probs: np.ndarray) -> np.ndarray:
-        """(N, K) float64: what is seen in the image, whatever its label. probs: (N, K), rows sum to 1."""
-        logits = self.sharpness * np.log(np.maximum(np.asarray(probs, dtype=np.float64), _SMALLEST))
+        """(N, K) float64: the probability of each perceived class, whatever the label: `probs` at the model's
+        temperature."""
+        logits = self.inverse_temperature * np.log(np.maximum(np.asarray(probs, dtype=np.float64), _MIN_PROB))
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         return exponentials / exponentials.sum(axis=1, keepdims=True)
 
     def posterior(self, probs: np.ndarray, given: np.ndarray) -> np.ndarray:
-        """(N, K) float64: the probability of each class given the image and its given label. given: (N,) int64."""
-        true, redrawn = self.unblurred(self.class_probs(probs))
+        """(N, K) float64: the probability of each true class given the image and its label."""
+        true, redrawn = self.separate_instance_noise(self.class_probs(probs))
         joint = np.maximum(true * self.label_probs(redrawn, given), np.finfo(float).tiny)
         return joint / joint.sum(axis=1, keepdims=True)
 
     def log_probs(self, probs: np.ndarray, given: np.ndarray) -> np.ndarray:
-        """(N,) float64: the log probability of each given label, in nats. The blur doesn't change it."""
-        seen = (self.class_probs(probs) * self.transition[:, given].T).sum(axis=1)
-        return np.log(np.maximum(seen, np.finfo(float).tiny))
+        """(N,) float64: the log probability of each given label, in nats. Independent of the instance noise."""
+        label_probs = (self.class_probs(probs) * self.transition[:, given].T).sum(axis=1)
+        return np.log(np.maximum(label_probs, np.finfo(float).tiny))
 
-    def unblurred(self, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of the probabilities of each class seen, (N, K): those of each true class, and those with which a class is
-        drawn anew instead of it, whose rows sum to at most 1. seen = true * (1 - sum of redrawn) + redrawn."""
-        seen = np.maximum(seen, _SMALLEST)
-        seen /= seen.sum(axis=1, keepdims=True)
-        true = np.maximum(seen ** (1 + self.blur**2 / 4), np.finfo(float).tiny)
+    def separate_instance_noise(self, perceived: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Split the probabilities of the perceived classes, (N, K), into those of the true classes, whose rows sum to
+        1, and those with which another class is perceived instead, whose rows sum to at most 1:
+        perceived = true * (1 - redrawn.sum()) + redrawn, row by row."""
+        perceived = np.maximum(perceived, _MIN_PROB)
+        perceived /= perceived.sum(axis=1, keepdims=True)
+        true = np.maximum(perceived ** (1 + self.instance_noise**2 / 4), np.finfo(float).tiny)
         true /= true.sum(axis=1, keepdims=True)
-        # As many true classes as possible are seen as they are, but for a share that may be redrawn as they are too.
-        kept = np.minimum(seen / true, 1).min(axis=1, keepdims=True) * (1 - _REDRAWN * self.blur / (1 + self.blur))
-        return true, np.maximum(seen - kept * true, 0)
+        # As many as possible keep their true class, less the share that is redrawn from unambiguous images too.
+        most = np.minimum(perceived / true, 1).min(axis=1, keepdims=True)
+        kept = most * (1 - _REDRAWN_SHARE * self.instance_noise / (1 + self.instance_noise))
+        return true, np.maximum(perceived - kept * true, 0)
 
     def label_probs(self, redrawn: np.ndarray, given: np.ndarray) -> np.ndarray:
-        """(N, K) float64: the probability of the given label where each class is the true one. redrawn: (N, K), as
-        `unblurred` gives it."""
+        """(N, K) float64: the probability of the given label for each true class. redrawn: (N, K), from
+        `separate_instance_noise`."""
         by_class = self.transition[:, given].T
         return (1 - redrawn.sum(axis=1, keepdims=True)) * by_class + (redrawn * by_class).sum(axis=1, keepdims=True)
 
@@ -85,117 +88,136 @@ class NoiseModel:
         return float(1 - self.posterior(probs, given)[np.arange(len(given)), given].mean())
 
 
-def fit_noise_model(probs: np.ndarray, given: np.ndarray, *, num_errors: float = 1.0) -> NoiseModel:
-    """The model, without blur, that the given labels speak for.
+def fit_noise_model(
+    probs: np.ndarray, given: np.ndarray, settings: NoiseSettings, *, num_standard_errors: float
+) -> NoiseModel:
+    """The most likely model without instance-dependent noise, its transition matrix shrunk.
 
-    probs: (N, K) float, rows sum to 1, from models that never saw the sample's label; given: (N,) int64. num_errors:
-    as `fit_for_likelihood` takes it.
+    probs: (N, K) float, rows sum to 1, from models that were not fitted on the sample's label; given: (N,) int64.
+    num_standard_errors: as for `fit_unshrunk`.
     """
-    model = fit_for_likelihood(probs, given, num_errors=num_errors)
-    return replace(model, transition=drawn_together(model.transition, model.posterior(probs, given).sum(axis=0)))
+    model = fit_unshrunk(probs, given, settings, num_standard_errors=num_standard_errors)
+    class_counts = model.posterior(probs, given).sum(axis=0)
+    transition = shrink_to_overall_rate(model.transition, class_counts, num_samples=settings.shrinkage)
+    return replace(model, transition=transition)
 
 
-def blurred(model: NoiseModel, probs: np.ndarray, given: np.ndarray, rate: float) -> NoiseModel:
-    """The model with the least blur under which a share `rate` of the labels, in [0, 1], is expected to be wrong; with
-    the largest where none goes that far."""
+def add_instance_noise(
+    model: NoiseModel, probs: np.ndarray, given: np.ndarray, *, error_rate: float, most: float
+) -> NoiseModel:
+    """The model with the least instance-dependent noise at which the expected share of wrong labels reaches
+    `error_rate`, in [0, 1], or of strength `most` if none reaches it."""
 
-    def falls_short(blur: float) -> bool:
-        return replace(model, blur=blur).error_rate(probs, given) < rate
+    def falls_short(strength: float) -> bool:
+        return replace(model, instance_noise=strength).error_rate(probs, given) < error_rate
 
-    low, high = 0.0, LARGEST_BLUR
+    low, high = 0.0, most
     if not falls_short(low):
         return model
     while high - low > 0.01:
         middle = (low + high) / 2
         low, high = (middle, high) if falls_short(middle) else (low, middle)
-    return replace(model, blur=high)
+    return replace(model, instance_noise=high)
 
 
-def fit_for_likelihood(probs: np.ndarray, given: np.ndarray, *, num_errors: float = 1.0) -> NoiseModel:
-    """The sharpest model that is as likely as the likeliest, to so many standard errors, its transition as likely as
-    can be: by its likelihood the probabilities of several classifiers can be compared."""
-    transition = first_transition(probs.shape[1])
+def inverse_temperatures(settings: NoiseSettings) -> np.ndarray:
+    """(T,) float64: the candidates, falling."""
+    return np.geomspace(settings.max_inverse_temperature, settings.min_inverse_temperature, settings.num_temperatures)
+
+
+def fit_unshrunk(
+    probs: np.ndarray, given: np.ndarray, settings: NoiseSettings, *, num_standard_errors: float
+) -> NoiseModel:
+    """The model of lowest temperature whose likelihood is within `num_standard_errors` of the best, with its most
+    likely transition matrix. Its likelihood is what classifiers are compared by."""
+    transition = initial_transition(probs.shape[1])
     models, log_probs = [], []
-    for number, sharpness in enumerate(SHARPNESS):
-        # The likeliest transition changes little with the sharpness: what the last one ended with is nearly there. From
-        # the sharpest down: a blunt model needs no wrong labels, and from none the steps would find no way back.
+    for number, inverse_temperature in enumerate(inverse_temperatures(settings)):
+        # The transition matrix changes little with the temperature, so each fit starts from the one before. It goes
+        # from low temperatures to high ones: at high ones no wrong labels are needed, and expectation maximisation
+        # cannot leave a transition matrix without any.
         num_steps = _NUM_STEPS if number else NUM_FIRST_STEPS
-        transition = _fit_transition(probs, given, NoiseModel(float(sharpness), transition), num_steps)
-        models.append(NoiseModel(float(sharpness), transition))
+        start = NoiseModel(float(inverse_temperature), transition)
+        transition = _fit_transition(probs, given, start, settings, num_steps=num_steps)
+        models.append(replace(start, transition=transition))
         log_probs.append(models[-1].log_probs(probs, given))
     best = int(np.argmax([values.mean() for values in log_probs]))
     return next(
         model
         for model, values in zip(models, log_probs, strict=True)
-        if is_as_likely(values, log_probs[best], num_errors=num_errors)
+        if is_as_likely(values, log_probs[best], num_standard_errors=num_standard_errors)
     )
 
 
-def drawn_together(transition: np.ndarray, class_counts: np.ndarray) -> np.ndarray:
-    """The transition (K, K), each class's row drawn towards noise of the overall rate, the more so the fewer samples it
-    comes from. class_counts: (K,). Done at the end: in the search for the likeliest model a rate that is too low would
-    pull itself lower still."""
+def shrink_to_overall_rate(transition: np.ndarray, class_counts: np.ndarray, *, num_samples: float) -> np.ndarray:
+    """The transition matrix (K, K) with each row shrunk towards uniform noise at the overall error rate.
+
+    class_counts: (K,); num_samples: what that noise counts for beside the samples of the class. Only for a finished
+    fit: during the search an estimate that is too low would pull itself lower still.
+    """
     num_classes = len(transition)
     rate = 1 - class_counts @ transition.diagonal() / class_counts.sum()
-    even = np.full_like(transition, rate / max(num_classes - 1, 1))
-    np.fill_diagonal(even, 1 - rate)
-    share = SHRINKAGE / (SHRINKAGE + class_counts[:, None])
-    return share * even + (1 - share) * transition
+    uniform = np.full_like(transition, rate / max(num_classes - 1, 1))
+    np.fill_diagonal(uniform, 1 - rate)
+    share = num_samples / (num_samples + class_counts[:, None])
+    return share * uniform + (1 - share) * transition
 
 
-def is_as_likely(log_probs: np.ndarray, best: np.ndarray, *, num_errors: float = 1.0) -> bool:
-    """Whether the mean of some log probabilities lies within so many standard errors of the difference to the best
-    ones. Both (N,), of the same samples."""
+def is_as_likely(log_probs: np.ndarray, best: np.ndarray, *, num_standard_errors: float) -> bool:
+    """Whether the mean of log probabilities is below that of the best ones by at most so many standard errors of the
+    difference. Both (N,), of the same samples."""
     behind = best - log_probs
-    return bool(behind.mean() <= num_errors * behind.std() / np.sqrt(len(behind)))
+    return bool(behind.mean() <= num_standard_errors * behind.std() / np.sqrt(len(behind)))
 
 
-def _fit_transition(probs: np.ndarray, given: np.ndarray, start: NoiseModel, num_steps: int) -> np.ndarray:
-    """(K, K): the likeliest transition, by steps of expectation maximisation from that of `start`."""
-    parts = by_label(start.class_probs(probs), given)
+def _fit_transition(
+    probs: np.ndarray, given: np.ndarray, start: NoiseModel, settings: NoiseSettings, *, num_steps: int
+) -> np.ndarray:
+    """(K, K): the transition matrix after expectation maximisation from that of `start`."""
+    parts = split_by_label(start.class_probs(probs), given)
     transition = start.transition
     for _ in range(num_steps):
-        transition = likeliest_transition(explained(parts, transition)[0])
+        transition = estimate_transition(expected_counts(parts, transition)[0], settings)
     return transition
 
 
-def first_transition(num_classes: int) -> np.ndarray:
-    """(K, K): where expectation maximisation begins."""
+def initial_transition(num_classes: int) -> np.ndarray:
+    """(K, K): where expectation maximisation starts."""
     transition = np.full((num_classes, num_classes), 0.1 / max(num_classes - 1, 1))
     np.fill_diagonal(transition, 0.9)
     return transition
 
 
-def by_label(shown: np.ndarray, given: np.ndarray) -> list[np.ndarray]:
-    """What images show, (N, K), in a part (n, K) for each given label: the sums over each are those of slices."""
+def split_by_label(class_probs: np.ndarray, given: np.ndarray) -> list[np.ndarray]:
+    """The rows of (N, K) by given label, as K arrays (n, K), so that sums per label run over contiguous slices."""
     order = np.argsort(given, kind="stable")
-    bounds = np.searchsorted(given[order], np.arange(shown.shape[1] + 1))
-    shown = shown[order]
-    return [shown[start:end] for start, end in pairwise(bounds)]
+    bounds = np.searchsorted(given[order], np.arange(class_probs.shape[1] + 1))
+    class_probs = class_probs[order]
+    return [class_probs[start:end] for start, end in pairwise(bounds)]
 
 
-def explained(parts: list[np.ndarray], transition: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How often each class is expected to have had each label, (K, K), and the labels' probabilities, (N,), in the
-    order of `parts`, which are those of `by_label`."""
+def expected_counts(parts: list[np.ndarray], transition: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Expectation step: the expected number of samples by class and label, (K, K), and the probability of each label,
+    (N,), in the order of `parts`, which come from `split_by_label`."""
     counts, totals = np.empty_like(transition), []
     for label, part in enumerate(parts):
-        # The sum over samples of each class's share in a label's probability is a product with 1 / that.
+        # The sum over samples of each class's share in the label's probability, as a product with its inverse.
         column = transition[:, label]
-        totals.append(np.maximum(part @ column, _SMALLEST**2))
+        totals.append(np.maximum(part @ column, _MIN_PROB**2))
         counts[:, label] = column * (1 / totals[-1] @ part)
     return counts, np.concatenate(totals)
 
 
-def likeliest_transition(counts: np.ndarray) -> np.ndarray:
-    """(K, K): the transition under which each class's labels, counted (K, K), are likeliest."""
-    counts = counts + _PRIOR * np.eye(len(counts))
-    return _evened(counts) / counts.sum(axis=1, keepdims=True)
+def estimate_transition(counts: np.ndarray, settings: NoiseSettings) -> np.ndarray:
+    """Maximisation step: the transition matrix (K, K) from the expected counts (K, K), with the priors."""
+    counts = counts + settings.diagonal_prior * np.eye(len(counts))
+    return _smooth_off_diagonal(counts, settings.off_diagonal_prior) / counts.sum(axis=1, keepdims=True)
 
 
-def _evened(counts: np.ndarray) -> np.ndarray:
-    """(K, K): each class's wrong labels drawn towards all other classes alike, the more so the fewer they are: a matrix
-    of as many numbers as there are labels would explain each of them as an error of its own kind."""
+def _smooth_off_diagonal(counts: np.ndarray, prior: float) -> np.ndarray:
+    """(K, K): each class's errors drawn towards an even spread over the other classes, the more so the fewer there are.
+    Without it, a matrix with as many entries as there are labels would explain every label as its own kind of error."""
     num_wrong = counts.sum(axis=1, keepdims=True) - counts.diagonal()[:, None]
-    drawn = num_wrong * (counts + EVENING) / (num_wrong + EVENING * max(len(counts) - 1, 1))
-    np.fill_diagonal(drawn, counts.diagonal())
-    return drawn
+    smoothed = num_wrong * (counts + prior) / (num_wrong + prior * max(len(counts) - 1, 1))
+    np.fill_diagonal(smoothed, counts.diagonal())
+    return smoothed

@@ -1,5 +1,5 @@
-"""Which samples are proposed: as many as a given precision, expected from the probabilities, allows; and what any
-other choice would trade for it."""
+"""Which samples are proposed, given the precision that their probabilities must promise, and what any other choice
+would trade."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Expectation:
-    """What reading a set of samples comes to, as their probabilities say."""
+    """What reading a set of samples is expected to find, from their probabilities."""
 
     num_samples: int
     num_errors: float
@@ -16,30 +16,30 @@ class Expectation:
     precision: float
     """Share of wrong labels among them, in [0, 1]; 0 for no samples."""
     recall: float
-    """Share of all wrong labels that is among them, in [0, 1]; 0 where none is expected at all."""
+    """Share of all wrong labels that are among them, in [0, 1]; 0 if none is expected."""
 
 
 @dataclass(frozen=True)
 class TradeOff:
-    """What reading more samples comes to, point by point from the fewest to all; each point reads the samples at or
-    above its probability."""
+    """What reading more samples is expected to find, from the fewest to all; at each point all samples of its
+    probability or more are read."""
 
     min_probability: np.ndarray
-    """(M,) float64 in [0, 1], falling: every probability that occurs."""
+    """(M,) float64 in [0, 1], falling: each distinct probability."""
     num_samples: np.ndarray
     """(M,) int64, rising to N."""
     precision: np.ndarray
     """(M,) float64 in [0, 1], falling: the expected share of wrong labels among the samples read."""
     recall: np.ndarray
-    """(M,) float64 in [0, 1], rising: the expected share of all wrong labels among them; 0 where none is expected."""
+    """(M,) float64 in [0, 1], rising: the expected share of all wrong labels among them; 0 if none is expected."""
 
 
 def proposal_set(probability: np.ndarray, *, min_precision: float) -> np.ndarray:
     """(N,) bool: the proposed samples, those of highest probability.
 
-    probability: (N,) float in [0, 1], that the label is wrong. min_precision: in [0, 1]; the mean probability of the
-    proposed stays at or above it. Among the sets that keep it, the one of highest expected F1: beyond, a reader sees
-    more labels that are right than wrong ones are still to be found. Samples of equal probability are in it together.
+    probability: (N,) float in [0, 1], that the label is wrong. min_precision: in [0, 1], the lowest mean probability of
+    the proposed samples. Of the sets that satisfy it, the one with the highest expected F1 is taken: beyond it, there
+    would be more right labels to read than wrong ones left to find. Samples of equal probability go together.
     """
     order = np.argsort(-probability, kind="stable")
     falling = probability[order].astype(np.float64)
@@ -55,8 +55,8 @@ def proposal_set(probability: np.ndarray, *, min_precision: float) -> np.ndarray
 
 
 def expectation(probability: np.ndarray, is_chosen: np.ndarray) -> Expectation:
-    """What reading the chosen samples comes to. probability: (N,) float in [0, 1], that the label is wrong; is_chosen:
-    (N,) bool."""
+    """What reading the chosen samples is expected to find. probability: (N,) float in [0, 1], that the label is wrong;
+    is_chosen: (N,) bool."""
     num_samples, num_errors = int(is_chosen.sum()), float(probability[is_chosen].sum())
     total = float(probability.sum())
     return Expectation(
@@ -68,8 +68,8 @@ def expectation(probability: np.ndarray, is_chosen: np.ndarray) -> Expectation:
 
 
 def trade_off(probability: np.ndarray) -> TradeOff:
-    """The curve that a cut-off moves along. probability: (N,) float in [0, 1], that the label is wrong. Samples of
-    equal probability are read together, so M is the number of different ones."""
+    """Precision and recall for every threshold. probability: (N,) float in [0, 1], that the label is wrong. M is the
+    number of distinct probabilities."""
     values, counts = np.unique(probability, return_counts=True)
     values, num = values[::-1].astype(np.float64), counts[::-1].cumsum()
     found = (values * counts[::-1]).cumsum()
@@ -79,7 +79,7 @@ def trade_off(probability: np.ndarray) -> TradeOff:
 
 
 def proposable(given: np.ndarray, is_trained: np.ndarray, num_classes: int) -> np.ndarray:
-    """(N,) bool: whether the sample's given class has two trained samples or more. Of a class with a
-    single one nothing is learnt that this sample could be judged by."""
+    """(N,) bool: whether the sample's given class has at least two samples that may be fitted on. With a single one,
+    nothing is left to judge that sample by."""
     counts = np.bincount(given[is_trained], minlength=num_classes)
     return counts[given] >= 2

@@ -1,41 +1,40 @@
-"""Scorer: how a sample's given label was learnt. What is learnt late, forgotten again or held with little margin is
-more likely wrong."""
+"""Scores from training dynamics: a label that is learnt late, forgotten or held by a small margin is likelier wrong."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-_BATCH_SIZE = 128
-_LEARNING_RATE = 0.3
-_MOMENTUM = 0.9
+from overread.detection.detection_data import DetectionData
+from overread.detection_settings import DynamicsSettings
+
 _SMALLEST = 1e-7
 
 
 @dataclass(frozen=True)
 class Dynamics:
-    """Three scores of every sample, each (N,) float32 in [0, 1], higher is more likely wrong."""
+    """Three scores of every sample; each (N,) float32 in [0, 1], higher is more likely wrong."""
 
     epoch_learnt: np.ndarray
-    """The epochs before the one from which on the given label stays the likeliest, over all epochs: 0 where it was
-    from the first, 1 where it wasn't at the last."""
+    """The share of epochs before the given label becomes the prediction for good: 0 if it is from the first epoch on,
+    1 if it isn't in the last."""
     forgetting: np.ndarray
-    """How often an epoch in which the given label was the likeliest was followed by one in which it wasn't, over the
-    most times that this can happen; 1 where it never was the likeliest. Source: Toneva et al. 2019."""
+    """How often an epoch that predicts the given label is followed by one that doesn't, divided by the most times that
+    this can happen; 1 if it is never predicted. Source: Toneva et al. 2019."""
     margin_area: np.ndarray
-    """1 / (1 + exp(m)), m the mean margin over the epochs, above 1/2 where another class was ahead.
+    """1 / (1 + exp(m)) with m the mean margin over the epochs; above 1/2 if another class was ahead on average.
     Source: Pleiss et al. 2020, "Identifying mislabeled data using the area under the margin ranking"."""
 
 
 def training_dynamics(margins: np.ndarray) -> Dynamics:
-    """The scores that follow from the margins at each epoch or stage.
+    """The scores from the margins at each epoch or stage.
 
-    margins: (S >= 1, N) float, in nats: the given label's logit less the highest other one, of `head_margins` or
+    margins: (S >= 1, N) float, in nats: the given label's logit minus the highest other one, from `head_margins` or
     `stage_margins`. A margin of 0 counts as not learnt.
     """
     is_learnt = margins > 0
     num_epochs = len(margins)
-    # Counted from the end: the epochs of the last unbroken row of learnt ones.
+    # The length of the unbroken run of learnt epochs at the end.
     num_last = np.cumprod(is_learnt[::-1], axis=0).sum(axis=0)
     num_forgotten = (is_learnt[:-1] & ~is_learnt[1:]).sum(axis=0)
     forgetting = np.where(is_learnt.any(axis=0), num_forgotten / max(num_epochs // 2, 1), 1)
@@ -45,61 +44,42 @@ def training_dynamics(margins: np.ndarray) -> Dynamics:
 
 
 def stage_margins(stage_probs: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """The margins at each stage of a run's trace: the logarithm of p[given] over the highest other p, in nats.
+    """The margins at each stage of a run's trace: log p[given] minus the highest other log p, in nats.
 
     stage_probs: (S, N, K >= 2), rows sum to 1; given: (N,) int64. Returns (S, N) float32.
     """
     return np.stack([_margins(np.log(np.maximum(probs, _SMALLEST)), given) for probs in stage_probs])
 
 
-def head_margins(
-    embeddings: np.ndarray,
-    given: np.ndarray,
-    is_trained: np.ndarray,
-    *,
-    num_classes: int,
-    seed: int,
-    num_epochs: int = 20,
-) -> np.ndarray:
-    """The margins after each epoch of `head_epochs`: (num_epochs, N) float32, in nats. The margins of samples that
-    are not trained on are those of a head that never saw their label."""
-    epochs = head_epochs(embeddings, given, is_trained, num_classes=num_classes, seed=seed, num_epochs=num_epochs)
-    return np.stack([_margins(logits, given) for logits in epochs])
+def head_margins(data: DetectionData, settings: DynamicsSettings, *, seed: int) -> np.ndarray:
+    """The margins after each epoch of `head_epochs`: (num_epochs, N) float32, in nats. Arguments as for that."""
+    return np.stack([_margins(logits, data.given) for logits in head_epochs(data, settings, seed=seed)])
 
 
-def head_epochs(
-    embeddings: np.ndarray,
-    given: np.ndarray,
-    is_trained: np.ndarray,
-    *,
-    num_classes: int,
-    seed: int,
-    num_epochs: int = 20,
-) -> Iterator[np.ndarray]:
+def head_epochs(data: DetectionData, settings: DynamicsSettings, *, seed: int) -> Iterator[np.ndarray]:
     """The logits of every sample, (N, K) float32, after each epoch of a linear softmax head that is trained on frozen
     features by stochastic gradient descent.
 
-    embeddings: (N, D) float; given: (N,) int64; is_trained: (N,) bool, the samples that are learnt; the others are
-    only looked at. Features are standardised and scaled to a mean squared length of 1, so one learning rate does for
-    any; batches are shuffled by `seed`.
+    Samples that may not be fitted on are only predicted. Features are standardised and scaled to a mean squared length
+    of 1, so that one learning rate suits all; batches are shuffled by `seed`.
     """
     rng = np.random.default_rng(seed)
-    features = np.asarray(embeddings, dtype=np.float32)
-    trained = np.flatnonzero(is_trained)
+    features, given = np.asarray(data.features, dtype=np.float32), data.given
+    trained = data.trained
     features = features - features[trained].mean(axis=0)
     features /= np.maximum(features[trained].std(axis=0), 1e-6) * np.sqrt(features.shape[1], dtype=np.float32)
     features = np.concatenate([features, np.ones((len(features), 1), dtype=np.float32)], axis=1)
-    weights = np.zeros((features.shape[1], num_classes), dtype=np.float32)
+    weights = np.zeros((features.shape[1], data.num_classes), dtype=np.float32)
     velocity = np.zeros_like(weights)
-    for _ in range(num_epochs):
+    for _ in range(settings.num_epochs):
         shuffled = rng.permutation(trained)
-        for batch in np.array_split(shuffled, max(1, len(trained) // _BATCH_SIZE)):
+        for batch in np.array_split(shuffled, max(1, len(trained) // settings.batch_size)):
             inputs = features[batch]
             logits = inputs @ weights
             gradient = np.exp(logits - logits.max(axis=1, keepdims=True))
             gradient /= gradient.sum(axis=1, keepdims=True)
             gradient[np.arange(len(batch)), given[batch]] -= 1
-            velocity = _MOMENTUM * velocity - _LEARNING_RATE / len(batch) * (inputs.T @ gradient)
+            velocity = settings.momentum * velocity - settings.learning_rate / len(batch) * (inputs.T @ gradient)
             weights += velocity
         yield features @ weights
 

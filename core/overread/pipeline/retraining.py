@@ -14,10 +14,11 @@ from overread.detection.comparison import Comparison, compare_runs, locked_sampl
 from overread.errors import StudyError
 from overread.files import write_atomically
 from overread.phases import StageKind
+from overread.proposal_settings import ComparisonSettings
 from overread.studies.run import Run
 from overread.studies.sample_groups import sample_groups
 from overread.studies.study import Study
-from overread.verified_labels import Pins
+from overread.verified_labels import VerifiedLabels
 
 NUM_EPOCHS = 2
 """Of fine-tuning the network, which serves the heat maps alone."""
@@ -29,7 +30,7 @@ class Retraining:
 
     base: Run
     """The finished run that it begins from."""
-    pins: Pins
+    verified: VerifiedLabels
     is_locked: np.ndarray
     """(N,) bool: held back where runs are compared."""
     embeddings: np.ndarray
@@ -44,8 +45,8 @@ class Retraining:
         """What config.json records."""
         return {
             "run": self.base.name,
-            "num_pinned": int(self.pins.is_pinned.sum()),
-            "num_excluded": int(self.pins.is_excluded.sum()),
+            "num_pinned": int(self.verified.is_verified.sum()),
+            "num_excluded": int(self.verified.is_excluded.sum()),
         }
 
     def settings(self, defaults: TrainSettings) -> TrainSettings:
@@ -61,23 +62,33 @@ class Retraining:
             refinement=replace(defaults.refinement, use_raters=old.refinement.use_raters),
         )
 
-    def compare(self, samples: pd.DataFrame, given: np.ndarray, judge: Callable[[Pins], np.ndarray]) -> Comparison:
+    def compare(
+        self,
+        samples: pd.DataFrame,
+        given: np.ndarray,
+        settings: ComparisonSettings,
+        judge: Callable[[VerifiedLabels], np.ndarray],
+    ) -> Comparison:
         """The base run and the new one on the locked samples.
 
-        given: (N,) int64. judge: from pins to the label-error probabilities (N,) of a training that knows them.
+        given: (N,) int64. judge: label-error probabilities (N,) of a training with these verified labels.
         """
-        places = np.flatnonzero(self.pins.is_certain & self.is_locked)
-        is_error = self.pins.labels(given)[places] != given[places]
+        places = np.flatnonzero(self.verified.is_certain & self.is_locked)
+        is_error = self.verified.labels(given)[places] != given[places]
         before = self.base.scores()["label_error_probability"].to_numpy()
         groups = sample_groups(samples)[places]
-        unsaid = compare_runs(before[places], before[places], is_error, groups)
+        unsaid = compare_runs(before[places], before[places], is_error, groups, settings)
         if unsaid.outcome == "too_few":
             return unsaid
-        after = judge(self.pins.without(self.is_locked))
-        return compare_runs(before[places], after[places], is_error, groups)
+        after = judge(self.verified.without(self.is_locked))
+        return compare_runs(before[places], after[places], is_error, groups, settings)
 
     def save(self, run: Run) -> None:
-        arrays = {"targets": self.pins.targets, "is_excluded": self.pins.is_excluded, "is_locked": self.is_locked}
+        arrays = {
+            "targets": self.verified.targets,
+            "is_excluded": self.verified.is_excluded,
+            "is_locked": self.is_locked,
+        }
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
         write_atomically(run.path / "pins.npz", buffer.getvalue())
@@ -89,26 +100,26 @@ def begin_retraining(study: Study, samples: pd.DataFrame, base: Run) -> Retraini
     Raises StudyError if there are none to learn from, or `base` is damaged or has other classes than the study.
     """
     from overread.pipeline.study_ledger import open_ledger
-    from overread.review.verdict_labels import pinned_labels
+    from overread.review.verdict_labels import verified_labels
 
     names = [column.removeprefix("p_") for column in base.scores().columns if column.startswith("p_")]
     if names != list(study.classes):
         raise StudyError(f"{study.path}: its classes have changed since run {base.name}; train without --after-review")
     decisions = open_ledger(study).decisions()
-    pins = pinned_labels(samples, study.classes, decisions)
-    if not (pins.is_pinned.any() or pins.is_excluded.any()):
+    verified = verified_labels(samples, study.classes, decisions)
+    if not (verified.is_verified.any() or verified.is_excluded.any()):
         raise StudyError(f"{study.path}: no label has been decided yet; review some proposals first")
     is_locked = locked_samples(samples["sample_id"].to_numpy(dtype=str), sample_groups(samples))
-    return _from_base(base, pins, is_locked)
+    return _from_base(base, verified, is_locked)
 
 
 def resume_retraining(run: Run, base: Run) -> Retraining:
     """As the run began, whatever has been decided since."""
     with np.load(run.path / "pins.npz", allow_pickle=False) as arrays:
-        return _from_base(base, Pins(arrays["targets"], arrays["is_excluded"]), arrays["is_locked"])
+        return _from_base(base, VerifiedLabels(arrays["targets"], arrays["is_excluded"]), arrays["is_locked"])
 
 
-def _from_base(base: Run, pins: Pins, is_locked: np.ndarray) -> Retraining:
+def _from_base(base: Run, verified: VerifiedLabels, is_locked: np.ndarray) -> Retraining:
     """Reads all of the base run that is needed at once, so that a damaged one is told before anything is begun."""
     features = np.asarray(base.embeddings(), dtype=np.float32)
     trace = base.trace()
@@ -116,7 +127,7 @@ def _from_base(base: Run, pins: Pins, is_locked: np.ndarray) -> Retraining:
     if len(places := np.flatnonzero(trace["stage_names"] == StageKind.NETWORKS.value)):
         probs = trace["stage_probs"][places[-1]].astype(np.float32)
         probs /= probs.sum(axis=1, keepdims=True)
-    return Retraining(base, pins, is_locked, features, probs, base.weights())
+    return Retraining(base, verified, is_locked, features, probs, base.weights())
 
 
 def write_comparison(run: Run, comparison: Comparison) -> None:

@@ -1,16 +1,18 @@
 """What a run says of every label, as its preset judges: the rows of scores.csv."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from overread.detection.chance import tells_classes_apart
+from overread.detection.chance import is_better_than_chance
 from overread.detection.cross_validation import cross_validated_probs
+from overread.detection.detection_data import DetectionData
 from overread.detection.judgement import Judgement, judge
+from overread.detection.label_quality import self_confidence_score
 from overread.detection.paper_scores import round_probs
 from overread.detection.proposal_set import proposable
-from overread.detection.self_confidence import self_confidence_score
 from overread.phases import Stage, StageKind
 from overread.pipeline.retraining import write_comparison
 from overread.pipeline.run_inputs import Inputs
@@ -18,7 +20,7 @@ from overread.pipeline.run_plan import RunPlan
 from overread.proposals.proposal_kinds import isolation_score, proposal_kinds
 from overread.proposals.score_table import score_table
 from overread.studies.run import Run
-from overread.verified_labels import Pins
+from overread.verified_labels import VerifiedLabels
 
 if TYPE_CHECKING:
     from overread.training.progress_log import ProgressLog
@@ -28,98 +30,108 @@ if TYPE_CHECKING:
 def score_run(
     run: Run, plan: RunPlan, inputs: Inputs, trace: "Trace", shown: dict[str, np.ndarray], progress: "ProgressLog"
 ) -> pd.DataFrame:
-    """scores.csv. The rounds of a cross-fitted refinement are added to the trace; after review the run is compared with
-    the one before it. shown: the arrays of `evidence`."""
+    """scores.csv. The iterations of self-training are added to the trace; after review the run is compared with the one
+    before it. shown: the arrays of `evidence`."""
     given = inputs.given
     if plan.settings.refinement.num_folds:
         judgement = _judged(run, plan, inputs, trace, progress)
-        _record_rounds(judgement, plan, given, trace, progress)
+        _record_iterations(judgement, plan, given, trace, progress)
         probs, proposed = judgement.probs, judgement.proposed
-        scores = judgement.scores | {"isolation": isolation_score(shown["isolation"])}
+        scores = judgement.scores | {"isolation": isolation_score(shown["isolation"], plan.settings.proposals)}
     else:
         probs, proposed, scores = _averaged(plan, inputs, trace)
-    kinds = proposal_kinds(probs, given, proposed, shown["isolation"], shown["pictures"])
+    kinds = proposal_kinds(probs, given, proposed, shown["isolation"], shown["pictures"], plan.settings.proposals)
     ids = inputs.samples["sample_id"]
     return score_table(ids, given, inputs.classes, probs=probs, proposed=proposed, scores=scores, kinds=kinds)
 
 
 def _judged(run: Run, plan: RunPlan, inputs: Inputs, trace: "Trace", progress: "ProgressLog") -> Judgement:
-    """By the trace's embeddings and, where there are any, by its cross-fitted networks."""
+    """By the trace's features and its cross-fitted networks, if there are any."""
+    data = replace(
+        _detection_data(inputs, trace),
+        network_probs=trace.cross_fitted,
+        votes=inputs.votes,
+        duplicate_groups=inputs.pictures,
+    )
 
-    def judged(pins: Pins | None, begin: float, end: float) -> Judgement:
+    def judged(verified: VerifiedLabels | None, begin: float, end: float) -> Judgement:
         return judge(
-            trace.features,
-            inputs.given,
-            inputs.groups,
-            inputs.is_trained,
-            num_classes=len(inputs.classes),
-            settings=plan.settings.refinement,
+            replace(data, verified=verified),
+            plan.settings.detection,
             seed=plan.seed,
-            network_probs=trace.cross_fitted,
-            votes=inputs.votes,
-            pictures=inputs.pictures,
-            pins=pins,
             on_progress=lambda fraction: progress.emit("scoring", fraction=round(begin + (end - begin) * fraction, 3)),
         )
 
     retraining = plan.retraining
     if not retraining:
         return judged(None, 0, 1)
-    judgement = judged(retraining.pins, 0, 0.5)
+    judgement = judged(retraining.verified, 0, 0.5)
     comparison = retraining.compare(
-        inputs.samples, inputs.given, lambda fewer: self_confidence_score(judged(fewer, 0.5, 1).probs, inputs.given)
+        inputs.samples,
+        inputs.given,
+        plan.settings.comparison,
+        judge=lambda fewer: self_confidence_score(judged(fewer, 0.5, 1).probs, inputs.given),
     )
     write_comparison(run, comparison)
     return judgement
 
 
-def _record_rounds(
+def _detection_data(inputs: Inputs, trace: "Trace") -> DetectionData:
+    return DetectionData(
+        features=trace.features,
+        given=inputs.given,
+        groups=inputs.groups,
+        is_trained=inputs.is_trained,
+        num_classes=len(inputs.classes),
+    )
+
+
+def _record_iterations(
     judgement: Judgement, plan: RunPlan, given: np.ndarray, trace: "Trace", progress: "ProgressLog"
 ) -> None:
-    """Into the trace and the progress: what each round of the refinement says, and why it stopped."""
+    """Add each iteration of self-training to the trace and the progress, and why it stopped."""
     if trace.cross_fitted is not None:
         trace.add_stage(Stage(StageKind.NETWORKS), trace.cross_fitted)
-    refinement = judgement.refinement
-    for number, each in enumerate(refinement.rounds):
+    training = judgement.self_training
+    for number, each in enumerate(training.iterations):
         likeliest = each.posterior(given).argmax(axis=1)
-        labels = plan.retraining.pins.labels(likeliest) if plan.retraining else likeliest
+        labels = plan.retraining.verified.labels(likeliest) if plan.retraining else likeliest
         trace.add_iteration(Stage(StageKind.SELF_TRAINING, number), each.probs, labels)
         progress.emit(
             "round",
             round=number,
             num_reliable=int(trace.is_consensus[-1].sum()),
             **each.figures(given),
-            is_chosen=number == refinement.chosen,
+            is_chosen=number == training.chosen,
         )
     trace.add_stage(Stage(StageKind.TOGETHER), judgement.result.probs)
-    rate = refinement.error_rate
-    of_whom = "" if rate.is_told.all() else f" among the clearer {rate.is_told.mean():.0%} of the images"
-    views = f"two views of the images put the share of wrong labels{of_whom} at {rate.share:.1%}"
-    progress.emit("note", message=f"Refinement: {refinement.reason}; {views}.")
-    if judgement.copying is not None:
-        copy = f"the second is taken to be a copy of the first with a probability of {judgement.copying:.0%}"
-        progress.emit("note", message=f"Where a picture has several labels, {copy}.")
+    rate = training.error_rate
+    share = rate.is_covered.mean()
+    among = "" if rate.is_covered.all() else f" among the {share:.0%} of the images that are least ambiguous"
+    estimate = f"two views of the images put the share of wrong labels{among} at {rate.share:.1%}"
+    progress.emit("note", message=f"Self-training: {training.reason}; {estimate}.")
+    if judgement.copy_prob is not None:
+        copy = f"the second is assumed to be a copy of the first with a probability of {judgement.copy_prob:.0%}"
+        progress.emit("note", message=f"Where duplicates have several labels, {copy}.")
 
 
 def _averaged(plan: RunPlan, inputs: Inputs, trace: "Trace") -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Probabilities, proposed labels and scores of the presets that go by the network's rounds: the paper's mean over
-    them, or the mean of that and of the cross-validated scorer where it is on."""
+    """Probabilities, proposed labels and scores of the presets that judge by the network's rounds: the mean over the
+    rounds, as in the paper, averaged with the cross-validated probabilities if those are on."""
     given, num_classes = inputs.given, len(inputs.classes)
     by_scorer = round_probs(np.stack(trace.stage_probs), trace.stages)
     probs = by_scorer["rounds"]
     proposed = trace.pseudo_labels[-1]
     if plan.settings.cross_validation.num_folds:
-        by_scorer["cross_validated"] = cross_validated_probs(
-            trace.features,
-            given,
-            inputs.groups,
-            inputs.is_trained,
-            num_classes=num_classes,
-            settings=plan.settings.cross_validation,
-            seed=plan.seed,
-        )
-        trained = np.flatnonzero(inputs.is_trained)
-        if tells_classes_apart(by_scorer["cross_validated"][trained], given[trained], inputs.groups[trained]):
+        data = _detection_data(inputs, trace)
+        by_scorer["cross_validated"] = cross_validated_probs(data, plan.settings.cross_validation, seed=plan.seed)
+        trained = data.trained
+        if is_better_than_chance(
+            by_scorer["cross_validated"][trained],
+            given[trained],
+            inputs.groups[trained],
+            min_standard_errors=plan.settings.proposals.min_standard_errors,
+        ):
             probs = np.asarray(np.mean([probs, by_scorer["cross_validated"]], axis=0, dtype=np.float64))
             proposed = probs.argmax(axis=1)
         else:

@@ -63,11 +63,11 @@ def train_study(study: Study, request: TrainRequest, *, listener: Listener | Non
         try:
             inputs = run_inputs(study, samples, run, plan.settings, progress)
             if plan.retraining:
-                inputs = inputs.without(plan.retraining.pins.is_excluded)
+                inputs = inputs.without(plan.retraining.verified.is_excluded)
             training = _training(run, plan, inputs, device, progress)
             trace = training.run()
             progress.emit("scoring")
-            shown = evidence(trace.features, inputs.groups, inputs.pictures)
+            shown = evidence(trace.features, inputs.groups, inputs.pictures, plan.settings.detection)
             scores = score_run(run, plan, inputs, trace, shown, progress)
             write_results(run, trace, training.network.state_dict(), shown, scores)
         except KeyboardInterrupt:
@@ -105,10 +105,10 @@ def _training(run: Run, plan: RunPlan, inputs: Inputs, device: Any, progress: "P
     if plan.lacks_imagenet:
         progress.emit("note", message=WITHOUT_IMAGENET)
     data = inputs.training_data(settings, device)
-    pins = retraining.pins if retraining else None
+    verified = retraining.verified if retraining else None
     features = retraining.embeddings if retraining else _outside_features(run, plan, inputs.pixels, device, progress)
     checkpoint_path = run.path / "checkpoint" / "state.pt"
-    training = Training(data, settings, plan.seed, progress, checkpoint_path, features, folds, pins=pins)
+    training = Training(data, settings, plan.seed, progress, checkpoint_path, features, folds, verified=verified)
     if retraining:
         weights = {name: torch.from_numpy(values) for name, values in retraining.weights.items()}
         training.network.load_state_dict(weights)

@@ -1,7 +1,7 @@
-"""Where in an image a run's network finds its evidence for a class: Grad-CAM, computed when a reader asks for it.
+"""Heat maps of where a run's network finds its evidence for a class: Grad-CAM, computed on demand.
 
 Saliency maps have not helped readers (PMC10247804: 92 radiologists, 2,760 decisions), so they are shown on demand
-only. torch is imported inside the functions: the app reads the finished maps and starts a process for the others.
+only. torch is imported inside the functions: the app reads finished maps and starts a process to compute others.
 """
 
 import io
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from overread.models.network import Network
 
 MIN_MAP_PX = 7
-"""The deepest layer whose map has this side at least is looked at: a map of 2 x 2 says nothing of a place."""
+"""The deepest layer whose maps have at least this side is used: a map of 2 x 2 doesn't localise anything."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Saliency:
     labels: tuple[str, ...]
     """The given label and the proposed one; one label where both are the same."""
     maps: np.ndarray
-    """(len(labels), H, W) float32 in [0, 1], over the image of the pixel cache. 1 is the highest value of all of
-    the sample's maps, so that a class with little evidence has a faint map."""
+    """(len(labels), H, W) float32 in [0, 1], over the image in the pixel cache. 1 is the highest value of all of the
+    sample's maps, so a class with little evidence has a faint map."""
 
 
 def has_network(run: Run) -> bool:
-    """Whether the run has a network to ask."""
+    """Whether the run kept its network."""
     return (run.path / "model.safetensors").is_file()
 
 
@@ -57,10 +57,10 @@ def read_saliency(run: Run, sample_id: str) -> Saliency | None:
 
 
 def compute_saliency(study: Study, run: Run, sample_ids: Sequence[str]) -> None:
-    """Compute the maps of these samples and keep each in RUN/saliency/SAMPLE.npz, one after the other.
+    """Compute the maps of these samples and save each in RUN/saliency/SAMPLE.npz.
 
-    Raises ConfigError for a sample that the run doesn't know, StudyError if the run has no network or the study no
-    whole pixel cache.
+    Raises ConfigError for a sample that the run doesn't know, and StudyError if the run has no network or the study no
+    complete pixel cache.
     """
     import torch
 
@@ -90,8 +90,8 @@ def compute_saliency(study: Study, run: Run, sample_ids: Sequence[str]) -> None:
 def heat_maps(network: "Network", image: "Tensor", classes: Sequence[int], *, size_px: int) -> np.ndarray:
     """Grad-CAM of one image for each of several classes: (len(classes), size_px, size_px) float32 in [0, 1].
 
-    image: (1, C, H, W) float32 in [0, 1] on the network's device. The maps of the deepest layer that still has
-    MIN_MAP_PX a side, weighted by the mean gradient of the class's logit; what speaks against the class counts as 0.
+    image: (1, C, H, W) float32 in [0, 1] on the network's device. The feature maps of the deepest layer that still has
+    MIN_MAP_PX a side are weighted by the mean gradient of the class's logit; evidence against the class counts as 0.
     All maps are divided by the highest value among them.
     Source: Selvaraju et al. 2017, "Grad-CAM", equations 1 and 2.
     """
@@ -117,7 +117,7 @@ def heat_maps(network: "Network", image: "Tensor", classes: Sequence[int], *, si
 
 
 def _stages(encoder: "nn.Module") -> list["nn.Module"]:
-    """The parts of an encoder after which its maps grow smaller, in order."""
+    """The stages of an encoder, in order."""
     from overread.models.encoders import NarrowResNet
 
     if isinstance(encoder, NarrowResNet):
@@ -126,7 +126,7 @@ def _stages(encoder: "nn.Module") -> list["nn.Module"]:
 
 
 def _load_network(run: Run) -> "Network":
-    """On the CPU: one image takes less time than starting a GPU, which a training may be using."""
+    """On the CPU: one image takes less time there than starting a GPU, which a training may be using."""
     from safetensors.torch import load_file
 
     from overread.models.network import Network

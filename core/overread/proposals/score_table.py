@@ -1,11 +1,11 @@
-"""scores.csv: every scorer's column, the probability that the label is wrong, and the proposed label."""
+"""The table scores.csv: every score, the probability that the label is wrong, and the proposed label."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from overread.detection.self_confidence import self_confidence_score
+from overread.detection.label_quality import self_confidence_score
 
 
 def score_table(
@@ -20,10 +20,10 @@ def score_table(
 ) -> pd.DataFrame:
     """One row per sample, in the order given.
 
-    given: (N,) int64 class indices. probs: (N, K), rows sum to 1: what p_<class> holds; label_error_probability is 1 -
-    its value at the given label. proposed: (N,) int64; a sample is proposed when it differs from the given label.
-    scores: by scorer, (N,) float, higher is more likely wrong; each becomes the column score_<scorer>. kinds: (N,)
-    of `proposal_kinds`.
+    given: (N,) int64 class indices. probs: (N, K), rows sum to 1, for the columns p_<class>; label_error_probability is
+    1 minus the given label's. proposed: (N,) int64; a sample is proposed if it differs from the given label. scores: by
+    scorer, (N,) float, higher is more likely wrong, for the columns score_<scorer>. kinds: (N,), from
+    `proposal_kinds`.
     """
     names = np.asarray(classes, dtype=object)
     columns = {

@@ -1,4 +1,4 @@
-"""From the verdicts that stand to the labels that a training holds on to."""
+"""Verified labels from the standing verdicts."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,16 +7,16 @@ import pandas as pd
 
 from overread.records import Decision, VerdictKind
 from overread.review.final_labels import final_labels
-from overread.verified_labels import Pins
+from overread.verified_labels import VerifiedLabels
 
 
-def pinned_labels(samples: pd.DataFrame, classes: Sequence[str], decisions: Iterable[Decision]) -> Pins:
-    """What the readers' verdicts pin.
+def verified_labels(samples: pd.DataFrame, classes: Sequence[str], decisions: Iterable[Decision]) -> VerifiedLabels:
+    """The labels that the readers' verdicts verify.
 
     samples: samples.csv; classes: of the study, in its order; decisions: the standing ones of all readers.
-    accept, reject and relabel pin the label that follows; ambiguous half of the given and half of the proposed one;
-    exclude takes the sample out. Where readers differ, nobody could judge, the label is no class any more, or the
-    source has changed the given label that a reader kept, nothing is pinned: as if nobody had decided.
+    accept, reject and relabel verify the resulting label; ambiguous verifies the given and the proposed one, half each;
+    exclude takes the sample out. A sample counts as undecided if readers disagree, nobody could judge it, the label is
+    no longer a class, or the source has since changed the given label that a reader kept.
     """
     decisions = list(decisions)
     numbers = {name: number for number, name in enumerate(classes)}
@@ -40,4 +40,4 @@ def pinned_labels(samples: pd.DataFrame, classes: Sequence[str], decisions: Iter
                 pair = {final.given_label, proposed[row.sample_id]} & set(numbers)
                 if len(pair) == 2 and not is_outdated:
                     targets[place, [numbers[label] for label in pair]] = 0.5
-    return Pins(targets, is_excluded)
+    return VerifiedLabels(targets, is_excluded)

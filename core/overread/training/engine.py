@@ -24,7 +24,7 @@ from overread.training.progress_log import ProgressLog
 from overread.training.thresholds import class_thresholds
 from overread.training.trace import Trace
 from overread.training.training_data import TrainingData, pixel_statistics
-from overread.verified_labels import Pins
+from overread.verified_labels import VerifiedLabels
 
 PRETRAIN_COST = 2.3  # two views, and the augmentations, beside one image
 
@@ -65,9 +65,9 @@ class Training:
     """(N, D) float32, features from elsewhere, of which the checkpoints hold none; None: the pretrained encoder's."""
     folds: Sequence[np.ndarray] = ()
     """Dataset indices, (M,) int64 each, that a network is fitted without and then judges."""
-    pins: Pins | None = None
-    """What readers decided, to be trained on in the given labels' place. With it there are no rounds: their weights are
-    not for labels that are sure."""
+    verified: VerifiedLabels | None = None
+    """Trained on in place of the given labels. With them there are no rounds, whose sample weights would down-weight
+    labels that are certain."""
 
     def __post_init__(self) -> None:
         mean, std = pixel_statistics(self.data)
@@ -164,8 +164,8 @@ class Training:
 
         def run_epoch(optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator) -> dict[str, float]:
             targets = labels
-            if self.pins is not None:
-                targets = self.pins.drawn(labels, torch.rand(len(labels), generator=generator).numpy())
+            if self.verified is not None:
+                targets = self.verified.drawn(labels, torch.rand(len(labels), generator=generator).numpy())
             loss, lowest_weight = supervised_epoch(
                 self.network,
                 optimizer,

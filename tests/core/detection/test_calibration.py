@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from overread.detection.calibration import recalibrated
+from overread.detection import calibration
+from overread.proposal_settings import CalibrationSettings
+
+
+def recalibrated(probability, places, is_error, **settings):
+    return calibration.recalibrated(probability, places, is_error, CalibrationSettings(**settings))
 
 
 def simulated(num, seed, *, slope, shift):
@@ -80,3 +85,11 @@ def test_verdicts_at_the_top_harm_a_model_that_is_right_but_little():
         read = np.argsort(-probability)[:150]
         harm.append(log_loss(true, recalibrated(probability, read, is_error[read])) - log_loss(true, probability))
     assert np.mean(harm) < 0.005
+
+
+def test_a_narrower_prior_changes_less():
+    probability = np.linspace(0.01, 0.99, 99)
+    places, is_error = np.arange(60, 99), np.zeros(39, dtype=bool)
+    usual = recalibrated(probability, places, is_error)
+    narrow = recalibrated(probability, places, is_error, prior_spread=(0.03, 0.05, 0.07))
+    assert np.abs(narrow - probability).max() < np.abs(usual - probability).max() / 3

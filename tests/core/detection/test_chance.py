@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from overread.detection.chance import tells_classes_apart
+from overread.detection.chance import is_better_than_chance
+from overread.proposal_settings import ProposalSettings
+
+
+def better(probs, given, groups):
+    threshold = ProposalSettings().min_standard_errors
+    return is_better_than_chance(probs, given, groups, min_standard_errors=threshold)
 
 
 def drawn(num_samples, num_classes, advantage, seed):
@@ -15,26 +21,32 @@ def drawn(num_samples, num_classes, advantage, seed):
 
 
 @pytest.mark.parametrize("num_classes", [2, 5])
-def test_what_says_nothing_of_the_labels_is_hardly_ever_taken_for_more(num_classes):
-    taken = [tells_classes_apart(*drawn(200, num_classes, 0, seed), np.arange(200)) for seed in range(300)]
+def test_probabilities_that_are_independent_of_the_labels_are_hardly_ever_taken_for_better(num_classes):
+    taken = [better(*drawn(200, num_classes, 0, seed), np.arange(200)) for seed in range(300)]
     assert np.mean(taken) < 0.02
 
 
 @pytest.mark.parametrize("num_classes", [2, 5])
-def test_a_small_advantage_is_seen_in_many_samples(num_classes):
-    assert all(tells_classes_apart(*drawn(2000, num_classes, 0.5, seed), np.arange(2000)) for seed in range(20))
+def test_a_small_advantage_is_seen_with_many_samples(num_classes):
+    assert all(better(*drawn(2000, num_classes, 0.5, seed), np.arange(2000)) for seed in range(20))
 
 
-def test_what_says_the_opposite_tells_nothing_apart():
+def test_predicting_the_opposite_is_no_better_than_chance():
     given = np.arange(60) % 2
-    assert not tells_classes_apart(np.eye(2)[1 - given], given, np.arange(60))
-    assert tells_classes_apart(np.eye(2)[given], given, np.arange(60))
+    assert not better(np.eye(2)[1 - given], given, np.arange(60))
+    assert better(np.eye(2)[given], given, np.arange(60))
 
 
-def test_samples_that_hang_together_count_as_one():
+def test_samples_of_a_group_count_as_one():
     """Four patients of 500 images, each of one class: three judged right are no more than luck."""
     groups = np.repeat(np.arange(4), 500)
     given = (groups % 2).astype(int)
     said = np.where(groups == 3, 1 - given, given)
-    assert tells_classes_apart(np.eye(2)[said], given, np.arange(2000))
-    assert not tells_classes_apart(np.eye(2)[said], given, groups)
+    assert better(np.eye(2)[said], given, np.arange(2000))
+    assert not better(np.eye(2)[said], given, groups)
+
+
+def test_a_threshold_far_below_0_is_met_by_any_classifier():
+    probs, given = drawn(200, 3, -0.5, 0)
+    assert not better(probs, given, np.arange(200))
+    assert is_better_than_chance(probs, given, np.arange(200), min_standard_errors=-1000)

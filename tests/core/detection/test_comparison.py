@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss
 
-from overread.detection.comparison import compare_runs, locked_samples
+from overread.detection import comparison
+from overread.detection.comparison import locked_samples
+from overread.proposal_settings import ComparisonSettings
+
+
+def compare_runs(before, after, is_error, groups, **settings):
+    return comparison.compare_runs(before, after, is_error, groups, ComparisonSettings(**settings))
 
 
 def verdicts(num, seed=0):
@@ -44,6 +50,7 @@ def test_of_few_samples_or_of_one_kind_nothing_is_claimed():
     same = opinion(rng, is_error, 2)
     few = compare_runs(same, same, is_error, groups)
     assert (few.outcome, few.average_precision, few.brier) == ("too_few", None, None)
+    assert compare_runs(same, same, is_error, groups, min_samples=19).outcome == "alike"
     for num_right in (0, 4):
         is_error = np.arange(50) >= num_right
         assert compare_runs(np.full(50, 0.9), np.full(50, 0.8), is_error, np.arange(50)).outcome == "too_few"

@@ -3,21 +3,21 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from overread.config import CrossValidationSettings
 from overread.detection.cross_validation import cross_validated_probs
+from overread.detection.detection_data import DetectionData
+from overread.detection_settings import CrossValidationSettings
 
 
 def probs_of(embeddings, given, groups=None, is_trained=None, *, num_classes=3, num_folds=5, seed=0):
     num_samples = len(given)
-    return cross_validated_probs(
+    data = DetectionData(
         embeddings,
         np.asarray(given),
         np.arange(num_samples) if groups is None else np.asarray(groups),
         np.ones(num_samples, dtype=bool) if is_trained is None else is_trained,
-        num_classes=num_classes,
-        settings=CrossValidationSettings(num_folds),
-        seed=seed,
+        num_classes,
     )
+    return cross_validated_probs(data, CrossValidationSettings(num_folds), seed=seed)
 
 
 def made_samples(num_samples=60, num_classes=3, seed=0):

@@ -2,7 +2,18 @@ import numpy as np
 import pytest
 
 from overread.detection import error_rate as module
-from overread.detection.error_rate import error_rate, noise_rate
+from overread.detection_settings import ErrorRateSettings
+
+SETTINGS = ErrorRateSettings()
+
+
+def three_rater_error_rate(given, first, second, *, num_classes):
+    prior = SETTINGS.diagonal_prior
+    return module.three_rater_error_rate(given, first, second, num_classes=num_classes, diagonal_prior=prior)
+
+
+def estimate_error_rate(features, given, groups, class_probs, **settings):
+    return module.estimate_error_rate(features, given, groups, class_probs, ErrorRateSettings(**settings), seed=0)
 
 
 def flipped(labels, num_classes, rate, rng):
@@ -22,7 +33,7 @@ def test_the_labels_error_rate_follows_from_two_views_that_err_on_their_own(num_
     rng = np.random.default_rng(0)
     true = rng.integers(0, num_classes, 20_000)
     given, first, second = (flipped(true, num_classes, each, rng) for each in (rate, 0.15, 0.25))
-    assert error_rate(given, first, second, num_classes=num_classes) == pytest.approx(rate, abs=0.02)
+    assert three_rater_error_rate(given, first, second, num_classes=num_classes) == pytest.approx(rate, abs=0.02)
 
 
 def test_with_two_classes_the_rate_is_the_solution_of_the_three_agreements():
@@ -35,10 +46,10 @@ def test_with_two_classes_the_rate_is_the_solution_of_the_three_agreements():
     between = 2 * (first == second).mean() - 1
     expected = (1 - np.sqrt(product / between)) / 2
     assert between == pytest.approx(0.5)
-    assert error_rate(given, first, second, num_classes=2) == pytest.approx(expected)
+    assert three_rater_error_rate(given, first, second, num_classes=2) == pytest.approx(expected)
 
 
-def test_images_that_both_views_find_unclear_are_not_taken_for_wrong_labels():
+def test_images_that_are_ambiguous_to_both_views_are_not_taken_for_wrong_labels():
     rng = np.random.default_rng(0)
     true = rng.integers(0, 6, 20_000)
     is_unclear = rng.random(20_000) < 0.25
@@ -46,7 +57,7 @@ def test_images_that_both_views_find_unclear_are_not_taken_for_wrong_labels():
     first, second = (np.where(is_unclear, flipped(true, 6, 0.7, rng), flipped(true, 6, 0.05, rng)) for _ in range(2))
     wrong_for_both = ((first != given) & (second != given)).mean()
     assert wrong_for_both > 0.18
-    assert error_rate(given, first, second, num_classes=6) == pytest.approx(0.08, abs=0.03)
+    assert three_rater_error_rate(given, first, second, num_classes=6) == pytest.approx(0.08, abs=0.03)
 
 
 @pytest.mark.parametrize(("num_classes", "rate"), [(2, 0.0), (2, 0.2), (4, 0.0), (4, 0.2)])
@@ -56,50 +67,50 @@ def test_the_rate_of_made_wrong_labels_is_found_from_features(num_classes, rate)
     features = made_features(true, num_classes, rng)
     given = flipped(true, num_classes, rate, rng)
     classes = np.eye(num_classes)[true]
-    found = noise_rate(features, given, np.arange(1500), classes, seed=0)
-    assert found.share == pytest.approx((given != true)[found.is_told].mean(), abs=0.05)
-    assert noise_rate(features, given, np.arange(1500), classes, seed=0).share == found.share
+    found = estimate_error_rate(features, given, np.arange(1500), classes)
+    assert found.share == pytest.approx((given != true)[found.is_covered].mean(), abs=0.05)
+    assert estimate_error_rate(features, given, np.arange(1500), classes).share == found.share
 
 
-def test_of_two_classes_the_rate_is_told_of_the_clearer_images(monkeypatch):
-    """Labels are wrong where images are unclear, and there the views err too: of all images they would tell too few."""
+def test_of_two_classes_the_rate_is_covered_of_the_clearer_images(monkeypatch):
+    """Labels are wrong on ambiguous images, where the views err too: over all images the rate would be too low."""
     rng = np.random.default_rng(0)
     true, doubt = rng.integers(0, 2, 20_000), rng.random(20_000) ** 2
 
-    def seen(*_):
+    def seen(*_, **settings):
         return np.where(rng.random(20_000) < doubt / 2, 1 - true, true)
 
-    monkeypatch.setattr(module, "_out_of_fold", seen)
+    monkeypatch.setattr(module, "_out_of_fold_classes", seen)
     given = seen()
     is_wrong = given != true
     classes = np.stack([1 - doubt / 2, doubt / 2], axis=1)
     features = rng.normal(size=(20_000, 4)).astype(np.float32)
-    found = noise_rate(features, given, np.arange(20_000), classes, seed=0)
-    np.testing.assert_array_equal(found.is_told, doubt < np.sort(doubt)[16_000])
-    assert found.share == pytest.approx(is_wrong[found.is_told].mean(), abs=0.01)
-    assert error_rate(given, seen(), seen(), num_classes=2) < is_wrong.mean() - 0.02
+    found = estimate_error_rate(features, given, np.arange(20_000), classes)
+    np.testing.assert_array_equal(found.is_covered, doubt < np.sort(doubt)[16_000])
+    assert found.share == pytest.approx(is_wrong[found.is_covered].mean(), abs=0.01)
+    assert three_rater_error_rate(given, seen(), seen(), num_classes=2) < is_wrong.mean() - 0.02
 
 
-def test_few_images_are_not_parted():
+def test_few_images_are_not_stratified():
     rng = np.random.default_rng(0)
     true = rng.integers(0, 2, 499)
     classes = np.eye(2)[true]
-    found = noise_rate(made_features(true, 2, rng), true, np.arange(499), classes, seed=0)
-    assert found.is_told.all()
+    found = estimate_error_rate(made_features(true, 2, rng), true, np.arange(499), classes)
+    assert found.is_covered.all()
 
 
-def test_features_that_tell_nothing_say_little_of_the_labels():
+def test_uninformative_features_say_little_about_the_labels():
     rng = np.random.default_rng(0)
     given = rng.integers(0, 4, 800)
     features = rng.normal(size=(800, 10)).astype(np.float32)
-    assert noise_rate(features, given, np.arange(800), np.full((800, 4), 0.25), seed=0).share < 0.1
+    assert estimate_error_rate(features, given, np.arange(800), np.full((800, 4), 0.25)).share < 0.1
 
 
 def test_a_rare_class_that_is_labelled_right_is_not_doubted():
     rng = np.random.default_rng(0)
     true = (rng.random(3000) < 0.02).astype(int)
     features = made_features(true, 2, rng, distance=1.0)
-    assert noise_rate(features, true, np.arange(3000), np.eye(2)[true], seed=0).share < 0.005
+    assert estimate_error_rate(features, true, np.arange(3000), np.eye(2)[true]).share < 0.005
 
 
 @pytest.mark.parametrize("num_samples", [1, 2, 5, 12])
@@ -107,5 +118,14 @@ def test_of_a_handful_of_samples_the_rate_is_a_number_from_0_to_1(num_samples):
     rng = np.random.default_rng(0)
     features, given = rng.normal(size=(num_samples, 4)).astype(np.float32), np.arange(num_samples) % 3
     classes = np.eye(3)[given]
-    assert 0 <= noise_rate(features, given, np.arange(num_samples), classes, seed=0).share < 1
-    assert noise_rate(features, given, np.zeros(num_samples, dtype=int), classes, seed=0).share == 0
+    assert 0 <= estimate_error_rate(features, given, np.arange(num_samples), classes).share < 1
+    assert estimate_error_rate(features, given, np.zeros(num_samples, dtype=int), classes).share == 0
+
+
+def test_views_that_agree_less_than_asked_for_say_nothing():
+    rng = np.random.default_rng(1)
+    true = rng.integers(0, 2, 1500)
+    features, given = made_features(true, 2, rng), flipped(true, 2, 0.2, rng)
+    classes = np.eye(2)[true]
+    assert estimate_error_rate(features, given, np.arange(1500), classes).share > 0.1
+    assert estimate_error_rate(features, given, np.arange(1500), classes, agreement_range=(0.98, 1.0)).share == 0

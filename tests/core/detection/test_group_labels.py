@@ -3,35 +3,35 @@ import pytest
 from scipy.special import gammaln
 from scipy.stats import dirichlet_multinomial
 
-from overread.detection.group_labels import (
-    COPYING,
-    SAME_CLASS,
-    PictureLabels,
-    PictureNoise,
-    conflict_score,
-    fit_picture_noise,
-)
+from overread.detection.group_labels import GroupLabels, GroupNoise, fit_group_noise
 from overread.detection.noise_transition import NoiseModel, fit_noise_model
+from overread.detection_settings import DetectionSettings
 
-NOISE = NoiseModel(1.5, np.array([[0.8, 0.15, 0.05], [0.1, 0.7, 0.2], [0.05, 0.05, 0.9]]), blur=0.8)
+SETTINGS = DetectionSettings()
+COPY_PROBS, SAME_CLASS_PROB = SETTINGS.duplicates.copy_probs, SETTINGS.duplicates.same_class_prob
+NOISE = NoiseModel(1.5, np.array([[0.8, 0.15, 0.05], [0.1, 0.7, 0.2], [0.05, 0.05, 0.9]]), instance_noise=0.8)
 
 
-def made_case(seed=0, num_samples=40, num_pictures=8):
+def fit_alone(probs, given):
+    return fit_noise_model(probs, given, SETTINGS.noise, num_standard_errors=SETTINGS.noise.final_num_standard_errors)
+
+
+def made_case(seed=0, num_samples=40, num_groups=8):
     rng = np.random.default_rng(seed)
     probs = rng.dirichlet(np.full(3, 0.7), num_samples) * 0.97 + 0.01
-    return probs, rng.integers(0, 3, num_samples), rng.integers(-1, num_pictures, num_samples)
+    return probs, rng.integers(0, 3, num_samples), rng.integers(-1, num_groups, num_samples)
 
 
 def shown_by(noise, probs):
-    sharpened = probs**noise.sharpness
+    sharpened = probs**noise.inverse_temperature
     return sharpened / sharpened.sum()
 
 
 def parts(noise, shown):
     """What each class's probability is in truth, and what it is drawn anew with."""
-    true = shown ** (1 + noise.blur**2 / 4)
+    true = shown ** (1 + noise.instance_noise**2 / 4)
     true /= true.sum()
-    kept = min(1, (shown / true).min()) * (1 - 0.5 * noise.blur / (1 + noise.blur))
+    kept = min(1, (shown / true).min()) * (1 - 0.5 * noise.instance_noise / (1 + noise.instance_noise))
     return true, shown - kept * true
 
 
@@ -40,11 +40,11 @@ def drawn(noise, redrawn, true, label):
     return (1 - redrawn.sum()) * noise.transition[true, label] + redrawn @ noise.transition[:, label]
 
 
-def expected_posterior(noise, copying, probs, given, pictures):
-    """Bayes' rule picture by picture, its labels drawn from the urn one by one, in plain loops."""
+def expected_posterior(noise, copying, probs, given, groups):
+    """Bayes' rule group by group, its labels drawn from the urn one by one, in plain loops."""
     posterior = noise.posterior(probs, given)
-    for picture in set(pictures[pictures >= 0].tolist()):
-        members = np.flatnonzero(pictures == picture)
+    for group in set(groups[groups >= 0].tolist()):
+        members = np.flatnonzero(groups == group)
         if len(members) == 1:
             continue
         shown = np.prod([shown_by(noise, probs[i]) for i in members], axis=0) ** (1 / len(members))
@@ -58,29 +58,29 @@ def expected_posterior(noise, copying, probs, given, pictures):
                 together[k] *= (new + copying * num_alike) / (1 - copying + copying * number)
             alone = shown_by(noise, probs[i])
             apart *= sum(alone[k] * noise.transition[k, given[i]] for k in range(3))
-        share = SAME_CLASS * together.sum() / (SAME_CLASS * together.sum() + (1 - SAME_CLASS) * apart)
+        share = SAME_CLASS_PROB * together.sum() / (SAME_CLASS_PROB * together.sum() + (1 - SAME_CLASS_PROB) * apart)
         for i in members:
             posterior[i] = share * together / together.sum() + (1 - share) * posterior[i]
     return posterior
 
 
-def posterior_of(noise, copying, probs, given, pictures):
-    return PictureNoise(noise, copying).posterior(probs, given, PictureLabels.of(given, pictures))
+def posterior_of(noise, copying, probs, given, groups):
+    return GroupNoise(noise, copying, SAME_CLASS_PROB).posterior(probs, given, GroupLabels.of(given, groups))
 
 
 @pytest.mark.parametrize("copying", [0.0, 0.3, 0.9])
 def test_the_posterior_is_bayes_rule_over_the_common_class(copying):
-    probs, given, pictures = made_case()
-    expected = expected_posterior(NOISE, copying, probs, given, pictures)
-    assert posterior_of(NOISE, copying, probs, given, pictures) == pytest.approx(expected, abs=1e-6)
+    probs, given, groups = made_case()
+    expected = expected_posterior(NOISE, copying, probs, given, groups)
+    assert posterior_of(NOISE, copying, probs, given, groups) == pytest.approx(expected, abs=1e-6)
     assert expected.sum(axis=1) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("copying", [0.05, 0.5, 0.9])
 def test_the_urn_draws_from_the_dirichlet_multinomial_distribution(copying):
     given, row = np.array([2, 0, 2, 1, 2, 2]), np.array([0.2, 0.3, 0.5])
-    pictures = PictureLabels.of(given, np.zeros(6, dtype=int))
-    found, _ = pictures.drawn(row[pictures.labels][:, None], copying)
+    groups = GroupLabels.of(given, np.zeros(6, dtype=int))
+    found, _ = groups.urn_probs(row[groups.labels][:, None], copying)
     counts = np.bincount(given)
     num_orders = gammaln(len(given) + 1) - gammaln(counts + 1).sum()
     expected = dirichlet_multinomial.logpmf(counts, row * (1 - copying) / copying, len(given)) - num_orders
@@ -89,21 +89,21 @@ def test_the_urn_draws_from_the_dirichlet_multinomial_distribution(copying):
 
 def test_without_copying_labels_are_drawn_independently_and_with_it_agreement_says_little():
     probs, given = np.full((4, 3), 1 / 3), np.full(4, 2)
-    sharp = NoiseModel(NOISE.sharpness, NOISE.transition)
+    sharp = NoiseModel(NOISE.inverse_temperature, NOISE.transition)
     alone, apart, copied = (
-        posterior_of(sharp, copying, probs, given, pictures)[0, 2]
-        for copying, pictures in ((0.0, np.arange(4)), (0.0, np.zeros(4, int)), (0.9, np.zeros(4, int)))
+        posterior_of(sharp, copying, probs, given, groups)[0, 2]
+        for copying, groups in ((0.0, np.arange(4)), (0.0, np.zeros(4, int)), (0.9, np.zeros(4, int)))
     )
     assert alone == pytest.approx(0.9 / 1.15)
     assert apart > 0.98
     assert alone < copied < alone + 0.05
 
 
-def made_labels(*, copying, rate=0.35, num_pictures=150, seed=0):
-    """Four images of each picture, a rate of wrong labels of three classes, some of them copied, and the probabilities
+def made_labels(*, copying, rate=0.35, num_groups=150, seed=0):
+    """Four images of each group, a rate of wrong labels of three classes, some of them copied, and the probabilities
     of a classifier that is much less sure of the classes than it could be."""
     rng = np.random.default_rng(seed)
-    shown = rng.dirichlet(np.full(3, 0.3), num_pictures)
+    shown = rng.dirichlet(np.full(3, 0.3), num_groups)
     true = np.repeat([rng.choice(3, p=row) for row in shown], 4)
     wrong = (true + rng.integers(1, 3, len(true))) % 3
     given = np.where(rng.random(len(true)) < rate, wrong, true)
@@ -116,60 +116,60 @@ def made_labels(*, copying, rate=0.35, num_pictures=150, seed=0):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_labels_that_contradict_each_other_tell_how_many_and_which_are_wrong(seed):
-    probs, given, true, pictures = made_labels(copying=0.0, seed=seed)
-    shared = PictureLabels.of(given, pictures)
-    found = fit_picture_noise(probs, given, shared, num_errors=0.5)
+    probs, given, true, groups = made_labels(copying=0.0, seed=seed)
+    shared = GroupLabels.of(given, groups)
+    found = fit_group_noise(probs, given, shared, SETTINGS)
     posterior = found.posterior(probs, given, shared)
     is_right = posterior[np.arange(len(given)), given]
-    assert found.copying <= 0.1
+    assert found.copy_prob <= 0.1
     assert 1 - is_right.mean() == pytest.approx((given != true).mean(), abs=0.06)
-    alone = fit_noise_model(probs, given).posterior(probs, given)
+    alone = fit_alone(probs, given).posterior(probs, given)
     num_known, num_known_alone = ((probs.argmax(axis=1) == true).sum() for probs in (posterior, alone))
     assert num_known > num_known_alone
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_copied_labels_are_found_to_be_copied(seed):
-    probs, given, _, pictures = made_labels(copying=0.9, seed=seed)
-    assert fit_picture_noise(probs, given, PictureLabels.of(given, pictures)).copying >= 0.5
+    probs, given, _, groups = made_labels(copying=0.9, seed=seed)
+    assert fit_group_noise(probs, given, GroupLabels.of(given, groups), SETTINGS).copy_prob >= 0.5
 
 
 def test_where_nothing_tells_copies_from_new_labels_they_are_taken_for_copies():
-    probs, given, _, pictures = made_labels(copying=0.0, rate=0.0)
-    pictures = np.where(pictures < 3, pictures, -1)
-    assert fit_picture_noise(probs, given, PictureLabels.of(given, pictures)).copying == max(COPYING)
+    probs, given, _, groups = made_labels(copying=0.0, rate=0.0)
+    groups = np.where(groups < 3, groups, -1)
+    assert fit_group_noise(probs, given, GroupLabels.of(given, groups), SETTINGS).copy_prob == max(COPY_PROBS)
 
 
 @pytest.mark.parametrize("of_one_image", [False, True])
 def test_a_single_picture_whose_labels_differ_does_not_make_all_others_independent(of_one_image):
     probs, given, _, _ = made_labels(copying=0.0, rate=0.0)
-    pictures = np.full(len(given), -1)
-    pictures[:2], given[:2] = 0, [0, 1]
+    groups = np.full(len(given), -1)
+    groups[:2], given[:2] = 0, [0, 1]
     images = np.arange(len(given))
     images[1] -= of_one_image
     probs[1] = probs[0]
-    assert fit_picture_noise(probs, given, PictureLabels.of(given, pictures, images)).copying >= 0.5
+    assert fit_group_noise(probs, given, GroupLabels.of(given, groups, images), SETTINGS).copy_prob >= 0.5
 
 
 def test_labels_of_one_image_share_its_class_and_count_as_one_image():
     noise = NoiseModel(1.0, np.array([[0.98, 0.01, 0.01], [0.01, 0.98, 0.01], [0.01, 0.01, 0.98]]))
     probs, labels = np.tile([0.5, 0.5, 0.0], (3, 1)), np.array([0, 1, 1])
-    shared = PictureLabels.of(labels, np.zeros(3, dtype=int), images=np.zeros(3, dtype=int))
+    shared = GroupLabels.of(labels, np.zeros(3, dtype=int), images=np.zeros(3, dtype=int))
     expected = np.array([0.98 * 0.01**2, 0.01 * 0.98**2])
-    found = PictureNoise(noise, 0.0).posterior(probs, labels, shared)[0]
+    found = GroupNoise(noise, 0.0, SAME_CLASS_PROB).posterior(probs, labels, shared)[0]
     assert found[:2] == pytest.approx(expected / expected.sum(), abs=1e-6)
-    shared = PictureLabels.of(labels, np.zeros(3, dtype=int), images=np.array([0, 0, 1]))
-    shown = shared.shown(np.array([[0.8, 0.2], [0.8, 0.2], [0.2, 0.8]]))
+    shared = GroupLabels.of(labels, np.zeros(3, dtype=int), images=np.array([0, 0, 1]))
+    shown = shared.group_probs(np.array([[0.8, 0.2], [0.8, 0.2], [0.2, 0.8]]))
     assert shown[0] == pytest.approx([0.5, 0.5])
 
 
 def test_where_no_picture_is_shared_the_model_is_that_of_labels_alone():
     probs, given, _, _ = made_labels(copying=0.0)
     alone = np.full(len(given), -1)
-    found, expected = fit_picture_noise(probs, given, PictureLabels.of(given, alone)), fit_noise_model(probs, given)
-    assert found.noise.sharpness == expected.sharpness
+    found, expected = fit_group_noise(probs, given, GroupLabels.of(given, alone), SETTINGS), fit_alone(probs, given)
+    assert found.noise.inverse_temperature == expected.inverse_temperature
     assert found.noise.transition == pytest.approx(expected.transition, abs=0.02)
-    shared = PictureLabels.of(given, np.arange(len(given)))
+    shared = GroupLabels.of(given, np.arange(len(given)))
     assert np.array_equal(found.posterior(probs, given, shared), found.noise.posterior(probs, given))
 
 
@@ -183,10 +183,3 @@ def test_what_the_images_show_clearly_stands_against_a_link_that_is_wrong():
     probs = np.array([[0.998, 0.001, 0.001], [0.001, 0.001, 0.998]])
     posterior = posterior_of(NOISE, 0.0, probs, np.array([0, 2]), np.zeros(2, dtype=int))
     assert posterior.argmax(axis=1).tolist() == [0, 2]
-
-
-def test_the_score_is_the_share_of_a_picture_s_labels_that_differ():
-    given = np.array([0, 1, 1, 1, 2, 2, 0])
-    pictures = np.array([5, 5, 5, 5, 1, 1, -1])
-    assert conflict_score(given, pictures).tolist() == [0.75, 0.25, 0.25, 0.25, 0, 0, 0]
-    assert conflict_score(given, np.full(7, -1)).tolist() == [0] * 7

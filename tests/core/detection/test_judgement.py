@@ -5,8 +5,10 @@ import pytest
 
 import overread.detection.judgement as module
 from overread.config import OVERREAD
+from overread.detection.detection_data import DetectionData
 from overread.detection.judgement import judge
 from overread.detection.proposal_set import proposal_set
+from overread.detection_settings import DetectionSettings
 
 FAST = replace(OVERREAD.refinement, num_repeats=1, max_rounds=1, strengths=(0.03,))
 
@@ -21,8 +23,10 @@ def made_case(counts, noise=0.1, seed=0):
 
 def judged(features, given, num_classes, **options):
     everything = np.ones(len(given), dtype=bool)
-    options = {"is_trained": everything, "settings": FAST, "seed": 0, **options}
-    return judge(features, given, np.arange(len(given)), num_classes=num_classes, **options)
+    options = {"groups": np.arange(len(given)), "is_trained": everything, **options}
+    settings, on_progress = DetectionSettings(options.pop("settings", FAST)), options.pop("on_progress", None)
+    data = DetectionData(features, given, num_classes=num_classes, **options)
+    return judge(data, settings, seed=0, on_progress=on_progress)
 
 
 def test_every_scorer_has_a_column_of_numbers_from_0_to_1():
@@ -50,7 +54,7 @@ def test_every_scorer_has_a_column_of_numbers_from_0_to_1():
     assert not {"networks", "raters"} & set(without.scores)
 
 
-def test_raters_votes_have_no_say_in_the_probability():
+def test_raters_votes_do_not_change_the_probability():
     features, true, given = made_case([60, 60, 60])
     plain = judged(features, given, 3)
     voted = judged(features, given, 3, votes=np.stack([true, (true + 1) % 3], axis=1))
@@ -63,14 +67,14 @@ def test_raters_votes_help_where_they_are_to_count():
     rng = np.random.default_rng(2)
     votes = np.where(rng.random((240, 2)) < 0.2, rng.integers(0, 3, (240, 2)), true[:, None])
     votes[:40] = -1
-    heard = replace(FAST, use_raters=True)
+    with_raters = replace(FAST, use_raters=True)
     plain, voted, unasked = (
         judged(features, given, 3, votes=each, settings=settings)
-        for each, settings in ((votes, FAST), (votes, heard), (np.full((240, 2), -1), heard))
+        for each, settings in ((votes, FAST), (votes, with_raters), (np.full((240, 2), -1), with_raters))
     )
     known = [(one.probs.argmax(axis=1) == true).sum() for one in (plain, voted)]
     assert known[1] > known[0] + 15
-    assert voted.copying <= 0.2
+    assert voted.copy_prob <= 0.2
     np.testing.assert_array_equal(plain.probs, unasked.probs)
 
 
@@ -122,7 +126,7 @@ def test_progress_rises_to_the_whole():
 
 def test_where_no_set_is_precise_enough_as_many_are_proposed_as_are_expected_to_be_wrong():
     def proposed(*probability):
-        return module._proposals(np.array(probability), min_precision=0.8).tolist()
+        return module._proposals(np.array(probability), min_precision=0.8, min_recall=0.05).tolist()
 
     assert proposed(0.7, 0.3, 0.6, 0.4) == [True, False, True, False]
     assert proposed(0.7, 0.5, 0.5, 0.4) == [True, False, False, False]
@@ -141,10 +145,10 @@ def test_of_labels_that_have_nothing_to_do_with_the_images_none_is_proposed(num_
     judgement = judged(features, given, num_classes, network_probs=networks)
     assert (judgement.proposed == given).all()
     assert (judgement.probs[np.arange(num_samples), given] == 1).all()
-    assert "no better than chance" in judgement.refinement.reason
+    assert "no better than chance" in judgement.self_training.reason
 
 
-def test_networks_that_tell_the_classes_apart_are_heard_where_the_features_do_not():
+def test_networks_that_are_better_than_chance_count_where_the_features_are_not():
     rng = np.random.default_rng(1)
     _, true, given = made_case([100, 100])
     judgement = judged(
@@ -158,8 +162,7 @@ def test_networks_that_tell_the_classes_apart_are_heard_where_the_features_do_no
 def test_two_patients_of_one_class_each_cannot_be_judged():
     """Each fold leaves a single class to fit on, under which every other label seems wrong."""
     features, _, given = made_case([30, 30], noise=0)
-    settings = {"num_classes": 2, "settings": FAST, "seed": 0}
-    judgement = judge(features, given, given, np.ones(60, dtype=bool), **settings)
+    judgement = judged(features, given, 2, groups=given)
     assert (judgement.proposed == given).all()
 
 
@@ -171,16 +174,15 @@ def test_of_many_classes_with_few_images_each_right_labels_are_hardly_doubted():
     assert (judged(features, given, 20).proposed != given).sum() < 16
 
 
-def test_where_labels_of_one_picture_differ_more_wrong_ones_are_found():
+def test_where_labels_of_duplicates_differ_more_wrong_ones_are_found():
     features, true, given = made_case([80, 80, 80], noise=0.3)
     features = (features + 3 * np.random.default_rng(1).normal(size=features.shape)).astype(np.float32)
     rank = np.argsort(true, kind="stable")
-    pictures = np.empty(240, dtype=np.int64)
-    pictures[rank] = np.arange(240) // 4
-    options = {"groups": pictures, "is_trained": np.ones(240, dtype=bool), "num_classes": 3, "settings": FAST}
-    alone, together = (judge(features, given, seed=0, pictures=each, **options) for each in (None, pictures))
-    assert alone.copying is None
-    assert together.copying <= 0.1
+    groups = np.empty(240, dtype=np.int64)
+    groups[rank] = np.arange(240) // 4
+    alone, together = (judged(features, given, 3, groups=groups, duplicate_groups=each) for each in (None, groups))
+    assert alone.copy_prob is None
+    assert together.copy_prob <= 0.1
 
     def num_known(judgement):
         return (judgement.probs.argmax(axis=1) == true).sum()
@@ -190,9 +192,9 @@ def test_where_labels_of_one_picture_differ_more_wrong_ones_are_found():
     assert expected == pytest.approx((given != true).sum(), abs=15)
 
 
-def test_where_nothing_can_be_judged_labels_of_one_picture_stand_too():
+def test_where_nothing_can_be_judged_labels_of_duplicates_stand_too():
     features, _, given = made_case([30, 30])
-    options = {"is_trained": np.ones(60, dtype=bool), "num_classes": 2, "settings": FAST, "seed": 0}
-    judgement = judge(features, given, np.zeros(60, dtype=np.int64), pictures=np.arange(60) % 20, **options)
+    one_group = np.zeros(60, dtype=np.int64)
+    judgement = judged(features, given, 2, groups=one_group, duplicate_groups=np.arange(60) % 20)
     assert (judgement.proposed == given).all()
-    assert judgement.copying is None
+    assert judgement.copy_prob is None

@@ -6,9 +6,10 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from overread.config import CrossValidationSettings
 from overread.detection.cross_validation import cross_validated_probs
+from overread.detection.detection_data import DetectionData
 from overread.detection.principal_components import principal_components
+from overread.detection_settings import CrossValidationSettings
 
 
 def wide_features(num_samples=300, width=1280, rank=30, seed=0):
@@ -27,7 +28,7 @@ def test_components_are_those_of_the_singular_value_decomposition_scaled_as_a_wh
     standard = (features - features.mean(axis=0)) / features.std(axis=0)
     left, values, _ = np.linalg.svd(standard.astype(np.float64), full_matrices=False)
     num = min(128, num_samples - 1)  # centred: the last direction of N samples is empty
-    found = principal_components(features)
+    found = principal_components(features, 128)
     expected = left * values
     expected = expected[:, : found.shape[1]] / np.sqrt((expected[:, : found.shape[1]].var(axis=0)).mean())
     np.testing.assert_allclose(found.var(axis=0).mean(), 1, rtol=1e-4)
@@ -42,8 +43,8 @@ def test_wrong_labels_among_wide_features_are_found_better_than_in_all_of_them()
         features, true = wide_features(seed=seed)
         given = np.where(np.random.default_rng(10 + seed).random(len(true)) < 0.3, 1 - true, true)
         rows, everyone = np.arange(len(given)), np.ones(len(given), dtype=bool)
-        settings = CrossValidationSettings(5)
-        probs = cross_validated_probs(features, given, rows, everyone, num_classes=2, settings=settings, seed=0)
+        data = DetectionData(features, given, rows, everyone, num_classes=2)
+        probs = cross_validated_probs(data, CrossValidationSettings(5), seed=0)
         folds = StratifiedKFold(5, shuffle=True, random_state=0)
         plain = cross_val_predict(model, features, given, cv=folds, method="predict_proba")
         found, before = (average_precision_score(given != true, 1 - p[rows, given]) for p in (probs, plain))
@@ -52,4 +53,4 @@ def test_wrong_labels_among_wide_features_are_found_better_than_in_all_of_them()
 
 
 def test_samples_that_are_all_alike_have_no_components():
-    assert not principal_components(np.full((6, 4), 7.0)).any()
+    assert not principal_components(np.full((6, 4), 7.0), 128).any()

@@ -1,27 +1,17 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from overread.config import OVERREAD
+from overread.detection import out_of_fold
 from overread.detection import self_training as module
-from overread.detection.error_rate import ErrorRate
+from overread.detection.detection_data import DetectionData
 from overread.detection.folds import grouped_folds
-from overread.detection.group_labels import PictureLabels
+from overread.detection.iteration import Iteration
 from overread.detection.noise_transition import NoiseModel
-from overread.detection.self_training import refine
-from overread.detection.self_training_round import (
-    LARGEST_BLURRED,
-    NETWORK_WEIGHTS,
-    RATE_ERROR,
-    Round,
-    combined,
-    fit_noise,
-    picture_noise,
-)
+from overread.detection.self_training import self_train
+from overread.detection_settings import DetectionSettings, RefinementSettings
 
-FAST = replace(OVERREAD.refinement, num_repeats=1, strengths=(0.03,))
+FAST = {"num_folds": 5, "num_repeats": 1, "strengths": (0.03,)}
 
 
 def made_case(num_samples=240, num_classes=3, noise=0.15, group_size=2, seed=0):
@@ -33,39 +23,45 @@ def made_case(num_samples=240, num_classes=3, noise=0.15, group_size=2, seed=0):
     return features, true, given, np.arange(num_samples) // group_size
 
 
-def refined(features, given, groups, *, settings=FAST, seed=0, is_trained=None):
+def trained(features, given, groups, *, seed=0, is_trained=None, **refinement):
     is_trained = np.ones(len(given), dtype=bool) if is_trained is None else is_trained
-    return refine(features, given, groups, is_trained, num_classes=3, settings=settings, seed=seed)
+    settings = DetectionSettings(RefinementSettings(**(FAST | refinement)))
+    return self_train(DetectionData(features, given, groups, is_trained, num_classes=3), settings, seed=seed)
 
 
 def every_number(found):
     return [
-        (r.probs.tobytes(), r.noise.sharpness, r.noise.transition.tobytes(), r.noise.blur, r.log_likelihood)
-        for r in found.rounds
+        (
+            r.probs.tobytes(),
+            r.noise.inverse_temperature,
+            r.noise.transition.tobytes(),
+            r.noise.instance_noise,
+            r.log_likelihood,
+        )
+        for r in found.iterations
     ]
 
 
-def test_the_labels_of_a_group_have_no_say_in_what_its_images_show(monkeypatch):
-    """To the bit, in every round. The noise model is fitted to all labels, so what is compared is what goes into it;
-    folds are stratified by label, and here they aren't."""
+def test_the_labels_of_a_group_do_not_change_its_out_of_fold_probabilities(monkeypatch):
+    """To the bit, in every iteration. The noise model is fitted to all labels, so its input is compared; folds are
+    stratified by label, but not here."""
     features, _, given, groups = made_case()
-    monkeypatch.setattr(module, "grouped_folds", lambda given, *rest: grouped_folds(np.zeros_like(given), *rest))
+    monkeypatch.setattr(out_of_fold, "grouped_folds", lambda given, *rest: grouped_folds(np.zeros_like(given), *rest))
     seen = []
-    judged = module._judged
+    judge_views = module._iteration
 
-    def watched(task, views):
+    def watched(data, views, settings):
         seen.append((views.own.copy(), views.neighbours.copy()))
-        return judged(task, views)
+        return judge_views(data, views, settings)
 
-    monkeypatch.setattr(module, "_judged", watched)
-    monkeypatch.setattr(module, "SHARES", (1 / 3,))
-    refined(features, given, groups)
+    monkeypatch.setattr(module, "_iteration", watched)
+    trained(features, given, groups, neighbour_weights=(1 / 3,))
     before, seen[:] = list(seen), []
     for group in (0, 57):
         changed = given.copy()
         changed[groups == group] = (given[groups == group] + 1) % 3
-        refined(features, changed, groups)
-        assert len(seen) == len(before) == FAST.max_rounds + 1
+        trained(features, changed, groups, neighbour_weights=(1 / 3,))
+        assert len(seen) == len(before) == RefinementSettings().max_rounds + 1
         for views, others in zip(before, seen, strict=True):
             for view, other in zip(views, others, strict=True):
                 np.testing.assert_array_equal(view[groups == group], other[groups == group])
@@ -75,7 +71,7 @@ def test_the_labels_of_a_group_have_no_say_in_what_its_images_show(monkeypatch):
 
 def test_wrong_labels_are_found_and_as_many_are_expected_as_there_are():
     features, true, given, groups = made_case(num_samples=600)
-    posterior = refined(features, given, groups).result.posterior(given)
+    posterior = trained(features, given, groups).result.posterior(given)
     doubt = 1 - posterior[np.arange(600), given]
     is_wrong = given != true
     worst = np.argsort(-doubt)[: is_wrong.sum()]
@@ -83,11 +79,11 @@ def test_wrong_labels_are_found_and_as_many_are_expected_as_there_are():
     assert doubt.sum() == pytest.approx(is_wrong.sum(), rel=0.35)
 
 
-def test_probabilities_are_within_0_and_1_and_sum_to_1_in_every_round():
+def test_probabilities_are_within_0_and_1_and_sum_to_1_in_every_iteration():
     features, _, given, groups = made_case()
     is_trained = np.arange(240) % 5 > 0
-    found = refined(features, given, groups, is_trained=is_trained, settings=replace(FAST, num_repeats=2))
-    for each in found.rounds:
+    found = trained(features, given, groups, is_trained=is_trained, num_repeats=2)
+    for each in found.iterations:
         for probs in (each.probs, each.posterior(given)):
             assert ((probs >= 0) & (probs <= 1)).all()
             np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-5)
@@ -95,14 +91,14 @@ def test_probabilities_are_within_0_and_1_and_sum_to_1_in_every_round():
 
 def test_a_seed_gives_the_same_to_the_bit_with_one_thread_or_more_and_another_seed_does_not(monkeypatch):
     features, _, given, groups = made_case()
-    settings = replace(FAST, strengths=(0.003, 0.03))
+    strengths = (0.003, 0.03)
     outcomes = []
     for num_threads in (1, 3):
-        monkeypatch.setattr(module, "cpu_count", lambda num=num_threads: num)
+        monkeypatch.setattr(out_of_fold, "cpu_count", lambda num=num_threads: num)
         with threadpool_limits(num_threads):
-            outcomes.append(every_number(refined(features, given, groups, settings=settings)))
+            outcomes.append(every_number(trained(features, given, groups, strengths=strengths)))
     assert outcomes[0] == outcomes[1]
-    assert every_number(refined(features, given, groups, settings=settings, seed=1)) != outcomes[0]
+    assert every_number(trained(features, given, groups, strengths=strengths, seed=1)) != outcomes[0]
 
 
 def test_no_group_is_judged_by_models_that_saw_one_of_its_samples():
@@ -113,22 +109,22 @@ def test_no_group_is_judged_by_models_that_saw_one_of_its_samples():
     features[copies, 7] = 8  # of a look of their own, so that their label can be learnt
     given[copies] = (true[0] + 1) % 3
     together = np.where(np.arange(300) < 12, 0, np.arange(300))
-    apart, kept = (refined(features, given, each).result for each in (np.arange(300), together))
+    apart, kept = (trained(features, given, each).result for each in (np.arange(300), together))
     assert apart.probs[copies, given[copies]].min() > 2 * kept.probs[copies, given[copies]].max()
 
 
 def test_samples_that_are_not_trained_on_are_judged_and_their_labels_change_nothing():
     features, true, given, groups = made_case()
     is_trained = np.arange(240) < 180
-    found = refined(features, given, groups, is_trained=is_trained)
+    found = trained(features, given, groups, is_trained=is_trained)
     assert (found.result.probs[180:].argmax(axis=1) == true[180:]).mean() > 0.85
     changed = np.where(is_trained, given, (given + 1) % 3)
-    assert every_number(refined(features, changed, groups, is_trained=is_trained)) == every_number(found)
+    assert every_number(trained(features, changed, groups, is_trained=is_trained)) == every_number(found)
 
 
 def test_where_one_group_holds_all_every_label_stands():
     features, _, given, _ = made_case()
-    found = refined(features, given, np.zeros(240, dtype=int))
+    found = trained(features, given, np.zeros(240, dtype=int))
     np.testing.assert_allclose(found.result.posterior(given), np.eye(3)[given], atol=1e-12)
     assert "no label can be judged" in found.reason
 
@@ -136,21 +132,21 @@ def test_where_one_group_holds_all_every_label_stands():
 @pytest.mark.parametrize("num_groups", [2, 3, 4])
 def test_few_groups_are_enough(num_groups):
     features, true, given, _ = made_case()
-    result = refined(features, given, np.arange(240) % num_groups).result
+    result = trained(features, given, np.arange(240) % num_groups).result
     assert (result.probs.argmax(axis=1) == true).mean() > 0.85
 
 
 def test_two_samples_of_a_class_are_judged_like_others():
     features, _, given, _ = made_case(num_samples=60)
     given = np.where(np.arange(60) < 2, 2, given % 2)
-    probs = refined(features, given, np.arange(60)).result.posterior(given)
+    probs = trained(features, given, np.arange(60)).result.posterior(given)
     assert np.isfinite(probs).all()
     np.testing.assert_allclose(probs.sum(axis=1), 1)
 
 
-def test_a_round_is_kept_only_if_it_and_all_before_it_made_the_labels_likelier():
-    def rounds(*likelihoods):
-        return tuple(Round(np.ones((1, 1)), NoiseModel(1.0, np.eye(1)), 0.0, value) for value in likelihoods)
+def test_an_iteration_is_kept_only_if_it_and_all_before_it_made_the_labels_likelier():
+    def iterations(*likelihoods):
+        return tuple(Iteration(np.ones((1, 1)), NoiseModel(1.0, np.eye(1)), 0.0, value) for value in likelihoods)
 
     for likelihoods, chosen in (
         ((-0.5, -0.4, -0.3), 2),
@@ -159,59 +155,4 @@ def test_a_round_is_kept_only_if_it_and_all_before_it_made_the_labels_likelier()
         ((-0.5, -0.6, -0.1), 0),
         ((-0.5,), 0),
     ):
-        assert module._choose_round(rounds(*likelihoods))[0] == chosen
-
-
-def test_networks_are_heard_where_they_make_the_labels_likelier_and_only_there():
-    features, true, given, groups = made_case(num_samples=400)
-    is_trained = np.ones(400, dtype=bool)
-    result = refined(features, given, groups).result
-    rng = np.random.default_rng(0)
-    good = 0.94 * np.eye(3)[true] + 0.02
-    rate = ErrorRate(0.1, is_trained)
-    together = combined(result, good, given, is_trained, error_rate=rate)
-    assert together.network_weight in [weight / (1 + result.noise.blur) for weight in NETWORK_WEIGHTS]
-    assert together.log_likelihood > result.log_likelihood
-    assert together.noise.error_rate(together.probs, given) >= 0.1
-    np.testing.assert_allclose(together.probs.sum(axis=1), 1, atol=1e-5)
-    assert (together.probs.argmax(axis=1) == true).mean() > (result.probs.argmax(axis=1) == true).mean()
-    noise = rng.dirichlet(np.ones(3), 400)
-    unclear = replace(result, noise=replace(result.noise, blur=3.0))
-    assert combined(unclear, good, given, is_trained, error_rate=rate).network_weight <= max(NETWORK_WEIGHTS) / 4
-    assert combined(result, noise, given, is_trained, error_rate=rate).network_weight == 0
-
-
-@pytest.mark.parametrize("num_classes", [2, 3])
-def test_the_told_rate_counts_beyond_its_own_error_and_with_three_classes_up_to_a_limit(num_classes):
-    rng = np.random.default_rng(0)
-    probs = rng.dirichlet(np.ones(num_classes), 2000)
-    given = (probs.cumsum(axis=1) > rng.random((2000, 1))).argmax(axis=1)
-    is_told = np.arange(2000) % 4 > 0
-
-    def expected(rate):
-        """The share of wrong labels that a model expects which is told that rate, among those it is told of."""
-        model = fit_noise(probs, given, ErrorRate(rate, is_told))
-        return model.error_rate(probs[is_told], given[is_told])
-
-    own = expected(0.0)
-    assert fit_noise(probs, given, ErrorRate(own + RATE_ERROR / 2, is_told)).blur == 0
-    assert expected(own + 0.05) == pytest.approx(own + 0.05, abs=0.01)
-    reached = own + (LARGEST_BLURRED if num_classes > 2 else 2 * LARGEST_BLURRED)
-    assert expected(own + 2 * LARGEST_BLURRED) == pytest.approx(reached, abs=0.01)
-
-
-def test_where_pictures_are_shared_a_told_rate_counts_beyond_what_their_labels_say_of_each_other():
-    rng = np.random.default_rng(0)
-    true = np.repeat(rng.integers(0, 3, 200), 4)
-    given = np.where(rng.random(800) < 0.2, (true + 1) % 3, true)
-    probs = 0.6 * np.eye(3)[true] + 0.4 * rng.dirichlet(np.ones(3), 800)
-    everyone, pictures = np.ones(800, dtype=bool), np.arange(800) // 4
-
-    def blur(rate, is_trained=everyone):
-        told_rate = ErrorRate(rate, is_trained[is_trained])
-        shared = PictureLabels.of(given[is_trained], pictures[is_trained])
-        return picture_noise(probs[is_trained], given[is_trained], shared, error_rate=told_rate).noise.blur
-
-    assert [blur(0.0), blur(0.2)] == [0, 0]
-    assert blur(0.35) > 0
-    assert blur(0.35, is_trained=np.arange(800) < 600) > 0
+        assert module._choose_iteration(iterations(*likelihoods))[0] == chosen

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from overread.detection import training_dynamics as dynamics
+from overread.detection.detection_data import DetectionData
 from overread.detection.training_dynamics import head_margins, stage_margins, training_dynamics
+from overread.detection_settings import DynamicsSettings
 
 
 def loop_dynamics(margins):
@@ -66,6 +67,11 @@ def made_samples(num_samples=300, num_classes=3, size=10, seed=0):
     return (centres[true] + rng.normal(size=(num_samples, size))) * 10.0 ** rng.integers(-3, 4, size), true
 
 
+def margins_of(embeddings, given, is_trained, *, seed=0, num_epochs=20):
+    data = DetectionData(embeddings, given, np.arange(len(given)), is_trained, num_classes=3)
+    return head_margins(data, DynamicsSettings(num_epochs=num_epochs), seed=seed)
+
+
 def torch_margins(embeddings, given, is_trained, num_classes, seed, num_epochs):
     """The same head, trained by torch's own SGD and cross-entropy."""
     rng = np.random.default_rng(seed)
@@ -75,10 +81,12 @@ def torch_margins(embeddings, given, is_trained, num_classes, seed, num_epochs):
     head = torch.nn.Linear(embeddings.shape[1], num_classes)
     torch.nn.init.zeros_(head.weight)
     torch.nn.init.zeros_(head.bias)
-    optimizer = torch.optim.SGD(head.parameters(), lr=dynamics._LEARNING_RATE, momentum=dynamics._MOMENTUM)
+    optimizer = torch.optim.SGD(
+        head.parameters(), lr=DynamicsSettings().learning_rate, momentum=DynamicsSettings().momentum
+    )
     margins, trained = [], np.flatnonzero(is_trained)
     for _ in range(num_epochs):
-        for batch in np.array_split(rng.permutation(trained), max(1, len(trained) // dynamics._BATCH_SIZE)):
+        for batch in np.array_split(rng.permutation(trained), max(1, len(trained) // DynamicsSettings().batch_size)):
             optimizer.zero_grad()
             torch.nn.functional.cross_entropy(head(features[batch]), labels[batch]).backward()
             optimizer.step()
@@ -92,7 +100,7 @@ def torch_margins(embeddings, given, is_trained, num_classes, seed, num_epochs):
 def test_the_head_learns_as_torch_would():
     embeddings, given = made_samples()
     is_trained = np.arange(300) < 270
-    found = head_margins(embeddings, given, is_trained, num_classes=3, seed=4, num_epochs=6)
+    found = margins_of(embeddings, given, is_trained, seed=4, num_epochs=6)
     expected = torch_margins(embeddings, given, is_trained, 3, 4, 6)
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
@@ -101,7 +109,7 @@ def test_wrong_labels_score_higher_than_right_ones():
     embeddings, true = made_samples()
     given = true.copy()
     given[:30] = (true[:30] + 1) % 3
-    found = training_dynamics(head_margins(embeddings, given, np.ones(300, dtype=bool), num_classes=3, seed=0))
+    found = training_dynamics(margins_of(embeddings, given, np.ones(300, dtype=bool)))
     for scores in (found.epoch_learnt, found.forgetting, found.margin_area):
         wrong_above_right = (scores[:30, None] > scores[30:]).mean() + (scores[:30, None] == scores[30:]).mean() / 2
         assert wrong_above_right > 0.9
@@ -111,7 +119,7 @@ def test_the_labels_of_samples_that_are_not_trained_change_nothing_but_their_own
     embeddings, given = made_samples()
     is_trained = np.arange(300) < 270
     other = np.where(is_trained, given, (given + 1) % 3)
-    first, second = (head_margins(embeddings, g, is_trained, num_classes=3, seed=0) for g in (given, other))
+    first, second = (margins_of(embeddings, g, is_trained) for g in (given, other))
     np.testing.assert_array_equal(first[:, :270], second[:, :270])
     assert (first[:, 270:] != second[:, 270:]).all()
 
@@ -120,5 +128,5 @@ def test_the_labels_of_samples_that_are_not_trained_change_nothing_but_their_own
 def test_a_handful_of_samples_and_a_feature_without_variance_warn_of_nothing(num_samples):
     embeddings = np.ones((num_samples, 3), dtype=np.float16)
     embeddings[0, 1] = 2
-    margins = head_margins(embeddings, np.arange(num_samples) % 2, np.ones(num_samples, bool), num_classes=3, seed=0)
+    margins = margins_of(embeddings, np.arange(num_samples) % 2, np.ones(num_samples, dtype=bool))
     assert np.isfinite(margins).all()

@@ -3,12 +3,15 @@
 import numpy as np
 import pytest
 
-from overread.config import RefinementSettings
+from overread.detection.detection_data import DetectionData
 from overread.detection.judgement import judge
-from overread.verified_labels import Pins
+from overread.detection_settings import DetectionSettings, RefinementSettings
+from overread.verified_labels import VerifiedLabels
 
 NUM, CLASSES = 180, 3
-SETTINGS = RefinementSettings(num_folds=3, num_inner_folds=2, num_repeats=1, max_rounds=1, strengths=(0.01,))
+SETTINGS = DetectionSettings(
+    RefinementSettings(num_folds=3, num_inner_folds=2, num_repeats=1, max_rounds=1, strengths=(0.01,))
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,27 +31,27 @@ def noisy():
     return features, true, given
 
 
-def pins_of(labels, places):
+def verified_of(labels, places):
     targets = np.zeros((NUM, CLASSES))
     targets[places, labels[places]] = 1
-    return Pins(targets, np.zeros(NUM, dtype=bool))
+    return VerifiedLabels(targets, np.zeros(NUM, dtype=bool))
 
 
-def judged(features, given, pins=None):
-    arguments = {"num_classes": CLASSES, "settings": SETTINGS, "seed": 0}
-    return judge(features, given, np.arange(NUM), np.ones(NUM, dtype=bool), pins=pins, **arguments)
+def judged(features, given, verified=None):
+    data = DetectionData(features, given, np.arange(NUM), np.ones(NUM, dtype=bool), CLASSES, verified=verified)
+    return judge(data, SETTINGS, seed=0)
 
 
 def error_probability(judgement, given):
     return 1 - judgement.probs[np.arange(NUM), given]
 
 
-def test_without_a_verdict_the_rounds_are_the_same_and_after_review_round_0_is_not_taken(noisy, plain):
+def test_without_a_verdict_the_iterations_are_the_same_and_after_review_iteration_0_is_not_taken(noisy, plain):
     features, _, given = noisy
-    nothing = judged(features, given, pins_of(given, np.array([], dtype=np.int64)))
-    for one, other in zip(nothing.refinement.rounds, plain.refinement.rounds, strict=True):
+    nothing = judged(features, given, verified_of(given, np.array([], dtype=np.int64)))
+    for one, other in zip(nothing.self_training.iterations, plain.self_training.iterations, strict=True):
         np.testing.assert_array_equal(one.probs, other.probs)
-    assert nothing.refinement.chosen == 1
+    assert nothing.self_training.chosen == 1
 
 
 def test_verdicts_bring_the_undecided_nearer_to_the_truth(noisy, plain):
@@ -60,7 +63,7 @@ def test_verdicts_bring_the_undecided_nearer_to_the_truth(noisy, plain):
     def loss(judgement):
         return -np.log(judgement.probs[rows, true[rows]].clip(1e-6)).mean()
 
-    assert loss(judged(features, given, pins_of(true, decided))) < loss(plain) - 0.01
+    assert loss(judged(features, given, verified_of(true, decided))) < loss(plain) - 0.01
 
 
 def test_a_sample_is_judged_without_its_own_verdict(noisy):
@@ -68,20 +71,20 @@ def test_a_sample_is_judged_without_its_own_verdict(noisy):
     # the recalibration, which are of all samples, make of it.
     features, true, given = noisy
     decided = np.arange(0, NUM, 4)
-    pins, other = pins_of(true, decided), pins_of(true, decided)
+    verified, other = verified_of(true, decided), verified_of(true, decided)
     place = int(decided[np.flatnonzero(true[decided] == given[decided])[0]])
     other.targets[place] = np.eye(CLASSES)[(true[place] + 1) % CLASSES]
-    one, two = judged(features, given, pins), judged(features, given, other)
-    here = abs(one.refinement.result.probs[place] - two.refinement.result.probs[place]).max()
+    one, two = judged(features, given, verified), judged(features, given, other)
+    here = abs(one.self_training.result.probs[place] - two.self_training.result.probs[place]).max()
     assert here < 0.02
-    assert here < abs(one.refinement.result.probs - two.refinement.result.probs).max()
+    assert here < abs(one.self_training.result.probs - two.self_training.result.probs).max()
 
 
 def test_rejected_proposals_lower_the_probabilities_of_all(noisy, plain):
     features, _, given = noisy
     before = error_probability(plain, given)
     decided = np.argsort(-before)[:30]
-    after = judged(features, given, pins_of(given, decided))
+    after = judged(features, given, verified_of(given, decided))
     assert error_probability(after, given).sum() < before.sum() - 5
     np.testing.assert_allclose(after.probs.sum(axis=1), 1, atol=1e-9)
     assert after.probs.min() >= 0
@@ -89,6 +92,6 @@ def test_rejected_proposals_lower_the_probabilities_of_all(noisy, plain):
 
 def test_the_neighbours_vote_by_what_was_decided(noisy, plain):
     features, true, given = noisy
-    everything = judged(features, given, pins_of(true, np.arange(NUM)))
+    everything = judged(features, given, verified_of(true, np.arange(NUM)))
     is_error = given != true
     assert everything.scores["neighbours"][is_error].mean() > plain.scores["neighbours"][is_error].mean()

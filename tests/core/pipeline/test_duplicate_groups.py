@@ -43,7 +43,7 @@ def test_the_first_training_finds_and_keeps_them_and_says_so(untrained, tmp_path
     kept = read_duplicate_groups(study, open_cache(study.pixels_path))
     assert any(set(copies_of(study)) <= set(group) for group in kept)
     events = [event["event"] for event in run.events()]
-    assert any("Where a picture has several labels" in event.get("message", "") for event in run.events())
+    assert any("Where duplicates have several labels" in event.get("message", "") for event in run.events())
     assert events[0] == "pictures"
     assert events.index("start") == events.count("pictures")
     samples, shown, scores = study.samples(), run.evidence(), run.scores()

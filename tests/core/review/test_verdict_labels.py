@@ -1,18 +1,18 @@
 import pandas as pd
 import pytest
 
-from overread.review.verdict_labels import pinned_labels
+from overread.review.verdict_labels import verified_labels
 from tests.core.review.verdicts import decision
 
 CLASSES = ("normal", "polyp", "tumour")
 
 
-def pins_of(*decisions, given="normal", classes=CLASSES):
+def verified_of(*decisions, given="normal", classes=CLASSES):
     samples = pd.DataFrame({"sample_id": ["s0", "s1"], "given_label": ["polyp", given]})
-    pins = pinned_labels(samples, classes, decisions)
-    assert not pins.targets[0].any()
-    assert not pins.is_excluded[0]
-    return pins.targets[1].tolist(), bool(pins.is_excluded[1])
+    verified = verified_labels(samples, classes, decisions)
+    assert not verified.targets[0].any()
+    assert not verified.is_excluded[0]
+    return verified.targets[1].tolist(), bool(verified.is_excluded[1])
 
 
 @pytest.mark.parametrize(
@@ -25,31 +25,31 @@ def pins_of(*decisions, given="normal", classes=CLASSES):
         ("cannot_judge", [0, 0, 0]),
     ],
 )
-def test_each_verdict_pins_what_follows_from_it(kind, target):
-    assert pins_of(decision(1, kind=kind)) == (target, False)
+def test_each_verdict_verifies_the_label_that_follows_from_it(kind, target):
+    assert verified_of(decision(1, kind=kind)) == (target, False)
 
 
 def test_an_excluded_sample_is_left_out():
-    assert pins_of(decision(1, kind="exclude")) == ([0, 0, 0], True)
+    assert verified_of(decision(1, kind="exclude")) == ([0, 0, 0], True)
 
 
-def test_readers_who_differ_pin_nothing_and_those_who_agree_do():
+def test_readers_who_differ_verify_nothing_and_those_who_agree_do():
     differ = decision(1, reader="ann", kind="accept"), decision(2, reader="bob", kind="reject")
-    assert pins_of(*differ) == ([0, 0, 0], False)
+    assert verified_of(*differ) == ([0, 0, 0], False)
     agree = decision(1, reader="ann", kind="accept"), decision(2, reader="bob", kind="accept")
-    assert pins_of(*agree) == ([0, 0, 1], False)
+    assert verified_of(*agree) == ([0, 0, 1], False)
 
 
-def test_a_kept_label_that_the_source_has_changed_since_pins_nothing():
-    assert pins_of(decision(1, kind="reject"), given="polyp") == ([0, 0, 0], False)
-    assert pins_of(decision(1, kind="ambiguous"), given="polyp") == ([0, 0, 0], False)
-    assert pins_of(decision(1, kind="accept"), given="polyp") == ([0, 0, 1], False)
+def test_a_kept_label_that_the_source_has_changed_since_is_not_verified():
+    assert verified_of(decision(1, kind="reject"), given="polyp") == ([0, 0, 0], False)
+    assert verified_of(decision(1, kind="ambiguous"), given="polyp") == ([0, 0, 0], False)
+    assert verified_of(decision(1, kind="accept"), given="polyp") == ([0, 0, 1], False)
 
 
-def test_a_label_that_is_no_class_any_more_pins_nothing():
-    assert pins_of(decision(1, kind="accept"), classes=("normal", "polyp")) == ([0, 0], False)
+def test_a_label_that_is_no_class_any_more_is_not_verified():
+    assert verified_of(decision(1, kind="accept"), classes=("normal", "polyp")) == ([0, 0], False)
 
 
-def test_a_control_without_a_proposal_that_is_ambiguous_pins_nothing():
+def test_a_control_without_a_proposal_that_is_ambiguous_verifies_nothing():
     control = decision(1, kind="ambiguous", proposed_label="normal")
-    assert pins_of(control) == ([0, 0, 0], False)
+    assert verified_of(control) == ([0, 0, 0], False)

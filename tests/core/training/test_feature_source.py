@@ -111,8 +111,8 @@ def test_the_default_judges_by_the_encoder_that_comes_with_a_package(study, feat
     assert run.config()["features"] == identity
     assert run.embeddings().shape == (72, 1280)
     assert [note.partition(":")[0].partition(",")[0] for note in notes(run)] == [
-        "Refinement",
-        "Where a picture has several labels",
+        "Self-training",
+        "Where duplicates have several labels",
     ]
     whole = shutil.copytree(study.path, tmp_path / "whole", ignore=shutil.ignore_patterns("runs"))
     with pytest.raises(KeyboardInterrupt):

@@ -5,7 +5,6 @@ import numpy as np
 from overread.benchmark.ours import judged_by
 from overread.benchmark.problem import Finding, Problem
 from overread.config import CrossValidationSettings
-from overread.detection.cross_validation import MAX_WIDTH
 from overread.detection.principal_components import principal_components
 
 
@@ -15,10 +14,12 @@ def training_loss(problem: Problem) -> Finding:
     from sklearn.preprocessing import StandardScaler
 
     # Scaled or made narrow as for the cross-validated head: it is the same, but for the folds.
-    is_wide = problem.features.shape[1] > MAX_WIDTH
-    make_ready = principal_components if is_wide else StandardScaler().fit_transform
-    features = make_ready(problem.features)
-    model = LogisticRegression(C=CrossValidationSettings().regularisation, max_iter=2000)
+    settings = CrossValidationSettings()
+    if problem.features.shape[1] > settings.max_width:
+        features = principal_components(problem.features, settings.num_components)
+    else:
+        features = StandardScaler().fit_transform(problem.features)
+    model = LogisticRegression(C=settings.regularisation, max_iter=2000)
     model.fit(features, problem.given)
     probs = np.zeros((len(problem.given), problem.num_classes))
     probs[:, model.classes_] = model.predict_proba(features)

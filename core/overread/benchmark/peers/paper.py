@@ -7,8 +7,8 @@ import numpy as np
 
 from overread.benchmark.problem import Finding, Problem
 from overread.config import preset_settings
+from overread.detection.label_quality import self_confidence_score
 from overread.detection.paper_scores import round_probs
-from overread.detection.self_confidence import self_confidence_score
 from overread.training.device import choose_device, has_bf16_units
 from overread.training.engine import Training, plan_phases
 from overread.training.progress_log import ProgressLog

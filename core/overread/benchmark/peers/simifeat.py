@@ -7,7 +7,8 @@ the frozen features; the paper's many passes over augmented images are left out,
 import numpy as np
 
 from overread.benchmark.problem import Finding, Problem
-from overread.detection.nearest import nearest_neighbours
+from overread.detection.neighbours import nearest_neighbours
+from overread.detection_settings import NeighbourSettings
 
 NUM_NEIGHBOURS = 10
 """The sample itself among them, as in the authors' program."""
@@ -30,7 +31,7 @@ def soft_labels(features: np.ndarray, given: np.ndarray, num_classes: int) -> np
     after: with its full similarity, 1, its own label would win too often.
     """
     each = np.arange(len(given))
-    nearest, similarities = nearest_neighbours(features, each, min(NUM_NEIGHBOURS, len(given)) - 1)
+    nearest, similarities = nearest_neighbours(features, each, min(NUM_NEIGHBOURS, len(given)) - 1, NeighbourSettings())
     votes = np.zeros((len(given), num_classes), dtype=np.float64)
     votes[each, given] = 2 * similarities[:, 0] - similarities[:, 1]
     for place in range(nearest.shape[1]):

@@ -166,8 +166,9 @@ def _parse(text: str, current: object, assignment: str) -> object:
             return tuple(_finite(kind, part) for part in text.split(",") if text)
         return _finite(type(current), text)
     except (ValueError, KeyError) as error:
-        kind = type(current).__name__
-        raise ConfigError(f"--set {assignment}: {text!r} does not fit; wanted a {kind} like {current!r}") from error
+        raise ConfigError(
+            f"--set {assignment}: {text!r} does not fit; wanted a {type(current).__name__} like {current!r}"
+        ) from error
 
 
 def _finite(kind: type, text: str) -> Any:

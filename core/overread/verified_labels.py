@@ -17,12 +17,12 @@ class VerifiedLabels:
     @property
     def is_verified(self) -> np.ndarray:
         """(N,) bool: whether the sample has a verified label, or two."""
-        return self.targets.any(axis=1)
+        return np.asarray(self.targets.any(axis=1))
 
     @property
     def is_certain(self) -> np.ndarray:
         """(N,) bool: whether it has exactly one."""
-        return (self.targets == 1).any(axis=1)
+        return np.asarray((self.targets == 1).any(axis=1))
 
     def labels(self, otherwise: np.ndarray) -> np.ndarray:
         """(N,) int64: the verified label if there is exactly one, else that of `otherwise`, (N,) int64."""

@@ -3,11 +3,12 @@
 import numpy as np
 
 from overread.benchmark.problem import Finding, Problem
-from overread.config import OVERREAD, CrossValidationSettings
+from overread.config import OVERREAD
 from overread.detection.cross_validation import cross_validated_probs
 from overread.detection.detection_data import DetectionData
 from overread.detection.judgement import judge
 from overread.detection.label_quality import self_confidence_score
+from overread.detection_settings import CrossValidationSettings
 
 
 def overread(problem: Problem) -> Finding:

@@ -1,6 +1,7 @@
 """Whether a run after review is better than the run before it, on decided samples whose verdicts it was not given."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,7 +78,7 @@ def compare_runs(
     draws = (rng.integers(0, len(members), len(members)) for _ in range(settings.num_resamples))
     resamples = [np.concatenate([members[i] for i in draw]) for draw in draws]
 
-    def figure(measure, usable) -> Figure:
+    def figure(measure: Callable[[np.ndarray, np.ndarray], float], usable: list[np.ndarray]) -> Figure:
         differences = [
             measure(is_error[places], after[places]) - measure(is_error[places], before[places]) for places in usable
         ]
@@ -86,7 +87,7 @@ def compare_runs(
 
     both_kinds = [places for places in resamples if 0 < is_error[places].sum() < len(places)]
     precision = figure(_average_precision, both_kinds)
-    brier = figure(lambda errors, scores: ((scores - errors) ** 2).mean(), resamples)
+    brier = figure(lambda errors, scores: float(((scores - errors) ** 2).mean()), resamples)
     loss = max(precision.before - precision.after, brier.after - brier.before)
     is_beyond_chance = precision.low > 0 or brier.high < 0
     outcome = "worse" if loss > settings.margin else "better" if is_beyond_chance else "alike"

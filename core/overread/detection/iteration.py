@@ -52,6 +52,7 @@ def combine_with_networks(
     0.5: `idn` (no instance noise by the model) 0.944, 0.958 and 0.965, `boundary` (strength 2.2) 0.847, 0.848 and
     0.822. data: with `network_probs`; error_rate: of the samples that may be fitted on.
     """
+    assert data.network_probs is not None
     is_trained, network_probs = data.is_trained, data.network_probs
     given, tolerance = data.given[is_trained], settings.noise.num_standard_errors
     network_noise = fit_noise_model(network_probs[is_trained], given, settings.noise, num_standard_errors=tolerance)

@@ -132,11 +132,10 @@ def _faiss_index(vectors: np.ndarray, is_exact: bool) -> Any:
     import faiss
 
     size = vectors.shape[1]
-    if is_exact:
-        index = faiss.IndexFlatIP(size)
-    else:
+    index: Any = faiss.IndexFlatIP(size)
+    if not is_exact:
         num_cells = int(4 * np.sqrt(len(vectors)))
-        index = faiss.IndexIVFFlat(faiss.IndexFlatIP(size), size, num_cells, faiss.METRIC_INNER_PRODUCT)
+        index = faiss.IndexIVFFlat(index, size, num_cells, faiss.METRIC_INNER_PRODUCT)
         index.cp.seed = 0
         index.cp.niter = 5
         index.cp.max_points_per_centroid = 64

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from os import cpu_count
+from typing import TypeVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -26,6 +27,12 @@ from overread.detection.soft_classifiers import (
     fit_soft_ridge,
 )
 from overread.detection_settings import DetectionSettings
+
+Fold = tuple[np.ndarray, np.ndarray]
+"""Dataset indices to fit on, and those held out."""
+Folds = list[Fold]
+_Model = TypeVar("_Model", SoftLogistic, SoftRidge)
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,7 @@ class FoldLearner:
         strengths, ridges = sorted(self.settings.refinement.strengths), self.settings.refinement.ridge_penalties
         folds = self._folds(seed)
 
-        def fit(fold: tuple[np.ndarray, np.ndarray]) -> tuple[list[SoftLogistic], list[SoftRidge]]:
+        def fit(fold: Fold) -> tuple[list[SoftLogistic], list[SoftRidge]]:
             inputs, targets = self.data.features[fold[0]], self._given_targets(fold[0])
             paths: list[SoftLogistic] = []
             for strength in strengths:
@@ -88,27 +95,29 @@ class FoldLearner:
             return paths, [fit_soft_ridge(inputs, targets, penalty=ridge) for ridge in ridges]
 
         models = _in_threads(fit, folds)
-        given, trained = self.data.given, self.data.trained
-
-        def best(kind: int) -> tuple[int, list[SoftLogistic] | list[SoftRidge]]:
-            """The place of the best penalty of a kind, and its model for each fold."""
-            likelihoods = []
-            for of_penalty in zip(*(of_fold[kind] for of_fold in models), strict=True):
-                probs = np.zeros((len(given), self.data.num_classes), dtype=np.float32)
-                for model, (_, held_out) in zip(of_penalty, folds, strict=True):
-                    probs[held_out] = model.predict_probs(self.data.features[held_out])
-                likelihoods.append(label_log_probs(probs[trained], given[trained], self.settings.noise).mean())
-            place = int(np.argmax(likelihoods))
-            return place, [of_fold[kind][place] for of_fold in models]
-
-        (of_strength, logistics), (of_ridge, regressions) = best(0), best(1)
+        of_strength, logistics = self._best_penalty([of_fold[0] for of_fold in models], folds)
+        of_ridge, regressions = self._best_penalty([of_fold[1] for of_fold in models], folds)
         views = [
-            self._predict(SoftClassifier(*pair)).only(held_out)
-            for *pair, (_, held_out) in zip(logistics, regressions, folds, strict=True)
+            self._predict(SoftClassifier(logistic, ridge)).only(held_out)
+            for logistic, ridge, (_, held_out) in zip(logistics, regressions, folds, strict=True)
         ]
+        trained = self.data.trained
         whole = sum(views[1:], views[0]).at(trained)
-        neighbour_weight, _ = whole.best_neighbour_weight(given[trained], self.settings)
+        neighbour_weight, _ = whole.best_neighbour_weight(self.data.given[trained], self.settings)
         return Penalties(strengths[of_strength], ridges[of_ridge]), neighbour_weight
+
+    def _best_penalty(self, models: list[list[_Model]], folds: Folds) -> tuple[int, list[_Model]]:
+        """models: for each fold, one for each penalty. Returns the place of the penalty that makes the given labels of
+        held-out samples most likely, and its models."""
+        given, trained = self.data.given, self.data.trained
+        likelihoods = []
+        for of_penalty in zip(*models, strict=True):
+            probs = np.zeros((len(given), self.data.num_classes), dtype=np.float32)
+            for model, (_, held_out) in zip(of_penalty, folds, strict=True):
+                probs[held_out] = model.predict_probs(self.data.features[held_out])
+            likelihoods.append(label_log_probs(probs[trained], given[trained], self.settings.noise).mean())
+        place = int(np.argmax(likelihoods))
+        return place, [of_fold[place] for of_fold in models]
 
     def held_out_views(self, penalties: Penalties, neighbour_weight: float, seed: int) -> list[list[ViewProbs]]:
         """For each fold, the views of its held-out samples by iteration, for the folds that `seed` makes. Samples that
@@ -116,7 +125,7 @@ class FoldLearner:
         folds = self._folds(seed)
         is_untrained = ~self.data.is_trained
 
-        def run(fold: tuple[np.ndarray, np.ndarray]) -> list[ViewProbs]:
+        def run(fold: Fold) -> list[ViewProbs]:
             fitted, held_out = fold
             places = np.concatenate([held_out, np.flatnonzero(is_untrained)])
             scale = np.where(is_untrained, 1 / len(folds), 1).astype(np.float32)[:, None]
@@ -152,7 +161,7 @@ class FoldLearner:
             models.append(fit_soft_classifier(features[fitted], targets, penalties, models[-1]))
         return models
 
-    def _folds(self, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    def _folds(self, seed: int) -> Folds:
         """Dataset indices to fit on and held out."""
         trained, num_folds = self.data.trained, self.settings.refinement.num_folds
         folds = grouped_folds(self.data.given[trained], self.data.groups[trained], num_folds, seed)
@@ -171,7 +180,7 @@ class FoldLearner:
         return targets.astype(np.float32) if verified is None else verified.soft(targets, places)
 
 
-def _in_threads(function: Callable, folds: list) -> list:
+def _in_threads(function: Callable[[Fold], _Result], folds: Folds) -> list[_Result]:
     # Each fold's matrix products are small: BLAS's own threads would only get in each other's way.
     with ThreadPoolExecutor(min(cpu_count() or 1, len(folds) or 1)) as executor, threadpool_limits(1):
         return list(executor.map(function, folds))

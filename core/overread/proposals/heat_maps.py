@@ -122,7 +122,7 @@ def _stages(encoder: "nn.Module") -> list["nn.Module"]:
 
     if isinstance(encoder, NarrowResNet):
         return list(encoder.blocks)
-    return [encoder.layer1, encoder.layer2, encoder.layer3, encoder.layer4]
+    return [encoder.get_submodule(f"layer{number}") for number in (1, 2, 3, 4)]
 
 
 def _load_network(run: Run) -> "Network":

@@ -65,7 +65,8 @@ def isolation_score(deviations: np.ndarray, settings: ProposalSettings) -> np.nd
 
 def _has_conflict(given: np.ndarray, duplicate_groups: np.ndarray) -> np.ndarray:
     """(N,) bool: whether a near-duplicate has another label."""
-    lowest, highest = {}, {}
+    lowest: dict[int, int] = {}
+    highest: dict[int, int] = {}
     for group, label in zip(duplicate_groups.tolist(), given.tolist(), strict=True):
         lowest[group] = min(lowest.get(group, label), label)
         highest[group] = max(highest.get(group, label), label)

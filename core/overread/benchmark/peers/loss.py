@@ -4,8 +4,8 @@ import numpy as np
 
 from overread.benchmark.ours import judged_by
 from overread.benchmark.problem import Finding, Problem
-from overread.config import CrossValidationSettings
 from overread.detection.principal_components import principal_components
+from overread.detection_settings import CrossValidationSettings
 
 
 def training_loss(problem: Problem) -> Finding:

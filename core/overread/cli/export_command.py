@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperOption
 
 from overread.cli.arguments import Json, Overwrite, RunName, StudyPath, require_folder
 from overread.cli.terminal import print_result, warn_of_stopped_update
@@ -16,7 +16,8 @@ class ExportCommand(TyperCommand):
     def format_help(self, *arguments: Any) -> None:
         from overread.review.exports.export_registry import FORMATS
 
-        for parameter in self.params:
+        options = (parameter for parameter in self.params if isinstance(parameter, TyperOption))
+        for parameter in options:
             if parameter.name == "out":
                 folders = " and ".join(form.name for form in FORMATS if form.is_folder)
                 parameter.help = f"File to write; for {folders}, a folder."

@@ -57,8 +57,9 @@ _COMMANDS = (check, agreement, corrupt, train, saliency, evaluate, proposals)
 for command in _COMMANDS:
     app.command()(command)
 app.command(cls=ExportCommand)(export)
-for command in (bench, verify, backup, restore, adopt):
-    app.command()(command)
+_MORE_COMMANDS = (bench, verify, backup, restore, adopt)
+for further in _MORE_COMMANDS:
+    app.command()(further)
 
 _INTERRUPTED = 130
 """What typer makes of a KeyboardInterrupt."""

@@ -66,7 +66,8 @@ def read_chaoyang(root: Path, *, given_label: str = "label") -> Source:
 
     columns = tuple(dict.fromkeys(key for *_, entry in entries for key in entry))
     raters = [key for key in (*GIVEN_LABELS[1:], GIVEN_LABELS[0]) if key in columns and key != given_label]
-    rows, numbers = [], {}
+    rows: list[SourceRow] = []
+    numbers: dict[Path, int] = {}
     for path, split, entry in entries:
         numbers[path] = numbers.get(path, 0) + 1
         where = f"{path.name} entry {numbers[path]}"

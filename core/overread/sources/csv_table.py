@@ -138,7 +138,7 @@ def _decoded(path: Path) -> tuple[str, str]:
     """The text of a file, and its encoding."""
     data = path.read_bytes()
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ("utf-16",)
+        encodings: tuple[str, ...] = ("utf-16",)
     elif b"\0" in data[:4096]:
         raise SourceError(f"{path}: this file is no text; name a CSV")
     else:

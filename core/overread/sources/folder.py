@@ -48,7 +48,8 @@ def read_folder(root: Path) -> Source:
     _check_splits(root, folders)
     splits = {path.name: SPLITS.get(path.name.lower(), "") for path in folders}
     is_split_first = all(splits.values()) and all(class_folders(path) for path in folders)
-    cells, rows = [], []
+    cells: list[tuple[str, ...]] = []
+    rows: list[SourceRow] = []
     num_files = 0
     loops: list[str] = []
     for file in files_below(root, loops=loops):
@@ -126,7 +127,7 @@ def files_below(folder: Path, above: tuple[Path, ...] = (), *, loops: list[str] 
                 yield f"{entry.name}/{file}"
 
 
-def _is_folder(entry: os.DirEntry) -> bool:
+def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
     except OSError:  # a link to itself

@@ -113,7 +113,7 @@ def _no_answers(counts: Counter[str]) -> list[str]:
 
 def _alike(counts: Counter[str]) -> list[str]:
     """A rare class whose name is at most two edits from that of another: perhaps a typo."""
-    messages = []
+    messages: list[str] = []
     if len(counts) > _MOST_COMPARED:
         return messages
     common_counts = [(common, number) for common, number in counts.most_common() if number >= _RARE]

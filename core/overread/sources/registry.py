@@ -66,7 +66,9 @@ def local_source(source: Path | str, on_progress: OnBytes | None = None) -> Path
     Raises ConfigError for an unknown name, SourceError if the file cannot be downloaded.
     """
     format = named_dataset(str(source))
-    return source if format is None else format.download.fetch(str(source), on_progress)
+    if format is None or format.download is None:
+        return source
+    return format.download.fetch(str(source), on_progress)
 
 
 def named_dataset(source: str) -> SourceFormat | None:

@@ -59,5 +59,5 @@ class ImportRequest:
         """The request with one field set: its own, or, if the name ends in `_column`, one of its columns."""
         kind = field.removesuffix("_column")
         if kind == field:
-            return replace(self, **{field: value})
-        return replace(self, columns=replace(self.columns, **{kind: value}))
+            return replace(self, **{field: value})  # type: ignore[arg-type]  # field is the name of one that is text
+        return replace(self, columns=replace(self.columns, **{kind: value}))  # type: ignore[arg-type]

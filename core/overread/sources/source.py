@@ -7,7 +7,7 @@ from pathlib import Path
 from overread.errors import ConfigError, ManifestError, SourceError
 from overread.images.credentials import bare_url
 from overread.images.remote import is_remote
-from overread.records import Source
+from overread.records import Source, SourceRow
 from overread.sources import csv_table, registry
 from overread.sources.dicom.frames import with_files_as_groups, with_frames
 from overread.sources.dicom.patients import with_patients
@@ -106,7 +106,7 @@ def _checked(source: Source, format: SourceFormat, classes: tuple[str, ...]) -> 
 
 
 def _check_duplicates(source: Source, name: str) -> None:
-    first = {}
+    first: dict[str, SourceRow] = {}
     for row in source.rows:
         if not row.label or not row.image.strip():
             continue

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from overread.files import is_study, make_folder
 from overread.images.cache.partial_build import PARTIAL, partial_array
@@ -173,7 +174,7 @@ def class_order(source: Source, samples: tuple[Sample, ...]) -> tuple[str, ...]:
     return tuple(sorted(labels, key=(lambda label: (int(label), label)) if are_numbers else None))
 
 
-def _source_fields(source: Source) -> dict:
+def _source_fields(source: Source) -> dict[str, Any]:
     return {
         "source_root": source.root,
         "source_format": source.format,

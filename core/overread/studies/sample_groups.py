@@ -11,7 +11,8 @@ from scipy.sparse.csgraph import connected_components
 
 from overread.files import write_atomically
 from overread.images.cache.pixel_cache import PixelCache
-from overread.studies.study import Study, read_text_table, write_text_table
+from overread.studies.study import Study
+from overread.studies.text_table import read_text_table, write_text_table
 
 DuplicateGroups = Sequence[Sequence[str]]
 """Groups of two or more sample ids whose images show the same picture; no id stands in two of them."""
@@ -30,14 +31,14 @@ def sample_groups(samples: pd.DataFrame, pictures: DuplicateGroups = ()) -> np.n
     links = [samples["patient"].to_numpy(dtype=str), samples["slide"].to_numpy(dtype=str)]
     links.append(np.where(shown == ALONE, "", shown.astype(str)))
     # A node for each sample, and one for each patient, slide and picture.
-    rows, columns, num_nodes = [], [], len(ids)
+    of_samples, of_links, num_nodes = [], [], len(ids)
     for names in links:
         values, places = np.unique(names, return_inverse=True)
         is_named = names != ""
-        rows.append(np.flatnonzero(is_named))
-        columns.append(num_nodes + places[is_named])
+        of_samples.append(np.flatnonzero(is_named))
+        of_links.append(num_nodes + places[is_named])
         num_nodes += len(values)
-    rows, columns = np.concatenate(rows), np.concatenate(columns)
+    rows, columns = np.concatenate(of_samples), np.concatenate(of_links)
     graph = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(num_nodes, num_nodes))
     component = connected_components(graph, directed=False)[1][: len(ids)]
     order = np.argsort(ids, kind="stable")

@@ -9,8 +9,9 @@ from pathlib import Path
 from overread.errors import ManifestError
 from overread.images.cache.cache_build import build_cache
 from overread.images.cache.pixel_cache import open_cache
+from overread.images.location import Location
 from overread.images.remote import missing_package, protocol_of
-from overread.records import Sample, Source
+from overread.records import Sample, Source, SourceRow
 from overread.sources.image_paths import path_fault
 from overread.sources.registry import find_format
 from overread.studies.sample_ids import EarlierSamples, sample_ids
@@ -45,7 +46,10 @@ def read_contents(
     _check_packages(source)
     root = Path(source.root)
     ids = sample_ids(study_path, source, earlier or EarlierSamples())
-    first, images, reasons, folders = {}, {}, {}, {}
+    first: dict[str, SourceRow] = {}
+    images: dict[str, Location] = {}
+    reasons: dict[int, str] = {}
+    folders: dict[Path, bool] = {}
     for place, (row, key) in enumerate(zip(source.rows, ids, strict=True)):
         if reason := row.fault or path_fault(row.image):
             reasons[place] = reason

@@ -63,7 +63,8 @@ def read_medmnist(path: Path) -> Source:
     Raises SourceError for a damaged file, arrays that hold Python objects, 3-D images, several labels per image, and
     images and labels that don't match.
     """
-    rows, cells = [], []
+    rows: list[SourceRow] = []
+    cells: list[tuple[str, ...]] = []
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())

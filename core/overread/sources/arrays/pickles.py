@@ -70,8 +70,8 @@ def read_pickle_file(path: Path) -> Any:
 
 
 class _Content(io.BytesIO):
-    def readline(self, *limit: int) -> bytes:
-        line = super().readline(*limit)
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
         if b"\\" in line:  # in the name of no class, and pickletools would warn of an escape that it does not know
             raise PickleError("it holds text with escapes, which is not admitted")
         return line
@@ -89,7 +89,7 @@ def _check_opcodes(content: _Content) -> None:
             if step >= _MAX_STEPS or num_tuples > _MAX_TUPLES:
                 raise PickleError(f"it takes more than {_MAX_STEPS} steps, or holds more than {_MAX_TUPLES} tuples")
             # The unpickler makes room for every place of its memo up to the highest one.
-            if opcode.name == "LONG_BINPUT" and argument > step:
+            if opcode.name == "LONG_BINPUT" and (argument or 0) > step:
                 raise PickleError("it is damaged")
     except PickleError:
         raise
@@ -187,7 +187,7 @@ class _Array:
 
     def __init__(self, encode: Callable[[str], bytes]) -> None:
         self._encode = encode
-        self.values: np.ndarray | list | None = None
+        self.values: np.ndarray | list[Any] | None = None
         """A list of the one object that an array of objects may hold."""
 
     def __setstate__(self, state: Any) -> None:

@@ -27,10 +27,11 @@ def tag_number(name: str) -> int:
     if match := _NUMBER.fullmatch(name.strip()):
         number = int(match[1] + match[2], 16)
     else:
-        number = tag_for_keyword(name.strip())
-        if number is None:
+        known = tag_for_keyword(name.strip())
+        if known is None:
             message = f"{name}: is no DICOM keyword; name a tag as BodyPartExamined or as (0018,0015)"
             raise ConfigError(message, public=message)
+        number = known
     if not _FIRST <= number < _BEYOND:
         raise ConfigError(f"{name}: this tag holds no label; name one between (0008,0000) and (7FE0,0000)")
     return number

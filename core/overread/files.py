@@ -10,7 +10,7 @@ from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import lock_descriptor
+from filelock import FileLock, lock_descriptor
 
 from overread.errors import OverreadError, StudyError
 
@@ -71,6 +71,15 @@ def remove_abandoned(folder: Path, pattern: str) -> None:
         with suppress(OSError), path.open("rb") as file:
             if lock_descriptor(file.fileno(), blocking=False):
                 path.unlink()
+
+
+def file_lock(path: Path) -> FileLock:
+    """The lock between processes that a file stands for; in a study that is its owner's alone the file is too.
+
+    It is released when the process ends, however that ends.
+    """
+    # A mode that FileLock is given, it sets whatever the umask.
+    return FileLock(path, mode=0o600) if _is_private(path.parent) else FileLock(path)
 
 
 def is_locked(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Why the model reads a sample as it does: its probabilities, how it learnt them, and the images most like this one."""
+"""The evidence on a sample: its class probabilities, their course over the training, and the most similar images."""
 
 import base64
 import io
@@ -27,7 +27,7 @@ THUMBNAIL_PX = 160
 def show_probabilities(probs: np.ndarray, classes: Sequence[str], *, given: str, proposed: str, key: str) -> None:
     """probs: (K,) in [0, 1], in the classes' order: p_<class> of scores.csv."""
     said = ", ".join(f"{name} {100 * value:.0f} %" for name, value in zip(classes, probs, strict=True))
-    _heading("Class probabilities", "by the image and its given label")
+    _heading("Class probabilities", "from the image and its given label")
     show_chart(probability_chart(probs, classes, given=given, proposed=proposed), key=key, alt=f"Probabilities: {said}")
 
 
@@ -36,11 +36,11 @@ def show_trace(stage_probs: np.ndarray, stage_names: Sequence[str], classes: Seq
     key = labels.pop("key")
     given, proposed = classes.index(labels["given"]), classes.index(labels["proposed"])
     words = (
-        f"Over the training the probability of {labels['given']} went from {stage_probs[0, given]:.2f} to "
+        f"During training the probability of {labels['given']} went from {stage_probs[0, given]:.2f} to "
         f"{stage_probs[-1, given]:.2f}, that of {labels['proposed']} from {stage_probs[0, proposed]:.2f} to "
         f"{stage_probs[-1, proposed]:.2f}"
     )
-    _heading("As the training went on", "by the image alone, stage by stage")
+    _heading("Over the training", "from the image alone, by stage")
     show_chart(trace_chart(stage_probs, stage_names, classes, **labels), key=key, alt=words)
 
 

@@ -38,7 +38,7 @@ def show() -> None:
     st.html(STYLE)
     study, run = session.current_study(), session.current_run()
     if study is None:
-        show_empty_state("There is no study yet.", "Make one from a folder of images.", "studies", "Studies")
+        show_empty_state("There is no study yet.", "Create one from a folder of images.", "studies", "Studies")
     elif run is None:
         show_untrained(study)
     elif is_asking():
@@ -80,7 +80,7 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center", key="review_progress"):
             show_progress(*progress(scores, decided, reading.min_probability))
             probability, num_verdicts = corrected_probabilities(scores, decisions, run=run.name)
-            with st.popover("Fewer or more", key="review_more", type="tertiary"):
+            with st.popover("Threshold", key="review_more", type="tertiary"):
                 show_threshold_slider(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
         show_readings(
             proposal,
@@ -104,7 +104,7 @@ def show_image(study: Study, sample: pd.Series, visit: Visit) -> None:
         picture = encoded_image(study.image_location(sample["image"]))
     except ImageError as error:
         st.html('<div class="no-image"><p>This image cannot be shown.</p><p></p></div>')
-        st.caption(f"Reason: {plain_text(str(error))}. Without the image, “Cannot judge” is the honest verdict.")
+        st.caption(f"Reason: {plain_text(str(error))}. Without the image, choose “Cannot judge”.")
     else:
         show_viewer(picture, visit=visit.visit_id, key="review_viewer")
 
@@ -176,13 +176,15 @@ def show_end(study: Study, reading: ReadingList, scores: pd.DataFrame, decisions
     """Everything that was asked for is read: what was decided, and where to go."""
     with st.container(key="review_end"):
         is_own = reading.min_probability is None
-        st.subheader("All proposals are read." if is_own else "All that you chose is read.")
+        st.subheader(
+            "You have reviewed all proposals." if is_own else "You have reviewed all images above the threshold."
+        )
         if decisions:
-            st.markdown("Each verdict is saved. The cleaned table holds them, with the evidence they rest on.")
+            st.markdown("Every verdict is saved. The cleaned table contains them, with their evidence.")
             tally = Counter(VERDICT_NAMES[decision.verdict.kind] for decision in decisions)
             show_tally({name: tally[name] for name in VERDICT_NAMES.values() if tally[name]})
         else:
-            st.markdown("The model found no label that is probably wrong.")
+            st.markdown("The model found no likely label errors.")
         st.page_link("views/export.py", label="Export the cleaned table", icon=":material/ios_share:")
         probability, num_verdicts = corrected_probabilities(scores, decisions, run=reading.run)
         show_threshold_slider(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
@@ -192,13 +194,13 @@ def show_end(study: Study, reading: ReadingList, scores: pd.DataFrame, decisions
 def show_untrained(study: Study) -> None:
     """There is nothing to read before a training has ended; one under way opens the page when it does."""
     if running_training(study) is None:
-        show_empty_state("Nothing to read yet.", "The study has no finished training.", "train", "Train")
+        show_empty_state("Nothing to review yet.", "This study has no finished training run.", "train", "Train")
     else:
         show_empty_state(
-            "The training is under way.",
-            "The first sample comes up here when it is done.",
+            "Training is in progress.",
+            "The first sample appears here when it is done.",
             "train",
-            "See how far it is",
+            "See progress",
         )
         await_run()
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from filelock import FileLock, lock_descriptor
 
 from overread.errors import StudyError
-from overread.files import file_mode, is_locked, make_folder, remove_abandoned, sync_folder, write_atomically
+from overread.files import file_lock, is_locked, make_folder, remove_abandoned, sync_folder, write_atomically
 
 UPDATE = ".update"
 _COMMITTED = ".committed"
@@ -29,8 +29,8 @@ _STILL_WRITING_S = 60
 
 
 def study_lock(path: Path) -> FileLock:
-    """Held while a study's files are put in place or study.json is changed; released when the process ends."""
-    return FileLock(path / ".lock", mode=file_mode(path))
+    """Held while a study's files are put in place or study.json is changed."""
+    return file_lock(path / ".lock")
 
 
 def apply_committed_update(path: Path) -> None:

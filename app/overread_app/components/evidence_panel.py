@@ -49,22 +49,22 @@ def show_similar(
 ) -> None:
     """The images most like this one with their given labels, the nearest first. They come from the pixel cache.
 
-    num_same: how many of them, at the beginning, show the same picture; the others are of other patients and slides.
+    num_same: how many, at the beginning, are its near-duplicates; the others are of other patients and slides.
     """
     _heading("Most similar images", "almost identical ones first" if num_same else "from other patients and slides")
     colours = class_colours(classes)
     try:
-        pictures = [
+        thumbnail_tags = [
             f'<img src="{uri}" alt="Similar image, given label {escape(label, quote=True)}">'
             for uri, label in zip(thumbnails(pixels_path, tuple(sample_ids)), labels, strict=True)
         ]
     except StudyError:  # the cache may be deleted at any time: it only costs time
-        pictures = ["<div></div>"] * len(labels)
+        thumbnail_tags = ["<div></div>"] * len(labels)
     figures = "".join(
-        f"<figure{' class=same' if place < num_same else ''}>{picture}"
+        f"<figure{' class=same' if place < num_same else ''}>{tag}"
         f'<figcaption><i style="background:{colours.get(label, QUIET)}"></i>'
         f"<span>{escape(label)}</span></figcaption></figure>"
-        for place, (picture, label) in enumerate(zip(pictures, labels, strict=True))
+        for place, (tag, label) in enumerate(zip(thumbnail_tags, labels, strict=True))
     )
     said = f"Given labels: {_tally(labels[num_same:])}"
     if num_same:

@@ -56,7 +56,7 @@ def show_readings(
 def kind_words(kind: str, *, probs: Mapping[str, float], same_labels: Sequence[str]) -> str:
     """What a proposal is, as HTML for `show_readings`; empty for no kind.
 
-    kind: of scores.csv. probs: by class, in [0, 1]. same_labels: other labels that the same picture has.
+    kind: of scores.csv. probs: by class, in [0, 1]. same_labels: the other labels of its duplicates.
     """
     match kind:
         case "relabel":

@@ -86,7 +86,7 @@ def import_source(
     if update and (is_study(study_path) or not staging_path(study_path).is_dir()):
         return _update(source, open_study(study_path), name, on_progress)
     # The key, for the pixels are kept under hashes by it.
-    with staged_study(study_path, kept=("key", "pixels", _IMAGES), is_shared=is_shared) as staging:
+    with staged_study(study_path, preserved=("key", "pixels", _IMAGES), is_shared=is_shared) as staging:
         key = create_key(staging)
         placed = _placed(source, staging)
         contents = _read_contents(placed, staging, staging / "pixels", image_size_px, on_progress)

@@ -28,7 +28,7 @@ def show_page() -> None:
     st.title("Export")
     study = session.current_study()
     if study is None:
-        st.info("There is no study yet. Make one on the Studies page.", icon=":material/info:")
+        st.info("There is no study yet. Create one on the Studies page.", icon=":material/info:")
         return
     run = session.current_run()
     st.caption(f"The cleaned table of {plain_text(study.name)}" + (f" · {run_title(run)}" if run else ""))
@@ -51,12 +51,12 @@ def show_numbers(table: pd.DataFrame, names: dict[str, str]) -> None:
     num_kept = verdicts["reject"] + verdicts["ambiguous"] + verdicts["cannot_judge"]
     figures = (
         ("Changed", num_changed - verdicts["exclude"], "A reader accepted the proposal or chose another class."),
-        ("Kept", num_kept, "Readers kept the given label, or could not tell."),
+        ("Kept", num_kept, "Readers kept the given label, or could not judge."),
         ("Excluded", verdicts["exclude"], "Their final label is empty."),
-        ("Disputed", verdicts["disputed"], "Readers differ; the given label stands until that is settled."),
+        ("Disputed", verdicts["disputed"], "Readers disagree; the given label is kept until that is resolved."),
         ("Outdated", verdicts[OUTDATED], "A reader kept a given label that the source has changed since."),
-        ("Not read", verdicts[""], "The given label stands."),
-        ("Unreadable", verdicts["quarantined"], "The image could not be opened; the given label stands."),
+        ("Not reviewed", verdicts[""], "The given label is kept."),
+        ("Unreadable", verdicts["quarantined"], "The image could not be opened; the given label is kept."),
     )
     for column, (title, number, explanation) in zip(st.columns(len(figures)), figures, strict=True):
         column.metric(title, f"{number:,}", help=explanation)
@@ -65,12 +65,12 @@ def show_numbers(table: pd.DataFrame, names: dict[str, str]) -> None:
 def show_own(study: Study, run_name: str | None) -> None:
     """What a reader gets who is not the study's owner: the rows that they decided, as their own verdicts make them."""
     st.caption(
-        "Here are your own verdicts. Everybody's are exported by the study's owner, who started Overread and opened "
-        "the address that the terminal showed."
+        "You can download your own verdicts. Those of all readers are exported by the study's owner, who opens "
+        "Overread at the address that the terminal shows."
     )
     reader = session.reader_name()
     if not reader:
-        st.info("Your name is asked on the Review page; then your verdicts can be downloaded.", icon=":material/info:")
+        st.info("Enter your name on the Review page to download your verdicts.", icon=":material/info:")
         return
     show_own_changes(study)
     st.download_button(
@@ -122,15 +122,15 @@ def show_own_changes(study: Study) -> None:
 def show_download(study: Study, run_name: str | None, num_rows: int, own_columns: tuple[str, ...]) -> None:
     st.subheader("Cleaned CSV")
     st.markdown(
-        f"{counted(num_rows, 'row')}, one for each of the source. The source's own columns come first and unchanged; "
-        f"after them `{', '.join(own_columns)}`: what the label becomes, who decided it, when, "
-        "and on what evidence. It names the source's files and all readers, and holds no images."
+        f"{counted(num_rows, 'row')}, one for each row of the source. The source's columns come first, unchanged; "
+        f"then `{', '.join(own_columns)}`: the final label, who decided it, when, and on what evidence. It contains "
+        "the source's file names and the readers' names, but no images."
     )
     is_safe = st.toggle(
         "Safe for spreadsheets",
         key="export_is_safe",
         help="Puts an apostrophe before any cell that a spreadsheet would run as a formula. "
-        "The source's own cells then may differ from what they were.",
+        "The source's own cells may then differ from the original.",
     )
     st.download_button(
         "Download the cleaned CSV",
@@ -150,16 +150,20 @@ def show_tools(study: Study, run_name: str | None) -> None:
     name = st.segmented_control("Tool", list(tools), key="export_tool", label_visibility="collapsed")
     if name is None:
         st.caption(
-            "The labels as these tools read them. For torchvision's ImageFolder, `python -m core export STUDY "
-            "--format imagefolder --out FOLDER` makes a folder of links to the images, on the machine where these lie."
+            "The labels in the formats of other tools. For torchvision's ImageFolder, `python -m core export STUDY "
+            "--format imagefolder --out FOLDER` makes a folder of links to the images, on the machine that has them."
         )
         return
     tool = tools[name]
     classes = plain_text(listed([f"{place} {label}" for place, label in enumerate(study.classes)]))
-    named = "the source's files and all readers" if tool.names_readers else "the source's files, and no reader"
-    st.markdown(f"{tool.explanation.format(classes=classes)} It names {named}, and holds no images.")
+    names = (
+        "file names and the readers' names, but no images"
+        if tool.names_readers
+        else "file names, but no readers or images"
+    )
+    st.markdown(f"{tool.explanation.format(classes=classes)} It contains the source's {names}.")
     if tool.needs_run and run_name is None:
-        st.caption("Label issues come from a training, and there is no finished one yet.")
+        st.caption("Label issues need a finished training run, and there is none yet.")
         return
     suffix = tool.suffix if tool.is_one_file else ".zip"
     st.download_button(

@@ -81,7 +81,7 @@ def import_source(
     if options.update and (is_study(study_path) or not staging_path(study_path).is_dir()):
         return _update(source, open_study(study_path), options.name, on_progress)
     # The key is kept too: the cached pixels are stored under hashes made with it.
-    with staged_study(study_path, kept=("key", "pixels", _IMAGES), is_shared=options.is_shared) as staging:
+    with staged_study(study_path, preserved=("key", "pixels", _IMAGES), is_shared=options.is_shared) as staging:
         key = create_key(staging)
         placed = _placed(source, staging)
         contents = read_contents(placed, staging, staging / "pixels", options.image_size_px, on_progress)

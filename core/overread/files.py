@@ -142,13 +142,6 @@ def quote_cell(cell: str) -> str:
     return '"' + cell.replace('"', '""') + '"' if _QUOTED.search(cell) else cell
 
 
-def file_lock(path: Path) -> FileLock:
-    """A lock on a file of a study, which goes with the process that holds it. The file is its owner's alone where the
-    study is, else as the umask has it."""
-    mode = file_mode(path.parent)
-    return FileLock(path) if mode & _OTHERS else FileLock(path, mode=mode)
-
-
 def is_study(path: Path) -> bool:
     """Whether a folder holds a study: study.json is written last, so a folder without it does not."""
     return (path / "study.json").is_file()

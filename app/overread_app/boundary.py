@@ -115,14 +115,15 @@ def _path_end(text: str, start: int, end: int) -> int:
     a file's suffix or a blank: rather a word too many than a part of a name.
     """
     opening = text[start - 1 : start]
-    stop = re.compile(rf"{re.escape(opening) if opening in _QUOTES else _NEVER}|[`\n]|: |; | \(|$").search(text, end)
-    other = _PATH_START.search(text, end, stop.start())
-    span = text[end : other.start() if other else stop.start()]
+    found = re.compile(rf"{re.escape(opening) if opening in _QUOTES else _NEVER}|[`\n]|: |; | \(").search(text, end)
+    stop = found.start() if found else len(text)
+    other = _PATH_START.search(text, end, stop)
+    span = text[end : other.start() if other else stop]
     if "/" not in span and text[end - 1] != "/":
         return end
     name = span.rpartition("/")[2]
     suffix = re.search(r"\.\w{1,5}(?!\w)", name)
-    length = suffix.end() if suffix else len(re.match(r"[^\s,]*", name)[0])
+    length = suffix.end() if suffix else len(re.split(r"[\s,]", name, maxsplit=1)[0])
     path = span[: len(span) - len(name) + length]
     return end + len(path.rstrip(".,:;)"))
 

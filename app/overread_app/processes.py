@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from filelock import lock_descriptor
 
@@ -26,17 +27,17 @@ STUDIES_VARIABLE = "OVERREAD_STUDIES"
 """Paths of the studies that this server shows, as a JSON list; empty: the demo's and those made here."""
 
 
-def start_import(arguments: list[str], *, log: Path) -> subprocess.Popen:
+def start_import(arguments: list[str], *, log: Path) -> subprocess.Popen[bytes]:
     """Start `python -m core import` with these arguments; its progress, then its summary or error, go to `log`."""
     return _start(["import", *arguments, "--json"], log=log)
 
 
-def start_training(study_path: Path, arguments: list[str], *, log: Path) -> subprocess.Popen:
+def start_training(study_path: Path, arguments: list[str], *, log: Path) -> subprocess.Popen[bytes]:
     """Start `python -m core train` of a study. It outlives the page, the browser and this server."""
     return _start(["train", str(study_path), *arguments, "--json"], log=log)
 
 
-def start_saliency(study_path: Path, run_name: str, sample_ids: Sequence[str], *, log: Path) -> subprocess.Popen:
+def start_saliency(study_path: Path, run_name: str, sample_ids: Sequence[str], *, log: Path) -> subprocess.Popen[bytes]:
     """Start `python -m core saliency` for these samples of a run; each one's maps are kept as soon as they are made."""
     return _start(["saliency", str(study_path), *sample_ids, "--run", run_name, "--json"], log=log)
 
@@ -64,7 +65,7 @@ def is_demo_running(folder: Path = DEMO_PATH) -> bool:
     return path.is_file() and is_locked(path)
 
 
-def start_demo(folder: Path = DEMO_PATH) -> subprocess.Popen | None:
+def start_demo(folder: Path = DEMO_PATH) -> subprocess.Popen[bytes] | None:
     """Start building what the demo lacks; None if a process does so already.
 
     The new process inherits the locked file, and so holds the lock for as long as it lives.
@@ -109,7 +110,7 @@ def last_line(log: Path) -> str:
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
-def _events(path: Path) -> list[dict]:
+def _events(path: Path) -> list[dict[str, Any]]:
     events = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
         try:
@@ -119,7 +120,7 @@ def _events(path: Path) -> list[dict]:
     return events
 
 
-def _start(arguments: list[str], *, log: Path, inherited: tuple[int, ...] = ()) -> subprocess.Popen:
+def _start(arguments: list[str], *, log: Path, inherited: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
     log.parent.mkdir(parents=True, exist_ok=True)
     path = os.pathsep.join(filter(None, (str(COMMANDS_PATH), os.environ.get("PYTHONPATH"))))
     with log.open("wb") as output:

@@ -36,13 +36,15 @@ def undo(study: Study, reader: str, last: Decision, visit: Visit | None) -> None
     """Take back the last verdict: its sample comes up again. A second press takes no second verdict back."""
     if visit is not None and not takes_press(visit):
         return
-    shown_key = last.verdict.idempotency_key
+    shown_key, run = last.verdict.idempotency_key, session.current_run()
 
     def take_back() -> None:
         # Named for what it undoes: the same press twice is the same undo.
         if study_data.ledger(study).undo(reader, f"undo {shown_key}", shown_key=shown_key) is None:
             raise StaleVerdictError("another verdict was recorded in another window; nothing was undone")
-        ReadingList(reader, study.ledger_study, session.current_run().name).hold(last.verdict.sample_id)
+        ReadingList(reader, study.ledger_study, last.verdict.run if run is None else run.name).hold(
+            last.verdict.sample_id
+        )
         session.put("review_note", (last.verdict.sample_id, last.verdict.note))
 
     attempt(take_back)

@@ -177,10 +177,10 @@ def embedding_map(
     points: np.ndarray, labels: Sequence[str], is_proposed: np.ndarray, classes: Sequence[str]
 ) -> go.Figure:
     """points: (N, 2); labels: the N given labels, which colour them; proposals wear a ring."""
-    labels = np.asarray(labels)
+    given = np.asarray(labels)
     figure = go.Figure()
     for name, colour in class_colours(classes).items():
-        mask = labels == name
+        mask = given == name
         figure.add_scattergl(
             x=points[mask, 0],
             y=points[mask, 1],

@@ -27,8 +27,8 @@ def show_finding_images(pixels_path: Path, finding: Finding, captions: Mapping[s
     Nothing is shown where the study has no pixel cache, or the cache no longer holds these images.
     """
     is_single = not finding.groups
-    groups = [(sample_id,) for sample_id in finding.samples[:MAX_SINGLE]] if is_single else finding.groups[:MAX_GROUPS]
-    groups = [_most_different(group, captions) for group in groups]
+    singles = [(sample_id,) for sample_id in finding.samples[:MAX_SINGLE]]
+    groups = [_most_different(group, captions) for group in (singles if is_single else finding.groups[:MAX_GROUPS])]
     try:
         uris = iter(thumbnails(pixels_path, tuple(sample_id for group in groups for sample_id in group)))
     except (StudyError, KeyError):  # the cache may be deleted or made anew at any time

@@ -6,6 +6,7 @@ when it is first given in a study; a new browser that gives the same name is ask
 
 import time
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -106,13 +107,19 @@ def _give_code(study: Study) -> None:
 
 
 def _recall(study: Study) -> None:
-    recalled = (session.field_value("review_recall") or {}).get("recalled") or {}
+    recalled = _recalled("review_recall") or {}
     if recalled and not session.reader_name():
         _set(study, recalled.get("name") or "", recalled.get("code") or "")
 
 
 def _recall_owner() -> None:
-    session.claim_ownership((session.field_value("frame_owner") or {}).get("recalled") or "")
+    session.claim_ownership(_recalled("frame_owner") or "")
+
+
+def _recalled(key: str) -> Any:
+    """What the tab's memory told through the component of that key."""
+    value: Any = session.field_value(key) or {}
+    return value.get("recalled")
 
 
 def _set(study: Study, name: str, code: str = "") -> None:

@@ -32,7 +32,7 @@ def show_study_form() -> None:
     ).strip()
     named = registry.named_dataset(source)
     path = checked_path(source) if source and not named else None
-    suggested = source.removeprefix(named.download.prefix) if named else path.stem if path else ""
+    suggested = source.removeprefix(named.download.prefix) if named and named.download else path.stem if path else ""
     left, right = st.columns(2)
     name = left.text_input("Name of the study", key=f"{form_key()}_name", placeholder=suggested).strip()
     chosen = right.selectbox("Format", list(titles()), key=f"{form_key()}_format", format_func=titles().__getitem__)

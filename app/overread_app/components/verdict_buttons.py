@@ -1,6 +1,7 @@
 """The buttons of the Review page: one for each verdict, and the last verdict with the way back."""
 
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -68,7 +69,14 @@ def show_verdicts(study: Study, proposal: Proposal, visit: Visit) -> None:
 
 
 def show_verdict_button(
-    study: Study, proposal: Proposal, visit: Visit, kind: VerdictKind, chosen: str, text: str, shortcut: str, **options
+    study: Study,
+    proposal: Proposal,
+    visit: Visit,
+    kind: VerdictKind,
+    chosen: str,
+    text: str,
+    shortcut: str,
+    **options: Any,
 ) -> None:
     st.button(
         text,

@@ -42,10 +42,10 @@ def show_page() -> None:
                 st.markdown(f"#### {plain_text(study.name)}")
                 with error_boundary():  # one that is damaged must not take the others with it
                     show_card(study, is_current=current is not None and study.path == current.path)
-    for study in session.unreadable_studies():
+    for unreadable in session.unreadable_studies():
         with st.container(border=True):
-            st.markdown(f"**{plain_text(study.name)} cannot be opened.** The other studies are not affected.")
-            st.caption(plain_text(study.reason))
+            st.markdown(f"**{plain_text(unreadable.name)} cannot be opened.** The other studies are not affected.")
+            st.caption(plain_text(unreadable.reason))
     with st.expander("New study from a folder or a CSV file", icon=":material/add:"):
         show_study_form()
     if current is not None:

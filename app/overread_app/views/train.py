@@ -65,7 +65,7 @@ def show_after_review(study: Study) -> None:
     """Offers a training that keeps to what was decided, where there are a run to begin from and decisions."""
     run = session.current_run()
     num_decided = len(final_labels(study_data.ledger(study).decisions())) if run else 0
-    if not num_decided:
+    if run is None or not num_decided:
         return
     with st.container(border=True):
         text, action = st.columns([3, 1], vertical_alignment="center")

@@ -93,5 +93,5 @@ async def _check_name(host: str, port: int) -> None:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:  # only the proxy knows it
         return
-    if not all(is_public(address[0]) for *_, address in found):
+    if not all(is_public(str(address[0])) for *_, address in found):
         raise PrivateAddressError("not a public address")

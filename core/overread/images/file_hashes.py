@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from pathlib import Path
+from typing import Any, cast
 
 from overread.errors import ImageError
 from overread.images.location import Location
@@ -12,7 +13,7 @@ def file_sha256(location: Location) -> str:
     """Of the file of an image, a remote one downloaded for it. Raises ImageError, whose message names no file."""
     try:
         with location.open() as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
     except PermissionError:
         raise ImageError("the file may not be read") from None
     except OSError:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, cast
 from urllib.parse import urlsplit
 
 from overread.errors import ImageError
@@ -65,7 +65,7 @@ class Location:
         first_bytes: where given, no more than these are needed, nor downloaded of a remote file.
         """
         if self.is_remote:
-            return open_remote(self.place, first_bytes=first_bytes)
+            return cast(BinaryIO, open_remote(self.place, first_bytes=first_bytes))
         if not self.exists():
             raise ImageError("not a file" if self.path.exists() else "there is no such file")
         return self.path.open("rb")

@@ -5,6 +5,7 @@ from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from overread.errors import ImageError
 from overread.images.decoded_image import MAX_PIXELS, DecodedImage, check_size
@@ -28,7 +29,7 @@ def read_raster(file: BinaryIO, *, at_least_px: int | None = None) -> DecodedIma
     hold 12 bits in 16. Raises ImageError.
     """
     try:
-        image = Image.open(file, formats=_FORMATS)
+        image: Image.Image = Image.open(file, formats=_FORMATS)
         check_size(*image.size)
         if at_least_px is not None:
             image.draft(None, (2 * at_least_px, 2 * at_least_px))
@@ -66,7 +67,7 @@ def _set_upright(image: Image.Image) -> None:
 
 def _deep(image: Image.Image) -> DecodedImage:
     pixels = np.asarray(image)
-    is_white_zero = image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC_INTERPRETATION) == 0
+    is_white_zero = isinstance(image, TiffImageFile) and image.tag_v2.get(_PHOTOMETRIC_INTERPRETATION) == 0
     if image.mode == "F":
         return DecodedImage(finite(pixels), voi_function="LINEAR_EXACT", is_inverted=is_white_zero)
     is_16_bit = pixels.min() >= 0 and pixels.max() < 2**16

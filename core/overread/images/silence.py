@@ -9,6 +9,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 class _SilentThread(threading.local):
@@ -25,16 +26,18 @@ class _SilentThread(threading.local):
 # `warnings.catch_warnings` swaps the filters of the whole process: threads that enter and leave it in turn
 # restore each other's state. This filter is put in once, is never taken out, and looks at its own thread alone.
 _thread = _SilentThread()
-_FILTER = ("ignore", _thread, Warning, None, 0)
+_FILTER: Any = ("ignore", _thread, Warning, None, 0)
+_filters: Any = warnings.filters
+"""A list, and to type checkers a sequence of compiled patterns; any object with a method `match` serves as one."""
 _lock = threading.Lock()
 
 
 @contextmanager
 def silence() -> Iterator[None]:
     """Within it, this thread's warnings are dropped; other threads' are not. Does not nest."""
-    if _FILTER not in warnings.filters[:1]:
+    if _FILTER not in _filters[:1]:
         with _lock:
-            warnings.filters.insert(0, _FILTER)
+            _filters.insert(0, _FILTER)
     _thread.is_decoding = True
     try:
         yield

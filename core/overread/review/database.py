@@ -53,7 +53,7 @@ def transaction(engine: Engine, *, is_writing: bool = False, timeout_s: float | 
     """
     has_turns = is_writing and engine.dialect.name == "sqlite"
     if has_turns:
-        path = Path(engine.url.database)
+        path = sqlite.ledger_file(engine)
         sqlite.check_writable(path)
         if copy_instead(path) and not sqlite.is_unwritable(path):
             forget_copy(path)
@@ -68,7 +68,7 @@ def transaction(engine: Engine, *, is_writing: bool = False, timeout_s: float | 
     except PoolTimeoutError as error:  # no connection to the server came free
         raise LedgerBusyError(postgresql.BUSY) from error
     except DBAPIError as error:
-        raise _translate_error(engine, error.orig) from error
+        raise _translate_error(engine, error.orig or error) from error
     except sqlite3.Error as error:  # while waiting for a turn
         raise _translate_error(engine, error) from error
 
@@ -85,7 +85,7 @@ def prepare(engine: Engine) -> None:
         if engine.dialect.name != "sqlite":
             _migrate_alone(engine)
             return
-        path = Path(engine.url.database)
+        path = sqlite.ledger_file(engine)
         sqlite.create_file(path, timeout_s=MIGRATION_TIMEOUT_S)
         try:
             _migrate_alone(engine)
@@ -114,7 +114,7 @@ def _migrate_alone(engine: Engine) -> None:
 
 
 def _is_current(engine: Engine) -> bool:
-    if engine.dialect.name == "sqlite" and not has_content(Path(engine.url.database)):
+    if engine.dialect.name == "sqlite" and not has_content(sqlite.ledger_file(engine)):
         return False
     with transaction(engine) as connection:
         if not inspect(connection).has_table(VERSION_TABLE):
@@ -130,6 +130,8 @@ def _is_current(engine: Engine) -> bool:
 
 def _translate_error(engine: Engine, error: BaseException) -> LedgerError:
     is_sqlite = engine.dialect.name == "sqlite"
-    found = sqlite.translate_error(Path(engine.url.database), error) if is_sqlite else postgresql.translate_error(error)
+    found = (
+        sqlite.translate_error(sqlite.ledger_file(engine), error) if is_sqlite else postgresql.translate_error(error)
+    )
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return found or LedgerError(f"the review ledger's database answers: {reason}; mend that and try again")

@@ -77,7 +77,8 @@ class Ledger(LedgerStore):
             known = self.find(connection, key)
             if known is not None:
                 check_same(known, "undo", reader, known.sample_id)
-                return decision_of(self.find(connection, known.undone_key))
+                undone = self.find(connection, known.undone_key)
+                return None if undone is None else decision_of(undone)
             standing = standing_verdicts(self.study, reader).order_by(ledger.c.sequence.desc()).limit(1)
             last = connection.execute(standing).one_or_none()
             if last is None or shown_key not in (None, last.idempotency_key):

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Row, func, insert, select, text
+from sqlalchemy import Connection, Engine, Row, Select, func, insert, select, text
 
 from overread.errors import LedgerError
 from overread.review.chain import FIRST_HASH, KEYED, LedgerRow, chain_error, verify, with_hash
@@ -17,6 +16,7 @@ from overread.review.ledger_queries import last_row, rows_after, rows_of
 from overread.review.ledger_state import Head, LedgerState, LedgerStateFile
 from overread.review.row_rules import check_texts
 from overread.review.schema import ledger
+from overread.review.sqlite import ledger_file
 from overread.version import full_version
 
 _TEXTS = ("given_label", "proposed_label", "chosen_label", "verdict", "note", "protocol", "run", "undone_key")
@@ -127,14 +127,14 @@ class LedgerStore:
         with transaction(self.engine) as connection:
             yield connection
 
-    def find(self, connection: Connection, key: str) -> Row | None:
+    def find(self, connection: Connection, key: str) -> Row[Any] | None:
         """The row of that idempotency key, within `writing`."""
         return connection.execute(rows_of(self.study).where(ledger.c.idempotency_key == key)).one_or_none()
 
     def append(self, connection: Connection, **content: str | int | float | None) -> None:
         """Write a row after the last one, within `writing`. content: fields of LedgerRow; absent ones are empty."""
         last = connection.execute(last_row(self.study)).one_or_none()
-        absent = dict.fromkeys(_TEXTS, "")
+        absent: dict[str, Any] = dict.fromkeys(_TEXTS, "")
         row = with_hash(
             LedgerRow(
                 **absent | {"score": None, "elapsed_ms": 0} | content,
@@ -148,15 +148,14 @@ class LedgerStore:
         )
         connection.execute(insert(ledger).values(asdict(row)))
 
-    def _select(self, rows) -> list[LedgerRow]:
+    def _select(self, rows: Select[Any]) -> list[LedgerRow]:
         with self.reading() as connection:
             return [] if connection is None else [LedgerRow(*row) for row in connection.execute(rows)]
 
     def _is_there(self) -> bool:
-        url = self.engine.url
-        if url.get_backend_name() != "sqlite":
+        if self.engine.dialect.name != "sqlite":
             return True
-        path = Path(url.database)
+        path = ledger_file(self.engine)
         return path.is_file() and path.stat().st_size > 0
 
     def _require_found(self) -> None:

@@ -23,7 +23,7 @@ _outdated: dict[Path, "_Copy"] = {}
 @dataclass(frozen=True, slots=True)
 class _Copy:
     path: Path
-    stamp: tuple
+    stamp: tuple[tuple[int, ...] | None, ...]
     """Of the original when it was copied."""
     is_instead: bool
 
@@ -77,7 +77,7 @@ def _copied(path: Path, is_instead: bool) -> _Copy:
     raise LedgerError(f"{path}: can be read from a copy alone, and is being written all the time; try again")
 
 
-def _stamp(path: Path) -> tuple:
+def _stamp(path: Path) -> tuple[tuple[int, ...] | None, ...]:
     """What changes when a row is added to the file, or to the log beside it."""
     found: list[tuple[int, ...] | None] = []
     for place in (path, path.with_name(path.name + "-wal")):

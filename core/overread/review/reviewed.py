@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC
+from typing import Any
 
 import pandas as pd
 
@@ -81,7 +82,7 @@ def reviewed_samples(
 
 
 def _reviewed(
-    row: tuple,
+    row: Any,
     final: FinalLabel | None,
     is_image_changed: bool,
     probability: float | None,

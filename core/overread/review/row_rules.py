@@ -1,6 +1,7 @@
 """What the ledger takes: verdicts that do not contradict themselves, and texts that can be stored."""
 
 import math
+from typing import Any
 
 from sqlalchemy import Row
 
@@ -47,7 +48,7 @@ def check_verdict(verdict: Verdict) -> VerdictKind:
     return kind
 
 
-def check_same(known: Row, kind: str, reader: str, sample_id: str) -> None:
+def check_same(known: Row[Any], kind: str, reader: str, sample_id: str) -> None:
     if (known.kind, known.reader, known.sample_id) != (kind, reader, sample_id):
         raise LedgerError(f"the idempotency key of this {kind} belongs to another row of the ledger; make a new key")
 

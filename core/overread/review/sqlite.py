@@ -111,7 +111,8 @@ def writer_turn(connection: Connection, *, timeout_s: float | None = None) -> It
     who does not get it while nobody else gets through either tries without it, and SQLite says whether it is busy.
     """
     timeout_s = BUSY_TIMEOUT_S if timeout_s is None else timeout_s
-    driver, path = connection.connection.driver_connection, Path(connection.engine.url.database)
+    path, driver = ledger_file(connection.engine), connection.connection.driver_connection
+    assert driver is not None  # as long as the connection is open
     if isinstance(driver, _OnCopy):
         raise _full(path) if is_writable(path) else _read_only(path)
     descriptor = os.open(path.parent, os.O_RDONLY)
@@ -213,3 +214,10 @@ def _switch_to_wal(path: Path, timeout_s: float) -> None:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise
         time.sleep(0.02)
+
+
+def ledger_file(engine: Engine) -> Path:
+    """The file of a SQLite ledger."""
+    if engine.url.database is None:
+        raise LedgerError("OVERREAD_DATABASE: a SQLite URL without a file; name one, as in sqlite:////path/review.db")
+    return Path(engine.url.database)

@@ -41,8 +41,10 @@ def build_cache(
         _remove_strays(folder)
         partial = open_partial(folder, size_px, CACHE_VERSION)
         try:
-            images = {key: Location.of(image) for key, image in images.items()}
-            faults = _build(folder, images, size_px, old, partial, on_progress or (lambda num_done, num_images: None))
+            locations = {key: Location.of(image) for key, image in images.items()}
+            faults = _build(
+                folder, locations, size_px, old, partial, on_progress or (lambda num_done, num_images: None)
+            )
             (folder / PARTIAL).unlink(missing_ok=True)
             return faults
         except OSError as error:
@@ -83,12 +85,12 @@ def _build(
                     rows.sync()
                     checkpoints.write(rows.path.name, rows.data_start, rows.channels, cached)
                 on_progress(num_done, len(images))
-        is_same = old is not None and all(is_old) and tuple(row.key for row in cached) == old.keys
-        if is_same and tuple(cached) == old.rows:
+        same = old if old and all(is_old) and tuple(row.key for row in cached) == old.keys else None
+        if same and tuple(cached) == same.rows:
             return faults  # nothing is new: the old files stay
         rows.finish()
-    array = json.loads((folder / INDEX).read_text(encoding="utf-8"))["pixels"] if is_same else rows.path.name
-    channels = old.channels if is_same else rows.channels
+    array = json.loads((folder / INDEX).read_text(encoding="utf-8"))["pixels"] if same else rows.path.name
+    channels = same.channels if same else rows.channels
     fixed = {"version": CACHE_VERSION, "size_px": size_px, "channels": channels, "pixels": array}
     write_atomically(folder / INDEX, json.dumps(fixed | rows_index(cached)))
     sync_folder(folder)

@@ -52,7 +52,9 @@ def known_images(*caches: PixelCache | Partial | None) -> KnownImages:
     """The images that these caches hold, those whose file's hash is known."""
     known: KnownImages = defaultdict(list)
     for cache in caches:
-        for place, row in enumerate(cache.rows if cache is not None else ()):
+        if cache is None:
+            continue
+        for place, row in enumerate(cache.rows):
             if row.sha256:  # else there is nothing to tell another content by
                 known[row.key].append((row, cache.pixels, place))
     return known

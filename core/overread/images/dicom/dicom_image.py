@@ -8,7 +8,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels import apply_color_lut, pixel_array
+from pydicom.pixels.processing import apply_color_lut
+from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -109,7 +110,7 @@ def _decode(dataset: Dataset, frame: int, limits: Limits, *, is_grey: bool) -> n
     syntax = dataset.file_meta.TransferSyntaxUID
     # JPEG 2000 and JPEG-LS tell their own precision, by which pydicom goes.
     is_word = is_grey and "PixelData" in dataset and syntax not in (*JPEG2000TransferSyntaxes, *JPEGLSTransferSyntaxes)
-    options = {"correct_unused_bits": False} if is_word else {}
+    options: dict[str, Any] = {"correct_unused_bits": False} if is_word else {}
     try:
         if not syntax.is_transfer_syntax:
             raise NotImplementedError
@@ -164,6 +165,8 @@ def _grey_image(stored: np.ndarray, dataset: Dataset, frame: int, *, is_inverted
     values = _apply_modality(stored, _macro(dataset, frame, "PixelValueTransformationSequence"), is_little)
     voi = _macro(dataset, frame, "FrameVOILUTSequence")
     item = (voi.get("VOILUTSequence") or [Dataset()])[0]
+    center: float | None
+    width: float | None
     if "LUTDescriptor" in item and "LUTData" in item:
         table, bits = _lut(item.LUTDescriptor, item.LUTData, is_little)
         values = _look_up(values, table, item.LUTDescriptor)

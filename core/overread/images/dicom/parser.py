@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
@@ -41,7 +41,9 @@ def parse(
     """
     tags = None if specific_tags is None else list(specific_tags)
     bounded = BoundedFile(file, limits)
-    dataset = bounded.checked(partial(read_partial, bounded, stop_when=stop_when, force=True, specific_tags=tags))
+    dataset = bounded.checked(
+        partial(read_partial, cast(BinaryIO, bounded), stop_when=stop_when, force=True, specific_tags=tags)
+    )
     dataset.buffer = None  # which would keep a second copy of the file in memory
     if bounded.deflated_at is None:
         return dataset, bounded
@@ -52,7 +54,9 @@ def parse(
         raise OverLimitError(f"too large (over {max_bytes // 10**6} MB when inflated)")
     inflated = BoundedFile(BytesIO(content), limits)
     meta = dataset.file_meta
-    dataset = inflated.checked(partial(read_dataset, inflated, False, True, stop_when=stop_when, specific_tags=tags))
+    dataset = inflated.checked(
+        partial(read_dataset, cast(BinaryIO, inflated), False, True, stop_when=stop_when, specific_tags=tags)
+    )
     dataset.file_meta = meta
     dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True)
     return dataset, inflated

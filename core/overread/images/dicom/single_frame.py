@@ -2,7 +2,7 @@
 
 import mmap
 import os
-from typing import BinaryIO
+from typing import BinaryIO, Literal, cast
 
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
@@ -38,7 +38,7 @@ def read_one_frame(file: BinaryIO, frame_number: int | None, limits: Limits = OR
 
 
 def _one_frame(content: mmap.mmap, frame_number: int | None, limits: Limits) -> tuple[Dataset, int] | None:
-    dataset, bounded = parse(content, limits, stop_when=before_pixels)
+    dataset, bounded = parse(cast(BinaryIO, content), limits, stop_when=before_pixels)
     syntax = dataset.file_meta.TransferSyntaxUID
     num_frames = int(dataset.get("NumberOfFrames") or 1)
     frame = num_frames // 2 if frame_number is None else frame_number - 1
@@ -46,7 +46,7 @@ def _one_frame(content: mmap.mmap, frame_number: int | None, limits: Limits) -> 
         return None
     is_implicit, is_little = dataset.original_encoding
     start = content.tell()
-    order = "little" if is_little else "big"
+    order: Literal["little", "big"] = "little" if is_little else "big"
     group, element = (int.from_bytes(content[at : at + 2], order) for at in (start, start + 2))
     if Tag(group, element) != _PIXEL_DATA:
         return None

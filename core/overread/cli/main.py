@@ -15,7 +15,7 @@ from overread.cli.bench_command import bench
 from overread.cli.export_command import export
 from overread.cli.import_command import ImportCommand, import_
 from overread.cli.ledger_commands import adopt, backup, restore, verify
-from overread.cli.run_commands import evaluate, proposals, saliency, train
+from overread.cli.run_commands import TrainCommand, evaluate, proposals, saliency, train
 from overread.cli.study_commands import check, corrupt, demo
 from overread.cli.terminal import print_error
 from overread.errors import ConfigError, OverreadError
@@ -55,7 +55,7 @@ app.command()(demo)
 app.command("import", cls=ImportCommand)(import_)
 _COMMANDS = (check, agreement, corrupt, train, saliency, evaluate, proposals, export, bench)
 for command in (*_COMMANDS, verify, backup, restore, adopt):
-    app.command()(command)
+    app.command(cls=TrainCommand if command is train else None)(command)
 
 _INTERRUPTED = 130
 """What typer makes of a KeyboardInterrupt."""

@@ -276,9 +276,9 @@ def test_no_page_sends_a_canary_and_no_page_logs_one(journey, sent, monkeypatch,
     app = AppTest.from_file(str(ENTRY), default_timeout=30)
     open_page(app, "studies", reader="Dr. Mira Sand")
     app.button(key="studies_check").click().run()
-    assert "Rows left out (6)" in page_text(app)
+    assert "Quarantined rows (6)" in page_text(app)
     open_page(app, "review")
-    for label in ("Where the model looks", "Change to", "Keep", "Undo"):
+    for label in ("Show saliency maps", "Change to", "Keep", "Undo"):
         next(button for button in app.button if button.label.startswith(label)).click()
         app.run()
     assert len(sent.files) >= 2, "the sample's picture and the next one's"

@@ -69,8 +69,8 @@ def error_text(error: Exception) -> str:
     lines = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
     LOG.error("error %s: %s\n  %s", error_id, type(error).__name__, "\n  ".join(lines))
     return (
-        f"Something went wrong here. Reload the page to go on; if it happens again, look for error {error_id} in the "
-        "terminal that Overread runs in."
+        f"Something went wrong. Reload the page; if it happens again, look for error {error_id} in the terminal that "
+        "runs Overread."
     )
 
 

@@ -61,7 +61,7 @@ class Guard:
         else:
             send = self._with_headers(send)
             await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
-            await send({"type": "http.response.body", "body": b"Overread answers its own pages alone.\n"})
+            await send({"type": "http.response.body", "body": b"Overread answers only its own pages.\n"})
 
     def _is_own(self, headers: list[tuple[bytes, bytes]]) -> bool:
         hosts = [value.decode("latin-1").lower() for name, value in headers if name == b"host"]

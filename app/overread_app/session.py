@@ -163,7 +163,7 @@ def checked_name(name: str) -> str:
     """A reader's name as it is kept. Raises UserError if it is empty or too long."""
     name = " ".join(name.split())
     if not name:
-        raise UserError("A name is needed: it stands beside every verdict in the exported table.")
+        raise UserError("Please enter a name: it appears with every verdict in the exported table.")
     if len(name) > MAX_READER_LENGTH:
         raise UserError(f"The name is longer than {MAX_READER_LENGTH} characters; please give a shorter one.")
     return name

@@ -83,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
     threading.Thread(target=_announce, args=(url, options.port, not options.no_browser), daemon=True).start()
     _serve(options.port)
     if demo is not None and demo.poll() is None:
-        print("The demo is still being made; it goes on, and is there at the next start.")
+        print("The demo is still being built. That continues, and the demo is there at the next start.")
     return 0
 
 

@@ -80,7 +80,7 @@ def load_trace(run: Run) -> Mapping[str, np.ndarray]:
 
 
 def load_evidence(run: Run) -> Mapping[str, np.ndarray]:
-    """evidence.npz of a run: neighbours (N, 6), pictures (N,), isolation (N,); empty where the run has none.
+    """evidence.npz of a run: neighbours (N, 6), pictures (N,) and isolation (N,); empty for a run without it.
 
     Shared by all sessions, hence read-only.
     """

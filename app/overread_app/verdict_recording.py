@@ -41,7 +41,7 @@ def undo(study: Study, reader: str, last: Decision, visit: Visit | None) -> None
     def take_back() -> None:
         # Named for what it undoes: the same press twice is the same undo.
         if study_data.ledger(study).undo(reader, f"undo {shown_key}", shown_key=shown_key) is None:
-            raise StaleVerdictError("another verdict followed in another window; nothing was taken back")
+            raise StaleVerdictError("another verdict was recorded in another window; nothing was undone")
         ReadingList(reader, study.ledger_study, session.current_run().name).hold(last.verdict.sample_id)
         session.put("review_note", (last.verdict.sample_id, last.verdict.note))
 

@@ -1,4 +1,4 @@
-"""Files of ours: written whole or not at all, told of where they are damaged; and cells that come back as they were."""
+"""Files that Overread writes: atomically, under locks, and with a clear error where one is damaged."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from glob import escape
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import lock_descriptor
+from filelock import FileLock, lock_descriptor
 
 from overread.errors import OverreadError, StudyError
 
@@ -18,13 +18,14 @@ _QUOTED = re.compile(r'[",\r\n]')
 _OTHERS = 0o077
 """The permissions of the group and of everybody else."""
 _MARKS = ("study.json", "key")
-"""Files that make a folder a study's, a whole one's or one that is being made."""
+"""Files by which a study's folder is known, also while it is being made."""
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a file so that a reader finds the old content or the new, never a part of it.
 
-    In a study whose folder is its owner's alone the file is too. What a killed writer of the same file left is removed.
+    In a study whose folder only its owner may read, so is the file. What a killed writer of the same file left is
+    removed.
     """
     with atomic_writer(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
@@ -32,10 +33,10 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 @contextmanager
 def atomic_writer(path: Path, *, mode: int | None = None, is_flushed: bool = True) -> Iterator[BinaryIO]:
-    """A file to write, which stands at `path` once all went well; see `write_atomically`.
+    """A file to write, renamed to `path` at the end if nothing was raised; see `write_atomically`.
 
-    mode: its permissions, before the umask; as those of the study around it if None. is_flushed: whether it is on the
-    disk by then; if not, a power cut may leave less of it.
+    mode: its permissions, before the umask; if None, those of the study that it is in. is_flushed: whether it is on the
+    disk by then; if not, a power cut may truncate it.
     """
     remove_abandoned(path.parent, f".{escape(path.name)}.*.tmp")
     temporary, descriptor = _temporary_file(path, file_mode(path.parent) if mode is None else mode)
@@ -51,7 +52,7 @@ def atomic_writer(path: Path, *, mode: int | None = None, is_flushed: bool = Tru
 
 
 def _temporary_file(path: Path, mode: int) -> tuple[Path, int]:
-    """A new file beside `path`, and its descriptor, which holds a lock on it as long as it is open."""
+    """A new file beside `path`, and its descriptor, which holds a lock on it while it is open."""
     while True:
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -59,22 +60,31 @@ def _temporary_file(path: Path, mode: int) -> tuple[Path, int]:
             is_locked = lock_descriptor(descriptor, blocking=False)
         except OSError:  # a file system without locks
             return temporary, descriptor
-        # Else another writer took it for left behind before it was locked.
+        # Else another writer removed it as abandoned before it was locked.
         if is_locked and os.fstat(descriptor).st_nlink:
             return temporary, descriptor
         os.close(descriptor)
 
 
 def remove_abandoned(folder: Path, pattern: str) -> None:
-    """Remove the temporary files of that pattern whose writers are gone: a living one holds a lock on its own."""
+    """Remove the temporary files of that pattern whose writers are gone: a running writer holds a lock on its file."""
     for path in folder.glob(pattern):
         with suppress(OSError), path.open("rb") as file:
             if lock_descriptor(file.fileno(), blocking=False):
                 path.unlink()
 
 
+def file_lock(path: Path) -> FileLock:
+    """A lock between processes, on a file that is made for it and as private as the study around it.
+
+    It is released when the process ends, however that happens.
+    """
+    # FileLock sets a mode that it is given regardless of the umask.
+    return FileLock(path, mode=0o600) if _is_private(path.parent) else FileLock(path)
+
+
 def is_locked(path: Path) -> bool:
-    """Whether a living process holds the lock of a file or folder. Raises OSError if it cannot be opened."""
+    """Whether a running process holds a lock on a file or folder. Raises OSError if it cannot be opened."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         # A shared lock, which filelock does not offer: two processes that ask at once must not see each other's.
@@ -87,12 +97,12 @@ def is_locked(path: Path) -> bool:
 
 
 def file_mode(folder: Path) -> int:
-    """What a new file in a folder is opened with; the process's umask is still taken from it."""
+    """The permissions of a new file in a folder, before the umask."""
     return 0o600 if _is_private(folder) else 0o666
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it that are absent; in a study that is its owner's alone they are too."""
+    """Make a folder and its missing parents, as private as the study around them."""
     if folder.is_dir():
         return
     make_folder(folder.parent)
@@ -100,7 +110,7 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Put the names of a folder's files on the disk."""
+    """Flush a folder's entries to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -116,22 +126,22 @@ def _is_private(folder: Path) -> bool:
 
 
 @contextmanager
-def report_damage(path: Path, mend: str) -> Iterator[None]:
-    """Raises StudyError, with what to do, where a file that Overread wrote is missing or not as it was written."""
+def report_damage(path: Path, remedy: str) -> Iterator[None]:
+    """Raise StudyError, with the remedy, for whatever a missing or damaged file of ours makes its reader raise."""
     try:
         yield
     except (OverreadError, MemoryError):
         raise
     except Exception as error:  # json, zipfile, numpy, pandas, torch and safetensors have each their own
-        raise StudyError(f"{path}: is missing or damaged ({type(error).__name__}); {mend}") from error
+        raise StudyError(f"{path}: is missing or damaged ({type(error).__name__}); {remedy}") from error
 
 
 def quote_cell(cell: str) -> str:
-    """A cell as it stands in a CSV with commas, in quotes where it needs them."""
+    """A cell as written in a CSV with commas, in quotes where it needs them."""
     # csv.writer leaves a lone \r bare where lines end in \n (before Python 3.13), and then cannot read it back.
     return '"' + cell.replace('"', '""') + '"' if _QUOTED.search(cell) else cell
 
 
 def is_study(path: Path) -> bool:
-    """Whether a folder is a study's: study.json is written last, so that one without it is none."""
+    """Whether a folder holds a study: study.json is written last, so a folder without it does not."""
     return (path / "study.json").is_file()

@@ -31,7 +31,15 @@ def read_study(made_study):
 def test_the_counts_are_those_of_all_readers(app, read_study):
     open_page(app, "export")
     numbers = {metric.label: int(metric.value) for metric in app.metric}
-    counted = {"Changed": 2, "Kept": 0, "Excluded": 2, "Disputed": 1, "Outdated": 0, "Not read": 43, "Unreadable": 2}
+    counted = {
+        "Changed": 2,
+        "Kept": 0,
+        "Excluded": 2,
+        "Disputed": 1,
+        "Outdated": 0,
+        "Not reviewed": 43,
+        "Unreadable": 2,
+    }
     assert numbers == counted
     assert sum(numbers.values()) == 50
 
@@ -44,7 +52,7 @@ def test_a_label_that_was_kept_and_that_the_source_changed_since_is_outdated(app
     samples.to_csv(made_study.samples_path, index=False)
     open_page(app, "export")
     numbers = {metric.label: int(metric.value) for metric in app.metric}
-    assert (numbers["Outdated"], numbers["Kept"], numbers["Not read"]) == (1, 0, 47)
+    assert (numbers["Outdated"], numbers["Kept"], numbers["Not reviewed"]) == (1, 0, 47)
     assert sum(numbers.values()) == 50
 
 
@@ -124,7 +132,7 @@ def test_a_study_without_a_run_has_no_label_issues(app, tmp_path, monkeypatch):
     monkeypatch.setenv(STUDIES_VARIABLE, json.dumps([str(write_study(tmp_path, has_run=False).path)]))
     open_page(app, "export")
     app.segmented_control(key="export_tool").set_value("cleanlab").run()
-    assert "there is no finished one yet" in page_text(app)
+    assert "there is none yet" in page_text(app)
 
 
 def test_a_study_without_a_run_exports_its_labels_as_they_are(app, tmp_path, monkeypatch):
@@ -132,4 +140,4 @@ def test_a_study_without_a_run_exports_its_labels_as_they_are(app, tmp_path, mon
     monkeypatch.setenv(STUDIES_VARIABLE, json.dumps([str(study.path)]))
     open_page(app, "export")
     assert not app.warning
-    assert {metric.label: metric.value for metric in app.metric}["Not read"] == "48"
+    assert {metric.label: metric.value for metric in app.metric}["Not reviewed"] == "48"

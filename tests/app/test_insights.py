@@ -75,16 +75,16 @@ def test_the_diagram_holds_the_reader_s_own_verdicts_against_the_run_s_probabili
     probability, is_error = record(large_study, reader=READER, num_accepted=20, num_rejected=15)
     record(large_study, reader="Dr. Else", num_accepted=0, num_rejected=40)
     open_page(app, "insights", reader=READER)
-    (drawn,) = [figure for alt, figure in figures(app).items() if alt.startswith("Diagram of promised")]
+    (drawn,) = [figure for alt, figure in figures(app).items() if alt.startswith("Diagram of predicted")]
     before, after = drawn["data"][1:]
     curve = reliability_curve(is_error, probability, 3)
     expected = {"x": curve.mean_probability, "y": curve.error_rate, "customdata": curve.num_samples}
     for axis, values in expected.items():
         np.testing.assert_allclose(read_array(before[axis]), values)
-    assert "Each point: 11 to 12 verdicts" in page_text(app)
+    assert "Each point is 11 to 12 verdicts" in page_text(app)
     assert read_array(after["x"]).mean() < read_array(before["x"]).mean()  # fewer were wrong than promised
     gap = np.average(np.abs(curve.mean_probability - curve.error_rate), weights=curve.num_samples)
-    assert f"over your 35 verdicts: **{gap:.2f}** as the run says" in page_text(app)
+    assert f"over your 35 verdicts: **{gap:.2f}** uncorrected" in page_text(app)
 
 
 def read_array(values):
@@ -94,14 +94,14 @@ def read_array(values):
     return np.array(values)
 
 
-@pytest.mark.parametrize(("num_accepted", "words"), [(0, "There are none"), (1, "There is 1:"), (19, "There are 19:")])
+@pytest.mark.parametrize(("num_accepted", "words"), [(0, "given none"), (1, "given 1 so"), (19, "given 19 so")])
 def test_too_few_verdicts_are_said_to_be_too_few(app, large_study, num_accepted, words):
     record(large_study, reader=READER, num_accepted=num_accepted, num_rejected=0)
     record(large_study, reader="Dr. Else", num_accepted=40, num_rejected=0)
     open_page(app, "insights", reader=READER)
     assert words in page_text(app)
-    assert "too few to say" in page_text(app)
-    assert not any(alt.startswith("Diagram of promised") for alt in figures(app))
+    assert "It takes 20 verdicts" in page_text(app)
+    assert not any(alt.startswith("Diagram of predicted") for alt in figures(app))
 
 
 def test_the_run_s_own_choice_stands_on_the_curve_where_its_proposals_are_the_most_probable():

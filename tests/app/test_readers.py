@@ -27,7 +27,7 @@ def new_browser():
 
 def give_name(app, name=READER):
     app.text_input(key="review_reader_name").set_value(name)
-    press(app, "Start reading")
+    press(app, "Start reviewing")
     return app
 
 
@@ -46,19 +46,19 @@ def test_a_name_gets_a_code_which_is_shown_once(app, made_study):
 def test_a_name_in_a_new_browser_asks_for_its_code(app, made_study):
     code = shown_code(give_name(open_page(app, "review")))
     other = give_name(open_page(new_browser(), "review"))
-    assert "Somebody reads this study under that name" in page_text(other)
+    assert "This name is in use in this study" in page_text(other)
     assert not [button for button in other.button if button.label.startswith("Keep ")]
     other.text_input(key="review_reader_code").set_value("ABCDEF")
-    press(other, "Start reading")
-    assert "That is not the code of this name" in page_text(other)
+    press(other, "Start reviewing")
+    assert "That is not the code for this name" in page_text(other)
     other.text_input(key="review_reader_code").set_value(f" {code.lower().replace(' ', '-')} ")
-    press(other, "Start reading")
+    press(other, "Start reviewing")
     assert [button for button in other.button if button.label.startswith("Keep ")]
 
 
 def test_a_name_with_verdicts_from_before_there_were_codes_is_given_one(app, made_study):
     ledger = open_ledger(made_study)
-    assert not reader_codes.is_known(ledger, READER)
+    assert not reader_codes.has_code(ledger, READER)
     give_name(open_page(app, "review"))
     assert reader_codes.is_right_code(open_ledger(made_study), READER, shown_code(app))
 
@@ -89,7 +89,7 @@ def test_an_undo_in_a_stale_tab_takes_nothing_back(app, made_study):
     press(first, "Keep")
     press(stale, "Undo")
     assert len(open_ledger(made_study).decisions()) == 2
-    assert "nothing was taken back" in page_text(stale)
+    assert "nothing was undone" in page_text(stale)
 
 
 @pytest.mark.parametrize("num_refusals", [1, 2])

@@ -15,7 +15,7 @@ from tests.core.rewriting import rewrite_samples
 
 def test_the_page_shows_the_object_s_pixels_and_downloads_them_once(app, made_study, monkeypatch):
     shown = []
-    monkeypatch.setattr(viewer, "show_viewer", lambda picture, **_: shown.append(picture))
+    monkeypatch.setattr(viewer, "show_viewer", lambda image, **_: shown.append(image))
     samples = made_study.samples()
     pixels = {
         row.sample_id: np.asarray(Image.open(made_study.image_location(row.image).path)) for row in samples.itertuples()
@@ -33,6 +33,6 @@ def test_the_page_shows_the_object_s_pixels_and_downloads_them_once(app, made_st
         assert len(requests) == 2  # the image that is shown, and the one that comes next
     assert "hospital" not in page_text(app)
     assert len(shown) == 2
-    for picture in shown:
-        codes = np.frombuffer(gzip.decompress(picture.content), dtype=picture.type)
-        np.testing.assert_array_equal(codes.reshape(picture.height, picture.width), pixels[first])
+    for image in shown:
+        codes = np.frombuffer(gzip.decompress(image.content), dtype=image.type)
+        np.testing.assert_array_equal(codes.reshape(image.height, image.width), pixels[first])

@@ -60,15 +60,15 @@ def test_the_page_asks_for_the_reader_s_name_and_shows_nothing_before(app, study
     assert "Who is reading?" in page_text(app)
     assert "readings differ" not in page_text(app)
     app.text_input(key="review_reader_name").input("  Mira   Sand ")
-    press(app, "Start reading")
+    press(app, "Start reviewing")
     assert "The readings differ" in page_text(app)
     assert app.session_state["session_reader"] == "Mira Sand"
 
 
 def test_an_empty_name_is_asked_for_again(app, study):
     open_page(app, "review")
-    press(app, "Start reading")
-    assert "A name is needed" in page_text(app)
+    press(app, "Start reviewing")
+    assert "Please enter a name" in page_text(app)
 
 
 def test_the_most_probable_error_comes_first_with_both_labels_and_all_evidence(app, study):
@@ -194,7 +194,7 @@ def test_when_all_is_read_the_page_counts_the_verdicts_and_leads_to_the_export(a
     open_page(app, "review", reader=READER)
     press(app, "Keep")
     text = page_text(app)
-    assert "All proposals are read." in text
+    assert "You have reviewed all proposals." in text
     assert "<dt>Changed</dt><dd>7</dd>" in text
     assert "<dt>Kept</dt><dd>1</dd>" in text
     press(app, "Undo")
@@ -238,7 +238,7 @@ def test_what_breaks_while_a_verdict_is_saved_is_a_plain_error_without_names(app
     open_page(app, "review", reader=READER)
     press(app, "Keep")
     assert not app.exception
-    assert app.warning[0].value.startswith("Not saved. Something went wrong here")
+    assert app.warning[0].value.startswith("Not saved. Something went wrong.")
     assert "doe" not in page_text(app)
     assert "<b>0</b> of 8 read" in page_text(app)
 
@@ -308,7 +308,7 @@ def test_the_page_waits_for_a_training_that_is_under_way(app, made_study):
     shutil.rmtree(made_study.runs_path)
     with training_lock(made_study, "20260102T030405-quick-1"):
         open_page(app, "review", reader=READER)
-        assert "The training is under way." in page_text(app)
+        assert "Training is in progress." in page_text(app)
     open_page(app, "review", reader=READER)
     assert "no finished training" in page_text(app)
 
@@ -326,7 +326,7 @@ def give_network(study):
 
 def test_a_run_without_a_network_offers_no_heat_maps(app, study):
     open_page(app, "review", reader=READER)
-    assert "Where the model looks" not in page_text(app)
+    assert "Show saliency maps" not in page_text(app)
 
 
 @pytest.mark.usefixtures("no_dwell")
@@ -334,8 +334,8 @@ def test_heat_maps_are_made_when_they_are_asked_for_and_closed_at_the_next_sampl
     run = give_network(study)
     open_page(app, "review", reader=READER)
     assert not (run.path / "saliency").exists()
-    press(app, "Where the model looks")
-    assert "you can go on meanwhile" in page_text(app)
+    press(app, "Show saliency maps")
+    assert "you can continue meanwhile" in page_text(app)
     process, _ = app.session_state["session_saliency"]
     assert process.wait(timeout=120) == 0
     ids = proposals(study)["sample_id"].tolist()
@@ -349,7 +349,7 @@ def test_heat_maps_are_made_when_they_are_asked_for_and_closed_at_the_next_sampl
     assert "have not made readers more accurate" in text
     press(app, "Keep")
     assert 'class="saliency"' not in page_text(app)
-    press(app, "Where the model looks")
+    press(app, "Show saliency maps")
     assert 'class="saliency"' in page_text(app)
     assert app.session_state["session_saliency"][0] is process  # no second process: they are there already
 
@@ -358,17 +358,17 @@ def test_maps_that_could_not_be_made_are_said_to_be_so(app, study):
     run = give_network(study)
     (run.path / "model.safetensors").write_bytes(b"no weights")
     open_page(app, "review", reader=READER)
-    press(app, "Where the model looks")
+    press(app, "Show saliency maps")
     app.session_state["session_saliency"][0].wait(timeout=120)
     app.run()
-    assert "The maps could not be made" in page_text(app)
+    assert "The maps could not be computed" in page_text(app)
 
 
 def test_heat_leaves_the_image_as_it_is_where_there_is_none():
     grey = np.random.default_rng(0).integers(0, 256, (8, 8)).astype(float)
     heat = np.zeros((8, 8))
     heat[2, 3] = 1
-    shown = heat_map_panel.heated(grey, heat)
+    shown = heat_map_panel.overlay_heat(grey, heat)
     is_cold = heat == 0
     np.testing.assert_array_equal(shown[is_cold], np.repeat(grey[is_cold][:, None], 3, axis=1))
     expected = 0.35 * grey[2, 3] + 0.65 * np.array(heat_map_panel.HEAT_COLOUR)

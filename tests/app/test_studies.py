@@ -21,7 +21,7 @@ from tests.app.verdicts import verdicts
 
 def test_a_card_gives_the_study_s_numbers(app, made_study):
     text = page_text(app.run())
-    assert "48 images · 3 classes · 2 rows not readable" in text
+    assert "48 images · 3 classes · 2 unreadable rows" in text
     assert "adenoma **16** · normal **16** · serrated **16**" in text
     assert "**8 proposals**" in text
 
@@ -32,7 +32,7 @@ def test_progress_counts_the_reader_s_own_verdicts_alone(app, made_study):
         assert ledger.record(verdict)
     app.session_state["session_reader"] = "Ada"
     text = page_text(app.run())
-    assert "**8 proposals** · 3 read by you" in text
+    assert "**8 proposals** · 3 reviewed by you" in text
     assert "Ben" not in text
 
 
@@ -186,9 +186,9 @@ def test_a_name_that_is_taken_is_refused_before_anything_starts(app, made_study,
 
 def test_a_check_of_the_data_runs_when_it_is_asked_for(app, made_study):
     app.run()
-    assert "not looked at" not in page_text(app)
+    assert "images were not checked" not in page_text(app)
     app.button("studies_check").click().run()
-    assert "The images were not looked at" in page_text(app)
+    assert "The images were not checked" in page_text(app)
 
 
 def test_duplicates_under_two_labels_are_shown_as_pictures_with_these_labels(app, made_study):
@@ -199,8 +199,8 @@ def test_duplicates_under_two_labels_are_shown_as_pictures_with_these_labels(app
     build_cache(made_study.pixels_path, paths, size_px=32)
     app.run()
     app.button("studies_check").click().run()
-    assert "2 images stand in the study more than once, under different labels" in page_text(app)
-    assert "**Mend this, or figures and readings will mislead**" in page_text(app)
+    assert "2 images are exact duplicates with different labels" in page_text(app)
+    assert "**Fix these first: they make results misleading**" in page_text(app)
     (shown,) = [html for html in page_text(app).split("<div style") if "adenoma</figcaption>" in html]
     assert "normal</figcaption>" in shown
     assert shown.count("data:image/jpeg;base64,") == 2

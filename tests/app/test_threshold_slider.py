@@ -67,18 +67,18 @@ def num_to_read(app):
 
 def test_a_lower_place_brings_every_sample_that_reaches_it_and_never_a_decided_one(app, made_study, scores, read_all):
     open_page(app, "review", reader=READER)
-    assert "All proposals are read." in page_text(app)
+    assert "You have reviewed all proposals." in page_text(app)
     choose(app, "20 % or more")
     reached = scores.loc[scores["label_error_probability"] >= 0.2, "sample_id"].tolist()
     assert num_to_read(app) == (8, len(reached))
     seen = []
-    while "of them" in page_text(app) and "is read." not in page_text(app):
+    while "of them" in page_text(app) and "You have reviewed" not in page_text(app):
         seen.append(shown_id(app))
         press(app, "Keep")
     assert sorted(seen) == sorted(reached[8:])
     probability = scores.set_index("sample_id")["label_error_probability"]
     assert (np.diff(np.floor(100 * probability.loc[seen])) <= 0).all()
-    assert "All that you chose is read." in page_text(app)
+    assert "You have reviewed all images above the threshold." in page_text(app)
 
 
 def test_a_verdict_on_what_is_not_proposed_holds_what_the_page_showed(app, made_study, scores, ledger, read_all):
@@ -91,7 +91,7 @@ def test_a_verdict_on_what_is_not_proposed_holds_what_the_page_showed(app, made_
     table.to_csv(path, index=False)
     open_page(app, "review", reader=READER)
     choose(app, "10 % or more")
-    assert "Less sure than a proposal" in page_text(app)
+    assert "Below the proposal threshold" in page_text(app)
     assert f"</i>{other}</p>" in page_text(app)
     press(app, f"Change to {other}")
     verdict = ledger.decisions(READER)[-1].verdict
@@ -108,7 +108,7 @@ def test_the_sample_on_the_page_stays_until_it_is_decided_wherever_the_slider_go
     choose(app, OWN)
     assert app.session_state["session_visit"] == shown_visit
     press(app, "Keep")
-    assert "All proposals are read." in page_text(app)
+    assert "You have reviewed all proposals." in page_text(app)
     press(app, "Undo")
     assert shown_id(app) == shown
 
@@ -173,7 +173,7 @@ def test_the_words_are_corrected_by_twenty_verdicts_of_the_reader_s_own(
     is_read = scores["sample_id"].isin([verdict.sample_id for verdict in made])
     expected = probability[scores["is_proposed"] & ~is_read].sum()
     assert f"{num_own} of them read. About {round(expected)} of the {40 - num_own} left" in page_text(app)
-    assert ("Corrected by your own 20 verdicts" in page_text(app)) is is_corrected
+    assert ("corrected by your 20 verdicts" in page_text(app)) is is_corrected
 
 
 def test_every_place_of_the_slider_means_other_images_and_more_than_the_place_before():
@@ -201,18 +201,18 @@ def test_a_run_that_proposes_nothing_still_offers_its_less_sure_samples():
 @pytest.mark.parametrize(
     ("chosen", "left", "elapsed_ms", "words"),
     [
-        (Expectation(0, 0.0, 0.0, 0.0), Expectation(0, 0.0, 0.0, 0.0), [9000] * 9, "No image to read."),
+        (Expectation(0, 0.0, 0.0, 0.0), Expectation(0, 0.0, 0.0, 0.0), [9000] * 9, "No images to read."),
         (Expectation(82, 69.7, 0.85, 0.64), Expectation(82, 69.7, 0.85, 0.64), [9000] * 4,
-         "**82 images** to read. About 70 of the 82 are expected to be wrong (85 %). That finds about 64 % of the "
+         "**82 images** to read. About 70 of the 82 are expected to be wrong (85 %). This finds about 64 % of the "
          "labels expected to be wrong."),
         (Expectation(2, 1.2, 0.6, 0.01), Expectation(1, 0.5, 0.5, 0.005), [],
-         "**2 images**, 1 of them read. The last one is wrong with a chance of 50 %. With all 2 read, about 1 % of the "
-         "labels expected to be wrong are found."),
+         "**2 images**, 1 of them read. The last one has a 50 % chance of being wrong. Reading all 2 finds about 1 % "
+         "of the labels expected to be wrong."),
         (Expectation(82, 69.7, 0.85, 0.64), Expectation(70, 57.9, 0.827, 0.53), [9000, 1000, 10_000, 12_000, 3_600_000],
-         "**82 images**, 12 of them read. About 58 of the 70 left are expected to be wrong (83 %). With all 82 read, "
-         "about 64 % of the labels expected to be wrong are found. At your pace, about 12 min to go."),
+         "**82 images**, 12 of them read. About 58 of the 70 left are expected to be wrong (83 %). Reading all 82 "
+         "finds about 64 % of the labels expected to be wrong. At your pace, about 12 min left."),
         (Expectation(1200, 600.0, 0.5, 0.9), Expectation(0, 0.0, 0.0, 0.0), [9000] * 5,
-         "**1,200 images**, all read. That is where about 90 % of the labels expected to be wrong are."),
+         "**1,200 images**, all read. They contain about 90 % of the labels expected to be wrong."),
     ],
 )  # fmt: skip
 def test_the_trade_is_said_in_words(chosen, left, elapsed_ms, words):

@@ -71,7 +71,7 @@ def test_a_training_of_another_process_is_shown_and_can_be_cancelled(app, made_s
 
 def test_the_bar_says_what_a_training_does_between_its_epochs(app, made_study, training):
     run = find_runs(made_study)[-1]
-    for event, words in (("features", "Describing every image"), ("scoring", "Judging every label")):
+    for event, words in (("features", "Computing image features"), ("scoring", "Scoring every label")):
         with run.progress_path.open("a") as file:
             file.write(json.dumps({"event": event, "fraction": 0.4, "elapsed_s": 3}) + "\n")
         open_page(app, "train")
@@ -152,9 +152,9 @@ def test_a_worse_run_after_review_is_told_of_and_not_shown_until_it_is_chosen(ap
     open_page(app, "train")
     text = page_text(app)
     assert "after review of 71 labels · not in use" in text
-    assert "Worse than the run before." in text
+    assert "Worse than the previous run." in text
     assert "12 wrong and 18 right ones" in text
-    assert "0.90, now 0.85" in text
+    assert "0.90 before, 0.85 now" in text
     assert "between -0.09 and +0.01" in text
     open_page(app, "insights")
     assert "2 January 2026" in page_text(app)
@@ -170,7 +170,7 @@ def test_the_old_run_can_be_kept_though_the_new_one_is_better(app, made_study, a
     compared = json.loads((again.path / "comparison.json").read_text()) | {"outcome": "better"}
     (again.path / "comparison.json").write_text(json.dumps(compared))
     open_page(app, "train")
-    assert "Better than the run before." in page_text(app)
+    assert "Better than the previous run." in page_text(app)
     assert "Use the new run" not in page_text(app)
     app.button(f"train_keep_{again.name}").click().run()
     assert default_run(made_study).name == RUN
@@ -184,7 +184,7 @@ def test_a_comparison_of_too_few_makes_no_claim(app, made_study, again):
     open_page(app, "train")
     assert "not in use" in page_text(app)
     text = page_text(app)
-    assert "Not to be compared with the run before yet." in text
+    assert "Too few decisions to compare it with the previous run." in text
     assert "1 are wrong and 3 are right" in text
 
 

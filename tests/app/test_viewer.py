@@ -14,7 +14,7 @@ from tests.core.images.made_dicom import write_dicom
 
 
 def values(encoded):
-    """The picture as the browser will hold it: codes, scaled back."""
+    """The image as the browser will hold it: codes, scaled back."""
     codes = np.frombuffer(gzip.decompress(encoded.content), dtype=f"<{'u1' if encoded.type == 'uint8' else 'u2'}")
     shape = (encoded.height, encoded.width) + ((3,) if encoded.channels == 3 else ())
     return codes.reshape(shape) * encoded.scale + encoded.offset
@@ -69,4 +69,4 @@ def test_a_missing_file_is_an_image_error_without_its_name(tmp_path):
 def test_frames_of_one_file_are_pictures_of_their_own(tmp_path):
     write_dicom(tmp_path / "a.dcm", np.arange(3, dtype=np.uint8)[:, None, None].repeat(9, 1).repeat(10, 2))
     shown = [values(encoded_image(Location(str(tmp_path / "a.dcm"), frame))) for frame in (1, 2, 3, None)]
-    assert [(picture.min(), picture.max()) for picture in shown] == [(0, 0), (1, 1), (2, 2), (1, 1)]
+    assert [(image.min(), image.max()) for image in shown] == [(0, 0), (1, 1), (2, 2), (1, 1)]

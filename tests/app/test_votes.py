@@ -15,7 +15,7 @@ def test_each_kind_of_proposal_has_its_words():
     assert kind_words("ambiguous", probs=probs, same_labels=[]) == "Two classes fit: &lt;b&gt; and c"
     assert kind_words("outlier", probs=probs, same_labels=[]) == "Looks unlike every class in this study"
     words = kind_words("duplicate", probs=probs, same_labels=["c", "<b>", "c"])
-    assert words == "An almost identical image carries the label c or &lt;b&gt;"
+    assert words == "An almost identical image is labelled c or &lt;b&gt;"
     assert kind_words("", probs=probs, same_labels=[]) == ""
 
 
@@ -28,10 +28,10 @@ def test_the_page_says_which_views_doubt_the_label_and_not_in_numbers(app, made_
     change_scores(made_study, score_rounds=0.9, score_cross_validated=0.2, score_duplicates=0.0)
     open_page(app, "review", reader="Mira")
     text = page_text(app)
-    assert "1 of 2 doubt it" in text
-    assert "<span>Rounds of training</span><b>doubts it</b>" in text
+    assert "1 of 2 disagree" in text
+    assert "<span>Training rounds</span><b>disagrees</b>" in text
     assert "<span>The image itself</span><b>agrees</b>" in text
-    assert "The same picture" not in text  # its labels agree, which says nothing
+    assert "Duplicate images" not in text  # its labels agree, which says nothing
 
 
 def test_an_almost_identical_image_of_another_label_comes_first_and_is_named(app, made_study, monkeypatch):
@@ -51,8 +51,8 @@ def test_an_almost_identical_image_of_another_label_comes_first_and_is_named(app
     assert list(seen[0][:2]) == scores["sample_id"][[other, same]].tolist()
     assert len(seen[0]) == 6
     text = page_text(app)
-    assert f"An almost identical image carries the label {given[other]}<" in text
-    assert "<span>The same picture</span><b>undecided</b>" in text
+    assert f"An almost identical image is labelled {given[other]}<" in text
+    assert "<span>Duplicate images</span><b>undecided</b>" in text
 
 
 def test_a_run_without_kinds_and_evidence_is_shown_without_them(app, made_study):

@@ -9,7 +9,7 @@ import sys
 import pytest
 from filelock import FileLock
 
-from overread.files import is_locked, make_folder, write_atomically
+from overread.files import file_lock, is_locked, make_folder, write_atomically
 
 KILLED = """
 import os, signal, sys
@@ -112,3 +112,11 @@ def test_asking_whether_a_file_is_locked_locks_nobody_else_out(tmp_path, monkeyp
     monkeypatch.setattr(os, "close", ask_meanwhile)
     assert not is_locked(path)
     assert answers == [None, False]
+
+
+@pytest.mark.parametrize(("folder_mode", "expected"), [(0o700, 0o600), (0o755, 0o644)])
+def test_a_lock_s_file_is_as_private_as_the_study_s_folder(tmp_path, umask, folder_mode, expected):
+    (tmp_path / "key").write_text("")
+    tmp_path.chmod(folder_mode)
+    with file_lock(tmp_path / ".lock"):
+        assert mode(tmp_path / ".lock") == expected

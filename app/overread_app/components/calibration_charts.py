@@ -1,4 +1,4 @@
-"""Charts of what the probabilities promise: what reading more would find, and whether they can be believed."""
+"""Charts of the probabilities: the expected yield of reading more, and the calibration."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ def trade_off_curve(curve: TradeOff, own: Expectation) -> go.Figure:
         y=100 * curve.recall,
         customdata=100 * curve.precision,
         mode="lines",
-        name="by falling probability",
+        name="by decreasing probability",
         line={"width": 2, "color": ACCENT},
         hovertemplate=hover,
     )
@@ -40,8 +40,8 @@ def trade_off_curve(curve: TradeOff, own: Expectation) -> go.Figure:
 
 
 def reliability_diagram(curves: Mapping[str, ReliabilityCurve]) -> go.Figure:
-    """Promised against found shares of wrong labels, before and after a correction: two names at most. The first has
-    upright lines: how far chance may have moved each point. On the dashed line a promise is kept."""
+    """Predicted against observed shares of wrong labels, by name of the curve: two at most, before and after a
+    correction. The first has error bars, its 95 % intervals. Calibrated probabilities lie on the dashed line."""
     figure = go.Figure()
     figure.add_scatter(
         x=[0, 1],
@@ -69,16 +69,16 @@ def reliability_diagram(curves: Mapping[str, ReliabilityCurve]) -> go.Figure:
                 "visible": colour is MUTED,  # both would hide each other
                 "width": 0,
             },
-            hovertemplate="promised %{x:.2f}, found %{y:.2f}: %{customdata:,} verdicts<extra>" + name + "</extra>",
+            hovertemplate="predicted %{x:.2f}, observed %{y:.2f}: %{customdata:,} verdicts<extra>" + name + "</extra>",
         )
     figure.update_layout(template=TEMPLATE, height=340)
-    figure.update_xaxes(title="probability of an error, as promised", range=[-0.02, 1.03], showgrid=False)
+    figure.update_xaxes(title="predicted probability of an error", range=[-0.02, 1.03], showgrid=False)
     figure.update_yaxes(title="share of labels found wrong", range=[-0.02, 1.03])
     return figure
 
 
 def _share_bounds(share: np.ndarray, num: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson's interval: what holds the true share with 95 % probability, where `share` of `num` was seen."""
+    """Wilson's 95 % interval of a share that was observed in `num` cases."""
     z2 = 1.96**2
     middle = (share + z2 / (2 * num)) / (1 + z2 / num)
     half = 1.96 * np.sqrt(share * (1 - share) / num + z2 / (4 * num**2)) / (1 + z2 / num)

@@ -96,7 +96,7 @@ def label_matrix(matrix: np.ndarray, classes: Sequence[str]) -> go.Figure:
                 },
             )
     figure.update_layout(template=TEMPLATE, height=110 + 56 * len(classes))
-    figure.update_xaxes(title="label after the proposals", side="top", showgrid=False, type="category")
+    figure.update_xaxes(title="label if all proposals are accepted", side="top", showgrid=False, type="category")
     figure.update_yaxes(title="given label", autorange="reversed", showgrid=False, type="category")
     return figure
 

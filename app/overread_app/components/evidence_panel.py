@@ -1,4 +1,4 @@
-"""Why the model reads a sample as it does: its probabilities, how it learnt them, and the images most like this one."""
+"""The evidence on a sample: its class probabilities, their course over the training, and the most similar images."""
 
 import base64
 import io
@@ -28,7 +28,7 @@ THUMBNAIL_PX = 160
 def show_probabilities(probs: np.ndarray, classes: Sequence[str], *, given: str, proposed: str, key: str) -> None:
     """probs: (K,) in [0, 1], in the classes' order: p_<class> of scores.csv."""
     said = ", ".join(f"{name} {100 * value:.0f} %" for name, value in zip(classes, probs, strict=True))
-    _heading("Class probabilities", "by the image and its given label")
+    _heading("Class probabilities", "from the image and its given label")
     show_chart(probability_chart(probs, classes, given=given, proposed=proposed), key=key, alt=f"Probabilities: {said}")
 
 
@@ -37,11 +37,11 @@ def show_trace(stage_probs: np.ndarray, stage_names: Sequence[str], classes: Seq
     key = labels.pop("key")
     given, proposed = classes.index(labels["given"]), classes.index(labels["proposed"])
     words = (
-        f"Over the training the probability of {labels['given']} went from {stage_probs[0, given]:.2f} to "
+        f"During training the probability of {labels['given']} went from {stage_probs[0, given]:.2f} to "
         f"{stage_probs[-1, given]:.2f}, that of {labels['proposed']} from {stage_probs[0, proposed]:.2f} to "
         f"{stage_probs[-1, proposed]:.2f}"
     )
-    _heading("As the training went on", "by the image alone, stage by stage")
+    _heading("Over the training", "from the image alone, by stage")
     show_chart(trace_chart(stage_probs, stage_names, classes, **labels), key=key, alt=words)
 
 
@@ -50,22 +50,22 @@ def show_similar(
 ) -> None:
     """The images most like this one with their given labels, the nearest first. They come from the pixel cache.
 
-    num_same: how many of them, at the beginning, show the same picture; the others are of other patients and slides.
+    num_same: how many, at the beginning, are its near-duplicates; the others are of other patients and slides.
     """
     _heading("Most similar images", "almost identical ones first" if num_same else "from other patients and slides")
     colours = class_colours(classes)
     try:
-        pictures = [
+        thumbnail_tags = [
             f'<img src="{uri}" alt="Similar image, given label {escape(label, quote=True)}">'
             for uri, label in zip(thumbnails(pixels_path, tuple(sample_ids)), labels, strict=True)
         ]
     except StudyError:  # the cache may be deleted at any time: it only costs time
-        pictures = ["<div></div>"] * len(labels)
+        thumbnail_tags = ["<div></div>"] * len(labels)
     figures = "".join(
-        f"<figure{' class=same' if place < num_same else ''}>{picture}"
+        f"<figure{' class=same' if place < num_same else ''}>{tag}"
         f'<figcaption><i style="background:{colours.get(label, QUIET)}"></i>'
         f"<span>{escape(label)}</span></figcaption></figure>"
-        for place, (picture, label) in enumerate(zip(pictures, labels, strict=True))
+        for place, (tag, label) in enumerate(zip(thumbnail_tags, labels, strict=True))
     )
     said = f"Given labels: {_tally(labels[num_same:])}"
     if num_same:

@@ -1,4 +1,4 @@
-"""Where the model looks, for a reader who asks. A process makes the maps: the app never imports torch."""
+"""Saliency maps, for a reader who asks. A process of its own computes them: the app never imports torch."""
 
 from collections.abc import Sequence
 from html import escape
@@ -20,13 +20,14 @@ from overread_app.visit import Visit
 HEAT_COLOUR = (240, 150, 30)
 """Amber: neither red nor green, which would judge."""
 NUM_LOOKED_AHEAD = 8
-"""Samples that one process computes heat maps for: starting it takes seconds, a map far less than one."""
+"""Samples that one process computes maps for: starting it takes seconds, a map far less than one."""
 
 
 def show_saliency(study: Study, run: Run, order: Sequence[str], visit: Visit) -> None:
-    """Heat maps of the first of these samples for whoever asks, closed again at the next: they have not helped readers.
+    """A button that shows the saliency maps of the first of these samples. They are hidden again at the next one,
+    since they have not helped readers.
 
-    order: ids of the samples that come next. A run without a network has none.
+    order: ids of the samples that come next. Nothing is shown for a run without a network.
     """
     if not has_network(run):
         return
@@ -34,7 +35,7 @@ def show_saliency(study: Study, run: Run, order: Sequence[str], visit: Visit) ->
         is_open = session.get("where") == visit.visit_id
         # A button and no toggle: while a toggle has the focus, the verdicts' keys go to it.
         st.button(
-            "Hide where the model looks" if is_open else "Where the model looks",
+            "Hide saliency maps" if is_open else "Show saliency maps",
             key=f"review_where_{visit.visit_id}",
             type="tertiary",
             icon=":material/visibility_off:" if is_open else ":material/visibility:",
@@ -52,8 +53,8 @@ def show_saliency(study: Study, run: Run, order: Sequence[str], visit: Visit) ->
         except (StudyError, ValueError):  # no whole pixel cache, or one without this sample
             st.caption("The image is not in the study’s cache, so its maps cannot be shown.")
         st.caption(
-            "Amber: what speaks for that label in the network’s own reading, coarsely placed. Such maps have not made "
-            "readers more accurate: the image decides."
+            "Amber marks what supports the label in the network’s own prediction, at a low resolution. Saliency maps "
+            "have not made readers more accurate: judge by the image."
         )
 
 
@@ -66,13 +67,15 @@ def await_saliency(study: Study, run: Run, sample_ids: tuple[str, ...]) -> None:
         process, asked = session.get("saliency", (None, ()))
         is_over = process is None or process.poll() is not None
         if is_over and (run.path, sample_ids[0]) in asked:
-            st.caption("The maps could not be made. The image is what counts.")
+            st.caption("The maps could not be computed.")
             return
         if is_over:
             missing = [sample_id for sample_id in sample_ids if read_saliency(run, sample_id) is None]
             process = processes.start_saliency(study.path, run.name, missing, log=run.path / "saliency" / "log.txt")
             session.put("saliency", (process, {(run.path, sample_id) for sample_id in missing}))
-        st.caption(":material/hourglass_top: Looking. This takes some seconds the first time; you can go on meanwhile.")
+        st.caption(
+            ":material/hourglass_top: Computing. This takes a few seconds the first time; you can continue meanwhile."
+        )
 
 
 def show_maps(pixels_path: Path, sample_id: str, labels: Sequence[str], maps: np.ndarray) -> None:

@@ -33,22 +33,24 @@ def ask_reader(study: Study) -> None:
                 st.rerun()
     with st.container(key="review_reader"):
         asked = session.get("code_asked_for")
-        st.subheader("Who is reading?" if asked is None else f"Is it you, {plain_text(asked)}?")
+        st.subheader("Who is reading?" if asked is None else f"Are you {plain_text(asked)}?")
         with st.form("review_reader_form", border=False):
             if asked is None:
-                st.markdown("Your name stands beside each of your verdicts in the exported table. It is asked once.")
+                st.markdown("Your name is saved with each verdict and appears in the exported table.")
                 st.text_input("Name", key="review_reader_name", max_chars=session.MAX_READER_LENGTH)
             else:
-                st.markdown("Somebody reads this study under that name. The code was shown when the name was given.")
+                st.markdown("This name is in use in this study. Its code was shown when it was first used.")
                 st.text_input("Code", key="review_reader_code", max_chars=12)
             if problem := session.get("reader_problem"):
                 st.caption(problem)
             give = _give_name if asked is None else _give_code
-            st.form_submit_button("Start reading", type="primary", on_click=give, args=(study,))
+            st.form_submit_button("Start reviewing", type="primary", on_click=give, args=(study,))
         if asked is not None:
-            st.button("I am somebody else", type="tertiary", key="review_reader_other", on_click=_ask_name)
+            st.button("Use another name", type="tertiary", key="review_reader_other", on_click=_ask_name)
         elif name := session.reader_name():
-            st.button(f"Go on as {plain_text(name)}", type="tertiary", key="review_reader_stay", on_click=_end_asking)
+            st.button(
+                f"Continue as {plain_text(name)}", type="tertiary", key="review_reader_stay", on_click=_end_asking
+            )
 
 
 def show_code() -> None:
@@ -56,8 +58,8 @@ def show_code() -> None:
     if code := session.get("code_to_show"):
         with st.container(border=True, key="review_code"):
             text, button = st.columns([4, 1], vertical_alignment="center")
-            text.caption(f"Your code: **{code[:3]} {code[3:]}**. Another browser asks for it; it is shown only now.")
-            button.button("Noted", key="review_code_noted", type="tertiary", on_click=_put_code_away)
+            text.caption(f"Your code: **{code[:3]} {code[3:]}**. Another browser asks for it. It is shown only once.")
+            button.button("Done", key="review_code_noted", type="tertiary", on_click=_put_code_away)
 
 
 def _put_code_away() -> None:
@@ -126,7 +128,7 @@ def _set(study: Study, name: str, code: str = "") -> None:
             session.put("code_asked_for", name)
             if code:
                 time.sleep(WRONG_CODE_S)
-                session.put("reader_problem", "That is not the code of this name.")
+                session.put("reader_problem", "That is not the code for this name.")
             return
     except UserError as error:
         session.put("reader_problem", plain_text(error_text(error)))

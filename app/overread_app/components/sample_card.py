@@ -1,4 +1,4 @@
-"""What a reader must know of a sample to judge it: both labels, how sure the model is, how far the reading has come."""
+"""What a reader needs to judge a sample: both labels, the error probability, and the progress of the review."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -38,8 +38,8 @@ def show_readings(
     colours = class_colours(classes)
     title, other = ("The readings differ", "Model’s reading")
     if not proposal.is_proposed:
-        title, other = ("Less sure than a proposal", "Likeliest other")
-    note = "<span>Demo: an image made by code</span>" if is_demo else ""
+        title, other = ("Below the proposal threshold", "Most likely other")
+    note = "<span>Demo: a synthetic image</span>" if is_demo else ""
     # No digits at the ends, where the words say all that can be known.
     details = [f"{probability:.2f}"] if 0.025 <= probability < 0.985 else []
     details += ["corrected by your verdicts"] if is_corrected else []
@@ -56,7 +56,7 @@ def show_readings(
 def kind_words(kind: str, *, probs: Mapping[str, float], same_labels: Sequence[str]) -> str:
     """What a proposal is, as HTML for `show_readings`; empty for no kind.
 
-    kind: of scores.csv. probs: by class, in [0, 1]. same_labels: other labels that the same picture has.
+    kind: of scores.csv. probs: by class, in [0, 1]. same_labels: the other labels of its duplicates.
     """
     match kind:
         case "relabel":
@@ -67,7 +67,7 @@ def kind_words(kind: str, *, probs: Mapping[str, float], same_labels: Sequence[s
         case "outlier":
             return "Looks unlike every class in this study"
         case "duplicate" if same_labels:
-            return f"An almost identical image carries the label {escape(' or '.join(dict.fromkeys(same_labels)))}"
+            return f"An almost identical image is labelled {escape(' or '.join(dict.fromkeys(same_labels)))}"
         case _:
             return ""
 

@@ -1,4 +1,4 @@
-"""Which views of a sample doubt its given label: the scorers' columns, in words."""
+"""Which scorers disagree with the given label of a sample, in words."""
 
 from collections.abc import Mapping
 from html import escape
@@ -10,21 +10,21 @@ VIEWS = {
     "cross_validated": "The image itself",
     "neighbours": "Similar images",
     "networks": "Separate networks",
-    "rounds": "Rounds of training",
-    "margin_area": "How it was learnt",
-    "duplicates": "The same picture",
+    "rounds": "Training rounds",
+    "margin_area": "Training dynamics",
+    "duplicates": "Duplicate images",
     "raters": "Other raters",
 }
-"""A scorer of each kind, by what a reader knows it as; margin and entropy say nothing that the first doesn't."""
+"""Scorers, and their names for a reader. Margin and entropy are left out: they repeat self_confidence."""
 DOUBTS = 2 / 3
 FITS = 1 / 3
-WORDS = {"doubts": "doubts it", "unsure": "undecided", "fits": "agrees"}
+WORDS = {"doubts": "disagrees", "unsure": "undecided", "fits": "agrees"}
 
 
 def show_votes(scores: Mapping[str, float]) -> None:
     """scores: by scorer, the sample's values in [0, 1]: score_<scorer> of scores.csv."""
     votes = {VIEWS[name]: vote(scores[name]) for name in VIEWS if name in scores}
-    # Images of the same picture that agree may say nothing, for labels are copied as images are.
+    # Duplicates that agree are no evidence: labels are copied together with images.
     if not scores.get("duplicates"):
         votes.pop(VIEWS["duplicates"], None)
     if not votes:
@@ -35,7 +35,7 @@ def show_votes(scores: Mapping[str, float]) -> None:
         for view, each in votes.items()
     )
     st.html(
-        f'<h3 class="evidence-title">Views of the given label<span>{num_doubts} of {len(votes)} doubt it</span></h3>'
+        f'<h3 class="evidence-title">Evidence on the given label<span>{num_doubts} of {len(votes)} disagree</span></h3>'
         f'<ul class="votes">{rows}</ul>'
     )
 

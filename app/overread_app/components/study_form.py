@@ -15,7 +15,7 @@ from overread_app.components.wording import counted
 from overread_app.readable_roots import roots, typed_path
 
 FAILED = "The import failed. Run it in a terminal to see why: python -m core import"
-TOLD_IN_TERMINAL = "Run the same import in a terminal for details: python -m core import"
+TERMINAL_HINT = "Run the same import in a terminal for details: python -m core import"
 
 
 def show_study_form() -> None:
@@ -31,7 +31,7 @@ def show_study_form() -> None:
         help=f"Or {'; or '.join(form.download.explanation for form in registry.FORMATS if form.download)}",
     ).strip()
     named = registry.named_dataset(source)
-    path = told_path(source) if source and not named else None
+    path = checked_path(source) if source and not named else None
     suggested = source.removeprefix(named.download.prefix) if named else path.stem if path else ""
     left, right = st.columns(2)
     name = left.text_input("Name of the study", key=f"{form_key()}_name", placeholder=suggested).strip()
@@ -60,7 +60,7 @@ def form_key() -> str:
     return f"studies_form_{session.get('num_imports', 0)}"
 
 
-def told_path(source: str) -> Path | None:
+def checked_path(source: str) -> Path | None:
     """The path that was typed; None, with a warning, if it may not be read."""
     try:
         return typed_path(source)
@@ -121,7 +121,7 @@ def show_import() -> None:
 def public_reason(log: Path) -> str:
     """Why an import was refused: with --within it quotes nothing of the source's files, which are no study's yet."""
     reason = without_paths(processes.last_line(log).removeprefix("error: "))
-    return f"{reason.rstrip('.')}. {TOLD_IN_TERMINAL}"
+    return f"{reason.rstrip('.')}. {TERMINAL_HINT}"
 
 
 def show_outcome() -> None:

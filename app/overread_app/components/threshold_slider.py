@@ -1,5 +1,5 @@
-"""How sure a proposal must be to be read: a slider that trades how many labels are wrong among those read for how many
-of the wrong ones are found, and what each of its places comes to."""
+"""The threshold on the error probability: a slider that trades precision for recall, and the expected yield of each of
+its steps."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ from overread_app.reading_list import ReadingList
 
 LEVELS = tuple(percent / 100 for percent in range(95, 0, -5))
 MIN_TIMED = 5
-"""Verdicts before a pace is told of."""
+"""Verdicts before a reader's pace is estimated."""
 OWN = "as proposed"
 
 
 @dataclass(frozen=True)
 class SliderStep:
-    """A place of the slider."""
+    """A threshold that the slider offers."""
 
     min_probability: float | None
     """None: the run's own proposals."""
@@ -41,7 +41,7 @@ class SliderStep:
 
 
 def slider_steps(scores: pd.DataFrame) -> list[SliderStep]:
-    """The places of the slider, from the fewest images to the most; each means other images than the one before."""
+    """The thresholds to offer, from the fewest images to the most; each chooses other images than the one before."""
     found = [SliderStep(None, chosen_samples(scores))]
     is_reached, probability = chosen_samples(scores, LEVELS[-1]), scores["label_error_probability"].to_numpy()
     for level in LEVELS:
@@ -52,8 +52,8 @@ def slider_steps(scores: pd.DataFrame) -> list[SliderStep]:
 
 
 def corrected_probabilities(scores: pd.DataFrame, decisions: Sequence[Decision], *, run: Run) -> tuple[np.ndarray, int]:
-    """label_error_probability (N,) as a reader's own verdicts correct it, and how many these are; as the run says and 0
-    while they are too few."""
+    """label_error_probability (N,) recalibrated by a reader's own verdicts, and their number; unchanged, and 0, while
+    they are too few."""
     settings = calibration_settings(run.config())
     places, is_error = outcomes(scores, decisions, run=run.name)
     probability = scores["label_error_probability"].to_numpy()
@@ -70,22 +70,24 @@ def show_threshold_slider(
     probability: np.ndarray,
     num_verdicts: int,
 ) -> None:
-    """The slider, and in words what its place comes to. probability and num_verdicts: of `corrected`."""
+    """The slider, and the expected yield of the chosen threshold in words.
+
+    probability and num_verdicts: of `corrected_probabilities`."""
     places = {step.title: step for step in slider_steps(scores)}
     chosen = next((step for step in places.values() if step.min_probability == reading.min_probability), places[OWN])
     if len(places) > 1:
         key = f"review_threshold_{reading.key}"
         st.select_slider(
-            "How sure should a proposal be?",
+            "Minimum probability that the label is wrong",
             list(places),
             value=chosen.title,
             key=key,
-            help="The least probability of an error that an image is shown for. Further left: fewer images, and more "
-            "of them with a wrong label. Further right: more images, and fewer wrong labels missed. What is exported "
-            "as a proposal does not depend on it.",
+            help="Images with at least this probability of a wrong label are shown. Left: fewer images, a larger "
+            "share of them wrong. Right: more images, fewer wrong labels missed. The exported proposals do not depend "
+            "on it.",
             on_change=lambda: reading.choose(places[session.field_value(key) or OWN].min_probability),
         )
-        st.html('<div class="threshold-ends"><span>surer, fewer images</span><span>less sure, more images</span></div>')
+        st.html('<div class="threshold-ends"><span>fewer images</span><span>more images</span></div>')
     is_decided = scores["sample_id"].isin([decision.verdict.sample_id for decision in decisions]).to_numpy()
     text = trade_off_text(
         expectation(probability, chosen.is_chosen),
@@ -94,31 +96,31 @@ def show_threshold_slider(
     )
     st.markdown(text)
     if num_verdicts:
-        st.caption(f"Corrected by your own {num_verdicts:,} verdicts on this run’s proposals.")
+        st.caption(f"Probabilities are corrected by your {num_verdicts:,} verdicts on this run’s proposals.")
 
 
 def trade_off_text(chosen: Expectation, left: Expectation, *, elapsed_ms: Collection[int]) -> str:
-    """What a choice comes to in words. left: of its samples those not decided yet; elapsed_ms: how long the reader took
-    for each verdict so far, which tells a pace."""
+    """The expected yield of a choice in words. left: of its samples those not decided yet; elapsed_ms: how long the
+    reader took for each verdict so far."""
     num, num_left = chosen.num_samples, left.num_samples
     if num == 0:
-        return "No image to read."
+        return "No images to read."
     images = f"**{counted(num, 'image')}**"
     found = f"about {100 * chosen.recall:.0f} % of the labels expected to be wrong"
     if num_left == 0:
-        return f"{images}, all read. That is where {found} are."
+        return f"{images}, all read. They contain {found}."
     is_begun = num_left < num
     those = f"the {num_left:,}" + (" left" if is_begun else "")
     share = f"{100 * left.precision:.0f} %"
     if num_left == 1:
-        wrong = f"The {'last' if is_begun else 'only'} one is wrong with a chance of {share}."
+        wrong = f"The {'last' if is_begun else 'only'} one has a {share} chance of being wrong."
     else:
         wrong = f"About {round(left.num_errors):,} of {those} are expected to be wrong ({share})."
     if is_begun:
-        parts = [f"{images}, {num - num_left:,} of them read.", wrong, f"With all {num:,} read, {found} are found."]
+        parts = [f"{images}, {num - num_left:,} of them read.", wrong, f"Reading all {num:,} finds {found}."]
     else:
-        parts = [f"{images} to read.", wrong, f"That finds {found}."]
+        parts = [f"{images} to read.", wrong, f"This finds {found}."]
     if len(elapsed_ms) >= MIN_TIMED:
         pace_s = median(elapsed_ms) / 1000
-        parts.append(f"At your pace, about {duration(num_left * pace_s)} to go.")
+        parts.append(f"At your pace, about {duration(num_left * pace_s)} left.")
     return " ".join(parts)

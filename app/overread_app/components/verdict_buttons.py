@@ -16,12 +16,12 @@ RETRY_S = 1.5
 """How long a verdict that a busy ledger did not take waits until it is sent again."""
 MAX_NOTE_LENGTH = 500
 PLAIN_VERDICTS = (
-    (VerdictKind.AMBIGUOUS, "Ambiguous", "M", "The image does not settle it. The given label stays."),
+    (VerdictKind.AMBIGUOUS, "Ambiguous", "M", "The image does not settle it. The given label is kept."),
     (
         VerdictKind.CANNOT_JUDGE,
         "Cannot judge",
         "N",
-        "Not for this reader, or not from this image. The given label stays.",
+        "You cannot judge this image. The given label is kept.",
     ),
     (VerdictKind.EXCLUDE, "Exclude", "E", "The image should not be in the dataset. Its label becomes empty."),
 )
@@ -61,7 +61,7 @@ def show_verdicts(study: Study, proposal: Proposal, visit: Visit) -> None:
         "Note",
         note if taken_back == visit.sample_id else "",
         key=visit.note_key,
-        placeholder="Note, kept with the verdict; Enter when done",
+        placeholder="Note, saved with the verdict; press Enter when done",
         label_visibility="collapsed",
         max_chars=MAX_NOTE_LENGTH,
     )
@@ -115,7 +115,7 @@ def send_again(study: Study) -> None:
 def show_last(study: Study, last: Decision | None, visit: Visit | None) -> None:
     """What the ledger holds as this reader's last verdict, and the way back."""
     if problem := session.get("review_problem"):
-        st.warning(f"Not saved. {plain_text(problem)} Press the verdict again.", icon=":material/info:")
+        st.warning(f"Not saved. {plain_text(problem)} Press the button again.", icon=":material/info:")
     if stale := session.get("review_stale"):
         st.info(plain_text(stale[:1].upper() + stale[1:]), icon=":material/info:")
     if session.get("review_pending") is not None:

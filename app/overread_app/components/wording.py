@@ -23,7 +23,7 @@ VERDICT_WORDS = {
     "disputed": "readers differ",
     "outdated": "given label changed since",
     "quarantined": "could not be read",
-    "": "not read yet",
+    "": "not reviewed yet",
 }
 
 

@@ -3,13 +3,13 @@
 // Streamlit's shortcuts listen on the document and its buttons below that, so the window's capture phase comes first.
 // The listeners are set when this module is loaded and stay: a key may be held from one page to the next.
 
-const DWELL_MS = 300; // nobody has looked at a picture that was painted less than this ago
+const DWELL_MS = 300; // nobody has looked at a image that was painted less than this ago
 const EDITABLE = "input, textarea, select, [contenteditable='true']";
 const VERDICTS = "[class*='st-key-review_verdict']";
 
 const held = new Set(); // codes of keys that are down: remote desktops send a held key as fresh presses
 const viewersKeys = new Set(); // functions of (event) -> whether a viewer took the key
-let paintedAt = -Infinity; // when the picture at hand was painted; Infinity while one is on its way
+let paintedAt = -Infinity; // when the image at hand was painted; Infinity while one is on its way
 
 function isTooEarly() {
   return performance.now() - paintedAt < DWELL_MS;

@@ -1,6 +1,6 @@
-// A picture's pixels in the browser: fetched once, kept at full bit depth, turned into greys by a table.
+// An image's pixels in the browser: fetched once, kept at full bit depth, turned into greys by a table.
 //
-// A picture, as the server describes it: {url, width, height, channels, type, scale, offset, minimum, maximum,
+// An image, as the server describes it: {url, width, height, channels, type, scale, offset, minimum, maximum,
 // center, window, voi, isInverted, isDicom}. `url` gives its codes, row by row, little-endian, gzipped; they lie in
 // minimum..maximum, and a value (a Hounsfield unit, say) is code * scale + offset. The window is in values.
 
@@ -50,10 +50,10 @@ export function lookupTable({ scale, offset, minimum, maximum, center, window, v
   return table;
 }
 
-// Write the picture into an ImageData of its size.
-export function colour(picture, table, image) {
-  const { codes, spec } = picture;
-  const out = new Uint32Array(image.data.buffer); // ABGR: every machine that runs a browser is little-endian
+// Write the image into an ImageData of its size.
+export function colour(image, table, imageData) {
+  const { codes, spec } = image;
+  const out = new Uint32Array(imageData.data.buffer); // ABGR: every machine that runs a browser is little-endian
   if (spec.channels === 3) {
     for (let i = 0, j = 0; i < out.length; i++, j += 3) {
       out[i] = 0xff000000 | (table[codes[j + 2]] << 16) | (table[codes[j + 1]] << 8) | table[codes[j]];

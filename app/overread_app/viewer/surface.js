@@ -1,4 +1,4 @@
-// The canvas: where the picture lies on it, and the hand that moves it.
+// The canvas: where the image lies on it, and the hand that moves it.
 
 const MAX_SCALE = 40; // canvas pixels per image pixel
 const CRISP_SCALE = 4; // who zooms in beyond this wants to see single pixels, as squares
@@ -7,7 +7,7 @@ class Surface {
   constructor(canvas, { onZoom, onWindowDrag }) {
     this.canvas = canvas;
     this.context = canvas.getContext("2d", { alpha: false });
-    this.source = document.createElement("canvas"); // the picture in its own pixels, greys applied
+    this.source = document.createElement("canvas"); // the image in its own pixels, greys applied
     this.onZoom = onZoom;
     this.onWindowDrag = onWindowDrag;
     this.isFitted = true;
@@ -22,7 +22,7 @@ class Surface {
     this.listen();
   }
 
-  // Take a new picture's pixels; `fit` also forgets zoom and pan.
+  // Take a new image's pixels; `fit` also forgets zoom and pan.
   show(image, { fit }) {
     if (this.source.width !== image.width || this.source.height !== image.height) {
       this.source.width = image.width;
@@ -74,7 +74,7 @@ class Surface {
     this.requestDraw();
   }
 
-  // At least a fifth of the canvas keeps showing the picture, so that it can't be lost.
+  // At least a fifth of the canvas keeps showing the image, so that it can't be lost.
   keepInSight() {
     const { canvas, source, scale } = this;
     const [marginX, marginY] = [canvas.width / 5, canvas.height / 5];
@@ -107,7 +107,7 @@ class Surface {
     if (!this.hasPicture) return;
     context.imageSmoothingEnabled = this.isFitted || scale <= CRISP_SCALE;
     context.imageSmoothingQuality = "high";
-    // From whole canvas pixels on: at 1:1 each pixel of the picture is one of the screen, unblended.
+    // From whole canvas pixels on: at 1:1 each pixel of the image is one of the screen, unblended.
     context.drawImage(source, Math.round(this.x), Math.round(this.y), source.width * scale, source.height * scale);
     this.onZoom(scale);
   }

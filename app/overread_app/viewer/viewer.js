@@ -32,7 +32,7 @@ class Viewer {
     const zoom = (factor) => () => this.surface.zoomBy(factor);
     const invert = () => this.invert();
     const reset = () => this.reset();
-    const fit = () => this.picture && this.surface.fit();
+    const fit = () => this.image && this.surface.fit();
     const step = 60 * (window.devicePixelRatio || 1);
     find("invert").onclick = invert;
     find("reset").onclick = reset;
@@ -46,7 +46,7 @@ class Viewer {
     };
     find("actual").onclick = () => this.surface.zoomTo(1);
     this.parts.centre.oninput = this.parts.width.oninput = () => this.readFields();
-    this.parts.centre.onblur = this.parts.width.onblur = () => this.picture && this.writeFields();
+    this.parts.centre.onblur = this.parts.width.onblur = () => this.image && this.writeFields();
     const shortcuts = { f: fit, i: invert, 0: reset, "+": zoom(1.25), "=": zoom(1.25), "-": zoom(0.8) };
     const arrows = {
       ArrowLeft: () => this.surface.pan(step, 0),
@@ -62,21 +62,21 @@ class Viewer {
     viewersKeys.add(this.takeKey);
   }
 
-  // Show what the server says: {visit, picture}. The same visit again changes nothing the reader has set.
+  // Show what the server says: {visit, image}. The same visit again changes nothing the reader has set.
   async take(data) {
-    if (!data?.picture || data.visit === this.visit) return;
+    if (!data?.image || data.visit === this.visit) return;
     this.visit = data.visit;
-    this.picture = null;
+    this.image = null;
     document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0 }); // both labels and the image in sight
     paintedAt = Infinity;
-    // The last sample's picture must not stand beside this one's labels; what was prefetched is here before a timer.
+    // The last sample's image must not stand beside this one's labels; what was prefetched is here before a timer.
     const clear = setTimeout(() => this.blank(""));
     const wait = setTimeout(() => this.blank("Loading the image"), 250);
     try {
-      const picture = await load(data.picture);
+      const image = await load(data.image);
       if (this.visit !== data.visit) return;
-      this.picture = picture;
-      this.image = new ImageData(picture.spec.width, picture.spec.height);
+      this.image = image;
+      this.imageData = new ImageData(image.spec.width, image.spec.height);
       this.reset();
       this.surface.fit();
       this.surface.draw();
@@ -95,7 +95,7 @@ class Viewer {
     this.parts.message.hidden = true;
     this.root.classList.remove("is-empty");
     paintedAt = performance.now();
-    this.root.dataset.painted = this.visit; // for whoever waits for the picture: it is on the canvas now
+    this.root.dataset.painted = this.visit; // for whoever waits for the image: it is on the canvas now
     this.root.dataset.paintedAt = paintedAt;
   }
 
@@ -107,24 +107,24 @@ class Viewer {
   }
 
   reset() {
-    if (!this.picture) return;
-    const { center, window: width } = this.picture.spec;
+    if (!this.image) return;
+    const { center, window: width } = this.image.spec;
     Object.assign(this, { center, width, isInverted: false });
     this.colour();
     this.writeFields();
   }
 
   invert() {
-    if (!this.picture) return;
+    if (!this.image) return;
     this.isInverted = !this.isInverted;
     this.colour();
     this.writeFields();
   }
 
-  // Across: width (contrast); down: centre (brightness). A sweep over the canvas spans the picture's own window.
+  // Across: width (contrast); down: centre (brightness). A sweep over the canvas spans the image's own window.
   dragWindow(dx, dy) {
-    if (!this.picture) return;
-    const unit = (1.5 * this.picture.spec.window) / this.surface.canvas.clientWidth;
+    if (!this.image) return;
+    const unit = (1.5 * this.image.spec.window) / this.surface.canvas.clientWidth;
     this.width = Math.max(this.leastWidth, this.width + dx * unit);
     this.center += (this.shownInverted ? -dy : dy) * unit;
     this.requestColour();
@@ -132,11 +132,11 @@ class Viewer {
   }
 
   get leastWidth() {
-    return this.picture.spec.type === "uint8" ? 2 : 1;
+    return this.image.spec.type === "uint8" ? 2 : 1;
   }
 
   get shownInverted() {
-    return this.picture.spec.isInverted !== this.isInverted;
+    return this.image.spec.isInverted !== this.isInverted;
   }
 
   requestColour() {
@@ -146,20 +146,20 @@ class Viewer {
   colour() {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
-    if (!this.picture) return;
+    if (!this.image) return;
     const table = lookupTable({
-      ...this.picture.spec,
+      ...this.image.spec,
       center: this.center,
       window: this.width,
       isInverted: this.shownInverted,
     });
-    colour(this.picture, table, this.image);
-    this.surface.show(this.image, { fit: this.surface.isFitted });
+    colour(this.image, table, this.imageData);
+    this.surface.show(this.imageData, { fit: this.surface.isFitted });
   }
 
-  // A radiograph's window in its own units; a picture of 8 bits in percent, as a photograph's.
+  // A radiograph's window in its own units; a image of 8 bits in percent, as a photograph's.
   writeFields() {
-    const isRadiograph = this.picture.spec.isDicom;
+    const isRadiograph = this.image.spec.isDicom;
     this.names.centre.textContent = isRadiograph ? "Centre" : "Brightness";
     this.names.width.textContent = isRadiograph ? "Width" : "Contrast";
     const shown = isRadiograph
@@ -174,9 +174,9 @@ class Viewer {
   }
 
   readFields() {
-    if (!this.picture) return;
+    if (!this.image) return;
     const [centre, width] = [this.parts.centre.valueAsNumber, this.parts.width.valueAsNumber];
-    const isRadiograph = this.picture.spec.isDicom;
+    const isRadiograph = this.image.spec.isDicom;
     if (Number.isFinite(centre)) this.center = isRadiograph ? centre : 128 - centre * 1.28;
     if (Number.isFinite(width) && width > 0) {
       this.width = Math.max(this.leastWidth, isRadiograph ? width : (100 * 256) / width);
@@ -186,7 +186,7 @@ class Viewer {
 
   close() {
     this.visit = null;
-    this.picture = null;
+    this.image = null;
     cancelAnimationFrame(this.frame);
     this.surface.close();
     viewersKeys.delete(this.takeKey);

@@ -1,4 +1,4 @@
-"""The image viewer on the page: a picture at full resolution and full bit depth, with window, zoom and keys.
+"""The image viewer on the page: an image at full resolution and full bit depth, with window, zoom and keys.
 
 A Streamlit component: its markup, style and code are the other files of this folder. The code is one module, cut by
 noun; it runs in the page itself, so that it can also keep repeated presses from the page's shortcuts (keys.js).
@@ -20,7 +20,7 @@ from overread.images.location import Location
 FOLDER = Path(__file__).parent
 JAVASCRIPT = "\n".join((FOLDER / name).read_text() for name in ("pixels.js", "surface.js", "keys.js", "viewer.js"))
 NUM_KEPT = 16
-"""Encoded pictures that stay in memory, of all sessions together; a radiograph of 2,000 x 2,000 takes some 6 MB."""
+"""Encoded images that stay in memory, of all sessions together; a radiograph of 2,000 x 2,000 takes some 6 MB."""
 
 # Registered once, when the module is first imported: a second registration under the same name is an error.
 _viewer = st.components.v2.component(
@@ -29,13 +29,13 @@ _viewer = st.components.v2.component(
     css=(FOLDER / "viewer.css").read_text(),
     js=JAVASCRIPT,
 )
-# The same code, hence the same module in the browser and the same store of decoded pictures.
+# The same code, hence the same module in the browser and the same store of decoded images.
 _prefetch = st.components.v2.component("overread_prefetch", js=JAVASCRIPT)
 
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """A picture on its way to the browser: gzipped values, and what the browser must know to show them."""
+    """An image on its way to the browser: gzipped values, and what the browser must know to show them."""
 
     content: bytes
     width: int
@@ -55,20 +55,20 @@ class EncodedImage:
     is_dicom: bool
 
 
-def encode(picture: DecodedImage) -> EncodedImage:
-    """The picture without loss, and the window in which it is shown first."""
-    if picture.pixels.dtype == np.uint8:
-        codes, scale, offset, minimum, maximum = picture.pixels, 1.0, 0.0, 0, 255
+def encode(image: DecodedImage) -> EncodedImage:
+    """The image without loss, and the window in which it is shown first."""
+    if image.pixels.dtype == np.uint8:
+        codes, scale, offset, minimum, maximum = image.pixels, 1.0, 0.0, 0, 255
     else:
-        codes, scale, offset = picture.codes()
+        codes, scale, offset = image.codes()
         minimum, maximum = int(codes.min()), int(codes.max())
-    center, window = picture.window()
+    center, window = image.window()
     return EncodedImage(
-        # Without a time in its header, so that the same picture has the same address.
+        # Without a time in its header, so that the same image has the same address.
         content=gzip.compress(codes.astype(codes.dtype.newbyteorder("<")).tobytes(), compresslevel=1, mtime=0),
         width=codes.shape[1],
         height=codes.shape[0],
-        channels=3 if picture.is_color else 1,
+        channels=3 if image.is_color else 1,
         type=codes.dtype.name,
         scale=scale,
         offset=offset,
@@ -76,14 +76,14 @@ def encode(picture: DecodedImage) -> EncodedImage:
         maximum=maximum,
         center=float(center),
         window=float(window),
-        voi=picture.voi_function,
-        is_inverted=picture.is_inverted,
-        is_dicom=picture.is_dicom,
+        voi=image.voi_function,
+        is_inverted=image.is_inverted,
+        is_dicom=image.is_dicom,
     )
 
 
 def encoded_image(location: Location) -> EncodedImage:
-    """The image's picture, decoded once and kept for a while; a file that has changed is read again, a remote one is
+    """An image, decoded once and kept for a while; a file that has changed is read again, a remote one is
     not asked for that. Raises ImageError if it cannot be shown."""
     return _encoded(location, location.stamp())
 
@@ -93,34 +93,34 @@ def _encoded(location: Location, _stamp: tuple[int, int]) -> EncodedImage:
     return encode(read_image(location))
 
 
-def show_viewer(picture: EncodedImage, *, visit: str, key: str) -> None:
+def show_viewer(image: EncodedImage, *, visit: str, key: str) -> None:
     """Mount the viewer. visit: opaque and new for each showing; while it stays, so do the reader's zoom and window."""
-    _viewer(key=key, data={"visit": visit, "picture": _description(picture, place=key)})
+    _viewer(key=key, data={"visit": visit, "image": _description(image, place=key)})
 
 
-def prefetch_images(pictures: list[EncodedImage], *, key: str) -> None:
-    """Have the browser fetch and decode pictures that come next. Shows nothing, but takes a place in the layout."""
-    specs = [_description(picture, place=f"{key}{number}") for number, picture in enumerate(pictures)]
+def prefetch_images(images: list[EncodedImage], *, key: str) -> None:
+    """Have the browser fetch and decode images that come next. Shows nothing, but takes a place in the layout."""
+    specs = [_description(image, place=f"{key}{number}") for number, image in enumerate(images)]
     _prefetch(key=key, data={"prefetch": specs})
 
 
-def _description(picture: EncodedImage, *, place: str) -> dict[str, object]:
+def _description(image: EncodedImage, *, place: str) -> dict[str, object]:
     # Streamlit names the file by its content's hash: the address holds no name of the source's.
-    url = get_instance().media_file_mgr.add(picture.content, "application/octet-stream", f"overread.{place}")
+    url = get_instance().media_file_mgr.add(image.content, "application/octet-stream", f"overread.{place}")
     base = st.get_option("server.baseUrlPath").strip("/")
     return {
         "url": f"/{base}{url}" if base else url,
-        "width": picture.width,
-        "height": picture.height,
-        "channels": picture.channels,
-        "type": picture.type,
-        "scale": picture.scale,
-        "offset": picture.offset,
-        "minimum": picture.minimum,
-        "maximum": picture.maximum,
-        "center": picture.center,
-        "window": picture.window,
-        "voi": picture.voi,
-        "isInverted": picture.is_inverted,
-        "isDicom": picture.is_dicom,
+        "width": image.width,
+        "height": image.height,
+        "channels": image.channels,
+        "type": image.type,
+        "scale": image.scale,
+        "offset": image.offset,
+        "minimum": image.minimum,
+        "maximum": image.maximum,
+        "center": image.center,
+        "window": image.window,
+        "voi": image.voi,
+        "isInverted": image.is_inverted,
+        "isDicom": image.is_dicom,
     }

@@ -4,7 +4,6 @@ import io
 import tempfile
 import zipfile
 from collections import Counter
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +12,8 @@ import streamlit as st
 
 from overread.pipeline.exporting import export_study, export_table
 from overread.review.cleaned_csv import COLUMNS, changes_table, write_csv
+from overread.review.exports.export_format import ExportFormat
+from overread.review.exports.export_registry import FORMATS
 from overread.review.reviewed import OUTDATED
 from overread.sources.label_classes import listed
 from overread.studies.study import Study
@@ -23,49 +24,11 @@ from overread_app.components.wording import VERDICT_WORDS, counted, run_title
 NUM_PREVIEWED = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """What labels can be downloaded for."""
-
-    explanation: str
-    format: str
-    """As `export_study` calls it."""
-    file: str
-    """What is written: its suffix, or empty for a folder of files."""
-
-
-TOOLS = {
-    "Label Studio": Tool(
-        "Tasks and the labelling config. Open proposals are predictions with their probability as the score; what "
-        "readers accepted, rejected or relabelled is an annotation, what they excluded a cancelled one.",
-        "label-studio",
-        ".json",
-    ),
-    "FiftyOne": Tool(
-        "Three files of labels for one folder of images: the final labels, the given ones, and the proposals with "
-        "their probability as confidence.",
-        "fiftyone",
-        "",
-    ),
-    "cleanlab": Tool(
-        "A table of label issues: `is_label_issue`, `label_quality`, `given_label`, `predicted_label`, and the final "
-        "label. Labels are numbers, in the order {classes}.",
-        "cleanlab",
-        ".csv",
-    ),
-    "Croissant": Tool(
-        "The cleaned CSV, and metadata that tell its checksum and what its columns mean.",
-        "croissant",
-        ".csv",
-    ),
-}
-
-
 def show_page() -> None:
     st.title("Export")
     study = session.current_study()
     if study is None:
-        st.info("There is no study yet. Make one on the Studies page.", icon=":material/info:")
+        st.info("There is no study yet. Create one on the Studies page.", icon=":material/info:")
         return
     run = session.current_run()
     st.caption(f"The cleaned table of {plain_text(study.name)}" + (f" · {run_title(run)}" if run else ""))
@@ -88,12 +51,12 @@ def show_numbers(table: pd.DataFrame, names: dict[str, str]) -> None:
     num_kept = verdicts["reject"] + verdicts["ambiguous"] + verdicts["cannot_judge"]
     figures = (
         ("Changed", num_changed - verdicts["exclude"], "A reader accepted the proposal or chose another class."),
-        ("Kept", num_kept, "Readers kept the given label, or could not tell."),
+        ("Kept", num_kept, "Readers kept the given label, or could not judge."),
         ("Excluded", verdicts["exclude"], "Their final label is empty."),
-        ("Disputed", verdicts["disputed"], "Readers differ; the given label stands until that is settled."),
+        ("Disputed", verdicts["disputed"], "Readers disagree; the given label is kept until that is resolved."),
         ("Outdated", verdicts[OUTDATED], "A reader kept a given label that the source has changed since."),
-        ("Not read", verdicts[""], "The given label stands."),
-        ("Unreadable", verdicts["quarantined"], "The image could not be opened; the given label stands."),
+        ("Not reviewed", verdicts[""], "The given label is kept."),
+        ("Unreadable", verdicts["quarantined"], "The image could not be opened; the given label is kept."),
     )
     for column, (title, number, explanation) in zip(st.columns(len(figures)), figures, strict=True):
         column.metric(title, f"{number:,}", help=explanation)
@@ -102,12 +65,12 @@ def show_numbers(table: pd.DataFrame, names: dict[str, str]) -> None:
 def show_own(study: Study, run_name: str | None) -> None:
     """What a reader gets who is not the study's owner: the rows that they decided, as their own verdicts make them."""
     st.caption(
-        "Here are your own verdicts. Everybody's are exported by the study's owner, who started Overread and opened "
-        "the address that the terminal showed."
+        "You can download your own verdicts. Those of all readers are exported by the study's owner, who opens "
+        "Overread at the address that the terminal shows."
     )
     reader = session.reader_name()
     if not reader:
-        st.info("Your name is asked on the Review page; then your verdicts can be downloaded.", icon=":material/info:")
+        st.info("Enter your name on the Review page to download your verdicts.", icon=":material/info:")
         return
     show_own_changes(study)
     st.download_button(
@@ -159,15 +122,15 @@ def show_own_changes(study: Study) -> None:
 def show_download(study: Study, run_name: str | None, num_rows: int, own_columns: tuple[str, ...]) -> None:
     st.subheader("Cleaned CSV")
     st.markdown(
-        f"{counted(num_rows, 'row')}, one for each of the source. The source's own columns come first and unchanged; "
-        f"after them `{', '.join(own_columns)}`: what the label becomes, who decided it, when, "
-        "and on what evidence. It names the source's files and all readers, and holds no images."
+        f"{counted(num_rows, 'row')}, one for each row of the source. The source's columns come first, unchanged; "
+        f"then `{', '.join(own_columns)}`: the final label, who decided it, when, and on what evidence. It contains "
+        "the source's file names and the readers' names, but no images."
     )
     is_safe = st.toggle(
         "Safe for spreadsheets",
         key="export_is_safe",
         help="Puts an apostrophe before any cell that a spreadsheet would run as a formula. "
-        "The source's own cells then may differ from what they were.",
+        "The source's own cells may then differ from the original.",
     )
     st.download_button(
         "Download the cleaned CSV",
@@ -183,34 +146,40 @@ def show_download(study: Study, run_name: str | None, num_rows: int, own_columns
 
 def show_tools(study: Study, run_name: str | None) -> None:
     st.subheader("Labels for other tools")
-    name = st.segmented_control("Tool", list(TOOLS), key="export_tool", label_visibility="collapsed")
+    tools = {format.title: format for format in FORMATS if format.explanation}
+    name = st.segmented_control("Tool", list(tools), key="export_tool", label_visibility="collapsed")
     if name is None:
         st.caption(
-            "The labels as these tools read them. For torchvision's ImageFolder, `python -m core export STUDY "
-            "--format imagefolder --out FOLDER` makes a folder of links to the images, on the machine where these lie."
+            "The labels in the formats of other tools. For torchvision's ImageFolder, `python -m core export STUDY "
+            "--format imagefolder --out FOLDER` makes a folder of links to the images, on the machine that has them."
         )
         return
-    tool = TOOLS[name]
+    tool = tools[name]
     classes = plain_text(listed([f"{place} {label}" for place, label in enumerate(study.classes)]))
-    named = "the source's files and all readers" if tool.format == "croissant" else "the source's files, and no reader"
-    st.markdown(f"{tool.explanation.format(classes=classes)} It names {named}, and holds no images.")
-    if tool.format == "cleanlab" and run_name is None:
-        st.caption("Label issues come from a training, and there is no finished one yet.")
+    names = (
+        "file names and the readers' names, but no images"
+        if tool.names_readers
+        else "file names, but no readers or images"
+    )
+    st.markdown(f"{tool.explanation.format(classes=classes)} It contains the source's {names}.")
+    if tool.needs_run and run_name is None:
+        st.caption("Label issues need a finished training run, and there is none yet.")
         return
+    suffix = tool.suffix if tool.is_one_file else ".zip"
     st.download_button(
         f"Download for {name}",
         data=partial(tool_files, study, run_name, tool),
-        file_name=f"{study.path.name}-{tool.format}" + (".csv" if tool.format == "cleanlab" else ".zip"),
-        mime="text/csv" if tool.format == "cleanlab" else "application/zip",
+        file_name=f"{study.path.name}-{tool.name}{suffix}",
+        mime={".csv": "text/csv", ".zip": "application/zip"}.get(suffix, "text/plain"),
         key="export_tool_download",
         on_click="ignore",
     )
 
 
-def tool_files(study: Study, run_name: str | None, tool: Tool) -> bytes:
+def tool_files(study: Study, run_name: str | None, tool: ExportFormat) -> bytes:
     """The file that the export writes; of several, a zip of them."""
     with tempfile.TemporaryDirectory() as folder:
-        export_study(study, Path(folder) / f"{study.path.name}{tool.file}", run_name, format=tool.format)
+        export_study(study, Path(folder) / f"{study.path.name}{tool.suffix}", run_name, format=tool.name)
         files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
         if len(files) == 1:
             return files[0].read_bytes()

@@ -24,7 +24,7 @@ def show_page() -> None:
     st.title("Insights")
     study, run = session.current_study(), session.current_run()
     if study is None:
-        st.info("There is no study yet. Make one on the Studies page.", icon=":material/info:")
+        st.info("There is no study yet. Create one on the Studies page.", icon=":material/info:")
         return
     if run is None:
         st.info("There is no finished run yet. Start one on the Train page.", icon=":material/info:")
@@ -80,7 +80,7 @@ def test_agreement(study: Study, scores: pd.DataFrame) -> float | None:
 
 def show_matrix(study: Study, scores: pd.DataFrame) -> None:
     """Given labels against what they would be if every proposal were accepted."""
-    st.subheader("Given against proposed label")
+    st.subheader("Given and proposed labels")
     code = {name: index for index, name in enumerate(study.classes)}
     after = np.where(scores["is_proposed"], scores["proposed_label"], scores["given_label"])
     matrix = np.zeros((len(code), len(code)), dtype=np.int64)
@@ -92,7 +92,7 @@ def show_matrix(study: Study, scores: pd.DataFrame) -> None:
 
 
 def show_histogram(scores: pd.DataFrame) -> None:
-    st.subheader("How doubtful the labels are")
+    st.subheader("Label error probability")
     figure = charts.score_histogram(scores["label_error_probability"].to_numpy(), scores["is_proposed"].to_numpy())
     charts.show_chart(figure, key="insights_scores", alt="Histogram of the probability that a given label is wrong")
 
@@ -102,7 +102,7 @@ def show_own_progress(study: Study, scores: pd.DataFrame) -> None:
     st.subheader("Your review")
     reader = session.reader_name()
     if not reader:
-        st.caption("Your name is asked on the Review page; then this shows how far you have come.")
+        st.caption("Enter your name on the Review page to see your progress here.")
         return
     decisions = study_data.ledger(study).decisions(reader)
     proposed = set(scores.loc[scores["is_proposed"], "sample_id"])
@@ -128,16 +128,15 @@ def show_consensus(run: Run) -> None:
 
 def show_reliability(study: Study, run: Run, scores: pd.DataFrame) -> None:
     """The run's probabilities against the reader's own verdicts, before and after these correct them."""
-    st.subheader("Promised and found")
+    st.subheader("Calibration")
     reader = session.reader_name()
     decisions = study_data.ledger(study).decisions(reader) if reader else []
     places, is_error = outcomes(scores, decisions, run=run.name)
     num, settings = len(is_error), calibration_settings(run.config())
     if num < settings.min_verdicts:
         st.caption(
-            f"From {settings.min_verdicts} verdicts of yours on this run, this compares its probabilities with what "
-            "you found. "
-            f"There {'is' if num == 1 else 'are'} {num or 'none'}: too few to say how far they can be believed."
+            "Compares the run's probabilities with your verdicts. It takes "
+            f"{settings.min_verdicts} verdicts on this run; you have given {num or 'none'} so far."
         )
         return
     probability = scores["label_error_probability"].to_numpy()[places]
@@ -145,29 +144,29 @@ def show_reliability(study: Study, run: Run, scores: pd.DataFrame) -> None:
     after = reliability(held_out_recalibrated(probability, is_error, settings), is_error, settings)
     charts.show_chart(
         calibration_charts.reliability_diagram(
-            {"as the run says": before.curve, "corrected by your verdicts": after.curve}
+            {"uncorrected": before.curve, "corrected by your verdicts": after.curve}
         ),
         key="insights_reliability",
-        alt="Diagram of promised probabilities against the share of labels that you found wrong",
+        alt="Diagram of predicted probabilities against the share of labels that you found wrong",
     )
     num_high = int((probability >= HIGH_PROBABILITY).sum())
     fewest, most = before.curve.num_samples.min(), before.curve.num_samples.max()
     st.markdown(
-        f"Expected calibration error over your {num:,} verdicts: **{before.calibration_error:.2f}** as the run says, "
-        f"**{after.calibration_error:.2f}** corrected. Were every probability true, chance alone would make it about "
-        f"{before.chance_error:.2f}."
+        f"Expected calibration error over your {num:,} verdicts: **{before.calibration_error:.2f}** uncorrected, "
+        f"**{after.calibration_error:.2f}** corrected. Perfectly calibrated probabilities would score about "
+        f"{before.chance_error:.2f} by chance."
     )
     st.caption(
-        f"Each point: {fewest:,}{f' to {most:,}' if most > fewest else ''} verdicts; upright lines: 95 % intervals. "
-        f"Wrong: you changed the label; right: you kept it. {num_high:,} of the {num:,} verdicts are at a probability "
-        f"of {HIGH_PROBABILITY} or more: where you read little, this says little. You decided with the proposal in "
-        "view. Each probability is corrected by the other verdicts alone."
+        f"Each point is {fewest:,}{f' to {most:,}' if most > fewest else ''} verdicts, with its 95 % interval. A label "
+        f"counts as wrong if you changed it, as right if you kept it. {num_high:,} of the {num:,} verdicts are at a "
+        f"probability of {HIGH_PROBABILITY} or more: where verdicts are few, the curve is uncertain. You saw the "
+        "proposal when you decided. Each probability is corrected by the other verdicts only."
     )
 
 
 def show_trade_off(scores: pd.DataFrame) -> None:
     """What reading fewer or more images than proposed would find."""
-    st.subheader("What reading more would find")
+    st.subheader("Expected yield by images read")
     probability = scores["label_error_probability"].to_numpy()
     own = expectation(probability, scores["is_proposed"].to_numpy())
     charts.show_chart(
@@ -176,15 +175,16 @@ def show_trade_off(scores: pd.DataFrame) -> None:
         alt="Line chart of the share of wrong labels found by the number of images read",
     )
     st.caption(
-        "Expected, if the probabilities hold. Each reader chooses how many to read on the Review page, under “Fewer or "
-        "more”; exported proposals stay those of the run."
+        "Expected values: they assume calibrated probabilities. Each reader sets a threshold on the Review page; the "
+        "exported proposals do not depend on it."
     )
 
 
 def show_map(study: Study, run: Run, scores: pd.DataFrame) -> None:
-    st.subheader("Map of the images")
+    st.subheader("Map of the embeddings")
     st.caption(
-        "Each point is an image; near points look alike to the model. Colour: the given label. Ring: a proposal."
+        "Each point is an image; images close together look alike to the model. The colour is the given label, and a "
+        "ring marks a proposal."
     )
     figure = charts.embedding_map(
         study_data.load_map(run), scores["given_label"].tolist(), scores["is_proposed"].to_numpy(), study.classes

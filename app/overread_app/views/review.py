@@ -30,7 +30,7 @@ from overread_app.visit import Visit, current_visit
 STYLE = Path(__file__).parents[1] / "components" / "review.css"
 NUM_SIMILAR = 6
 MAX_SAME = 2
-"""Of them, images that show the same picture."""
+"""Of them, near-duplicates of the sample."""
 AWAIT_S = 3
 
 
@@ -38,7 +38,7 @@ def show() -> None:
     st.html(STYLE)
     study, run = session.current_study(), session.current_run()
     if study is None:
-        show_empty_state("There is no study yet.", "Make one from a folder of images.", "studies", "Studies")
+        show_empty_state("There is no study yet.", "Create one from a folder of images.", "studies", "Studies")
     elif run is None:
         show_untrained(study)
     elif is_asking():
@@ -80,7 +80,7 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center", key="review_progress"):
             show_progress(*progress(scores, decided, reading.min_probability))
             probability, num_verdicts = corrected_probabilities(scores, decisions, run=run)
-            with st.popover("Fewer or more", key="review_more", type="tertiary"):
+            with st.popover("Threshold", key="review_more", type="tertiary"):
                 show_threshold_slider(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
         show_readings(
             proposal,
@@ -101,29 +101,29 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
 
 def show_image(study: Study, sample: pd.Series, visit: Visit) -> None:
     try:
-        picture = encoded_image(study.image_location(sample["image"]))
+        image = encoded_image(study.image_location(sample["image"]))
     except ImageError as error:
         st.html('<div class="no-image"><p>This image cannot be shown.</p><p></p></div>')
-        st.caption(f"Reason: {plain_text(str(error))}. Without the image, “Cannot judge” is the honest verdict.")
+        st.caption(f"Reason: {plain_text(str(error))}. Without the image, choose “Cannot judge”.")
     else:
-        show_viewer(picture, visit=visit.visit_id, key="review_viewer")
+        show_viewer(image, visit=visit.visit_id, key="review_viewer")
 
 
 def prepare_next(following: list[Location]) -> None:
     """What works behind the page: the tab remembers the reader, and what is next is already loaded."""
-    pictures = []
+    images = []
     for location in following:
         with suppress(ImageError):  # the page says so when it is that sample's turn
-            pictures.append(encoded_image(location))
+            images.append(encoded_image(location))
     with st.container(key="review_unseen"):
         remember_reader()
-        prefetch_images(pictures, key="review_next")
+        prefetch_images(images, key="review_next")
 
 
 def kind_of(study: Study, run: Run, scores: pd.DataFrame, index: int) -> str:
     """What the proposal is, in words. Runs made before there were kinds have none."""
     score = scores.iloc[index]
-    same = same_picture(run, scores, index)
+    same = duplicates_of(run, scores, index)
     return kind_words(
         score.get("kind", ""),
         probs={name: float(score[f"p_{name}"]) for name in study.classes},
@@ -131,12 +131,12 @@ def kind_of(study: Study, run: Run, scores: pd.DataFrame, index: int) -> str:
     )
 
 
-def same_picture(run: Run, scores: pd.DataFrame, index: int) -> np.ndarray:
-    """The rows of other samples that show the sample's picture, those of another given label first."""
-    pictures = study_data.load_evidence(run).get("pictures")
-    if pictures is None or pictures[index] < 0:
+def duplicates_of(run: Run, scores: pd.DataFrame, index: int) -> np.ndarray:
+    """The rows of the sample's duplicates, those with another given label first."""
+    duplicate_groups = study_data.load_evidence(run).get("pictures")
+    if duplicate_groups is None or duplicate_groups[index] < 0:
         return np.empty(0, dtype=np.int64)
-    rows = np.flatnonzero(pictures == pictures[index])
+    rows = np.flatnonzero(duplicate_groups == duplicate_groups[index])
     rows = rows[rows != index]
     is_like = scores["given_label"].to_numpy()[rows] == scores["given_label"].iloc[index]
     return rows[np.argsort(is_like, kind="stable")]
@@ -152,7 +152,7 @@ def show_evidence(study: Study, run: Run, scores: pd.DataFrame, index: int) -> N
         show_votes({name: float(score[f"score_{name}"]) for name in scorer_names(scores)})
         evidence = study_data.load_evidence(run)
         if evidence:
-            same = same_picture(run, scores, index)[:MAX_SAME]
+            same = duplicates_of(run, scores, index)[:MAX_SAME]
             others = evidence["neighbours"][index]
             shown = scores.iloc[np.concatenate([same, others[others >= 0]])[:NUM_SIMILAR]]
             show_similar(
@@ -176,13 +176,15 @@ def show_end(study: Study, run: Run, reading: ReadingList, scores: pd.DataFrame,
     """Everything that was asked for is read: what was decided, and where to go."""
     with st.container(key="review_end"):
         is_own = reading.min_probability is None
-        st.subheader("All proposals are read." if is_own else "All that you chose is read.")
+        st.subheader(
+            "You have reviewed all proposals." if is_own else "You have reviewed all images above the threshold."
+        )
         if decisions:
-            st.markdown("Each verdict is saved. The cleaned table holds them, with the evidence they rest on.")
+            st.markdown("Every verdict is saved. The cleaned table contains them, with their evidence.")
             tally = Counter(VERDICT_NAMES[decision.verdict.kind] for decision in decisions)
             show_tally({name: tally[name] for name in VERDICT_NAMES.values() if tally[name]})
         else:
-            st.markdown("The model found no label that is probably wrong.")
+            st.markdown("The model found no likely label errors.")
         st.page_link("views/export.py", label="Export the cleaned table", icon=":material/ios_share:")
         probability, num_verdicts = corrected_probabilities(scores, decisions, run=run)
         show_threshold_slider(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
@@ -192,13 +194,13 @@ def show_end(study: Study, run: Run, reading: ReadingList, scores: pd.DataFrame,
 def show_untrained(study: Study) -> None:
     """There is nothing to read before a training has ended; one under way opens the page when it does."""
     if running_training(study) is None:
-        show_empty_state("Nothing to read yet.", "The study has no finished training.", "train", "Train")
+        show_empty_state("Nothing to review yet.", "This study has no finished training run.", "train", "Train")
     else:
         show_empty_state(
-            "The training is under way.",
-            "The first sample comes up here when it is done.",
+            "Training is in progress.",
+            "The first sample appears here when it is done.",
             "train",
-            "See how far it is",
+            "See progress",
         )
         await_run()
 

@@ -21,17 +21,17 @@ CAPTION_COLUMNS = {"conflict": "given_label", "splits": "split"}
 WITH_IMAGES = ("blank", "inverted", "rotated", "resolution_outlier", "depth_outlier", "burned_in")
 """Findings of single images that are worth seeing."""
 SEVERITIES = {
-    "error": (":material/error:", "Mend this, or figures and readings will mislead"),
-    "warning": (":material/warning:", "Look at this"),
-    "info": (":material/info:", "Good to know"),
+    "error": (":material/error:", "Fix these first: they make results misleading"),
+    "warning": (":material/warning:", "Worth checking"),
+    "info": (":material/info:", "For information"),
 }
 """The gravest first: how findings of each severity are headed."""
-DEMO_SENTENCE = "Its images are drawn by code. They show no real patient."
+DEMO_SENTENCE = "Its images are synthetic. They show no real patient."
 
 
 def show_page() -> None:
     st.title("Studies")
-    st.caption("A study is one dataset under audit: its images, the labels they were given, and what readers decided.")
+    st.caption("A study is one dataset under audit: its images, their given labels, and the readers' decisions.")
     if session.shows_demo() and not processes.is_demo_complete():
         show_demo_progress()
     studies = session.studies()
@@ -64,18 +64,20 @@ def show_demo_progress() -> None:
                 st.rerun()
         if not processes.is_demo_running():
             with st.container(border=True):
-                st.markdown("**The demo is not complete.** Building it was interrupted; what is there is kept.")
-                if st.button("Go on building", key="studies_build_demo", type="primary"):
+                st.markdown("**The demo is incomplete.** Building it was interrupted; what is finished is kept.")
+                if st.button("Continue building", key="studies_build_demo", type="primary"):
                     session.put("demo_process", processes.start_demo())
                     st.rerun(scope="fragment")
             return
         fraction, message, remaining_s = processes.demo_progress()
         left = f" · about {duration(remaining_s)} left" if remaining_s is not None else ""
         with st.container(border=True):
-            st.markdown("**Making the demo**  \nTwo small studies are drawn by code and trained on this machine.")
+            st.markdown(
+                "**Building the demo**  \nTwo small studies of synthetic images are made and trained on this machine."
+            )
             st.progress(fraction, text=f"{plain_text(message)}{left}")
             if any(states and RunState.FINISHED in states for states in stage):
-                st.caption("One study is ready to be reviewed; the other one trains on meanwhile.")
+                st.caption("One study is ready for review; the other one is still training.")
 
 
 def run_states(path: Path) -> list[RunState] | None:
@@ -95,10 +97,10 @@ def show_card(study: Study, *, is_current: bool) -> None:
     key = study.ledger_study
     parts = [counted(len(samples), "image"), counted(len(study.classes), "class", "classes")]
     if num_quarantined:
-        parts.append(f"{counted(num_quarantined, 'row')} not readable")
+        parts.append(f"{counted(num_quarantined, 'unreadable row')}")
     st.caption(" · ".join(parts) + (f"  \n{DEMO_SENTENCE}" if study.is_demo else ""))
     if study.is_update_unfinished:
-        st.caption("An update of this study was stopped. The study is as it was; run the same import again.")
+        st.caption("An update of this study was interrupted. The study is unchanged; run the same import again.")
     counts = samples["given_label"].value_counts()
     st.markdown(" · ".join(f"{plain_text(name)} **{counts.get(name, 0):,}**" for name in study.classes))
     if finished:
@@ -110,7 +112,7 @@ def show_card(study: Study, *, is_current: bool) -> None:
             session.choose_study(study.path)
             st.switch_page("views/review.py")
         if not finished:
-            label = "See training" if running_training(study) else "Train"
+            label = "View training" if running_training(study) else "Train"
             if st.button(label, key=f"studies_train_{key}", type="primary"):
                 session.choose_study(study.path)
                 st.switch_page("views/train.py")
@@ -128,7 +130,7 @@ def show_progress(study: Study, run: Run) -> None:
     decided = {decision.verdict.sample_id for decision in decisions}
     num_read = len(proposed & decided)
     text = f"**{counted(len(proposed), 'proposal')}**"
-    text += f" · {num_read:,} read by you" if reader else ""
+    text += f" · {num_read:,} reviewed by you" if reader else ""
     st.progress(num_read / len(proposed) if proposed else 0.0, text=text)
 
 
@@ -145,7 +147,7 @@ def show_report(study: Study) -> None:
         figure = charts.class_balance({name: int(counts.get(name, 0)) for name in study.classes})
         charts.show_chart(figure, key="studies_balance", alt="Bar chart of the number of images per given label")
     with right:
-        st.subheader("Make-up")
+        st.subheader("Composition")
         st.markdown("\n".join(f"- {line}" for line in composition(study, samples)))
     show_quarantine(study)
     show_findings(study)
@@ -161,7 +163,7 @@ def composition(study: Study, samples: pd.DataFrame) -> list[str]:
         if len(known):
             lines.append(f"{counted(known.nunique(), noun)}, {len(known) / known.nunique():.1f} images each")
         else:
-            lines.append(f"No {noun}s named")
+            lines.append(f"No {noun} IDs")
     for name in study.rater_names:
         differs = (samples[name] != samples["given_label"]) & (samples[name] != "")
         rater = plain_text(name.removeprefix("rater_"))
@@ -174,29 +176,29 @@ def show_quarantine(study: Study) -> None:
     quarantine = study_data.load_quarantine(study)
     if quarantine.empty:
         return
-    st.subheader(f"Rows left out ({len(quarantine):,})")
-    st.caption("They are in no training and keep their label in the export.")
+    st.subheader(f"Quarantined rows ({len(quarantine):,})")
+    st.caption("They are not trained on, and keep their label in the export.")
     table = quarantine[["row", "reason"]].rename(columns={"row": "Row of the source", "reason": "Reason"})
     st.dataframe(table, hide_index=True, width="stretch", height=min(320, 38 + 35 * len(table)))
 
 
 def show_findings(study: Study) -> None:
     """What a check of the data finds; run when asked for, since it looks at every image."""
-    st.subheader("Check of the data")
+    st.subheader("Data checks")
     is_asked = study.path in session.get("checked_studies", ())
     if not is_asked:
         st.caption(
-            "Looks for images that show one picture, patients in more than one split, signs that the label can be "
-            "read off, and odd images. Takes about a minute for 4,000 images."
+            "Looks for duplicate images, patients in more than one split, label leaks and outliers. Takes about a "
+            "minute for 4,000 images."
         )
-        if st.button("Check now", key="studies_check"):
+        if st.button("Run checks", key="studies_check"):
             session.put("checked_studies", (*session.get("checked_studies", ()), study.path))
             st.rerun()
         return
-    with st.spinner("Looking at every image…"):
+    with st.spinner("Checking every image…"):
         findings = study_data.load_findings(study)
     if not findings:
-        st.markdown("Nothing was found.")
+        st.markdown("No problems were found.")
     samples = study_data.load_samples(study).set_index("sample_id")
     for severity, (icon, title) in SEVERITIES.items():
         of_severity = [finding for finding in findings if finding.severity == severity]

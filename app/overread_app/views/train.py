@@ -17,21 +17,21 @@ from overread_app.components.wording import STATE_WORDS, counted, duration, run_
 
 PRESET_WORDS = {
     "quick": "quick: sized for two CPU cores",
-    "paper": "paper: the published method alone",
-    "overread": "overread: judges each label unseen",
+    "paper": "paper: the published method, unchanged",
+    "overread": "overread: scores each label with models that never saw it",
 }
 
 STEP_WORDS = {
-    "pictures": "Looking for images that show the same",
-    "features": "Describing every image",
-    "scoring": "Judging every label",
+    "pictures": "Finding duplicate images",
+    "features": "Computing image features",
+    "scoring": "Scoring every label",
 }
 """Of a training's events between its epochs."""
 
 OUTCOME_WORDS = {
-    "better": "Better than the run before.",
-    "alike": "No better and no worse than the run before, as far as can be told.",
-    "worse": "Worse than the run before.",
+    "better": "Better than the previous run.",
+    "alike": "No measurable difference from the previous run.",
+    "worse": "Worse than the previous run.",
 }
 
 
@@ -39,11 +39,9 @@ def show_page() -> None:
     st.title("Train")
     study = session.current_study()
     if study is None:
-        st.info("There is no study yet. Make one on the Studies page.", icon=":material/info:")
+        st.info("There is no study yet. Create one on the Studies page.", icon=":material/info:")
         return
-    st.caption(
-        f"Train a model on {plain_text(study.name)} itself; where it disagrees with a label, it makes a proposal."
-    )
+    st.caption(f"Train a model on {plain_text(study.name)}. Where it disagrees with a label, it proposes another one.")
     if is_training(study):
         show_running(study)
     else:
@@ -72,11 +70,11 @@ def show_after_review(study: Study) -> None:
     with st.container(border=True):
         text, action = st.columns([3, 1], vertical_alignment="center")
         text.markdown(
-            f"**After review**  \n{counted(num_decided, 'label is', 'labels are')} decided. A training that keeps to "
-            "them begins from the run that is shown, takes less time than that one did, and is compared with it. "
-            "Unless it is found to be as good at least, the run that is shown stays in use."
+            f"**After review**  \n{counted(num_decided, 'label is', 'labels are')} decided. Retrain with these "
+            "decisions fixed. It starts from the current run, takes less time, and replaces it only if it scores at "
+            "least as well."
         )
-        if action.button("Train after review", key="train_after_review"):
+        if action.button("Retrain", key="train_after_review"):
             start(study, ["--after-review", "--run", run.name])
             st.rerun()
 
@@ -91,41 +89,41 @@ def show_settings(study: Study) -> None:
             "Preset",
             presets,
             format_func=lambda name: PRESET_WORDS.get(name, name),
-            help="A set of settings that belong together. Those below change single ones of them.",
+            help="Settings that work together. The advanced settings override single values of it.",
         )
         seed = second.number_input(
             "Seed", min_value=0, max_value=2**31 - 1, value=0, help="The same seed and settings give the same run."
         )
         device = third.selectbox(
-            "Device", ["auto", "cpu", "cuda"], help="auto takes the graphics card if there is one, else the processor."
+            "Device", ["auto", "cpu", "cuda"], help="auto uses the GPU if there is one, else the CPU."
         )
-        with st.expander("Single settings"):
+        with st.expander("Advanced settings"):
             chosen = ask_overrides(has_raters=bool(study.rater_names))
         if st.form_submit_button("Start training", type="primary"):
             start(study, ["--preset", preset, "--seed", str(int(seed)), "--device", device, *chosen])
             st.rerun()
-        st.caption("The training goes on when this page or the browser is closed.")
+        st.caption("Training continues if you close this page.")
 
 
 def ask_overrides(*, has_raters: bool) -> list[str]:
     """Options of `train` for the settings that were filled in; an empty one keeps the preset's value."""
     first, second, third = st.columns(3)
     pretrain = first.number_input(
-        "Pretraining (epochs)", min_value=0, max_value=2000, value=None, placeholder="as the preset",
-        help="Passes over all images in which the model learns what they look like, without labels.",
+        "Pretraining (epochs)", min_value=0, max_value=2000, value=None, placeholder="preset value",
+        help="Passes over all images in which the model learns features without labels.",
     )  # fmt: skip
     warmup = second.number_input(
-        "Warm-up (epochs)", min_value=1, max_value=500, value=None, placeholder="as the preset",
-        help="Passes over all images on the given labels, before any label is doubted.",
+        "Warm-up (epochs)", min_value=1, max_value=500, value=None, placeholder="preset value",
+        help="Passes over all images with the given labels, before refinement starts.",
     )  # fmt: skip
     confidence = third.number_input(
-        "Confidence for a consensus (%)", min_value=50.0, max_value=99.9, value=None, placeholder="as the preset",
-        help="How sure the model must be of a class, at every stage of a round, before it trains on that class.",
+        "Consensus confidence (%)", min_value=50.0, max_value=99.9, value=None, placeholder="preset value",
+        help="How confident the model must be in a class, at every stage of a round, before it trains on that class.",
     )  # fmt: skip
     use_raters = has_raters and st.checkbox(
-        "Count the raters' labels",
-        help="What single raters said of an image then helps to tell whether its given label is wrong. Leave it off if "
-        "the result is to be measured by them. The preset overread alone can do it.",
+        "Use the raters' labels",
+        help="The labels of single raters then count as evidence on the given label. Leave this off if you evaluate "
+        "the result against them. Only the preset overread supports it.",
     )
     chosen = ["--set", "refinement.use_raters=true"] if use_raters else []
     if pretrain is not None:
@@ -140,7 +138,7 @@ def ask_overrides(*, has_raters: bool) -> list[str]:
 def start(study: Study, arguments: list[str]) -> None:
     """Start a training in a process of its own. Raises UserError if one is under way."""
     if is_training(study):
-        raise UserError("A training of this study is under way already.")
+        raise UserError("This study is already being trained.")
     process = processes.start_training(study.path, arguments, log=study.runs_path / "train.log")
     session.put(process_name(study), process)
 
@@ -168,7 +166,7 @@ def show_running(study: Study) -> None:
                 st.progress(0.0, text="Starting…")
             if training and st.button("Cancel training", key="train_cancel"):
                 processes.stop_training(training["process"])
-                st.caption("It stops after the step that is under way.")
+                st.caption("Training stops after the current step.")
             if epochs:
                 charts.show_chart(
                     charts.loss_curves(events), key="train_loss_live", alt="Line chart of the loss by epoch"
@@ -227,7 +225,7 @@ def show_comparison(run: Run) -> None:
         run.choose(is_used=True)
         session.choose_run(run.name)
         st.rerun()
-    if run.choice() is not False and keep.button("Keep the old one", key=f"train_keep_{run.name}", width="stretch"):
+    if run.choice() is not False and keep.button("Keep the old run", key=f"train_keep_{run.name}", width="stretch"):
         run.choose(is_used=False)
         session.choose_run(base)
         st.rerun()
@@ -239,19 +237,17 @@ def comparison_text(comparison: dict[str, Any]) -> str:
     num_right = comparison["num_samples"] - num_wrong
     if comparison["outcome"] == "too_few":
         return (
-            "**Not to be compared with the run before yet.** Of the decided labels that were held back for this "
-            f"{num_wrong} are wrong and {num_right} are right. It takes 20, at least five of each kind."
+            "**Too few decisions to compare it with the previous run.** Of the decided labels that were held out for "
+            f"this, {num_wrong} are wrong and {num_right} are right; 20 are needed, at least five of each."
         )
     precision, brier = comparison["average_precision"], comparison["brier"]
     return (
-        f"**{OUTCOME_WORDS[comparison['outcome']]}** Both were tried on decided labels that were held back for this: "
-        f"{num_wrong} wrong and {num_right} right ones.\n"
-        f"- How well wrong labels come first: {precision['before']:.2f}, now {precision['after']:.2f} "
-        "(average precision, 1 is best; "
-        f"the change lies between {precision['low']:+.2f} and {precision['high']:+.2f})\n"
-        f"- How far probabilities are from the verdicts: {brier['before']:.3f}, now {brier['after']:.3f} "
-        "(Brier score, 0 is best; "
-        f"the change lies between {brier['low']:+.3f} and {brier['high']:+.3f})"
+        f"**{OUTCOME_WORDS[comparison['outcome']]}** Both were evaluated on decided labels that were held out for "
+        f"this: {num_wrong} wrong and {num_right} right ones.\n"
+        f"- Average precision (1 is best): {precision['before']:.2f} before, {precision['after']:.2f} now; "
+        f"change between {precision['low']:+.2f} and {precision['high']:+.2f}\n"
+        f"- Brier score (0 is best): {brier['before']:.3f} before, {brier['after']:.3f} now; "
+        f"change between {brier['low']:+.3f} and {brier['high']:+.3f}"
     )
 
 

@@ -132,7 +132,7 @@ def study_agreement(
 
 
 def check_agreement(samples: pd.DataFrame, agreement: Agreement) -> list[Finding]:
-    """What the raters' agreement says of the labels. samples: samples.csv, with the raters' columns."""
+    """A finding on how far the raters agree. samples: samples.csv, with the raters' columns."""
     ratings = samples[list(agreement.raters)].to_numpy()
     is_disputed = np.array([len(set(row) - {""}) > 1 for row in ratings])
     if not np.isfinite(agreement.krippendorff_alpha.value):
@@ -142,12 +142,12 @@ def check_agreement(samples: pd.DataFrame, agreement: Agreement) -> list[Finding
     kappa = agreement.fleiss_kappa.value
     fleiss = f", Fleiss' kappa {kappa:.3f}" if np.isfinite(kappa) else ""
     message = (
-        f"raters differ on {agreement.num_disputed} samples (Cohen's kappa: {kappas}{fleiss}, "
+        f"raters disagree on {agreement.num_disputed} samples (Cohen's kappa: {kappas}{fleiss}, "
         f"Krippendorff's alpha {agreement.krippendorff_alpha.value:.3f})"
     )
     if agreement.share_disputed:
         worst, share = max(agreement.share_disputed.items(), key=lambda item: item[1])
-        message += f"; most of all on {worst}, {share:.1%} of it" if share > 0 else ""
+        message += f"; most often on {worst} ({share:.1%} of its samples)" if share > 0 else ""
     severity = "warning" if agreement.krippendorff_alpha.value < WEAK_AGREEMENT else "info"
     ids = tuple(samples.loc[is_disputed, "sample_id"])
     return [Finding("rater_agreement", severity, agreement.num_disputed, message, ids)]

@@ -1,4 +1,4 @@
-"""What the border of an image and its brightness tell, without what it shows: padding, collimation, exposure, stain."""
+"""Features of an image's border and brightness, not of its content: padding, collimation, exposure, stain."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from overread.images.file_header import FileHeader
 _SIDE_PX = 64
 _RIM_PX = 2
 FLAT_DEVIATION = 4.0
-"""Grey levels of 255: the standard deviation below which a row or column shows nothing."""
+"""Grey levels of 255: the standard deviation below which a row or column counts as flat."""
 DARK_LEVEL = 16
 """Grey levels of 255: below, a pixel of the rim is outside the beam or is padding."""
 PERCENTILES = (1, 25, 50, 75, 99)

@@ -1,4 +1,4 @@
-"""All groups of images that show the same picture, to the bit or nearly."""
+"""The duplicate groups of a study: exact duplicates and near-duplicates."""
 
 from collections.abc import Callable
 
@@ -8,22 +8,24 @@ from overread.images.cache.pixel_cache import PixelCache
 from overread.studies.sample_groups import DuplicateGroups
 
 MAX_VERSIONS = 50
-"""Near-duplicates of one picture at most, and ..."""
+"""The most near-duplicates in a group, and ..."""
 MAX_SHARE = 0.1
-"""... the share of a study that they are at most, where that is four or more. Beyond, images linked pair by pair are
-those of one scene, as of one device and one posture, and not versions of one picture."""
+"""... the largest share of a study in a group, where that is four images or more. Larger groups of linked pairs are
+images of one scene, as from one device and in one posture, and not versions of one image."""
 
 
 def find_duplicate_groups(cache: PixelCache, *, on_progress: Callable[[float], None] | None = None) -> DuplicateGroups:
-    """The groups of a study's images. on_progress: called with the share of the work that is done."""
+    """The duplicate groups of a study's images. on_progress: called with the share of the work that is done."""
     copies = exact_duplicate_groups(cache.pixels, cache.keys)
     similar = near_duplicate_groups(cache.pixels, cache.keys, copies, on_progress=on_progress)
     return merge_duplicate_groups(copies, similar, num_images=len(cache.keys))
 
 
 def merge_duplicate_groups(copies: DuplicateGroups, similar: DuplicateGroups, *, num_images: int) -> DuplicateGroups:
-    """The near-duplicates, with the copies that they hold, and the copies that are like nothing else. Groups of
-    near-duplicates too large to be of one picture are left out."""
+    """The groups of near-duplicates, with the exact copies among them, and the groups of the other copies.
+
+    Groups of near-duplicates that are too large to be versions of one image are left out.
+    """
     largest = min(MAX_VERSIONS, max(4, int(MAX_SHARE * num_images)))
     kept = [tuple(group) for group in similar if len(group) <= largest]
     in_kept = {sample_id for group in kept for sample_id in group}

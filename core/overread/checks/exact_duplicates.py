@@ -1,4 +1,4 @@
-"""Images that stand in a study more than once."""
+"""Exact duplicates: images that are in a study more than once."""
 
 import hashlib
 from collections import defaultdict
@@ -12,7 +12,7 @@ from overread.records import Finding
 
 
 def exact_duplicate_groups(pixels: np.ndarray, keys: Sequence[str]) -> list[tuple[str, ...]]:
-    """The ids of samples whose cached pixels are the same, to the bit.
+    """The ids of samples whose cached pixels are identical.
 
     pixels: (N, H, W, C) uint8; keys: N sample ids in the same order. Returns groups of two or more.
     """
@@ -27,12 +27,12 @@ def check_duplicates(
     groups: list[tuple[str, ...]],
     *,
     kind: str = "duplicate",
-    what: str = "stand in the study more than once",
+    what: str = "are exact duplicates",
 ) -> list[Finding]:
-    """Duplicates, those whose labels disagree, and those that cross a split.
+    """Duplicates, those with different labels, and those that cross a split.
 
-    samples: samples.csv; groups: ids of images that are the same, or show the same; kind: how the findings are
-    named: `kind`, `kind`_conflict, `kind`_across_splits, `kind`_across_other_splits; what: what such images do.
+    samples: samples.csv; groups: duplicate groups of sample ids; kind: how the findings are named: `kind`,
+    `kind`_conflict, `kind`_across_splits, `kind`_across_other_splits; what: what the messages say of such images.
     """
     by_id = samples.set_index("sample_id")
     findings = []
@@ -44,12 +44,12 @@ def check_duplicates(
 
     present = [tuple(sample_id for sample_id in group if sample_id in by_id.index) for group in groups]
     present = [group for group in present if len(group) > 1]
-    pictures = "1 picture" if len(present) == 1 else f"{len(present):,} pictures"
-    add(kind, "warning", present, f"{what}, {pictures} in all: keep those of one picture in one split")
+    num_groups = "1 group" if len(present) == 1 else f"{len(present):,} groups"
+    add(kind, "warning", present, f"{what}, in {num_groups}: keep each group in one split")
     conflicting = [group for group in present if len(set(by_id.loc[list(group), "given_label"])) > 1]
-    add(f"{kind}_conflict", "error", conflicting, f"{what}, under different labels: one of them is probably wrong")
+    add(f"{kind}_conflict", "error", conflicting, f"{what} with different labels: at least one of them is wrong")
     leaks = [split_leak(by_id.loc[list(group), "split"]) for group in present]
     for leak in (TEST_LEAK, OTHER_LEAK):
         crossing = [group for group, found in zip(present, leaks, strict=True) if found == leak]
-        add(f"{kind}_{leak.kind}", leak.severity, crossing, f"{what}, {leak.where}")
+        add(f"{kind}_{leak.kind}", leak.severity, crossing, f"{what} {leak.where}")
     return findings

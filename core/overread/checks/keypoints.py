@@ -1,4 +1,4 @@
-"""Keypoints of a picture, and whether those of two lie alike: one picture, be it turned, mirrored, zoomed or cut.
+"""Keypoints of an image, and the transform between those of two: they may be rotated, mirrored, zoomed or cropped.
 
 Source of the keypoints: Lowe 2004, "Distinctive Image Features from Scale-Invariant Keypoints"; of the square root
 of their descriptors: Arandjelovic and Zisserman 2012, "Three things everyone should know".
@@ -11,24 +11,24 @@ import numpy as np
 
 MAX_KEYPOINTS = 150
 SIDE_PX = 160
-"""Larger pictures are reduced to it: keypoints of twice the side cost twice the time and find no more duplicates."""
+"""Larger images are reduced to it: keypoints of twice the side cost twice the time and find no more duplicates."""
 MIN_MATCHES = 6
 """Keypoints that a transform must bring together: fewer come together by chance."""
 _DESCRIPTOR_SCALE = 512
 """Square roots of the shares of a descriptor's 128 bins, brought to uint8; hardly any is above a half."""
 _MAX_RATIO = 0.8
-"""Lowe's: a match counts where the next best in the same picture is clearly further off."""
+"""Lowe's: a match counts where the next best in the same image is clearly further away."""
 _LOOSE_SHARE, _TIGHT_SHARE = 1 / 28, 1 / 56
-"""How far a keypoint may lie from where the transform puts it, as a share of the picture's side."""
+"""How far a keypoint may lie from where the transform puts it, as a share of the image's side."""
 _MAX_STRETCH = 1.7
 """A transform that stretches one direction so much more than the other is an accident."""
 _RIDGE = 1e-9 * np.eye(3)
 _DETAIL_SIDE_PX = 112
-"""Side at which the detail of two pictures is compared."""
+"""Side at which the detail of two images is compared."""
 
 
 def _mirrored_bins() -> np.ndarray:
-    """The order of a descriptor's bins (4 rows, 4 columns, 8 directions) in the picture's mirror image."""
+    """The order of a descriptor's bins (4 rows, 4 columns, 8 directions) in the mirror image."""
     bins = np.arange(128).reshape(4, 4, 8)
     return bins[::-1, :, -np.arange(8) % 8].ravel()
 
@@ -38,10 +38,10 @@ _MIRRORED = _mirrored_bins()
 
 @dataclass(frozen=True)
 class Keypoints:
-    """The keypoints of one picture, M of them."""
+    """The M keypoints of one image."""
 
     places: np.ndarray
-    """(M,) complex64: x + iy, as shares of the picture's side."""
+    """(M,) complex64: x + iy, as shares of the image's side."""
     sizes: np.ndarray
     """(M,) float32, likewise."""
     angles: np.ndarray
@@ -52,12 +52,12 @@ class Keypoints:
 
 @dataclass(frozen=True)
 class Alignment:
-    """How well one picture lies on another."""
+    """How well one image matches another, once it is transformed."""
 
     num_matches: int
-    """Keypoints at places of their own that the transform brings together."""
+    """Keypoints that the transform brings together, at different places."""
     overlap: float = 0.0
-    """Share of the smaller picture's area (as transformed) that both show, in [0, 1]."""
+    """Share of the smaller image's area (after the transform) that both show, in [0, 1]."""
     correlation: float = 0.0
     """Of the detail of both where they overlap, in [-1, 1]; 1 for the same."""
 
@@ -91,12 +91,11 @@ def detail(image: np.ndarray) -> np.ndarray:
 
 
 def match(first: Keypoints, second: Keypoints) -> tuple[int, np.ndarray]:
-    """Number of keypoints, each at a place of its own, that the best affine transform of the first picture brings
+    """Number of keypoints, each at a place of its own, that the best affine transform of the first image brings
     onto those of the second, and that transform, (2, 3) float64. Mirror images count as well.
 
-    Every match of two keypoints proposes a similarity by its places, sizes
-    and angles; the one that most others agree with is refined to an affine transform by least squares. Fewer than
-    `MIN_MATCHES` are told as 0.
+    Every match of two keypoints proposes a similarity transform by its places, sizes and angles; the one that most
+    others agree with is refined to an affine transform by least squares. Fewer than `MIN_MATCHES` count as 0.
     """
     best = (0, np.zeros((2, 3)))
     if min(len(first.places), len(second.places)) < MIN_MATCHES:
@@ -111,8 +110,8 @@ def match(first: Keypoints, second: Keypoints) -> tuple[int, np.ndarray]:
     return best
 
 
-def warp(first: np.ndarray, second: np.ndarray, transform: np.ndarray) -> tuple[float, float]:
-    """Overlap and correlation of two pictures' `detail` under a transform that `match` found, as in `Alignment`."""
+def overlay(first: np.ndarray, second: np.ndarray, transform: np.ndarray) -> tuple[float, float]:
+    """Overlap and correlation of two images' `detail` under a transform that `match` found, as in `Alignment`."""
     # In px, which are counted from the centre of the first one: a share s is at s * side - 1/2.
     in_px = transform.copy()
     in_px[:, 2] = transform[:, 2] * len(first) + transform[:, :2] @ [0.5, 0.5] - 0.5

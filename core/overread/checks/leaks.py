@@ -1,4 +1,4 @@
-"""What gives the label, or the test set, away."""
+"""Leaks: names that reveal the label, and patients or slides on both sides of a split."""
 
 import re
 from collections import defaultdict
@@ -11,29 +11,29 @@ import pandas as pd
 from overread.records import Finding
 
 MIN_SHARE = 0.95
-"""A part of the names tells the label when guessing by it is right for this share of the samples ..."""
+"""A part of the names reveals the label when guessing by it is right for this share of the samples ..."""
 MIN_REPEATS = 5
-"""... and each of its values stands in so many names on average: otherwise it is only a number."""
+"""... and each of its values occurs in this many names on average: otherwise it is only a number."""
 
 
 def check_names(samples: pd.DataFrame) -> list[Finding]:
-    """Whether a part of the file names, or the folder, tells the label. samples: samples.csv.
+    """Whether a part of the file names, or the folder, reveals the label. samples: samples.csv.
 
-    A folder that tells it is how a folder per class is made, and worth no more than a word; the name itself
-    telling it gives the answer away on every page, log and sort order that shows names.
+    A folder that does is the usual layout, and no more than an info. A name that does is an error: every page, log and
+    sort order that shows names would reveal the label.
     """
     labels = samples["given_label"].to_numpy()
     paths = [PurePosixPath(image) for image in samples["image"]]
-    folders = _share_told(["/".join(path.parts[:-1]) for path in paths], labels)
+    folders = _share_revealed(["/".join(path.parts[:-1]) for path in paths], labels)
     findings = []
     for place in range(-3, 4):
-        told = _share_told([_part(path.stem, place) for path in paths], labels)
-        if told >= MIN_SHARE:
-            message = f"a part of the file names tells the label for {told:.1%} of the samples: never show names"
+        share = _share_revealed([_part(path.stem, place) for path in paths], labels)
+        if share >= MIN_SHARE:
+            message = f"a part of the file names reveals the label of {share:.1%} of the samples: never show names"
             findings.append(Finding("label_in_name", "error", len(samples), message))
             break
     if folders >= MIN_SHARE:
-        message = f"the folder tells the label for {folders:.1%} of the samples"
+        message = f"the folder reveals the label of {folders:.1%} of the samples"
         findings.append(Finding("label_in_folder", "info", len(samples), message))
     return findings
 
@@ -53,8 +53,8 @@ def check_splits(samples: pd.DataFrame) -> list[Finding]:
     is_known = (samples[["patient", "slide"]] != "").to_numpy().any()
     if len(set(samples["split"])) > 1 and not is_known:
         message = (
-            "neither patients nor slides are named: whether one of them crosses the split cannot be seen; "
-            "name their column at the import"
+            "neither patients nor slides are known: whether one of them crosses a split cannot be checked; "
+            "name their column in the import"
         )
         findings.append(Finding("groups_unknown", "info", len(samples), message))
     return findings
@@ -62,29 +62,30 @@ def check_splits(samples: pd.DataFrame) -> list[Finding]:
 
 @dataclass(frozen=True)
 class Leak:
-    """How things that belong together may stand on both sides of a split."""
+    """A way in which samples that belong together cross a split."""
 
     kind: str
-    """How findings of it are named, after what crosses."""
+    """How its findings are named, after what crosses the split."""
     severity: str
     where: str
-    """What is said of it."""
+    """Where the samples are, and what follows, for the finding's message."""
 
 
 TEST_LEAK = Leak(
-    "across_splits", "error", "in the test split and outside it: accuracy on the test split will look too good"
+    "across_splits", "error", "both in the test split and outside it: accuracy on the test split will be overestimated"
 )
 OTHER_LEAK = Leak(
     "across_other_splits",
     "warning",
-    "in more than one split beside test: what is chosen by the validation split will look too good",
+    "in more than one split other than test: accuracy on the validation split will be overestimated",
 )
 
 
 def split_leak(splits: Iterable[str]) -> Leak | None:
     """The leak of samples that belong together, by their splits.
 
-    A sample without a split is trained on: beside the test split it is a leak, beside another split it may be none.
+    A sample without a split is trained on: together with the test split it is a leak, with another split it may be
+    none.
     """
     found = set(splits)
     if "test" in found and len(found) > 1:
@@ -93,12 +94,12 @@ def split_leak(splits: Iterable[str]) -> Leak | None:
 
 
 def _part(stem: str, place: int) -> str:
-    """One run of letters or digits of a name, counted from its start or, below 0, from its end."""
+    """The run of letters or digits at that place of a name, counted from its end where it is below 0."""
     parts = re.findall(r"[A-Za-z]+|\d+", stem)
     return parts[place] if -len(parts) <= place < len(parts) else ""
 
 
-def _share_told(values: list[str], labels: list[str]) -> float:
+def _share_revealed(values: list[str], labels: list[str]) -> float:
     """Share of the samples that get the right label by guessing each value's commonest one; 0 where the
     values are too many, or where always guessing the commonest label of all does nearly as well."""
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))

@@ -1,8 +1,9 @@
-"""Images that show the same picture: recompressed, resized, brightened, turned, mirrored, zoomed, cut.
+"""Near-duplicates: one image recompressed, resized, brightened, rotated, mirrored, zoomed or cropped.
 
-Candidates come from histograms, which turning and mirroring leave alone; each candidate pair is then verified by
-its keypoints and by laying one picture on the other. A run's embedding brings no further ones: on lung_histology its
-15 nearest hold 741 of the true pairs and the histograms' 2,511, all of those 741 among them, in twice the time.
+Candidates come from histograms, which rotation and mirroring do not change; each pair of candidates is then verified by
+its keypoints and by the correlation of one image with the other. A run's embedding finds no further ones: on
+lung_histology its 15 nearest hold 741 of the true pairs and the histograms' 2,511, all of those 741 among them, in
+twice the time.
 """
 
 import os
@@ -17,12 +18,12 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from threadpoolctl import threadpool_limits
 
-from overread.checks.keypoints import MIN_MATCHES, Alignment, Keypoints, detail, find_keypoints, grey, match, warp
+from overread.checks.keypoints import MIN_MATCHES, Alignment, Keypoints, detail, find_keypoints, grey, match, overlay
 
 NUM_CANDIDATES = 15
 """Of each image: those whose histograms are most like its own."""
 MIN_OVERLAP = 0.35
-"""The share of the smaller picture's area that both must show ..."""
+"""The share of the smaller image's area that both must show ..."""
 MIN_CORRELATION = 0.8
 """... and how alike their detail must be there. Two chests of one size reach 0.75."""
 _BLOCK_CELLS = 1 << 25
@@ -36,13 +37,13 @@ def near_duplicate_groups(
     *,
     on_progress: Callable[[float], None] | None = None,
 ) -> list[tuple[str, ...]]:
-    """Groups of images that show the same picture without being the same to the bit.
+    """Groups of near-duplicates: images that show the same but are not identical.
 
-    pixels: (N, H, H, C) uint8, C 1 or 3; keys: N ids in the same order; copies: groups of keys whose images are the
-    same to the bit: one of each is looked at, and the others join its group. A group is all that is linked, pair by
-    pair. on_progress: called with the share of the work that is done. Takes some 10 ms an image on two cores.
+    pixels: (N, H, H, C) uint8, C 1 or 3; keys: N ids in the same order; copies: groups of keys whose images are
+    identical: one of each is compared, and the others join its group. Groups are the connected components of the pairs.
+    on_progress: called with the share of the work that is done. Takes some 10 ms an image on two cores.
     """
-    tell = on_progress or (lambda fraction: None)
+    report = on_progress or (lambda fraction: None)
     of_first = {group[0]: tuple(group) for group in copies}
     is_copy = {key for group in copies for key in group[1:]}
     indices = np.array([place for place, key in enumerate(keys) if key not in is_copy], dtype=np.int64)
@@ -54,24 +55,24 @@ def near_duplicate_groups(
         histograms = np.stack(list(executor.map(lambda place: _histogram(pixels[place]), indices)))
         pairs = _candidates(histograms)
         del histograms
-        tell(0.1)
+        report(0.1)
         keypoints: list[Keypoints] = []
         for found in executor.map(lambda place: find_keypoints(pixels[place]), indices):
             keypoints.append(found)
-            tell(0.1 + 0.5 * len(keypoints) / len(indices))
+            report(0.1 + 0.5 * len(keypoints) / len(indices))
         rows = [(row, [second for _, second in group]) for row, group in groupby(pairs, key=lambda pair: pair[0])]
         links: list[tuple[int, int]] = []
         with threadpool_limits(1):
             verified = executor.map(lambda row: _verified(pixels, indices, keypoints, *row), rows)
             for num_done, found_pairs in enumerate(verified, start=1):
                 links += found_pairs
-                tell(0.6 + 0.4 * num_done / len(rows))
+                report(0.6 + 0.4 * num_done / len(rows))
     of_index = [of_first.get(keys[place], (keys[place],)) for place in indices]
     return [tuple(key for index in group for key in of_index[index]) for group in _linked(links, len(indices))]
 
 
 def is_near_duplicate(alignment: Alignment) -> bool:
-    """Whether two images show the same picture, by how well one lies on the other."""
+    """Whether two images are near-duplicates, by how well one matches the other."""
     return (
         alignment.num_matches >= MIN_MATCHES
         and alignment.overlap >= MIN_OVERLAP
@@ -118,7 +119,7 @@ def _blocks(length: int, size: int) -> Iterator[slice]:
 def _verified(
     pixels: np.ndarray, indices: np.ndarray, keypoints: list[Keypoints], row: int, others: list[int]
 ) -> list[tuple[int, int]]:
-    """Those of a row's candidates that show its picture."""
+    """Those of a row's candidates that are its near-duplicates."""
     links, own_detail = [], None
     for other in others:
         num_matches, transform = match(keypoints[row], keypoints[other])
@@ -126,7 +127,7 @@ def _verified(
             continue
         if own_detail is None:
             own_detail = detail(pixels[indices[row]])
-        overlap, correlation = warp(own_detail, detail(pixels[indices[other]]), transform)
+        overlap, correlation = overlay(own_detail, detail(pixels[indices[other]]), transform)
         if is_near_duplicate(Alignment(num_matches, overlap, correlation)):
             links.append((row, other))
     return links

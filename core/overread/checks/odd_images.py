@@ -1,4 +1,4 @@
-"""Images without content, and images that are turned or inverted against the rest of their study."""
+"""Blank images, and images that are rotated or inverted relative to the rest of their study."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ from overread.records import Finding
 BLANK_DEVIATION = 2.0
 """Grey levels of 255: the standard deviation below which an image shows nothing."""
 MIN_COMMON = 0.6
-"""How alike a study's images must be, up to inversion, before one can be turned against the rest, in [0, 1]: chest
+"""How alike a study's images must be, up to inversion, before one can be called rotated, in [0, 1]: chest
 radiographs reach 0.84, photographs 0.43, histology tiles 0.17."""
 INVERTED_CORRELATION = -0.3
 """With what the study's images have in common; the least of 3,784 chest radiographs has 0.22."""
-TURN_GAIN = 0.1
-"""How much better an image must fit the others when it is turned."""
+ROTATION_GAIN = 0.1
+"""How much better an image must fit the others once it is rotated."""
 RIM_CONTRAST = 0.3
 """Between the middle of an image and its rim, in standard deviations: air and collimation lie at the rim."""
 MIN_RIMMED = 0.9
-"""Share of a study's images with this contrast, before one can be inverted against the rest by its rim alone."""
+"""Share of a study's images with this contrast, before one can be called inverted by its rim alone."""
 MIN_SAMPLES = 20
 _SIDE_PX = 32
 _RIM_PX = 2
@@ -33,12 +33,13 @@ _RIM_PX = 2
 def check_odd_images(
     samples: pd.DataFrame, pixels: np.ndarray, keys: Sequence[str], headers: Sequence[FileHeader]
 ) -> list[Finding]:
-    """Blank, inverted and turned images.
+    """Blank, inverted and rotated images.
 
     samples: samples.csv; pixels: (M, H, H, C) uint8; keys: M sample ids in the same order; headers: of the samples'
-    files, in the order of samples.csv. Turned images are looked for only where a study's images have a common pose,
-    inverted ones there and where their rims are alike. Which of two ways round is right, no image tells: the fewer
-    are the inverted ones. In DICOM that is what the tag PhotometricInterpretation says, which may lie.
+    files, in the order of samples.csv. Rotated images are looked for only where a study's images have a common pose,
+    inverted ones there and where their rims are alike. Which polarity is right cannot be
+    told from the pixels: the fewer images count as inverted. The message adds what DICOM's PhotometricInterpretation
+    says, which may be wrong.
     """
     header_of = dict(zip(samples["sample_id"], headers, strict=True))
     chosen = [place for place, key in enumerate(keys) if key in header_of]
@@ -46,15 +47,20 @@ def check_odd_images(
     tiles = [_small(pixels[place], header_of[keys[place]]) for place in chosen]
     deviations = np.array([pixels[place].std() for place in chosen])
     is_blank = deviations < BLANK_DEVIATION
-    is_inverted, is_turned = _against_the_rest(np.array(tiles, dtype=np.float32), is_blank)
+    is_inverted, is_rotated = _unlike_the_rest(np.array(tiles, dtype=np.float32), is_blank)
     if is_inverted is None:
-        is_inverted = _inside_out(np.array([_rim_contrast(tile) for tile in tiles]), is_blank)
-    told = _told([header_of[key].photometric for key in ids], is_inverted)
+        is_inverted = _inverted_rim(np.array([_rim_contrast(tile) for tile in tiles]), is_blank)
+    photometric = _photometric_text([header_of[key].photometric for key in ids], is_inverted)
     findings = []
     for kind, severity, is_odd, what in (
-        ("blank", "error", is_blank, "show nothing: all of the same grey"),
-        ("inverted", "warning", is_inverted, f"seem to be inverted, dark for light, against the rest{told}"),
-        ("rotated", "warning", is_turned, "seem to lie on a side or upside down against the rest"),
+        ("blank", "error", is_blank, "are blank: all of one grey"),
+        (
+            "inverted",
+            "warning",
+            is_inverted,
+            f"seem to be inverted, dark for light, compared with the rest{photometric}",
+        ),
+        ("rotated", "warning", is_rotated, "seem to be rotated compared with the rest"),
     ):
         found = tuple(ids[is_odd])
         if found:
@@ -62,8 +68,8 @@ def check_odd_images(
     return findings
 
 
-def _against_the_rest(small: np.ndarray, is_blank: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
-    """(N,) bool twice: inverted; turned by 90, 180 or 270 degrees. small: (N, S, S) float32.
+def _unlike_the_rest(small: np.ndarray, is_blank: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+    """(N,) bool twice: inverted; rotated by 90, 180 or 270 degrees. small: (N, S, S) float32.
 
     None for the inverted where the images have no common pose.
     """
@@ -81,8 +87,8 @@ def _against_the_rest(small: np.ndarray, is_blank: np.ndarray) -> tuple[np.ndarr
     fits = np.stack([(centred * np.rot90(common, turn)).mean(axis=(1, 2)) for turn in range(4)])
     fits *= np.sign(np.median(fits[0][~is_blank]))
     is_inverted = ~is_blank & (fits[0] < INVERTED_CORRELATION) & (-fits[0] > fits[1:].max(axis=0))
-    is_turned = ~is_blank & ~is_inverted & (fits[1:].max(axis=0) > fits[0] + TURN_GAIN)
-    return is_inverted, is_turned
+    is_rotated = ~is_blank & ~is_inverted & (fits[1:].max(axis=0) > fits[0] + ROTATION_GAIN)
+    return is_inverted, is_rotated
 
 
 def _rim_contrast(shown: np.ndarray) -> float:
@@ -92,7 +98,7 @@ def _rim_contrast(shown: np.ndarray) -> float:
     return float((shown.mean() - np.median(shown[is_rim])) / max(shown.std(), 1.0))
 
 
-def _inside_out(contrasts: np.ndarray, is_blank: np.ndarray) -> np.ndarray:
+def _inverted_rim(contrasts: np.ndarray, is_blank: np.ndarray) -> np.ndarray:
     """(N,) bool: images whose rim is bright where the study's others have a dark one, or the other way round."""
     contrasts = np.where(is_blank, 0, contrasts)
     is_rimmed = np.abs(contrasts) > RIM_CONTRAST
@@ -101,8 +107,8 @@ def _inside_out(contrasts: np.ndarray, is_blank: np.ndarray) -> np.ndarray:
     return is_rimmed & (np.sign(contrasts) == -np.sign(np.median(contrasts[is_rimmed])))
 
 
-def _told(photometric: Sequence[str], is_inverted: np.ndarray) -> str:
-    """What the files say of black and white; nothing where none is DICOM."""
+def _photometric_text(photometric: Sequence[str], is_inverted: np.ndarray) -> str:
+    """What the files say of their polarity; empty where none is DICOM."""
     parts = []
     for chosen, which in ((is_inverted, "of these"), (~is_inverted, "of the others")):
         counts = Counter(name for name, is_chosen in zip(photometric, chosen, strict=True) if name and is_chosen)
@@ -111,5 +117,5 @@ def _told(photometric: Sequence[str], is_inverted: np.ndarray) -> str:
 
 
 def _small(image: np.ndarray, header: FileHeader) -> np.ndarray:
-    # Padding is black whichever way round the image is.
+    # Padding is black whatever the polarity of the image.
     return cv2.resize(without_padding(grey(image), header), (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""Images that were replaced, or taken away, since the study was imported."""
+"""Images that have changed or disappeared since the study was imported."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ def check_changed(changed: Mapping[str, str]) -> list[Finding]:
             "changed_image",
             "error",
             CHANGED,
-            "have other content than when they were imported: labels and verdicts may be of other images; import with "
+            "have changed since they were imported: labels and verdicts may belong to other images; import with "
             "--update",
         ),
         ("missing_image", "warning", MISSING, "are no longer where they were imported from; put them back"),

@@ -1,4 +1,4 @@
-"""All checks of a study, the gravest finding first."""
+"""All checks of a study, the most severe finding first."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,17 +28,17 @@ _SEVERITIES = ("error", "warning", "info")
 
 
 def check_study(study: Study, *, on_progress: Callable[[float], None] | None = None) -> list[Finding]:
-    """What is wrong, or may be, with the data of a study. Messages name neither files nor patients.
+    """Problems with the data of a study, certain or possible. Messages name neither files nor patients.
 
-    The groups of images that show the same picture are kept in the study, where trainings look for them.
-    on_progress: called with the share of the work that is done.
+    The duplicate groups that it finds are saved in the study, where trainings look for them. on_progress: called with
+    the share of the work that is done.
     """
     samples = study.samples()
     headers = read_headers([study.image_location(image) for image in samples["image"]])
     named = check_names(samples)
-    told = {finding.kind for finding in named}
-    # A folder per class puts the classes one after the other: no more than the folder tells.
-    skip = [kind for kind, teller in (("name", "label_in_name"), ("order", "label_in_folder")) if teller in told]
+    leaks = {finding.kind for finding in named}
+    # A folder per class also orders the images by class: the folder is reported already.
+    skip = [kind for kind, leak in (("name", "label_in_name"), ("order", "label_in_folder")) if leak in leaks]
     groups = sample_groups(samples)
     findings = [
         *named,
@@ -55,7 +55,7 @@ def check_study(study: Study, *, on_progress: Callable[[float], None] | None = N
     try:
         cache = open_cache(study.pixels_path)
     except StudyError:
-        message = "the images were not looked at: there is no pixel cache; import the source again with --update"
+        message = "the images were not checked: there is no pixel cache; import the source again with --update"
         findings.append(Finding("not_checked", "warning", len(samples), message))
     else:
         cache.verify()
@@ -91,6 +91,6 @@ def _check_images(
         *check_odd_images(samples, cache.pixels, cache.keys, headers),
         *check_duplicates(samples, copies),
         *check_duplicates(
-            samples, similar, kind="near_duplicate", what="seem to show what another one shows, turned, cut or edited"
+            samples, similar, kind="near_duplicate", what="are near-duplicates (rotated, cropped or edited)"
         ),
     ]

@@ -1,4 +1,4 @@
-"""How well what does not show the disease predicts the label: a model may learn that instead of it."""
+"""Shortcuts: how well features that do not show the disease predict the label."""
 
 import warnings
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
 
-from overread.checks.burned_in import SAYS_NOTHING, SAYS_YES
+from overread.checks.burned_in import SAYS_BURNED_IN, SAYS_UNKNOWN
 from overread.images.file_header import FileHeader
 from overread.records import Finding
 
@@ -16,34 +16,34 @@ NUM_FOLDS = 5
 MIN_SAMPLES = 40
 MIN_AUROC = 0.7
 """Below, no finding; chance is 0.5."""
-GRAVE_AUROC = 0.9
+SEVERE_AUROC = 0.9
 MAX_TESTED = 10_000
-"""Of a larger study so many samples are drawn for the test."""
+"""Of a larger study this many samples are drawn for the test."""
 _RARE, _COMMON = 0.01, 0.99
-"""Metadata entries that fewer or more of the files have tell too little."""
+"""Metadata entries in fewer or more of the files are left out."""
 _WORDS = {
     "size": "the image size",
-    "depth": "the colour depth",
-    "file_size": "the size of the file",
+    "depth": "the bit depth and number of channels",
+    "file_size": "the file size",
     "format": "the file format",
-    "metadata": "which metadata entries are there",
+    "metadata": "the set of metadata entries",
     "order": "the order in the source",
     "name": "the file name",
     "border": "the border of the images (margins, collimation)",
     "brightness": "the brightness and contrast of the whole image",
 }
-_MEND = "; a model may learn that instead of what the images show"
+_CONSEQUENCE = "; a model may learn that instead of what the images show"
 _ADVICE = {
-    "file_size": "; it follows how much the images show and how they were compressed",
-    "brightness": "; exposure or stain may differ between the classes, or the disease itself brightens or darkens",
-    "border": "; crop the borders, or look whether the model uses them",
+    "file_size": "; it depends on the content of the images and on their compression",
+    "brightness": "; exposure or stain may differ between the classes, or the disease itself changes the brightness",
+    "border": "; crop the borders, or check whether the model uses them",
     "name": "; never show names",
     "order": "; never show the images, nor split them, in that order",
 }
 _CONTENT_KINDS = ("file_size", "brightness")
-"""What the disease itself has a part in: worth a word and no more."""
+"""Kinds that the disease itself influences: never more than an info."""
 _POSE_KINDS = ("border",)
-"""What a patient's pose and build have a part in: never worse than a warning."""
+"""Kinds that a patient's pose and build influence: never more than a warning."""
 Features = np.ndarray | csr_matrix
 
 
@@ -113,10 +113,10 @@ def predictability(features: Features, labels: np.ndarray, groups: np.ndarray, s
 def check_shortcuts(
     samples: pd.DataFrame, features: dict[str, Features], groups: np.ndarray, *, skip: Sequence[str] = (), seed: int = 0
 ) -> list[Finding]:
-    """Kinds of features that predict the label without the pixels. Messages tell the kind, never a name or value.
+    """Kinds of features that predict the label without the pixels. Messages name the kind, never a name or value.
 
     samples: samples.csv; features: of `shortcut_features` and `pixel_features`; groups: as in `predictability`; skip:
-    kinds that another finding tells already. Classes in too few groups to cross-validate are left out.
+    kinds that another finding reports already. Classes in too few groups to cross-validate are left out.
     """
     labels = samples["given_label"].to_numpy(dtype=str)
     names, numbers = np.unique(labels, return_inverse=True)
@@ -134,18 +134,18 @@ def check_shortcuts(
         auroc, accuracy = predictability(values[rows], numbers[rows], groups[rows], seed)
         if not auroc >= MIN_AUROC:
             continue
-        severity = "error" if auroc >= GRAVE_AUROC and kind not in _POSE_KINDS else "warning"
+        severity = "error" if auroc >= SEVERE_AUROC and kind not in _POSE_KINDS else "warning"
         severity = "info" if kind in _CONTENT_KINDS else severity
         message = (
-            f"{_WORDS[kind]} alone predicts the label: AUROC {auroc:.3f} (chance 0.5), right for {accuracy:.1%} of the "
-            f"samples (the commonest label for {commonest:.1%}){_ADVICE.get(kind, _MEND)}"
+            f"{_WORDS[kind]} alone predicts the label: AUROC {auroc:.3f} (chance 0.5), accuracy {accuracy:.1%} (always "
+            f"guessing the most common label: {commonest:.1%}){_ADVICE.get(kind, _CONSEQUENCE)}"
         )
         findings.append(Finding(f"shortcut_{kind}", severity, len(rows), message))
     return findings
 
 
 def check_headers(samples: pd.DataFrame, headers: Sequence[FileHeader]) -> list[Finding]:
-    """Images of another size or depth than the rest, and what DICOM files say of burned-in text.
+    """Images of unusual size or depth, and what DICOM files say about burned-in text.
 
     samples: samples.csv; headers: of their files, in the same order.
     """
@@ -163,15 +163,15 @@ def check_headers(samples: pd.DataFrame, headers: Sequence[FileHeader]) -> list[
         side = np.sqrt(area)
         median = np.median(side[is_read])
         is_other = is_read & ((side < median / 3) | (side > median * 3))
-        add("resolution_outlier", "warning", is_other, "are under a third or over three times the usual size")
+        add("resolution_outlier", "warning", is_other, "are less than a third or more than three times the usual size")
         depths = pd.Series([(header.channels, header.bits) for header in headers])
         usual = depths[is_read].value_counts(normalize=True)
         if usual.iloc[0] >= 0.9:
             is_other = is_read & (depths != usual.index[0]).to_numpy()
-            add("depth_outlier", "warning", is_other, "have other channels or another bit depth than the rest")
+            add("depth_outlier", "warning", is_other, "have a different number of channels or bit depth than the rest")
     is_dicom = np.array([header.format == "DICOM" for header in headers], dtype=bool)
     burned_in = np.array([header.burned_in for header in headers])
-    add("burned_in", "error", burned_in == "YES", SAYS_YES)
+    add("burned_in", "error", burned_in == "YES", SAYS_BURNED_IN)
     is_silent = is_dicom & is_read & (burned_in == "")
-    add("burned_in_unknown", "warning", is_silent, SAYS_NOTHING)
+    add("burned_in_unknown", "warning", is_silent, SAYS_UNKNOWN)
     return findings

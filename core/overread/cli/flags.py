@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from functools import wraps
+from typing import Any
 
 
 def with_flags(command: Callable[..., None]) -> Callable[..., None]:
@@ -12,7 +13,7 @@ def with_flags(command: Callable[..., None]) -> Callable[..., None]:
     Each field is annotated with its typer.Option, and has a default. No two may have the same name.
     """
     parameters = inspect.signature(command).parameters.values()
-    groups = {p.name: p.annotation for p in parameters if is_dataclass(p.annotation)}
+    groups: dict[str, Any] = {p.name: p.annotation for p in parameters if is_dataclass(p.annotation)}
     plain = [p.replace(kind=p.KEYWORD_ONLY) for p in parameters]
     flags = []
     for parameter in plain:
@@ -28,6 +29,6 @@ def with_flags(command: Callable[..., None]) -> Callable[..., None]:
             values[name] = group(**{field.name: values.pop(field.name) for field in fields(group)})
         command(**values)
 
-    run.__signature__ = inspect.Signature(flags)
+    setattr(run, "__signature__", inspect.Signature(flags))  # noqa: B010 - typer reads it, and mypy knows no such attribute
     run.__annotations__ = {flag.name: flag.annotation for flag in flags}
     return run

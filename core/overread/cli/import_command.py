@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperArgument, TyperCommand, TyperOption
 
 from overread.cli.arguments import Ephemeral, Json
 from overread.cli.flags import with_flags
@@ -80,13 +80,14 @@ class ImportCommand(TyperCommand):
         from overread.sources.registry import FORMATS, options_for
 
         for parameter in self.params:
+            assert isinstance(parameter, TyperArgument | TyperOption)
             if parameter.name == "source":
                 clauses = [f"or {form.download.prefix}NAME to fetch it" for form in FORMATS if form.download]
             elif parameter.name == "format":
                 clauses = ["one of " + ", ".join(form.name for form in FORMATS)]
             else:
                 clauses = [f"of {option.whose}: {option.hint}" for option in options_for(parameter.name)]
-            text = "; ".join(filter(None, [parameter.help.rstrip("."), *clauses]))
+            text = "; ".join(filter(None, [(parameter.help or "").rstrip("."), *clauses]))
             parameter.help = f"{text[:1].upper()}{text[1:]}."
         super().format_help(*arguments)
 
@@ -148,7 +149,8 @@ def import_(
         found = read_source(request)
     if not is_study(study):
         # Where a single file is the source, its folder is not.
-        check_output(study, option="--study", source_root="" if find_format(found.format).is_file else found.root)
+        form = find_format(found.format)
+        check_output(study, option="--study", source_root="" if form and form.is_file else found.root)
     with progress_bar(as_json) as show, _in_public(is_asked=bool(access.within)):
         summary = import_source(
             found,

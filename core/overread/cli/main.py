@@ -12,7 +12,7 @@ import typer
 
 from overread.cli.agreement_command import agreement
 from overread.cli.bench_command import bench
-from overread.cli.export_command import export
+from overread.cli.export_command import ExportCommand, export
 from overread.cli.import_command import ImportCommand, import_
 from overread.cli.ledger_commands import adopt, backup, restore, verify
 from overread.cli.run_commands import TrainCommand, evaluate, proposals, saliency, train
@@ -53,9 +53,10 @@ def _start_app(context: typer.Context) -> None:
 
 app.command()(demo)
 app.command("import", cls=ImportCommand)(import_)
-_COMMANDS = (check, agreement, corrupt, train, saliency, evaluate, proposals, export, bench)
-for command in (*_COMMANDS, verify, backup, restore, adopt):
-    app.command(cls=TrainCommand if command is train else None)(command)
+_COMMANDS = (check, agreement, corrupt, train, saliency, evaluate, proposals, export)
+_HELP = {train: TrainCommand, export: ExportCommand}
+for command in (*_COMMANDS, bench, verify, backup, restore, adopt):
+    app.command(cls=_HELP.get(command))(command)
 
 _INTERRUPTED = 130
 """What typer makes of a KeyboardInterrupt."""

@@ -5,6 +5,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def make_demo(
         source, path = folder / "source" / name, folder / name
         if not is_study(path):
             tell(f"{title}: drawing {num_images} images", begin)
-            _write_whole(source, lambda out, write=write: write(out, num_images=num_images, seed=seed))
+            _write_whole(source, partial(write, num_images=num_images, seed=seed))
             tell(f"{title}: importing", begin + 0.08 * share)
             found = read_source(ImportRequest(source, columns=columns))
             import_source(found, path, StudyOptions(name=title, is_demo=True))

@@ -103,37 +103,37 @@ def one_channel_if_grey(pixels: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(pixels[..., 0])
 
 
-def to_uint8(picture: DecodedImage) -> np.ndarray:
+def to_uint8(image: DecodedImage) -> np.ndarray:
     """(H, W) or (H, W, 3) uint8 as the file asks to be shown: its window, then MONOCHROME1's inversion."""
-    pixels = picture.pixels
-    if picture.is_color:
+    pixels = image.pixels
+    if image.is_color:
         return pixels
-    is_shown_as_stored = pixels.dtype == np.uint8 and picture.window_center is None
-    shown = pixels if is_shown_as_stored else _windowed(pixels, picture)
-    return 255 - shown if picture.is_inverted else shown
+    is_shown_as_stored = pixels.dtype == np.uint8 and image.window_center is None
+    shown = pixels if is_shown_as_stored else _windowed(pixels, image)
+    return 255 - shown if image.is_inverted else shown
 
 
-def _windowed(pixels: np.ndarray, picture: DecodedImage) -> np.ndarray:
+def _windowed(pixels: np.ndarray, image: DecodedImage) -> np.ndarray:
     """(H, W) uint8 by way of eight bytes a pixel, hence a strip at a time."""
-    center, width = picture.window()
-    picture = replace(picture, window_center=center, window_width=width)
+    center, width = image.window()
+    image = replace(image, window_center=center, window_width=width)
     low, table = 0, None
     if np.issubdtype(pixels.dtype, np.integer) and int(pixels.max()) - int(pixels.min()) < 2**16:
         low = int(pixels.min())  # each value that can occur is windowed once, then looked up
-        table = window_to_uint8(np.arange(low, int(pixels.max()) + 1), picture)
+        table = window_to_uint8(np.arange(low, int(pixels.max()) + 1), image)
     shown = np.empty(pixels.shape, dtype=np.uint8)
     num_rows = max(_WINDOW_STRIP // pixels.shape[1], 1)
     for start in range(0, len(pixels), num_rows):
         strip = pixels[start : start + num_rows]
-        shown[start : start + num_rows] = window_to_uint8(strip, picture) if table is None else table[strip - low]
+        shown[start : start + num_rows] = window_to_uint8(strip, image) if table is None else table[strip - low]
     return shown
 
 
-def window_to_uint8(values: np.ndarray, picture: DecodedImage) -> np.ndarray:
-    """Values of any shape, in the units of `picture.pixels`, through its window; not inverted."""
-    center, width = picture.window()
+def window_to_uint8(values: np.ndarray, image: DecodedImage) -> np.ndarray:
+    """Values of any shape, in the units of `image.pixels`, through its window; not inverted."""
+    center, width = image.window()
     values = values.astype(np.float64)
-    match picture.voi_function:
+    match image.voi_function:
         case "SIGMOID":  # PS3.3 C.11.2.1.3.1
             shares = 1 / (1 + np.exp(np.clip(-4 * (values - center) / width, -700, 700)))
         case "LINEAR_EXACT":  # PS3.3 C.11.2.1.3.2

@@ -35,7 +35,7 @@ class RemoteEntry:
     """What a storage says of one file."""
 
     num_bytes: int = 0
-    stamp: tuple[int, int] = ABSENT
+    stamp: tuple[int, ...] = ABSENT
     """Size in bytes, and a number that changes with the content; ABSENT where the storage does not tell."""
     fault: str = ""
     """Why the file cannot be had; empty where it can."""

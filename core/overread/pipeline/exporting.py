@@ -9,18 +9,13 @@ from overread.errors import ConfigError
 from overread.pipeline.output_paths import check_output
 from overread.pipeline.study_ledger import head_text, open_ledger
 from overread.pipeline.verification import is_export_of
-from overread.review.cleaned_csv import cleaned_table, own_columns, write_csv
-from overread.review.exports.cleanlab_issues import write_cleanlab
-from overread.review.exports.croissant import croissant_path, write_croissant
-from overread.review.exports.fiftyone_labels import FILES, write_fiftyone
-from overread.review.exports.imagefolder import write_imagefolder
-from overread.review.exports.label_studio_tasks import config_path, write_label_studio
+from overread.review.cleaned_csv import cleaned_table, own_columns
+from overread.review.exports.export_format import ExportContent
+from overread.review.exports.export_registry import export_format
 from overread.review.reviewed import ReviewedSample, reviewed_samples
 from overread.studies.changed_images import CHANGED, changed_images
 from overread.studies.run import find_runs, open_run
 from overread.studies.study import Study
-
-EXPORT_FORMATS = ("csv", "croissant", "imagefolder", "fiftyone", "label-studio", "cleanlab")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,55 +48,38 @@ def export_study(
     overwrite: bool = False,
     reader: str | None = None,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Write the reviewed labels in a format of EXPORT_FORMATS; returns what `export_table` does.
+    """Write the reviewed labels; returns what `export_table` does.
 
-    out: a file; of imagefolder and fiftyone a folder. croissant is the cleaned CSV with its metadata beside it, and
-    label-studio the tasks with their labelling config beside them. spreadsheet_safe: of csv, the source's own cells are
-    made harmless too. overwrite: a file that is no earlier export of the study may be written over. reader: where
-    given, that reader's verdicts alone count. Raises ConfigError for what the format cannot hold and for a place that
-    is not to be written to, and LedgerError where the ledger is not whole.
+    out: a file, or where the format `is_folder` a folder. format: the name of one of `export_registry.FORMATS`.
+    spreadsheet_safe: of csv, the source's own cells are made harmless too. overwrite: a file that is no earlier export
+    of the study may be written over. reader: where given, that reader's verdicts alone count. Raises ConfigError for
+    what the format cannot hold and for a place that is not to be written to, and LedgerError where the ledger is not
+    whole.
     """
-    if format not in EXPORT_FORMATS:
-        raise ConfigError(f"--format {format}: is not known; give one of {', '.join(EXPORT_FORMATS)}")
-    if spreadsheet_safe and format != "csv":
+    chosen = export_format(format)
+    if spreadsheet_safe and not chosen.is_spreadsheet:
         raise ConfigError(f"--spreadsheet-safe: is for the cleaned CSV, not for format {format}; leave it out")
     is_own = is_export_of(study, out)
-    for file in _files_written(out, format):
+    for file in chosen.files(out):
         check_output(file, study, overwrite=overwrite, is_ours=lambda _: is_own)
     review = _reviewed(study, run_name, reader=reader)
     table, own_columns = _export_table(study, review)
-    samples, head = review.samples, review.head
     # A verdict may name a class that an update has taken away since.
-    labels = {label for sample in samples for label in (sample.final_label, sample.proposed_label) if label}
-    classes = (*study.classes, *sorted(labels - set(study.classes)))
-    match format:
-        case "csv" | "croissant":
-            write_csv(table, out, own_columns=own_columns, spreadsheet_safe=spreadsheet_safe)
-        case "imagefolder":
-            write_imagefolder(samples, out, locate=lambda image: _image_file(study, image), head=head)
-        case "fiftyone":
-            write_fiftyone(samples, classes, out, head=head)
-        case "label-studio":
-            write_label_studio(samples, classes, out, head=head)
-        case "cleanlab":
-            write_cleanlab(samples, classes, out, head=head)
-    if format == "croissant":
-        columns = {"image_column": study.image_column, "label_column": study.label_column, "own_columns": own_columns}
-        write_croissant(out, name=study.name, classes=classes, **columns)
+    labels = {label for sample in review.samples for label in (sample.final_label, sample.proposed_label) if label}
+    content = ExportContent(
+        study_name=study.name,
+        classes=(*study.classes, *sorted(labels - set(study.classes))),
+        samples=review.samples,
+        table=table,
+        own_columns=own_columns,
+        image_column=study.image_column,
+        label_column=study.label_column,
+        head=review.head,
+        locate=lambda image: _image_file(study, image),
+        spreadsheet_safe=spreadsheet_safe,
+    )
+    chosen.write(content, out)
     return table, own_columns
-
-
-def _files_written(out: Path, format: str) -> list[Path]:
-    match format:
-        case "croissant":
-            return [out, croissant_path(out)]
-        case "label-studio":
-            return [out, config_path(out)]
-        case "fiftyone" if not out.is_file():  # the writer says that it takes a folder
-            return [out / name for name in FILES]
-        case "fiftyone":
-            return []
-    return [out]
 
 
 def _reviewed(

@@ -164,5 +164,5 @@ class Ledger(LedgerStore):
         standing = standing_verdicts(self.study, verdict.reader, verdict.sample_id)
         last = max(connection.execute(standing).all(), key=lambda row: row.sequence, default=None)
         if (last.idempotency_key if last else "") != verdict.follows:
-            did = "took your verdict on this sample back" if last is None else "decided this sample"
-            raise StaleVerdictError(f"you {did} in another window meanwhile; this verdict was not recorded")
+            did = "undid your verdict on this sample" if last is None else "decided this sample"
+            raise StaleVerdictError(f"you {did} in another window; this verdict was not recorded")

@@ -32,7 +32,7 @@ def claim_name(ledger: Ledger, reader: str, code: str = "") -> str:
     code = _plain(code) if len(_plain(code)) == _LENGTH else "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
     with ledger.writing() as connection:
         if _hash_in(connection, ledger, reader):
-            raise LedgerError(f"the name {reader!r} is taken by somebody who reads this study; give another one")
+            raise LedgerError(f"the name {reader!r} is used by another reader of this study; choose another one")
         ledger.append(
             connection,
             kind="reader",

@@ -1,4 +1,4 @@
-"""Reads Chaoyang as it is released: train/ and test/ with images, train.json, test.json, train_label.json.
+"""Reads the Chaoyang release: train/ and test/ with images, train.json, test.json, train_label.json.
 
 Source: Zhu et al. 2021, "Hard Sample Aware Noise Robust Learning for Histopathology Image Classification".
 """
@@ -29,13 +29,13 @@ def is_chaoyang(root: Path) -> bool:
 
 
 def read_chaoyang(root: Path, *, given_label: str = "label") -> Source:
-    """Rows of the training part (with its three raters, where train_label.json is there), then of the test part.
+    """Rows of the training part (with its three raters, if there is a train_label.json), then of the test part.
 
-    given_label: the key whose label is audited, one of GIVEN_LABELS; the others become rater columns (the released
-    label as rater_released). The test part knows no single pathologist's label, and is left out with a message.
-    The slide is the part of the name before -IMG. A test part that is absent is told in the messages.
-    Raises SourceError if no labels or no training images are there, ConfigError for a given label that isn't there,
-    ManifestError for an entry that doesn't fit.
+    given_label: the key of the label under audit, one of GIVEN_LABELS; the others become rater columns (the released
+    label as rater_released). The test part has no labels of individual pathologists; for these it is left out, with a
+    message. The slide is the part of the name before -IMG. A missing test part is reported in the messages.
+    Raises SourceError if the labels or the training images are missing, ConfigError for a given label that isn't
+    there, ManifestError for an invalid entry.
     """
     with_raters = root / "train_label.json"
     plain = root / "train.json"
@@ -66,7 +66,8 @@ def read_chaoyang(root: Path, *, given_label: str = "label") -> Source:
 
     columns = tuple(dict.fromkeys(key for *_, entry in entries for key in entry))
     raters = [key for key in (*GIVEN_LABELS[1:], GIVEN_LABELS[0]) if key in columns and key != given_label]
-    rows, numbers = [], {}
+    rows: list[SourceRow] = []
+    numbers: dict[Path, int] = {}
     for path, split, entry in entries:
         numbers[path] = numbers.get(path, 0) + 1
         where = f"{path.name} entry {numbers[path]}"
@@ -108,7 +109,7 @@ def _check_given_label(given_label: str, train: Path, keys: set[str]) -> None:
 
 
 def _test_entries(root: Path, given_label: str) -> tuple[list[tuple[Path, str, dict[str, str]]], list[str]]:
-    """The entries of the test part, and what there is to say of it."""
+    """The entries of the test part, and messages about it."""
     path = root / "test.json"
     if not path.is_file():
         return [], [f"there is no test part; put the release's test.json and test/ into {root}"]
@@ -150,7 +151,7 @@ def _recognise(files: SourceFiles) -> bool:
         return False
     if files.labels_file is None:
         return not files.request.columns.named
-    # A tool may have exported something into the same folder.
+    # An annotation tool may have exported into the same folder.
     return files.is_json and not (is_fiftyone(files.labels_file) or is_label_studio(files.labels_file))
 
 

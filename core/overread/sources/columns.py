@@ -1,4 +1,4 @@
-"""The columns of a source that is no table: those that the user names, and those that a reader adds."""
+"""The columns of a source that is not a table: those that the user names, and those that a reader adds."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ _IMAGE_KEYS = (*IMAGE_NAMES, "img", "image_url", "url")
 
 
 def column_names(entries: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
-    """The keys of all entries, each once, in the order in which they first stand."""
+    """The keys of all entries, each once, in order of first appearance."""
     return tuple(dict.fromkeys(key for entry in entries for key in entry))
 
 
@@ -31,7 +31,7 @@ def optional_columns(names: Sequence[str], columns: ColumnNames, path: Path) -> 
 
 
 def find_image_column(names: Sequence[str], named: str | None, path: Path) -> str:
-    """The column that names the images: as the user says, or the only one, or one that is told by its name."""
+    """The column of the images: the one that the user named, or the only one, or one with an obvious name."""
     if named is not None:
         return named_column(names, named, "image", path)
     if len(names) == 1:
@@ -46,7 +46,7 @@ def find_image_column(names: Sequence[str], named: str | None, path: Path) -> st
 
 
 def free_name(name: str, taken: Sequence[str]) -> str:
-    """The name of a column to add: itself, or with a number where it is taken."""
+    """The name for a column to add: the name itself, or with a number if it is taken."""
     number, free = 1, name
     while free in taken:
         number += 1

@@ -22,20 +22,20 @@ _OPTIONAL_NAMES = {"patient": ("patient", "patient_id"), "slide": ("slide", "sli
 _OBVIOUS_NAMES = {"image": IMAGE_NAMES, "label": LABEL_NAMES, **_OPTIONAL_NAMES}
 _DELIMITERS = (",", ";", "\t")
 _WESTERN = ("windows-1252", "latin-1")
-"""In this order: the first has five bytes without meaning, and letters where the second has control characters."""
+"""In this order: the first leaves five bytes undefined, and has letters where the second has control characters."""
 _NUM_SNIFFED = 50
 _SNIFFED_CHARACTERS = 65_536
 _QUOTED = re.compile(r'(?<![^,;\t\r\n])"[^"]*(?:""[^"]*)*"')
-"""A cell in double quotes: whatever delimiter it holds cuts nothing."""
+"""A cell in double quotes: delimiters in it don't count."""
 
 
 def read_table(path: Path, root: Path, columns: ColumnNames = NO_COLUMNS) -> Source:
-    """A CSV (comma, semicolon or tab; UTF-8, UTF-16 with its mark, else Windows-1252 or Latin-1) whose image paths are
-    relative to `root`. Columns that aren't named are taken where their names are obvious (image, label, patient,
+    """A CSV (comma, semicolon or tab; UTF-8, UTF-16 with a BOM, else Windows-1252 or Latin-1) whose image paths are
+    relative to `root`. Columns that aren't named are recognised if their names are obvious (image, label, patient,
     slide, split).
 
-    Raises ManifestError for a ragged row, or a column that is absent, doubled or not obvious; SourceError for a
-    file that is empty or no text.
+    Raises ManifestError for a ragged row, or a column that is missing, duplicated or not obvious; SourceError for a
+    file that is empty or not text.
     """
     text, encoding = _decoded(path)
     header, records = _read_records(path, text)
@@ -86,13 +86,13 @@ def read_cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """The header of a CSV, and each record with its number as a spreadsheet counts; delimiter and encoding as in
     `read_table`.
 
-    Raises ManifestError for a ragged row, SourceError for a file that is empty or no text.
+    Raises ManifestError for a ragged row, SourceError for a file that is empty or not text.
     """
     return _read_records(path, _decoded(path)[0])
 
 
 def read_header(path: Path) -> list[str]:
-    """The names of the columns; none where the file is no CSV."""
+    """The names of the columns; none if the file is not a CSV."""
     try:
         return _read_records(path, _decoded(path)[0], num_records=1)[0]
     except (ManifestError, SourceError):
@@ -100,20 +100,20 @@ def read_header(path: Path) -> list[str]:
 
 
 def obvious_columns(header: Sequence[str]) -> dict[str, str]:
-    """The columns that are taken without being named, by what they hold: image, label, patient, slide, split."""
+    """The columns that are recognised without being named, by kind: image, label, patient, slide, split."""
     places = {kind: _guess(header, names) for kind, names in _OBVIOUS_NAMES.items()}
     return {kind: header[place] for kind, place in places.items() if place is not None}
 
 
 def has_obvious_columns(path: Path) -> bool:
-    """Whether the file is a CSV whose columns of images and labels are told by their names."""
+    """Whether the file is a CSV whose columns of images and labels have obvious names."""
     return {"image", "label"} <= obvious_columns(read_header(path)).keys()
 
 
 def _read_records(
     path: Path, text: str, *, num_records: int | None = None
 ) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The header, and each record with its number as a spreadsheet counts. Blank lines are no records."""
+    """The header, and each record with its number as a spreadsheet counts. Blank lines are not records."""
     numbered = _parsed(path, text, _sniff_delimiter(text))
     header = None
     records = []
@@ -138,7 +138,7 @@ def _decoded(path: Path) -> tuple[str, str]:
     """The text of a file, and its encoding."""
     data = path.read_bytes()
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings = ("utf-16",)
+        encodings: tuple[str, ...] = ("utf-16",)
     elif b"\0" in data[:4096]:
         raise SourceError(f"{path}: this file is no text; name a CSV")
     else:
@@ -152,7 +152,7 @@ def _decoded(path: Path) -> tuple[str, str]:
 
 
 def _parsed(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    # Strict: a quote that is never closed would swallow the rows after it without a word.
+    # Strict: a quote that is never closed would silently swallow the rows after it.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     number = 0
     while True:
@@ -167,11 +167,11 @@ def _parsed(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[s
 
 
 def _sniff_delimiter(text: str) -> str:
-    """The delimiter that cuts the first rows into the same number of cells, the more the better."""
+    """The delimiter that splits the first rows into the same number of cells; of several, the one with most cells."""
     bare = _QUOTED.sub("", text[:_SNIFFED_CHARACTERS])
     lines = [line for line in re.split(r"\r\n|\r|\n", bare) if line]
     if len(text) > _SNIFFED_CHARACTERS:
-        lines = lines[:-1]  # which is cut
+        lines = lines[:-1]  # which may be incomplete
     best, most = _DELIMITERS[0], (False, 1)
     for delimiter in _DELIMITERS:
         widths = [line.count(delimiter) + 1 for line in lines[:_NUM_SNIFFED]]

@@ -24,7 +24,7 @@ _GROUND_TRUTH = "ground_truth"
 
 
 def is_fiftyone(path: Path) -> bool:
-    """Whether the file begins as one of the two exports does; where classes come first, whether it has labels too."""
+    """Whether the file begins like one of the two exports; if classes come first, whether it has labels too."""
     with path.open("rb") as file:
         start = _START.match(file.read(_SNIFFED_BYTES))
     if start is None or not start["classes"]:
@@ -37,7 +37,7 @@ def is_fiftyone(path: Path) -> bool:
 
 
 def find_fiftyone(root: Path) -> Path | None:
-    """The file of labels of an export that lies in this folder."""
+    """The labels file of an export in this folder."""
     found = (root / "samples.json", root / "labels.json")
     return next((path for path in found if path.is_file() and is_fiftyone(path)), None)
 
@@ -45,12 +45,11 @@ def find_fiftyone(root: Path) -> Path | None:
 def read_fiftyone(path: Path, root: Path, columns: ColumnNames = NO_COLUMNS) -> Source:
     """A row for each label of labels.json, or for each sample of samples.json.
 
-    labels.json names an image by its path without the suffix, from the folder data/ beside it, or else from `root`; a
-    data.json beside it says where each lies. samples.json has paths from `root`; of a path that leads elsewhere the
-    longest end that is a file below `root` is taken. columns: fields of the samples; the label's is ground_truth where
-    it is not named. A tag train, val or test is the split. Fields whose names begin with _
-    are FiftyOne's own.
-    Raises ManifestError for what is no export, and for a field that is absent.
+    labels.json gives the path of an image without its suffix, relative to the folder data/ beside it, or else to
+    `root`; a data.json beside it maps these to files. samples.json has paths relative to `root`; for any other path,
+    its longest end that is a file below `root` is used. columns: fields of the samples; the label's is ground_truth
+    unless it is named. A tag train, val or test is the split. Fields whose names begin with _ are FiftyOne's own.
+    Raises ManifestError for a file that is not an export, and for a missing field.
     """
     content = read_json(path)
     if isinstance(content, dict) and isinstance(content.get("samples"), list):
@@ -101,7 +100,7 @@ def _read_labels(path: Path, root: Path, content: dict[str, Any]) -> Source:
 
 
 def _files(path: Path, root: Path) -> dict[str, list[str]]:
-    """The images by the names that labels.json gives them: their paths without suffixes."""
+    """The images by their names in labels.json: paths without suffixes."""
     manifest = path.parent / "data.json"
     if manifest.is_file():
         paths = read_json(manifest)
@@ -122,7 +121,7 @@ def _without_suffix(path: str) -> str:
 
 
 def _one_label(target: Any) -> tuple[str, str]:
-    """The label that a value of a label field is, or why it is none. Numbers are texts here."""
+    """The label in a value of a label field, or why there is none. Numbers are text here."""
     if isinstance(target, dict):
         target = target.get("classifications", target.get("label"))
     if isinstance(target, list):
@@ -141,7 +140,7 @@ def _read_samples(path: Path, root: Path, samples: list[Any], columns: ColumnNam
     label_field = _label_field(path, samples, fields, columns.label)
     places = optional_columns(fields, columns, path)
     raters = [named_column(fields, name, "raters", path) for name in columns.raters]
-    kept = [
+    exported = [
         field
         for field in fields
         if field in ("filepath", "tags", label_field, *places.values(), *raters)
@@ -156,15 +155,15 @@ def _read_samples(path: Path, root: Path, samples: list[Any], columns: ColumnNam
         file = find_below(root, sample["filepath"])
         fault = fault or search_fault(file)
         rows.append(SourceRow(number, file, label.strip(), **optional, split=split, raters=votes, fault=fault))
-        plain = {field: _plain(sample.get(field)) for field in kept}
-        entry = text_entry({**plain, free_name("file", kept): file}, f"{path.name} sample {number}")
+        plain = {field: _plain(sample.get(field)) for field in exported}
+        entry = text_entry({**plain, free_name("file", exported): file}, f"{path.name} sample {number}")
         cells.append(tuple(entry.values()))
     return Source(
         root=str(root.resolve()),
         format="fiftyone",
-        columns=(*kept, free_name("file", kept)),
+        columns=(*exported, free_name("file", exported)),
         cells=tuple(cells),
-        image_column=free_name("file", kept),
+        image_column=free_name("file", exported),
         label_column=label_field,
         rows=tuple(rows),
         labels_file=str(path.resolve()),
@@ -191,12 +190,12 @@ def _is_classification(value: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """A label as its class; anything else as it is."""
+    """The class of a label; anything else unchanged."""
     return _one_label(value)[0] if _is_classification(value) else value
 
 
 def _split(tags: Any) -> str:
-    """The split that the tags name; empty where they name none, or several."""
+    """The split that the tags name; empty if they name none, or several."""
     splits = {SPLITS[tag.lower()] for tag in tags or () if isinstance(tag, str) and tag.lower() in SPLITS}
     return splits.pop() if len(splits) == 1 else ""
 

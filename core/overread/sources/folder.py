@@ -1,4 +1,4 @@
-"""Reads a folder per class: the first folder below the source is the label."""
+"""Reads a folder per class: the top folder of an image's path is its label."""
 
 import os
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ SPLITS = {
     **dict.fromkeys(("val", "valid", "validation"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
-"""The names that splits go by, and the one that they get here."""
+"""Names of splits, and what they become here."""
 
 _MAC_ARCHIVE = "__MACOSX"
-"""What macOS adds to an archive: forks of the files, no images."""
+"""What macOS adds to an archive: resource forks, not images."""
 
 
 def folder_alone(files: SourceFiles, format: str) -> Path:
-    """The folder of a source whose labels are its folders' names. Raises SourceError where a file is named."""
+    """The folder of a source whose labels are its folders' names. Raises SourceError if a file is named."""
     if files.labels_file is None:
         return files.root
     raise SourceError(
@@ -33,8 +33,8 @@ def folder_alone(files: SourceFiles, format: str) -> Path:
 def read_folder(root: Path) -> Source:
     """Every file that isn't hidden, in folders below `root`: one row each, in the order of their paths.
 
-    Where all folders at the top are named for splits (train, val, test), the classes are the folders
-    below them. Files outside any class folder are counted in the messages.
+    If all top folders are named for splits (train, val, test), the folders below them are the classes. Files outside
+    any class folder are counted in the messages.
     Raises SourceError if the folder is empty, holds no class folders, or holds splits and other folders side by side.
     """
     folders = class_folders(root)
@@ -48,7 +48,8 @@ def read_folder(root: Path) -> Source:
     _check_splits(root, folders)
     splits = {path.name: SPLITS.get(path.name.lower(), "") for path in folders}
     is_split_first = all(splits.values()) and all(class_folders(path) for path in folders)
-    cells, rows = [], []
+    cells: list[tuple[str, ...]] = []
+    rows: list[SourceRow] = []
     num_files = 0
     loops: list[str] = []
     for file in files_below(root, loops=loops):
@@ -106,8 +107,8 @@ def class_folders(root: Path) -> list[Path]:
 def files_below(folder: Path, above: tuple[Path, ...] = (), *, loops: list[str] | None = None) -> Iterator[str]:
     """The files at any depth that are neither hidden nor a study's, as POSIX paths from `folder`, sorted.
 
-    A link back to a folder that it lies in is not followed, and its name is put into `loops`. A link that leads
-    nowhere, or round to itself, is a file: one that cannot be read.
+    A link to one of the folders that contain it is not followed, and its name is added to `loops`. A dangling link,
+    or one to itself, counts as a file: one that cannot be read.
     """
     place = folder.resolve()
     if place in above:
@@ -126,10 +127,10 @@ def files_below(folder: Path, above: tuple[Path, ...] = (), *, loops: list[str] 
                 yield f"{entry.name}/{file}"
 
 
-def _is_folder(entry: os.DirEntry) -> bool:
+def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link that leads round to itself
+    except OSError:  # a link to itself
         return False
 
 
@@ -138,7 +139,7 @@ def _is_hidden(name: str) -> bool:
 
 
 def printable(name: str) -> str:
-    """The name as a CSV can hold it; another one where it is no valid UTF-8, so that its row ends in the quarantine."""
+    """The name as a CSV can hold it; if it is not valid UTF-8, another one, so that its row goes to the quarantine."""
     return name.encode("utf-8", "replace").decode("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""The cells that name images: their one spelling, and what makes one unusable."""
+"""Cells that name images: their canonical form, and what makes one unusable."""
 
 import posixpath
 import re
@@ -9,8 +9,8 @@ from overread.images.remote import is_remote
 
 
 def normal_path(image: str) -> str:
-    """The one spelling of a cell that names an image: what its sample id is a hash of. POSIX; a URL without the
-    credentials that it may hold."""
+    """The canonical form of a cell that names an image, of which its sample id is a hash: a POSIX path, or a URL
+    without credentials."""
     name = image.strip()
     if not name or is_remote(name):
         return bare_url(name)
@@ -18,7 +18,7 @@ def normal_path(image: str) -> str:
 
 
 def path_fault(image: str) -> str:
-    """Why a cell names no image below the source's root and none by a URL, or nothing."""
+    """Why a cell names neither an image below the source's root nor a URL; empty if it does."""
     path = normal_path(image)
     if not path:
         return "no image is named"
@@ -36,5 +36,5 @@ def _is_whole(url: str) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    # fsspec would open what stands behind :: by another protocol.
+    # fsspec would open what follows :: by another protocol.
     return bool(parts.netloc and parts.path.strip("/")) and "::" not in url and not url.endswith("/")

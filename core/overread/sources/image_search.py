@@ -1,4 +1,4 @@
-"""Finds below a source's root the image that an annotation tool spells in its own way."""
+"""Finds the image below a source's root that an annotation tool refers to in its own way."""
 
 import re
 from pathlib import Path, PurePosixPath
@@ -12,11 +12,11 @@ _UPLOAD_MARK = re.compile(r"[0-9a-f]{8}-(?=.)")
 
 
 def find_below(root: Path, spelled: str) -> str:
-    """The path from `root` (POSIX) of the image that an address, a path of another machine or a relative path names.
+    """The path from `root` (POSIX) of the image that a URL, a path on another machine or a relative path refers to.
 
-    The longest end of the path that is a file below the root: of `/data/upload/1/1a2b3c4d-scan.png` that is
-    `upload/1/1a2b3c4d-scan.png`, else `1/1a2b3c4d-scan.png`, else `1a2b3c4d-scan.png`, else `scan.png`. Of
-    `/data/local-files/?d=PATH` the path is PATH. Where no end is a file, what was spelled.
+    It is the longest end of the path that is a file below the root: for `/data/upload/1/1a2b3c4d-scan.png`
+    `upload/1/1a2b3c4d-scan.png`, else `1/1a2b3c4d-scan.png`, else `1a2b3c4d-scan.png`, else `scan.png`. In
+    `/data/local-files/?d=PATH` the path is PATH. If no end is a file, `spelled` itself.
     """
     for path in _readings(spelled):
         parts = [part for part in PurePosixPath(path).parts if part not in ("/", ".")]
@@ -32,12 +32,12 @@ def find_below(root: Path, spelled: str) -> str:
 
 
 def search_fault(found: str) -> str:
-    """Why what `find_below` has given names no image, or nothing; a path of another machine was found nowhere."""
+    """Why a result of `find_below` names no image (a path on another machine that was not found); empty if it does."""
     return "no file below the source has this path, or an end of it" if path_fault(found) and found.strip() else ""
 
 
 def _readings(spelled: str) -> list[str]:
-    """The paths that a spelling may stand for: as written, and with %20 and its like resolved."""
+    """The paths that may be meant: as written, and with %20 and the like decoded."""
     text = spelled.strip().replace("\\", "/")
     if "/local-files/?" in text:
         return parse_qs(text.partition("?")[2]).get("d", [])[:1]
@@ -49,5 +49,5 @@ def _readings(spelled: str) -> list[str]:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name longer than the file system knows, or with a NUL
+    except (OSError, ValueError):  # a name too long for the file system, or with a NUL
         return False

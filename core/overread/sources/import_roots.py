@@ -1,4 +1,4 @@
-"""Keeps an import below the folders that a page's owner named, wherever the source's links and labels file lead."""
+"""Restricts an import to the folders that the owner of the pages named, whatever links or a labels file point to."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ _TABLES = (".csv", ".tsv", ".npz")
 
 
 def is_below(path: Path | str, roots: Iterable[Path]) -> bool:
-    """Whether the path, once its links are followed, is a root or lies below one; it need not be there."""
+    """Whether the path, with its links resolved, is a root or below one; it need not exist."""
     try:
         place = Path(os.path.realpath(path))
     except (OSError, ValueError):  # a name with a NUL
@@ -27,11 +27,11 @@ def is_below(path: Path | str, roots: Iterable[Path]) -> bool:
 
 
 def check_below(source: Path, labels: Path | None, roots: Sequence[Path]) -> None:
-    """Raise SourceError unless all that an import takes labels from lies below a root.
+    """Raise SourceError unless everything that an import reads labels from is below a root.
 
-    labels: the labels file; as in `read_source`, it may be meant from here or from the source, so both are checked.
-    Of the source's links those count that lie in it or in a folder in it: no reader looks for labels deeper. The
-    message does not tell whether there is anything at a place outside.
+    labels: the labels file; as in `read_source`, relative to here or to the source, so both are checked. Links are
+    checked in the source and in the folders in it: no reader looks for labels deeper. The message does not reveal
+    whether anything exists outside.
     """
     places = [source, *([labels, source / labels] if labels is not None else [])]
     if not all(is_below(place, roots) for place in places):
@@ -41,9 +41,9 @@ def check_below(source: Path, labels: Path | None, roots: Sequence[Path]) -> Non
 
 
 def _links(source: Path) -> list[str]:
-    """The links beside which, or below which, labels may be read."""
+    """The links through which labels might be read."""
     if not source.is_dir():
-        # A table is read alone; a JSON file or a batch with its neighbours.
+        # A table is read alone; a JSON file or a batch along with its neighbours.
         is_alone = source.suffix.lower() in _TABLES
         return [] if is_alone else [link for link in _entries(source.parent)[0] if not Path(link).is_dir()]
     links, folders = _entries(source)
@@ -51,7 +51,7 @@ def _links(source: Path) -> list[str]:
 
 
 def _entries(folder: Path | str) -> tuple[list[str], list[str]]:
-    """The links in a folder, and the folders in it, linked ones among them."""
+    """The links in a folder, and the folders in it, including linked ones."""
     try:
         with os.scandir(folder) as entries:
             found = list(entries)

@@ -1,4 +1,4 @@
-"""Reads a JSON list of objects as a table of text: the cells that a source's export gives back."""
+"""Reads a JSON list of objects as a table of text: the cells that an export writes back."""
 
 import csv
 import json
@@ -17,8 +17,8 @@ class _Number(str):
 def read_json_table(path: Path) -> list[dict[str, str]]:
     """The entries of `[{"name": ..., "label": ...}, ...]`, in their order, every value as text.
 
-    A text stays as it is, a number as it is written, null is empty, a list or an object is JSON again.
-    Raises ManifestError for what is no such list, and for an entry that no CSV can hold.
+    Text stays as it is, a number as it is written; null is empty; a list or an object is JSON again.
+    Raises ManifestError for anything but such a list, and for an entry that a CSV cannot hold.
     """
     content = read_json(path)
     if not isinstance(content, list):
@@ -27,9 +27,9 @@ def read_json_table(path: Path) -> list[dict[str, str]]:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file, its numbers as the texts that the file writes. Raises ManifestError if it is none."""
+    """The content of a JSON file, with numbers as they are written. Raises ManifestError if it is not valid JSON."""
     try:
-        # From bytes: json tells UTF-8, UTF-16 and UTF-32 apart, with or without a mark.
+        # From bytes: json tells UTF-8, UTF-16 and UTF-32 apart, with or without a BOM.
         return json.loads(
             path.read_bytes(),
             parse_int=_Number,
@@ -52,15 +52,15 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def text_entry(value: Any, where: str) -> dict[str, str]:
-    """An object of a JSON file with its values as text, as `read_json_table` has them. where: for the message of the
-    ManifestError that is raised for what no CSV can hold.
+    """An object of a JSON file with its values as text, as in `read_json_table`. where: named in the ManifestError
+    that is raised for what a CSV cannot hold.
     """
     if not isinstance(value, dict):
         raise ManifestError(f'{where}: is not {{"name": ..., "label": ...}}; mend it')
     try:
         entry = {key: _cell(part) for key, part in value.items()}
         size = max((len(text.encode()) for text in (*entry, *entry.values())), default=0)
-    except UnicodeEncodeError as error:  # "\ud800": JSON admits half a character, no text does
+    except UnicodeEncodeError as error:  # "\ud800": JSON allows half a surrogate pair, text does not
         raise ManifestError(f"{where}: holds half of a surrogate pair, which is no text; mend it") from error
     except RecursionError as error:
         raise ManifestError(f"{where}: its lists lie too deep in each other; mend it") from error

@@ -1,4 +1,4 @@
-"""Reads the paediatric chest X-rays of Kermany et al.: a folder per class whose file names tell the patient.
+"""Reads the paediatric chest X-rays of Kermany et al.: a folder per class, with the patient in the file names.
 
 Source: Kermany et al. 2018, "Identifying Medical Diagnoses and Treatable Diseases by Image-Based Deep Learning".
 """
@@ -16,7 +16,7 @@ from overread.sources.source_format import SourceFormat
 _PNEUMONIA = re.compile(r"(?P<patient>person\d+)_(?P<cause>bacteria|virus)_\d+(?:_\d+)?\.\w+", re.IGNORECASE)
 _NORMAL = re.compile(r"(?P<patient>(?:NORMAL2-)?IM-\d+)(?:-\d+){1,2}\.\w+", re.IGNORECASE)
 _SHARE = 0.95
-"""Of the names, at least so many must be Kermany's: people add files of their own."""
+"""The share of names that must match Kermany's; people add files of their own."""
 _FEW = 20
 
 
@@ -27,10 +27,10 @@ def is_kermany(source: Source) -> bool:
 
 
 def read_kermany(source: Source) -> Source:
-    """A folder per class (or train/val/test with these) with the patient of each image from its name.
+    """A folder per class (or train/val/test with these), with the patient of each image taken from its name.
 
-    person99_bacteria_474.jpeg is of patient person99, NORMAL2-IM-1427-0001.jpeg of NORMAL2-IM-1427. A file with
-    another name has no patient, and is counted in the messages. Raises SourceError if no name fits.
+    person99_bacteria_474.jpeg is from patient person99, NORMAL2-IM-1427-0001.jpeg from NORMAL2-IM-1427. A file with
+    another name has no patient, and is counted in the messages. Raises SourceError if no name matches.
     """
     matches = [_match(row.image) for row in source.rows]
     patients = [match["patient"] if match else "" for match in matches]
@@ -39,10 +39,10 @@ def read_kermany(source: Source) -> Source:
             f"{source.root}: no file is named as Kermany's are (person1_virus_6.jpeg); try --format folder"
         )
     causes = Counter(match["cause"].lower() for match in matches if match and "cause" in match.re.groupindex)
-    told = ", ".join(f"{count} {cause}" for cause, count in sorted(causes.items()))
+    cause_counts = ", ".join(f"{count} {cause}" for cause, count in sorted(causes.items()))
     messages = [
         f"the names are those of Kermany's chest X-rays: {len(set(patients) - {''})} patients were taken from them"
-        + (f"; the cause they tell as well ({told}) is not used" if told else "")
+        + (f"; the cause they tell as well ({cause_counts}) is not used" if cause_counts else "")
     ]
     if num_others := patients.count(""):
         messages.append(f"{num_others} files have other names, and no patient")
@@ -63,7 +63,10 @@ def _match(image: str) -> re.Match[str] | None:
 
 
 def _recognise(files: SourceFiles) -> bool:
-    return files.labels_file is None and is_kermany(read_folder(files.root))
+    try:
+        return files.labels_file is None and is_kermany(read_folder(files.root))
+    except SourceError:  # not a folder per class at all
+        return False
 
 
 FORMAT = SourceFormat(

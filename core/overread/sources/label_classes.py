@@ -1,4 +1,4 @@
-"""The classes of a source: those that the user allows, and what is doubtful about those that were found."""
+"""The classes of a source: those that the user allows, and warnings about those that were found."""
 
 import re
 from collections import Counter, defaultdict
@@ -9,21 +9,21 @@ from overread.errors import ConfigError, ManifestError
 from overread.records import Source
 
 _MOST_NAMED = 10
-"""So many names stand in a message; the others are counted."""
+"""How many names a message lists; the others are counted."""
 _MOST_COMPARED = 1000
-"""With more classes than these, nobody has spelt them by hand."""
+"""More classes than these were not typed by hand."""
 _NO_ANSWERS = ("n/a", "na", "#n/a", "nan", "null", "none", "?", "-", "unknown", "missing", "tbd")
-"""What people and programs write where there is no label, in lower case."""
+"""What people and programs write for a missing label, in lower case."""
 _RARE = 5
-"""A class is rare beside another one that has this many times its rows."""
+"""A class is rare compared with another that has this many times its rows."""
 
 
 def with_classes(source: Source, classes: Sequence[str], name: str) -> Source:
     """The source with these classes only, in their order.
 
-    classes: each is a label as it stands in the source, or CODE=NAME: the source writes CODE, and NAME is the class.
-    name: of the source, for messages. Raises ConfigError for fewer than two classes or a doubled one, ManifestError
-    for a label that is none of them.
+    classes: each is a label as the source writes it, or CODE=NAME: the source writes CODE, and NAME is the class.
+    name: of the source, for messages. Raises ConfigError for fewer than two classes or a duplicate, ManifestError for
+    a label that is none of them.
     """
     labels = {row.label for row in source.rows}
     meanings, names = {}, []
@@ -52,7 +52,7 @@ def with_classes(source: Source, classes: Sequence[str], name: str) -> Source:
 
 
 def class_doubts(source: Source, *, is_given: bool) -> list[str]:
-    """Messages on labels that may be slips, codes among names, or another column's. is_given: the user named them."""
+    """Warnings about possible typos, codes among names, and labels of a wrong column. is_given: the user named them."""
     counts = Counter(row.label for row in source.rows if row.label)
     messages = _strange_votes(source, set(source.classes or counts))
     if is_given:
@@ -61,7 +61,7 @@ def class_doubts(source: Source, *, is_given: bool) -> list[str]:
 
 
 def listed(names: Sequence[str]) -> str:
-    """The names with commas between them; of very many, the first ones and how many more there are."""
+    """The names, separated by commas; of very many, the first ones and the number of others."""
     more = len(names) - _MOST_NAMED
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
@@ -91,7 +91,7 @@ def _of_another_kind(source: Source, counts: Counter[str]) -> list[str]:
 
 
 def _of_one_name(counts: Counter[str]) -> list[str]:
-    """Classes that only capitals, spaces, dashes or underscores tell apart."""
+    """Classes that differ only in capitals, spaces, dashes or underscores."""
     by_name = defaultdict(list)
     for label in counts:
         by_name[re.sub(r"[\s_-]+", "", label).casefold()].append(label)
@@ -112,8 +112,8 @@ def _no_answers(counts: Counter[str]) -> list[str]:
 
 
 def _alike(counts: Counter[str]) -> list[str]:
-    """A rare class whose name is at most two edits from that of another: perhaps a slip of the pen."""
-    messages = []
+    """A rare class whose name is at most two edits from that of another: perhaps a typo."""
+    messages: list[str] = []
     if len(counts) > _MOST_COMPARED:
         return messages
     common_counts = [(common, number) for common, number in counts.most_common() if number >= _RARE]
@@ -133,7 +133,7 @@ def _alike(counts: Counter[str]) -> list[str]:
 
 
 def _num_edits(left: str, right: str) -> int:
-    """Levenshtein's distance; above 2 it need not be exact."""
+    """Levenshtein distance; above 2 it need not be exact."""
     if abs(len(left) - len(right)) > 2:
         return 3
     previous = list(range(len(right) + 1))

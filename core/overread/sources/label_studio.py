@@ -28,13 +28,13 @@ _CONTROL_NAMES = ("choice", "choices", *LABEL_NAMES)
 
 @dataclass(frozen=True, slots=True)
 class _Vote:
-    """What one annotation says by one control."""
+    """What one annotation chooses with one control."""
 
     annotator: str
     choices: tuple[str, ...]
     time: str
     is_truth: bool = False
-    """Starred by whoever manages the project, as the annotation that holds."""
+    """Starred by the project's manager, as the annotation that counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class _Task:
 
 
 def is_label_studio(path: Path) -> bool:
-    """Whether the file begins as an export does. Reads no more than its first megabyte."""
+    """Whether the file begins like an export. Reads no more than its first megabyte."""
     with path.open("rb") as file:
         text = file.read(_SNIFFED_BYTES).decode("utf-8-sig", "ignore").lstrip()
     if not text.startswith("["):
@@ -59,7 +59,7 @@ def is_label_studio(path: Path) -> bool:
 
 
 def find_label_studio(root: Path) -> Path | None:
-    """The only export that lies in this folder. Raises SourceError where there are several."""
+    """The only export in this folder. Raises SourceError if there are several."""
     files = sorted(path for path in root.iterdir() if path.suffix.lower() == ".json" and path.is_file())
     found = [path for path in files if is_label_studio(path)]
     if len(found) > 1:
@@ -69,14 +69,13 @@ def find_label_studio(root: Path) -> Path | None:
 
 
 def read_label_studio(path: Path, root: Path, columns: ColumnNames = NO_COLUMNS) -> Source:
-    """A row for each task. The images are looked for below `root`, by the end of the path that a task spells.
+    """A row for each task. Images are looked up below `root` by the ends of the paths in the tasks.
 
-    columns: keys of the tasks' data; of the label, the control (the name of the `<Choices>`) where there are several,
-    or a key too. Of a task's annotations those count that were not cancelled, and of each
-    annotator's the latest. The label is that of the one marked as ground truth, else what most annotators chose, else,
-    where as many chose another, what the earliest of these annotations says. Several annotators become rater columns.
-    Predictions are no labels.
-    Raises ManifestError for what is no export, and for a column that is absent or not obvious.
+    columns: keys of the tasks' data; the label's is a control (the name of a `<Choices>`), needed if there are several,
+    or a key. Cancelled annotations don't count, nor do any but the latest of each annotator. The label is that of the
+    annotation marked as ground truth, else the majority's, else, in a tie, the earliest. If there are several
+    annotators, they become rater columns. Predictions are not labels.
+    Raises ManifestError for a file that is not an export, and for a column that is missing or not obvious.
     """
     tasks = _tasks(path, columns)
     cells = [text_entry(task.data, f"{path.name} task {task.key}") for task in tasks]
@@ -153,7 +152,7 @@ def _task(path: Path, number: int, value: dict[str, Any]) -> _Task:
         raise ManifestError(f"{path.name} task {number}: has no data or no annotations; export the project again")
     votes: dict[str, list[_Vote]] = {}
     for annotation in annotations:
-        if not isinstance(annotation, dict):  # their numbers only: an export of the tasks without what was annotated
+        if not isinstance(annotation, dict):  # only their ids: an export of the tasks without the annotations
             raise ManifestError(f"{path.name} task {number}: its annotations are left out; export as JSON or JSON-MIN")
         if annotation.get("was_cancelled") or annotation.get("skipped"):
             continue
@@ -203,7 +202,7 @@ def _min_tasks(path: Path, content: list[dict[str, Any]], columns: ColumnNames) 
 
 
 def _chosen(part: Any) -> tuple[str, ...]:
-    """One class stands in JSON-MIN as a text, several as {"choices": [...]}."""
+    """JSON-MIN writes one class as text, several as {"choices": [...]}."""
     if isinstance(part, dict):
         part = part.get("choices")
     if isinstance(part, list):
@@ -238,12 +237,12 @@ def _latest(votes: list[_Vote]) -> list[_Vote]:
     """Each annotator's latest vote, in the order of time."""
     ordered = sorted(votes, key=lambda vote: vote.time)
     latest = {vote.annotator: vote for vote in ordered}
-    # A truth holds whatever its annotator did later.
+    # A ground truth stands, whatever its annotator did later.
     return [vote for vote in ordered if vote.is_truth or vote is latest[vote.annotator]]
 
 
 def _decided(votes: list[_Vote]) -> tuple[str, str, bool]:
-    """The label of a task, or why it has none, and whether as many votes were for another one. votes: by time."""
+    """The label of a task, or why it has none, and whether it was a tie. votes: by time."""
     votes = [vote for vote in votes if vote.is_truth][-1:] or votes
     labels = [vote.choices[0].strip() for vote in votes if len(vote.choices) == 1]
     if not labels:
@@ -254,20 +253,20 @@ def _decided(votes: list[_Vote]) -> tuple[str, str, bool]:
 
 
 def _annotators(votes: Iterable[list[_Vote]]) -> list[str]:
-    """Who annotated, by number where they have one; none where it was one person only, whose votes are the labels."""
+    """The annotators, sorted as numbers if they are; none if there is only one, whose votes are the labels."""
     found = {vote.annotator for several in votes for vote in several}
     are_numbers = all(name.isascii() and name.isdigit() for name in found)
     return sorted(found, key=int if are_numbers else None) if len(found) > 1 else []
 
 
 def _rater_names(annotators: list[str]) -> tuple[str, ...]:
-    """Label Studio's numbers of its users; where it gives addresses, these stay in the file, and a count stands."""
+    """Named by Label Studio's user ids; if these are e-mail addresses, counted instead, so that none is shown."""
     are_numbers = all(name.isascii() and name.isdigit() for name in annotators)
     return tuple(f"rater_{name if are_numbers else place}" for place, name in enumerate(annotators, start=1))
 
 
 def _shared(files: Sequence[str], spelled: Sequence[str]) -> set[str]:
-    """The files that differently spelled images came to: which of these it is, nobody knows."""
+    """The files that tasks with different paths resolved to: it is not known which of them is meant."""
     spellings: dict[str, set[str]] = {}
     for file, spelling in zip(files, spelled, strict=True):
         spellings.setdefault(file, set()).add(spelling)

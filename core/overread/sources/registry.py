@@ -1,4 +1,4 @@
-"""The formats that sources are read in. A new one is a module with its FORMAT, and a line here."""
+"""The source formats. A new one is a module that defines its FORMAT, and a line here."""
 
 from pathlib import Path
 
@@ -24,12 +24,12 @@ FORMATS: tuple[SourceFormat, ...] = (
 
 
 def find_format(name: str) -> SourceFormat | None:
-    """The format of this name; None where there is none, as for a study that a later version made."""
+    """The format of this name; None if there is none."""
     return next((format for format in FORMATS if format.name == name), None)
 
 
 def by_precedence() -> list[SourceFormat]:
-    """The formats in the order in which a source is recognised."""
+    """The formats in the order in which they are tried on a source."""
     return sorted(FORMATS, key=lambda format: format.precedence)
 
 
@@ -38,18 +38,18 @@ def format_names() -> list[str]:
 
 
 def options_for(field: str) -> list[FormatOption]:
-    """What the formats that take a flag of `import` say of it. field: as in FormatOption."""
+    """The options of all formats for a flag of `import`. field: as in FormatOption."""
     return [option for format in FORMATS for option in format.options if option.field == field]
 
 
 def recognised_format(files: SourceFiles) -> SourceFormat:
-    """The format of a source whose user does not name it.
+    """The format of a source, if the user does not name it.
 
-    One that alone has an option that was given, else the first by precedence that recognises the source. Raises
-    SourceError for a labels file in a layout of JSON that no format knows.
+    It is the one that a given option implies, else the first by precedence that recognises the source. Raises
+    SourceError for a JSON labels file that no format recognises.
     """
     for format in FORMATS:
-        if any(option.is_telling and getattr(files.request, option.field) for option in format.options):
+        if any(option.implies_format and getattr(files.request, option.field) for option in format.options):
             return format
     for format in by_precedence():
         if format.recognise(files):
@@ -61,14 +61,16 @@ def recognised_format(files: SourceFiles) -> SourceFormat:
 
 
 def local_source(source: Path | str, on_progress: OnBytes | None = None) -> Path | str:
-    """A source that is a path or a URL, as it is; of a dataset that is named, its file, fetched if it isn't there.
+    """A path or URL, unchanged; for a named dataset, its file, which is downloaded if necessary.
 
-    Raises ConfigError for a name that the format does not know, SourceError where the file cannot be fetched.
+    Raises ConfigError for an unknown name, SourceError if the file cannot be downloaded.
     """
     format = named_dataset(str(source))
-    return source if format is None else format.download.fetch(str(source), on_progress)
+    if format is None or format.download is None:
+        return source
+    return format.download.fetch(str(source), on_progress)
 
 
 def named_dataset(source: str) -> SourceFormat | None:
-    """The format whose dataset a source names, as in medmnist:pathmnist; None for a path or a URL."""
+    """The format of a named dataset such as medmnist:pathmnist; None for a path or a URL."""
     return next((f for f in FORMATS if f.download and source.startswith(f.download.prefix)), None)

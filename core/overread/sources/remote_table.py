@@ -17,10 +17,10 @@ from overread.sources.request import ColumnNames
 
 
 def read_remote_table(url: str, columns: ColumnNames) -> Source:
-    """The CSV at a URL of object storage or of a web server; images in it are relative to the folder that it is in.
+    """The CSV at a URL of object storage or a web server; images in it are relative to the folder that it is in.
 
-    Credentials in the URL are used for it and, user name and password, for the images beside it; none is kept.
-    Raises SourceError where it cannot be had, and what `read_table` raises.
+    Credentials in the URL are used for it, and its user name and password for the images beside it; none is kept.
+    Raises SourceError if it cannot be downloaded, and what `read_table` raises.
     """
     bare = bare_url(url)
     if package := missing_package(protocol_of(url)):

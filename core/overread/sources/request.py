@@ -1,4 +1,4 @@
-"""What a user asks an import to read: the source, its labels file, and how both are understood."""
+"""What an import is asked to read: the source, its labels file, and how to interpret them."""
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class ColumnNames:
-    """The columns of a labels file that the user named; the others are guessed by their names, or done without."""
+    """The columns of a labels file that the user named; others are recognised by their names, or not used."""
 
     image: str | None = None
     label: str | None = None
@@ -14,11 +14,11 @@ class ColumnNames:
     slide: str | None = None
     split: str | None = None
     raters: tuple[str, ...] = ()
-    """One for each rater whose labels stand beside the given one."""
+    """Columns of individual raters' labels, in addition to the label under audit."""
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The kinds that were named: image, label, patient, slide, split, raters."""
+        """The kinds that were named, of COLUMN_KINDS."""
         return tuple(kind for kind in COLUMN_KINDS if getattr(self, kind))
 
 
@@ -27,40 +27,37 @@ NO_COLUMNS = ColumnNames()
 
 
 def column_flag(kind: str) -> str:
-    """The flag that names a column of this kind: --image-column, --rater-column."""
+    """The flag that names a column of this kind: --image-column, --rater-column ..."""
     return f"--{kind.removesuffix('s')}-column"
 
 
 @dataclass(frozen=True, slots=True)
 class ImportRequest:
-    """A source and how to read it, as the flags of `import` say it. `source.check_request` checks what fits what."""
+    """A source and how to read it, as given by the flags of `import`. `source.check_request` validates it."""
 
     source: Path | str
-    """A folder (one per class, Chaoyang's release, CIFAR's batches, an export of FiftyOne or Label Studio, or one with
-    a labels file), a labels file itself, MedMNIST's .npz file, or the URL of a CSV."""
+    """A folder, a file, or the URL of a CSV; core/docs/formats.md describes what each format expects."""
     format: str | None = None
-    """The name of one of `registry.FORMATS`; without it the format is recognised."""
+    """The name of one of `registry.FORMATS`; None: the format is recognised."""
     labels: Path | str | None = None
-    """A labels file, as seen from here or from the source; the images in it are relative to the source. CIFAR-N's."""
+    """A labels file, relative to here or to the source; image paths in it are relative to the source."""
     columns: ColumnNames = NO_COLUMNS
-    """Of CIFAR-100 the column of the label is coarse_labels or fine_labels."""
     given_label: str | None = None
-    """The label to audit where the source holds several: of Chaoyang label, label_A, label_B or label_C; of CIFAR-N
-    aggre_label, worse_label, random_label1 and so on."""
+    """The label to audit, if the format has several: label_A of Chaoyang, aggre_label of CIFAR-N ..."""
     key: str | None = None
-    """The DICOM tag by which the labels file names the images, or name; see `keyed_tree.KEYS`."""
+    """What the labels file identifies DICOM files by: one of `keyed_tree.KEYS`."""
     label_tag: str | None = None
-    """The DICOM tag that holds the labels, where there is no labels file: a keyword, or (gggg,eeee)."""
+    """The DICOM tag that holds the labels, if there is no labels file: a keyword, or (gggg,eeee)."""
     frames: str = "middle"
-    """Of DICOM files with several frames: middle, or all of them, each a sample."""
+    """Which frames of a DICOM file become samples: middle or all."""
     classes: tuple[str, ...] = ()
-    """The only labels allowed, in their order, each NAME or CODE=NAME; without them, every label is a class."""
+    """The labels allowed, in order, each NAME or CODE=NAME; empty: every label is a class."""
     within: tuple[Path, ...] = ()
-    """Folders outside of which nothing is read; without them, anything is."""
+    """Folders outside which nothing is read; empty: no restriction."""
 
     def with_answer(self, field: str, value: str) -> "ImportRequest":
-        """The request with one of its fields set, or, where it ends in `_column`, one of its columns'."""
+        """The request with one field set: its own, or, if the name ends in `_column`, one of its columns."""
         kind = field.removesuffix("_column")
         if kind == field:
-            return replace(self, **{field: value})
-        return replace(self, columns=replace(self.columns, **{kind: value}))
+            return replace(self, **{field: value})  # type: ignore[arg-type]  # field is the name of one that is text
+        return replace(self, columns=replace(self.columns, **{kind: value}))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Takes user names, passwords, signatures and tokens out of the URLs in a source's cells."""
+"""Removes user names, passwords, signatures and tokens from the URLs in a source's cells."""
 
 import re
 from dataclasses import replace
@@ -12,10 +12,10 @@ _IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>\\]+")
 
 
 def without_url_credentials(source: Source) -> Source:
-    """The source as it is kept: no URL in any of its cells holds credentials.
+    """The source as it is stored: no URL in its cells holds credentials.
 
-    This process still downloads by the URLs as they were written; whoever comes later takes credentials from the
-    environment. An image's sample id is that of its URL without them. A message says in how many rows there were some.
+    This process still downloads by the URLs as written; later ones take credentials from the environment. The sample
+    id of an image is that of its URL without credentials. A message says in how many rows there were some.
     """
     place = source.columns.index(source.image_column)
     rows: list[SourceRow] = []
@@ -44,7 +44,7 @@ def _bare_text(text: str) -> str:
 
 
 def _bare_image(cell: str) -> str:
-    """Of a cell that is one URL, which may hold spaces."""
+    """For a cell that is one URL, which may contain spaces."""
     if "://" not in cell:
         return cell
     text = _bare_text(cell)

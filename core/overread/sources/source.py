@@ -1,4 +1,4 @@
-"""Reads a source: has its format recognised and read, and checks what all have in common."""
+"""Reads a source: recognises its format, has it read, and makes the checks that all formats share."""
 
 from collections import Counter
 from dataclasses import replace
@@ -7,7 +7,7 @@ from pathlib import Path
 from overread.errors import ConfigError, ManifestError, SourceError
 from overread.images.credentials import bare_url
 from overread.images.remote import is_remote
-from overread.records import Source
+from overread.records import Source, SourceRow
 from overread.sources import csv_table, registry
 from overread.sources.dicom.frames import with_files_as_groups, with_frames
 from overread.sources.dicom.patients import with_patients
@@ -22,7 +22,7 @@ from overread.sources.source_format import SourceFormat
 
 
 def read_source(request: ImportRequest) -> Source:
-    """Everything a source says of its images, before any of them is opened.
+    """The source's rows: everything that is known about its images before any of them is opened.
 
     Raises SourceError, ManifestError or ConfigError, each with one line that says what to mend.
     """
@@ -48,7 +48,7 @@ def read_source(request: ImportRequest) -> Source:
 
 
 def check_request(files: SourceFiles, format: SourceFormat) -> None:
-    """Raise ConfigError for what a request holds that its format does not take."""
+    """Raise ConfigError for a flag that does not apply to the format, or contradicts another one."""
     request = files.request
     named = request.columns.named
     if request.key and not format.takes("key"):
@@ -106,7 +106,7 @@ def _checked(source: Source, format: SourceFormat, classes: tuple[str, ...]) -> 
 
 
 def _check_duplicates(source: Source, name: str) -> None:
-    first = {}
+    first: dict[str, SourceRow] = {}
     for row in source.rows:
         if not row.label or not row.image.strip():
             continue

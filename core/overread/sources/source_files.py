@@ -1,4 +1,4 @@
-"""The files that a request leads to: the source's folder, and the file in it that may hold the labels."""
+"""The files of a source: its folder, and the labels file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,42 +8,42 @@ from overread.errors import SourceError
 from overread.sources.request import ImportRequest
 
 TABLES = (".csv", ".tsv")
-"""Suffixes of the tables that are looked for beside the images; a labels file that is named may have any."""
+"""Suffixes of tables that are found beside images; a labels file that is named may have any suffix."""
 _SNIFFED_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFiles:
-    """What every format recognises its sources by, and reads them from."""
+    """What formats recognise and read a source by."""
 
     request: ImportRequest
     root: Path
-    """The folder of the source; that of the file, where the source is one."""
+    """The source's folder; if the source is a file, the folder that contains it."""
     labels_file: Path | None
-    """The file that was named, as the source or by --labels; None where a folder alone was."""
+    """The file that was named, as the source or by --labels; None if only a folder was."""
 
     @property
     def path(self) -> Path:
-        """The source as it was named: the folder, or a file in it."""
+        """The source as it was named: a folder or a file."""
         return Path(self.request.source)
 
     @property
     def is_zip(self) -> bool:
-        """Whether the file that was named is an archive, as .npz files are."""
+        """Whether the named file is a zip archive, as .npz files are."""
         return self._start().startswith(b"PK")
 
     @property
     def is_json(self) -> bool:
-        """Whether the file that was named begins as a JSON file does."""
+        """Whether the named file begins like JSON."""
         return self._start().startswith((b"[", b"{"))
 
     @property
     def is_table_meant(self) -> bool:
-        """Whether columns were named, no file was, and a table lies in the folder: then the columns are a table's."""
+        """Whether columns were named, but no file, and the folder holds a table: then the columns are that table's."""
         return bool(self.request.columns.named) and self.labels_file is None and bool(tables_in(self.root))
 
     def only_table(self) -> Path:
-        """The file that was named, or the only table in the folder. Raises SourceError where it is not the only one."""
+        """The named file, or the only table in the folder. Raises SourceError if there is none, or more than one."""
         tables = [self.labels_file] if self.labels_file else tables_in(self.root)
         if len(tables) == 1:
             return tables[0]
@@ -54,7 +54,7 @@ class SourceFiles:
         )
 
     def export(self, find: Callable[[Path], Path | None], tool: str) -> Path:
-        """The file that was named, or the tool's export that is found in the folder. Raises SourceError for none."""
+        """The named file, or the tool's export that `find` finds in the folder. Raises SourceError if there is none."""
         if found := self.labels_file or find(self.root):
             return found
         raise SourceError(f"{self.root}: no export of {tool} lies in it; name its file with --labels FILE")
@@ -67,7 +67,7 @@ class SourceFiles:
 
 
 def find_files(request: ImportRequest) -> SourceFiles:
-    """The files of a request. Raises SourceError for a source, or a labels file, that is not there."""
+    """The files of a request. Raises SourceError if the source or the labels file does not exist."""
     path = Path(request.source)
     if not path.exists():
         raise SourceError(
@@ -90,5 +90,5 @@ def _labels_file(path: Path, labels: Path | str | None) -> Path | None:
 
 
 def tables_in(folder: Path) -> list[Path]:
-    """The tables directly in a folder, hidden ones left out, sorted."""
+    """The tables directly in a folder, except hidden ones, sorted."""
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in TABLES and not path.name.startswith("."))

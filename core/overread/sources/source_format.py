@@ -1,4 +1,4 @@
-"""What a format of sources says of itself: how it is recognised and read, and what may be asked of its user."""
+"""What a source format declares: how it is recognised and read, and what its user can be asked."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,31 +9,31 @@ from overread.sources.request import ImportRequest
 from overread.sources.source_files import SourceFiles
 
 OnBytes = Callable[[int, int], None]
-"""Called with the bytes fetched and the bytes in all."""
+"""Called with the bytes fetched and the bytes in total."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormatOption:
-    """One thing that a format lets its user say, beside the columns: a flag of `import`, and a field of the form."""
+    """A choice that a format leaves to its user, besides the columns: a flag of `import`, and a field of the form."""
 
     field: str
-    """Of ImportRequest, whose flag is made of it: given_label, key, label_tag, labels; or label_column."""
+    """The field of ImportRequest that it sets (given_label, key, label_tag, labels), or label_column."""
     title: str
     """Of the field in the form."""
     whose: str
-    """What it is an option of, as help and refusals name it: CIFAR-N."""
+    """What has this option, as named in help and errors: CIFAR-N."""
     hint: str
-    """What to give, for the help of the flag: `of CIFAR-N: aggre_label ...` ends in it."""
+    """What to give, as the flag's help puts it: `of WHOSE: HINT`."""
     explanation: str = ""
-    """Shown beside the field in the form."""
+    """The field's tooltip in the form."""
     placeholder: str = ""
     choices: Callable[[ImportRequest], Sequence[str]] | None = None
-    """What can be chosen, given what was answered before (a source is empty until one is typed); with fewer than two
-    choices the form asks nothing. None: the user types. Raises UserError for a file that holds no choices."""
+    """The choices, given the answers so far (the source is empty until one is typed); with fewer than two the form does
+    not ask. None: the user types. Raises UserError for a file that cannot be read."""
     is_file: bool = False
-    """Whether a path is typed, as seen from the source."""
-    is_telling: bool = False
-    """Whether no other format has it: where it is given, the format need not be recognised."""
+    """Whether the answer is a path, relative to the source."""
+    implies_format: bool = False
+    """Whether giving it implies the format, which then need not be recognised."""
 
     @property
     def flag(self) -> str:
@@ -42,10 +42,10 @@ class FormatOption:
 
 @dataclass(frozen=True, slots=True)
 class LabelPlace:
-    """One of the places where a format's labels may stand, with what is asked of the user then."""
+    """One of the places where a format can have its labels, and what the user can then be asked."""
 
     title: str = ""
-    """Needed where a format has several."""
+    """Needed if a format has several."""
     columns: tuple[str, ...] = ()
     """The kinds of columns that can be named, of `request.COLUMN_KINDS`."""
     options: tuple[FormatOption, ...] = ()
@@ -54,55 +54,55 @@ class LabelPlace:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """How datasets of a format are fetched by their names."""
+    """How a format's datasets are downloaded by name."""
 
     prefix: str
-    """What a source begins with that names one: `medmnist:`."""
+    """What the name of a dataset begins with: `medmnist:`."""
     explanation: str
-    """What may be typed, for the form."""
+    """What can be typed, as the form puts it after "Or"."""
     fetch: Callable[[str, OnBytes | None], Path]
-    """The file of the dataset that is named, prefix and all; fetched if it is not there yet."""
+    """The dataset's file, downloaded if it is not there yet; called with its name, including the prefix."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFormat:
-    """A format; `registry.FORMATS` lists them all."""
+    """A source format; `registry.FORMATS` lists them all."""
 
     name: str
-    """As --format and `Source.format` have it."""
+    """As in --format and `Source.format`."""
     title: str
-    """As the form lists it."""
+    """As shown in the form."""
     recognise: Callable[[SourceFiles], bool]
-    """Whether a source is of this format, where the user does not say. Asked after the formats of lower precedence;
-    may raise the error that reading would."""
+    """Whether a source has this format; called if the user does not name one and no format of lower precedence
+    recognised it. May raise the errors of `read`."""
     read: Callable[[SourceFiles], Source]
     """Raises SourceError, ManifestError or ConfigError, each with one line that says what to mend."""
     precedence: int
-    """Of recognition: the formats are asked in ascending order, the more particular before the more general."""
+    """Formats are tried in ascending order: the more specific before the more general."""
     label_places: tuple[LabelPlace, ...] = (LabelPlace(),)
     looks_like: Callable[[Path], bool] = lambda _: False
-    """Whether the form shows this format's fields for a path that was typed: a glance, before the import decides."""
+    """Whether the form shows this format's fields for a path. A quick look; the import decides by itself."""
     no_column: str = ""
-    """Why a column cannot be named, where more is to be said than that the format has no such column."""
+    """Why a column cannot be named; empty for the usual reason, that the format has no such column."""
     is_table: bool = False
     """Whether the labels file is a CSV."""
     is_file: bool = False
-    """Whether a single file is the source, and not the folder that it lies in."""
+    """Whether the source is a single file, so that the folder that contains it is not part of it."""
     has_patient_tags: bool = False
-    """Whether patients that no column names are looked for in the images' DICOM headers."""
+    """Whether patients are taken from the images' DICOM headers if no column names them."""
     write_images: Callable[[Source, Path], Path] | None = None
-    """Of a format whose images are arrays: writes them as files below a folder; see `array_images.write_arrays`."""
+    """If the images are arrays: writes them as files below a folder; see `array_images.write_arrays`."""
     download: Download | None = None
-    """Of a format whose datasets may be named instead of a path."""
+    """If datasets can be named instead of a path."""
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The kinds of columns that can be named, wherever the labels stand."""
+        """The kinds of columns that can be named, in any label place."""
         return tuple(dict.fromkeys(kind for place in self.label_places for kind in place.columns))
 
     @property
     def options(self) -> tuple[FormatOption, ...]:
-        """All options, wherever the labels stand."""
+        """The options of all label places."""
         return tuple(option for place in self.label_places for option in place.options)
 
     def takes(self, field: str) -> bool:

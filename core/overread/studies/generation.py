@@ -1,10 +1,10 @@
-"""An update of a study: one generation of its files follows another, whole or not at all.
+"""An update of a study: one generation of its files replaces another, completely or not at all.
 
-    STUDY/.update       the new generation while it is made
-    STUDY/.committed    the same once it is whole: from that rename on it counts, and its files go to their places
+    STUDY/.update       the new generation while it is being made
+    STUDY/.committed    the same once it is complete: with that rename the update is committed, and its files are moved
 
-Whoever opens the study meanwhile, or after a kill, puts what is committed in place first. What was not committed
-changes nothing, and the next update goes on from what it had decoded.
+Whoever opens the study then, or after a kill, first moves the committed files. An update that was not committed changes
+nothing, and the next one continues with what it had decoded.
 """
 
 import json
@@ -18,23 +18,23 @@ from pathlib import Path
 from filelock import FileLock, lock_descriptor
 
 from overread.errors import StudyError
-from overread.files import file_mode, is_locked, make_folder, remove_abandoned, sync_folder, write_atomically
+from overread.files import file_lock, is_locked, make_folder, remove_abandoned, sync_folder, write_atomically
 
 UPDATE = ".update"
 _COMMITTED = ".committed"
 TABLES = ("source.csv", "quarantine.csv", "samples.csv")
 _BEFORE = (".pixels.new", ".pixels.old")
-"""What an earlier version's updates left where they were killed."""
+"""What killed updates of an earlier version left."""
 _STILL_WRITING_S = 60
 
 
 def study_lock(path: Path) -> FileLock:
     """Held while a study's files are put in place or study.json is changed; released when the process ends."""
-    return FileLock(path / ".lock", mode=file_mode(path))
+    return file_lock(path / ".lock")
 
 
 def apply_committed_update(path: Path) -> None:
-    """Put the files of a committed update in place, if there is one. Raises StudyError where they cannot be."""
+    """Move the files of a committed update to their places, if there is one. Raises StudyError where that fails."""
     if not (path / _COMMITTED).is_dir():
         return
     try:
@@ -48,7 +48,7 @@ def apply_committed_update(path: Path) -> None:
 
 
 def move_committed_files(path: Path) -> None:
-    """As `apply_committed_update`, for one that holds the study's lock. Stopped anywhere, it may be begun again."""
+    """As `apply_committed_update`, for a caller that holds the study's lock. After a stop it can be repeated."""
     new = path / _COMMITTED
     if not new.is_dir():
         return
@@ -70,10 +70,10 @@ def move_committed_files(path: Path) -> None:
 
 @contextmanager
 def staged_update(path: Path) -> Iterator[Path]:
-    """The folder STUDY/.update to make the new generation in, which is to be committed at the end.
+    """The folder STUDY/.update, to make the new generation in; the caller commits it at the end.
 
-    Its pixels/ begins as the study's own, by whoever fills it; what an update that was stopped or killed had decoded
-    still stands there. An interrupt leaves it to the next update, a failure nothing.
+    Its pixels/ may hold what an update that was stopped or killed had decoded. An interrupt leaves the folder to the
+    next update; a failure removes it.
     """
     staging = path / UPDATE
     for name in _BEFORE:
@@ -96,7 +96,7 @@ def staged_update(path: Path) -> Iterator[Path]:
 
 
 def commit(path: Path) -> None:
-    """Make what `staged_update` holds, tables, study.json and pixels, the study's generation."""
+    """Replace the study's tables, study.json and pixels by those in the folder of `staged_update`."""
     staging = path / UPDATE
     sync_folder(staging / "pixels")
     sync_folder(staging)
@@ -108,7 +108,7 @@ def commit(path: Path) -> None:
 
 
 def is_unfinished(path: Path) -> bool:
-    """Whether an update of the study was stopped, and none is under way that goes on with it."""
+    """Whether an update of the study was stopped and none is running."""
     try:
         return not is_locked(path / UPDATE)
     except OSError:
@@ -116,7 +116,7 @@ def is_unfinished(path: Path) -> bool:
 
 
 def remove_temporary_files(path: Path) -> None:
-    """Remove the hidden files that killed writers left in a study."""
+    """Remove the temporary files that killed writers left in a study."""
     folders = [path, path / "pixels", *(folder for folder in (path / "runs").rglob("*") if folder.is_dir())]
     for folder in folders:
         for left in folder.glob(".*.tmp"):
@@ -131,7 +131,7 @@ def _move(new: Path, place: Path) -> None:
 
 
 def _keep_ledger_mark(live: Path, new: Path) -> None:
-    """A verdict may have been recorded while the update went on."""
+    """A verdict may have been recorded during the update."""
     with suppress(OSError, ValueError, AttributeError):
         fields = json.loads(new.read_text(encoding="utf-8"))
         if json.loads(live.read_text(encoding="utf-8")).get("has_ledger") and not fields.get("has_ledger"):

@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from overread.files import is_study, make_folder
 from overread.images.cache.partial_build import PARTIAL, partial_array
@@ -33,17 +34,17 @@ _IMAGES = "images"
 
 @dataclass(frozen=True, slots=True)
 class StudyOptions:
-    """What a study is to be that is made of a source."""
+    """Properties of a study that is made from a source."""
 
     name: str | None = None
-    """On pages; without it, that of its folder, or when it is updated, the one that it has."""
+    """As shown on pages; None: the folder's name, or for an update the current one."""
     image_size_px: int = 224
-    """Side of the cached images; an update keeps the study's."""
+    """Side of the cached images; an update keeps the current one."""
     update: bool = False
-    """Whether the source of a study that is there is read again."""
+    """Whether the source of an existing study is read again."""
     is_demo: bool = False
     is_shared: bool = False
-    """Whether the umask says who may read a new study, and not its owner alone."""
+    """Whether the umask decides who may read a new study; otherwise only its owner may."""
 
 
 _DEFAULT = StudyOptions()
@@ -68,19 +69,19 @@ def import_source(
     *,
     on_progress: OnProgress | None = None,
 ) -> ImportSummary:
-    """Make a study of a source, or with `options.update` read a study's source again.
+    """Make a study from a source, or with `options.update` read a study's source again.
 
-    An update keeps the study's key (so sample ids stay), its image size, runs and ledger, and decodes only new
-    images. An import that was stopped or killed continues where it stopped when it is started again, as an update or
-    not. Faulty rows go to quarantine.csv.
-    Raises StudyError (exists already, newer, busy, read otherwise before, no room on the disk) and ManifestError
-    (fewer than two classes left); then nothing new is left behind, and nothing old is touched.
+    An update keeps the study's key (and so its sample ids), image size, runs and ledger, and decodes only new images.
+    An import that was stopped or killed resumes where it stopped when it is started again, as an update or not. Faulty
+    rows go to quarantine.csv.
+    Raises StudyError (exists already, newer, busy, read with other flags before, disk full) and ManifestError (fewer
+    than two classes left); then nothing new is left behind, and nothing old is changed.
     """
     study_path = Path(study_path)
     if options.update and (is_study(study_path) or not staging_path(study_path).is_dir()):
         return _update(source, open_study(study_path), options.name, on_progress)
-    # The key, for the pixels are kept under hashes by it.
-    with staged_study(study_path, kept=("key", "pixels", _IMAGES), is_shared=options.is_shared) as staging:
+    # The key is kept too: the cached pixels are stored under hashes made with it.
+    with staged_study(study_path, preserved=("key", "pixels", _IMAGES), is_shared=options.is_shared) as staging:
         key = create_key(staging)
         placed = _placed(source, staging)
         contents = read_contents(placed, staging, staging / "pixels", options.image_size_px, on_progress)
@@ -113,7 +114,7 @@ def _update(source: Source, study: Study, name: str | None, on_progress: OnProgr
         contents = read_contents(source, study.path, staging / "pixels", study.image_size_px, on_progress, earlier)
         classes = class_order(source, contents.samples)
         if not source.classes:
-            # Kept classes keep their order, which that of earlier runs' probabilities follows.
+            # Classes that stay keep their order, which earlier runs' probabilities follow.
             kept = [name for name in study.classes if name in classes]
             classes = (*kept, *(name for name in classes if name not in kept))
         updated = replace(
@@ -133,7 +134,7 @@ def _update(source: Source, study: Study, name: str | None, on_progress: OnProgr
 
 
 def _placed(source: Source, study_path: Path) -> Source:
-    """The source with its images as files: those of an array file are written into the study."""
+    """The source with its images as files; those of array files are written into the study."""
     format = find_format(source.format)
     if format is None or format.write_images is None:
         return source
@@ -141,7 +142,7 @@ def _placed(source: Source, study_path: Path) -> Source:
 
 
 def _remove_strays(study: Study) -> None:
-    """Remove the images of an array file that the study no longer stands on."""
+    """Remove images of array files that the study no longer uses."""
     folder = study.path / _IMAGES
     for path in folder.iterdir() if folder.is_dir() else ():
         if path.name != Path(study.source_root).name:
@@ -149,10 +150,10 @@ def _remove_strays(study: Study) -> None:
 
 
 def _link_cache(study: Study, staged: Path) -> None:
-    """Have the new generation's pixel cache begin as the study's, by hard links.
+    """Start the new generation's pixel cache from the study's, by hard links.
 
-    `build_cache` never writes into a file that it finds, so that the links leave the study's own cache alone. What an
-    update that was stopped or killed had decoded stays.
+    `build_cache` never writes into a file that it finds, so the study's own cache stays unchanged. What a stopped or
+    killed update had decoded is kept.
     """
     make_folder(staged)
     left = (PARTIAL, partial_array(staged))
@@ -173,7 +174,7 @@ def class_order(source: Source, samples: tuple[Sample, ...]) -> tuple[str, ...]:
     return tuple(sorted(labels, key=(lambda label: (int(label), label)) if are_numbers else None))
 
 
-def _source_fields(source: Source) -> dict:
+def _source_fields(source: Source) -> dict[str, Any]:
     return {
         "source_root": source.root,
         "source_format": source.format,
@@ -192,7 +193,7 @@ def _write(study: Study, source: Source, contents: Contents) -> None:
 
 
 def write_samples(study: Study, samples: tuple[Sample, ...]) -> Study:
-    """Write samples.csv; returns the study that knows it so, for `save_study`."""
+    """Write samples.csv; returns the study with its checksum, for `save_study`."""
     rows = [(s.sample_id, s.image, s.given_label, s.patient, s.slide, s.split, s.sha256, *s.raters) for s in samples]
     return write_table(study, "samples.csv", (*SAMPLE_COLUMNS, "sha256", *study.rater_names), rows)
 

@@ -1,4 +1,4 @@
-"""A run's folder: what one training of the model on a study left behind, and how far it has come."""
+"""A run: the folder of one training of the model on a study, with its results and its state."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ class RunState(StrEnum):
     CANCELLED = "cancelled"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
-    """Neither running nor ended: the process was killed. `train --resume` goes on."""
+    """Neither running nor ended: the process was killed. `train --resume` continues it."""
 
 
 CHECKPOINT_DAMAGED = "delete its folder and resume again: the run begins anew, and ends alike"
@@ -51,10 +51,10 @@ class Run:
 
     def config(self) -> dict[str, Any]:
         """Every setting, the versions, the seed and the device."""
-        return read_json(self.path / "config.json", {}, self._mend)
+        return read_json(self.path / "config.json", {}, self._remedy)
 
     def events(self) -> list[dict[str, Any]]:
-        """The lines of progress.jsonl; one that is half written is left out."""
+        """The lines of progress.jsonl; a partly written one is left out."""
         if not self.progress_path.is_file():
             return []
         events = []
@@ -70,15 +70,15 @@ class Run:
     def scores(self) -> pd.DataFrame:
         """scores.csv: a row for every sample, in the order of samples.csv; is_proposed is bool.
 
-        Raises StudyError if it is damaged, was changed since the run wrote it, or tells of samples in another order.
+        Raises StudyError if it is damaged, was changed since the run wrote it, or has the samples in another order.
         """
         path = self.path / "scores.csv"
-        config = read_json(self.path / "config.json", {"num_samples": int}, self._mend)
-        with report_damage(path, self._mend):
+        config = read_json(self.path / "config.json", {"num_samples": int}, self._remedy)
+        with report_damage(path, self._remedy):
             table = read_scores(path)
             if len(table) != config["num_samples"]:
                 raise ValueError(f"has {len(table)} rows of {config['num_samples']}")
-        check_file(path, self._mend, is_readable=True)
+        check_file(path, self._remedy, is_readable=True)
         if "samples_digest" in config:
             self._check_order(table["sample_id"].tolist(), config["samples_digest"])
         return table
@@ -89,11 +89,11 @@ class Run:
         if samples_digest(samples) == digest and sample_ids != samples["sample_id"].tolist():
             raise StudyError(
                 f"{self.path / 'scores.csv'}: its samples stand in another order than in samples.csv, and the run's "
-                f"other files would be read wrongly; {self._mend}"
+                f"other files would be read wrongly; {self._remedy}"
             )
 
     def proposals(self) -> pd.DataFrame:
-        """The rows of scores.csv that are proposed, the most probable error first."""
+        """The proposed rows of scores.csv, the most probable error first."""
         scores = self.scores()
         proposed = scores[scores["is_proposed"].to_numpy(dtype=bool)]
         return proposed.sort_values(["label_error_probability", "sample_id"], ascending=[False, True])
@@ -101,8 +101,8 @@ class Run:
     def embeddings(self) -> np.ndarray:
         """(N, D) float16, the row order of samples.csv."""
         path = self.path / "embeddings.npy"
-        check_file(path, self._mend)
-        with report_damage(path, self._mend):
+        check_file(path, self._remedy)
+        with report_damage(path, self._remedy):
             return np.load(path, mmap_mode="r")
 
     def trace(self) -> dict[str, np.ndarray]:
@@ -110,7 +110,10 @@ class Run:
         return self._arrays(self.path / "trace.npz")
 
     def evidence(self) -> dict[str, np.ndarray]:
-        """evidence.npz: neighbours (N, 6), pictures (N,), isolation (N,); nothing of a run that was made before it."""
+        """evidence.npz: neighbours (N, 6), pictures (N,) and isolation (N,); empty for a run without it.
+
+        pictures: the number of each sample's duplicate group, -1 for one alone.
+        """
         path = self.path / "evidence.npz"
         return self._arrays(path) if path.is_file() else {}
 
@@ -119,41 +122,40 @@ class Run:
         from safetensors.numpy import load_file
 
         path = self.path / "model.safetensors"
-        check_file(path, self._mend)
-        with report_damage(path, self._mend):
+        check_file(path, self._remedy)
+        with report_damage(path, self._remedy):
             return load_file(path)
 
     def comparison(self) -> dict[str, Any] | None:
         """comparison.json, the fields of `Comparison`: how a run after review compares with the one before it."""
         path = self.path / "comparison.json"
-        return read_json(path, {"outcome": str}, self._mend) if path.exists() else None
+        return read_json(path, {"outcome": str}, self._remedy) if path.exists() else None
 
     @property
     def is_set_aside(self) -> bool:
-        """Whether the run waits to be chosen, and is not the one that is meant where none is named: a run after review
-        that came out worse than the one before it, or of which that cannot be told, until somebody wants it all the
-        same; and one that somebody turned down."""
+        """Whether the run is not used by default: a run after review that is worse than the one before it, or has too
+        few decisions to tell, unless somebody chose it; and any run that somebody declined."""
         choice = self.choice()
         return (self.comparison() or {}).get("outcome") in ("worse", "too_few") if choice is None else not choice
 
     def choice(self) -> bool | None:
-        """Whether somebody chose to use the run; None where nobody has chosen."""
+        """Whether somebody chose to use the run (True) or declined it (False); None where nobody has chosen."""
         path = self.path / "choice.json"
-        mend = "delete it, and choose again on the Train page"
-        return read_json(path, {"is_used": bool}, mend)["is_used"] if path.exists() else None
+        remedy = "delete it, and choose again on the Train page"
+        return read_json(path, {"is_used": bool}, remedy)["is_used"] if path.exists() else None
 
     def choose(self, *, is_used: bool) -> None:
-        """Settle whether the run may be meant where none is named; may be changed again."""
+        """Save the choice whether the run may be used by default; it can be changed later."""
         choice = {"is_used": is_used, "chosen": datetime.now(UTC).isoformat(timespec="seconds")}
         write_atomically(self.path / "choice.json", json.dumps(choice) + "\n")
 
     def _arrays(self, path: Path) -> dict[str, np.ndarray]:
-        check_file(path, self._mend)
-        with report_damage(path, self._mend), path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        check_file(path, self._remedy)
+        with report_damage(path, self._remedy), path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
 
     @property
-    def _mend(self) -> str:
+    def _remedy(self) -> str:
         return f"delete the folder {self.path} and train anew, or put it back from a backup (`python -m core restore`)"
 
     @property
@@ -171,7 +173,7 @@ class Run:
 
 
 def samples_digest(samples: pd.DataFrame, columns: tuple[str, ...] = ("sample_id", "given_label", "split")) -> str:
-    """Changes when one of these cells of samples.csv changes, or its place."""
+    """A hash of these columns of samples.csv, in the order of its rows."""
     text = "\n".join(map("\t".join, samples[list(columns)].itertuples(index=False)))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -184,9 +186,9 @@ def find_runs(study: Study) -> list[Run]:
 
 
 def default_run(study: Study) -> Run | None:
-    """The newest finished run that is not merely offered; None where no run has finished."""
+    """The newest finished run that is not set aside; None where no run has finished."""
     finished = [run for run in find_runs(study) if run.is_finished]
-    # The run before an offered one may have been deleted.
+    # The run before one that is set aside may have been deleted.
     return next((run for run in reversed(finished) if not run.is_set_aside), finished[-1] if finished else None)
 
 
@@ -206,7 +208,7 @@ def open_run(study: Study, name: str | None = None) -> Run:
 
 
 def new_run(study: Study, preset: str, seed: int) -> Run:
-    """A run of a new name, not yet on disk: one that began in the same second may have taken the first choice."""
+    """A run with an unused name, not yet on disk. Runs that begin in the same second get a number."""
     first = _run_name(preset, seed)
     names = chain([first], (f"{first}-{number}" for number in count(2)))
     return next(run for run in (Run(study.runs_path / name) for name in names) if not run.path.exists())
@@ -260,7 +262,7 @@ def _lock_holder(study_path: Path) -> dict[str, Any] | None:
     try:
         holder = json.loads(path.read_text())
         return {"run": str(holder["run"]), "process": int(holder["process"])}
-    except (ValueError, KeyError, TypeError):  # the holder has the lock and has not yet written its line
+    except (ValueError, KeyError, TypeError):  # the holder has not written its line yet
         return {"run": "", "process": 0}
 
 

@@ -1,4 +1,4 @@
-"""A run's files as they are on disk: each read in one place, and held to what it was when the run ended."""
+"""Reads a run's files, and checks that they are as they were when the run ended."""
 
 import hashlib
 import json
@@ -23,39 +23,39 @@ _SCORE_TYPES = {
 
 
 def write_checksums(run_path: Path, contents: Mapping[str, bytes]) -> None:
-    """Keep the SHA-256 of files of a run, as RUN/checksums.json: names to contents."""
+    """Write RUN/checksums.json, the SHA-256 of files of a run. contents: by file name."""
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     write_atomically(run_path / CHECKSUMS, json.dumps(sums, indent=1) + "\n")
 
 
-def check_file(path: Path, mend: str, *, is_readable: bool = False) -> None:
-    """Raise StudyError if a file of a run is not the one that the run wrote. An earlier version's run is not checked.
+def check_file(path: Path, remedy: str, *, is_readable: bool = False) -> None:
+    """Raise StudyError if a file of a run is not as the run wrote it. Runs of versions without checksums pass.
 
-    is_readable: it was read without a fault, so that somebody will have changed it.
+    remedy: what to do then. is_readable: it was read without an error, so it was changed rather than damaged.
     """
     sums_path = path.with_name(CHECKSUMS)
     if not sums_path.exists():
         return
-    written = read_json(sums_path, {}, mend).get(path.name)
+    written = read_json(sums_path, {}, remedy).get(path.name)
     if written is None:
         return
-    with report_damage(path, mend):
+    with report_damage(path, remedy):
         status = path.stat()
         found = _sha256(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     if found != written:
         what = "was changed since the run wrote it, by hand or by another program" if is_readable else "is damaged"
-        raise StudyError(f"{path}: {what}; {mend}")
+        raise StudyError(f"{path}: {what}; {remedy}")
 
 
-def read_json(path: Path, types: Mapping[str, type], mend: str) -> dict[str, Any]:
-    """A JSON file with these fields, and perhaps others. Raises StudyError if it has not."""
-    with report_damage(path, mend):
+def read_json(path: Path, types: Mapping[str, type], remedy: str) -> dict[str, Any]:
+    """A JSON object with these fields, and perhaps others. Raises StudyError, with the remedy, if it is not one."""
+    with report_damage(path, remedy):
         content = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(content, dict):
             raise TypeError(path.name)
     for name, kind in types.items():
         if type(content.get(name)) is not kind:
-            raise StudyError(f"{path}: is damaged: {name} is missing, or not what it should be; {mend}")
+            raise StudyError(f"{path}: is damaged: {name} is missing, or not what it should be; {remedy}")
     return content
 
 

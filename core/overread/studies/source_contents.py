@@ -1,4 +1,4 @@
-"""What a study takes from a source: the samples whose images can be read, and the rows that are put in quarantine."""
+"""What a study takes from a source: the samples whose images can be read, and the rows for the quarantine."""
 
 import os
 from collections import Counter
@@ -9,20 +9,21 @@ from pathlib import Path
 from overread.errors import ManifestError
 from overread.images.cache.cache_build import build_cache
 from overread.images.cache.pixel_cache import open_cache
+from overread.images.location import Location
 from overread.images.remote import missing_package, protocol_of
-from overread.records import Sample, Source
+from overread.records import Sample, Source, SourceRow
 from overread.sources.image_paths import path_fault
 from overread.sources.registry import find_format
 from overread.studies.sample_ids import EarlierSamples, sample_ids
 from overread.studies.study import find_image, keyed_hashes
 
 OnProgress = Callable[[int, int], None]
-"""Called with images done and images in all."""
+"""Called with images done and images in total."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Of a source."""
+    """The samples of a source, and the rows that are none."""
 
     samples: tuple[Sample, ...]
     quarantine: tuple[tuple[str, str, str], ...]
@@ -37,16 +38,18 @@ def read_contents(
     on_progress: OnProgress | None,
     earlier: EarlierSamples | None = None,
 ) -> Contents:
-    """Choose the usable rows, fill the pixel cache, and sort the rest into the quarantine.
+    """Choose the usable rows, fill the pixel cache, and put the rest into the quarantine.
 
-    study_path: holds the key; cache_path: the folder of the pixel cache; on_progress: called with images done and
-    images in all; earlier: the samples of the study that is updated. Raises ManifestError for fewer than two classes,
-    and for a URL whose package is not installed.
+    study_path: holds the key; cache_path: the folder of the pixel cache; earlier: the samples of the study that is
+    updated. Raises ManifestError for fewer than two classes, and for a URL whose package is not installed.
     """
     _check_packages(source)
     root = Path(source.root)
     ids = sample_ids(study_path, source, earlier or EarlierSamples())
-    first, images, reasons, folders = {}, {}, {}, {}
+    first: dict[str, SourceRow] = {}
+    images: dict[str, Location] = {}
+    reasons: dict[int, str] = {}
+    folders: dict[Path, bool] = {}
     for place, (row, key) in enumerate(zip(source.rows, ids, strict=True)):
         if reason := row.fault or path_fault(row.image):
             reasons[place] = reason
@@ -62,21 +65,21 @@ def read_contents(
                 images[key] = location
                 first[key] = row
         elif row.image != first[key].image:
-            # The export finds a row's sample by its cell, and the sample can have but one.
+            # The export finds a row's sample by its cell, and a sample has only one.
             reasons[place] = f"the same image as row {first[key].row}, written differently"
     _check_classes(source, {row.label for row in first.values()}, reasons)
     faults = build_cache(cache_path, images, size_px=image_size_px, on_progress=on_progress)
     for place, key in enumerate(ids):
         if key in faults and place not in reasons:
             reasons[place] = faults[key]
-    kept = {key: row for key, row in first.items() if key not in faults}
+    readable = {key: row for key, row in first.items() if key not in faults}
     hashes = {row.key: row.sha256 for row in open_cache(cache_path).rows}
-    _check_classes(source, {row.label for row in kept.values()}, reasons)
-    patients = keyed_hashes(study_path, [row.patient for row in kept.values()])
-    slides = keyed_hashes(study_path, [row.slide for row in kept.values()])
+    _check_classes(source, {row.label for row in readable.values()}, reasons)
+    patients = keyed_hashes(study_path, [row.patient for row in readable.values()])
+    slides = keyed_hashes(study_path, [row.slide for row in readable.values()])
     samples = tuple(
         Sample(key, row.image, row.label, patient, slide, row.split, row.raters, hashes[key])
-        for (key, row), patient, slide in zip(kept.items(), patients, slides, strict=True)
+        for (key, row), patient, slide in zip(readable.items(), patients, slides, strict=True)
     )
     rows = source.rows
     quarantine = tuple((str(rows[place].row), rows[place].image, reasons[place]) for place in sorted(reasons))
@@ -112,7 +115,7 @@ def _check_classes(source: Source, labels: set[str], reasons: dict[int, str]) ->
 
 
 def _leads_out(path: Path, root: Path, folders: dict[Path, bool]) -> bool:
-    """Whether the file lies elsewhere than below the root, by a link. folders: what is known, and is added to."""
+    """Whether a link leads the file out of the root. folders: results so far, which are added to."""
     folder = path.parent
     if folder not in folders:
         folders[folder] = not Path(os.path.realpath(folder)).is_relative_to(root)

@@ -1,4 +1,4 @@
-"""A study's folder while it is being made: beside its place, and put there whole or not at all."""
+"""A study's folder while it is being made: beside its place, then renamed into it."""
 
 import os
 import shutil
@@ -19,13 +19,13 @@ def staging_path(path: Path) -> Path:
 
 
 @contextmanager
-def staged_study(path: Path, *, kept: Sequence[str] = (), is_shared: bool = False) -> Iterator[Path]:
+def staged_study(path: Path, *, preserved: Sequence[str] = (), is_shared: bool = False) -> Iterator[Path]:
     """An empty folder to make a study in; it becomes `path` at the end, and is removed if anything fails.
 
-    kept: what the folder may still hold of an earlier try that was stopped or killed, by name; a stop (an interrupt,
-    no failure) then leaves the folder to a later try. is_shared: the umask says who may read it, not its owner alone.
+    preserved: names of files that an earlier attempt, stopped or killed, may have left for this one; an interrupt then
+    leaves the folder to a later attempt. is_shared: the umask decides who may read it, not its owner alone.
     Raises StudyError if there is something at `path` already, if another process is making a study there,
-    or if the disk refuses.
+    or if the folder cannot be written.
     """
     path = path.resolve()
     check_free(path)
@@ -36,12 +36,12 @@ def staged_study(path: Path, *, kept: Sequence[str] = (), is_shared: bool = Fals
         staging.mkdir(mode=0o777 if is_shared else 0o700, exist_ok=True)
         with _locked(staging, path):
             try:
-                _empty(staging, kept)  # what a killed process left
+                _empty(staging, preserved)  # what a killed process left
                 yield staging
                 check_free(path)
                 staging.rename(path)
             except BaseException as error:
-                if kept and isinstance(error, KeyboardInterrupt):
+                if preserved and isinstance(error, KeyboardInterrupt):
                     raise
                 shutil.rmtree(staging, ignore_errors=True)
                 for folder in absent:
@@ -61,7 +61,7 @@ def check_free(path: Path) -> None:
 
 
 def link_or_copy(path: str | Path, link: str | Path) -> None:
-    """A hard link (a symbolic one would tell the file's name), or a copy where the disk allows none."""
+    """Make a hard link (a symbolic one would reveal the file's name), or a copy where the disk allows none."""
     try:
         os.link(Path(path).resolve(), link)
     except OSError:
@@ -70,7 +70,7 @@ def link_or_copy(path: str | Path, link: str | Path) -> None:
 
 @contextmanager
 def _locked(folder: Path, path: Path) -> Iterator[None]:
-    """Held by the one process that makes the study; released when that ends."""
+    """Held by the process that makes the study."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         is_ours = lock_descriptor(descriptor, blocking=False)
@@ -82,9 +82,9 @@ def _locked(folder: Path, path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _empty(folder: Path, kept: Sequence[str]) -> None:
+def _empty(folder: Path, preserved: Sequence[str]) -> None:
     for path in folder.iterdir():
-        if path.name in kept:
+        if path.name in preserved:
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -51,18 +51,18 @@ class Study:
     """Side of the square images in the pixel cache."""
     is_demo: bool = False
     key_fingerprint: str = ""
-    """Tells the study's key from another one; empty in a study of an earlier version that was not written since."""
+    """Identifies the study's key; empty in a study of an earlier version that has not been written since."""
     has_ledger: bool = False
-    """Whether a verdict was ever recorded: a ledger that is gone is then no unread study."""
+    """Whether a verdict was ever recorded: a missing ledger is then an error, not an unread study."""
     files: dict[str, TableSum] = field(default_factory=dict)
-    """What samples.csv, source.csv and quarantine.csv were when they were written; nothing of an earlier version's."""
+    """Checksums of samples.csv, source.csv and quarantine.csv as written; empty in a study of an earlier version."""
     unknown: dict[str, Any] = field(default_factory=dict)
     """Fields of study.json that this version does not know; they are kept."""
     schema_version: int = SCHEMA_VERSION
 
     @property
     def is_update_unfinished(self) -> bool:
-        """Whether an update was stopped before it counted: the study is as it was before it."""
+        """Whether an update was stopped before it was committed: the study is unchanged by it."""
         return is_unfinished(self.path)
 
     @property
@@ -88,7 +88,7 @@ class Study:
 
     @property
     def ledger_study(self) -> str:
-        """What tells this study's rows apart in a ledger that several studies share."""
+        """Identifies this study's rows in a ledger that several studies share."""
         self.key()  # another study's key is an error, and not another ledger
         return keyed_hash(self.path, f"ledger {ledger_name(self.path)}".strip())
 
@@ -140,10 +140,10 @@ class Study:
 
 
 def find_image(root: Path | str, image: str) -> Location:
-    """What a source's cell names: the file as written, else stripped and with Windows' backslashes turned.
+    """The image that a source's cell names: the file as written, else stripped and with forward slashes.
 
     root: the folder, or its URL, to which a cell that is no URL is relative. Where there is no such file and the
-    cell ends in `#` and a number: that frame of the file before it. In a URL such an ending always means a frame.
+    cell ends in `#` and a number: that frame of the file named before it. In a URL that ending always means a frame.
     """
     if is_remote(image.strip()) or is_remote(str(root)):
         return Location(*split_frame(_remote_place(str(root), image)))
@@ -164,7 +164,7 @@ def _remote_place(root: str, image: str) -> str:
 
 
 def write_table(study: Study, name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Study:
-    """Write one of the study's tables; returns the study that knows it so, for `save_study`."""
+    """Write one of the study's tables; returns the study with its checksum, for `save_study`."""
     return replace(study, files=study.files | {name: write_text_table(study.path / name, columns, rows)})
 
 
@@ -177,7 +177,7 @@ def create_key(path: Path) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _KeyFile:
-    """STUDY/key: the secret in its first line; then what tells the folder from a copy of it."""
+    """STUDY/key: the secret in its first line, then what distinguishes the folder from a copy of it."""
 
     secret: bytes
     inode: str = ""
@@ -208,12 +208,12 @@ def read_key(path: Path) -> bytes:
 
 
 def ledger_name(path: Path) -> str:
-    """Of a copied study that was given a ledger of its own, what tells it from the original's; else nothing."""
+    """The name of a copied study's own ledger; empty where the study is not such a copy."""
     return _read_key_file(path).ledger_name
 
 
 def write_key(path: Path, secret: bytes, *, ledger_name: str = "") -> None:
-    """Put a secret into STUDY/key, mode 0600: of a backup, or of a copy that gets a ledger of its own."""
+    """Write STUDY/key, mode 0600. ledger_name: of a copied study that gets a ledger of its own."""
     with atomic_writer(path / "key", mode=0o600) as file:
         lines = (secret.hex(), str(os.fstat(file.fileno()).st_ino), ledger_name)
         file.write("\n".join(lines).rstrip("\n").encode() + b"\n")
@@ -226,7 +226,7 @@ def is_copied(path: Path) -> bool:
 
 
 def key_fingerprint(key: bytes) -> str:
-    """What study.json keeps of the key: enough to know it by, nothing to find it by."""
+    """A hash of the key for study.json, by which it is recognised and from which it cannot be derived."""
     return hmac.new(key, b"fingerprint", hashlib.sha256).hexdigest()[:16]
 
 
@@ -250,7 +250,7 @@ def save_study(study: Study) -> None:
 
 
 def update_study_file(path: Path, **changes: Any) -> Study:
-    """Change fields of study.json as it stands by now, whatever is updated meanwhile. Raises OSError, StudyError."""
+    """Change fields of study.json as it is on the disk now, under the study's lock. Raises OSError and StudyError."""
     with study_lock(path):
         move_committed_files(path)
         study = replace(Study(path=path, **read_study_file(path)), **changes)
@@ -259,7 +259,7 @@ def update_study_file(path: Path, **changes: Any) -> Study:
 
 
 def open_study(path: Path | str) -> Study:
-    """Read a study's study.json; an update that was committed and not put in place is put there first.
+    """Read a study's study.json, after the files of a committed update were moved to their places.
 
     Raises StudyError if there is none, it is damaged, or a newer program wrote it.
     """

@@ -1,4 +1,4 @@
-"""What an update of a study may not change, and what it has changed."""
+"""What an update of a study must not change, and what it has changed."""
 
 import pandas as pd
 
@@ -10,7 +10,7 @@ from overread.studies.study import SAMPLE_COLUMNS, Study
 
 
 def check_same_reading(source: Source, study: Study) -> None:
-    """Raise StudyError where a flag of the first import was forgotten: every label would be another one."""
+    """Raise StudyError if a flag of the first import was forgotten: every label would change."""
     if (source.format, source.label_column) != (study.source_format, study.label_column):
         raise StudyError(
             f"{study.path}: this study reads {study.label_column!r} in format {study.source_format}, and now "
@@ -26,7 +26,7 @@ def check_same_reading(source: Source, study: Study) -> None:
 
 
 def samples_before(study: Study) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """samples.csv, and what to tell where it is not as it was written: it is made anew then."""
+    """samples.csv, and a message if it was damaged or edited: it is then made anew."""
     try:
         return study.samples(), ()
     except StudyError:
@@ -39,7 +39,7 @@ def samples_before(study: Study) -> tuple[pd.DataFrame, tuple[str, ...]]:
 def describe_changes(
     study: Study, classes: tuple[str, ...], before: pd.DataFrame, samples: tuple[Sample, ...]
 ) -> list[str]:
-    """Messages on what an update has changed. study: as it was; before: its samples.csv; classes, samples: the new."""
+    """Messages on what an update changed. study: as it was; before: its samples.csv; classes, samples: the new ones."""
     earlier = before.set_index("sample_id")
     labels, after = earlier["given_label"].to_dict(), {sample.sample_id: sample for sample in samples}
     num_new, num_gone = len(after.keys() - labels.keys()), len(labels.keys() - after.keys())

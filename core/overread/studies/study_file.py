@@ -1,4 +1,4 @@
-"""STUDY/study.json as it is on disk: one schema, read in one place."""
+"""Reads STUDY/study.json, and checks it against its schema."""
 
 import json
 from collections.abc import Callable
@@ -14,17 +14,17 @@ SCHEMA_VERSION = 2
 
 @dataclass(frozen=True, slots=True)
 class TableSum:
-    """What a table was when it was written: another one is damaged, or was changed by hand."""
+    """The checksum of a table as written: a table with another one is damaged, or was changed by hand."""
 
     sha256: str
     num_rows: int
 
 
 def read_study_file(path: Path) -> dict[str, Any]:
-    """The fields of study.json, of the types that `Study` has; those that this version does not know as `unknown`.
+    """The fields of study.json, with the types that `Study` has; fields that this version does not know are in
+    `unknown`.
 
-    Raises StudyError that names the field which is missing or is not what it should be, and if a newer program wrote
-    the file.
+    Raises StudyError that names a missing or invalid field, and one if a newer program wrote the file.
     """
     file = path / "study.json"
     try:
@@ -47,7 +47,7 @@ def read_study_file(path: Path) -> dict[str, Any]:
     for name, kind in _FIELDS.items():
         if name in found:
             if not kind.fits(found[name]):
-                raise _damaged(file, f"{name} is not {kind.words}")
+                raise _damaged(file, f"{name} is not {kind.description}")
             fields[name] = kind.convert(found[name])
         elif kind.is_required:
             raise _damaged(file, f"has no {name}")
@@ -61,7 +61,7 @@ def _damaged(file: Path, what: str) -> StudyError:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    words: str
+    description: str
     fits: Callable[[Any], bool]
     is_required: bool = False
     convert: Callable[[Any], Any] = lambda value: value

@@ -1,4 +1,4 @@
-"""CSV tables of text, whose cells come back as they were; those of a study with a checksum."""
+"""CSV tables of text, whose cells are read back unchanged; those of a study have a checksum."""
 
 import csv
 import hashlib
@@ -12,7 +12,7 @@ from overread.errors import StudyError
 from overread.files import quote_cell, write_atomically
 from overread.studies.study_file import TableSum
 
-_MEND = (
+_REMEDY = (
     "put it back from a backup (`python -m core restore`), or make it anew with `python -m core import ... --update`"
 )
 
@@ -26,7 +26,7 @@ def read_text_table(path: Path) -> pd.DataFrame:
 
 
 def write_text_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> TableSum:
-    """Write a CSV of text, atomically, so that `read_text_table` gives back each cell as it was."""
+    """Write a CSV of text, atomically; `read_text_table` reads each cell back unchanged."""
     lines = [",".join(map(quote_cell, row)) + "\n" for row in (columns, *rows)]
     content = "".join(lines).encode()
     write_atomically(path, content)
@@ -34,14 +34,14 @@ def write_text_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence
 
 
 def read_study_table(path: Path, written: TableSum | None, columns: Sequence[str]) -> pd.DataFrame:
-    """A table of a study. written: what it was when it was written, where that is known; columns: that it must have.
+    """A table of a study. written: its checksum, where that is known; columns: those that it must have.
 
-    Raises StudyError for a table that is damaged, and in other words for one that somebody has changed.
+    Raises StudyError for a damaged table, and with another message for one that somebody has changed.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise StudyError(f"{path}: is missing or damaged ({type(error).__name__}); {_MEND}") from error
+        raise StudyError(f"{path}: is missing or damaged ({type(error).__name__}); {_REMEDY}") from error
     try:
         table = _parsed(content)
         is_whole = set(columns) <= set(table.columns)
@@ -55,14 +55,14 @@ def read_study_table(path: Path, written: TableSum | None, columns: Sequence[str
                 "--update`, or put the file back from a backup (`python -m core restore`)"
             )
         num_rows = min(_num_rows(content), written.num_rows)
-        raise StudyError(f"{path}: is damaged: holds {num_rows} of its {written.num_rows} rows; {_MEND}")
+        raise StudyError(f"{path}: is damaged: holds {num_rows} of its {written.num_rows} rows; {_REMEDY}")
     if table is None or not is_whole:
-        raise StudyError(f"{path}: is damaged: its rows and columns don't fit together; {_MEND}")
+        raise StudyError(f"{path}: is damaged: its rows and columns don't fit together; {_REMEDY}")
     return table
 
 
 def _parsed(content: bytes) -> pd.DataFrame:
-    """Raises ValueError where it is no table, and csv.Error."""
+    """Raises ValueError or csv.Error where it is not a table."""
     rows = list(csv.reader(io.StringIO(content.decode(), newline="")))
     if not rows or any(len(row) != len(rows[0]) for row in rows):
         raise ValueError("not a table")
@@ -70,5 +70,5 @@ def _parsed(content: bytes) -> pd.DataFrame:
 
 
 def _num_rows(content: bytes) -> int:
-    """Rows that are whole, roughly: of what is damaged."""
+    """The approximate number of complete rows in a damaged table."""
     return max(content.count(b"\n") - 1, 0)

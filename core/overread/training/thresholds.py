@@ -3,6 +3,7 @@
 The mixture and Otsu's split take any values: losses in nats, confidences in [0, 1].
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,31 +48,34 @@ class Mixture:
 
 
 def fit_mixture(values: np.ndarray) -> Mixture | None:
-    """The mixture of two normals that fits best, by expectation maximisation from Otsu's split.
+    """The mixture of two normals that fits best, by scikit-learn's expectation maximisation from Otsu's split.
 
     values: (N,) float, no NaN. None where there are fewer than 2 different values, or where the values don't fall
     into two heaps (the fitted density has no dip).
     Source: Li, Socher, Hoi 2020, "DivideMix", section 3.1 (there on the losses of the given labels).
     """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
     values = np.asarray(values, dtype=np.float64)
     start = otsu_threshold(values)
     if start is None:
         return None
     floor = _VARIANCE_FLOOR * np.ptp(values) ** 2
-    is_low = values < start
-    posteriors = np.stack([is_low, ~is_low]).astype(np.float64)
-    last = -np.inf
-    for _ in range(_MAX_STEPS):
-        totals = np.maximum(posteriors.sum(axis=1), 1e-12)
-        means = posteriors @ values / totals
-        variances = np.array([p @ (values - m) ** 2 for p, m in zip(posteriors, means, strict=True)]) / totals
-        mixture = Mixture(totals / totals.sum(), means, np.sqrt(variances + floor))
-        log_densities = mixture.log_densities(values)
-        log_sum = np.logaddexp(*log_densities)
-        posteriors = np.exp(log_densities - log_sum)
-        if log_sum.mean() - last < _TOLERANCE:
-            break
-        last = log_sum.mean()
+    parts = [values[values < start], values[values >= start]]
+    fit = GaussianMixture(
+        2,
+        weights_init=[len(part) / len(values) for part in parts],
+        means_init=[[part.mean()] for part in parts],
+        precisions_init=[[[1 / (part.var() + floor)]] for part in parts],
+        reg_covar=floor,
+        tol=_TOLERANCE,
+        max_iter=_MAX_STEPS,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # cut short, it is near enough
+        fit.fit(values[:, None])
+    mixture = Mixture(fit.weights_, fit.means_.ravel(), np.sqrt(fit.covariances_.ravel()))
     if mixture.means[0] >= mixture.means[1] or not mixture.is_bimodal:
         return None
     return mixture

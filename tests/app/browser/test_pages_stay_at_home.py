@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
         ("", "A study is one dataset under audit"),
         ("review", "Your name"),
         ("train", "Start training"),
-        ("insights", "Given against proposed label"),
+        ("insights", "Given and proposed labels"),
         ("export", "Download the cleaned CSV"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Where the model looks, in a real browser: asking for it keeps no key from the reader."""
+"""Saliency maps, in a real browser: asking for it keeps no key from the reader."""
 
 import pytest
 
@@ -16,12 +16,12 @@ def test_a_verdict_s_key_counts_while_the_maps_are_awaited_and_the_next_sample_c
     try:
         with open_tab(browser, server) as page:
             first = begin(page, READER)
-            page.get_by_text("Where the model looks").click()
-            page.get_by_text("you can go on meanwhile").wait_for(timeout=20_000)
+            page.get_by_text("Show saliency maps").click()
+            page.get_by_text("you can continue meanwhile").wait_for(timeout=20_000)
             page.keyboard.press("x")
             look(page, after=first)
-            page.get_by_text("Where the model looks").wait_for(timeout=20_000)
-            assert page.get_by_text("you can go on meanwhile").count() == 0
+            page.get_by_text("Show saliency maps").wait_for(timeout=20_000)
+            assert page.get_by_text("you can continue meanwhile").count() == 0
         assert [row[2] for row in server.rows(READER)] == ["reject"]
     finally:
         weights.unlink()

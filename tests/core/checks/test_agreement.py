@@ -108,7 +108,7 @@ def test_a_study_s_raters_are_read_with_empty_cells_as_missing():
     assert found.share_disputed == {"cat": 0.5, "dog": 0.0}
     (finding,) = check_agreement(samples, found)
     assert (finding.kind, finding.count, finding.samples) == ("rater_agreement", 1, ("id2",))
-    assert "cat, 50.0% of it" in finding.message
+    assert "cat (50.0% of its samples)" in finding.message
 
 
 def test_raters_who_share_no_sample_are_no_finding():

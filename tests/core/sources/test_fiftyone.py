@@ -138,8 +138,9 @@ def test_another_field_can_be_the_label(export):
         ({"samples": [{"filepath": "y.png", "a": classification("cat"), "b": classification("cat")}]}, {}, "of: a, b"),
         ({"samples": [sample("y.png", "cat")]}, {"label_column": "truth"}, "nothing in it is called 'truth'"),
         ({"labels": {"y": "cat"}}, {"split_column": "split"}, "no fields; leave out --split-column"),
+        ({"labels": {"y": "cat"}}, {"rater_columns": ("reader",)}, "no fields; leave out --rater-column"),
     ],
-    ids=["place", "list", "no path", "two fields", "no such field", "no fields"],
+    ids=["place", "list", "no path", "two fields", "no such field", "no fields", "no raters"],
 )
 def test_what_is_wrong_is_said(export, content, options, message):
     name = "samples.json" if "samples" in content else "labels.json"

@@ -1,8 +1,9 @@
 import ast
+import re
 
 import pytest
 
-from overread.sources.registry import FORMATS, by_precedence
+from overread.sources.registry import FORMATS, by_precedence, format_names
 from overread.sources.request import COLUMN_KINDS
 from tests.paths import ROOT
 
@@ -40,3 +41,14 @@ def test_a_format_is_named_in_its_own_module_alone(name):
                 naming.add(path)
     naming -= {ROOT / "core/overread/sources/arrays/medmnist_release.py"}  # which reads a package of this name
     assert len({path.parent if name == "dicom" else path for path in naming}) == 1, sorted(naming)
+
+
+def test_every_format_has_a_section_and_a_row_in_the_documentation():
+    page = (ROOT / "core" / "docs" / "formats.md").read_text(encoding="utf-8")
+    sections = re.findall(r"^## .*\(`(.+)`\)$", page, flags=re.MULTILINE)
+    rows = re.findall(r"^\| \[`(.+?)`\]\(#(.+)\) \|", page, flags=re.MULTILINE)
+    assert sections == [name for name, _ in rows] == format_names()
+    headings = [
+        re.sub(r"[^\w -]", "", line[3:].lower()).replace(" ", "-") for line in page.splitlines() if line[:3] == "## "
+    ]
+    assert [anchor for _, anchor in rows] == headings

@@ -1,9 +1,11 @@
 import itertools
+import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
-from sklearn.mixture import GaussianMixture
 
+from overread.training import thresholds
 from overread.training.thresholds import (
     SHRINKAGE,
     class_thresholds,
@@ -34,25 +36,51 @@ def loop_otsu(values):
     return best[1]
 
 
+def loop_mixture(values, num_steps=300):
+    """Expectation maximisation by hand: of each component its weight, mean and deviation, the lower one first."""
+    floor = 5e-4 * (max(values) - min(values)) ** 2
+    split = loop_otsu(values)
+    shares = [1.0 if value < split else 0.0 for value in values]  # of the lower component in each value
+    for _ in range(num_steps):
+        components = []
+        for parts in (shares, [1 - share for share in shares]):
+            total = sum(parts)
+            mean = sum(part * value for part, value in zip(parts, values, strict=True)) / total
+            variance = sum(part * (value - mean) ** 2 for part, value in zip(parts, values, strict=True)) / total
+            components.append((total / len(values), mean, math.sqrt(variance + floor)))
+        shares = [loop_posterior(value, components) for value in values]
+    return components
+
+
+def loop_posterior(value, components):
+    low, high = (weight * NormalDist(mean, deviation).pdf(value) for weight, mean, deviation in components)
+    return low / (low + high)
+
+
 @pytest.mark.parametrize("seed", range(4))
-def test_the_mixture_is_the_one_scikit_learn_fits(seed):
-    values = two_heaps(seed)
+def test_the_mixture_is_that_of_expectation_maximisation_by_hand(seed):
+    values = two_heaps(seed, 160, 40)
     mixture = fit_mixture(values)
-    peer = GaussianMixture(2, reg_covar=5e-4 * np.ptp(values) ** 2, tol=1e-8, max_iter=1000, random_state=0)
-    peer.fit(values[:, None])
-    low = int(peer.means_.ravel().argmin())
-    np.testing.assert_allclose(mixture.means, np.sort(peer.means_.ravel()), atol=2e-3)
-    np.testing.assert_allclose(mixture.weights[0], peer.weights_[low], atol=2e-3)
+    components = loop_mixture(values.tolist())
+    found = np.stack([mixture.weights, mixture.means, mixture.deviations], axis=1)
+    np.testing.assert_allclose(found, components, atol=1e-3)
     between = np.linspace(*mixture.means, 50)
-    np.testing.assert_allclose(mixture.low_posterior(between), peer.predict_proba(between[:, None])[:, low], atol=0.01)
+    expected = [loop_posterior(value, components) for value in between]
+    np.testing.assert_allclose(mixture.low_posterior(between), expected, atol=5e-3)
 
 
-def test_the_mixture_s_threshold_is_where_scikit_learn_s_answer_changes():
-    values = two_heaps()
+@pytest.mark.parametrize("seed", range(4))
+def test_at_the_mixture_s_threshold_both_components_are_as_likely(seed):
+    values = two_heaps(seed, 160, 40)
     limit = gmm_threshold(values)
-    peer = GaussianMixture(2, reg_covar=5e-4 * np.ptp(values) ** 2, tol=1e-8, max_iter=1000, random_state=0)
-    below, above = peer.fit(values[:, None]).predict([[limit - 0.01], [limit + 0.01]])
-    assert (below, above) == (peer.means_.argmin(), peer.means_.argmax())
+    components = loop_mixture(values.tolist())
+    assert loop_posterior(limit - 0.01, components) > 0.5 > loop_posterior(limit + 0.01, components)
+
+
+def test_a_mixture_that_is_cut_short_warns_of_nothing(monkeypatch):
+    monkeypatch.setattr(thresholds, "_MAX_STEPS", 1)
+    values = two_heaps()
+    assert 0.3 < gmm_threshold(values) < 2.0
 
 
 def test_the_posterior_falls_as_the_value_rises_even_where_the_wider_heap_reaches_below_the_narrow_one():

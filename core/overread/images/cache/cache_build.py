@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from overread.errors import StudyError
-from overread.files import file_mode, make_folder, sync_folder, write_atomically
+from overread.files import file_lock, make_folder, sync_folder, write_atomically
 from overread.images.cache.cached_row import CachedRow, row_checksum, rows_index
 from overread.images.cache.parallel_decoding import BATCH_SIZE, decode_images, known_images
 from overread.images.cache.partial_build import PARTIAL, Checkpoints, Partial, open_partial, partial_array
@@ -120,7 +120,7 @@ def _remove_strays(folder: Path) -> None:
 def _build_lock(folder: Path) -> Iterator[None]:
     """Held by the one process that builds the cache. Raises StudyError if another process does."""
     try:
-        lock = FileLock(folder / ".lock", mode=file_mode(folder)).acquire(blocking=False)
+        lock = file_lock(folder / ".lock").acquire(blocking=False)
     except Timeout as error:
         raise StudyError(f"{folder}: another import of this study is under way; wait for it to end") from error
     with lock:

@@ -1,4 +1,4 @@
-"""A picture as the square tile that the cache holds."""
+"""An image as the square tile that the cache holds."""
 
 import numpy as np
 from PIL import Image
@@ -6,13 +6,13 @@ from PIL import Image
 from overread.images.decoded_image import DecodedImage, to_uint8
 
 
-def square_tile(picture: DecodedImage, size_px: int) -> np.ndarray:
+def square_tile(image: DecodedImage, size_px: int) -> np.ndarray:
     """(H, W, C) uint8, H = W = size_px: as `to_uint8` shows it, its aspect ratio kept, centred on black.
 
-    C is 1 for a grey picture, else 3. Reduced by averaging over areas, never by picking pixels; enlarged where
+    C is 1 for a grey image, else 3. Reduced by averaging over areas, never by picking pixels; enlarged where
     it is smaller.
     """
-    shown = to_uint8(picture)
+    shown = to_uint8(image)
     height, width = shown.shape[:2]
     scale = size_px / max(height, width)
     new_width, new_height = max(round(width * scale), 1), max(round(height * scale), 1)

@@ -8,7 +8,7 @@ def stored_values(words: np.ndarray, bits_stored: int, high_bit: int, *, has_ove
 
     The value stands below the high bit, and bits elsewhere are ignored (PS3.5 8.1.1), but where two tags lie: a high
     bit above the bits stored, while all words stay below these; and too few bits stored, while the words are a
-    smoother picture with the bits above them than without. has_overlay_bits: the file says what those bits are.
+    smoother image with the bits above them than without. has_overlay_bits: the file says what those bits are.
     """
     num_bits = words.dtype.itemsize * 8
     if bits_stored >= num_bits:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from overread.errors import ConfigError
 from overread.review.cleaned_csv import HEAD_COLUMN, write_csv
+from overread.review.exports.export_format import ExportFormat
 from overread.review.reviewed import ReviewedSample
 
 _COLUMNS = ("is_label_issue", "label_quality", "given_label", "predicted_label", "final_label", HEAD_COLUMN)
@@ -36,3 +37,15 @@ def write_cleanlab(samples: Sequence[ReviewedSample], classes: Sequence[str], ou
     ]
     table = pd.DataFrame(rows, columns=["image", *_COLUMNS], dtype=str)
     write_csv(table, out, own_columns=_COLUMNS)
+
+
+FORMAT = ExportFormat(
+    name="cleanlab",
+    title="cleanlab",
+    write=lambda content, out: write_cleanlab(content.samples, content.classes, out, head=content.head),
+    suffix=".csv",
+    explanation="A table of label issues: `is_label_issue`, `label_quality`, `given_label`, `predicted_label`, and the "
+    "final label. Labels are numbers, in the order {classes}.",
+    has_codes=True,
+    needs_run=True,
+)

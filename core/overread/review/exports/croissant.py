@@ -12,6 +12,8 @@ from typing import Any
 
 from overread.files import write_atomically
 from overread.review.cleaned_csv import COLUMNS
+from overread.review.exports import plain_csv
+from overread.review.exports.export_format import ExportContent, ExportFormat
 
 _CONTEXT = {
     "@language": "en",
@@ -144,3 +146,26 @@ def _field(column: str, data_type: str, description: str) -> dict[str, Any]:
         "dataType": data_type,
         "source": {"fileObject": {"@id": "cleaned-csv"}, "extract": {"column": column}},
     }
+
+
+def _write(content: ExportContent, out: Path) -> None:
+    plain_csv.FORMAT.write(content, out)
+    write_croissant(
+        out,
+        name=content.study_name,
+        classes=content.classes,
+        image_column=content.image_column,
+        label_column=content.label_column,
+        own_columns=content.own_columns,
+    )
+
+
+FORMAT = ExportFormat(
+    name="croissant",
+    title="Croissant",
+    write=_write,
+    files=lambda out: [out, croissant_path(out)],
+    suffix=".csv",
+    explanation="The cleaned CSV, and metadata that tell its checksum and what its columns mean.",
+    names_readers=True,
+)

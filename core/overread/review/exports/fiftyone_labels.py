@@ -11,6 +11,7 @@ from typing import Any
 from overread.errors import ConfigError
 from overread.files import write_atomically
 from overread.review.cleaned_csv import HEAD_COLUMN
+from overread.review.exports.export_format import ExportFormat
 from overread.review.reviewed import ReviewedSample
 
 FILES = ("labels.json", "given_labels.json", "proposals.json")
@@ -52,3 +53,13 @@ def write_fiftyone(samples: Sequence[ReviewedSample], classes: Sequence[str], ou
 
 def _json(content: Mapping[str, Any]) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+FORMAT = ExportFormat(
+    name="fiftyone",
+    title="FiftyOne",
+    write=lambda content, out: write_fiftyone(content.samples, content.classes, out, head=content.head),
+    files=lambda out: [] if out.is_file() else [out / name for name in FILES],  # the writer says that it takes a folder
+    explanation="Three files of labels for one folder of images: the final labels, the given ones, and the proposals "
+    "with their probability as confidence.",
+)

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from overread.errors import ConfigError
 from overread.review.cleaned_csv import HEAD_COLUMN
+from overread.review.exports.export_format import ExportFormat
 from overread.review.reviewed import ReviewedSample
 
 _NO_SPLIT = "no split"
@@ -59,3 +60,10 @@ def write_imagefolder(
 def _folder(sample: ReviewedSample, *, is_split: bool) -> str:
     split = sample.split.replace("/", "_") or _NO_SPLIT
     return f"{split}/{sample.final_label}" if is_split else sample.final_label
+
+
+FORMAT = ExportFormat(
+    name="imagefolder",
+    title="torchvision's ImageFolder",
+    write=lambda content, out: write_imagefolder(content.samples, out, locate=content.locate, head=content.head),
+)

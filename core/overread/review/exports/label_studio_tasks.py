@@ -13,6 +13,7 @@ from xml.sax.saxutils import quoteattr
 from overread.files import write_atomically
 from overread.records import VerdictKind
 from overread.review.cleaned_csv import HEAD_COLUMN
+from overread.review.exports.export_format import ExportFormat
 from overread.review.reviewed import ReviewedSample
 
 CONTROL = "label"
@@ -75,3 +76,14 @@ def _task(sample: ReviewedSample, head: str) -> dict[str, Any]:
 
 def _choice(label: str) -> dict[str, Any]:
     return {"from_name": CONTROL, "to_name": _IMAGE, "type": "choices", "value": {"choices": [label]}}
+
+
+FORMAT = ExportFormat(
+    name="label-studio",
+    title="Label Studio",
+    write=lambda content, out: write_label_studio(content.samples, content.classes, out, head=content.head),
+    files=lambda out: [out, config_path(out)],
+    suffix=".json",
+    explanation="Tasks and the labelling config. Open proposals are predictions with their probability as the score; "
+    "what readers accepted, rejected or relabelled is an annotation, what they excluded a cancelled one.",
+)

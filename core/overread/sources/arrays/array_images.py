@@ -1,4 +1,4 @@
-"""The images of array files as PNG files in the study: everything after a reader knows images as files."""
+"""Writes the images of array files as PNG files into the study, since all later steps expect image files."""
 
 import hashlib
 import os
@@ -15,17 +15,17 @@ from overread.files import file_mode, make_folder
 
 
 def image_name(split: str, index: int) -> str:
-    """Of an image, below the folder that `write_arrays` fills."""
+    """The path of an image below the folder that `write_arrays` returns."""
     return f"{split}/{index:06d}.png"
 
 
 def write_arrays(files: Sequence[Path], batches: Iterable[tuple[str, int, np.ndarray]], folder: Path) -> Path:
     """Write images as PNG files, losslessly, below `folder`.
 
-    files: those that the arrays come from.
+    files: the files that the arrays come from.
     batches: split, index of the first image, and (B, H, W) or (B, H, W, 3) uint8; one is in memory at a time.
-    Returns the folder in it that holds them, which is there whole or not at all, and whose name follows from the
-    files' sizes and times: what has been written already is left as it is, and then no batch is asked for.
+    Returns the folder that holds them. Its name is derived from the sizes and times of the files. It is written
+    completely or not at all; if it exists, it is left as it is and `batches` is not read.
     """
     states = [file.stat() for file in files]
     stamp = ", ".join(f"{state.st_size} {state.st_mtime_ns}" for state in states)

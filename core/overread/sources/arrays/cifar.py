@@ -1,7 +1,7 @@
 """Reads CIFAR-10 and CIFAR-100 in their "python version": folders of pickled batches.
 
 Source: Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images"; the layout is that of
-cifar-10-batches-py and cifar-100-python. The pickles are read as data, never run: see `pickled`.
+cifar-10-batches-py and cifar-100-python. The pickles are read as data, never run: see `pickles`.
 """
 
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ def is_cifar(path: Path) -> bool:
 
 
 def label_keys(root: Path) -> tuple[str, ...]:
-    """What a folder's batches can be labelled by, the usual one first; nothing where it holds none."""
+    """The keys of the labels in a folder's batches, the usual one first; empty if it has no batches."""
     return next((tuple(layout.names) for _, layout in _found(root)), ())
 
 
@@ -70,12 +70,12 @@ def read_cifar(
     """Rows of the training batches, then of the test batch; the written labels are codes.
 
     label_key: of CIFAR-100, fine_labels (without it) or coarse_labels.
-    labels: a file of CIFAR-N, whose human labels are then the given labels of the training images, and those of
-        single raters become rater columns; the test images keep their own. What it says of the true labels stands
-        in the source's cells alone.
-    given_label: which of its labels, needed where it holds several.
-    Raises SourceError for what is missing or damaged or does not fit together, ConfigError for a flag that doesn't
-    fit, ManifestError for a code without a class.
+    labels: a CIFAR-N file. Its human labels become the given labels of the training images, those of individual
+        raters become rater columns, and the test images keep their own. Its true labels appear only in the source's
+        cells.
+    given_label: which of the file's labels to audit; needed if it holds several.
+    Raises SourceError for files that are missing, damaged or do not match, ConfigError for a flag that does not apply,
+    ManifestError for a code without a class.
     """
     folder, layout = _folder(root)
     if label_key is not None and label_key not in layout.names:
@@ -124,7 +124,7 @@ def read_cifar(
 def write_images(source: Source, folder: Path) -> Path:
     """Write the images of a source that `read_cifar` has read below `folder`; see `array_images.write_arrays`.
 
-    Raises SourceError for a batch that has gone or is damaged.
+    Raises SourceError for a batch that is missing or damaged.
     """
     root, layout = _folder(Path(source.root))
     files = [root / name for name in layout.files if (root / name).is_file()]
@@ -147,7 +147,7 @@ def _found(root: Path) -> list[tuple[Path, _Layout]]:
     found = []
     for layout in _LAYOUTS:
         for folder in (root, root / layout.name):
-            # Any of the batches: where one is gone, its name is the better answer. Folders may have these names too.
+            # Any of the batches: if one is missing, the error can name it. Folders may have these names too.
             if any(_is_pickle(folder / file) for file in layout.files):
                 found.append((folder, layout))
                 break
@@ -184,7 +184,7 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _batch(path: Path, label_keys: tuple[str, ...]) -> dict[str, Any]:
-    """data (N, 3072) uint8, lists of whole numbers, and `filenames` as text."""
+    """`data` (N, 3072) uint8, lists of integers, and `filenames` as text."""
     content = _load(path)
     data = content.get("data")
     if not (isinstance(data, np.ndarray) and data.dtype == np.uint8 and data.shape[1:] == (3 * _SIDE_PX**2,)):
@@ -214,7 +214,7 @@ def _classes(path: Path, key: str) -> tuple[str, ...]:
 
 
 def _human_cells(human: HumanLabels, codes: list[int]) -> Iterator[tuple[str, ...]]:
-    """The cells of CIFAR-N's columns; for a test image its own label stands in the given one's, and nothing else."""
+    """The cells of CIFAR-N's columns; those of a test image are empty except for the given label, its own."""
     for place, code in enumerate(codes):
         if place < len(human.given):
             yield tuple(str(human.codes[key][place]) for key in human.keys)
@@ -244,7 +244,7 @@ def _recognise(files: SourceFiles) -> bool:
 
 def _read(files: SourceFiles) -> Source:
     request = files.request
-    human = files.labels_file if request.labels is not None else None  # else a batch was named
+    human = files.labels_file if request.labels is not None else None  # otherwise the file is a batch
     return read_cifar(files.root, label_key=request.columns.label, labels=human, given_label=request.given_label)
 
 

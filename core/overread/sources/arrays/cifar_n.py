@@ -2,7 +2,7 @@
 
 Source: Wei et al. 2022, "Learning with Noisy Labels Revisited: A Study Using Real-World Human Annotations". The files
 (CIFAR-10_human.pt, CIFAR-100_human.pt, and .npy) hold a dict of arrays of codes: clean_label; of CIFAR-10 aggre_label,
-worse_label and random_label1 to 3, of CIFAR-100 noisy_label and its coarse kin.
+worse_label and random_label1 to 3, of CIFAR-100 noisy_label and its coarse counterpart.
 """
 
 import io
@@ -22,7 +22,7 @@ from overread.sources.arrays.pickles import PickleError, read_pickle
 _MAX_BYTES = 2**26
 _NONE = "The file holds no labels of CIFAR-N; download it again."
 _TORCH_BEFORE_1_6 = 0x1950A86A20F9469CFC6C
-"""What torch.save wrote first, before its files were zips."""
+"""The first value in files that torch.save wrote before it used zip archives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,11 @@ class HumanLabels:
 def read_human_labels(path: Path, given_label: str | None, true_codes: np.ndarray, *, is_coarse: bool) -> HumanLabels:
     """The human labels of CIFAR's training images.
 
-    given_label: the key of those under audit, needed where the file holds several.
-    true_codes: (N,) the batches' own labels, which the file's clean labels must repeat, or it has another order.
+    given_label: the key of the labels under audit; needed if the file holds several.
+    true_codes: (N,) the batches' own labels. The file's clean labels must equal them; otherwise its order differs.
     is_coarse: whether these, and the labels wanted, are CIFAR-100's coarse ones.
-    Raises SourceError for a file that holds no such labels, or those of other images, and ConfigError for a key that
-    is not among them.
+    Raises SourceError for a file without such labels or with those of other images, and ConfigError for an unknown
+    key.
     """
     codes = {key: _codes(path, key, values, true_codes) for key, values in _arrays(path).items()}
     wanted = [key for key in codes if ("coarse" in key) == is_coarse]
@@ -76,7 +76,7 @@ def read_human_labels(path: Path, given_label: str | None, true_codes: np.ndarra
 
 
 def given_labels(path: Path, *, is_coarse: bool = False) -> list[str]:
-    """The keys of a file's labels that may be audited: all but the clean ones. Raises SourceError as above."""
+    """The keys of a file's labels that can be audited: all but the clean ones. Raises SourceError as above."""
     return _given_labels(_arrays(path), is_coarse=is_coarse)
 
 

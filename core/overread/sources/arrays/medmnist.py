@@ -38,7 +38,7 @@ _DAMAGED = (
     RuntimeError,
     OverflowError,
 )
-"""What zipfile and numpy raise where a file is not whole; RuntimeError where it is encrypted."""
+"""What zipfile and numpy raise if a file is damaged; RuntimeError if it is encrypted."""
 _COLUMNS = ("image", "split", "index", "label")
 
 
@@ -63,7 +63,8 @@ def read_medmnist(path: Path) -> Source:
     Raises SourceError for a damaged file, arrays that hold Python objects, 3-D images, several labels per image, and
     images and labels that don't match.
     """
-    rows, cells = [], []
+    rows: list[SourceRow] = []
+    cells: list[tuple[str, ...]] = []
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
@@ -142,7 +143,7 @@ def _batches(archive: zipfile.ZipFile, split: str) -> Iterator[tuple[int, np.nda
 
 
 def _header(file: IO[bytes]) -> _Array:
-    """What a .npy file says of itself; its data come next. Raises ValueError for Python objects, which need pickle."""
+    """Shape and dtype of a .npy file, read up to its data. Raises ValueError for Python objects, which need pickle."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, is_fortran_order, dtype = read(file)

@@ -1,7 +1,7 @@
-"""MedMNIST's datasets by name: fetches their files, and knows what their codes mean.
+"""MedMNIST's datasets by name: downloads their files, and names their classes.
 
-Both follow from the list in the package medmnist, where it is installed. Only that list is read, for importing the
-package imports torch; so `pip install --no-deps medmnist` is enough. Files lie where the package keeps them too.
+Both use the list in the package medmnist, if it is installed. Only that list is read, since importing the package
+imports torch; so `pip install --no-deps medmnist` is enough. Files are kept where the package keeps them.
 """
 
 import ast
@@ -27,12 +27,12 @@ _TIMEOUT_S = 60
 
 
 def fetched_file(source: str, on_progress: OnBytes | None = None) -> Path:
-    """Of `medmnist:NAME` the file ~/.medmnist/NAME.npz, fetched if it isn't there.
+    """The file ~/.medmnist/NAME.npz of the source `medmnist:NAME`, downloaded if it isn't there.
 
     NAME: as MedMNIST's files are named: pathmnist (28 px), or with a size, pathmnist_64, pathmnist_128, pathmnist_224.
-    on_progress: called with the bytes fetched and the bytes in all.
-    Raises ConfigError for a name or size that MedMNIST hasn't, SourceError without the package, for a dataset of 3-D
-    images or of several labels an image, and where the file can't be fetched or kept, or isn't the release's.
+    on_progress: called with the bytes fetched and the bytes in total.
+    Raises ConfigError for an unknown name or size; SourceError without the package, for a dataset of 3-D images or
+    with several labels per image, and if the file can't be downloaded or saved, or differs from the release's.
     """
     name = source.removeprefix(PREFIX)
     datasets = _datasets()
@@ -61,9 +61,9 @@ def fetched_file(source: str, on_progress: OnBytes | None = None) -> Path:
 
 
 def with_class_names(source: Source) -> Source:
-    """A source that `read_medmnist` has read, with the classes' names, where its file is named as in the release.
+    """A source from `read_medmnist` with the names of its classes, if its file is named as in the release.
 
-    Without the package, or where codes and list don't fit, the codes stay, and a message says so.
+    Without the package, or if codes and list don't match, the codes stay and a message says so.
     """
     name = Path(source.labels_file).stem
     if not (found := re.fullmatch(r"([a-z]+mnist)(_\d+)?", name)):
@@ -87,7 +87,7 @@ def with_class_names(source: Source) -> Source:
 
 
 def _datasets() -> dict[str, dict[str, Any]] | None:
-    """The package's list INFO; None where the package isn't installed."""
+    """The package's list INFO; None if the package isn't installed."""
     spec = importlib.util.find_spec("medmnist")
     if spec is None or not spec.submodule_search_locations:
         return None

@@ -1,4 +1,4 @@
-"""Reads pickles that hold nothing but numpy arrays, numbers, text, lists and dicts, without running what they say.
+"""Reads pickles that hold only numpy arrays, numbers, text, lists and dicts, without running any of their code.
 
 A pickle is a program that calls whatever it names. Its opcodes are checked first; then Python's own unpickler reads it,
 and finds behind the few names by which numpy writes an array our stand-ins, and behind any other name nothing.
@@ -38,16 +38,16 @@ _OBJECTS = "it holds an array of objects, which is not admitted"
 
 
 class PickleError(ValueError):
-    """A pickle is cut short or damaged, or holds what is not admitted. The message names neither file nor path."""
+    """A pickle is truncated or damaged, or holds what is not allowed. The message names neither file nor path."""
 
 
 def read_pickle(file: IO[bytes], num_bytes: int) -> Any:
     """The value that the next pickle of a file holds; its arrays are read-only.
 
-    num_bytes: how many bytes of the file are left. Admitted: numpy arrays of bool, int, uint and float, str, bytes,
+    num_bytes: how many bytes of the file are left. Allowed: numpy arrays of bool, int, uint and float, str, bytes,
     int, bool, None, list, tuple, dict; and around all of it one array of a single object, as numpy.save writes a dict.
-    Text of Python 2 is taken as Latin-1. Raises PickleError for anything else, of which nothing is run, for protocols
-    0 and 1, and for more than a gibibyte.
+    Python 2 text is decoded as Latin-1. Raises PickleError for anything else, without running it, for protocols 0 and
+    1, and for more than a gibibyte.
     """
     if num_bytes > _MAX_BYTES:
         raise PickleError(f"it has more than {_MAX_BYTES} bytes")
@@ -64,14 +64,14 @@ def read_pickle(file: IO[bytes], num_bytes: int) -> Any:
 
 
 def read_pickle_file(path: Path) -> Any:
-    """What a file that is one pickle holds; see `read_pickle`."""
+    """The value in a file that is one pickle; see `read_pickle`."""
     with path.open("rb") as file:
         return read_pickle(file, path.stat().st_size)
 
 
 class _Content(io.BytesIO):
-    def readline(self, *limit: int) -> bytes:
-        line = super().readline(*limit)
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
         if b"\\" in line:  # in the name of no class, and pickletools would warn of an escape that it does not know
             raise PickleError("it holds text with escapes, which is not admitted")
         return line
@@ -89,7 +89,7 @@ def _check_opcodes(content: _Content) -> None:
             if step >= _MAX_STEPS or num_tuples > _MAX_TUPLES:
                 raise PickleError(f"it takes more than {_MAX_STEPS} steps, or holds more than {_MAX_TUPLES} tuples")
             # The unpickler makes room for every place of its memo up to the highest one.
-            if opcode.name == "LONG_BINPUT" and argument > step:
+            if opcode.name == "LONG_BINPUT" and (argument or 0) > step:
                 raise PickleError("it is damaged")
     except PickleError:
         raise
@@ -104,7 +104,7 @@ class _Unpickler(pickle.Unpickler):
     def __init__(self, content: _Content, num_bytes: int) -> None:
         super().__init__(content, encoding="latin-1")
         self._num_encodable = num_bytes
-        """So many bytes of text may become bytes: a memo lets a pickle do that with the same text again and again."""
+        """How many bytes of text may become bytes: a memo lets a pickle convert the same text again and again."""
 
     def find_class(self, module: str, name: str) -> Any:
         match module.replace("numpy._core", "numpy.core"), name:
@@ -187,7 +187,7 @@ class _Array:
 
     def __init__(self, encode: Callable[[str], bytes]) -> None:
         self._encode = encode
-        self.values: np.ndarray | list | None = None
+        self.values: np.ndarray | list[Any] | None = None
         """A list of the one object that an array of objects may hold."""
 
     def __setstate__(self, state: Any) -> None:

@@ -1,4 +1,4 @@
-"""The format `dicom`: a tree of DICOM files, labelled by a CSV that names them by a key, or by a tag of their own."""
+"""The format `dicom`: DICOM files, labelled by a CSV that refers to them by a key, or by one of their tags."""
 
 from overread.records import Source
 from overread.sources.dicom.keyed_tree import KEYS, is_release, read_dicom_tree
@@ -41,7 +41,7 @@ FORMAT = SourceFormat(
                     whose="DICOM files",
                     hint="the tag by which the labels file names them, or name",
                     choices=lambda _: KEYS,
-                    is_telling=True,
+                    implies_format=True,
                 ),
             ),
         ),
@@ -54,7 +54,7 @@ FORMAT = SourceFormat(
                     whose="DICOM files without a labels file",
                     hint="the tag that holds the labels, or its (gggg,eeee)",
                     placeholder="BodyPartExamined",
-                    is_telling=True,
+                    implies_format=True,
                 ),
             ),
         ),

@@ -1,4 +1,4 @@
-"""Files with several frames: a sample for each frame, and the frames of one file kept together."""
+"""Files with several frames: a sample for each frame, with the frames of a file kept together."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,15 +13,15 @@ from overread.sources.image_paths import normal_path, path_fault
 FRAMES = ("middle", "all")
 """Which frames of a file with several become samples."""
 MAX_FRAMES = 10_000
-"""Of one file. Slides tiled into more are no set of images; and a damaged number would make rows without end."""
+"""Per file. A slide tiled into more is not a set of images, and a damaged count would add rows without end."""
 _COLUMN = "frame"
 
 
 def with_frames(source: Source, frames: str) -> Source:
-    """frames: one of FRAMES; `all` makes a row `path#1`, `path#2` ... of each frame of a DICOM file with several.
+    """frames: one of FRAMES; `all` makes a row for each frame of a DICOM file with several: `path#1`, `path#2` ...
 
-    The cells of a labels file stay as they are: the paths with frames are a column `frame` beside them. A row that
-    names its frame itself stays one row; one whose file tells of more than MAX_FRAMES is at fault. Raises ConfigError.
+    The cells of a labels file stay unchanged: the paths with frames go into an added column `frame`. A row that names
+    a frame itself stays one row; one whose file claims more than MAX_FRAMES is faulty. Raises ConfigError.
     """
     if frames not in FRAMES:
         raise ConfigError(f"--frames {frames}: is not known; give one of {', '.join(FRAMES)}")
@@ -53,7 +53,7 @@ def with_frames(source: Source, frames: str) -> Source:
 
 
 def with_files_as_groups(source: Source) -> Source:
-    """Where rows name frames, and neither patient nor slide: the file as the slide, so that they stay together."""
+    """For rows that name frames but neither patient nor slide: the file as the slide, so that they stay together."""
     files = [split_frame(normal_path(row.image)) for row in source.rows]
     of_frames = {file for file, frame in files if frame is not None}
     rows = tuple(
@@ -67,7 +67,7 @@ def with_files_as_groups(source: Source) -> Source:
 
 
 def _frame_counts(source: Source) -> dict[str, int]:
-    """Of each image that rows name."""
+    """The number of frames of each image that rows name."""
     files = {row.image: normal_path(row.image) for row in source.rows if not (row.fault or path_fault(row.image))}
     headers = read_headers(Path(source.root), sorted(set(files.values())), ("NumberOfFrames",))
     counts = {header.file: int(header.values[0]) for header in headers if header.values[0].isdigit()}

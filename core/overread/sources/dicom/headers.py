@@ -1,4 +1,4 @@
-"""What the headers of a tree of files say: chosen tags, read no further than the last of them reaches."""
+"""Reads chosen tags from the headers of a tree of files, and no further than the last of these tags."""
 
 import os
 from collections.abc import Sequence
@@ -13,24 +13,24 @@ from overread.images.silence import silence, silence_loggers
 from overread.sources.dicom.tags import tag_number, value_as_text
 
 _FIRST_BYTES, _MAX_BYTES = 2**13, 2**20
-"""Most headers end within the first; a damaged length or a deflated bomb costs no more than the second."""
+"""Most headers end within the first; the second limits what a damaged length or a zip bomb can cost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Of one file."""
+    """The chosen tags of one file."""
 
     file: str
     """Path from the root of the tree (POSIX)."""
     values: tuple[str, ...]
-    """Of the tags that were asked for, in their order, without padding; empty where the file has no such tag."""
+    """Of the requested tags, in their order, without padding; empty if the file lacks the tag."""
     is_dicom: bool = True
 
 
 def read_headers(root: Path, files: Sequence[str], tags: Sequence[str]) -> list[Header]:
     """A header per file, in their order; read in threads.
 
-    tags: keywords or numbers, see `tag_number`. A file that is no DICOM, or too damaged to tell, has empty values.
+    tags: keywords or numbers, see `tag_number`. A file that is not DICOM, or too damaged to tell, has empty values.
     """
     silence_loggers("pydicom")
     numbers = [tag_number(tag) for tag in tags]
@@ -39,7 +39,7 @@ def read_headers(root: Path, files: Sequence[str], tags: Sequence[str]) -> list[
 
 
 def read_dataset_head(path: Path, numbers: Sequence[int] | None, last: int) -> Any:
-    """The pydicom Dataset of a file's tags up to `last`; None where it is no DICOM. May raise nearly anything.
+    """The pydicom Dataset of a file's tags up to `last`; None if it is not DICOM. May raise nearly anything.
 
     numbers: only these tags, which is faster; None: all of them.
     """
@@ -47,7 +47,7 @@ def read_dataset_head(path: Path, numbers: Sequence[int] | None, last: int) -> A
         return None
     with path.open("rb") as file:
         head = file.read(_FIRST_BYTES)
-        # Without a preamble, a data set begins with group 0002 or 0008; pydicom would force its way into anything.
+        # Without a preamble, a data set begins with group 0002 or 0008; pydicom would try to parse anything.
         if head[128:132] != b"DICM" and head[:2] not in (b"\x02\0", b"\x08\0"):
             return None
         with silence():
@@ -71,7 +71,7 @@ def _read(root: Path, file: str, numbers: list[int]) -> Header:
 
 
 def _parsed(head: bytes, numbers: Sequence[int] | None, last: int) -> tuple[Any, bool]:
-    """The data set, and whether a tag beyond the last was met: else the head may have ended before it."""
+    """The data set, and whether a tag after the last was reached; if not, the head may be too short."""
     from overread.images.dicom.parser import parse
 
     is_beyond = False
@@ -84,7 +84,7 @@ def _parsed(head: bytes, numbers: Sequence[int] | None, last: int) -> tuple[Any,
     try:
         dataset, _ = parse(BytesIO(head), ORDINARY, stop_when=stop, specific_tags=numbers)
     except Exception:
-        if len(head) == _FIRST_BYTES:  # cut within a sequence, maybe
+        if len(head) == _FIRST_BYTES:  # perhaps truncated within a sequence
             return None, False
         raise
     return dataset, is_beyond

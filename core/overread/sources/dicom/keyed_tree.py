@@ -1,6 +1,6 @@
-"""Reads a tree of files with a labels CSV that names them by a key: a DICOM tag, or the files' names.
+"""Reads a tree of files with a labels CSV that refers to them by a key: a DICOM tag, or the files' names.
 
-The releases of RSNA (patientId, Target) and SIIM (ImageId, EncodedPixels) are such CSVs, keyed by name.
+The RSNA (patientId, Target) and SIIM (ImageId, EncodedPixels) releases have such CSVs, keyed by file name.
 """
 
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ from overread.sources.folder import files_below, printable
 from overread.sources.request import NO_COLUMNS, ColumnNames
 
 KEYS = ("name", "SOPInstanceUID", "AccessionNumber", "StudyInstanceUID", "SeriesInstanceUID", "PatientID")
-"""What may name an image: the file's name without its suffix, or a tag's value."""
+"""What can identify an image: the file's name without its suffix, or a tag's value."""
 _NAME_COLUMNS = ("imageid", "imagename", "image", "filename", "file", "name", "id", "patientid")
 _MARKS = "encodedpixels"
-"""SIIM's column of outlines, -1 where there is none."""
+"""SIIM's column of outlines, with -1 for none."""
 _RELEASES = (
     {"patientid", "x", "y", "width", "height", "target"},
     {"patientid", "target"},
@@ -35,14 +35,15 @@ def is_release(path: Path) -> bool:
 
 
 def read_dicom_tree(path: Path, root: Path, *, key: str | None = None, columns: ColumnNames = NO_COLUMNS) -> Source:
-    """A row for each image that a row of the CSV names; the column `file`, which is added, says which one.
+    """A row for each image that a row of the CSV refers to, with its path in an added column `file`.
 
-    key: one of KEYS, or none: name for RSNA's and SIIM's files, else the tag that is a column's name. columns: that
-    of the image holds the key, and need not be named where its name is obvious. Rows whose key no file has end in the
-    quarantine. A key of several files (an AccessionNumber, say) makes a row of each; `#` and a number after it name a
-    frame. Patients are those of the tag PatientID, unless a column is named. SIIM's outlines become the classes
-    `pneumothorax` and `no pneumothorax`, in a column `label`. Raises ConfigError for another key, SourceError where no
-    file has one, ManifestError where the column holds no key of a file, and what `read_table` raises.
+    key: one of KEYS, or None: the file's name for RSNA's and SIIM's CSVs, else the tag that a column is named for.
+    columns: the image's holds the key, and need not be given if its name is obvious. Rows whose key no file has go to
+    the quarantine. A key that several files share (such as an AccessionNumber) gives a row for each file; `#` and a
+    number after the key select a frame. Patients come from the tag PatientID unless a column is named. SIIM's outlines
+    become the classes `pneumothorax` and `no pneumothorax`, in an added column `label`.
+    Raises ConfigError for an unknown key, SourceError if no file has one, ManifestError if no cell of the column is
+    the key of a file, and what `read_table` raises.
     """
     header = read_header(path)
     key = key or _guess_key(path, header)
@@ -151,7 +152,7 @@ def _guess_key(path: Path, header: list[str]) -> str:
 
 
 def _column(header: list[str], key: str) -> str | None:
-    """The column that holds the key; None leaves it to the reader of tables."""
+    """The column that holds the key; None leaves it to `read_table`."""
     for name in _NAME_COLUMNS if key == "name" else (key.lower(),):
         if columns := [column for column in header if _bare(column) == name]:
             return columns[0]
@@ -159,7 +160,7 @@ def _column(header: list[str], key: str) -> str | None:
 
 
 def _stem(cell: str) -> str:
-    """The name that a cell gives: with or without folders and a suffix that images have."""
+    """The file name in a cell, without the folders and the suffix of an image that it may have."""
     name = cell.strip().replace("\\", "/").rsplit("/", 1)[-1]
     stem, _, suffix = name.rpartition(".")
     return stem if stem and suffix.lower() in ("dcm", "dicom", "png", "jpg", "jpeg", "tif", "tiff") else name

@@ -1,4 +1,4 @@
-"""The patients of DICOM files that a folder per class or a table of paths names: those of the tag PatientID."""
+"""Takes the patients of a folder per class, or of a table of paths, from the tag PatientID of its DICOM files."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +10,13 @@ from overread.sources.dicom.headers import read_headers
 from overread.sources.image_paths import normal_path, path_fault
 
 _NUM_LOOKED_AT = 50
-"""Files from all over the source: where none of them is DICOM, the headers of the others aren't read."""
+"""Files from all over the source: if none of them is DICOM, the headers of the others aren't read."""
 
 
 def with_patients(source: Source) -> Source:
-    """A source that names no patients, with those of its DICOM files' PatientID; any other one as it is.
+    """The source with patients from its DICOM files' PatientID; unchanged if it names patients already.
 
-    What is behind a URL is not downloaded for this.
+    Files behind URLs are not downloaded for this.
     """
     if any(row.patient for row in source.rows):
         return source

@@ -1,4 +1,4 @@
-"""Reads a tree of DICOM files whose labels stand in a tag of their own, with no labels file beside them."""
+"""Reads a tree of DICOM files whose labels are the values of a tag, without a labels file."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from overread.sources.dicom.tags import MAX_LABELS, MIN_LABELS, label_tags, labe
 from overread.sources.folder import files_below, printable
 
 _NUM_LOOKED_AT = 200
-"""Files in which other tags are looked for, where the one named won't do."""
+"""Files that are searched for other tags if the one named is no use."""
 _MAX_NAMED = 8
 _DIRECTORY = "DICOMDIR"
 _BEFORE_PIXELS = 0x7FDFFFFF
@@ -19,9 +19,9 @@ _BEFORE_PIXELS = 0x7FDFFFFF
 def read_dicom_labels(root: Path, label_tag: str) -> Source:
     """A row for each DICOM file below `root`, in the order of their paths: columns `file` and the tag's name.
 
-    label_tag: a keyword, or (gggg,eeee). A file without it has a row without a label. Patients are those of the tag
-    PatientID. Other files are counted in the messages. Raises ConfigError for what is no tag, SourceError where there
-    is no DICOM file, ManifestError where the tag has fewer than two values; it then names tags that would do.
+    label_tag: a keyword, or (gggg,eeee). A file without it gives a row without a label. Patients come from the tag
+    PatientID. Other files are counted in the messages. Raises ConfigError for an unknown tag, SourceError if there is
+    no DICOM file, ManifestError if the tag has fewer than two values, naming tags that could be used instead.
     """
     name = tag_name(tag_number(label_tag))
     files = [file for file in files_below(root) if file == printable(file) and Path(file).name != _DIRECTORY]
@@ -55,7 +55,7 @@ def read_dicom_labels(root: Path, label_tag: str) -> Source:
 
 
 def _others(root: Path, files: list[str]) -> str:
-    """Which tags would do: looked for in files from all over the tree."""
+    """Which other tags could be used, judged by files from all over the tree."""
     found: list[dict[int, str]] = []
     for file in files[:: max(len(files) // _NUM_LOOKED_AT, 1)][:_NUM_LOOKED_AT]:
         try:

@@ -1,4 +1,4 @@
-"""DICOM tags: as the user names them, their values as text, and which of a tree's tags would make labels."""
+"""DICOM tags: how the user names them, their values as text, and which of a tree's tags could be labels."""
 
 import re
 from collections import Counter
@@ -9,9 +9,9 @@ from overread.errors import ConfigError
 
 _NUMBER = re.compile(r"\(?([0-9A-Fa-f]{4}),? ?([0-9A-Fa-f]{4})\)?")
 _FIRST, _BEYOND = 0x00080000, 0x7FE00000
-"""Between them lies what can be a label: after the file's own meta information, before the pixels."""
+"""Labels can only be between these: after the file meta information, before the pixels."""
 _CODE_TEXTS = ("CodeMeaning", "CodeValue", "LongCodeValue", "URNCodeValue")
-"""Of an item of a code sequence (PS3.3 8.8), the first that is there."""
+"""Of an item of a code sequence (PS3.3 8.8); the first that is present counts."""
 _LABEL_VRS = ("AS", "CS", "LO", "SH", "SQ")
 _NO_LABELS = {
     "AccessionNumber", "DeviceSerialNumber", "IssuerOfPatientID", "OtherPatientIDs", "PatientID",
@@ -21,16 +21,17 @@ MIN_LABELS, MAX_LABELS = 2, 50
 
 
 def tag_number(name: str) -> int:
-    """The number of a tag that is named by its keyword, or as (gggg,eeee). Raises ConfigError."""
+    """The number of a tag given by its keyword or as (gggg,eeee). Raises ConfigError."""
     from pydicom.datadict import tag_for_keyword
 
     if match := _NUMBER.fullmatch(name.strip()):
         number = int(match[1] + match[2], 16)
     else:
-        number = tag_for_keyword(name.strip())
-        if number is None:
+        known = tag_for_keyword(name.strip())
+        if known is None:
             message = f"{name}: is no DICOM keyword; name a tag as BodyPartExamined or as (0018,0015)"
             raise ConfigError(message, public=message)
+        number = known
     if not _FIRST <= number < _BEYOND:
         raise ConfigError(f"{name}: this tag holds no label; name one between (0008,0000) and (7FE0,0000)")
     return number
@@ -46,7 +47,7 @@ def tag_name(number: int) -> str:
 def value_as_text(dataset: Any, number: int) -> str:
     """A tag's value without its padding; several values joined by a backslash, as DICOM writes them.
 
-    A sequence gives the meaning of its first item's code. Empty where the data set has no such tag.
+    A sequence gives the meaning of its first item's code. Empty if the data set lacks the tag.
     """
     from pydicom.multival import MultiValue
     from pydicom.sequence import Sequence as Items
@@ -61,7 +62,7 @@ def value_as_text(dataset: Any, number: int) -> str:
 
 
 def label_values(dataset: Any) -> dict[int, str]:
-    """The values that may be labels, by tag: never of one that names a patient or a device."""
+    """The values that could be labels, by tag; tags that identify a patient or a device are left out."""
     return {
         int(element.tag): text
         for element in dataset
@@ -71,16 +72,18 @@ def label_values(dataset: Any) -> dict[int, str]:
 
 
 def label_tags(files: Sequence[Mapping[int, str]]) -> list[str]:
-    """Tags with 2 to 50 different values in files: those that most of them have, and of fewest values, first.
+    """Tags with 2 to 50 different values, those in most files first, then those with fewest values.
 
-    files: of each, what `label_values` gives. A private tag stands as its number.
+    files: what `label_values` returns for each. A private tag is given by its number.
     """
     values: dict[int, Counter[str]] = {}
     for file in files:
         for number, text in file.items():
             values.setdefault(number, Counter())[text] += 1
-    telling = {number: found for number, found in values.items() if MIN_LABELS <= len(found) <= MAX_LABELS}
-    return [tag_name(number) for number in sorted(telling, key=lambda n: (-telling[n].total(), len(telling[n]), n))]
+    candidates = {number: found for number, found in values.items() if MIN_LABELS <= len(found) <= MAX_LABELS}
+    return [
+        tag_name(number) for number in sorted(candidates, key=lambda n: (-candidates[n].total(), len(candidates[n]), n))
+    ]
 
 
 def _plain(value: object) -> str:

@@ -4,7 +4,10 @@ import json
 
 import pytest
 
-from overread.pipeline.exporting import EXPORT_FORMATS
+from overread.files import write_atomically
+from overread.pipeline.exporting import export_study
+from overread.review.exports import export_registry
+from overread.review.exports.export_format import ExportFormat
 from overread.studies.study import read_text_table, write_text_table
 from tests.core.commands import run_command
 
@@ -21,7 +24,7 @@ def canary_study(study):
 
 
 def test_these_are_all_formats():
-    assert set(EXPORT_FORMATS) == {"csv", "croissant", *OTHERS}
+    assert {format.name for format in export_registry.FORMATS} == {"csv", "croissant", *OTHERS}
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -61,3 +64,20 @@ def test_what_is_wrong_is_said(study, tmp_path, arguments, message):
     assert ended.status == 2
     assert message in ended.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_made_up_format_is_written_and_listed_once_it_is_registered(study, tmp_path, monkeypatch):
+    made_up = ExportFormat(
+        name="tally",
+        title="Tally sheet",
+        write=lambda content, out: write_atomically(out, "\n".join(sample.final_label for sample in content.samples)),
+        suffix=".txt",
+    )
+    monkeypatch.setattr(export_registry, "FORMATS", (*export_registry.FORMATS, made_up))
+    ended = run_command("export", study.path, "--out", tmp_path / "labels.txt", "--format", "tally")
+    assert ended.status == 0, ended.err
+    table, _ = export_study(study, tmp_path / "cleaned.csv")
+    labels = [row.final_label for row in table.itertuples() if row.verdict not in ("quarantined", "exclude")]
+    assert [label for label in (tmp_path / "labels.txt").read_text().split("\n") if label] == labels
+    monkeypatch.setenv("COLUMNS", "300")
+    assert "cleanlab, tally." in run_command("export", "--help").out

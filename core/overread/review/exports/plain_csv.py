@@ -1,0 +1,15 @@
+"""The format `csv`: the cleaned CSV by itself."""
+
+from overread.review.cleaned_csv import write_csv
+from overread.review.exports.export_format import ExportFormat
+
+FORMAT = ExportFormat(
+    name="csv",
+    title="Cleaned CSV",
+    write=lambda content, out: write_csv(
+        content.table, out, own_columns=content.own_columns, spreadsheet_safe=content.spreadsheet_safe
+    ),
+    suffix=".csv",
+    names_readers=True,
+    is_spreadsheet=True,
+)

@@ -2,6 +2,7 @@
 
 files.md     what every file is for, from the first line of its docstring
 commands.md  every command and its options, as the command line has them
+settings.md  every setting of a training, with its default and unit
 """
 
 import ast
@@ -62,6 +63,26 @@ def commands_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def settings_page() -> str:
+    """The page settings.md."""
+    sys.path.insert(0, str(ROOT / "core"))
+    from overread.setting_list import every_setting, section_meanings
+
+    lines = [
+        "# Settings",
+        "",
+        "Each is changed by `train --set SECTION.FIELD=VALUE`, a list as `4,7,7`, and stands in the run's config.json. "
+        "Defaults are those of preset overread, followed by those of presets that differ. On a CPU every preset takes "
+        "the narrow encoder at 64 px. `core/docs/make_pages.py` writes this page.",
+    ]
+    settings = every_setting()
+    for section, meaning in section_meanings().items():
+        lines += ["", f"## {section}", "", meaning, "", "| setting | default | what it does |", "| --- | --- | --- |"]
+        here = [each for each in settings if each.section == section]
+        lines += [f"| `{section}.{each.name}` | {each.default} | {each.meaning} |" for each in here]
+    return "\n".join(lines) + "\n"
+
+
 def _default(option: object) -> str:
     """An option's default, in words."""
     if option.required:
@@ -71,7 +92,7 @@ def _default(option: object) -> str:
     return "" if option.default in (None, False) else f"`{option.default}`"
 
 
-PAGES = {"files.md": files_page, "commands.md": commands_page}
+PAGES = {"files.md": files_page, "commands.md": commands_page, "settings.md": settings_page}
 """Each page, and what makes it."""
 
 

@@ -9,18 +9,29 @@ from overread.config import (
     PAPER,
     PRESETS,
     QUICK,
-    CrossFittingSettings,
-    CrossValidationSettings,
-    ModelSettings,
-    PretrainSettings,
-    RefinementSettings,
-    RoundsSettings,
-    WarmupSettings,
+    calibration_settings,
     override_settings,
     preset_settings,
     settings_from_dict,
 )
+from overread.detection_settings import (
+    CrossValidationSettings,
+    DuplicateSettings,
+    DynamicsSettings,
+    ErrorRateSettings,
+    NeighbourSettings,
+    NoiseSettings,
+    RefinementSettings,
+)
 from overread.errors import ConfigError
+from overread.network_settings import (
+    CrossFittingSettings,
+    ModelSettings,
+    PretrainSettings,
+    RoundsSettings,
+    WarmupSettings,
+)
+from overread.proposal_settings import CalibrationSettings, ComparisonSettings, ProposalSettings
 
 
 def test_paper_is_what_the_paper_says():
@@ -209,6 +220,57 @@ def test_an_assignment_that_does_not_fit_is_refused(assignment, message):
         (RefinementSettings, {"strengths": (0.1, 0.0)}, "refinement.strengths"),
         (RefinementSettings, {"num_neighbours": 0}, "refinement.num_neighbours"),
         (RefinementSettings, {"min_precision": 1.0}, "refinement.min_precision"),
+        (RefinementSettings, {"num_components": 0}, "refinement.num_components"),
+        (RefinementSettings, {"neighbour_weights": ()}, "refinement.neighbour_weights"),
+        (RefinementSettings, {"network_weights": (1.5,)}, "refinement.network_weights"),
+        (RefinementSettings, {"vote_smoothing": -1.0}, "refinement.vote_smoothing"),
+        (CrossValidationSettings, {"max_width": 0}, "cross_validation.max_width"),
+        (NoiseSettings, {"min_inverse_temperature": 0.0}, "noise.min_inverse_temperature"),
+        (NoiseSettings, {"max_inverse_temperature": 0.1}, "noise.max_inverse_temperature"),
+        (NoiseSettings, {"num_temperatures": 0}, "noise.num_temperatures"),
+        (NoiseSettings, {"num_standard_errors": -0.1}, "noise.num_standard_errors"),
+        (NoiseSettings, {"final_num_standard_errors": math.nan}, "noise.final_num_standard_errors"),
+        (NoiseSettings, {"shrinkage": -1.0}, "noise.shrinkage"),
+        (NoiseSettings, {"off_diagonal_prior": 0.0}, "noise.off_diagonal_prior"),
+        (NoiseSettings, {"diagonal_prior": 0.0}, "noise.diagonal_prior"),
+        (NoiseSettings, {"max_instance_noise": -1.0}, "noise.max_instance_noise"),
+        (ErrorRateSettings, {"num_rotations": 0}, "error_rate.num_rotations"),
+        (ErrorRateSettings, {"agreement_range": (0.4, 0.25)}, "error_rate.agreement_range"),
+        (ErrorRateSettings, {"agreement_range": (0.4,)}, "error_rate.agreement_range"),
+        (ErrorRateSettings, {"num_strata": 0}, "error_rate.num_strata"),
+        (ErrorRateSettings, {"min_stratum_size": 0}, "error_rate.min_stratum_size"),
+        (ErrorRateSettings, {"num_folds": 1}, "error_rate.num_folds"),
+        (ErrorRateSettings, {"samples_per_feature": 0}, "error_rate.samples_per_feature"),
+        (ErrorRateSettings, {"ridge_penalty": 0.0}, "error_rate.ridge_penalty"),
+        (ErrorRateSettings, {"min_variance": 0.0}, "error_rate.min_variance"),
+        (ErrorRateSettings, {"diagonal_prior": -1.0}, "error_rate.diagonal_prior"),
+        (ErrorRateSettings, {"num_estimates": 0}, "error_rate.num_estimates"),
+        (ErrorRateSettings, {"tolerance": -0.1}, "error_rate.tolerance"),
+        (ErrorRateSettings, {"max_instance_noise_share": 1.1}, "error_rate.max_instance_noise_share"),
+        (DuplicateSettings, {"same_class_prob": 1.0}, "duplicates.same_class_prob"),
+        (DuplicateSettings, {"copy_probs": (0.1, 0.9)}, "duplicates.copy_probs"),
+        (DuplicateSettings, {"copy_probs": (1.0, 0.5)}, "duplicates.copy_probs"),
+        (DuplicateSettings, {"min_evidence_nats": -1.0}, "duplicates.min_evidence_nats"),
+        (DynamicsSettings, {"num_epochs": 0}, "dynamics.num_epochs"),
+        (DynamicsSettings, {"batch_size": 0}, "dynamics.batch_size"),
+        (DynamicsSettings, {"learning_rate": 0.0}, "dynamics.learning_rate"),
+        (DynamicsSettings, {"momentum": 1.0}, "dynamics.momentum"),
+        (NeighbourSettings, {"faiss_from": -1}, "neighbours.faiss_from"),
+        (NeighbourSettings, {"approximate_from": -1}, "neighbours.approximate_from"),
+        (ProposalSettings, {"min_recall": 1.1}, "proposals.min_recall"),
+        (ProposalSettings, {"ambiguous_ratio": -0.1}, "proposals.ambiguous_ratio"),
+        (ProposalSettings, {"isolation_neighbour": 5}, "proposals.isolation_neighbour"),
+        (ProposalSettings, {"num_shown": 0}, "proposals.num_shown"),
+        (CalibrationSettings, {"prior_spread": (0.3, 0.5)}, "calibration.prior_spread"),
+        (CalibrationSettings, {"prior_spread": (0.3, 0.5, 0.0)}, "calibration.prior_spread"),
+        (CalibrationSettings, {"min_verdicts": 0}, "calibration.min_verdicts"),
+        (CalibrationSettings, {"verdicts_per_bin": 0}, "calibration.verdicts_per_bin"),
+        (CalibrationSettings, {"max_bins": 0}, "calibration.max_bins"),
+        (CalibrationSettings, {"num_folds": 1}, "calibration.num_folds"),
+        (ComparisonSettings, {"min_samples": 1}, "comparison.min_samples"),
+        (ComparisonSettings, {"min_of_each": 0}, "comparison.min_of_each"),
+        (ComparisonSettings, {"margin": -0.1}, "comparison.margin"),
+        (ComparisonSettings, {"num_resamples": 0}, "comparison.num_resamples"),
     ],
 )
 def test_a_value_out_of_its_range_is_named(kind, values, name):
@@ -218,3 +280,20 @@ def test_a_value_out_of_its_range_is_named(kind, values, name):
 
 def test_a_single_round_needs_no_later_stages_that_fit():
     assert RoundsSettings(num_epochs=(4,)).stages(0) == (2, 3, 4)
+
+
+def test_a_run_of_an_earlier_version_opens_with_the_constants_that_it_had_then():
+    """Before the detector's constants were settings, config.json had neither their sections nor these fields."""
+    written = json.loads(json.dumps(OVERREAD.to_dict()))
+    known = {"model", "pretrain", "warmup", "rounds", "cross_validation", "cross_fitting", "refinement"}
+    old = {name: values for name, values in written.items() if name in {"preset", *known}}
+    for field in ("num_components", "neighbour_weights", "network_weights", "vote_smoothing"):
+        del old["refinement"][field]
+    assert settings_from_dict(old) == OVERREAD
+    assert calibration_settings({"settings": old}) == calibration_settings({}) == CalibrationSettings()
+
+
+def test_the_detector_s_sections_are_those_of_the_run():
+    changed = override_settings(OVERREAD, ["noise.shrinkage=50", "calibration.prior_spread=0.1,0.2,0.3"])
+    assert (changed.detection.noise.shrinkage, changed.detection.refinement) == (50, OVERREAD.refinement)
+    assert calibration_settings({"settings": changed.to_dict()}).prior_spread == (0.1, 0.2, 0.3)

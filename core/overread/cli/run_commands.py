@@ -4,12 +4,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from overread.cli.arguments import Json, Overwrite, RunName, Seed, StudyPath, require_folder
 from overread.cli.terminal import print_result, progress_bar, warn_of_stopped_update
 
 if TYPE_CHECKING:
     from overread.studies.run import Run
+
+
+class TrainCommand(TyperCommand):
+    """`train`, whose help ends with every setting."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from overread.setting_list import settings_text
+
+        super().format_help(ctx, formatter)
+        formatter.write("\n" + settings_text())
 
 
 def train(
@@ -21,7 +32,7 @@ def train(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a setting; repeatable."),
+        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a setting of those below; repeatable."),
     ] = None,
     embeddings: Annotated[
         Path | None,

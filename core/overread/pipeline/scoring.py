@@ -12,12 +12,12 @@ from overread.detection.detection_data import DetectionData
 from overread.detection.judgement import Judgement, judge
 from overread.detection.label_quality import self_confidence_score
 from overread.detection.paper_scores import round_probs
+from overread.detection.proposal_kinds import isolation_score, proposal_kinds
 from overread.detection.proposal_set import proposable
 from overread.phases import Stage, StageKind
 from overread.pipeline.retraining import write_comparison
 from overread.pipeline.run_inputs import Inputs
 from overread.pipeline.run_plan import RunPlan
-from overread.proposals.proposal_kinds import isolation_score, proposal_kinds
 from overread.proposals.score_table import score_table
 from overread.studies.run import Run
 from overread.verified_labels import VerifiedLabels

@@ -3,8 +3,8 @@
 import numpy as np
 
 from overread.detection.neighbours import nearest_neighbours
+from overread.detection.proposal_kinds import isolation
 from overread.detection_settings import DetectionSettings
-from overread.proposals.proposal_kinds import isolation
 
 
 def evidence(

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from overread.config import CrossFittingSettings, RefinementSettings
+from overread.detection_settings import RefinementSettings
 from overread.errors import ConfigError
+from overread.network_settings import CrossFittingSettings
 from overread.phases import Stage, StageKind
 from overread.training import engine
 from overread.training.consensus import stage_consensus

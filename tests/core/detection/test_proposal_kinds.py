@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from overread.detection.neighbours import nearest_neighbours
+from overread.detection.proposal_kinds import Kind, isolation, proposal_kinds
 from overread.detection_settings import NeighbourSettings
 from overread.proposal_settings import ProposalSettings
-from overread.proposals.proposal_kinds import Kind, isolation, proposal_kinds
 
 SETTINGS = ProposalSettings()
 

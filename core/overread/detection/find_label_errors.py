@@ -1,0 +1,242 @@
+"""Find label errors in any dataset: features and labels in, one row per label out."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from overread.detection.detection_data import DetectionData
+from overread.detection.judgement import judge
+from overread.detection.linked_groups import ALONE, linked_groups
+from overread.detection.neighbours import nearest_neighbours
+from overread.detection.proposal_kinds import isolation, proposal_kinds
+from overread.detection_settings import DetectionSettings
+from overread.errors import ConfigError
+
+
+def find_label_errors(
+    features: ArrayLike,
+    labels: ArrayLike,
+    *,
+    groups: ArrayLike | None = None,
+    votes: ArrayLike | None = None,
+    duplicate_groups: ArrayLike | None = None,
+    classes: Sequence[Hashable] | None = None,
+    settings: DetectionSettings | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Find labels that are probably wrong, from features of the images.
+
+    It trains linear classifiers on the features, out of fold, with several iterations of self-training, models how the
+    labels became wrong, and gives each label a calibrated probability of being wrong. It needs no study, no GPU and no
+    torch: some seconds for a few thousand samples.
+
+    Parameters
+    ----------
+    features : array-like of shape (N, D), numeric
+        One row per sample: embeddings from any encoder. Finite, N >= 2. A DataFrame's index becomes the result's.
+    labels : array-like of shape (N,), integers or strings
+        The given labels; two classes or more. A Series' index becomes the result's, unless the features have one.
+    groups : array-like of shape (N,), optional
+        Equal for samples that are not independent, such as those of one patient or slide: they are never used to judge
+        each other. Missing (None or NaN) for a sample on its own. Default: every sample is on its own.
+    votes : array-like of shape (N, R), optional
+        Labels by R single raters, which count beside the given label. Missing: None, NaN, or "" among strings and -1
+        among integers.
+    duplicate_groups : array-like of shape (N,), optional
+        Equal for near-duplicates, whose labels are compared with each other; missing, or -1, for a sample without any.
+        Near-duplicates are also kept in one group.
+    classes : sequence of K labels, optional
+        The labels that may occur, in any order. Default: those that do.
+    settings : DetectionSettings, optional
+        How labels are judged. Default: as preset overread judges them. `features` and `use_raters` of
+        `settings.refinement` are ignored: the features are given, and votes count if they are.
+    seed : int, at least 0
+        The same seed gives the same result.
+
+    Returns
+    -------
+    pandas.DataFrame of N rows in the order of `labels`, indexed by position or by the index of the input
+        label_quality : float in [0, 1], low where the label is probably wrong; 1 - error_probability, to sort by as
+            with cleanlab.
+        error_probability : float in [0, 1], high where the label is probably wrong.
+        given_label : the label as given.
+        suggested_label : the most likely other class where is_proposed, else the given label.
+        is_proposed : bool, whether the label should be reviewed. The expected precision of the proposals is
+            `settings.refinement.min_precision`, 0.8.
+        kind : str, of a proposal: "relabel" (another class fits), "ambiguous" (two classes fit), "outlier" (the image
+            looks unlike the others) or "duplicate" (a near-duplicate has another label); else "".
+
+    If the features predict the labels no better than chance, or a single group holds all samples, no label can be
+    judged: every error_probability is 0 and nothing is proposed.
+
+    Raises
+    ------
+    ConfigError
+        For input that doesn't fit, saying what was found and what is wanted: a wrong shape or length, NaN or infinity,
+        a missing label, a single class, a label that is not among `classes`, settings out of range.
+
+    Source: the method and how it compares with others are in core/docs/results/detection.md.
+
+    Example
+    -------
+    Three classes of 100 samples each, 10 of which are labelled "dog" though they are cats:
+
+    >>> import numpy as np
+    >>> from overread import find_label_errors
+    >>> rng = np.random.default_rng(0)
+    >>> true = np.repeat(["cat", "dog", "eel"], 100)
+    >>> features = 6 * np.eye(3, 8)[np.repeat([0, 1, 2], 100)] + rng.normal(size=(300, 8))
+    >>> labels = true.copy()
+    >>> labels[:10] = "dog"
+    >>> found = find_label_errors(features, labels)
+    >>> proposed = found[found["is_proposed"]]
+    >>> proposed.index.tolist()
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
+    >>> proposed["suggested_label"].unique().tolist()
+    ['cat']
+    """
+    settings = _checked_settings(settings, seed, has_votes=votes is not None)
+    table = _feature_table(features)
+    given, names = _class_numbers(labels, classes, num_samples=len(table))
+    duplicates = _group_numbers("duplicate_groups", duplicate_groups, len(table), is_alone=ALONE)
+    linked = linked_groups([_group_numbers("groups", groups, len(table), is_alone=None), duplicates])
+    data = DetectionData(
+        features=table,
+        given=given,
+        groups=linked,
+        is_trained=np.ones(len(table), dtype=bool),
+        num_classes=len(names),
+        votes=None if votes is None else _vote_numbers(votes, names, num_samples=len(table)),
+        duplicate_groups=duplicates,
+    )
+    judgement = judge(data, settings, seed=seed)
+    error_probability = 1 - judgement.probs[np.arange(len(given)), given]
+    _, similarities = nearest_neighbours(table, linked, settings.proposals.isolation_neighbour, settings.neighbours)
+    kinds = proposal_kinds(
+        judgement.probs,
+        given,
+        judgement.proposed,
+        isolation(similarities, settings.proposals),
+        duplicates,
+        settings.proposals,
+    )
+    return pd.DataFrame(
+        {
+            "label_quality": 1 - error_probability,
+            "error_probability": error_probability,
+            "given_label": names[given],
+            "suggested_label": names[judgement.proposed],
+            "is_proposed": judgement.proposed != given,
+            "kind": [str(kind) for kind in kinds],
+        },
+        index=_index_of(features, labels),
+    )
+
+
+def _index_of(features: ArrayLike, labels: ArrayLike) -> pd.Index | None:
+    for source, kind in ((features, pd.DataFrame), (labels, pd.Series)):
+        if isinstance(source, kind):
+            return source.index
+    return None
+
+
+def _checked_settings(settings: DetectionSettings | None, seed: int, *, has_votes: bool) -> DetectionSettings:
+    settings = DetectionSettings() if settings is None else settings
+    if not isinstance(settings, DetectionSettings):
+        raise ConfigError(f"settings: found {type(settings).__name__}, must be a DetectionSettings")
+    if not settings.refinement.num_folds:
+        raise ConfigError("settings: refinement.num_folds is 0, which leaves self-training out; must be at least 2")
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ConfigError(f"seed: found {seed!r}, must be an integer, at least 0")
+    return replace(settings, refinement=replace(settings.refinement, use_raters=has_votes))
+
+
+def _feature_table(features: ArrayLike) -> np.ndarray:
+    """(N, D) float32."""
+    try:
+        with np.errstate(over="ignore"):  # too large a number becomes infinity, which is refused below
+            table = np.asarray(features, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"features: are not a table of numbers ({error}); give an array of shape (N, D)") from error
+    if table.ndim != 2 or table.shape[0] < 2 or table.shape[1] < 1:
+        raise ConfigError(f"features: found shape {table.shape}, must be (N, D) with N >= 2 and D >= 1")
+    is_bad = ~np.isfinite(table).all(axis=1)
+    if is_bad.any():
+        raise ConfigError(
+            f"features: row {int(is_bad.argmax())} holds NaN, infinity or a number too large for float32, as do "
+            f"{int(is_bad.sum())} rows in all; all numbers must be finite"
+        )
+    return table
+
+
+def _column(name: str, values: ArrayLike, num_samples: int) -> pd.Series:
+    """One value per sample, any missing one as None or NaN. The dtype is that of numpy or pandas."""
+    if np.ndim(values) != 1:
+        raise ConfigError(f"{name}: found shape {np.shape(values)}, must be one value for each row of features")
+    column = values.reset_index(drop=True) if isinstance(values, pd.Series) else pd.Series(values)
+    if len(column) != num_samples:
+        raise ConfigError(f"{name}: found {len(column)}, must be {num_samples}, one for each row of features")
+    return column
+
+
+def _class_numbers(
+    labels: ArrayLike, classes: Sequence[Hashable] | None, *, num_samples: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The labels as class numbers, (N,) int64, and the classes, (K,) object."""
+    column = _column("labels", labels, num_samples)
+    is_missing = column.isna().to_numpy()
+    if is_missing.any():
+        raise ConfigError(f"labels: row {int(is_missing.argmax())} has none; every sample needs one")
+    if pd.api.types.is_float_dtype(column.dtype):
+        raise ConfigError(f"labels: found {column.dtype}, must be integers or strings")
+    values = column.tolist()
+    if classes is None:
+        try:
+            names = sorted(set(values))
+        except TypeError as error:
+            raise ConfigError("labels: mix types, such as numbers and strings; use one of them") from error
+    else:
+        names = list(classes)
+        if len(set(names)) < len(names):
+            raise ConfigError("classes: one of them occurs twice")
+    number_of = {name: number for number, name in enumerate(names)}
+    unknown = next((row for row, value in enumerate(values) if value not in number_of), None)
+    if unknown is not None:
+        raise ConfigError(f"labels: row {unknown} is {values[unknown]!r}, which is not among classes {names}")
+    given = np.array([number_of[value] for value in values], dtype=np.int64)
+    if len(np.unique(given)) < 2:
+        raise ConfigError(f"labels: all are {values[0]!r}; two classes or more are needed to tell one from another")
+    kept = np.empty(len(names), dtype=object)
+    kept[:] = names
+    return given, kept
+
+
+def _vote_numbers(votes: ArrayLike, names: np.ndarray, *, num_samples: int) -> np.ndarray:
+    """(N, R) int64, -1 where a rater gave none."""
+    table = pd.DataFrame(votes) if np.ndim(votes) == 2 else None
+    if table is None or len(table) != num_samples:
+        raise ConfigError(f"votes: found shape {np.shape(votes)}, must be ({num_samples}, R), a column for each rater")
+    number_of = {name: number for number, name in enumerate(names)}
+    numbers = np.full(table.shape, -1, dtype=np.int64)
+    for rater in range(table.shape[1]):
+        for row, vote in enumerate(table.iloc[:, rater].tolist()):
+            if vote in number_of:
+                numbers[row, rater] = number_of[vote]
+            elif not (pd.isna(vote) or vote == "" or vote == -1):
+                raise ConfigError(f"votes: row {row} of rater {rater} is {vote!r}, which is not among {list(names)}")
+    return numbers
+
+
+def _group_numbers(name: str, values: ArrayLike | None, num_samples: int, *, is_alone: int | None) -> np.ndarray:
+    """(N,) int64, equal where the values are; -1 where one is missing or equals `is_alone`."""
+    if values is None:
+        return np.full(num_samples, ALONE, dtype=np.int64)
+    column = _column(name, values, num_samples)
+    numbers, _ = pd.factorize(column)  # -1 where missing
+    numbers = numbers.astype(np.int64)
+    if is_alone is not None:
+        numbers[(column == is_alone).fillna(False).to_numpy(dtype=bool)] = ALONE
+    return numbers

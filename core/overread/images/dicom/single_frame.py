@@ -1,4 +1,4 @@
-"""One frame of a DICOM file with several, without the others: all of them for each would be the square of the work."""
+"""Reads one frame of a DICOM file with several, without the others: reading all for each would take quadratic time."""
 
 import mmap
 import os
@@ -14,7 +14,7 @@ from overread.images.dicom.parse_limits import ORDINARY, Limits, OverLimitError
 from overread.images.dicom.parser import before_pixels, parse
 
 _MIN_BYTES = 2**20
-"""A smaller file is as quickly read whole."""
+"""A smaller file is read as fast completely."""
 _PIXEL_DATA = Tag("PixelData")
 _OFFSETS = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 
@@ -23,8 +23,7 @@ def read_one_frame(file: BinaryIO, frame_number: int | None, limits: Limits = OR
     """A data set whose pixel data are those of one frame (counted from 1; without a number, of the middle one), and the
     index of this frame in the file.
 
-    None where this is not to be had: of a small file, of a single frame, or where anything is unusual. Raises
-    OverLimitError.
+    None for a small file, one with a single frame, or anything unusual. Raises OverLimitError.
     """
     try:
         if os.fstat(file.fileno()).st_size < _MIN_BYTES:
@@ -33,7 +32,7 @@ def read_one_frame(file: BinaryIO, frame_number: int | None, limits: Limits = OR
             return _one_frame(content, frame_number, limits)
     except OverLimitError:
         raise
-    except Exception:  # damaged files raise nearly anything; who reads them whole finds the reason
+    except Exception:  # damaged files raise nearly anything; reading them completely will say why
         return None
 
 

@@ -1,4 +1,4 @@
-"""The commands of `python -m core` that pages run in processes of their own."""
+"""The commands of `overread` that pages run in processes of their own."""
 
 import json
 import os

@@ -14,8 +14,8 @@ from overread_app.components.format_fields import ask_format, recognised
 from overread_app.components.wording import counted
 from overread_app.readable_roots import roots, typed_path
 
-FAILED = "The import failed. Run it in a terminal to see why: python -m core import"
-TERMINAL_HINT = "Run the same import in a terminal for details: python -m core import"
+FAILED = "The import failed. Run it in a terminal to see why: overread import"
+TERMINAL_HINT = "Run the same import in a terminal for details: overread import"
 
 
 def show_study_form() -> None:

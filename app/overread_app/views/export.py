@@ -150,7 +150,7 @@ def show_tools(study: Study, run_name: str | None) -> None:
     name = st.segmented_control("Tool", list(tools), key="export_tool", label_visibility="collapsed")
     if name is None:
         st.caption(
-            "The labels in the formats of other tools. For torchvision's ImageFolder, `python -m core export STUDY "
+            "The labels in the formats of other tools. For torchvision's ImageFolder, `overread export STUDY "
             "--format imagefolder --out FOLDER` makes a folder of links to the images, on the machine that has them."
         )
         return

@@ -39,7 +39,7 @@ def check_against(study: Study, file: Path, *, trust: bool = False) -> Head:
     if recorded.sequence and found is None:
         raise LedgerError(
             f"the ledger ends at row {ledger.head().sequence}, and {file} was written at row {recorded.sequence}: rows "
-            "were cut off at its end; put a backup back (`python -m core restore`)"
+            "were cut off at its end; put a backup back (`overread restore`)"
         )
     if recorded.sequence and found != recorded.hash:
         raise chain_error(recorded.sequence, f"is not the one that {file} knew of")

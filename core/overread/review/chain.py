@@ -104,9 +104,7 @@ def verify(rows: Iterable[LedgerRow], key: bytes, *, keyed_from: int = 1, since:
 
 def chain_error(sequence: int, fault: str) -> LedgerError:
     """The error for a row that does not fit into the chain."""
-    return LedgerError(
-        f"ledger row {sequence}: {fault}; nothing was touched: put a backup back (`python -m core restore`)"
-    )
+    return LedgerError(f"ledger row {sequence}: {fault}; nothing was touched: put a backup back (`overread restore`)")
 
 
 def _canonical(content: object) -> bytes:

@@ -55,8 +55,8 @@ class LedgerStateFile:
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise LedgerError(
                 f"{self.path}: is damaged, changed by hand or of another study, so that lost verdicts would not be "
-                "missed; put a backup back (`python -m core restore`), or if the ledger is known to be whole "
-                "(`python -m core verify --against EXPORT`): `python -m core verify --trust`"
+                "missed; put a backup back (`overread restore`), or if the ledger is known to be whole "
+                "(`overread verify --against EXPORT`): `overread verify --trust`"
             ) from error
         return state
 

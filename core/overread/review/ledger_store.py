@@ -166,7 +166,7 @@ class LedgerStore:
         if recorded is not None and recorded.head.sequence:
             raise LedgerError(
                 f"{self.engine.url.database}: the review ledger is gone or empty, and it held at least "
-                f"{recorded.head.sequence} rows; nothing was touched: put a backup back (`python -m core restore`)"
+                f"{recorded.head.sequence} rows; nothing was touched: put a backup back (`overread restore`)"
             )
 
     def _check_head(self, connection: Connection) -> None:
@@ -178,7 +178,7 @@ class LedgerStore:
         if found is None:
             raise LedgerError(
                 f"the review ledger ends at row {self._head(connection).sequence}, and {recorded.head.sequence} were "
-                "saved: rows are lost; nothing was touched: put a backup back (`python -m core restore`)"
+                "saved: rows are lost; nothing was touched: put a backup back (`overread restore`)"
             )
         if found != recorded.head.hash:
             raise chain_error(recorded.head.sequence, "is not the one that was saved")

@@ -69,7 +69,7 @@ def translate_error(error: BaseException | None) -> LedgerError | None:
     if code in _DAMAGED:
         return LedgerError(
             f"the review ledger is damaged on its server ({error}); nothing was touched: put a backup back "
-            "(`python -m core restore`)"
+            "(`overread restore`)"
         )
     return None
 

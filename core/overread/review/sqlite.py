@@ -51,8 +51,7 @@ def connect(path: Path) -> sqlite3.Connection:
         except sqlite3.OperationalError as error:
             if not path.is_file():
                 raise LedgerError(
-                    f"{path}: the review ledger is gone; nothing was touched: put a backup back "
-                    "(`python -m core restore`)"
+                    f"{path}: the review ledger is gone; nothing was touched: put a backup back (`overread restore`)"
                 ) from error
             # In WAL mode, even reading needs a file of shared memory beside the database.
             if error.sqlite_errorcode & 0xFF not in _PLACE_ERRORS or not is_unwritable(path):
@@ -134,7 +133,7 @@ def translate_error(path: Path, error: BaseException | None) -> LedgerError | No
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return LedgerError(
             f"{path}: the review ledger is damaged ({error}); nothing was touched: put a backup back "
-            "(`python -m core restore`)"
+            "(`overread restore`)"
         )
     is_of_place = code in _PLACE_ERRORS
     if code == sqlite3.SQLITE_READONLY or (is_of_place and not is_writable(path)):

@@ -59,14 +59,14 @@ class PixelCache:
         if num_damaged:
             raise StudyError(
                 f"{self.folder}: the pixel cache is damaged ({num_damaged} of {len(self.keys)} images); delete the "
-                "folder and run `python -m core import ... --update`, which decodes the images again"
+                "folder and run `overread import ... --update`, which decodes the images again"
             )
 
 
 def open_cache(folder: Path) -> PixelCache:
     """Open a study's cache. Raises StudyError if it is missing or incomplete; its rows are not checked."""
     if not (folder / INDEX).is_file():
-        raise StudyError(f"{folder}: there is no pixel cache; make it with `python -m core import ... --update`")
+        raise StudyError(f"{folder}: there is no pixel cache; make it with `overread import ... --update`")
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         if index["version"] not in (1, CACHE_VERSION):
@@ -78,6 +78,6 @@ def open_cache(folder: Path) -> PixelCache:
             raise ValueError(f"an array of {pixels.shape}, the index tells of {expected}")
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StudyError(
-            f"{folder}: the pixel cache is not whole ({error}); make it anew with `python -m core import ... --update`"
+            f"{folder}: the pixel cache is not whole ({error}); make it anew with `overread import ... --update`"
         ) from error
     return PixelCache(tuple(row.key for row in rows), pixels, size_px, rows, folder)

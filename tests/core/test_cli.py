@@ -325,6 +325,7 @@ def test_export_gives_the_source_back_row_by_row_with_eleven_columns_more(journe
         "note",
         "run",
         "reader_identity",
+        "overread_version",
         "ledger_head",
     ]
     assert [row["final_label"] for row in cleaned] == [row["finding"] for row in source]

@@ -9,6 +9,7 @@ from overread.errors import ConfigError
 from overread.files import quote_cell, write_atomically
 from overread.review.reviewed import SELF_DECLARED, ReviewedSample
 from overread.spreadsheets import harmless_cell
+from overread.version import full_version
 
 COLUMNS = (
     "final_label",
@@ -21,10 +22,11 @@ COLUMNS = (
     "note",
     "run",
     "reader_identity",
+    "overread_version",
     "ledger_head",
 )
 """What the export adds, in this order, after the source's columns."""
-HEAD_COLUMN = COLUMNS[-1]
+VERSION_COLUMN, HEAD_COLUMN = COLUMNS[-2:]
 QUARANTINED = "quarantined"
 """The verdict of a row that is not a sample: no reader and no model saw it."""
 
@@ -61,18 +63,19 @@ def cleaned_table(
       not be read: it keeps its cell as it is written); empty where there is no decision.
     - label_error_probability, proposed_label and run: what the decision was made on; where there is none, those of the
       samples' run.
-    - reader_identity: self-declared where there is a reader. ledger_head: the same in every row.
+    - reader_identity: self-declared where there is a reader. overread_version, ledger_head: the same in every row.
     - reader, note: joined by "; " where there are several. decided_at: UTC, ISO 8601, of the newest decision.
     A row of the source is the sample whose `image` is its cell in image_column; a row without one, or without a label,
     is quarantined.
     """
     known = {sample.image: sample for sample in samples}
+    origin = (full_version(), ledger_head)
     rows = []
     for image, cell in zip(_cells(source_table, image_column), _cells(source_table, label_column), strict=True):
         if image in known and cell.strip():
-            rows.append((*_added_cells(known[image], cell, written_labels), ledger_head))
+            rows.append((*_added_cells(known[image], cell, written_labels), *origin))
         else:
-            rows.append((cell, "false", QUARANTINED, *[""] * (len(COLUMNS) - 4), ledger_head))
+            rows.append((cell, "false", QUARANTINED, *[""] * (len(COLUMNS) - 5), *origin))
     added = pd.DataFrame(rows, columns=list(own_columns(source_table.columns)), index=source_table.index, dtype=str)
     return pd.concat([source_table, added], axis=1)
 

@@ -8,6 +8,7 @@ import pytest
 from overread.errors import ConfigError
 from overread.review.cleaned_csv import changes_table, cleaned_table, own_columns, write_csv
 from overread.review.reviewed import reviewed_samples
+from overread.version import full_version
 from tests.core.review.verdicts import decision
 
 NASTY = ["007", " 1 ", "a,b", 'say "x"', "two\nlines", "two\r\nlines", "lone\rreturn", "=1+1", "-5", "+x", "@a", "\t1"]
@@ -56,8 +57,9 @@ def read_back(path):
 def test_a_row_for_every_row_of_the_source_with_who_decided_what():
     found = cleaned([decision(1, "s1"), decision(2, "s3", "bob", "exclude"), decision(3, "s4", kind="relabel")])
     assert set(found["ledger_head"]) == {"study:3:hash"}
+    assert set(found["overread_version"]) == {full_version()}
     assert found["reader_identity"].tolist() == ["self-declared", "", "self-declared", "", "self-declared"]
-    assert found.iloc[:, :-2].to_numpy().tolist() == [
+    assert found.iloc[:, :-3].to_numpy().tolist() == [
         ["a.png", "0", "007", "1", "true", "accept", "0.75", "1", "ann", "2026-01-02T03:05:05+00:00", "", "run-1"],
         ["b.png", "1", " 8", "1", "false", "", repr(1 / 3), "0", "", "", "", "run-9"],
         ["c.png", " 0", "", "", "true", "exclude", "0.75", "1", "bob", "2026-01-02T03:06:05+00:00", "", "run-1"],
@@ -67,7 +69,7 @@ def test_a_row_for_every_row_of_the_source_with_who_decided_what():
     assert list(found.columns) == [
         *("image", "label", "age"),
         *("final_label", "is_changed", "verdict", "label_error_probability", "proposed_label"),
-        *("reader", "decided_at", "note", "run", "reader_identity", "ledger_head"),
+        *("reader", "decided_at", "note", "run", "reader_identity", "overread_version", "ledger_head"),
     ]
 
 
@@ -122,10 +124,18 @@ def test_an_accepted_label_that_the_source_has_taken_over_is_no_change():
 def test_a_column_of_the_source_with_one_of_our_names_keeps_it():
     source = SOURCE.assign(run="mine", verdict="v", overread_run="too")
     found = cleaned([decision(1, "s1")], source=source)
-    assert tuple(found.columns[-11:]) == own_columns(source.columns)
+    assert tuple(found.columns[-12:]) == own_columns(source.columns)
     assert own_columns(source.columns) == (
         *("final_label", "is_changed", "overread_verdict", "label_error_probability", "proposed_label"),
-        *("reader", "decided_at", "note", "overread_overread_run", "reader_identity", "ledger_head"),
+        *(
+            "reader",
+            "decided_at",
+            "note",
+            "overread_overread_run",
+            "reader_identity",
+            "overread_version",
+            "ledger_head",
+        ),
     )
     assert set(found["run"]) == {"mine"}
     assert found.loc[0, "overread_overread_run"] == "run-1"

@@ -6,11 +6,20 @@ from pathlib import Path
 import pandas as pd
 
 from overread.errors import ConfigError
-from overread.review.cleaned_csv import HEAD_COLUMN, write_csv
+from overread.review.cleaned_csv import HEAD_COLUMN, VERSION_COLUMN, write_csv
 from overread.review.exports.export_format import ExportFormat
 from overread.review.reviewed import ReviewedSample
+from overread.version import full_version
 
-_COLUMNS = ("is_label_issue", "label_quality", "given_label", "predicted_label", "final_label", HEAD_COLUMN)
+_COLUMNS = (
+    "is_label_issue",
+    "label_quality",
+    "given_label",
+    "predicted_label",
+    "final_label",
+    VERSION_COLUMN,
+    HEAD_COLUMN,
+)
 
 
 def write_cleanlab(samples: Sequence[ReviewedSample], classes: Sequence[str], out: Path, *, head: str = "") -> None:
@@ -31,6 +40,7 @@ def write_cleanlab(samples: Sequence[ReviewedSample], classes: Sequence[str], ou
             places[sample.given_label],
             places[sample.proposed_label or sample.given_label],
             places.get(sample.final_label, ""),
+            full_version(),
             head,
         )
         for sample in samples

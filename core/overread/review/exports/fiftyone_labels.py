@@ -10,9 +10,10 @@ from typing import Any
 
 from overread.errors import ConfigError
 from overread.files import write_atomically
-from overread.review.cleaned_csv import HEAD_COLUMN
+from overread.review.cleaned_csv import HEAD_COLUMN, VERSION_COLUMN
 from overread.review.exports.export_format import ExportFormat
 from overread.review.reviewed import ReviewedSample
+from overread.version import full_version
 
 FILES = ("labels.json", "given_labels.json", "proposals.json")
 
@@ -47,8 +48,9 @@ def write_fiftyone(samples: Sequence[ReviewedSample], classes: Sequence[str], ou
         if sample.proposed_label:
             proposed[name] = {"label": places[sample.proposed_label], "confidence": sample.error_probability}
     out.mkdir(exist_ok=True)
+    origin = {VERSION_COLUMN: full_version(), HEAD_COLUMN: head}
     for file, labels in zip(FILES, (final, given, proposed), strict=True):
-        write_atomically(out / file, _json({"classes": list(classes), "labels": labels, HEAD_COLUMN: head}))
+        write_atomically(out / file, _json({"classes": list(classes), "labels": labels, **origin}))
 
 
 def _json(content: Mapping[str, Any]) -> str:

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from overread.errors import ConfigError
-from overread.review.cleaned_csv import HEAD_COLUMN
+from overread.review.cleaned_csv import HEAD_COLUMN, VERSION_COLUMN
 from overread.review.exports.export_format import ExportFormat
 from overread.review.reviewed import ReviewedSample
+from overread.version import full_version
 
 _NO_SPLIT = "no split"
 """The folder of samples without a split, where others have one."""
@@ -51,7 +52,9 @@ def write_imagefolder(
                 name = f"{PurePosixPath(name).stem}-{sample.sample_id}{PurePosixPath(name).suffix}"
             (temporary / folder).mkdir(parents=True, exist_ok=True)
             (temporary / folder / name).symlink_to(os.path.abspath(file))  # noqa: PTH100 (resolve would follow links)
-        (temporary / ".overread.json").write_text(json.dumps({HEAD_COLUMN: head}) + "\n", encoding="utf-8")
+        (temporary / ".overread.json").write_text(
+            json.dumps({VERSION_COLUMN: full_version(), HEAD_COLUMN: head}) + "\n", encoding="utf-8"
+        )
         temporary.replace(out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -12,9 +12,10 @@ from xml.sax.saxutils import quoteattr
 
 from overread.files import write_atomically
 from overread.records import VerdictKind
-from overread.review.cleaned_csv import HEAD_COLUMN
+from overread.review.cleaned_csv import HEAD_COLUMN, VERSION_COLUMN
 from overread.review.exports.export_format import ExportFormat
 from overread.review.reviewed import ReviewedSample
+from overread.version import full_version
 
 CONTROL = "label"
 """The name of the <Choices> in the labelling config."""
@@ -56,6 +57,7 @@ def _task(sample: ReviewedSample, head: str) -> dict[str, Any]:
         "given_label": sample.given_label,
         "final_label": sample.final_label,
         "verdict": sample.verdict,
+        VERSION_COLUMN: full_version(),
         HEAD_COLUMN: head,
     }
     task: dict[str, Any] = {"data": data, "annotations": [], "predictions": []}

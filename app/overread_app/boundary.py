@@ -1,4 +1,4 @@
-"""The app's one error boundary: what a person reads when something fails, and what the terminal's log keeps."""
+"""The app's error boundary: the message that a page shows when something fails, and the terminal's log."""
 
 import json
 import logging
@@ -38,16 +38,16 @@ _SPOTTED = re.compile(
     r"|(?<=(?<!\S)[-<>~])(?=(?:->|[->=])(?!\S))",  # -> or <= by itself
     re.IGNORECASE,
 )
-"""Places within what Streamlit's Markdown looks for in the text itself, after Markdown's own signs have been read."""
+"""Places within what Streamlit's Markdown recognises in plain text, besides Markdown's own signs."""
 
 
 @contextmanager
 def error_boundary() -> Iterator[None]:
-    """Show what fails inside as a calm sentence, as `error_text` has it.
+    """Show an exception raised inside as a message, the one of `error_text`.
 
-    Streamlit's own signals (rerun, stop) are no errors and pass through. The page is wrapped in it by
-    streamlit_app.py; a fragment, which Streamlit reruns on its own, wraps itself. A button's callback runs before any
-    page is drawn: it keeps `error_text` for the page to show.
+    Streamlit's own signals (rerun, stop) pass through. streamlit_app.py wraps the page in it; a fragment, which
+    Streamlit reruns on its own, wraps itself. A button's callback runs before the page is drawn, and stores
+    `error_text` for the page to show.
     """
     try:
         yield
@@ -58,10 +58,10 @@ def error_boundary() -> Iterator[None]:
 
 
 def error_text(error: Exception) -> str:
-    """What a person reads of an error: a UserError's own message, of anything else an id.
+    """The message to show for an error: a UserError's own message, or an id for any other error.
 
-    The log gets the same id, the kind of error and the lines of code it passed, but not its message: that may name a
-    file or quote a patient's data.
+    The log gets the same id, the type of the error and its traceback, but not its message, which may name a file or
+    quote a patient's data.
     """
     if isinstance(error, UserError):
         return without_paths(str(error))
@@ -75,10 +75,10 @@ def error_text(error: Exception) -> str:
 
 
 def without_paths(text: str) -> str:
-    """A message without the paths of this machine, which no page shows.
+    """A message without this machine's paths, which no page shows.
 
-    Of a study's folder the last name stays, of one of its own files that file's name; what else lies in it becomes
-    "the study's files", and any other path an ellipsis. In a command (between backticks) a study's folder is STUDY.
+    A study's folder is replaced by its name, one of its own files by the file's name, other paths within it by "the
+    study's files", and any other path by an ellipsis. In a command (between backticks) a study's folder is STUDY.
     """
     studies, others = _study_folders(), _other_folders()
     folders = sorted({*studies, *others}, key=len, reverse=True)
@@ -88,13 +88,13 @@ def without_paths(text: str) -> str:
         known = next((folder for folder in folders if _begins_with(text, folder, begin)), "")
         end = _path_end(text, start.start(), begin + max(len(known), 1))
         is_command = text.count("`", 0, begin) % 2 == 1
-        parts += [text[done : start.start()], _spoken(Path(text[begin:end]), studies, is_command=is_command)]
+        parts += [text[done : start.start()], _replacement(Path(text[begin:end]), studies, is_command=is_command)]
         done = end
     return "".join([*parts, text[done:]])
 
 
-def _spoken(path: Path, studies: set[str], *, is_command: bool) -> str:
-    """What a page says instead of a path."""
+def _replacement(path: Path, studies: set[str], *, is_command: bool) -> str:
+    """The text that replaces a path on a page."""
     if str(path) in studies:
         return "STUDY" if is_command else path.name
     if any(path.is_relative_to(study) for study in studies):
@@ -103,26 +103,27 @@ def _spoken(path: Path, studies: set[str], *, is_command: bool) -> str:
 
 
 def _begins_with(text: str, folder: str, start: int) -> bool:
-    """Whether that folder, and none whose name goes on, stands at this place."""
+    """Whether that folder, and not one with a longer name, begins at this position."""
     after = text[start + len(folder) : start + len(folder) + 2]
     return text.startswith(folder, start) and not re.match(r"[\w-]|\.\w", after)
 
 
 def _path_end(text: str, start: int, end: int) -> int:
-    """Where a path ends that begins at `start` and goes on until `end` at least; its names may hold blanks.
+    """Where a path ends that begins at `start` and extends to `end` at least; its names may contain spaces.
 
-    Up to the sign that ends this part of the message it takes the text with the last slash, and what follows that to
-    a file's suffix or a blank: rather a word too many than a part of a name.
+    Within this part of the message, it ends at the suffix of a file name after the last slash, or at the next space:
+    rather a word too many than a part of a name.
     """
     opening = text[start - 1 : start]
-    stop = re.compile(rf"{re.escape(opening) if opening in _QUOTES else _NEVER}|[`\n]|: |; | \(|$").search(text, end)
-    other = _PATH_START.search(text, end, stop.start())
-    span = text[end : other.start() if other else stop.start()]
+    found = re.compile(rf"{re.escape(opening) if opening in _QUOTES else _NEVER}|[`\n]|: |; | \(").search(text, end)
+    stop = found.start() if found else len(text)
+    other = _PATH_START.search(text, end, stop)
+    span = text[end : other.start() if other else stop]
     if "/" not in span and text[end - 1] != "/":
         return end
     name = span.rpartition("/")[2]
     suffix = re.search(r"\.\w{1,5}(?!\w)", name)
-    length = suffix.end() if suffix else len(re.match(r"[^\s,]*", name)[0])
+    length = suffix.end() if suffix else len(re.split(r"[\s,]", name, maxsplit=1)[0])
     path = span[: len(span) - len(name) + length]
     return end + len(path.rstrip(".,:;)"))
 
@@ -135,15 +136,15 @@ def _study_folders() -> set[str]:
 
 
 def _other_folders() -> set[str]:
-    """Folders that messages may name besides, for their names may hold blanks."""
+    """Other folders that messages may name, whose names may contain spaces."""
     places = [*json.loads(os.environ.get(ROOTS_VARIABLE) or "[]"), str(Path.home()), tempfile.gettempdir()]
     return {place for place in places if len(place) > 1}
 
 
 def plain_text(text: str) -> str:
-    """The text as Markdown that shows it as it is: for names and cells, which may be called anything.
+    """The text escaped for Markdown, so that it is shown literally: for names and cells, which may contain anything.
 
-    Markdown's signs are escaped. Streamlit makes links, icons, emoji and arrows of what was escaped, too: there a
-    character without width keeps the parts asunder.
+    Markdown's signs are escaped. Streamlit also makes links, icons, emoji and arrows of escaped text: there a
+    zero-width character separates the parts.
     """
     return _MARKS.sub(r"\\\g<0>", _SPOTTED.sub(_WORD_JOINER, _END_OF_LINE.sub(" ", text)))

@@ -1,4 +1,4 @@
-"""The commands of `python -m core` that pages start as processes of their own."""
+"""The commands of `overread` that pages run in processes of their own."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from filelock import lock_descriptor
 
@@ -16,33 +17,35 @@ from overread.home import home_folder
 
 DATA_PATH = home_folder()
 COMMANDS_PATH = Path(overread.__file__).parents[1]
-"""The folder of the package `overread`, for processes that do not find it by themselves: in a clone."""
+"""The folder of the package `overread`, for processes that would not find it: in a clone."""
 DEMO_PATH = DATA_PATH / "demo"
 DEMO_NAMES = ("tiles", "chest")
 """The demo's studies, in the order in which they are made."""
 OWNER_VARIABLE = "OVERREAD_OWNER"
-"""A secret of this server: the browser that knows it is the owner's."""
+"""A secret of this server, which only the owner's browser knows."""
 STUDIES_VARIABLE = "OVERREAD_STUDIES"
 """Paths of the studies that this server shows, as a JSON list; empty: the demo's and those made here."""
 
 
-def start_import(arguments: list[str], *, log: Path) -> subprocess.Popen:
-    """Start `python -m core import` with these arguments; its progress, then its summary or error, go to `log`."""
+def start_import(arguments: list[str], *, log: Path) -> subprocess.Popen[bytes]:
+    """Start `overread import` with these arguments; its progress, and then its summary or error, are written to
+    `log`."""
     return _start(["import", *arguments, "--json"], log=log)
 
 
-def start_training(study_path: Path, arguments: list[str], *, log: Path) -> subprocess.Popen:
-    """Start `python -m core train` of a study. It outlives the page, the browser and this server."""
+def start_training(study_path: Path, arguments: list[str], *, log: Path) -> subprocess.Popen[bytes]:
+    """Start `overread train` for a study. It outlives the page, the browser and this server."""
     return _start(["train", str(study_path), *arguments, "--json"], log=log)
 
 
-def start_saliency(study_path: Path, run_name: str, sample_ids: Sequence[str], *, log: Path) -> subprocess.Popen:
-    """Start `python -m core saliency` for these samples of a run; each one's maps are kept as soon as they are made."""
+def start_saliency(study_path: Path, run_name: str, sample_ids: Sequence[str], *, log: Path) -> subprocess.Popen[bytes]:
+    """Start `overread saliency` for these samples of a run; each sample's maps are saved as soon as they are
+    computed."""
     return _start(["saliency", str(study_path), *sample_ids, "--run", run_name, "--json"], log=log)
 
 
 def stop_training(process: int) -> None:
-    """Ask a training, named by its process id, to stop at the next step; no error if it has ended already."""
+    """Ask a training, by its process id, to stop at the next step; no error if it has ended already."""
     if process > 1:  # 0 and below would name whole groups of processes
         try:
             os.kill(process, signal.SIGTERM)
@@ -51,7 +54,7 @@ def stop_training(process: int) -> None:
 
 
 def is_demo_complete(folder: Path = DEMO_PATH) -> bool:
-    """Whether each of the demo's studies has a finished run. Looks at names of files alone: the start must be quick."""
+    """Whether each of the demo's studies has a finished run. It only looks for files, since the start must be quick."""
     return all(
         (folder / name / "study.json").is_file() and any((folder / name / "runs").glob("*/scores.csv"))
         for name in DEMO_NAMES
@@ -64,10 +67,10 @@ def is_demo_running(folder: Path = DEMO_PATH) -> bool:
     return path.is_file() and is_locked(path)
 
 
-def start_demo(folder: Path = DEMO_PATH) -> subprocess.Popen | None:
-    """Start building what the demo lacks; None if a process does so already.
+def start_demo(folder: Path = DEMO_PATH) -> subprocess.Popen[bytes] | None:
+    """Start building the missing parts of the demo; None if a process does so already.
 
-    The new process inherits the locked file, and so holds the lock for as long as it lives.
+    The new process inherits the locked file, and so holds the lock as long as it lives.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".building.lock").open("a") as lock:
@@ -77,10 +80,8 @@ def start_demo(folder: Path = DEMO_PATH) -> subprocess.Popen | None:
 
 
 def demo_progress(folder: Path = DEMO_PATH) -> tuple[float, str, float | None]:
-    """How far the demo has come, in [0, 1]; what is being done; and the seconds that are left of it, if known.
-
-    Within a training the newest epoch tells the time left; between trainings it isn't known.
-    """
+    """The demo's progress in [0, 1], the current step, and the seconds left in it, which are known during a
+    training."""
     fraction, message = 0.0, "Starting"
     for event in _events(folder / "progress.jsonl"):
         if event.get("event") == "step":
@@ -95,31 +96,31 @@ def demo_progress(folder: Path = DEMO_PATH) -> tuple[float, str, float | None]:
 
 
 def import_progress(log: Path) -> tuple[float, str]:
-    """How far an import has come, in [0, 1], and what it says of that."""
+    """An import's progress in [0, 1], and its message."""
     try:
         event = json.loads(last_line(log))
         return min(1.0, float(event["fraction"])), str(event["message"])
-    except (ValueError, KeyError, TypeError):  # nothing yet, or a line that is half written
+    except (ValueError, KeyError, TypeError):  # nothing yet, or a partly written line
         return 0.0, "reading the labels"
 
 
 def last_line(log: Path) -> str:
-    """The last line of a process's log that says something: of a command that failed, its error."""
+    """The last line of a process's log that is not empty: the error of a command that failed."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
-def _events(path: Path) -> list[dict]:
+def _events(path: Path) -> list[dict[str, Any]]:
     events = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
         try:
             events.append(json.loads(line))
-        except ValueError:  # the last line may be half written
+        except ValueError:  # the last line may be partly written
             break
     return events
 
 
-def _start(arguments: list[str], *, log: Path, inherited: tuple[int, ...] = ()) -> subprocess.Popen:
+def _start(arguments: list[str], *, log: Path, inherited: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
     log.parent.mkdir(parents=True, exist_ok=True)
     path = os.pathsep.join(filter(None, (str(COMMANDS_PATH), os.environ.get("PYTHONPATH"))))
     with log.open("wb") as output:

@@ -1,4 +1,4 @@
-"""Where pages may read: below the folders that the owner named at start, whatever a person types into a form."""
+"""The folders that pages may read below, whatever is typed into a form: those that the owner named at the start."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from overread.sources.import_roots import OUTSIDE, is_below
 from overread_app import processes
 
 ROOTS_VARIABLE = "OVERREAD_ROOTS"
-"""The folders, as a JSON list; without it the data folders alone."""
+"""The folders, as a JSON list; without it, only the data folders."""
 NOT_WHOLE = "Please give the whole path, from the root of this machine's files. URLs are imported in a terminal."
 
 
@@ -19,23 +19,23 @@ def default_roots() -> list[Path]:
 
 
 def roots() -> list[Path]:
-    """The folders below which pages may read, their links followed."""
+    """The folders that pages may read below, with links resolved."""
     named = os.environ.get(ROOTS_VARIABLE)
     paths = [Path(path) for path in json.loads(named)] if named else default_roots()
     return [Path(os.path.realpath(path)) for path in paths if path.is_absolute()]
 
 
 def is_readable(path: Path) -> bool:
-    """Whether the path, once its links are followed, lies below a root; it need not be there."""
+    """Whether the path, with links resolved, is below a root; it need not exist."""
     return is_below(path, roots())
 
 
 def typed_path(text: str, folder: Path | None = None) -> Path:
-    """The path that a person typed, as seen from `folder`, or absolute where there is none.
+    """The path that a person typed, relative to `folder`; without one it must be absolute.
 
-    Raises UserError unless it lies below a root, in the same words whether or not anything is there.
+    Raises UserError unless it is below a root; the message does not depend on whether the path exists.
     """
-    # Of `~name` the answer would tell whether there is such a user.
+    # `~name` is not expanded: the answer would reveal whether there is such a user.
     path = Path(text).expanduser() if text == "~" or text.startswith("~/") else Path(text)
     if folder is not None:
         path = folder / path

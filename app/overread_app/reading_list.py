@@ -1,4 +1,4 @@
-"""What one reader reads in this session: how sure a proposal must be, and the sample that stays until it is decided."""
+"""The samples that a reader reviews in this session: the threshold, and the sample that stays until it is decided."""
 
 import hashlib
 from collections.abc import Collection
@@ -12,7 +12,7 @@ from overread_app import session
 
 @dataclass(frozen=True, slots=True)
 class ReadingList:
-    """A reader's choice of samples of one run. The session keeps it, so it is the reader's own and survives reruns."""
+    """A reader's choice of samples of one run, stored in the session."""
 
     reader: str
     study: str
@@ -20,23 +20,23 @@ class ReadingList:
 
     @property
     def key(self) -> str:
-        """Names this list within the session; opaque, for it stands in the page."""
+        """Identifies this list within the session; opaque, since it is part of the page."""
         return hashlib.sha256("\n".join((self.reader, self.study, self.run)).encode()).hexdigest()[:12]
 
     @property
     def min_probability(self) -> float | None:
-        """What a sample's probability must reach to be read; None: the run's own proposals."""
+        """The threshold on a sample's error probability; None: the run's own proposals."""
         return session.get(f"min_probability_{self.key}")
 
     def choose(self, min_probability: float | None) -> None:
         session.put(f"min_probability_{self.key}", min_probability)
 
     def hold(self, sample_id: str) -> None:
-        """Let a sample come first until it is decided, whatever is chosen meanwhile: the reader looks at it."""
+        """Keep a sample first until it is decided, whatever threshold is set meanwhile: the reader is looking at it."""
         session.put(f"held_{self.key}", sample_id)
 
     def order(self, scores: pd.DataFrame, decided: Collection[str]) -> list[str]:
-        """The ids of the samples that are still to be read, the one on the page first."""
+        """The ids of the samples that are left to review, the one on the page first."""
         order = review_order(scores, decided, min_probability=self.min_probability)
         held = session.get(f"held_{self.key}")
         if held in decided or not (scores["sample_id"] == held).any():

@@ -1,4 +1,5 @@
-"""The app's server: Streamlit's own, behind a guard that lets no other site's page in, frame it or read from it."""
+"""The app's server: Streamlit's own, behind a guard that keeps other sites from requesting, framing or reading
+pages."""
 
 import base64
 import hashlib
@@ -13,10 +14,10 @@ from typing import Any
 from overread_app.theme import server_settings
 
 HOSTS = ("127.0.0.1", "localhost")
-"""The names by which a browser on this machine may ask for the app."""
+"""The host names under which a browser on this machine may request the app."""
 _POLICY = {
     "default-src": "'self'",
-    # Plotly compiles what draws the map of the images; Streamlit imports a component's code from a blob.
+    # Plotly compiles the code that draws the map; Streamlit imports a component's code from a blob.
     "script-src": "'self' 'unsafe-eval' blob:",
     "style-src": "'self' 'unsafe-inline'",
     "img-src": "'self' data: blob:",
@@ -38,10 +39,10 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class Guard:
-    """ASGI middleware: answers a browser on this machine that asks from the app's own page or from none, nobody else.
+    """ASGI middleware: answers only requests for the app's own host, from its own pages or from none.
 
-    A request or websocket whose Host is not the app's (another site's name that was made to lead here), or whose Origin
-    is another site's, another port of this machine included, is refused with 403. All answers carry `headers`.
+    A request or websocket whose Host is not the app's (as in DNS rebinding), or whose Origin is another site's, another
+    port of this machine included, is refused with 403. All answers carry `headers`.
     """
 
     def __init__(self, app: App, *, port: int, headers: dict[str, str]) -> None:
@@ -81,9 +82,9 @@ class Guard:
 
 
 def security_headers(port: int, page: str = "") -> dict[str, str]:
-    """What every answer tells a browser: load nothing from elsewhere, send nothing there, be framed by nobody.
+    """The security headers of every answer: load nothing from other sites, send nothing to them, allow no framing.
 
-    page: the HTML that Streamlit serves; its inline scripts, and no others, may run.
+    page: the HTML that Streamlit serves; only its inline scripts may run.
     """
     inline = [hashlib.sha256(script.encode()).digest() for script in _INLINE_SCRIPT.findall(page)]
     hashes = [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in inline]
@@ -104,15 +105,15 @@ def security_headers(port: int, page: str = "") -> dict[str, str]:
 
 
 def serve(script: Path, port: int) -> None:
-    """Serve the script's pages on this machine's own address until SIGINT or SIGTERM."""
+    """Serve the script's pages on the loopback address until SIGINT or SIGTERM."""
     import streamlit as st
     from starlette.middleware import Middleware
 
     page = Path(st.__file__).parent / "static" / "index.html"
     headers = security_headers(port, page.read_text(encoding="utf-8") if page.is_file() else "")
-    # The server tells of its start at a level that nobody asked for; warnings are let through.
+    # The server logs its start; only warnings are of interest.
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.levelno >= logging.WARNING)
-    # The server raises a signal once more when it has ended.
+    # The server raises the signal again when it has ended.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     app = st.App(script, middleware=[Middleware(Guard, port=port, headers=headers)])
     with suppress(KeyboardInterrupt):

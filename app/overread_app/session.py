@@ -1,4 +1,4 @@
-"""What one browser session has chosen: the only place that touches `st.session_state`."""
+"""The state of one browser session: the only place that uses `st.session_state`."""
 
 import hashlib
 import hmac
@@ -28,13 +28,13 @@ class UnreadableStudy:
     path: Path
     name: str
     reason: str
-    """In words, without a path."""
+    """A message without a path."""
 
 
 def studies() -> list[Study]:
     """The studies that this session may open: those the server was started with, then those made here.
 
-    One that cannot be opened is left out, and named by `unreadable_studies`.
+    Those that cannot be opened are in `unreadable_studies` instead.
     """
     return [study for study in _opened() if isinstance(study, Study)]
 
@@ -55,7 +55,7 @@ def _opened() -> list[Study | UnreadableStudy]:
 
 
 def _open(path: Path) -> Study | UnreadableStudy:
-    """The study, if it can be opened, with what no page can do without: its key, its samples, the list of its runs."""
+    """The study, if its study.json, its key, its samples and the list of its runs can be read."""
     try:
         study = open_study(path)
         study.key()
@@ -63,13 +63,13 @@ def _open(path: Path) -> Study | UnreadableStudy:
         study_data.check_samples(study)
     except UserError as error:
         return UnreadableStudy(path, _written_name(path), without_paths(str(error)))
-    except Exception as error:  # one study must not take the others with it
+    except Exception as error:  # one study must not make the others fail
         return UnreadableStudy(path, _written_name(path), f"{DAMAGED} ({type(error).__name__})")
     return study
 
 
 def _written_name(path: Path) -> str:
-    """The name that study.json gives a study, as far as it can be read; else that of its folder."""
+    """The study's name in study.json, if that can be read; else its folder's."""
     try:
         name = json.loads((path / "study.json").read_text(encoding="utf-8"))["name"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
@@ -78,38 +78,38 @@ def _written_name(path: Path) -> str:
 
 
 def shows_demo() -> bool:
-    """Whether this server was started without naming a study, and so shows the demo."""
+    """Whether this server was started without a study, and so shows the demo."""
     return not os.environ.get(STUDIES_VARIABLE)
 
 
 def put(name: str, value: object) -> None:
-    """Keep something for this session alone: a process that a page started, a filter. None forgets it."""
+    """Store a value in this session, such as a process or a filter. None deletes it."""
     st.session_state[f"session_{name}"] = value
 
 
 def get(name: str, default: Any = None) -> Any:
-    """What this session keeps under that name; the default where it keeps nothing."""
+    """The value that this session has stored under that name, or the default."""
     value = st.session_state.get(f"session_{name}")
     return default if value is None else value
 
 
 def field_value(key: str) -> str | None:
-    """What stands in the text field of that key; None where the page has no such field."""
+    """The value of the input field with that key; None where the page has no such field."""
     return st.session_state.get(key)
 
 
 def add_study(path: Path) -> None:
-    """List a study that this session has made, and choose it."""
+    """Add a study that this session has made, and make it the current one."""
     put("made_studies", (*get("made_studies", ()), path))
     choose_study(path)
 
 
 def current_study() -> Study | None:
-    """The chosen study; before any choice the first with a finished run, else the first; None if there is none."""
+    """The chosen study; by default the first with a finished run, else the first; None if there is none."""
     chosen, found = get("study"), studies()
 
     def is_meant(study: Study) -> bool:
-        # After a reload the session is another, and the page's address tells.
+        # After a reload the session is new, and the page's address names the study.
         return study.path == chosen if chosen else st.query_params.get("study") == _address(study.path)
 
     study = next(filter(is_meant, found), None)
@@ -126,7 +126,7 @@ def choose_study(path: Path) -> None:
     path = Path(path).resolve()
     if get("study") != path:
         if get("study") is not None:
-            # The name may be somebody else's there.
+            # There the name may be somebody else's.
             put("recalled_reader", get("reader"))
             put("reader", None)
         put("study", path)
@@ -136,7 +136,7 @@ def choose_study(path: Path) -> None:
 
 
 def _address(path: Path) -> str:
-    """Names a study in the page's address, and tells nothing of where it lies."""
+    """Identifies a study in the page's address, without revealing its path."""
     return hashlib.sha256(str(path).encode()).hexdigest()[:8]
 
 
@@ -150,17 +150,17 @@ def current_run() -> Run | None:
 
 
 def choose_run(name: str) -> None:
-    """Make a finished run of the current study the one that pages show."""
+    """Make a finished run of the current study the one that the pages show."""
     put("run", name)
 
 
 def reader_name() -> str:
-    """The name that the person at this browser gave; empty before."""
+    """The reader's name in this session; empty before one was given."""
     return get("reader", "")
 
 
 def checked_name(name: str) -> str:
-    """A reader's name as it is kept. Raises UserError if it is empty or too long."""
+    """A reader's name with normalised spaces. Raises UserError if it is empty or too long."""
     name = " ".join(name.split())
     if not name:
         raise UserError("Please enter a name: it appears with every verdict in the exported table.")
@@ -170,23 +170,23 @@ def checked_name(name: str) -> str:
 
 
 def set_reader(name: str, code: str) -> None:
-    """Keep who reads in this session, once the code was found to be that name's."""
+    """Set this session's reader, after the code of the name was checked."""
     put("reader", name)
     put("reader_code", code)
 
 
 def is_owner() -> bool:
-    """Whether this browser is of the person who started the server: the address that the terminal shows says so."""
+    """Whether this browser is the owner's, who opened the address that the terminal showed."""
     claim_ownership(st.query_params.get("owner", ""))
     return bool(get("is_owner", False))
 
 
 def claim_ownership(token: str) -> None:
-    """Make this session the owner's, if the token is the server's."""
+    """Make this session the owner's, if the token is right."""
     if token and hmac.compare_digest(token.encode(), os.environ.get(OWNER_VARIABLE, "").encode()):
         put("is_owner", True)
 
 
 def owner_token() -> str:
-    """What the owner's tab remembers; empty in anybody else's."""
+    """The token for the owner's tab to remember; empty in any other session."""
     return os.environ.get(OWNER_VARIABLE, "") if is_owner() else ""

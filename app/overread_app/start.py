@@ -26,7 +26,7 @@ DEFAULT_PORT = 8501
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Start the server and stay until it is stopped. Returns 0, or 2 where the user must decide something."""
+    """Run the server until it is stopped. Returns 0, or 2 where the user must decide something."""
     parser = argparse.ArgumentParser(prog="overread app", description="Overread's review app, for this machine alone.")
     parser.add_argument("studies", nargs="*", metavar="STUDY", type=Path, help="a study's folder; none: the demo")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"port on {ADDRESS} (default: {DEFAULT_PORT})")
@@ -73,11 +73,11 @@ def main(arguments: list[str] | None = None) -> int:
     if not _is_free(options.port):
         return _refuse(f"port {options.port} is in use; stop what uses it, or name another: --port {options.port + 1}")
 
-    # The pages run in this process and learn from its environment what to show.
+    # The pages run in this process and read from its environment what to show.
     os.environ[STUDIES_VARIABLE] = json.dumps([str(path) for path in paths]) if paths else ""
     os.environ[ROOTS_VARIABLE] = json.dumps([str(root) for root in (*(roots or default_roots()), *opened)])
     owner = os.environ.setdefault(OWNER_VARIABLE, secrets.token_urlsafe(16))
-    # Kept by name: a process that nobody holds is warned of when it ends.
+    # Kept in a variable: Python warns about a process that nobody holds when it ends.
     demo = None if paths or is_demo_complete() else start_demo()
     url = f"http://{ADDRESS}:{options.port}/?owner={owner}"
     threading.Thread(target=_announce, args=(url, options.port, not options.no_browser), daemon=True).start()

@@ -1,4 +1,4 @@
-"""What every page shares: the page's settings, the sidebar, the error boundary. Started by `overread app`."""
+"""The frame of every page: the page's settings, the sidebar, the error boundary. Started by `overread app`."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ NOT_FOR_DIAGNOSIS = "Not for diagnosis"
 
 
 def run() -> None:
-    """Draw the frame, then the page that was asked for inside the error boundary."""
+    """Draw the frame, then the requested page inside the error boundary."""
     st.set_page_config(page_title="Overread", page_icon=str(ICON), layout="wide", initial_sidebar_state=256)
     pages = [
         st.Page(VIEWS / "studies.py", title="Studies", icon=":material/folder_open:", default=True),
@@ -31,7 +31,7 @@ def run() -> None:
         show_sidebar(pages)
         remember_owner()
     st.html(STYLE)
-    # In the bar above the page, where it takes no room and stays in sight with the sidebar closed.
+    # In the bar above the page, where it takes no space and stays visible with the sidebar closed.
     st.html(
         f'<div style="position:fixed;top:0.5rem;right:1rem;padding:0.1rem 0.5rem;z-index:999991;border-radius:6px;'
         f'background:#ffffffe6;pointer-events:none;font-size:0.8rem;letter-spacing:0.02em;color:{MUTED}">'
@@ -42,7 +42,7 @@ def run() -> None:
 
 
 def show_sidebar(pages: list[Page]) -> None:
-    """The app's name, the study at hand, the pages, and who is reading."""
+    """The app's name, the current study, the pages, and the reader."""
     st.markdown("### Overread")
     show_study_picker()
     for page in pages:
@@ -52,7 +52,7 @@ def show_sidebar(pages: list[Page]) -> None:
 
 
 def show_study_picker() -> None:
-    """Choose among the studies that this server shows."""
+    """A menu of the studies that this server shows."""
     current = session.current_study()
     found = session.studies()
     if current is None:
@@ -66,7 +66,7 @@ def show_study_picker() -> None:
 
 
 def show_reader() -> None:
-    """Whose verdicts these are, and a way to change it; the Review page asks for the name."""
+    """The reader's name, and a button to change it; the Review page asks for the name."""
     name = session.reader_name()
     if not name:
         return

@@ -1,6 +1,6 @@
-"""What pages read from a study's files: the only place that touches Streamlit's caches.
+"""Reads a study's files for the pages: the only place that uses Streamlit's caches.
 
-A cache is keyed by a file's path and stamp; what begins with an underscore is not a part of the key.
+The key of a cache is a file's path and stamp; arguments that begin with an underscore are not part of it.
 """
 
 from collections.abc import Mapping
@@ -31,22 +31,23 @@ def check_samples(study: Study) -> None:
 
 
 def load_samples(study: Study) -> pd.DataFrame:
-    """samples.csv, all text: sample_id, image, given_label, patient, slide, split, then raters. A copy of one's own."""
+    """samples.csv, all text: sample_id, image, given_label, patient, slide, split, then raters. The caller gets a
+    copy."""
     return _samples(study, str(study.samples_path), _stamp(study.samples_path))
 
 
 def load_quarantine(study: Study) -> pd.DataFrame:
-    """quarantine.csv, all text: row, image, reason. Pages show rows and reasons alone. A copy of one's own."""
+    """quarantine.csv, all text: row, image, reason. Pages show rows and reasons alone. The caller gets a copy."""
     return _quarantine(study, str(study.quarantine_path), _stamp(study.quarantine_path))
 
 
 def load_findings(study: Study) -> list[Finding]:
-    """What is wrong with the study's data; slow at first, since it looks at every image."""
+    """The findings of the checks of the study's data; slow at first, since every image is checked."""
     return _findings(study, str(study.path), _stamp(study.samples_path))
 
 
 def load_burned_in(study: Study) -> list[Finding]:
-    """What the study's DICOM files say of text in their pixels."""
+    """Findings on text that is burned into the pixels of the study's DICOM files."""
     return _burned_in(study, str(study.path), _stamp(study.samples_path))
 
 
@@ -57,15 +58,16 @@ def load_map(run: Run) -> np.ndarray:
 
 
 def load_scores(run: Run) -> pd.DataFrame:
-    """scores.csv of a run, a row per sample in the order of samples.csv; is_proposed is bool. A copy of one's own."""
+    """scores.csv of a run, a row per sample in the order of samples.csv; is_proposed is bool. The caller gets a
+    copy."""
     path = run.path / "scores.csv"
     return _scores(run, str(path), _stamp(path))
 
 
 def load_pixels(path: Path) -> PixelCache:
-    """The pixel cache of a study. Raises StudyError if it is not whole.
+    """The pixel cache of a study. Raises StudyError if it is damaged.
 
-    Shared by all sessions, and kept: its index tells of every image, and takes 0.3 s to read at 100,000 of them.
+    Shared by all sessions; its index takes 0.3 s to read at 100,000 images.
     """
     return _pixels(path, str(path), _stamp(path / INDEX))
 
@@ -89,7 +91,7 @@ def load_evidence(run: Run) -> Mapping[str, np.ndarray]:
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    """Modification time and inode: what tells a file from its predecessor of the same name."""
+    """Modification time and inode: they change when the file is written or replaced."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -127,7 +129,7 @@ def _findings(_study: Study, path: str, stamp: tuple[int, int]) -> list[Finding]
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _burned_in(_study: Study, path: str, stamp: tuple[int, int]) -> list[Finding]:
-    from overread.checks.burned_in import find_burned_in  # here, for pydicom takes its time
+    from overread.checks.burned_in import find_burned_in  # here, since importing pydicom takes time
 
     return find_burned_in(_study)
 

@@ -1,4 +1,4 @@
-"""The app's colours and the settings of its server, so that neither depends on a user's own Streamlit settings."""
+"""The app's colours and its server's settings, independent of a user's own Streamlit settings."""
 
 INK = "#1D2B31"
 MUTED = "#5A6B72"
@@ -19,7 +19,7 @@ CLASS_COLOURS = (
     "#A9B4BA",
     "#B7A1D6",
 )
-"""One per class in the study's order, and round again; neither red nor green, which would judge."""
+"""One per class in the study's order, repeating; neither red nor green, which would suggest right and wrong."""
 SEQUENTIAL_COLOURS = (
     "#F3F8F8",
     "#DCEBED",
@@ -39,11 +39,11 @@ STYLE = f"""<style>
 [data-testid="stSidebar"] h3 {{ padding-top: 0; }}
 [data-testid="stCaptionContainer"] {{ color: {MUTED}; opacity: 1; }}
 </style>"""
-"""What Streamlit's theme has no setting for: narrower margins, since images need the room, and captions to be read."""
+"""What Streamlit's theme has no setting for: narrower margins, to leave space for images, and readable captions."""
 
 
 def server_settings(port: int) -> dict[str, object]:
-    """Streamlit's settings for a server that only this machine can reach and that tells nobody anything."""
+    """Streamlit's settings for a server that only this machine can reach, without telemetry."""
     return {
         "server.address": "127.0.0.1",
         "server.port": port,
@@ -54,7 +54,7 @@ def server_settings(port: int) -> dict[str, object]:
         "server.baseUrlPath": "",
         "server.enableCORS": True,
         "server.enableXsrfProtection": True,
-        # A page of another site that names this machine by a name of its own gets no connection.
+        # Another site's page that reaches this machine by a host name of its own gets no connection.
         "server.allowedHosts": ["127.0.0.1", "localhost"],
         "server.enableStaticServing": False,
         "server.enableAgentApi": False,
@@ -75,7 +75,7 @@ def server_settings(port: int) -> dict[str, object]:
 
 
 def theme_settings() -> dict[str, object]:
-    """Streamlit's theme: light, one accent, the fonts that Streamlit ships."""
+    """Streamlit's theme: light, one accent colour, the fonts that Streamlit ships."""
     return {
         "theme.base": "light",
         "theme.primaryColor": ACCENT,

@@ -1,4 +1,4 @@
-"""A reader's verdicts on their way into the ledger: each is recorded once, or the page says why it was not."""
+"""Records a reader's verdicts in the ledger: each one once, or the page says why not."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from overread_app.visit import Visit, end_visit, takes_press
 
 
 def decide(study: Study, proposal: Proposal, visit: Visit, kind: VerdictKind, chosen: str) -> None:
-    """Record a verdict on the visit's sample and step on from it; nothing if the visit is over or has just begun."""
+    """Record a verdict on the visit's sample and move on; does nothing if the visit is over or has just begun."""
     if not takes_press(visit):
         return
     verdict = Verdict(
@@ -33,25 +33,27 @@ def decide(study: Study, proposal: Proposal, visit: Visit, kind: VerdictKind, ch
 
 
 def undo(study: Study, reader: str, last: Decision, visit: Visit | None) -> None:
-    """Take back the last verdict: its sample comes up again. A second press takes no second verdict back."""
+    """Undo the last verdict: its sample is shown again. A second press does not undo a second verdict."""
     if visit is not None and not takes_press(visit):
         return
-    shown_key = last.verdict.idempotency_key
+    shown_key, run = last.verdict.idempotency_key, session.current_run()
 
-    def take_back() -> None:
-        # Named for what it undoes: the same press twice is the same undo.
+    def undo_last() -> None:
+        # Its key names the verdict that it undoes: the same press twice is the same undo.
         if study_data.ledger(study).undo(reader, f"undo {shown_key}", shown_key=shown_key) is None:
             raise StaleVerdictError("another verdict was recorded in another window; nothing was undone")
-        ReadingList(reader, study.ledger_study, session.current_run().name).hold(last.verdict.sample_id)
+        ReadingList(reader, study.ledger_study, last.verdict.run if run is None else run.name).hold(
+            last.verdict.sample_id
+        )
         session.put("review_note", (last.verdict.sample_id, last.verdict.note))
 
-    attempt(take_back)
+    attempt(undo_last)
 
 
 def attempt(write: Callable[[], object], *, pending: Verdict | None = None) -> None:
-    """Write to the ledger and end the visit; the sample stays, with a word why, if it could not be written.
+    """Write to the ledger and end the visit; if that fails, the sample stays, with a message.
 
-    pending: what is sent again, once, where the ledger is busy.
+    pending: the verdict to send again, once, if the ledger is busy.
     """
     for name in ("review_problem", "review_pending", "review_stale"):
         session.put(name, None)
@@ -61,7 +63,7 @@ def attempt(write: Callable[[], object], *, pending: Verdict | None = None) -> N
         session.put("review_problem", None if pending else error_text(error))
         session.put("review_pending", pending)
     except StaleVerdictError as error:
-        # What was decided elsewhere stands in the ledger, and is what the page goes on from.
+        # The ledger has what was decided in another window, and the page continues from there.
         session.put("review_stale", error_text(error))
         end_visit()
     except Exception as error:  # a callback: no boundary is around it

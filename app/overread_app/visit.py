@@ -1,4 +1,4 @@
-"""A visit: one showing of one sample to one reader. It tells a second press on the same page from a new verdict."""
+"""A visit: one showing of one sample to one reader. It distinguishes a second press from a new verdict."""
 
 import time
 import uuid
@@ -8,15 +8,15 @@ from overread.review.ledger import visit_key
 from overread_app import session
 
 MIN_DWELL_S = 0.3
-"""Nobody has looked at a sample that came up less than this ago: a press so early was meant for the one before it."""
+"""A press within this time after a sample appeared was meant for the sample before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Made when the sample is shown, and carried by every button that is drawn beside it."""
+    """Created when the sample is shown, and passed to every button beside it."""
 
     visit_id: str
-    """New for each showing, and opaque: it may stand in the page."""
+    """New for each showing, and opaque, since it is part of the page."""
     reader: str
     study: str
     run: str
@@ -41,7 +41,7 @@ class Visit:
 
 
 def current_visit(reader: str, study: str, run: str, sample_id: str, *, image_sha256: str = "") -> Visit:
-    """The visit under way; a new one where anything else is shown now, or the reader comes back from another page."""
+    """The current visit; a new one if something else is shown now, or the reader comes back from another page."""
     visit = session.get("visit")
     shown = (reader, study, run, sample_id)
     # Streamlit forgets a field once a page without it was shown.
@@ -53,14 +53,14 @@ def current_visit(reader: str, study: str, run: str, sample_id: str, *, image_sh
 
 
 def takes_press(visit: Visit) -> bool:
-    """Whether a press on a button of this visit counts: the sample is still the one shown, and was there to be seen.
+    """Whether a press on a button of this visit counts: the sample is still shown, and was visible long enough.
 
-    The first press ends the visit (the page steps on), so that a second one, on the same buttons or during the rerun,
-    finds another visit under way or none.
+    The first press ends the visit (the page moves on), so that a second one, on the same buttons or during the rerun,
+    belongs to no current visit.
     """
     return session.get("visit") == visit and visit.elapsed_ms >= 1000 * MIN_DWELL_S
 
 
 def end_visit() -> None:
-    """The sample was dealt with: no button drawn beside it counts any more."""
+    """End the visit: the buttons beside its sample no longer count."""
     session.put("visit", None)

@@ -48,7 +48,7 @@ class RefinementSettings:
     num_repeats: int = 2
     """Times the whole is done with other folds; the mean is taken."""
     max_rounds: int = 2
-    """Iterations after the first one, which is fitted to the given labels."""
+    """Iterations after the first one, which is fitted to the given labels; only after review."""
     strengths: tuple[float, ...] = (0.0003, 0.001, 0.003, 0.01)
     """Candidates for the inverse strength of the logistic regression's L2 penalty, as scikit-learn's C."""
     ridge_penalties: tuple[float, ...] = (100.0, 300.0, 1000.0, 3000.0, 10000.0)

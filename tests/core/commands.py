@@ -1,4 +1,4 @@
-"""Running commands as `python -m core` does, in this process, and the study that they are tried on."""
+"""Running commands as `overread` does, in this process, and the study that they are tried on."""
 
 import csv
 import io
@@ -49,12 +49,12 @@ class Ended:
 
 
 def run_command(*arguments: object) -> Ended:
-    """`python -m core ARGUMENTS` in this process."""
+    """`overread ARGUMENTS` in this process."""
     out, err = io.StringIO(), io.StringIO()
     handler = signal.getsignal(signal.SIGTERM)
     try:
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-            patch.setattr(sys, "argv", ["python -m core", *map(str, arguments)])
+            patch.setattr(sys, "argv", ["overread", *map(str, arguments)])
             main()
         status = 0
     except SystemExit as end:

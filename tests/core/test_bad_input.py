@@ -270,7 +270,7 @@ def test_a_run_that_is_not_there(study, tmp_path, monkeypatch, command):
 
 
 def test_proposals_of_a_study_without_a_run_say_how_to_train(study, tmp_path):
-    assert "python -m core train" in refused(tmp_path, "proposals", study, "--out", tmp_path / "p.csv")
+    assert "overread train" in refused(tmp_path, "proposals", study, "--out", tmp_path / "p.csv")
 
 
 @pytest.mark.parametrize("command", ["proposals", "export"])

@@ -136,7 +136,7 @@ def test_what_was_changed_by_hand_is_told_from_damage_with_what_to_do(whole, tmp
     ended = run_command("export", study_path, "--out", tmp_path / "cleaned.csv")
     assert (ended.status, (tmp_path / "cleaned.csv").exists()) == (2, False)
     assert "by hand or by another program" in ended.err
-    assert "python -m core restore" in ended.err
+    assert "overread restore" in ended.err
     assert ("change the source's own labels" if name != "RUN/scores.csv" else "train anew") in ended.err
     path.write_text(before[: len(before) // 2])
     ended = run_command("export", study_path, "--out", tmp_path / "cleaned.csv")

@@ -12,7 +12,7 @@ from overread_app.theme import ACCENT, INK, MUTED
 
 
 def trade_off_curve(curve: TradeOff, own: Expectation) -> go.Figure:
-    """The expected share of all wrong labels that is found by how many images are read, and the run's own choice."""
+    """The expected share of all wrong labels found, by the number of images read, and the run's own choice."""
     hover = "%{x:,} images: about %{y:.0f} % found<br>%{customdata:.0f} % of them wrong<extra></extra>"
     figure = go.Figure()
     figure.add_scatter(

@@ -1,4 +1,4 @@
-"""The app's charts: arrays in, plotly figures out, all in one template; and the one way to show them."""
+"""The app's charts: plotly figures from arrays, in one template, and the function that shows them."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -38,12 +38,12 @@ TEMPLATE = go.layout.Template(
 
 
 def show_chart(figure: go.Figure, *, key: str, alt: str) -> None:
-    """Put a figure on the page: full width, no mode bar, no link away. `alt` says in words what it shows."""
+    """Show a figure: full width, no mode bar, no links. alt: a description of the chart."""
     st.plotly_chart(figure, width="stretch", theme=None, key=key, config=CONFIG, alt=alt)
 
 
 def chart_text(name: str) -> str:
-    """A name as Plotly shows it as it is: it reads tags, links among them, and places for values out of texts."""
+    """A name escaped for Plotly, which interprets HTML tags and templates in texts."""
     return escape(name, quote=False).replace("%{", "%\u2060{")
 
 
@@ -62,7 +62,7 @@ def label_matrix(matrix: np.ndarray, classes: Sequence[str]) -> go.Figure:
     totals = matrix.sum(axis=1, keepdims=True)
     share = np.divide(matrix, totals, out=np.zeros(matrix.shape), where=totals > 0)
     off_diagonal = share.copy()
-    np.fill_diagonal(off_diagonal, np.nan)  # agreement would drown what the matrix is for
+    np.fill_diagonal(off_diagonal, np.nan)  # agreement would dominate the colour scale
     top = float(np.nanmax(off_diagonal)) if len(classes) > 1 and np.nanmax(off_diagonal) > 0 else 1.0
     scale = [[index / 9, colour] for index, colour in enumerate(SEQUENTIAL_COLOURS)]
     names = [chart_text(name) for name in classes]
@@ -176,11 +176,12 @@ def consensus_by_round(events: Sequence[Mapping[str, object]]) -> go.Figure:
 def embedding_map(
     points: np.ndarray, labels: Sequence[str], is_proposed: np.ndarray, classes: Sequence[str]
 ) -> go.Figure:
-    """points: (N, 2); labels: the N given labels, which colour them; proposals wear a ring."""
-    labels = np.asarray(labels)
+    """A scatter plot of the embeddings. points: (N, 2); labels: the N given labels, shown as colours; a ring marks
+    proposals."""
+    given = np.asarray(labels)
     figure = go.Figure()
     for name, colour in class_colours(classes).items():
-        mask = labels == name
+        mask = given == name
         figure.add_scattergl(
             x=points[mask, 0],
             y=points[mask, 1],

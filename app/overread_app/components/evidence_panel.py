@@ -20,20 +20,21 @@ from overread_app.components.charts import TEMPLATE, chart_text, class_colours, 
 from overread_app.theme import INK, LINE, MUTED
 
 QUIET = "#C3CDD1"
-"""Of classes that neither reading names."""
+"""The colour of classes other than the two readings."""
 NUM_KEPT = 64
 THUMBNAIL_PX = 160
 
 
 def show_probabilities(probs: np.ndarray, classes: Sequence[str], *, given: str, proposed: str, key: str) -> None:
-    """probs: (K,) in [0, 1], in the classes' order: p_<class> of scores.csv."""
+    """A chart of the class probabilities. probs: (K,) in [0, 1], in the classes' order: p_<class> of scores.csv."""
     said = ", ".join(f"{name} {100 * value:.0f} %" for name, value in zip(classes, probs, strict=True))
     _heading("Class probabilities", "from the image and its given label")
     show_chart(probability_chart(probs, classes, given=given, proposed=proposed), key=key, alt=f"Probabilities: {said}")
 
 
 def show_trace(stage_probs: np.ndarray, stage_names: Sequence[str], classes: Sequence[str], **labels: str) -> None:
-    """stage_probs: (S, K) in [0, 1], a row per monitored stage of the training. labels: given, proposed and key."""
+    """A chart of the probabilities over the training. stage_probs: (S, K) in [0, 1], a row per monitored stage. labels:
+    given, proposed and key."""
     key = labels.pop("key")
     given, proposed = classes.index(labels["given"]), classes.index(labels["proposed"])
     words = (
@@ -48,7 +49,7 @@ def show_trace(stage_probs: np.ndarray, stage_names: Sequence[str], classes: Seq
 def show_similar(
     pixels_path: Path, sample_ids: Sequence[str], labels: Sequence[str], classes: Sequence[str], *, num_same: int = 0
 ) -> None:
-    """The images most like this one with their given labels, the nearest first. They come from the pixel cache.
+    """The most similar images, from the pixel cache, with their given labels; the nearest first.
 
     num_same: how many, at the beginning, are its near-duplicates; the others are of other patients and slides.
     """
@@ -59,7 +60,7 @@ def show_similar(
             f'<img src="{uri}" alt="Similar image, given label {escape(label, quote=True)}">'
             for uri, label in zip(thumbnails(pixels_path, tuple(sample_ids)), labels, strict=True)
         ]
-    except StudyError:  # the cache may be deleted at any time: it only costs time
+    except StudyError:  # the cache may be deleted at any time
         thumbnail_tags = ["<div></div>"] * len(labels)
     figures = "".join(
         f"<figure{' class=same' if place < num_same else ''}>{tag}"
@@ -74,7 +75,7 @@ def show_similar(
 
 
 def probability_chart(probs: np.ndarray, classes: Sequence[str], *, given: str, proposed: str) -> go.Figure:
-    """Bars in the classes' order; the two readings in their colours."""
+    """A bar per class; the two readings in their colours."""
     colours = class_colours(classes)
     bars = go.Bar(
         x=[float(value) for value in probs],
@@ -101,7 +102,7 @@ def probability_chart(probs: np.ndarray, classes: Sequence[str], *, given: str, 
 def trace_chart(
     stage_probs: np.ndarray, stage_names: Sequence[str], classes: Sequence[str], *, given: str, proposed: str
 ) -> go.Figure:
-    """A line per class over the stages; the two readings in their colours, named at their ends."""
+    """A line per class over the stages; the two readings in their colours."""
     colours = class_colours(classes)
     stages = list(range(len(stage_names)))
     probs = np.asarray(stage_probs, dtype=float)
@@ -146,9 +147,9 @@ def trace_chart(
 
 @lru_cache(maxsize=NUM_KEPT)
 def thumbnails(pixels_path: Path, sample_ids: tuple[str, ...]) -> tuple[str, ...]:
-    """Data URIs of cached images, small; they hold pixels alone, no name and no tag.
+    """Data URIs of small versions of cached images, without names or tags.
 
-    Raises StudyError where the study has no whole pixel cache.
+    Raises StudyError where the study has no intact pixel cache.
     """
     cache = study_data.load_pixels(pixels_path)
     uris = []
@@ -161,7 +162,7 @@ def thumbnails(pixels_path: Path, sample_ids: tuple[str, ...]) -> tuple[str, ...
 
 
 def data_uri(image: Image.Image) -> str:
-    """The image as an HTML source: pixels alone, no name and no tag."""
+    """The image as a data URI: only pixels, no name and no tags."""
     content = io.BytesIO()
     image.save(content, "JPEG", quality=90)
     return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()

@@ -1,4 +1,4 @@
-"""The images that a finding of the check is about, a few of them, from the pixel cache: no name, no patient."""
+"""Some images of a finding, from the pixel cache, without names or patients."""
 
 from collections.abc import Mapping
 from html import escape
@@ -22,16 +22,16 @@ _CAPTION = "font-size:12px;line-height:1.3;opacity:.8;overflow-wrap:anywhere"
 
 
 def show_finding_images(pixels_path: Path, finding: Finding, captions: Mapping[str, str]) -> None:
-    """A frame for each group of the finding, or its single images; captions: by sample id, may lack any.
+    """Show the groups of a finding, each in a frame, or its single images. captions: by sample id, for some or all.
 
-    Nothing is shown where the study has no pixel cache, or the cache no longer holds these images.
+    Nothing is shown where the pixel cache is missing or no longer holds these images.
     """
     is_single = not finding.groups
-    groups = [(sample_id,) for sample_id in finding.samples[:MAX_SINGLE]] if is_single else finding.groups[:MAX_GROUPS]
-    groups = [_most_different(group, captions) for group in groups]
+    singles = [(sample_id,) for sample_id in finding.samples[:MAX_SINGLE]]
+    groups = [_most_different(group, captions) for group in (singles if is_single else finding.groups[:MAX_GROUPS])]
     try:
         uris = iter(thumbnails(pixels_path, tuple(sample_id for group in groups for sample_id in group)))
-    except (StudyError, KeyError):  # the cache may be deleted or made anew at any time
+    except (StudyError, KeyError):  # the cache may be deleted or rebuilt at any time
         return
     frames = []
     for group in groups:
@@ -47,6 +47,6 @@ def show_finding_images(pixels_path: Path, finding: Finding, captions: Mapping[s
 
 
 def _most_different(group: tuple[str, ...], captions: Mapping[str, str]) -> tuple[str, ...]:
-    """The few of a group that are shown: first one of each caption, then the others."""
+    """The images of a group to show: one of each caption first, then others."""
     first_of = {captions.get(sample_id, ""): sample_id for sample_id in reversed(group)}
     return tuple(sorted(group, key=lambda sample_id: sample_id not in first_of.values()))[:MAX_OF_GROUP]

@@ -18,7 +18,7 @@ from overread_app.components.evidence_panel import data_uri
 from overread_app.visit import Visit
 
 HEAT_COLOUR = (240, 150, 30)
-"""Amber: neither red nor green, which would judge."""
+"""Amber: neither red nor green, which would suggest right and wrong."""
 NUM_LOOKED_AHEAD = 8
 """Samples that one process computes maps for: starting it takes seconds, a map far less than one."""
 
@@ -60,7 +60,7 @@ def show_saliency(study: Study, run: Run, order: Sequence[str], visit: Visit) ->
 
 @st.fragment(run_every=1)
 def await_saliency(study: Study, run: Run, sample_ids: tuple[str, ...]) -> None:
-    """Wait for the first sample's maps; a process computes all that are missing, and the reader goes on meanwhile."""
+    """Wait for the first sample's maps while a process computes all missing ones; the reader can continue meanwhile."""
     with error_boundary():
         if read_saliency(run, sample_ids[0]) is not None:
             st.rerun()

@@ -1,11 +1,12 @@
-"""Who is reading: asked once; a browser tab remembers the name over a reload, and forgets it when it is closed.
+"""The reader's name: asked for once; a browser tab remembers it over a reload, until it is closed.
 
-Not for longer: at a shared workstation the next person must not read under this one's name. A name gets a short code
-when it is first given in a study; a new browser that gives the same name is asked for it.
+Not for longer: at a shared workstation the next person must not review under this one's name. A name gets a short code
+when it is first used in a study, and a new browser must give that code to use the name.
 """
 
 import time
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -17,13 +18,13 @@ from overread_app.boundary import error_text, plain_text
 
 _memory = st.components.v2.component("overread_reader", js=(Path(__file__).parent / "reader.js").read_text())
 _READER = "overread.reader"
-"""Where the tab keeps the reader."""
+"""The key under which the tab stores the reader."""
 WRONG_CODE_S = 1.0
-"""What a wrong code costs, so that codes cannot be tried in quantity."""
+"""The delay after a wrong code, so that codes cannot be guessed quickly."""
 
 
 def ask_reader(study: Study) -> None:
-    """The form. The tab's memory answers it after a reload, and the session's in another study."""
+    """The form for the name. After a reload the tab answers it, and in another study the session."""
     if not session.get("is_changing_reader"):
         _memory(key="review_recall", data={"slot": _READER}, on_recalled_change=lambda: _recall(study))
         if name := session.get("recalled_reader"):
@@ -54,32 +55,32 @@ def ask_reader(study: Study) -> None:
 
 
 def show_code() -> None:
-    """The code of a name that was just given, until it is put away."""
+    """The code of a new name, until it is dismissed."""
     if code := session.get("code_to_show"):
         with st.container(border=True, key="review_code"):
             text, button = st.columns([4, 1], vertical_alignment="center")
             text.caption(f"Your code: **{code[:3]} {code[3:]}**. Another browser asks for it. It is shown only once.")
-            button.button("Done", key="review_code_noted", type="tertiary", on_click=_put_code_away)
+            button.button("Done", key="review_code_noted", type="tertiary", on_click=_dismiss_code)
 
 
-def _put_code_away() -> None:
+def _dismiss_code() -> None:
     session.put("code_to_show", None)
 
 
 def remember_reader() -> None:
-    """Have the tab remember the name and its code."""
+    """Store the name and its code in the browser tab."""
     reader = {"name": session.reader_name(), "code": session.get("reader_code", "")}
     _memory(key="review_remember", data={"slot": _READER, "value": reader})
 
 
 def remember_owner() -> None:
-    """Have the tab remember that it is the owner's, since the address says so on the first page alone."""
+    """Store in the browser tab that it is the owner's, since only the first page's address says so."""
     data = {"slot": "overread.owner", "value": session.owner_token()}
     _memory(key="frame_owner", data=data, on_recalled_change=_recall_owner)
 
 
 def change_reader() -> None:
-    """Ask again: another person sits down."""
+    """Ask for the name again, for another person."""
     session.put("is_changing_reader", True)
 
 
@@ -106,17 +107,23 @@ def _give_code(study: Study) -> None:
 
 
 def _recall(study: Study) -> None:
-    recalled = (session.field_value("review_recall") or {}).get("recalled") or {}
+    recalled = _recalled("review_recall") or {}
     if recalled and not session.reader_name():
         _set(study, recalled.get("name") or "", recalled.get("code") or "")
 
 
 def _recall_owner() -> None:
-    session.claim_ownership((session.field_value("frame_owner") or {}).get("recalled") or "")
+    session.claim_ownership(_recalled("frame_owner") or "")
+
+
+def _recalled(key: str) -> Any:
+    """What the tab's memory told through the component of that key."""
+    value: Any = session.field_value(key) or {}
+    return value.get("recalled")
 
 
 def _set(study: Study, name: str, code: str = "") -> None:
-    """Let the person read under the name: with its code, or as the first who gives it; else ask for the code."""
+    """Set the reader if the code is right or the name is new; else ask for the code."""
     session.put("reader_problem", None)
     try:
         name = session.checked_name(name)

@@ -29,18 +29,18 @@ def show_readings(
     kind: str = "",
     is_demo: bool,
 ) -> None:
-    """The given and the proposed label side by side, in words that take no side; of a sample that is not proposed, the
-    most probable other label.
+    """The given and the proposed label side by side, in neutral words; for a sample that is not proposed, the most
+    probable other label.
 
-    probability: that the given label is wrong, in [0, 1]; is_corrected: by the reader's own verdicts. kind: what the
-    proposal is, of `kind_words`. A demo's image is no patient's.
+    probability: that the given label is wrong, in [0, 1]; is_corrected: by the reader's own verdicts. kind: the text of
+    `kind_words`. is_demo: the image is marked as synthetic.
     """
     colours = class_colours(classes)
     title, other = ("The readings differ", "Model’s reading")
     if not proposal.is_proposed:
         title, other = ("Below the proposal threshold", "Most likely other")
     note = "<span>Demo: a synthetic image</span>" if is_demo else ""
-    # No digits at the ends, where the words say all that can be known.
+    # No digits near 0 and 1, where they would claim too much.
     details = [f"{probability:.2f}"] if 0.025 <= probability < 0.985 else []
     details += ["corrected by your verdicts"] if is_corrected else []
     number = f" <span>({', '.join(details)})</span>" if details else ""
@@ -54,7 +54,7 @@ def show_readings(
 
 
 def kind_words(kind: str, *, probs: Mapping[str, float], same_labels: Sequence[str]) -> str:
-    """What a proposal is, as HTML for `show_readings`; empty for no kind.
+    """The kind of a proposal in words, as HTML for `show_readings`; empty for no kind.
 
     kind: of scores.csv. probs: by class, in [0, 1]. same_labels: the other labels of its duplicates.
     """
@@ -73,7 +73,7 @@ def kind_words(kind: str, *, probs: Mapping[str, float], same_labels: Sequence[s
 
 
 def likelihood(probability: float) -> str:
-    """A probability in [0, 1] in natural frequencies, as one reader would say it to another."""
+    """A probability in [0, 1] as a natural frequency."""
     if probability >= 0.985:
         return "98 in 100 or more"
     if probability >= 0.925:

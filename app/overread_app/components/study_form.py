@@ -14,8 +14,8 @@ from overread_app.components.format_fields import ask_format, recognised
 from overread_app.components.wording import counted
 from overread_app.readable_roots import roots, typed_path
 
-FAILED = "The import failed. Run it in a terminal to see why: python -m core import"
-TERMINAL_HINT = "Run the same import in a terminal for details: python -m core import"
+FAILED = "The import failed. Run it in a terminal to see why: overread import"
+TERMINAL_HINT = "Run the same import in a terminal for details: overread import"
 
 
 def show_study_form() -> None:
@@ -32,7 +32,7 @@ def show_study_form() -> None:
     ).strip()
     named = registry.named_dataset(source)
     path = checked_path(source) if source and not named else None
-    suggested = source.removeprefix(named.download.prefix) if named else path.stem if path else ""
+    suggested = source.removeprefix(named.download.prefix) if named and named.download else path.stem if path else ""
     left, right = st.columns(2)
     name = left.text_input("Name of the study", key=f"{form_key()}_name", placeholder=suggested).strip()
     chosen = right.selectbox("Format", list(titles()), key=f"{form_key()}_format", format_func=titles().__getitem__)

@@ -1,6 +1,7 @@
-"""The buttons of the Review page: one for each verdict, and the last verdict with the way back."""
+"""The buttons of the Review page: one for each verdict, and the last verdict with its undo."""
 
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
@@ -13,7 +14,7 @@ from overread_app.visit import Visit
 
 NUM_KEYS = 9
 RETRY_S = 1.5
-"""How long a verdict that a busy ledger did not take waits until it is sent again."""
+"""How long a verdict that a busy ledger refused waits until it is sent again."""
 MAX_NOTE_LENGTH = 500
 PLAIN_VERDICTS = (
     (VerdictKind.AMBIGUOUS, "Ambiguous", "M", "The image does not settle it. The given label is kept."),
@@ -36,7 +37,7 @@ VERDICT_NAMES = {
 
 
 def show_verdicts(study: Study, proposal: Proposal, visit: Visit) -> None:
-    """A button for each verdict, its key on it. They carry the visit: pressed after its end, they do nothing."""
+    """A button for each verdict, with its shortcut. They belong to the visit: after its end they do nothing."""
     given, proposed = proposal.given_label, proposal.proposed_label
     show_button = partial(show_verdict_button, study, proposal, visit)
     with st.container(key="review_verdicts", gap="xsmall"):
@@ -68,7 +69,14 @@ def show_verdicts(study: Study, proposal: Proposal, visit: Visit) -> None:
 
 
 def show_verdict_button(
-    study: Study, proposal: Proposal, visit: Visit, kind: VerdictKind, chosen: str, text: str, shortcut: str, **options
+    study: Study,
+    proposal: Proposal,
+    visit: Visit,
+    kind: VerdictKind,
+    chosen: str,
+    text: str,
+    shortcut: str,
+    **options: Any,
 ) -> None:
     st.button(
         text,
@@ -82,7 +90,7 @@ def show_verdict_button(
 
 
 def show_more_classes(study: Study, proposal: Proposal, visit: Visit, names: list[str]) -> None:
-    """Classes beyond the number keys, in a list."""
+    """A menu of the classes beyond the number keys."""
     if names:
         key = f"review_verdict_more_{visit.visit_id}"
         st.selectbox(
@@ -98,7 +106,7 @@ def show_more_classes(study: Study, proposal: Proposal, visit: Visit, names: lis
 
 @st.fragment(run_every=RETRY_S)
 def send_again(study: Study) -> None:
-    """The verdict that a busy ledger did not take: sent once more, and then either saved or said not to be."""
+    """Send the verdict that a busy ledger refused once more; then it is saved, or the page says that it is not."""
     with error_boundary():
         pending = session.get("review_pending")
         if pending is None:
@@ -113,7 +121,7 @@ def send_again(study: Study) -> None:
 
 
 def show_last(study: Study, last: Decision | None, visit: Visit | None) -> None:
-    """What the ledger holds as this reader's last verdict, and the way back."""
+    """This reader's last verdict in the ledger, and a button that undoes it."""
     if problem := session.get("review_problem"):
         st.warning(f"Not saved. {plain_text(problem)} Press the button again.", icon=":material/info:")
     if stale := session.get("review_stale"):

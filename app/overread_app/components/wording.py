@@ -1,4 +1,4 @@
-"""How the pages write times, spans, numbers and states."""
+"""How the pages write numbers, durations and states."""
 
 import math
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 
 def duration(seconds: float) -> str:
-    """A span of time as a person says it, rounded up: 40 s, 3 min, 1 h 20 min."""
+    """A duration, rounded up: 40 s, 3 min, 1 h 20 min."""
     if seconds < 55:
         return f"{max(5, math.ceil(seconds / 5) * 5)} s"
     minutes = math.ceil(seconds / 60)

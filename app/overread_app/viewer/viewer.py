@@ -20,7 +20,7 @@ from overread.images.location import Location
 FOLDER = Path(__file__).parent
 JAVASCRIPT = "\n".join((FOLDER / name).read_text() for name in ("pixels.js", "surface.js", "keys.js", "viewer.js"))
 NUM_KEPT = 16
-"""Encoded images that stay in memory, of all sessions together; a radiograph of 2,000 x 2,000 takes some 6 MB."""
+"""Encoded images in memory, over all sessions; a radiograph of 2,000 x 2,000 takes some 6 MB."""
 
 # Registered once, when the module is first imported: a second registration under the same name is an error.
 _viewer = st.components.v2.component(
@@ -35,7 +35,7 @@ _prefetch = st.components.v2.component("overread_prefetch", js=JAVASCRIPT)
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """An image on its way to the browser: gzipped values, and what the browser must know to show them."""
+    """An image for the browser: gzipped values, and what is needed to display them."""
 
     content: bytes
     width: int
@@ -56,7 +56,7 @@ class EncodedImage:
 
 
 def encode(image: DecodedImage) -> EncodedImage:
-    """The image without loss, and the window in which it is shown first."""
+    """The image without loss, and its initial window."""
     if image.pixels.dtype == np.uint8:
         codes, scale, offset, minimum, maximum = image.pixels, 1.0, 0.0, 0, 255
     else:
@@ -64,7 +64,7 @@ def encode(image: DecodedImage) -> EncodedImage:
         minimum, maximum = int(codes.min()), int(codes.max())
     center, window = image.window()
     return EncodedImage(
-        # Without a time in its header, so that the same image has the same address.
+        # Without a timestamp, so that the same image has the same address.
         content=gzip.compress(codes.astype(codes.dtype.newbyteorder("<")).tobytes(), compresslevel=1, mtime=0),
         width=codes.shape[1],
         height=codes.shape[0],
@@ -94,18 +94,18 @@ def _encoded(location: Location, _stamp: tuple[int, int]) -> EncodedImage:
 
 
 def show_viewer(image: EncodedImage, *, visit: str, key: str) -> None:
-    """Mount the viewer. visit: opaque and new for each showing; while it stays, so do the reader's zoom and window."""
+    """Show the viewer. visit: opaque and new for each showing; the reader's zoom and window last as long as it does."""
     _viewer(key=key, data={"visit": visit, "image": _description(image, place=key)})
 
 
 def prefetch_images(images: list[EncodedImage], *, key: str) -> None:
-    """Have the browser fetch and decode images that come next. Shows nothing, but takes a place in the layout."""
+    """Have the browser fetch and decode the next images. Shows nothing, but takes a place in the layout."""
     specs = [_description(image, place=f"{key}{number}") for number, image in enumerate(images)]
     _prefetch(key=key, data={"prefetch": specs})
 
 
 def _description(image: EncodedImage, *, place: str) -> dict[str, object]:
-    # Streamlit names the file by its content's hash: the address holds no name of the source's.
+    # Streamlit names the file by its content's hash: the address contains no name from the source.
     url = get_instance().media_file_mgr.add(image.content, "application/octet-stream", f"overread.{place}")
     base = st.get_option("server.baseUrlPath").strip("/")
     return {

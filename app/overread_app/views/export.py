@@ -1,4 +1,4 @@
-"""The Export page: what the cleaned CSV will hold, its download, and those for other tools."""
+"""The Export page: a summary of the cleaned CSV, its download, and downloads for other tools."""
 
 import io
 import tempfile
@@ -45,7 +45,7 @@ def show_page() -> None:
 
 
 def show_numbers(table: pd.DataFrame, names: dict[str, str]) -> None:
-    """How many rows of the source go which way, over all readers."""
+    """The number of the source's rows by outcome, over all readers."""
     verdicts = Counter(table[names["verdict"]])
     num_changed = int((table[names["is_changed"]] == "true").sum())
     num_kept = verdicts["reject"] + verdicts["ambiguous"] + verdicts["cannot_judge"]
@@ -63,7 +63,7 @@ def show_numbers(table: pd.DataFrame, names: dict[str, str]) -> None:
 
 
 def show_own(study: Study, run_name: str | None) -> None:
-    """What a reader gets who is not the study's owner: the rows that they decided, as their own verdicts make them."""
+    """For a reader who is not the study's owner: only the rows that they decided, by their own verdicts."""
     st.caption(
         "You can download your own verdicts. Those of all readers are exported by the study's owner, who opens "
         "Overread at the address that the terminal shows."
@@ -150,7 +150,7 @@ def show_tools(study: Study, run_name: str | None) -> None:
     name = st.segmented_control("Tool", list(tools), key="export_tool", label_visibility="collapsed")
     if name is None:
         st.caption(
-            "The labels in the formats of other tools. For torchvision's ImageFolder, `python -m core export STUDY "
+            "The labels in the formats of other tools. For torchvision's ImageFolder, `overread export STUDY "
             "--format imagefolder --out FOLDER` makes a folder of links to the images, on the machine that has them."
         )
         return
@@ -177,7 +177,7 @@ def show_tools(study: Study, run_name: str | None) -> None:
 
 
 def tool_files(study: Study, run_name: str | None, tool: ExportFormat) -> bytes:
-    """The file that the export writes; of several, a zip of them."""
+    """The file that the export writes; a zip if there are several."""
     with tempfile.TemporaryDirectory() as folder:
         export_study(study, Path(folder) / f"{study.path.name}{tool.suffix}", run_name, format=tool.name)
         files = sorted(path for path in Path(folder).rglob("*") if path.is_file())

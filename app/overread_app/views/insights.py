@@ -1,4 +1,4 @@
-"""The Insights page: what a run proposes over the whole study, and how far the reader at this browser has come."""
+"""The Insights page: a run's proposals over the whole study, and the progress of this session's reader."""
 
 from collections import Counter
 
@@ -69,7 +69,7 @@ def show_numbers(study: Study, scores: pd.DataFrame) -> None:
 
 
 def test_agreement(study: Study, scores: pd.DataFrame) -> float | None:
-    """Share of the samples of split test whose likeliest class is the given label; None if there is no such sample."""
+    """Share of the test samples whose most probable class is the given label; None if there are none."""
     is_test = (study_data.load_samples(study)["split"] == "test").to_numpy()
     if not is_test.any():
         return None
@@ -79,7 +79,7 @@ def test_agreement(study: Study, scores: pd.DataFrame) -> float | None:
 
 
 def show_matrix(study: Study, scores: pd.DataFrame) -> None:
-    """Given labels against what they would be if every proposal were accepted."""
+    """A matrix of the given labels and the labels if all proposals were accepted."""
     st.subheader("Given and proposed labels")
     code = {name: index for index, name in enumerate(study.classes)}
     after = np.where(scores["is_proposed"], scores["proposed_label"], scores["given_label"])
@@ -118,7 +118,7 @@ def show_own_progress(study: Study, scores: pd.DataFrame) -> None:
 
 
 def show_consensus(run: Run) -> None:
-    """Images on whose class all stages of a round agreed, and those whose label the training changed for itself."""
+    """Charts the images with a consensus in each round, and those that were trained on another label."""
     events = run.events()
     if not any(event["event"] == "round" for event in events):
         return
@@ -127,7 +127,7 @@ def show_consensus(run: Run) -> None:
 
 
 def show_reliability(study: Study, run: Run, scores: pd.DataFrame) -> None:
-    """The run's probabilities against the reader's own verdicts, before and after these correct them."""
+    """The calibration of the run's probabilities by the reader's own verdicts, before and after correction."""
     st.subheader("Calibration")
     reader = session.reader_name()
     decisions = study_data.ledger(study).decisions(reader) if reader else []
@@ -165,7 +165,7 @@ def show_reliability(study: Study, run: Run, scores: pd.DataFrame) -> None:
 
 
 def show_trade_off(scores: pd.DataFrame) -> None:
-    """What reading fewer or more images than proposed would find."""
+    """The expected yield of reviewing fewer or more images than proposed."""
     st.subheader("Expected yield by images read")
     probability = scores["label_error_probability"].to_numpy()
     own = expectation(probability, scores["is_proposed"].to_numpy())

@@ -48,7 +48,7 @@ def show() -> None:
 
 
 def show_next_sample(study: Study, run: Run, reader: str) -> None:
-    """The first proposal that this reader has not decided, or the end."""
+    """The first sample that this reader has not decided, or the end of the review."""
     decisions = study_data.ledger(study).decisions(reader)
     scores = study_data.load_scores(run)
     decided = {decision.verdict.sample_id for decision in decisions}
@@ -62,7 +62,7 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
     samples = study_data.load_samples(study)
     sample = samples[samples["sample_id"] == order[0]].iloc[0]
     reading.hold(order[0])
-    # The run's rows, and not the study's: a study may have grown since.
+    # The row in the run, not in the study, which may have grown since.
     index = int(np.flatnonzero(scores["sample_id"].to_numpy() == order[0])[0])
     proposal = Proposal(
         sample_id=order[0],
@@ -94,7 +94,7 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
         show_last(study, decisions[-1] if decisions else None, visit)
         show_evidence(study, run, scores, index)
         show_saliency(study, run, order, visit)
-    # Last, when all that the reader waits for is on its way.
+    # Last, when everything that the reader waits for has been sent.
     following = samples[samples["sample_id"].isin(order[1:2])]
     prepare_next([study.image_location(image) for image in following["image"]])
 
@@ -110,10 +110,10 @@ def show_image(study: Study, sample: pd.Series, visit: Visit) -> None:
 
 
 def prepare_next(following: list[Location]) -> None:
-    """What works behind the page: the tab remembers the reader, and what is next is already loaded."""
+    """Invisible parts of the page: the tab remembers the reader, and the next images are loaded."""
     images = []
     for location in following:
-        with suppress(ImageError):  # the page says so when it is that sample's turn
+        with suppress(ImageError):  # the page will say so when that sample is shown
             images.append(encoded_image(location))
     with st.container(key="review_unseen"):
         remember_reader()
@@ -121,7 +121,7 @@ def prepare_next(following: list[Location]) -> None:
 
 
 def kind_of(study: Study, run: Run, scores: pd.DataFrame, index: int) -> str:
-    """What the proposal is, in words. Runs made before there were kinds have none."""
+    """The kind of the proposal in words; empty for a run of a version without kinds."""
     score = scores.iloc[index]
     same = duplicates_of(run, scores, index)
     return kind_words(
@@ -173,7 +173,7 @@ def scorer_names(scores: pd.DataFrame) -> list[str]:
 
 
 def show_end(study: Study, run: Run, reading: ReadingList, scores: pd.DataFrame, decisions: list[Decision]) -> None:
-    """Everything that was asked for is read: what was decided, and where to go."""
+    """The end of the review: a summary of the decisions, and a link to the export."""
     with st.container(key="review_end"):
         is_own = reading.min_probability is None
         st.subheader(
@@ -192,7 +192,7 @@ def show_end(study: Study, run: Run, reading: ReadingList, scores: pd.DataFrame,
 
 
 def show_untrained(study: Study) -> None:
-    """There is nothing to read before a training has ended; one under way opens the page when it does."""
+    """There is nothing to review before a training has finished; the page waits for one that is running."""
     if running_training(study) is None:
         show_empty_state("Nothing to review yet.", "This study has no finished training run.", "train", "Train")
     else:

@@ -1,4 +1,4 @@
-"""The Studies page: the studies at hand, a report on the chosen one's data, and a form that makes a new one."""
+"""The Studies page: all studies, a report on the data of the current one, and a form for a new one."""
 
 from pathlib import Path
 
@@ -17,15 +17,15 @@ from overread_app.components.study_form import show_study_form
 from overread_app.components.wording import STATE_WORDS, counted, duration
 
 CAPTION_COLUMNS = {"conflict": "given_label", "splits": "split"}
-"""By the end of a finding's kind."""
+"""Columns for the captions of a finding's images, by the end of the finding's kind."""
 WITH_IMAGES = ("blank", "inverted", "rotated", "resolution_outlier", "depth_outlier", "burned_in")
-"""Findings of single images that are worth seeing."""
+"""Kinds of findings whose single images are shown."""
 SEVERITIES = {
     "error": (":material/error:", "Fix these first: they make results misleading"),
     "warning": (":material/warning:", "Worth checking"),
     "info": (":material/info:", "For information"),
 }
-"""The gravest first: how findings of each severity are headed."""
+"""The heading for findings of each severity, the most severe first."""
 DEMO_SENTENCE = "Its images are synthetic. They show no real patient."
 
 
@@ -40,12 +40,12 @@ def show_page() -> None:
         for column, study in zip(st.columns(2), studies[start : start + 2], strict=False):
             with column, st.container(border=True, height="stretch"):
                 st.markdown(f"#### {plain_text(study.name)}")
-                with error_boundary():  # one that is damaged must not take the others with it
+                with error_boundary():  # a damaged one must not make the others fail
                     show_card(study, is_current=current is not None and study.path == current.path)
-    for study in session.unreadable_studies():
+    for unreadable in session.unreadable_studies():
         with st.container(border=True):
-            st.markdown(f"**{plain_text(study.name)} cannot be opened.** The other studies are not affected.")
-            st.caption(plain_text(study.reason))
+            st.markdown(f"**{plain_text(unreadable.name)} cannot be opened.** The other studies are not affected.")
+            st.caption(plain_text(unreadable.reason))
     with st.expander("New study from a folder or a CSV file", icon=":material/add:"):
         show_study_form()
     if current is not None:
@@ -54,7 +54,7 @@ def show_page() -> None:
 
 @st.fragment(run_every=1)
 def show_demo_progress() -> None:
-    """How far the demo has come. Draws the whole page anew once a study is there, begins its training or ends it."""
+    """The demo's progress. Redraws the whole page when a study appears, or its training begins or ends."""
     with error_boundary():
         stage = [run_states(processes.DEMO_PATH / name) for name in processes.DEMO_NAMES]
         if stage != session.get("demo_stage"):
@@ -84,12 +84,12 @@ def run_states(path: Path) -> list[RunState] | None:
     """The states of a study's runs; None if there is no study yet, or none that can be opened."""
     try:
         return [run.state for run in find_runs(open_study(path))] if is_study(path) else None
-    except Exception:  # it is listed with the reason
+    except Exception:  # it is listed with the reason elsewhere
         return None
 
 
 def show_card(study: Study, *, is_current: bool) -> None:
-    """What stands on a study's card below its name."""
+    """A study's card below its name."""
     samples = study_data.load_samples(study)
     num_quarantined = len(study_data.load_quarantine(study))
     runs = find_runs(study)
@@ -122,7 +122,7 @@ def show_card(study: Study, *, is_current: bool) -> None:
 
 
 def show_progress(study: Study, run: Run) -> None:
-    """Proposals of a run, and how many of them the reader at this browser has decided."""
+    """The number of a run's proposals, and how many of them this session's reader has decided."""
     scores = study_data.load_scores(run)
     proposed = set(scores.loc[scores["is_proposed"], "sample_id"])
     reader = session.reader_name()
@@ -135,7 +135,7 @@ def show_progress(study: Study, run: Run) -> None:
 
 
 def show_report(study: Study) -> None:
-    """What the study's data are like: classes, splits, patients, raters, rows left out, and what a check finds."""
+    """A report on the study's data: classes, splits, patients, raters, quarantined rows, and the data checks."""
     samples = study_data.load_samples(study)
     st.header(f"Data report: {plain_text(study.name)}")
     for finding in study_data.load_burned_in(study):
@@ -172,7 +172,7 @@ def composition(study: Study, samples: pd.DataFrame) -> list[str]:
 
 
 def show_quarantine(study: Study) -> None:
-    """Rows that could not be read: their numbers and reasons, never their names."""
+    """The numbers of rows that could not be read and the reasons, without names."""
     quarantine = study_data.load_quarantine(study)
     if quarantine.empty:
         return
@@ -183,7 +183,7 @@ def show_quarantine(study: Study) -> None:
 
 
 def show_findings(study: Study) -> None:
-    """What a check of the data finds; run when asked for, since it looks at every image."""
+    """The findings of the data checks, which run on request, since they read every image."""
     st.subheader("Data checks")
     is_asked = study.path in session.get("checked_studies", ())
     if not is_asked:
@@ -211,7 +211,7 @@ def show_findings(study: Study) -> None:
 
 
 def captions(finding: Finding, samples: pd.DataFrame) -> dict[str, str]:
-    """What stands under the finding's images: their given labels or splits where the finding is about these."""
+    """Captions for a finding's images: their given labels or splits, if the finding is about these."""
     columns = [column for word, column in CAPTION_COLUMNS.items() if finding.kind.endswith(word)]
     return samples.loc[samples.index.isin(finding.samples), columns[0]].to_dict() if columns else {}
 

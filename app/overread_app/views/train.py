@@ -1,4 +1,4 @@
-"""The Train page: start a training, watch it, stop it, go on with one that was cut short; and the runs there are."""
+"""The Train page: start, watch, stop and resume a training, and list the runs."""
 
 import math
 from typing import Any
@@ -26,7 +26,7 @@ STEP_WORDS = {
     "features": "Computing image features",
     "scoring": "Scoring every label",
 }
-"""Of a training's events between its epochs."""
+"""Texts for a training's events between its epochs."""
 
 OUTCOME_WORDS = {
     "better": "Better than the previous run.",
@@ -52,7 +52,7 @@ def show_page() -> None:
 
 
 def is_training(study: Study) -> bool:
-    """Whether a training of the study runs, or was started here and is about to."""
+    """Whether the study is being trained, or a training was just started in this session."""
     process = session.get(process_name(study))
     return running_training(study) is not None or (process is not None and process.poll() is None)
 
@@ -62,10 +62,10 @@ def process_name(study: Study) -> str:
 
 
 def show_after_review(study: Study) -> None:
-    """Offers a training that keeps to what was decided, where there are a run to begin from and decisions."""
+    """Offer a training with the decided labels fixed, if there are a run to start from and decisions."""
     run = session.current_run()
     num_decided = len(final_labels(study_data.ledger(study).decisions())) if run else 0
-    if not num_decided:
+    if run is None or not num_decided:
         return
     with st.container(border=True):
         text, action = st.columns([3, 1], vertical_alignment="center")
@@ -80,7 +80,7 @@ def show_after_review(study: Study) -> None:
 
 
 def show_settings(study: Study) -> None:
-    """What a training may be told, and the button that starts it."""
+    """The settings of a new training, and the button that starts it."""
     presets = list(dict.fromkeys(name for name in ("overread", "quick", *PRESETS) if name in PRESETS))
     with st.form("train_settings"):
         st.subheader("New training")
@@ -106,7 +106,7 @@ def show_settings(study: Study) -> None:
 
 
 def ask_overrides(*, has_raters: bool) -> list[str]:
-    """Options of `train` for the settings that were filled in; an empty one keeps the preset's value."""
+    """Options of `train` for the settings that were filled in; empty ones keep the preset's value."""
     first, second, third = st.columns(3)
     pretrain = first.number_input(
         "Pretraining (epochs)", min_value=0, max_value=2000, value=None, placeholder="preset value",
@@ -136,7 +136,7 @@ def ask_overrides(*, has_raters: bool) -> list[str]:
 
 
 def start(study: Study, arguments: list[str]) -> None:
-    """Start a training in a process of its own. Raises UserError if one is under way."""
+    """Start a training in a process of its own. Raises UserError if one is running."""
     if is_training(study):
         raise UserError("This study is already being trained.")
     process = processes.start_training(study.path, arguments, log=study.runs_path / "train.log")
@@ -145,7 +145,7 @@ def start(study: Study, arguments: list[str]) -> None:
 
 @st.fragment(run_every=1)
 def show_running(study: Study) -> None:
-    """How far the training has come; once it has ended, the whole page is drawn anew."""
+    """The training's progress; redraws the whole page when it has ended."""
     with error_boundary():
         if not is_training(study):
             st.rerun()
@@ -174,7 +174,7 @@ def show_running(study: Study) -> None:
 
 
 def show_failure(study: Study) -> None:
-    """Why the training that this session started ended early, if it did."""
+    """Why the training that this session started failed, if it did."""
     process = session.get(process_name(study))
     if process is None:
         return
@@ -185,14 +185,14 @@ def show_failure(study: Study) -> None:
 
 
 def show_runs(study: Study) -> None:
-    """The runs, newest first: what each came to, its loss curves, and Resume where one was cut short."""
+    """The runs, newest first: their results and loss curves, and a button to resume an interrupted one."""
     runs = [run for run in reversed(find_runs(study)) if run.state is not RunState.RUNNING]
     st.subheader("Runs")
     if not runs:
         st.caption("None yet.")
     shown = session.current_run()
     for run in runs:
-        # One that is damaged must not take the others with it.
+        # A damaged run must not make the others fail.
         with st.container(border=True), error_boundary():
             text, actions = st.columns([3, 1], vertical_alignment="center")
             is_shown = shown is not None and run.name == shown.name
@@ -214,7 +214,7 @@ def show_runs(study: Study) -> None:
 
 
 def show_comparison(run: Run) -> None:
-    """How a run after review compares with the one before it, in words, and the choice between the two."""
+    """The comparison of a run after review with the one before it, and the choice between the two."""
     comparison = run.comparison()
     if comparison is None or not run.is_finished:
         return
@@ -232,7 +232,7 @@ def show_comparison(run: Run) -> None:
 
 
 def comparison_text(comparison: dict[str, Any]) -> str:
-    """What comparison.json says, for somebody in a hurry: the outcome first, then the figures."""
+    """The content of comparison.json in words: the outcome, then the figures."""
     num_wrong = comparison["num_wrong"]
     num_right = comparison["num_samples"] - num_wrong
     if comparison["outcome"] == "too_few":
@@ -252,7 +252,8 @@ def comparison_text(comparison: dict[str, Any]) -> str:
 
 
 def run_summary(run: Run) -> str:
-    """State, number of proposals, time taken; of a run after review, what it knew and whether it is in use."""
+    """State, number of proposals and time taken; for a run after review, the decisions it used and whether it is in
+    use."""
     parts = [STATE_WORDS[run.state]]
     known = run.config().get("after_review")
     if known:

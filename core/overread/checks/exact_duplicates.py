@@ -18,7 +18,7 @@ def exact_duplicate_groups(pixels: np.ndarray, keys: Sequence[str]) -> list[tupl
     """
     groups = defaultdict(list)
     for key, image in zip(keys, pixels, strict=True):
-        groups[hashlib.sha256(np.ascontiguousarray(image)).digest()].append(key)
+        groups[hashlib.sha256(np.ascontiguousarray(image).data).digest()].append(key)
     return [tuple(group) for group in groups.values() if len(group) > 1]
 
 

@@ -72,10 +72,11 @@ def find_keypoints(image: np.ndarray) -> Keypoints:
     shown = grey(image)
     if len(shown) > SIDE_PX:
         shown = cv2.resize(shown, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
-    found, descriptors = cv2.SIFT_create(nfeatures=MAX_KEYPOINTS).detectAndCompute(shown, None)
+    found, descriptors = cv2.SIFT.create(nfeatures=MAX_KEYPOINTS).detectAndCompute(shown, None)
     found = found[:MAX_KEYPOINTS]
     if not found:
-        return Keypoints(np.zeros(0, np.complex64), *np.zeros((2, 0), np.float32), np.zeros((0, 128), np.uint8))
+        none = np.zeros(0, np.float32)
+        return Keypoints(np.zeros(0, np.complex64), none, none, np.zeros((0, 128), np.uint8))
     values = np.array([(*point.pt, point.size, np.deg2rad(point.angle)) for point in found], dtype=np.float32)
     shares = descriptors[: len(found)] / np.maximum(descriptors[: len(found)].sum(axis=1, keepdims=True), 1)
     roots = np.minimum(_DESCRIPTOR_SCALE * np.sqrt(shares), 255).astype(np.uint8)

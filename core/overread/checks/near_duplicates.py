@@ -99,7 +99,7 @@ def _candidates(histograms: np.ndarray) -> list[tuple[int, int]]:
     histograms = histograms[:, histograms.max(axis=0) > 0.01]
     num_images = len(histograms)
     num_candidates = min(NUM_CANDIDATES, num_images - 1)
-    pairs = set()
+    pairs: set[tuple[int, int]] = set()
     for rows in _blocks(num_images, max(_BLOCK_CELLS // num_images, 1)):
         block = histograms[rows].astype(np.float32)
         likeness = np.empty((len(block), num_images), dtype=np.float32)

@@ -3,10 +3,10 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_matrix
 
 from overread.checks.burned_in import SAYS_BURNED_IN, SAYS_UNKNOWN
 from overread.images.file_header import FileHeader
@@ -44,7 +44,8 @@ _CONTENT_KINDS = ("file_size", "brightness")
 """Kinds that the disease itself influences: never more than an info."""
 _POSE_KINDS = ("border",)
 """Kinds that a patient's pose and build influence: never more than a warning."""
-Features = np.ndarray | csr_matrix
+Features = Any
+"""np.ndarray or csr_matrix, (N, D)."""
 
 
 def shortcut_features(samples: pd.DataFrame, headers: Sequence[FileHeader]) -> dict[str, Features]:

@@ -48,7 +48,7 @@ def backup(
     opened = open_study(study)
     check_output(to, opened, option="--to", overwrite=overwrite)
     num_rows = backup_study(opened, to)
-    print_result(as_json, {"num_rows": num_rows}, [f"{to}: {num_rows} ledger rows; restore: python -m core restore"])
+    print_result(as_json, {"num_rows": num_rows}, [f"{to}: {num_rows} ledger rows; restore: overread restore"])
 
 
 def restore(
@@ -71,7 +71,7 @@ def restore(
     if done.files:
         lines.append(f"files put back: {', '.join(name for name in done.files if '/' not in name)} and those of runs")
     if not (study / "pixels").is_dir():
-        lines.append("note: no pixel cache; make it with `python -m core import SOURCE --study STUDY --update`")
+        lines.append("note: no pixel cache; make it with `overread import SOURCE --study STUDY --update`")
     values = {"num_rows": done.num_rows, "num_added": done.num_added, "files": done.files}
     print_result(as_json, values, lines)
 

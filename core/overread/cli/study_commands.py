@@ -32,7 +32,7 @@ def demo(
     with progress_bar(as_json) as show:
         studies = make_demo(out, num_images=num_images, seed=seed, listener=lambda e: show(e["fraction"], e["message"]))
     lines = [f"{study.name}: {study.path}" for study in studies]
-    print_result(as_json, {"studies": [str(study.path) for study in studies]}, [*lines, "review them: python -m app"])
+    print_result(as_json, {"studies": [str(study.path) for study in studies]}, [*lines, "review them: overread app"])
 
 
 def check(study: StudyPath, as_json: Json = False) -> None:

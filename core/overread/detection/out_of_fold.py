@@ -143,7 +143,9 @@ class FoldLearner:
         """The model of each iteration, from the labels at `fitted` alone."""
         features, given = self.data.features, self.data.given[fitted]
         refinement, settings = self.settings.refinement, self.settings.noise
-        inner = grouped_folds(given, self.data.groups[fitted], refinement.num_inner_folds, seed)
+        inner: Folds = []
+        if self.data.verified is not None:  # else later iterations earn nothing: core/docs/results/ablation.md
+            inner = grouped_folds(given, self.data.groups[fitted], refinement.num_inner_folds, seed)
         targets = self._given_targets(fitted)
         models = [fit_soft_classifier(features[fitted], targets, penalties)]
         starts: list[SoftClassifier | None] = [models[0]] * len(inner)

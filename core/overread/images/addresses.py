@@ -1,10 +1,10 @@
-"""Which web servers may be asked: those with public addresses, and any where the user allows it.
+"""Restricts downloads to web servers with public addresses, unless the user allows others.
 
-A cell of a labels file would otherwise make this machine ask servers that only it can reach: its own, its network's,
-and the one that hands out a cloud machine's credentials (169.254.169.254). What is checked is the address of each
-connection that is made, so that neither a redirect nor a name that is resolved anew leads elsewhere. Where a proxy of
-the environment makes the connections, it resolves the names too: then a name is refused if it has a private address
-here, and the rest is up to the proxy.
+Otherwise a cell of a labels file could make this machine send requests to servers that only it can reach: its own, its
+network's, and the one that hands out a cloud machine's credentials (169.254.169.254). The address of each connection is
+checked, so that neither a redirect nor a second name lookup leads elsewhere. Where a proxy of the environment makes the
+connections, it also resolves the names: then a name is refused if it has a private address here, and the rest is up to
+the proxy.
 """
 
 import asyncio
@@ -93,5 +93,5 @@ async def _check_name(host: str, port: int) -> None:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:  # only the proxy knows it
         return
-    if not all(is_public(address[0]) for *_, address in found):
+    if not all(is_public(str(address[0])) for *_, address in found):
         raise PrivateAddressError("not a public address")

@@ -1,4 +1,4 @@
-"""Credentials in URLs: taken out before a URL is kept anywhere, and known to the process that found them alone."""
+"""Credentials in URLs: removed before a URL is saved anywhere, and kept in the memory of this process only."""
 
 import re
 from urllib.parse import unquote
@@ -16,20 +16,20 @@ _BESIDE_SIGNATURE = (
     # Tencent's.
     *("qsignalgorithm", "qak", "qsigntime", "qkeytime", "qheaderlist", "qurlparamlist"),
 )
-"""What belongs to a signature, and stands elsewhere for something else."""
+"""Parts of a signature that mean something else in other URLs."""
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^/?#]*@)?(?P<path>[^?#]*)(?P<query>\?[^#]*)?(?P<rest>#.*)?",
     re.DOTALL,
 )
 _AZURE = ("az://", "abfs://", "abfss://", "wasb://", "wasbs://")
-"""Before the @ of these stands a container."""
+"""In these URLs a container precedes the @."""
 
 _given: dict[str, str] = {}
-"""The URL of a file as it is kept, to the one with which it can be downloaded."""
+"""By the URL of a file without credentials: the one with which it can be downloaded."""
 
 
 def bare_url(url: str) -> str:
-    """The URL without user name, password and signature, else as it is; what is no URL too."""
+    """The URL without user name, password and signature; any other text unchanged."""
     parts = _URL.fullmatch(url)
     if parts is None:
         return url
@@ -40,8 +40,8 @@ def bare_url(url: str) -> str:
     return f"{parts['scheme']}{user}{parts['path']}{query}{rest}"
 
 
-def remember(place: str, url: str) -> None:
-    """Have the file at `place`, a URL without credentials, downloaded by `url`, in this process alone."""
+def remember_credentials(place: str, url: str) -> None:
+    """Use `url` to download the file at `place`, a URL without credentials, in this process."""
     _given[place] = url
 
 

@@ -1,4 +1,4 @@
-"""An image as pixels, and how it is shown: by default as its file asks."""
+"""A decoded image: its pixels, and how its file asks to display them."""
 
 from dataclasses import dataclass, replace
 
@@ -9,7 +9,7 @@ from overread.images.memory_budget import reserve_memory
 
 MIN_SIDE_PX = 8
 MAX_PIXELS = 150_000_000
-"""More is taken for a decompression bomb; pillow's own limit lies just above."""
+"""An image with more is refused as a decompression bomb; pillow's own limit is just above."""
 
 _GREY_STRIP = 3 * 2**14
 _WINDOW_STRIP = 2**22
@@ -17,22 +17,21 @@ _WINDOW_STRIP = 2**22
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """An image at its full depth and resolution, upright, and how it asks to be shown."""
+    """An image at full bit depth and resolution, upright, with its display window."""
 
     pixels: np.ndarray
     """(H, W) uint8, uint16, int32 or float32, or (H, W, 3) uint8 RGB.
 
-    What is stored in colour with equal channels everywhere is grey, (H, W): many radiographs are stored so.
-    DICOM: after the modality LUT, so in Hounsfield units for CT; where the file brings a VOI LUT (a table, not
-    a window), after that too, for a curve cannot be told as a window. float32 where the rescale slope is
-    no whole number.
+    Colour with equal channels everywhere is grey, (H, W): many radiographs are stored like this.
+    DICOM: after the modality LUT, so in Hounsfield units for CT, and after a VOI LUT that is a table, since a table
+    cannot be expressed as a window. float32 where the rescale slope is not a whole number.
     """
     is_dicom: bool = False
     window_center: float | None = None
     """In the units of `pixels`; None where the file names no window: see `window`."""
     window_width: float | None = None
     is_inverted: bool = False
-    """The lowest value is white (MONOCHROME1): shown values are inverted after the window."""
+    """The lowest value is white (MONOCHROME1): displayed values are inverted after the window."""
     voi_function: str = "LINEAR"
     """LINEAR, LINEAR_EXACT or SIGMOID (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
 
@@ -41,9 +40,9 @@ class DecodedImage:
         return self.pixels.ndim == 3
 
     def window(self) -> tuple[float, float]:
-        """Centre and width of the window to begin with, in the units of `pixels`, width > 0.
+        """Centre and width of the initial window, in the units of `pixels`, width > 0.
 
-        The file's own; without one, uint8 spans 0 to 255 and every other type the values that occur.
+        The file's own; without one, 0 to 255 for uint8, and the range of the values for any other type.
         """
         if self.window_center is not None and self.window_width is not None:
             return self.window_center, self.window_width
@@ -75,7 +74,7 @@ class DecodedImage:
 
 
 def check_size(width_px: int, height_px: int) -> None:
-    """Raise ImageError for an image that is too small to tell anything, or a decompression bomb; else take its room."""
+    """Raise ImageError for an image that is too small or a decompression bomb; else reserve memory for it."""
     if min(width_px, height_px) < MIN_SIDE_PX:
         raise ImageError(f"{width_px} x {height_px} px: too small (under {MIN_SIDE_PX} px a side)")
     if width_px * height_px > MAX_PIXELS:
@@ -94,7 +93,7 @@ def one_channel_if_grey(pixels: np.ndarray) -> np.ndarray:
     if pixels.ndim == 2:
         return pixels
     values = pixels.reshape(-1)
-    for start in range(0, values.size, _GREY_STRIP):  # colour shows in the first strip, and short arrays are cheap
+    for start in range(0, values.size, _GREY_STRIP):  # colour usually shows in the first strip
         strip = values[start : start + _GREY_STRIP]
         is_same = strip[1:] == strip[:-1]  # each value and the next: half the time of channel by channel
         is_same[2::3] = True  # blue and the next pixel's red
@@ -104,7 +103,7 @@ def one_channel_if_grey(pixels: np.ndarray) -> np.ndarray:
 
 
 def to_uint8(image: DecodedImage) -> np.ndarray:
-    """(H, W) or (H, W, 3) uint8 as the file asks to be shown: its window, then MONOCHROME1's inversion."""
+    """(H, W) or (H, W, 3) uint8 as the file asks to display it: its window, then MONOCHROME1's inversion."""
     pixels = image.pixels
     if image.is_color:
         return pixels
@@ -114,12 +113,12 @@ def to_uint8(image: DecodedImage) -> np.ndarray:
 
 
 def _windowed(pixels: np.ndarray, image: DecodedImage) -> np.ndarray:
-    """(H, W) uint8 by way of eight bytes a pixel, hence a strip at a time."""
+    """(H, W) uint8. Windowing takes eight bytes a pixel, hence a strip at a time."""
     center, width = image.window()
     image = replace(image, window_center=center, window_width=width)
     low, table = 0, None
     if np.issubdtype(pixels.dtype, np.integer) and int(pixels.max()) - int(pixels.min()) < 2**16:
-        low = int(pixels.min())  # each value that can occur is windowed once, then looked up
+        low = int(pixels.min())  # each value in the range is windowed once, then looked up
         table = window_to_uint8(np.arange(low, int(pixels.max()) + 1), image)
     shown = np.empty(pixels.shape, dtype=np.uint8)
     num_rows = max(_WINDOW_STRIP // pixels.shape[1], 1)

@@ -1,4 +1,4 @@
-"""An image file to pixels: read by what it contains, whatever its name."""
+"""Reads image files: PNG, JPEG, TIFF and DICOM, recognised by their content."""
 
 import os
 import threading
@@ -29,7 +29,7 @@ def read_image(
     image: where it is, and of a DICOM file which frame. Any other file has one.
     at_least_px: where given, a JPEG may be decoded at a half, a quarter or an eighth of its size, as long as
     that leaves twice this many pixels on its shorter side; faster where a small image is wanted.
-    limits: where a file goes beyond those for ordinary ones, another process reads it with wider ones.
+    limits: a file that exceeds the ordinary ones is read by another process, with wider ones.
     stop: once it is set, that process is killed; this thread goes on with an ImageError.
     Raises ImageError, whose message names neither file nor tag value.
     """
@@ -67,7 +67,7 @@ def _read(file: BinaryIO, at_least_px: int | None, frame: int | None, limits: Li
     file.seek(0)
     if not head:
         raise ImageError("the file is empty")
-    if head[128:] == b"DICM" or _begins_like_a_data_set(head):
+    if head[128:] == b"DICM" or _is_bare_data_set(head):
         from overread.images.dicom.dicom_image import (
             read_dicom,  # here, for training from a filled cache needs no pydicom
         )
@@ -80,7 +80,7 @@ def _read(file: BinaryIO, at_least_px: int | None, frame: int | None, limits: Li
     raise ImageError("not an image: neither PNG, JPEG, TIFF nor DICOM")
 
 
-def _begins_like_a_data_set(head: bytes) -> bool:
+def _is_bare_data_set(head: bytes) -> bool:
     """DICOM without preamble: the first tag is of group 0002 or 0008, in either byte order."""
     group, element = head[:2], head[2:4]
     little = group in (b"\x02\0", b"\x08\0") and element[1:] == b"\0"

@@ -1,4 +1,4 @@
-"""Remote files on this machine's disk, for as long as their images are being read."""
+"""Local copies of remote files, for as long as their images are being read."""
 
 import threading
 from collections import Counter
@@ -13,11 +13,11 @@ from overread.images.remote_file import open_remote
 from overread.images.timeouts import TooSlowError
 
 _MAX_SLOW = NUM_CONNECTIONS
-"""After so many files of one server that were too slow, no more of it are waited for."""
+"""After this many files of one server that were too slow, no more of its files are downloaded."""
 
 
 class Downloads:
-    """Remote files on this machine's disk, each until the last of its images has been read. Safe in threads."""
+    """Local copies of remote files, each until the last of its images has been read. Safe in threads."""
 
     def __init__(self, places: Iterable[str], stop: threading.Event | None = None) -> None:
         """places: the URL of each image that will be read; of a file with several frames, once for each. stop: once it
@@ -25,30 +25,30 @@ class Downloads:
         self._num_left = Counter(places)
         self._num_slow: Counter[str] = Counter()
         self._stop = stop
-        self._kept: dict[str, _Kept] = {}
+        self._downloads: dict[str, _Download] = {}
         self._lock = threading.Lock()
 
     @contextmanager
     def local(self, place: str) -> Iterator[str]:
-        """The path of the file of one image. Raises ImageError."""
+        """The path of the local copy of one image's file. Raises ImageError."""
         with self._lock:
-            kept = self._kept.setdefault(place, _Kept())
+            download = self._downloads.setdefault(place, _Download())
         try:
-            with kept.lock:
-                if kept.fault:
-                    raise ImageError(kept.fault)
-                if kept.file is None:
-                    kept.file = self._downloaded(place, kept)
-            yield kept.file.name
+            with download.lock:
+                if download.fault:
+                    raise ImageError(download.fault)
+                if download.file is None:
+                    download.file = self._fetch(place, download)
+            yield download.file.name
         finally:
             with self._lock:
                 self._num_left[place] -= 1
                 if self._num_left[place] <= 0:
-                    del self._kept[place]
-                    if kept.file is not None:
-                        kept.file.close()
+                    del self._downloads[place]
+                    if download.file is not None:
+                        download.file.close()
 
-    def _downloaded(self, place: str, kept: "_Kept") -> IO[bytes]:
+    def _fetch(self, place: str, download: "_Download") -> IO[bytes]:
         host = host_of(place)
         try:
             if self._num_slow[host] >= _MAX_SLOW:
@@ -57,12 +57,12 @@ class Downloads:
         except ImageError as error:
             with self._lock:
                 self._num_slow[host] += isinstance(error, TooSlowError)
-            kept.fault = str(error)
+            download.fault = str(error)
             raise
 
 
 @dataclass(slots=True)
-class _Kept:
+class _Download:
     lock: threading.Lock = field(default_factory=threading.Lock)
     file: IO[bytes] | None = None
     fault: str = ""

@@ -3,16 +3,17 @@
 import hashlib
 import threading
 from pathlib import Path
+from typing import Any, cast
 
 from overread.errors import ImageError
 from overread.images.location import Location
 
 
 def file_sha256(location: Location) -> str:
-    """Of the file of an image, a remote one downloaded for it. Raises ImageError, whose message names no file."""
+    """The SHA-256 of an image's file, which is downloaded if it is remote. Raises ImageError, which names no file."""
     try:
         with location.open() as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
     except PermissionError:
         raise ImageError("the file may not be read") from None
     except OSError:
@@ -20,7 +21,7 @@ def file_sha256(location: Location) -> str:
 
 
 class FileHashes:
-    """Remembers the hash of each place. Safe in threads."""
+    """The hash of each file, computed once. Safe in threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -28,7 +29,7 @@ class FileHashes:
         self._known: dict[str, str] = {}
 
     def of(self, place: str, path: str | Path | None = None) -> str:
-        """The SHA-256 of the file at `place`, read from `path`, where a download of it lies. Raises ImageError."""
+        """The SHA-256 of the file at `place`, read from `path` if there is a local copy. Raises ImageError."""
         with self._lock:
             lock = self._locks.setdefault(place, threading.Lock())
         with lock:

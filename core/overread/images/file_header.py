@@ -1,7 +1,7 @@
-"""What an image file says of itself before any pixel is decoded: size, depth, format, and which metadata it brings.
+"""Reads the header of image files without decoding pixels: size, depth, format, and the names of metadata entries.
 
-Never a value of that metadata, but for two: whether the file says that its pixels hold burned-in text, and what
-kind of grey or colour they are.
+No values of metadata but two: whether the file says that its pixels hold burned-in text, and their photometric
+interpretation.
 """
 
 import os
@@ -20,16 +20,18 @@ from overread.images.silence import silence, silence_loggers
 _MODES = {"1": (1, 1), "L": (1, 8), "P": (3, 8), "LA": (2, 8), "RGB": (3, 8), "RGBA": (4, 8), "CMYK": (4, 8)}
 _MODES |= {"I;16": (1, 16), "I;16B": (1, 16), "I": (1, 32), "F": (1, 32)}
 """Pillow's modes as channels and bits of each."""
-_PHOTOMETRIC = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB")
-_PHOTOMETRIC += ("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT")
+_PHOTOMETRIC = (
+    *("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB"),
+    *("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT"),
+)
 _RASTER_FORMATS = ("PNG", "JPEG", "TIFF")
 _FIRST_BYTES = 2**17
-"""In so many of them the header of nearly every file ends."""
+"""Nearly every file's header is within these."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileHeader:
-    """Of one file; zeros and empty text where it does not tell."""
+    """The header of one file; zeros and empty text where it does not say."""
 
     num_bytes: int = 0
     format: str = ""
@@ -40,17 +42,17 @@ class FileHeader:
     bits: int = 0
     """Of one channel, as stored."""
     entries: frozenset[str] = frozenset()
-    """Names of the metadata entries that are there, in DICOM with a value: keywords, never values."""
+    """Names of the metadata entries; in DICOM the keywords of those with a value."""
     burned_in: str = ""
     """DICOM's BurnedInAnnotation: YES or NO; empty where the file has none (PS3.3 C.7.6.1.1)."""
     photometric: str = ""
-    """DICOM's PhotometricInterpretation (PS3.3 C.7.6.3.1.2); empty where it is none of the standard's."""
+    """DICOM's PhotometricInterpretation (PS3.3 C.7.6.3.1.2); empty where it is not one of the standard's."""
 
 
 def read_headers(locations: Sequence[Location]) -> list[FileHeader]:
     """The header of every image's file, in their order; an empty one where the file cannot be read.
 
-    Read by several threads, each file once, and of a remote one no more than the beginning.
+    Several threads read them, each file once, and only the beginning of a remote one.
     """
     files = {location.place: location for location in locations}
     found = look_up([place for place, location in files.items() if location.is_remote])
@@ -78,7 +80,7 @@ def _read_header(location: Location, num_bytes: int, limits: Limits = ORDINARY) 
                 return guarded.call(
                     partial(_read_header, Location(str(file.name)), num_bytes, ODD), num_bytes=num_bytes
                 )
-    except Exception:  # damaged files make the decoders raise nearly anything, and then there is no header
+    except Exception:  # damaged files make the decoders raise nearly anything
         return FileHeader()
 
 

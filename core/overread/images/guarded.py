@@ -1,7 +1,7 @@
-"""Reads odd files in processes that can be killed, so that none of them holds the program up or takes all memory.
+"""Reads unusual files in processes that can be killed, so that none of them blocks the program or exhausts the memory.
 
-At most two such processes live, each started when it is first needed, and kept. This module is their program too:
-`python -m overread.images.guarded FILE_DESCRIPTOR`.
+There are at most two such processes, started when they are first needed and then kept. This module is also their
+program: `python -m overread.images.guarded FILE_DESCRIPTOR`.
 """
 
 import atexit
@@ -22,9 +22,9 @@ from typing import Any
 from overread.errors import ImageError
 
 MAX_SECONDS, SECONDS_PER_BYTE = 20, 2**-21
-"""A file may take so long, and somewhat longer for each byte: the slowest decoder keeps to that twice over."""
+"""The time that a file may take, and more for each byte: the slowest decoder needs half of it."""
 MAX_BYTES = 6 * 2**30
-"""Of address space: what a process may ask for, numpy and its threads included."""
+"""The address space of a process, numpy and its threads included."""
 _NUM_PROCESSES = 2
 _POLL_SECONDS = 0.05
 _ROOT = Path(__file__).parents[2]
@@ -111,21 +111,21 @@ def _check(stop: threading.Event | None) -> None:
 
 @atexit.register
 def kill_idle() -> None:
-    """End the processes that wait for a call."""
+    """End the processes that wait for a call, at the program's exit."""
     while _idle:
         _idle.pop().kill()
 
 
 def _serve(connection: Connection) -> None:
-    """The other process: answers one call after the other until the program has ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to both; the program kills this process when it is due
+    """The other process: answers calls until the program has ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to both; the program kills this process itself
     _limit(resource.RLIMIT_AS, MAX_BYTES)
     _limit(resource.RLIMIT_CORE, 0)
     with suppress(EOFError):
         while True:
             function, max_seconds = connection.recv()
             used = resource.getrusage(resource.RUSAGE_SELF)
-            # Ends this process even where the program was killed and nobody waits for it any more.
+            # Ends this process even if the program was killed and nobody waits for it.
             _limit(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime + 2 * max_seconds) + 1)
             try:
                 answer = True, function()

@@ -1,9 +1,9 @@
-"""Where an image is: a file of this machine or a URL, and which of its frames."""
+"""Where an image is: a local file or a URL, and a frame of it."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, cast
 from urllib.parse import urlsplit
 
 from overread.errors import ImageError
@@ -20,7 +20,7 @@ class Location:
     place: str
     """The path of a file, or a URL."""
     frame: int | None = None
-    """Of a file with several, the frame of that number, counted from 1 as DICOM does; None: the middle one."""
+    """Of a file with several, the number of the frame, counted from 1 as in DICOM; None: the middle one."""
 
     @classmethod
     def of(cls, image: "Location | Path") -> "Location":
@@ -33,7 +33,7 @@ class Location:
 
     @property
     def path(self) -> Path:
-        """Of a file of this machine."""
+        """The path of a local file."""
         return Path(self.place)
 
     @property
@@ -42,17 +42,16 @@ class Location:
         return PurePosixPath(urlsplit(self.place).path if self.is_remote else self.place).suffix
 
     def exists(self) -> bool:
-        """Whether there is such a file, though perhaps with fewer frames. A remote one is taken to be there until it
-        is opened or looked up."""
+        """Whether there is such a file, though perhaps with fewer frames. A remote file is assumed to exist until it is
+        opened or looked up."""
         try:
             return self.is_remote or self.path.is_file()
         except (OSError, ValueError):  # a name longer than the file system knows, or with a NUL
             return False
 
     def stamp(self) -> tuple[int, ...]:
-        """Size in bytes, times of change of the content and of the file's entry in ns, inode: the same while nobody
-        writes or replaces the file. ABSENT where there is none; of a remote one too, for it would have to be asked for
-        (`remote_listing.look_up`)."""
+        """Size in bytes, mtime and ctime in ns, and inode: unchanged as long as nobody writes or replaces the file.
+        ABSENT for a missing file and for a remote one (see `remote_listing.look_up`)."""
         try:
             status = self.path.stat()
         except (OSError, ValueError):
@@ -60,18 +59,18 @@ class Location:
         return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
     def open(self, *, first_bytes: int | None = None) -> BinaryIO:
-        """The file, to be read from its beginning. Raises ImageError where it cannot be had, and OSError.
+        """The open file, at its beginning. Raises ImageError where it is missing or cannot be downloaded, and OSError.
 
-        first_bytes: where given, no more than these are needed, nor downloaded of a remote file.
+        first_bytes: where given, only these are needed, and only these are downloaded of a remote file.
         """
         if self.is_remote:
-            return open_remote(self.place, first_bytes=first_bytes)
+            return cast(BinaryIO, open_remote(self.place, first_bytes=first_bytes))
         if not self.exists():
             raise ImageError("not a file" if self.path.exists() else "there is no such file")
         return self.path.open("rb")
 
 
 def split_frame(cell: str) -> tuple[str, int | None]:
-    """A cell that ends in `#` and a number, as the file and the frame that it names; any other, and no frame."""
+    """The file and the frame that a cell names: one that ends in `#` and a number; any other cell names no frame."""
     match = _FRAME.fullmatch(cell)
     return (match[1], int(match[2])) if match else (cell, None)

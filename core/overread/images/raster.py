@@ -1,10 +1,11 @@
-"""PNG, JPEG and TIFF to pixels, through pillow."""
+"""Reads PNG, JPEG and TIFF, through pillow."""
 
 from contextlib import suppress
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import TiffImageFile
 
 from overread.errors import ImageError
 from overread.images.decoded_image import MAX_PIXELS, DecodedImage, check_size
@@ -15,20 +16,20 @@ silence_loggers("PIL")
 _FORMATS = ("PNG", "JPEG", "TIFF")
 _PHOTOMETRIC_INTERPRETATION = 262  # TIFF 6.0, section 8; 0 is WhiteIsZero
 _FIRST_ROWS = 8
-"""Where most colour images show that they are."""
+"""Enough to recognise most colour images."""
 _LARGE = 2**24
-"""Pixels; the memory of smaller images is no matter."""
+"""Pixels; the memory of smaller images does not matter."""
 _DEEP_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 
 
 def read_raster(file: BinaryIO, *, at_least_px: int | None = None) -> DecodedImage:
     """The first page of a file, upright as its EXIF orientation says; transparent parts are black.
 
-    Grey of 16 or 32 bits keeps its depth, and is shown over the range of values that occur: many such files
-    hold 12 bits in 16. Raises ImageError.
+    Grey of 16 or 32 bits keeps its depth, and is displayed over the range of its values: many such files hold 12 bits
+    in 16. Raises ImageError.
     """
     try:
-        image = Image.open(file, formats=_FORMATS)
+        image: Image.Image = Image.open(file, formats=_FORMATS)
         check_size(*image.size)
         if at_least_px is not None:
             image.draft(None, (2 * at_least_px, 2 * at_least_px))
@@ -51,7 +52,7 @@ def read_raster(file: BinaryIO, *, at_least_px: int | None = None) -> DecodedIma
 
 
 def _reduced(image: Image.Image, at_least_px: int) -> Image.Image:
-    """By a whole number, by averaging: here, because every further copy of a large image would be as large."""
+    """Reduced by a whole number, by averaging, before further copies are made of a large image."""
     reduced = image.reduce(max(min(image.size) // at_least_px, 1))
     with suppress(Exception):  # as in _set_upright, to which this is handed on
         reduced.info["exif"] = image.getexif().tobytes()
@@ -59,14 +60,14 @@ def _reduced(image: Image.Image, at_least_px: int) -> Image.Image:
 
 
 def _set_upright(image: Image.Image) -> None:
-    # Broken EXIF says nothing of the pixels, and pillow meets it with nearly any exception.
+    # Broken EXIF says nothing about the pixels, and pillow raises nearly any exception for it.
     with suppress(Exception):
         ImageOps.exif_transpose(image, in_place=True)
 
 
 def _deep(image: Image.Image) -> DecodedImage:
     pixels = np.asarray(image)
-    is_white_zero = image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC_INTERPRETATION) == 0
+    is_white_zero = isinstance(image, TiffImageFile) and image.tag_v2.get(_PHOTOMETRIC_INTERPRETATION) == 0
     if image.mode == "F":
         return DecodedImage(finite(pixels), voi_function="LINEAR_EXACT", is_inverted=is_white_zero)
     is_16_bit = pixels.min() >= 0 and pixels.max() < 2**16
@@ -74,7 +75,7 @@ def _deep(image: Image.Image) -> DecodedImage:
 
 
 def finite(pixels: np.ndarray) -> np.ndarray:
-    """float32, with what is no number set to the lowest number. Raises ImageError if there is none."""
+    """float32, with NaN and infinite values set to the lowest finite one. Raises ImageError if none is finite."""
     is_finite = np.isfinite(pixels)
     if not is_finite.any():
         raise ImageError("no pixel has a value")
@@ -85,7 +86,7 @@ def _grey_or_rgb(image: Image.Image) -> np.ndarray:
     """(H, W) or, where the channels differ anywhere, (H, W, 3) uint8."""
     image = _as_grey_or_rgb(image)
     width, height = image.size
-    # Channel by channel out of pillow's memory: a third of the time of taking it all over and comparing it here.
+    # Channel by channel from pillow's memory: a third of the time of copying all of it and comparing here.
     if image.mode == "RGB" and _equal_channels(image.crop((0, 0, width, min(height, _FIRST_ROWS)))):
         grey = _equal_channels(image)
         if grey:
@@ -94,7 +95,7 @@ def _grey_or_rgb(image: Image.Image) -> np.ndarray:
 
 
 def _equal_channels(image: Image.Image) -> bytes | None:
-    """What every channel of an RGB image holds; None if they differ."""
+    """The content of every channel of an RGB image; None if they differ."""
     red = image.tobytes("raw", "R")
     is_grey = red == image.tobytes("raw", "G") and red == image.tobytes("raw", "B")
     return red if is_grey else None

@@ -1,4 +1,4 @@
-"""A remote file on this machine's disk, for as long as it is open."""
+"""Downloads a remote file into a temporary one."""
 
 import errno
 import io
@@ -26,14 +26,14 @@ from overread.images.timeouts import result_of, seconds_for
 
 _CHUNK_BYTES = 2**18
 _UNSEEN_BYTES = {"az": 2**25, "abfs": 2**25}
-"""So many have come before the first of them are written: Azure's package asks for 32 MB at once."""
+"""Bytes that arrive before the first are written: Azure's package asks for 32 MB at once."""
 
 
 def open_remote(place: str, *, first_bytes: int | None = None, stop: threading.Event | None = None) -> IO[bytes]:
-    """The file, downloaded into a temporary one that is gone when it is closed; its `name` is a path.
+    """The file, downloaded into a temporary one that is deleted when it is closed; its `name` is a path.
 
-    first_bytes: where given, no more of the file than these are needed. stop: once it is set, the download ends.
-    Raises ImageError, also where the file takes too long to come.
+    first_bytes: where given, only these are needed. stop: once it is set, the download ends. Raises ImageError, also
+    where the download takes too long.
     """
     file = tempfile.NamedTemporaryFile(prefix="overread-")  # noqa: SIM115 closed by the caller
     num_left = NUM_ATTEMPTS
@@ -56,7 +56,7 @@ def open_remote(place: str, *, first_bytes: int | None = None, stop: threading.E
 
 
 class _LimitedFile(io.BufferedWriter):
-    """Takes so many bytes, then raises: a server need not send what it told, and a zipped answer swells."""
+    """A file that raises beyond a number of bytes: a server may send more than it said, or a compressed answer."""
 
     def __init__(self, path: str, max_bytes: int) -> None:
         super().__init__(io.FileIO(path, "w"))

@@ -1,4 +1,4 @@
-"""What there is at URLs: the size of each file, and what its content is told by."""
+"""Looks up remote files: whether they exist, their size, and what identifies their content."""
 
 import hashlib
 import threading
@@ -25,27 +25,27 @@ from overread.images.remote import (
 from overread.images.timeouts import LISTING_S, LOOK_UP_S, result_of
 
 _FEW = 8
-"""In a folder of object storage, so many files are asked for one by one; more by one listing of the folder."""
+"""Up to this many files in a folder of object storage are looked up one by one; more by listing the folder."""
 _TAGS = ("ETag", "etag", "md5Hash", "Last-Modified", "LastModified", "last_modified", "updated")
-"""What storages call that by which the content is told from another one of the same size."""
+"""The storages' names for what distinguishes contents of the same size."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteEntry:
-    """What a storage says of one file."""
+    """What a storage says about one file."""
 
     num_bytes: int = 0
     stamp: tuple[int, ...] = ABSENT
-    """Size in bytes, and a number that changes with the content; ABSENT where the storage does not tell."""
+    """Size in bytes, and a number that changes with the content; ABSENT where the storage does not provide it."""
     fault: str = ""
-    """Why the file cannot be had; empty where it can."""
+    """Why the file cannot be downloaded; empty where it can."""
 
 
 def look_up(places: Collection[str]) -> dict[str, RemoteEntry]:
-    """What there is at each of these URLs.
+    """The files at these URLs, by URL.
 
-    One listing for each folder of object storage, or one request for each file where they are few or on a web server.
-    A server that cannot be reached, or takes too long, is asked once.
+    One listing per folder of object storage, or one request per file where they are few or on a web server. A server
+    that cannot be reached, or is too slow, is asked once.
     """
     folders: dict[str, list[str]] = defaultdict(list)
     for place in dict.fromkeys(places):
@@ -66,7 +66,7 @@ def look_up(places: Collection[str]) -> dict[str, RemoteEntry]:
 
 
 def _listed(places: list[str], unreachable: dict[str, str], stop: threading.Event) -> dict[str, RemoteEntry]:
-    """Of files in one folder; none of them where the folder may not be listed."""
+    """The files of one folder; empty where the folder may not be listed."""
     files = file_system(places[0])
     names = {place: files._strip_protocol(place) for place in places}
     try:

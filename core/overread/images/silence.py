@@ -1,7 +1,7 @@
-"""Decoding in silence: what pillow, pydicom and their plugins warn of or log goes nowhere.
+"""Suppresses what pillow, pydicom and their plugins warn of or log while they decode.
 
-Their texts quote tag values, which no terminal and no log may show, and under `python -W error` a warning
-about a harmless oddity would turn into a fault of the image.
+Their texts quote tag values, which no terminal and no log may show, and under `python -W error` a warning about a
+harmless oddity would become an error of the image.
 """
 
 import logging
@@ -9,32 +9,35 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 class _SilentThread(threading.local):
-    """Stands in a warning filter where the pattern of its message stands: matches in threads that decode."""
+    """Takes the place of a warning filter's message pattern: matches in threads that decode."""
 
     is_decoding = False
     pattern = "(?!)"
-    """Matches nothing: what scikit-learn reads where it copies a process's filters to its own workers."""
+    """Matches nothing; scikit-learn reads it when it copies a process's filters to its workers."""
 
     def match(self, _message: str) -> bool:
         return self.is_decoding
 
 
-# `warnings.catch_warnings` swaps the filters of the whole process: threads that enter and leave it in turn
-# restore each other's state. This filter is put in once, is never taken out, and looks at its own thread alone.
+# `warnings.catch_warnings` replaces the filters of the whole process: threads that enter and leave it in turn would
+# restore each other's state. This filter is added once, never removed, and checks its own thread only.
 _thread = _SilentThread()
-_FILTER = ("ignore", _thread, Warning, None, 0)
+_FILTER: Any = ("ignore", _thread, Warning, None, 0)
+_filters: Any = warnings.filters
+"""A list, and to type checkers a sequence of compiled patterns; any object with a method `match` serves as one."""
 _lock = threading.Lock()
 
 
 @contextmanager
 def silence() -> Iterator[None]:
     """Within it, this thread's warnings are dropped; other threads' are not. Does not nest."""
-    if _FILTER not in warnings.filters[:1]:
+    if _FILTER not in _filters[:1]:
         with _lock:
-            warnings.filters.insert(0, _FILTER)
+            _filters.insert(0, _FILTER)
     _thread.is_decoding = True
     try:
         yield

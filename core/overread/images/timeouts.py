@@ -1,4 +1,4 @@
-"""How long a storage may take for an answer, and waiting for it no longer."""
+"""Timeouts for storages and web servers."""
 
 import asyncio
 import threading
@@ -10,26 +10,26 @@ from typing import Any
 from overread.errors import ImageError
 
 GRACE_S = 60
-"""For a file of any size: to be found, through redirects, and to begin to come."""
+"""For a file of any size: to be found, through redirects, and to start."""
 MIN_BYTES_PER_S = 20_000
-"""A file must come so fast at least, on average, once its time of grace is over."""
+"""The least average speed of a download once the grace period is over."""
 LONGEST_S = 2 * 3600
 LOOK_UP_S = 30
-"""To say what there is at a URL."""
+"""To look up one file."""
 LISTING_S = 600
-"""To say what there is in a folder, which may hold a million objects."""
+"""To list a folder, which may hold a million objects."""
 _POLL_S = 0.2
 
 
 class TooSlowError(ImageError):
-    """A server took longer than it may."""
+    """A server took too long."""
 
     def __init__(self) -> None:
         super().__init__("its server is too slow")
 
 
 def seconds_for(num_bytes: int) -> float:
-    """How long these may take to come."""
+    """How long the download of these may take."""
     return min(GRACE_S + num_bytes / MIN_BYTES_PER_S, LONGEST_S)
 
 
@@ -40,10 +40,10 @@ def result_of(
     max_seconds: Callable[[], float],
     stop: threading.Event | None = None,
 ) -> Any:
-    """What the coroutine returns or raises, which runs in the loop of another thread.
+    """What a coroutine returns or raises that runs in the loop of another thread.
 
-    max_seconds: asked again and again while it runs. Raises TooSlowError when they are over, and ImageError once `stop`
-    is set; then the coroutine is cancelled.
+    max_seconds: the time limit, called repeatedly while it runs. Raises TooSlowError when it is exceeded, and
+    ImageError once `stop` is set; then the coroutine is cancelled.
     """
     since = time.monotonic()
     outcome: Future[Any] = Future()

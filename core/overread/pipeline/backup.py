@@ -1,7 +1,8 @@
 """A backup of a study in one file: its tables, its key, its runs and every row of its ledger, as of one moment.
 
-A copy of the folder would miss verdicts: the newest ones may stand in SQLite's write-ahead log alone, or in a database
-elsewhere. Not in it: images, the pixel cache, weights and checkpoints, which `import --update` and `train` make anew.
+A copy of the folder would miss verdicts: the newest ones may be only in SQLite's write-ahead log, or in a database
+elsewhere. A backup leaves out images, the pixel cache, weights and checkpoints, which `import --update` and `train`
+make again.
 """
 
 import hashlib
@@ -35,22 +36,22 @@ from overread.studies.study import (
 
 FORMAT = 1
 _LEFT_OUT = ("checkpoint", "model.safetensors")
-"""Of a run: large, and made anew by training."""
+"""Of a run: large, and made again by training."""
 _CONTENTS = "backup.json"
 _LEDGER = "ledger.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore did."""
+    """The result of a restore."""
 
     path: Path
     num_rows: int
-    """Rows that the ledger now holds."""
+    """Rows in the ledger afterwards."""
     num_added: int
-    """Of them, those that it did not hold before."""
+    """Rows that were added to it."""
     files: tuple[str, ...]
-    """Put back, by name."""
+    """Names of the files that were restored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,29 +68,29 @@ class _Key:
 def backup_study(study: Study, out: Path) -> int:
     """Write the study into the file `out`, mode 0600 (it holds the key), and return the number of ledger rows in it.
 
-    Verdicts may be recorded meanwhile: those that were saved before it began are in it. The ledger is verified first.
-    Raises LedgerError if it is not whole.
+    Verdicts may be recorded at the same time: those that were saved before the backup began are in it. The ledger is
+    verified first. Raises LedgerError if that fails.
     """
     ledger = open_ledger(study)
     ledger.verify_chain()
     rows = ledger.history()
-    # No update commits meanwhile: the tables are of one generation.
+    # No update is committed meanwhile: the tables are of one generation.
     is_writable = os.access(study.path, os.W_OK)
     with (
         study_lock(study.path) if is_writable else nullcontext(),
         atomic_writer(out, mode=0o600) as file,
         zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
-        sums = {"key": _put(archive, "key", f"{study.key().hex()}\n{ledger_name(study.path)}".encode())}
+        sums = {"key": _add_file(archive, "key", f"{study.key().hex()}\n{ledger_name(study.path)}".encode())}
         sums |= {
-            name: _put(archive, name, (study.path / name).read_bytes())
+            name: _add_file(archive, name, (study.path / name).read_bytes())
             for name in ("study.json", *TABLES)
             if (study.path / name).is_file()
         }
         for path in _run_files(study):
             name = str(PurePosixPath(*path.relative_to(study.path).parts))
-            sums[name] = _put(archive, name, path.read_bytes())
-        sums[_LEDGER] = _put(archive, _LEDGER, "".join(json.dumps(asdict(row)) + "\n" for row in rows).encode())
+            sums[name] = _add_file(archive, name, path.read_bytes())
+        sums[_LEDGER] = _add_file(archive, _LEDGER, "".join(json.dumps(asdict(row)) + "\n" for row in rows).encode())
         contents = {
             "format": FORMAT,
             "study": study.name,
@@ -102,35 +103,35 @@ def backup_study(study: Study, out: Path) -> int:
 
 
 def restore_study(backup: Path, path: Path, *, overwrite: bool = False) -> Restored:
-    """Make the study anew at `path`, or mend the one that is there: its key, its ledger and what of it is damaged.
+    """Restore the study at `path`, or repair the one that is there: its key, its ledger and its damaged files.
 
-    Of a study that is there, intact files stay, and so do the ledger's rows: those that it lacks are added. A ledger
-    that is damaged or goes another way than the backup's is put aside (review.db.damaged-TIME) where `overwrite` is
-    given; then intact files too are those of the backup. Raises StudyError and LedgerError, with nothing touched.
+    In an existing study intact files stay, and the ledger gets the rows that it lacks. With `overwrite`, all files are
+    replaced, and a ledger that is damaged or does not match the backup's is renamed (review.db.damaged-TIME). Raises
+    StudyError and LedgerError, with nothing changed.
     """
     files = _read(backup)
     key = _Key.parse(files.pop("key"))
     rows = [LedgerRow(**json.loads(line)) for line in files.pop(_LEDGER).decode().splitlines()]
     if not (is_study(path) or (path / "key").exists() or (path / "samples.csv").exists()):
         with staged_study(path) as staging:
-            _put_back(staging, key, files)
+            _write_files(staging, key, files)
         study = open_study(path)
         return Restored(path, *_add_rows(study, rows), ("key", *files))
     _check_same_study(path, files, key)
     damaged = {name: content for name, content in files.items() if overwrite or not _is_whole(path, name, key)}
     if damaged.keys() & {"study.json", *TABLES}:  # of one generation
         damaged = {name: content for name, content in files.items() if name in ("study.json", *TABLES)} | damaged
-    num_before = _num_rows_that_stay(path, key, rows, overwrite=overwrite)
-    put = _put_back(path, key, damaged)
+    num_before = _num_matching_rows(path, key, rows, overwrite=overwrite)
+    put = _write_files(path, key, damaged)
     study = open_study(path)
     num_rows, _ = _add_rows(study, rows)
     return Restored(path, num_rows, num_rows - num_before, put)
 
 
 def adopt_study(study: Study) -> Head:
-    """Give a study that was copied, or moved across disks, a ledger of its own in the database that it shares.
+    """Give a study that was copied, or moved across disks, a ledger of its own in the shared database.
 
-    What was decided before the copy was made is carried over; what is decided in the original since is not.
+    Decisions from before the copy was made are copied; later ones in the original are not.
     """
     original = open_unchecked_ledger(study)
     known = ledger_state_file(study).read()
@@ -142,7 +143,7 @@ def adopt_study(study: Study) -> Head:
     return own.head()
 
 
-def _put(archive: zipfile.ZipFile, name: str, content: bytes) -> str:
+def _add_file(archive: zipfile.ZipFile, name: str, content: bytes) -> str:
     archive.writestr(name, content)
     return hashlib.sha256(content).hexdigest()
 
@@ -157,7 +158,7 @@ def _run_files(study: Study) -> list[Path]:
 
 
 def _read(backup: Path) -> dict[str, bytes]:
-    """The backup's files by name. Raises StudyError if it is none, or not as it was written."""
+    """The backup's files by name. Raises StudyError if it is not a backup, or damaged."""
     try:
         with zipfile.ZipFile(backup) as archive:
             contents = json.loads(archive.read(_CONTENTS))
@@ -177,7 +178,7 @@ def _read(backup: Path) -> dict[str, bytes]:
     return files
 
 
-def _put_back(path: Path, key: _Key, files: dict[str, bytes]) -> tuple[str, ...]:
+def _write_files(path: Path, key: _Key, files: dict[str, bytes]) -> tuple[str, ...]:
     put = []
     for name, content in files.items():
         place = path / name
@@ -213,22 +214,22 @@ def _is_whole(path: Path, name: str, key: _Key) -> bool:
     return place.is_file()
 
 
-def _num_rows_that_stay(path: Path, key: _Key, rows: list[LedgerRow], *, overwrite: bool) -> int:
-    """How many rows the ledger holds that the backup goes on from. Raises LedgerError where it goes another way.
+def _num_matching_rows(path: Path, key: _Key, rows: list[LedgerRow], *, overwrite: bool) -> int:
+    """How many rows the ledger holds, if the backup's rows continue them. Raises LedgerError if they do not match.
 
-    With `overwrite` a ledger that is a file is put aside then.
+    With `overwrite` such a ledger is renamed instead, if it is a file.
     """
-    study = _as_named(path, key)
+    study = _opened_with_key(path, key)
     try:
         found = open_unchecked_ledger(study).history()
         verify(found, chain_key(study), keyed_from=len(found) + 1)
         num_common = min(len(found), len(rows))
         if found[:num_common] != rows[:num_common]:
-            raise LedgerError("it goes another way than the backup's")
+            raise LedgerError("its rows are not those of the backup")
     except LedgerError as error:
         if not overwrite or os.environ.get("OVERREAD_DATABASE"):
             raise LedgerError(
-                f"{path}: its ledger is not one that the backup goes on from ({error}); --overwrite puts it aside"
+                f"{path}: its ledger does not match the backup ({error}); --overwrite renames it"
             ) from error
         time = f"{datetime.now(UTC):%Y%m%dT%H%M%S}"
         for file in path.glob("review.db*"):
@@ -238,8 +239,8 @@ def _num_rows_that_stay(path: Path, key: _Key, rows: list[LedgerRow], *, overwri
     return len(found)
 
 
-def _as_named(path: Path, key: _Key) -> Study:
-    """The study at `path` as far as its ledger goes, though its files may be damaged."""
+def _opened_with_key(path: Path, key: _Key) -> Study:
+    """The study at `path`, enough of it to open its ledger though other files may be damaged."""
     with suppress(OverreadError):
         if read_key(path) == key.secret:
             return open_study(path)
@@ -251,7 +252,7 @@ def _as_named(path: Path, key: _Key) -> Study:
 
 
 def _add_rows(study: Study, rows: list[LedgerRow]) -> tuple[int, int]:
-    """Add the rows that the ledger lacks; returns how many it holds, and how many were added."""
+    """Add the rows that the ledger lacks; returns how many it holds now, and how many were added."""
     ledger = open_unchecked_ledger(study)
     num_before = ledger.head().sequence
     restore_rows(ledger, rows[num_before:])

@@ -20,11 +20,11 @@ from overread.studies.study import Study
 
 @dataclass(frozen=True, slots=True)
 class _Review:
-    """What all exports are written from."""
+    """The input of all exports."""
 
     samples: list[ReviewedSample]
     head: str
-    """Of the ledger, as exports have it."""
+    """Of the ledger, in the form of `head_text`."""
 
 
 def export_table(
@@ -32,8 +32,8 @@ def export_table(
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The cleaned table of a study, and the names of the columns that are not the source's own.
 
-    A study without a finished run exports too: its verdict columns are empty. reader: where given, as that reader's
-    verdicts alone make it. Raises LedgerError where the ledger is not whole.
+    A study without a finished run can be exported: its verdict columns are empty. reader: where given, only that
+    reader's verdicts count. Raises LedgerError where the ledger is damaged.
     """
     return _export_table(study, _reviewed(study, run_name, reader=reader, is_incremental=True))
 
@@ -51,10 +51,10 @@ def export_study(
     """Write the reviewed labels; returns what `export_table` does.
 
     out: a file, or where the format `is_folder` a folder. format: the name of one of `export_registry.FORMATS`.
-    spreadsheet_safe: of csv, the source's own cells are made harmless too. overwrite: a file that is no earlier export
-    of the study may be written over. reader: where given, that reader's verdicts alone count. Raises ConfigError for
-    what the format cannot hold and for a place that is not to be written to, and LedgerError where the ledger is not
-    whole.
+    spreadsheet_safe: of csv, the source's own cells are made harmless too. overwrite: a file that is not an earlier
+    export of the study may be replaced. reader: where given, only that reader's verdicts count. Raises ConfigError for
+    what the format cannot hold and for a path that must not be overwritten, and LedgerError where the ledger is
+    damaged.
     """
     chosen = export_format(format)
     if spreadsheet_safe and not chosen.is_spreadsheet:
@@ -102,7 +102,7 @@ def _reviewed(
 
 
 def _changed(study: Study, decided: set[str]) -> set[str]:
-    """The decided samples whose images are others by now. Those that are away, with a disk say, are not meant."""
+    """The decided samples whose images have changed. Missing ones, on a disk that is not mounted, do not count."""
     return {key for key, state in changed_images(study, decided).items() if state == CHANGED} if decided else set()
 
 
@@ -120,6 +120,6 @@ def _export_table(study: Study, review: _Review) -> tuple[pd.DataFrame, tuple[st
 
 
 def _image_file(study: Study, image: str) -> Path | None:
-    """The file of an image that has one to itself."""
+    """The local file of an image, if it is the file's only one."""
     location = study.image_location(image)
     return location.path if location.frame is None and location.path.is_file() else None

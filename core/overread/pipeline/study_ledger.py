@@ -1,4 +1,4 @@
-"""A study's ledger: opened in one place, so that one that is lost, or another study's, is noticed wherever it is."""
+"""Opens a study's ledger, and notices one that is lost, incomplete or another study's."""
 
 import hashlib
 import hmac
@@ -14,22 +14,22 @@ from overread.studies.study import Study, is_copied, update_study_file
 
 
 def open_ledger(study: Study) -> Ledger:
-    """The ledger of a study; where no row was written yet, an empty one that its first row makes.
+    """The ledger of a study; an empty one where no row was written yet.
 
-    Raises StudyError if the study's key is not its own, and LedgerError if the ledger is gone, damaged, shorter than it
-    was, or shared with the study that this folder was copied from.
+    Raises StudyError if the study's key is not its own, and LedgerError if the ledger is gone, damaged, shorter than
+    recorded, or shared with the study that this folder was copied from.
     """
     if os.environ.get("OVERREAD_DATABASE") and is_copied(study.path):
         raise LedgerError(
             f"{study.path}: this folder was copied or moved across disks, and its verdicts would be those of the study "
-            f"that it was copied from; give it a ledger of its own with `python -m core adopt {study.path}`"
+            f"that it was copied from; give it a ledger of its own with `overread adopt {study.path}`"
         )
     state_file = ledger_state_file(study)
-    remembered = state_file.read()
-    if study.has_ledger and remembered is None:
+    recorded = state_file.read()
+    if study.has_ledger and recorded is None:
         raise LedgerError(
             f"{state_file.path}: is gone, so that lost verdicts would not be missed; put a backup back (`python -m "
-            f"core restore`), or if the ledger is known to be whole, `python -m core verify {study.path} --trust` "
+            f"core restore`), or if the ledger is known to be whole, `overread verify {study.path} --trust` "
             "(with --against EXPORT, if there is an export)"
         )
     ledger = Ledger.open(study.ledger_url, study.ledger_study, chain_key(study), state_file=state_file, creates=False)
@@ -39,7 +39,7 @@ def open_ledger(study: Study) -> Ledger:
 
 
 def open_unchecked_ledger(study: Study) -> Ledger:
-    """The study's ledger, whatever it remembers of it."""
+    """The study's ledger, without comparing it with the state file."""
     return Ledger.open(study.ledger_url, study.ledger_study, chain_key(study), creates=False)
 
 
@@ -49,22 +49,22 @@ def head_text(study: Study, head: Head) -> str:
 
 
 def check_ledger_persistent(study: Study) -> None:
-    """Raise LedgerError where the study has no ledger yet, and lies where none would last."""
+    """Raise LedgerError where the study has no ledger yet and is in a temporary folder."""
     if not os.environ.get("OVERREAD_DATABASE"):
         check_persistent(study.path / "review.db")
 
 
 def ledger_state_file(study: Study) -> LedgerStateFile:
-    """What the study remembers of its ledger: STUDY/ledger.json."""
+    """STUDY/ledger.json."""
     return LedgerStateFile(study.path / "ledger.json", chain_key(study))
 
 
 def chain_key(study: Study) -> bytes:
-    """Under which the ledger's rows are hashed."""
+    """The key under which the ledger's rows are hashed."""
     return hmac.new(study.key(), b"ledger chain", hashlib.sha256).digest()
 
 
 def mark_ledger_created(study: Study) -> None:
-    """Have study.json say that there is a ledger; a study that cannot be written stays as it is."""
+    """Record in study.json that there is a ledger; nothing is done where the study cannot be written."""
     with suppress(OSError, StudyError):
         update_study_file(study.path, has_ledger=True)

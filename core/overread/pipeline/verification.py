@@ -1,4 +1,4 @@
-"""Whether a study's ledger is whole, by its own chain and by what earlier exports knew of it."""
+"""Verifies a study's ledger: by its own chain, and against earlier exports and backups."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ _HEAD = re.compile(r"\b([0-9a-f]{16}):(\d+):([0-9a-f]{64})\b")
 
 
 def verify_study(study: Study, *, trust: bool = False) -> Head:
-    """The ledger's newest row, after every row was checked. trust: whatever the study remembers of it.
+    """The ledger's newest row, after every row was verified. trust: without comparing it with the state file.
 
     Raises LedgerError naming the first row that does not fit.
     """
@@ -32,22 +32,22 @@ def verify_study(study: Study, *, trust: bool = False) -> Head:
 
 
 def check_against(study: Study, file: Path, *, trust: bool = False) -> Head:
-    """The newest row that an earlier export or backup knew of. Raises LedgerError if the ledger no longer has it."""
-    noted = recorded_head(study, file)
+    """The newest row that an earlier export or backup recorded. Raises LedgerError if the ledger no longer has it."""
+    recorded = recorded_head(study, file)
     ledger = open_unchecked_ledger(study) if trust else open_ledger(study)
-    found = ledger.hash_at(noted.sequence)
-    if noted.sequence and found is None:
+    found = ledger.hash_at(recorded.sequence)
+    if recorded.sequence and found is None:
         raise LedgerError(
-            f"the ledger ends at row {ledger.head().sequence}, and {file} was written at row {noted.sequence}: rows "
-            "were cut off at its end; put a backup back (`python -m core restore`)"
+            f"the ledger ends at row {ledger.head().sequence}, and {file} was written at row {recorded.sequence}: rows "
+            "were cut off at its end; put a backup back (`overread restore`)"
         )
-    if noted.sequence and found != noted.hash:
-        raise chain_error(noted.sequence, f"is not the one that {file} knew of")
-    return noted
+    if recorded.sequence and found != recorded.hash:
+        raise chain_error(recorded.sequence, f"is not the one that {file} knew of")
+    return recorded
 
 
 def recorded_head(study: Study, file: Path) -> Head:
-    """The head that an export or a backup of this study holds. Raises ConfigError if there is none in it."""
+    """The head that an export or a backup of this study recorded. Raises ConfigError if it has none."""
     ours = {match for match in _texts(file) if match[0] == study.ledger_study}
     if not ours:
         raise ConfigError(f"--against {file}: is no export or backup of this study; give one of them")
@@ -65,7 +65,7 @@ def is_export_of(study: Study, file: Path) -> bool:
 
 
 def _texts(file: Path) -> set[tuple[str, str, str]]:
-    """What looks like a head, wherever exports keep it."""
+    """All texts in the form of a head, in the places where exports keep it."""
     if file.is_dir():
         return set().union(*(_texts(path) for path in file.glob("*.json")), *(_texts(p) for p in file.glob(".*.json")))
     if zipfile.is_zipfile(file):

@@ -10,10 +10,10 @@ from overread.errors import LedgerError
 from overread.review.ledger_state import Head
 
 FIRST_HASH = "0" * 64
-"""Stands for the row before the first."""
+"""The hash of the row before the first."""
 KEYED = 2
-"""The rule of today's rows: HMAC under the study's key, so that nobody without it can write a chain that passes. Rule
-1, of rows from before schema 0002, was SHA-256 without a key."""
+"""The hash rule of current rows: HMAC under the study's key, so that nobody without it can forge a chain. Rule 1, of
+rows from before schema 0002, was SHA-256 without a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class LedgerRow:
     """Empty in a row of kind reader."""
     reader: str
     given_label: str
-    """Empty in a blind reading: nothing had been shown."""
+    """Empty in a blind reading, where it was not shown."""
     proposed_label: str
     chosen_label: str
     """The label that follows from the verdict, or that was read; empty for exclude and undo."""
@@ -47,13 +47,13 @@ class LedgerRow:
     app_version: str
     idempotency_key: str
     undone_key: str
-    """In an undo: the idempotency key of the verdict that it takes back."""
+    """In an undo: the idempotency key of the verdict that it undoes."""
     previous_hash: str
     hash: str = ""
     follows: str = ""
     """In a verdict: the idempotency key of the reader's verdict on the sample that stood before; empty for none."""
     image_sha256: str = ""
-    """Of the image that was judged; empty where it was not known."""
+    """Of the image that was judged; empty where it is not known."""
     chain: int = KEYED
     """The rule by which the row is hashed."""
 
@@ -61,7 +61,7 @@ class LedgerRow:
 _NAMES = tuple(field.name for field in fields(LedgerRow))
 _HASH = _NAMES.index("hash")
 _UNKEYED = _NAMES[:_HASH]
-"""What rows of rule 1 consist of."""
+"""The fields that rule 1 hashes."""
 
 
 def row_hash(row: LedgerRow, key: bytes) -> str:
@@ -79,7 +79,7 @@ def row_hash(row: LedgerRow, key: bytes) -> str:
 
 
 def with_hash(row: LedgerRow, key: bytes) -> LedgerRow:
-    """The row with its hash."""
+    """The row with its hash set."""
     return replace(row, hash=row_hash(row, key))
 
 
@@ -87,8 +87,8 @@ def verify(rows: Iterable[LedgerRow], key: bytes, *, keyed_from: int = 1, since:
     """Raises LedgerError naming the first row of a study's chain, in sequence, that isn't as it was written.
 
     keyed_from: the sequence from which on rows must be keyed. since: the row before the first of `rows`, where the
-    chain up to it is known to be whole. The chain shows a change, a gap and a forgery in its
-    middle; rows cut off at its end leave no trace in it, but for a head that was noted elsewhere.
+    chain up to it was verified. The chain shows changes, gaps and forgeries within it; rows that were removed at its
+    end leave no trace, except for a head that was recorded elsewhere.
     """
     since = since if since and since.sequence else Head(0, FIRST_HASH)
     previous_hash = since.hash
@@ -103,10 +103,8 @@ def verify(rows: Iterable[LedgerRow], key: bytes, *, keyed_from: int = 1, since:
 
 
 def chain_error(sequence: int, fault: str) -> LedgerError:
-    """The error that names a row which does not fit."""
-    return LedgerError(
-        f"ledger row {sequence}: {fault}; nothing was touched: put a backup back (`python -m core restore`)"
-    )
+    """The error for a row that does not fit into the chain."""
+    return LedgerError(f"ledger row {sequence}: {fault}; nothing was touched: put a backup back (`overread restore`)")
 
 
 def _canonical(content: object) -> bytes:

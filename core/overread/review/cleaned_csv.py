@@ -26,7 +26,7 @@ COLUMNS = (
 """What the export adds, in this order, after the source's columns."""
 HEAD_COLUMN = COLUMNS[-1]
 QUARANTINED = "quarantined"
-"""Stands as the verdict of a row that is no sample: nobody could see it, and no model did."""
+"""The verdict of a row that is not a sample: no reader and no model saw it."""
 
 
 def own_columns(source_columns: Sequence[str]) -> tuple[str, ...]:
@@ -51,14 +51,14 @@ def cleaned_table(
 ) -> pd.DataFrame:
     """source_table: source.csv, every cell as text. samples: what `reviewed_samples` makes of all of them.
     written_labels: class name to the label as the source writes it, where the two differ. ledger_head: the newest row
-    of the ledger, by which rows that are lost later can be missed.
+    of the ledger, by which rows that are lost later are noticed.
 
-    Returns the source's rows and columns as they are, and after them, as text:
-    - final_label: as the source writes labels; the source's own cell where nothing changes it; empty where excluded.
+    Returns the source's rows and columns unchanged, followed by these columns, as text:
+    - final_label: as the source writes labels; the source's own cell where unchanged; empty where excluded.
     - is_changed: true or false: whether final_label differs from the source's label.
     - verdict: accept, reject, relabel, ambiguous, exclude, cannot_judge; disputed; outdated (readers kept a given label
       that the source has changed since, or saw another image: the source's label stands); quarantined (the row could
-      not be read: it keeps its cell as it is written); empty where nobody has decided.
+      not be read: it keeps its cell as it is written); empty where there is no decision.
     - label_error_probability, proposed_label and run: what the decision was made on; where there is none, those of the
       samples' run.
     - reader_identity: self-declared where there is a reader. ledger_head: the same in every row.
@@ -78,7 +78,7 @@ def cleaned_table(
 
 
 def changes_table(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a cleaned table that a reader has decided."""
+    """The rows of a cleaned table on which a reader has decided."""
     reader = table.iloc[:, len(table.columns) - len(COLUMNS) + COLUMNS.index("reader")]
     return table[reader != ""]
 
@@ -88,7 +88,7 @@ def write_csv(table: pd.DataFrame, path: Path, *, own_columns: Collection[str], 
 
     The names and cells of own_columns are made harmless for spreadsheets by `harmless_cell`; with spreadsheet_safe
     those of all columns are. Read back by Python's csv module, all other cells are what they were, byte for byte.
-    Whoever reads the path meanwhile finds the old file or the new one. Raises ConfigError if the folder does not exist.
+    The file is replaced atomically. Raises ConfigError if the folder does not exist.
     """
     path = Path(path)
     if not path.parent.is_dir():

@@ -18,7 +18,7 @@ from overread.review.read_copy import copy_instead, forget_copy, make_copy
 from overread.review.schema import SCHEMA_REVISION, VERSION_TABLE
 
 MIGRATION_LOCK = 0x6F766572
-"""The key of PostgreSQL's advisory lock under which one process migrates and the others wait."""
+"""The key of PostgreSQL's advisory lock, under which one process migrates while the others wait."""
 MIGRATION_TIMEOUT_S = 30.0
 """How long a migration waits for others, writers and migrations both."""
 
@@ -27,9 +27,9 @@ _migration_lock = threading.Lock()  # Alembic keeps its context in module global
 
 @lru_cache(maxsize=16)
 def open_engine(url: str) -> Engine:
-    """The engine of a URL, safe for threads and forks. Of SQLite it keeps no connection open between operations.
+    """The engine of a URL, safe for threads and forks. For SQLite it keeps no connection open between operations.
 
-    Raises LedgerError if the URL names no database that can be used.
+    Raises LedgerError if the URL does not name a usable database.
     """
     try:
         parsed = make_url(url)
@@ -46,14 +46,14 @@ def open_engine(url: str) -> Engine:
 def transaction(engine: Engine, *, is_writing: bool = False, timeout_s: float | None = None) -> Iterator[Connection]:
     """A connection in one transaction, committed at the end, closed in any case.
 
-    A SQLite file that cannot be read in its place is read from a copy. timeout_s: how long a writer of SQLite waits
-    while nobody else gets through either; BUSY_TIMEOUT_S if None.
-    Raises LedgerError for what the database refuses or cannot do: LedgerBusyError where somebody else holds it,
-    ReadOnlyError where it cannot be written.
+    A SQLite file that cannot be read where it is, is read from a copy. timeout_s: how long a writer of SQLite waits
+    while no other writer commits either; BUSY_TIMEOUT_S if None.
+    Raises LedgerError for any error of the database: LedgerBusyError where another process has locked it, ReadOnlyError
+    where it cannot be written.
     """
     has_turns = is_writing and engine.dialect.name == "sqlite"
     if has_turns:
-        path = Path(engine.url.database)
+        path = sqlite.ledger_file(engine)
         sqlite.check_writable(path)
         if copy_instead(path) and not sqlite.is_unwritable(path):
             forget_copy(path)
@@ -68,13 +68,13 @@ def transaction(engine: Engine, *, is_writing: bool = False, timeout_s: float | 
     except PoolTimeoutError as error:  # no connection to the server came free
         raise LedgerBusyError(postgresql.BUSY) from error
     except DBAPIError as error:
-        raise _translate_error(engine, error.orig) from error
+        raise _translate_error(engine, error.orig or error) from error
     except sqlite3.Error as error:  # while waiting for a turn
         raise _translate_error(engine, error) from error
 
 
 def prepare(engine: Engine) -> None:
-    """Bring the database to this program's schema; next to nothing is done where it is there already.
+    """Migrate the database to this program's schema; does next to nothing where that is done already.
 
     Of a SQLite file that cannot be written, a copy is brought there, which is read from then on.
     Raises LedgerError if a newer program wrote it, or if it cannot be opened.
@@ -85,7 +85,7 @@ def prepare(engine: Engine) -> None:
         if engine.dialect.name != "sqlite":
             _migrate_alone(engine)
             return
-        path = Path(engine.url.database)
+        path = sqlite.ledger_file(engine)
         sqlite.create_file(path, timeout_s=MIGRATION_TIMEOUT_S)
         try:
             _migrate_alone(engine)
@@ -108,13 +108,13 @@ def migrate(connection: Connection) -> None:
 def _migrate_alone(engine: Engine) -> None:
     with transaction(engine, is_writing=True, timeout_s=MIGRATION_TIMEOUT_S) as connection:
         if engine.dialect.name == "postgresql":
-            postgresql.wait_longer(connection, MIGRATION_TIMEOUT_S)
+            postgresql.set_lock_timeout(connection, MIGRATION_TIMEOUT_S)
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         migrate(connection)
 
 
 def _is_current(engine: Engine) -> bool:
-    if engine.dialect.name == "sqlite" and not has_content(Path(engine.url.database)):
+    if engine.dialect.name == "sqlite" and not has_content(sqlite.ledger_file(engine)):
         return False
     with transaction(engine) as connection:
         if not inspect(connection).has_table(VERSION_TABLE):
@@ -130,6 +130,8 @@ def _is_current(engine: Engine) -> bool:
 
 def _translate_error(engine: Engine, error: BaseException) -> LedgerError:
     is_sqlite = engine.dialect.name == "sqlite"
-    found = sqlite.translate_error(Path(engine.url.database), error) if is_sqlite else postgresql.translate_error(error)
+    found = (
+        sqlite.translate_error(sqlite.ledger_file(engine), error) if is_sqlite else postgresql.translate_error(error)
+    )
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return found or LedgerError(f"the review ledger's database answers: {reason}; mend that and try again")
+    return found or LedgerError(f"the review ledger's database reports: {reason}; fix that and try again")

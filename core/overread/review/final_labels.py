@@ -1,4 +1,4 @@
-"""From the verdicts that stand to one final label per sample."""
+"""The final label of each sample, from the standing verdicts."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -8,20 +8,20 @@ from datetime import datetime
 from overread.records import Decision, VerdictKind
 
 DISPUTED = "disputed"
-"""Takes the place of the verdict where readers want different labels."""
+"""The verdict where readers want different labels."""
 
 
 @dataclass(frozen=True, slots=True)
 class FinalLabel:
-    """What the verdicts make of one sample."""
+    """The result of the verdicts on one sample."""
 
     sample_id: str
     label: str
     """Class name; empty where the sample is excluded; the given label where readers disagree."""
     given_label: str
-    """As it was when the newest of the decisions was made."""
+    """As of the newest decision."""
     verdict: str
-    """Of the newest decision, where different verdicts come to the same label; or "disputed"."""
+    """Of the newest decision, where different verdicts lead to the same label; or "disputed"."""
     reader: str
     """The readers, joined by "; ", the earliest decision first."""
     decided_at: datetime
@@ -29,9 +29,9 @@ class FinalLabel:
     run: str
     """The run that the newest decision was made on."""
     score: float
-    """label_error_probability in that run at that time."""
+    """label_error_probability in that run."""
     proposed_label: str
-    """What stood beside the given label when the newest decision was made."""
+    """The label that was proposed when the newest decision was made."""
     note: str
     """The readers' notes, joined by "; ", the earliest decision first."""
     images: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""The ledger: an append-only account of who decided what of which sample, when and on what evidence."""
+"""The ledger: an append-only record of who decided what about which sample, when and on what evidence."""
 
 import hashlib
 import uuid
@@ -18,8 +18,8 @@ from overread.review.schema import ledger
 def visit_key(reader: str, sample_id: str, visit: str) -> str:
     """The idempotency key of one showing of a sample to a reader.
 
-    visit: new for each showing (a UUID, say; a counter that starts again with the session would repeat keys,
-    and the ledger would take a new verdict for an old one).
+    visit: new for each showing, such as a UUID. (A counter that restarts with the session would repeat keys, and the
+    ledger would take a new verdict for an old one.)
     """
     parts = (reader, sample_id, visit)
     return hashlib.sha256("\x1f".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()
@@ -30,9 +30,9 @@ class Ledger(LedgerStore):
     """What readers did in one study: verdicts, undos and readings, each a row of its own."""
 
     def record(self, verdict: Verdict) -> bool:
-        """Append a verdict. Once this returns, it is on the disk.
+        """Append a verdict. When this returns, it is on the disk.
 
-        Returns False, and writes nothing, if the verdict's idempotency key was used for this sample and reader already.
+        Returns False, and writes nothing, if the verdict's idempotency key was already used for this sample and reader.
         Raises LedgerError if the verdict contradicts itself, or the key belongs to something else, and
         StaleVerdictError if it follows another verdict than the one that stands.
         """
@@ -64,12 +64,12 @@ class Ledger(LedgerStore):
         return True
 
     def undo(self, reader: str, idempotency_key: str | None = None, *, shown_key: str | None = None) -> Decision | None:
-        """Take back the reader's latest standing decision, by a new row that names it.
+        """Undo the reader's latest standing decision, by a new row that names it.
 
-        Returns the decision that was taken back, or None if the reader has none. With an idempotency key (one per
-        press), a second call takes nothing more back and returns the same decision. A decision that the reader had made
-        on the sample before that one stands again. shown_key: the idempotency key of the decision that the reader
-        sees as the latest; if another one has followed it (in another window), nothing is taken back.
+        Returns the undone decision, or None if the reader has none. With an idempotency key (one per press), a second
+        call undoes nothing more and returns the same decision. An earlier decision of the reader on the sample stands
+        again. shown_key: the idempotency key of the decision that the reader sees as the latest; if another one has
+        followed it (in another window), nothing is undone.
         """
         key = str(uuid.uuid4()) if idempotency_key is None else idempotency_key
         check_texts(reader=reader, idempotency_key=key)
@@ -77,7 +77,8 @@ class Ledger(LedgerStore):
             known = self.find(connection, key)
             if known is not None:
                 check_same(known, "undo", reader, known.sample_id)
-                return decision_of(self.find(connection, known.undone_key))
+                undone = self.find(connection, known.undone_key)
+                return None if undone is None else decision_of(undone)
             standing = standing_verdicts(self.study, reader).order_by(ledger.c.sequence.desc()).limit(1)
             last = connection.execute(standing).one_or_none()
             if last is None or shown_key not in (None, last.idempotency_key):
@@ -110,11 +111,11 @@ class Ledger(LedgerStore):
         note: str = "",
         elapsed_ms: int = 0,
     ) -> bool:
-        """Append a reader's own label for a sample; it can't be taken back.
+        """Append a reader's own label for a sample; it cannot be undone.
 
-        is_blind: nothing but the image had been shown. given_label: only where it had been shown.
-        Returns False, and writes nothing, if the key was used for this sample and reader already.
-        Raises LedgerError if a blind reading comes after anything else of this reader on the sample.
+        is_blind: only the image was shown. given_label: only where it was shown.
+        Returns False, and writes nothing, if the key was already used for this sample and reader.
+        Raises LedgerError if a blind reading follows any other row of this reader on the sample.
         """
         check_texts(sample_id=sample_id, reader=reader, label=label, idempotency_key=idempotency_key)
         check_characters(given_label=given_label, run=run, note=note)
@@ -144,7 +145,7 @@ class Ledger(LedgerStore):
         return True
 
     def decisions(self, reader: str | None = None) -> list[Decision]:
-        """The decisions that stand, oldest first: the newest per reader and sample of those that were not undone."""
+        """The standing decisions, oldest first: the newest one per reader and sample that was not undone."""
         standing = standing_verdicts(self.study, reader).subquery()
         newest = select(func.max(standing.c.sequence)).group_by(standing.c.reader, standing.c.sample_id)
         with self.reading() as connection:
@@ -157,7 +158,7 @@ class Ledger(LedgerStore):
             return [decision_of(row) for row in rows.all()]
 
     def readings(self, reader: str | None = None) -> list[LedgerRow]:
-        """The readings, oldest first; protocol tells the blind from the open ones."""
+        """The readings, oldest first; their protocol is blind or open."""
         return self._select(rows_of(self.study, reader).where(ledger.c.kind == "reading").order_by(ledger.c.sequence))
 
     def _check_fresh(self, connection: Connection, verdict: Verdict) -> None:

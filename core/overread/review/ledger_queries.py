@@ -1,6 +1,7 @@
 """The queries by which a ledger is read, and its rows as decisions."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Row, Select, select
 
@@ -10,7 +11,7 @@ from overread.review.schema import ledger
 _KINDS = {kind.value: kind for kind in VerdictKind}
 
 
-def rows_of(study: str, reader: str | None = None, sample_id: str | None = None) -> Select:
+def rows_of(study: str, reader: str | None = None, sample_id: str | None = None) -> Select[Any]:
     """The rows of a study; with `reader` that reader's, with `sample_id` those of them on one sample."""
     rows = select(ledger).where(ledger.c.study == study)
     if reader is not None:
@@ -25,27 +26,27 @@ def rows_of(study: str, reader: str | None = None, sample_id: str | None = None)
     return rows.where(ledger.c.sequence.in_(of_sample))
 
 
-def rows_after(study: str, sequence: int) -> Select:
+def rows_after(study: str, sequence: int) -> Select[Any]:
     """The rows that come after that sequence, in sequence."""
     return rows_of(study).where(ledger.c.sequence > sequence).order_by(ledger.c.sequence)
 
 
-def last_row(study: str) -> Select:
+def last_row(study: str) -> Select[Any]:
     """The newest row of a study."""
     return rows_of(study).order_by(ledger.c.sequence.desc()).limit(1)
 
 
-def standing_verdicts(study: str, reader: str | None, sample_id: str | None = None) -> Select:
+def standing_verdicts(study: str, reader: str | None, sample_id: str | None = None) -> Select[Any]:
     """Verdicts that were not undone, re-decided ones included."""
     undone = select(ledger.c.undone_key).where(ledger.c.study == study, ledger.c.undone_key > "")
     return rows_of(study, reader, sample_id).where(ledger.c.kind == "verdict", ledger.c.idempotency_key.not_in(undone))
 
 
-def decision_of(row: Row) -> Decision:
+def decision_of(row: Row[Any]) -> Decision:
     """The decision that a row of kind verdict holds."""
     # By position, and all at once: this is done for every decision whenever a page is drawn.
     _, sequence, _, sample_id, reader, given, proposed, chosen, kind, note, protocol, run, score, elapsed_ms, *rest = (
-        row
+        tuple(row)
     )
     recorded_at, _, key, _, _, _, follows, image_sha256, _ = rest
     shown = (key, protocol, note, elapsed_ms, follows, image_sha256)

@@ -1,4 +1,4 @@
-"""What a study remembers of its ledger outside of it: how far it went, so that rows that are lost are missed."""
+"""A record of a ledger's state outside of it, so that lost rows are noticed: STUDY/ledger.json."""
 
 import hmac
 import json
@@ -13,7 +13,7 @@ from overread.review.places import ledger_mode
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The newest row of a ledger at some time."""
+    """The newest row of a ledger."""
 
     sequence: int = 0
     """0 before the first row."""
@@ -28,16 +28,16 @@ class LedgerState:
     """The content of STUDY/ledger.json."""
 
     head: Head = Head()
-    """The newest row that this machine has written or verified: a row at or before the ledger's own head."""
+    """The newest row that this machine has written or verified; the ledger's own head is this row or a later one."""
     keyed_from: int = 1
     """The first row that is hashed under the study's key."""
     verified: Head = Head()
-    """Up to here the chain was found whole."""
+    """Up to this row the chain was verified."""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerStateFile:
-    """STUDY/ledger.json. Under the study's key, so that it cannot be made to fit a ledger that was cut short."""
+    """STUDY/ledger.json. Authenticated by the study's key, so that it cannot be forged for a truncated ledger."""
 
     path: Path
     key: bytes
@@ -47,25 +47,25 @@ class LedgerStateFile:
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
             parts = content["head"], content["keyed_from"], content["verified"]
-            remembered = LedgerState(Head(**parts[0]), int(parts[1]), Head(**parts[2]))
-            if not hmac.compare_digest(content["mac"], self._mac(remembered)):
+            state = LedgerState(Head(**parts[0]), int(parts[1]), Head(**parts[2]))
+            if not hmac.compare_digest(content["mac"], self._mac(state)):
                 raise ValueError
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise LedgerError(
                 f"{self.path}: is damaged, changed by hand or of another study, so that lost verdicts would not be "
-                "missed; put a backup back (`python -m core restore`), or if the ledger is known to be whole "
-                "(`python -m core verify --against EXPORT`): `python -m core verify --trust`"
+                "missed; put a backup back (`overread restore`), or if the ledger is known to be whole "
+                "(`overread verify --against EXPORT`): `overread verify --trust`"
             ) from error
-        return remembered
+        return state
 
-    def write(self, remembered: LedgerState) -> None:
-        """Not flushed to the disk: an older head is true as well. Where the study is read-only, nothing is written."""
-        content = asdict(remembered) | {"mac": self._mac(remembered)}
+    def write(self, state: LedgerState) -> None:
+        """Write the file, unless the study is read-only. It is not flushed to the disk: an older state is valid too."""
+        content = asdict(state) | {"mac": self._mac(state)}
         with suppress(OSError), atomic_writer(self.path, mode=ledger_mode(self.path), is_flushed=False) as file:
             file.write(json.dumps(content).encode() + b"\n")
 
-    def _mac(self, remembered: LedgerState) -> str:
-        content = json.dumps(asdict(remembered), sort_keys=True)
+    def _mac(self, state: LedgerState) -> str:
+        content = json.dumps(asdict(state), sort_keys=True)
         return hmac.digest(self.key, f"ledger.json {content}".encode(), "sha256").hex()

@@ -1,14 +1,13 @@
-"""The rows of a ledger: appended and never changed, and held against what the study remembers of them."""
+"""The rows of a ledger: appended, never changed, and compared with what the study has recorded about them."""
 
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Row, func, insert, select, text
+from sqlalchemy import Connection, Engine, Row, Select, func, insert, select, text
 
 from overread.errors import LedgerError
 from overread.review.chain import FIRST_HASH, KEYED, LedgerRow, chain_error, verify, with_hash
@@ -17,6 +16,7 @@ from overread.review.ledger_queries import last_row, rows_after, rows_of
 from overread.review.ledger_state import Head, LedgerState, LedgerStateFile
 from overread.review.row_rules import check_texts
 from overread.review.schema import ledger
+from overread.review.sqlite import ledger_file
 from overread.version import full_version
 
 _TEXTS = ("given_label", "proposed_label", "chosen_label", "verdict", "note", "protocol", "run", "undone_key")
@@ -31,16 +31,16 @@ class LedgerStore:
     key: bytes = b""
     """The study's secret, under which rows are hashed."""
     state_file: LedgerStateFile | None = None
-    """What the study remembers of its ledger; None: nothing that is lost is missed."""
+    """What the study has recorded about its ledger; with None, lost rows are not noticed."""
 
     @classmethod
     def open(
         cls, url: str, study: str, key: bytes = b"", *, state_file: LedgerStateFile | None = None, creates: bool = True
     ) -> Self:
-        """url: as SQLAlchemy writes it (Study.ledger_url). study: tells studies apart (Study.ledger_study).
+        """url: in SQLAlchemy's form (Study.ledger_url). study: identifies the study (Study.ledger_study).
 
-        creates: make the database now where there is none; else the first row makes it, and until then the ledger is
-        empty. Raises LedgerError if a newer program wrote it, or if it is not the ledger that the state_file knows.
+        creates: create a missing database now; else the first row creates it, and until then the ledger is empty.
+        Raises LedgerError if a newer program wrote it, or if it does not match the state file.
         """
         check_texts(study=study)
         ledger = cls(open_engine(url), study, key, state_file)
@@ -68,13 +68,13 @@ class LedgerStore:
             return None if connection is None else self._hash_at(connection, sequence)
 
     def verify_chain(self, *, is_incremental: bool = False) -> Head:
-        """The newest row, after the whole chain was checked. Raises LedgerError naming the first row that is missing or
-        isn't as it was written.
+        """The newest row, after the whole chain was verified. Raises LedgerError naming the first row that is missing
+        or was changed.
 
-        is_incremental: rows that were found whole before are only counted.
+        is_incremental: rows that were verified before are only counted.
         """
-        remembered = (self.state_file.read() if self.state_file else None) or LedgerState(keyed_from=0)
-        since = remembered.verified if is_incremental else Head()
+        recorded = (self.state_file.read() if self.state_file else None) or LedgerState(keyed_from=0)
+        since = recorded.verified if is_incremental else Head()
         with self.reading() as connection:
             if connection is None:
                 return Head()
@@ -88,16 +88,16 @@ class LedgerStore:
         if is_incremental and num_rows != head.sequence:
             return self.verify_chain()  # names the row that is missing
         first_keyed = next((row.sequence for row in rows if row.chain == KEYED), head.sequence + 1)
-        verify(rows, self.key, keyed_from=remembered.keyed_from or first_keyed, since=since)
+        verify(rows, self.key, keyed_from=recorded.keyed_from or first_keyed, since=since)
         self._save_state(head, is_verified=True)
         return head
 
     def with_state_file(self, state_file: LedgerStateFile) -> Self:
-        """The same ledger, held against what a study remembers of it."""
+        """The same ledger, compared with a study's state file."""
         return replace(self, state_file=state_file)
 
     def trust(self) -> Head:
-        """Take the ledger for whole as it is, once its chain holds, whatever the study remembers of it."""
+        """Verify the chain, and record the ledger as complete, whatever the state file says."""
         head = replace(self, state_file=None).verify_chain()
         if self.state_file is not None:
             self.state_file.path.unlink(missing_ok=True)
@@ -106,7 +106,7 @@ class LedgerStore:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction of the one writer that the study has at a time, on a ledger that is the one remembered."""
+        """A transaction for writing, one at a time per study. Raises LedgerError if rows are missing."""
         if not self._is_there():
             self._require_found()
             prepare(self.engine)
@@ -119,7 +119,7 @@ class LedgerStore:
 
     @contextmanager
     def reading(self) -> Iterator[Connection | None]:
-        """A transaction; None where no row was ever written."""
+        """A transaction for reading; None where no row was ever written."""
         if not self._is_there():
             self._require_found()
             yield None
@@ -127,14 +127,14 @@ class LedgerStore:
         with transaction(self.engine) as connection:
             yield connection
 
-    def find(self, connection: Connection, key: str) -> Row | None:
+    def find(self, connection: Connection, key: str) -> Row[Any] | None:
         """The row of that idempotency key, within `writing`."""
         return connection.execute(rows_of(self.study).where(ledger.c.idempotency_key == key)).one_or_none()
 
     def append(self, connection: Connection, **content: str | int | float | None) -> None:
         """Write a row after the last one, within `writing`. content: fields of LedgerRow; absent ones are empty."""
         last = connection.execute(last_row(self.study)).one_or_none()
-        absent = dict.fromkeys(_TEXTS, "")
+        absent: dict[str, Any] = dict.fromkeys(_TEXTS, "")
         row = with_hash(
             LedgerRow(
                 **absent | {"score": None, "elapsed_ms": 0} | content,
@@ -148,41 +148,40 @@ class LedgerStore:
         )
         connection.execute(insert(ledger).values(asdict(row)))
 
-    def _select(self, rows) -> list[LedgerRow]:
+    def _select(self, rows: Select[Any]) -> list[LedgerRow]:
         with self.reading() as connection:
             return [] if connection is None else [LedgerRow(*row) for row in connection.execute(rows)]
 
     def _is_there(self) -> bool:
-        url = self.engine.url
-        if url.get_backend_name() != "sqlite":
+        if self.engine.dialect.name != "sqlite":
             return True
-        path = Path(url.database)
+        path = ledger_file(self.engine)
         return path.is_file() and path.stat().st_size > 0
 
     def _require_found(self) -> None:
-        """Raise LedgerError where there is no database although the study remembers rows."""
+        """Raise LedgerError where there is no database although rows were recorded."""
         if self._is_there() or self.state_file is None:
             return
-        remembered = self.state_file.read()
-        if remembered is not None and remembered.head.sequence:
+        recorded = self.state_file.read()
+        if recorded is not None and recorded.head.sequence:
             raise LedgerError(
                 f"{self.engine.url.database}: the review ledger is gone or empty, and it held at least "
-                f"{remembered.head.sequence} rows; nothing was touched: put a backup back (`python -m core restore`)"
+                f"{recorded.head.sequence} rows; nothing was touched: put a backup back (`overread restore`)"
             )
 
     def _check_head(self, connection: Connection) -> None:
-        """Raise LedgerError where the row that is remembered as the newest is not in the ledger."""
-        remembered = self.state_file.read() if self.state_file else None
-        if remembered is None or not remembered.head.sequence:
+        """Raise LedgerError where the row that was recorded as the newest is not in the ledger."""
+        recorded = self.state_file.read() if self.state_file else None
+        if recorded is None or not recorded.head.sequence:
             return
-        found = self._hash_at(connection, remembered.head.sequence)
+        found = self._hash_at(connection, recorded.head.sequence)
         if found is None:
             raise LedgerError(
-                f"the review ledger ends at row {self._head(connection).sequence}, and {remembered.head.sequence} were "
-                "saved: rows are lost; nothing was touched: put a backup back (`python -m core restore`)"
+                f"the review ledger ends at row {self._head(connection).sequence}, and {recorded.head.sequence} were "
+                "saved: rows are lost; nothing was touched: put a backup back (`overread restore`)"
             )
-        if found != remembered.head.hash:
-            raise chain_error(remembered.head.sequence, "is not the one that was saved")
+        if found != recorded.head.hash:
+            raise chain_error(recorded.head.sequence, "is not the one that was saved")
 
     def _hash_at(self, connection: Connection, sequence: int) -> str | None:
         rows = select(ledger.c.hash).where(ledger.c.study == self.study, ledger.c.sequence == sequence)

@@ -1,4 +1,4 @@
-"""Which given labels a reader has found wrong and which right: what a run's probabilities can be held against."""
+"""Which given labels a reader has found wrong or right, to compare a run's probabilities with."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ import pandas as pd
 from overread.records import Decision, VerdictKind
 
 IS_ERROR = {VerdictKind.ACCEPT: True, VerdictKind.RELABEL: True, VerdictKind.REJECT: False}
-"""What a verdict says of the given label; the others say neither."""
+"""Whether a verdict says that the given label is wrong; the other verdicts do not say."""
 
 
 def outcomes(scores: pd.DataFrame, decisions: Iterable[Decision], *, run: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,19 +1,19 @@
-"""What may be done with a place on the disk: whether it stays, whether it can be written, whether it is full."""
+"""Properties of a place on the disk: whether it is temporary, writable or full."""
 
 import os
 import tempfile
 from pathlib import Path
 
 EPHEMERAL_VARIABLE = "OVERREAD_EPHEMERAL"
-"""Set to 1, it lets a ledger be made in a temporary folder."""
+"""Set to 1, it allows a ledger in a temporary folder."""
 _TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm", "/run")
 _IN_MEMORY = ("tmpfs", "ramfs")
 _FULL_BYTES = 1 << 18
-"""What SQLite needs at the least: an index of its log is 32 KiB, and a save writes some pages of 4 KiB."""
+"""The least space that SQLite needs: the index of its log is 32 KiB, and a save writes some pages of 4 KiB."""
 
 
 def has_content(path: Path) -> bool:
-    """Whether the file is there and not empty."""
+    """Whether the file exists and is not empty."""
     try:
         return path.is_file() and path.stat().st_size > 0
     except OSError:
@@ -21,25 +21,25 @@ def has_content(path: Path) -> bool:
 
 
 def ledger_mode(path: Path) -> int:
-    """What a file of the ledger is made with: for the owner alone, unless a group writes into its folder."""
+    """The permissions of a ledger's file: for the owner only, unless its folder is writable for a group."""
     return 0o660 if path.parent.stat().st_mode & 0o020 else 0o600
 
 
 def is_temporary(folder: Path) -> bool:
-    """Whether what stands there goes with the next start, or is deleted some day by the system."""
+    """Whether the folder is emptied at a restart, or by the system from time to time."""
     folder = folder.resolve()
     roots = [Path(root).resolve() for root in (tempfile.gettempdir(), *_TEMPORARY)]
     return any(folder.is_relative_to(root) for root in roots) or _filesystem(folder) in _IN_MEMORY
 
 
 def is_writable(path: Path) -> bool:
-    """Whether a file that is there, or may come to be, can be written, and others made beside it."""
-    # Also for root: access(2) says no on a file system that is mounted read-only.
+    """Whether a file, existing or not, can be written, and others created beside it."""
+    # Also for root: access(2) refuses on a file system that is mounted read-only.
     return os.access(path.parent, os.W_OK | os.X_OK) and (os.access(path, os.W_OK) or not path.exists())
 
 
 def is_full(folder: Path) -> bool:
-    """Whether there is too little room on the disk to save anything."""
+    """Whether the disk has too little space to save anything."""
     try:
         found = os.statvfs(folder)
     except OSError:
@@ -48,7 +48,7 @@ def is_full(folder: Path) -> bool:
 
 
 def _filesystem(folder: Path) -> str:
-    """The type of the file system that a folder stands on; empty where the kernel doesn't say."""
+    """The type of the file system of a folder; empty where the kernel does not say."""
     try:
         lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:

@@ -10,10 +10,11 @@ from overread.errors import LedgerBusyError, LedgerError, ReadOnlyError
 
 BUSY = "the review ledger is in use by somebody else; nothing was saved"
 LOCK_TIMEOUT_S = 10.0
-"""How long a writer waits for those before it. The server's queue is fair: only who hangs makes others wait so long."""
+"""How long a writer waits for those before it. The server's queue is fair: only a hanging writer delays others so
+long."""
 CONNECT_TIMEOUT_S = 10
 POOL_SIZE = 4
-"""Connections that a process keeps; under load it opens as many again."""
+"""Connections that a process keeps; under load it opens up to twice as many."""
 
 _BUSY = ("55P03", "40P01", "40001", "53300")
 """Lock not available, deadlock, serialization failure, too many connections (PostgreSQL's appendix A)."""
@@ -32,7 +33,7 @@ def make_engine(url: URL) -> Engine:
     try:
         engine = create_engine(
             url,
-            # A writer waits for the lock and then reads: it must see what the one before it committed meanwhile.
+            # A writer waits for the lock and then reads: it must see what the previous writer committed meanwhile.
             isolation_level="READ COMMITTED",
             pool_size=POOL_SIZE,
             max_overflow=POOL_SIZE,
@@ -51,13 +52,13 @@ def make_engine(url: URL) -> Engine:
     return engine
 
 
-def wait_longer(connection: Connection, timeout_s: float) -> None:
-    """How long this transaction waits for locks."""
+def set_lock_timeout(connection: Connection, timeout_s: float) -> None:
+    """Set how long this transaction waits for locks."""
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(1000 * timeout_s)}")
 
 
 def translate_error(error: BaseException | None) -> LedgerError | None:
-    """What an error of the server means; None if it isn't known."""
+    """The LedgerError for an error of the server; None if it is not a known one."""
     code = getattr(error, "sqlstate", None)
     if code in _BUSY:
         return LedgerBusyError(BUSY)
@@ -68,7 +69,7 @@ def translate_error(error: BaseException | None) -> LedgerError | None:
     if code in _DAMAGED:
         return LedgerError(
             f"the review ledger is damaged on its server ({error}); nothing was touched: put a backup back "
-            "(`python -m core restore`)"
+            "(`overread restore`)"
         )
     return None
 
@@ -79,11 +80,11 @@ def _set_lock_timeout(connection: Any, _: Any) -> None:
     connection.commit()
 
 
-def _leave_to_the_parent() -> None:
-    """A forked process makes connections of its own; those it was born with are its parent's."""
+def _forget_parents_connections() -> None:
+    """A forked process makes connections of its own; the inherited ones are its parent's."""
     for engine in list(_engines):
         engine.dispose(close=False)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_leave_to_the_parent)
+    os.register_at_fork(after_in_child=_forget_parents_connections)

@@ -20,13 +20,13 @@ def review_order(
 
     scores: scores.csv, with sample_id, given_label, label_error_probability in [0, 1] (1 is a wrong label) and
     is_proposed (bool). decided: ids of the samples that this reader decided; they are left out, and the rest keeps its
-    order. min_probability: as for `chosen_samples`, which says what is shown.
+    order. min_probability: as for `chosen_samples`, which chooses what is shown.
     num_controls: how many samples that were neither proposed nor chosen are mixed in (all of them, where there are
-    fewer); seed draws them and their places.
+    fewer); seed draws them and their positions.
 
-    The chosen come by falling probability, to two digits: further ones mean nothing, and would bring a class at a time.
-    Ties, and the controls among themselves, follow a hash of sample_id: the order of files would tell the truth where
-    they are sorted by class.
+    The chosen samples come by decreasing probability, to two digits: further digits mean nothing, and would bring one
+    class after the other. Ties, and the controls among themselves, follow a hash of sample_id: the order of files would
+    reveal the truth where they are sorted by class.
     """
     is_shown = chosen_samples(scores, min_probability)
     is_control = ~is_shown & ~scores["is_proposed"].to_numpy(dtype=bool) & (num_controls > 0)
@@ -45,10 +45,10 @@ def review_order(
 
 
 def chosen_samples(scores: pd.DataFrame, min_probability: float | None = None) -> np.ndarray:
-    """(N,) bool: the samples that are to be read.
+    """(N,) bool: the samples to review.
 
-    min_probability: in (0, 1]; whatever is at least that probably wrong, proposed by the run or not. None: what the
-    run proposes. Of a class with a single sample nothing is ever chosen: nothing is known of that class.
+    min_probability: in (0, 1]; all samples with at least this error probability, proposed by the run or not. None: the
+    run's proposals. The only sample of a class is never chosen: nothing is known about that class.
     """
     if min_probability is None:
         return scores["is_proposed"].to_numpy(dtype=bool)
@@ -58,8 +58,10 @@ def chosen_samples(scores: pd.DataFrame, min_probability: float | None = None) -
 
 
 def likely_labels(scores: pd.DataFrame) -> np.ndarray:
-    """(N,) str: the label to show beside the given one: the proposed, and where nothing is proposed the most probable
-    one of the other classes. scores: scores.csv, with a column p_<class> for every class, of which there are two."""
+    """(N,) str: the label to show beside the given one: the proposed one, or else the most probable other class.
+
+    scores: scores.csv, with a column p_<class> for each of two or more classes.
+    """
     columns = [column for column in scores.columns if column.startswith("p_")]
     classes = np.array([column.removeprefix("p_") for column in columns], dtype=object)
     given = scores["given_label"].to_numpy(dtype=object)
@@ -69,7 +71,7 @@ def likely_labels(scores: pd.DataFrame) -> np.ndarray:
 
 
 def progress(scores: pd.DataFrame, decided: Collection[str], min_probability: float | None = None) -> tuple[int, int]:
-    """How many of the samples to be read (by `chosen_samples`) are decided, and how many there are."""
+    """How many of the samples to review (by `chosen_samples`) are decided, and how many there are."""
     chosen = set(scores.loc[chosen_samples(scores, min_probability), "sample_id"])
     return len(chosen.intersection(decided)), len(chosen)
 

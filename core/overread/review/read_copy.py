@@ -1,4 +1,4 @@
-"""Copies of ledgers that SQLite cannot read in their place: private, in RAM where there is some, gone at the end."""
+"""Copies of ledgers that SQLite cannot read where they are: private, in RAM if possible, deleted at the end."""
 
 import atexit
 import os
@@ -17,22 +17,22 @@ _NUM_TRIES = 5
 _lock = threading.Lock()
 _copies: dict[Path, "_Copy"] = {}
 _outdated: dict[Path, "_Copy"] = {}
-"""The ones before, which somebody may be about to open."""
+"""Previous copies, which may be about to be opened."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Copy:
     path: Path
-    stamp: tuple
+    stamp: tuple[tuple[int, ...] | None, ...]
     """Of the original when it was copied."""
     is_instead: bool
 
 
 def make_copy(path: Path, *, is_instead: bool = False) -> Path:
-    """A copy of a database with the rows in its log; the one before, where the database is still the same.
+    """A copy of a database, with the rows in its log; the previous copy, if the database is unchanged.
 
-    is_instead: to be read even where the database itself can be, until that changes: it is brought to a newer schema.
-    Raises LedgerError where there is no room for it.
+    is_instead: the copy is read even if the database itself can be, until the latter changes: it is migrated to a newer
+    schema. Raises LedgerError where there is no space for it.
     """
     with _lock:
         known = _copies.get(path)
@@ -46,14 +46,14 @@ def make_copy(path: Path, *, is_instead: bool = False) -> Path:
 
 
 def copy_instead(path: Path) -> Path | None:
-    """The copy to read in the database's stead; None where that itself is to be tried."""
+    """The copy to read instead of the database, if there is one."""
     with _lock:
         known = _copies.get(path)
         return known.path if known and known.is_instead and known.stamp == _stamp(path) else None
 
 
 def forget_copy(path: Path) -> None:
-    """Try the database itself the next time."""
+    """Read the database itself the next time."""
     with _lock:
         _copies.pop(path, None)
 
@@ -67,18 +67,18 @@ def _copied(path: Path, is_instead: bool) -> _Copy:
                 original = path.with_name(path.name + ending)
                 if original.exists():
                     shutil.copyfile(original, place.with_name(place.name + ending))
-            if _stamp(path) == stamp:  # nobody wrote meanwhile
+            if _stamp(path) == stamp:  # nothing was written meanwhile
                 return _Copy(place, stamp, is_instead)
             shutil.rmtree(place.parent)
     except OSError as error:
         raise LedgerError(
-            f"{path}: can be read from a copy alone, which cannot be made ({error.strerror}); free some room"
+            f"{path}: can only be read from a copy, which cannot be made ({error.strerror}); free some room"
         ) from error
-    raise LedgerError(f"{path}: can be read from a copy alone, and is being written all the time; try again")
+    raise LedgerError(f"{path}: can only be read from a copy, and is being written all the time; try again")
 
 
-def _stamp(path: Path) -> tuple:
-    """What changes when a row is added to the file, or to the log beside it."""
+def _stamp(path: Path) -> tuple[tuple[int, ...] | None, ...]:
+    """Changes when a row is added to the file, or to the log beside it."""
     found: list[tuple[int, ...] | None] = []
     for place in (path, path.with_name(path.name + "-wal")):
         try:
@@ -91,7 +91,7 @@ def _stamp(path: Path) -> tuple:
 
 @cache
 def _folder(process: int) -> Path:
-    """A private folder of this process: of a forked one, another."""
+    """A private folder of this process; a forked process has another one."""
     folder = Path(tempfile.mkdtemp(prefix="overread-", dir=_RAM if os.access(_RAM, os.W_OK) else None))
     atexit.register(_remove, folder, process)
     return folder

@@ -1,7 +1,7 @@
-"""The code that goes with a reader's name: until there is sign-in, it keeps one person from reading as another.
+"""The code of a reader's name: until there is a sign-in, it keeps one person from reading under another's name.
 
-The code is short, shown once and kept as a keyed hash in a row of the ledger. It guards against a name typed by mistake
-or in passing, not against somebody who can read the study's files.
+The code is short, shown once, and kept as a keyed hash in a row of the ledger. It protects against mistakes and casual
+misuse, not against somebody who can read the study's files.
 """
 
 import hmac
@@ -16,18 +16,20 @@ from overread.review.row_rules import check_texts
 from overread.review.schema import ledger as table
 
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Without what is mistaken for something else on paper."""
+"""Without characters that are easily confused."""
 _LENGTH = 6
 
 
 def has_code(ledger: Ledger, reader: str) -> bool:
-    """Whether the name has a code, so that a new browser is asked for it."""
+    """Whether the name has a code, which a new browser must give."""
     return bool(_stored(ledger, reader))
 
 
 def claim_name(ledger: Ledger, reader: str, code: str = "") -> str:
-    """Give a name its code, and return it: it is told nowhere else. code: one that the reader has already, in another
-    study. Raises LedgerError if the name has one here."""
+    """Give a name its code, and return it: it is not stored anywhere. code: the reader's code in another study, if any.
+
+    Raises LedgerError if the name has a code here.
+    """
     check_texts(reader=reader)
     code = _plain(code) if len(_plain(code)) == _LENGTH else "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
     with ledger.writing() as connection:
@@ -45,7 +47,7 @@ def claim_name(ledger: Ledger, reader: str, code: str = "") -> str:
 
 
 def is_right_code(ledger: Ledger, reader: str, code: str) -> bool:
-    """Whether the code is the name's; its capitals, blanks and dashes do not count."""
+    """Whether the code is the name's; case, spaces and dashes are ignored."""
     return hmac.compare_digest(_stored(ledger, reader), _hash(ledger, reader, _plain(code)))
 
 

@@ -1,8 +1,9 @@
-"""What the review has made of every sample: what all exports are written from."""
+"""The result of the review for every sample: the input of all exports."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC
+from typing import Any
 
 import pandas as pd
 
@@ -10,14 +11,14 @@ from overread.records import Decision
 from overread.review.final_labels import FinalLabel, final_labels
 
 OUTDATED = "outdated"
-"""Stands as the verdict where the source has changed since the label that readers kept, or the image that they saw."""
+"""The verdict where the source has since changed the label that readers kept, or the image that they saw."""
 SELF_DECLARED = "self-declared"
-"""How a reader is known who typed a name: nothing else vouches for it."""
+"""The identity of a reader who typed a name: it was not verified."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewedSample:
-    """One sample with its labels, what was decided of it, and what a run says of it."""
+    """One sample with its labels, the decision on it, and a run's result."""
 
     sample_id: str
     image: str
@@ -28,7 +29,7 @@ class ReviewedSample:
     """Class name; empty where a reader excluded the sample."""
     is_changed: bool
     verdict: str = ""
-    """As the cleaned CSV has it; empty where nobody has decided."""
+    """As in the cleaned CSV; empty where nobody has decided."""
     reader: str = ""
     """Who decided; several are joined by "; "."""
     decided_at: str = ""
@@ -37,15 +38,15 @@ class ReviewedSample:
     decided_on_score: float | None = None
     """label_error_probability at the time of the decision, in [0, 1]."""
     decided_on_proposal: str = ""
-    """What stood beside the given label at that time."""
+    """The label that was proposed at that time."""
     note: str = ""
-    """What readers wrote to their verdicts; several are joined by "; "."""
+    """The readers' notes; several are joined by "; "."""
     run: str = ""
-    """The run that the next two are of; empty where there is none, or it knows nothing of the sample."""
+    """The run of the next two fields; empty where there is none, or it does not contain the sample."""
     error_probability: float | None = None
-    """How probably the given label is wrong, in [0, 1]."""
+    """The probability that the given label is wrong, in [0, 1]."""
     proposed_label: str = ""
-    """What the run proposes instead of the given label; empty where it proposes nothing."""
+    """The label that the run proposes; empty where it proposes none."""
 
 
 def reviewed_samples(
@@ -59,7 +60,7 @@ def reviewed_samples(
     """One for each row of samples.csv, in its order.
 
     samples: samples.csv. decisions: the standing ones of all readers. scores: scores.csv of `run`. changed_images: ids
-    of samples whose image is no longer the one that samples.csv knows.
+    of samples whose image has changed since samples.csv was written.
     """
     finals = final_labels(decisions)
     probabilities, proposed = {}, {}
@@ -81,7 +82,7 @@ def reviewed_samples(
 
 
 def _reviewed(
-    row: tuple,
+    row: Any,
     final: FinalLabel | None,
     is_image_changed: bool,
     probability: float | None,
@@ -96,7 +97,7 @@ def _reviewed(
         "given_label": given,
         "run": "" if probability is None else run,
         "error_probability": probability,
-        # A run from before the source changed the label may propose what it has become.
+        # A run from before the source changed the label may propose the label that it has now.
         "proposed_label": proposed if proposed and proposed != given else "",
     }
     if final is None:

@@ -1,6 +1,7 @@
-"""What the ledger takes: verdicts that do not contradict themselves, and texts that can be stored."""
+"""Checks of the ledger's rows: verdicts must be consistent, and texts storable."""
 
 import math
+from typing import Any
 
 from sqlalchemy import Row
 
@@ -10,11 +11,11 @@ from overread.records import Verdict, VerdictKind
 PROTOCOLS = ("open", "blind")
 """open: given label, proposal and evidence were shown. blind: the reader labelled the bare image first."""
 KEEPING_KINDS = (VerdictKind.REJECT, VerdictKind.AMBIGUOUS, VerdictKind.CANNOT_JUDGE)
-"""Verdicts from which the given label follows."""
+"""Verdicts that keep the given label."""
 
 
 def check_verdict(verdict: Verdict) -> VerdictKind:
-    """The verdict's kind. Raises LedgerError for a verdict that contradicts itself."""
+    """The verdict's kind. Raises LedgerError for an inconsistent verdict."""
     try:
         kind = VerdictKind(verdict.kind)
     except ValueError as error:
@@ -47,12 +48,14 @@ def check_verdict(verdict: Verdict) -> VerdictKind:
     return kind
 
 
-def check_same(known: Row, kind: str, reader: str, sample_id: str) -> None:
+def check_same(known: Row[Any], kind: str, reader: str, sample_id: str) -> None:
+    """Raise LedgerError if the row with an idempotency key is of another kind, reader or sample."""
     if (known.kind, known.reader, known.sample_id) != (kind, reader, sample_id):
         raise LedgerError(f"the idempotency key of this {kind} belongs to another row of the ledger; make a new key")
 
 
 def check_texts(**texts: str) -> None:
+    """Raise LedgerError for an empty text, or one that cannot be stored."""
     for name, value in texts.items():
         if not isinstance(value, str) or not value.strip():
             raise LedgerError(f"{name} of a ledger row is empty")
@@ -60,6 +63,7 @@ def check_texts(**texts: str) -> None:
 
 
 def check_characters(**texts: str) -> None:
+    """Raise LedgerError for a text that cannot be stored."""
     for name, value in texts.items():
         if not isinstance(value, str):
             raise LedgerError(f"{name} of a ledger row is no text")
@@ -69,5 +73,6 @@ def check_characters(**texts: str) -> None:
 
 
 def check_elapsed(elapsed_ms: int) -> None:
+    """Raise LedgerError for an impossible number of milliseconds."""
     if not 0 <= elapsed_ms < 2**53:
         raise LedgerError(f"elapsed_ms {elapsed_ms} of a ledger row is not a number of milliseconds")

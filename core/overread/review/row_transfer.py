@@ -1,4 +1,4 @@
-"""Rows that come into a ledger from elsewhere: from a backup as they are, or from the ledger of the original study."""
+"""Rows that are copied into a ledger: from a backup unchanged, or from the ledger of the original study."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -11,14 +11,14 @@ from overread.review.schema import ledger as table
 
 
 def restore_rows(ledger: Ledger, rows: Sequence[LedgerRow]) -> None:
-    """Append rows of the same ledger as they were written; the first one follows the ledger's newest."""
+    """Append rows of the same ledger unchanged; the first one follows the ledger's newest."""
     if rows:
         with ledger.writing() as connection:
             connection.execute(insert(table), [asdict(row) for row in rows])
 
 
 def copy_rows(ledger: Ledger, rows: Sequence[LedgerRow]) -> None:
-    """Begin an empty ledger with another one's rows, chained anew under its own name and key."""
+    """Fill an empty ledger with another one's rows, chained again under its own name and key."""
     own, previous_hash = [], FIRST_HASH
     for row in rows:
         row = with_hash(replace(row, study=ledger.study, previous_hash=previous_hash, chain=KEYED), ledger.key)

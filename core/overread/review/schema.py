@@ -1,11 +1,11 @@
-"""The ledger's table, and the number of its schema. The migrations build it; a test compares the two."""
+"""The ledger's table and the number of its schema. The migrations create the table; a test compares the two."""
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, UniqueConstraint
 
 SCHEMA_REVISION = "0002"
-"""The newest migration in migrations/versions. Four digits that only grow: a larger one is newer than this program."""
+"""The newest migration in migrations/versions. Four digits that only grow: a larger number is of a newer program."""
 VERSION_TABLE = "ledger_version"
-"""Holds the revision that a database is at; not Alembic's default name, as a server may hold other tables too."""
+"""The table with a database's revision; not Alembic's default name, as a server may hold other tables too."""
 
 metadata = MetaData()
 

@@ -1,4 +1,4 @@
-"""A ledger in a SQLite file: how it is made and opened, how its writers take turns, and what SQLite's errors mean."""
+"""A ledger in a SQLite file: creating and opening it, taking turns at writing, and SQLite's errors."""
 
 import os
 import random
@@ -18,15 +18,15 @@ from overread.review.read_copy import copy_instead, make_copy
 
 BUSY = "the review ledger is in use by somebody else; nothing was saved"
 BUSY_TIMEOUT_S = 2.0
-"""How long a writer waits while nobody else gets through either."""
+"""How long a writer waits while no other writer commits either."""
 _LAST_TRY_S = 0.1
 _POLL_S = (0.0005, 0.004)
-"""Between two looks whether it is one's turn, at the shortest and at the longest."""
+"""The shortest and the longest time between two attempts to get a turn."""
 _PLACE_ERRORS = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL)
 
 
 class _OnCopy(sqlite3.Connection):
-    """A connection to a copy, which is only read."""
+    """A connection to a copy, which is read-only."""
 
 
 def make_engine(url: URL) -> Engine:
@@ -40,9 +40,9 @@ def make_engine(url: URL) -> Engine:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection to a file that is there: none is made. Where SQLite cannot read it in its place, to a copy of it.
+    """A connection to an existing file, or to a copy of it where SQLite cannot read it in its place.
 
-    Raises LedgerError where it is gone.
+    Raises LedgerError where the file is gone.
     """
     copy = copy_instead(path)
     if copy is None:
@@ -51,8 +51,7 @@ def connect(path: Path) -> sqlite3.Connection:
         except sqlite3.OperationalError as error:
             if not path.is_file():
                 raise LedgerError(
-                    f"{path}: the review ledger is gone; nothing was touched: put a backup back "
-                    "(`python -m core restore`)"
+                    f"{path}: the review ledger is gone; nothing was touched: put a backup back (`overread restore`)"
                 ) from error
             # In WAL mode, even reading needs a file of shared memory beside the database.
             if error.sqlite_errorcode & 0xFF not in _PLACE_ERRORS or not is_unwritable(path):
@@ -62,9 +61,9 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def create_file(path: Path, *, timeout_s: float) -> None:
-    """Make the file, for its owner alone or as its folder is shared, in WAL mode; one that is there stays as it is.
+    """Create the file in WAL mode, for its owner only or shared as its folder is; an existing one is unchanged.
 
-    Raises LedgerError where the folder is absent, cannot be written to, or is a temporary one.
+    Raises LedgerError where the folder is missing, cannot be written to, or is temporary.
     """
     if not path.parent.is_dir():
         raise LedgerError(f"{path.parent}: there is no such folder for the review ledger; make it, or name another")
@@ -73,17 +72,17 @@ def create_file(path: Path, *, timeout_s: float) -> None:
     check_writable(path)
     check_persistent(path)
     try:
-        # Readers' names and notes are in it: nobody but the owner reads it, unless the owner says so.
+        # It holds readers' names and notes: only the owner may read it, unless the owner shares the folder.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, ledger_mode(path)))
         _switch_to_wal(path, timeout_s)
     except (OSError, sqlite3.Error) as error:
         raise translate_error(path, error) or LedgerError(
-            f"{path}: the review ledger cannot be made ({error}); mend that and try again"
+            f"{path}: the review ledger cannot be created ({error}); fix that and try again"
         ) from error
 
 
 def check_persistent(path: Path) -> None:
-    """Raise LedgerError where a ledger that is not there yet would not last."""
+    """Raise LedgerError where a ledger that does not exist yet would be created in a temporary folder."""
     if not has_content(path) and is_temporary(path.parent) and os.environ.get(EPHEMERAL_VARIABLE) != "1":
         raise LedgerError(
             f"{path.parent}: is emptied when the machine restarts or sooner, and verdicts would be lost; move the "
@@ -98,20 +97,21 @@ def check_writable(path: Path) -> None:
 
 
 def is_unwritable(path: Path) -> bool:
-    """Whether the file can be read at most: its place is read-only or full."""
+    """Whether the file is on a read-only or full disk."""
     return not is_writable(path) or is_full(path.parent)
 
 
 @contextmanager
 def writer_turn(connection: Connection, *, timeout_s: float | None = None) -> Iterator[None]:
-    """Held by one writer at a time; the others get their turn about in the order in which they came.
+    """Held by one writer at a time; the others follow roughly in the order in which they came.
 
-    SQLite's own waiting is a matter of luck: of twenty writers some wait for seconds. The lock is that of the folder,
-    the kernel's, gone with the process that held it. It is a courtesy alone, since SQLite itself keeps writers apart:
-    who does not get it while nobody else gets through either tries without it, and SQLite says whether it is busy.
+    SQLite's own waiting is not fair: of twenty writers some wait for seconds. The lock is on the folder, and released
+    when the process ends. It only orders the writers, since SQLite itself keeps them apart: a writer that does not get
+    it while no other one commits tries without it, and SQLite says whether the database is busy.
     """
     timeout_s = BUSY_TIMEOUT_S if timeout_s is None else timeout_s
-    driver, path = connection.connection.driver_connection, Path(connection.engine.url.database)
+    path, driver = ledger_file(connection.engine), connection.connection.driver_connection
+    assert driver is not None  # as long as the connection is open
     if isinstance(driver, _OnCopy):
         raise _full(path) if is_writable(path) else _read_only(path)
     descriptor = os.open(path.parent, os.O_RDONLY)
@@ -126,14 +126,14 @@ def writer_turn(connection: Connection, *, timeout_s: float | None = None) -> It
 
 
 def translate_error(path: Path, error: BaseException | None) -> LedgerError | None:
-    """What an error of SQLite means; None if it isn't known."""
+    """The LedgerError for an error of SQLite; None if it is not a known one."""
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return LedgerBusyError(BUSY)
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return LedgerError(
             f"{path}: the review ledger is damaged ({error}); nothing was touched: put a backup back "
-            "(`python -m core restore`)"
+            "(`overread restore`)"
         )
     is_of_place = code in _PLACE_ERRORS
     if code == sqlite3.SQLITE_READONLY or (is_of_place and not is_writable(path)):
@@ -159,8 +159,8 @@ def _opened(path: Path, factory: type[sqlite3.Connection] = sqlite3.Connection) 
     try:
         # FULL: in WAL mode, a commit is on the disk before "saved" is shown (NORMAL may lose the last at a power cut).
         connection.execute("PRAGMA synchronous=FULL")
-        # Opens the write-ahead log. While this connection waits for its turn, no other one's close is the last, which
-        # would copy the log into the database, flush both to the disk and delete the log.
+        # Opens the write-ahead log. While this connection waits for its turn, no other connection is the last one to be
+        # closed, which would copy the log into the database, flush both to the disk and delete the log.
         connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
     except BaseException:
         connection.close()
@@ -169,14 +169,14 @@ def _opened(path: Path, factory: type[sqlite3.Connection] = sqlite3.Connection) 
 
 
 def _begin(connection: Connection) -> None:
-    # The driver begins no transaction by itself (isolation_level=None). A writer takes the write lock before it reads:
-    # what it read is then still so when it writes.
+    # The driver begins no transaction by itself (isolation_level=None). A writer takes the write lock before it reads,
+    # so that what it has read is still true when it writes.
     is_writing = connection.get_execution_options().get("is_writing", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
 
 
 def _wait(descriptor: int, connection: sqlite3.Connection, timeout_s: float) -> bool:
-    """Whether the lock was had before nobody had got through for that long."""
+    """Whether the lock was acquired before no writer had committed for that long."""
     began = since = time.monotonic()
     num_commits = _num_commits(connection)
     while True:
@@ -191,18 +191,18 @@ def _wait(descriptor: int, connection: sqlite3.Connection, timeout_s: float) -> 
             if num_commits == before:
                 return False
             since = now
-        # Who has waited longer looks more often, and so comes first.
+        # A writer that has waited longer tries more often, and so comes first.
         shortest, longest = _POLL_S
         time.sleep(max(shortest, longest / (1 + 20 * (now - began))) * random.uniform(0.5, 1.5))
 
 
 def _num_commits(connection: sqlite3.Connection) -> int:
-    """A number that changes whenever somebody else commits."""
+    """A number that changes whenever another connection commits."""
     return connection.execute("PRAGMA data_version").fetchone()[0]
 
 
 def _switch_to_wal(path: Path, timeout_s: float) -> None:
-    # The mode stays with the file. SQLite doesn't wait here while another process does the same: so this does.
+    # The mode is stored in the file. SQLite does not wait here while another process does the same, so this does.
     deadline = time.monotonic() + timeout_s
     while True:
         with closing(sqlite3.connect(path, timeout=timeout_s)) as connection:
@@ -213,3 +213,10 @@ def _switch_to_wal(path: Path, timeout_s: float) -> None:
                 if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                     raise
         time.sleep(0.02)
+
+
+def ledger_file(engine: Engine) -> Path:
+    """The file of a SQLite ledger."""
+    if engine.url.database is None:
+        raise LedgerError("OVERREAD_DATABASE: a SQLite URL without a file; name one, as in sqlite:////path/review.db")
+    return Path(engine.url.database)

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from overread.errors import ImageError, SourceError
-from overread.images.credentials import bare_url, remember
+from overread.images.credentials import bare_url, remember_credentials
 from overread.images.location import split_frame
 from overread.images.remote import is_remote, is_web, missing_package, protocol_of
 from overread.images.remote_file import open_remote
@@ -51,4 +51,4 @@ def _remember_user(source: Source, root: str, netloc: str) -> None:
     for row in source.rows:
         if not is_remote(row.image.strip()):
             name = split_frame(normal_path(row.image))[0]
-            remember(f"{root}/{name}", f"{folder}/{name}")
+            remember_credentials(f"{root}/{name}", f"{folder}/{name}")

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from overread.images.credentials import bare_url, remember
+from overread.images.credentials import bare_url, remember_credentials
 from overread.images.location import split_frame
 from overread.images.remote import is_web
 from overread.records import Source, SourceRow
@@ -25,7 +25,7 @@ def without_url_credentials(source: Source) -> Source:
         image = _bare_image(row.image)
         bare = tuple(_bare_image(cell) if i == place else _bare_text(cell) for i, cell in enumerate(own))
         if image != row.image and is_web(image.strip()):
-            remember(split_frame(image.strip())[0], split_frame(row.image.strip())[0])
+            remember_credentials(split_frame(image.strip())[0], split_frame(row.image.strip())[0])
         is_changed = image != row.image or bare != own
         num_changed += is_changed
         rows.append(replace(row, image=image) if is_changed else row)

@@ -156,7 +156,7 @@ class Run:
 
     @property
     def _remedy(self) -> str:
-        return f"delete the folder {self.path} and train anew, or put it back from a backup (`python -m core restore`)"
+        return f"delete the folder {self.path} and train anew, or put it back from a backup (`overread restore`)"
 
     @property
     def is_finished(self) -> bool:
@@ -198,7 +198,7 @@ def open_run(study: Study, name: str | None = None) -> Run:
     if name is None:
         run = default_run(study)
         if run is None:
-            raise StudyError(f"{study.path}: has no finished run; train one with `python -m core train {study.path}`")
+            raise StudyError(f"{study.path}: has no finished run; train one with `overread train {study.path}`")
         return run
     for run in finished:
         if run.name == name:

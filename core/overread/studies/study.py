@@ -98,7 +98,7 @@ class Study:
         if self.key_fingerprint and key_fingerprint(key) != self.key_fingerprint:
             raise StudyError(
                 f"{self.path / 'key'}: is the key of another study; with it neither samples nor verdicts would be "
-                f"found: put the study's own back, from a backup (`python -m core restore`)"
+                f"found: put the study's own back, from a backup (`overread restore`)"
             )
         return key
 
@@ -197,7 +197,7 @@ def _read_key_file(path: Path) -> _KeyFile:
         state = "is damaged" if file.exists() else "is gone"
         raise StudyError(
             f"{file}: {state}, and without it neither samples nor verdicts are found; put it back from a backup "
-            "(`python -m core restore`)"
+            "(`overread restore`)"
         )
     return found
 
@@ -265,7 +265,7 @@ def open_study(path: Path | str) -> Study:
     """
     path = Path(path)
     if not path.is_dir():
-        raise StudyError(f"{path}: there is no such study; make it with `python -m core import SOURCE --study {path}`")
+        raise StudyError(f"{path}: there is no such study; make it with `overread import SOURCE --study {path}`")
     apply_committed_update(path)
     if not (path / "study.json").exists():
         raise StudyError(f"{path}: this folder holds no study (no study.json); import one into it, or name another")

@@ -56,7 +56,7 @@ def read_study_file(path: Path) -> dict[str, Any]:
 
 
 def _damaged(file: Path, what: str) -> StudyError:
-    return StudyError(f"{file}: {what}; put it back from a backup (`python -m core restore`)")
+    return StudyError(f"{file}: {what}; put it back from a backup (`overread restore`)")
 
 
 @dataclass(frozen=True, slots=True)

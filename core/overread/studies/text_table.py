@@ -12,9 +12,7 @@ from overread.errors import StudyError
 from overread.files import quote_cell, write_atomically
 from overread.studies.study_file import TableSum
 
-_REMEDY = (
-    "put it back from a backup (`python -m core restore`), or make it anew with `python -m core import ... --update`"
-)
+_REMEDY = "put it back from a backup (`overread restore`), or make it anew with `overread import ... --update`"
 
 
 def read_text_table(path: Path) -> pd.DataFrame:
@@ -52,7 +50,7 @@ def read_study_table(path: Path, written: TableSum | None, columns: Sequence[str
             raise StudyError(
                 f"{path}: was changed since Overread wrote it, by hand or by another program, and what rests on it "
                 "would no longer fit; change the source's own labels instead and run `import "
-                "--update`, or put the file back from a backup (`python -m core restore`)"
+                "--update`, or put the file back from a backup (`overread restore`)"
             )
         num_rows = min(_num_rows(content), written.num_rows)
         raise StudyError(f"{path}: is damaged: holds {num_rows} of its {written.num_rows} rows; {_REMEDY}")

@@ -10,6 +10,7 @@ from overread.detection.iteration import Iteration
 from overread.detection.noise_transition import NoiseModel
 from overread.detection.self_training import self_train
 from overread.detection_settings import DetectionSettings, RefinementSettings
+from overread.verified_labels import VerifiedLabels
 
 FAST = {"num_folds": 5, "num_repeats": 1, "strengths": (0.03,)}
 
@@ -23,10 +24,13 @@ def made_case(num_samples=240, num_classes=3, noise=0.15, group_size=2, seed=0):
     return features, true, given, np.arange(num_samples) // group_size
 
 
-def trained(features, given, groups, *, seed=0, is_trained=None, **refinement):
+def trained(features, given, groups, *, seed=0, is_trained=None, is_after_review=True, **refinement):
+    """is_after_review: with verified labels, though of no sample, so that there are iterations after the first."""
     is_trained = np.ones(len(given), dtype=bool) if is_trained is None else is_trained
     settings = DetectionSettings(RefinementSettings(**(FAST | refinement)))
-    return self_train(DetectionData(features, given, groups, is_trained, num_classes=3), settings, seed=seed)
+    verified = VerifiedLabels(np.zeros((len(given), 3)), np.zeros(len(given), dtype=bool)) if is_after_review else None
+    data = DetectionData(features, given, groups, is_trained, num_classes=3, verified=verified)
+    return self_train(data, settings, seed=seed)
 
 
 def every_number(found):
@@ -67,6 +71,14 @@ def test_the_labels_of_a_group_do_not_change_its_out_of_fold_probabilities(monke
                 np.testing.assert_array_equal(view[groups == group], other[groups == group])
                 assert (view[groups != group] != other[groups != group]).any()
         seen.clear()
+
+
+def test_before_a_review_the_first_iteration_stands_alone_and_is_the_same():
+    features, _, given, groups = made_case()
+    alone = trained(features, given, groups, is_after_review=False)
+    assert len(alone.iterations) == 1
+    assert alone.reason == "before a review there is one iteration, fitted to the given labels"
+    np.testing.assert_array_equal(alone.result.probs, trained(features, given, groups).iterations[0].probs)
 
 
 def test_wrong_labels_are_found_and_as_many_are_expected_as_there_are():

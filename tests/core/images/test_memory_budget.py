@@ -16,19 +16,19 @@ from overread.images.memory_budget import MemoryBudget, reserve_memory
 from tests.core.images.made_dicom import write_dicom
 
 
-def test_threads_never_hold_more_pixels_together_than_there_is_room_for():
-    room, lock = MemoryBudget(100), threading.Lock()
+def test_threads_never_hold_more_pixels_together_than_the_budget():
+    budget, lock = MemoryBudget(100), threading.Lock()
     held, most = 0, 0
 
     def decode(num_pixels):
         nonlocal held, most
-        with room.shared():
+        with budget.for_one_image():
             reserve_memory(num_pixels)
             with lock:
                 held += num_pixels
                 most = max(most, held)
             time.sleep(0.001)
-            reserve_memory(num_pixels)  # the same image's: it has its room
+            reserve_memory(num_pixels)  # the same image's: it is reserved
             with lock:
                 held -= num_pixels
 
@@ -37,13 +37,13 @@ def test_threads_never_hold_more_pixels_together_than_there_is_room_for():
     assert 60 < most <= 100
 
 
-def test_an_image_larger_than_the_room_is_alone_in_it():
-    room, is_alone = MemoryBudget(100), []
+def test_an_image_larger_than_the_budget_is_decoded_alone():
+    budget, is_alone = MemoryBudget(100), []
     num_inside = 0
 
     def decode(num_pixels):
         nonlocal num_inside
-        with room.shared():
+        with budget.for_one_image():
             reserve_memory(num_pixels)
             num_inside += 1
             time.sleep(0.002)
@@ -55,16 +55,16 @@ def test_an_image_larger_than_the_room_is_alone_in_it():
     assert all(is_alone)
 
 
-def test_room_is_free_again_after_an_image_that_cannot_be_read():
-    room = MemoryBudget(100)
+def test_the_budget_is_free_again_after_an_image_that_cannot_be_read():
+    budget = MemoryBudget(100)
     for _ in range(3):
         try:
-            with room.shared():
+            with budget.for_one_image():
                 reserve_memory(80)
                 raise ValueError
         except ValueError:
             pass
-    with room.shared():
+    with budget.for_one_image():
         reserve_memory(100)  # would wait for ever
 
 

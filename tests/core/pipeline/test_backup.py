@@ -90,7 +90,7 @@ def test_a_ledger_that_goes_another_way_is_put_aside_only_if_asked(saved):
     (study.path / "review.db").write_bytes(b"no database" * 1000)
     for path in study.path.glob("review.db-*"):
         path.unlink()
-    with pytest.raises(LedgerError, match="--overwrite puts it aside"):
+    with pytest.raises(LedgerError, match="--overwrite renames it"):
         restore_study(backup, study.path)
     assert (study.path / "review.db").read_bytes().startswith(b"no database")
     restore_study(backup, study.path, overwrite=True)

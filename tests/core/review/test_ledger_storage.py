@@ -180,7 +180,7 @@ def test_a_file_that_cannot_grow_is_a_ledger_error_and_leaves_the_chain_whole(le
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
-        with pytest.raises(LedgerError, match="database answers"):
+        with pytest.raises(LedgerError, match="database reports"):
             ledger.record(verdict("s9", note="x" * 100_000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

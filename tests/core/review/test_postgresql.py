@@ -75,7 +75,7 @@ def test_a_server_that_was_started_anew_meanwhile_is_survived():
             )
         assert ledger.record(verdict("s2"))
         ledger.engine.dispose()
-    with pytest.raises(LedgerError, match=r"the review ledger's database answers: .*refused"):
+    with pytest.raises(LedgerError, match=r"the review ledger's database reports: .*refused"):
         ledger.record(verdict("s3"))
     ledger.engine.dispose()
 

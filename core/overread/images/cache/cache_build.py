@@ -1,4 +1,4 @@
-"""Builds the pixel cache: whole or not at all, and no image twice."""
+"""Builds the pixel cache, completely or not at all; what is decoded already is not decoded again."""
 
 import errno
 import json
@@ -27,31 +27,33 @@ def build_cache(
     size_px: int,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, str]:
-    """Decode images into the cache, in parallel; those it holds, from files with the same content, are kept.
+    """Decode images into the cache, in parallel; images that it holds, from files with the same content, are kept.
 
-    images: key (opaque: it stands in the index) to the image. The cache then holds the good ones, in this order.
+    images: by key (opaque: it is written into the index). The cache then holds the readable ones, in this order.
     on_progress: called with the number of images done and of all, from this thread.
-    Returns the faults, key to reason. All or nothing: whatever is raised, and whenever the process dies, the
-    cache is as before; what an interrupted build had decoded, the next one does not decode again (partial_build.py).
-    Raises StudyError where the disk has no room, or another build of this cache goes on.
+    Returns the faults, key to reason. If anything is raised, or the process is killed, the cache is unchanged; what an
+    interrupted build had decoded, the next one does not decode again (partial_build.py).
+    Raises StudyError where the disk is too full, or another process is building this cache.
     """
     make_folder(folder)
     with _build_lock(folder):
-        old = _open_if_whole(folder, size_px)
-        _remove_strays(folder)
+        old = _open_if_usable(folder, size_px)
+        _remove_leftovers(folder)
         partial = open_partial(folder, size_px, CACHE_VERSION)
         try:
-            images = {key: Location.of(image) for key, image in images.items()}
-            faults = _build(folder, images, size_px, old, partial, on_progress or (lambda num_done, num_images: None))
+            locations = {key: Location.of(image) for key, image in images.items()}
+            faults = _build(
+                folder, locations, size_px, old, partial, on_progress or (lambda num_done, num_images: None)
+            )
             (folder / PARTIAL).unlink(missing_ok=True)
             return faults
         except OSError as error:
             if error.errno in _NO_SPACE:
-                (folder / PARTIAL).unlink(missing_ok=True)  # its array takes room
+                (folder / PARTIAL).unlink(missing_ok=True)  # its array takes space
                 raise no_space(folder, size_in_bytes(len(images), size_px, 3)) from error
             raise
         finally:
-            _remove_strays(folder)
+            _remove_leftovers(folder)
 
 
 def _build(
@@ -83,19 +85,19 @@ def _build(
                     rows.sync()
                     checkpoints.write(rows.path.name, rows.data_start, rows.channels, cached)
                 on_progress(num_done, len(images))
-        is_same = old is not None and all(is_old) and tuple(row.key for row in cached) == old.keys
-        if is_same and tuple(cached) == old.rows:
+        same = old if old and all(is_old) and tuple(row.key for row in cached) == old.keys else None
+        if same and tuple(cached) == same.rows:
             return faults  # nothing is new: the old files stay
-        rows.finish()
-    array = json.loads((folder / INDEX).read_text(encoding="utf-8"))["pixels"] if is_same else rows.path.name
-    channels = old.channels if is_same else rows.channels
+        rows.finalize()
+    array = json.loads((folder / INDEX).read_text(encoding="utf-8"))["pixels"] if same else rows.path.name
+    channels = same.channels if same else rows.channels
     fixed = {"version": CACHE_VERSION, "size_px": size_px, "channels": channels, "pixels": array}
     write_atomically(folder / INDEX, json.dumps(fixed | rows_index(cached)))
     sync_folder(folder)
     return faults
 
 
-def _open_if_whole(folder: Path, size_px: int) -> PixelCache | None:
+def _open_if_usable(folder: Path, size_px: int) -> PixelCache | None:
     try:
         cache = open_cache(folder)
     except StudyError:
@@ -103,8 +105,8 @@ def _open_if_whole(folder: Path, size_px: int) -> PixelCache | None:
     return cache if cache.size_px == size_px else None
 
 
-def _remove_strays(folder: Path) -> None:
-    """Remove arrays that neither the index nor a checkpoint names, and an index that was never put into place."""
+def _remove_leftovers(folder: Path) -> None:
+    """Remove arrays that neither the index nor a checkpoint names, and temporary files."""
     try:
         named = json.loads((folder / INDEX).read_text(encoding="utf-8"))["pixels"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

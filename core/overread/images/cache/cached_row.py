@@ -1,4 +1,4 @@
-"""What the pixel cache knows of each of its rows beside the pixels."""
+"""What the pixel cache knows about each of its rows, besides the pixels."""
 
 import zlib
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ class CachedRow:
 
     key: str
     stamp: tuple[int, ...]
-    """Of its file when it was decoded: what `Location.stamp` or `remote_listing.look_up` gave."""
+    """Of its file when it was decoded, from `Location.stamp` or `remote_listing.look_up`."""
     sha256: str = ""
     """Of its file; empty in a cache of version 1."""
     checksum: int | None = None
     """Of key and pixels; None in a cache of version 1."""
 
     def is_whole(self, pixels: np.ndarray) -> bool:
-        """Whether these (H, W, C) pixels are the ones that were decoded, and this key's."""
+        """Whether these (H, W, C) pixels are unchanged since they were decoded."""
         return self.checksum is None or self.checksum == row_checksum(self.key, pixels)
 
 
@@ -32,7 +32,7 @@ def row_checksum(key: str, pixels: np.ndarray) -> int:
 
 
 def read_rows(index: dict[str, Any]) -> tuple[CachedRow, ...]:
-    """The rows that an index tells of. Raises ValueError, KeyError and TypeError where they are not whole."""
+    """The rows of an index. Raises ValueError, KeyError and TypeError where it is damaged."""
     keys, stamps = index["keys"], index["stamps"]
     hashes = index["sha256"] if index["version"] > 1 else [""] * len(keys)
     checksums = index["checksums"] if index["version"] > 1 else [None] * len(keys)

@@ -1,4 +1,4 @@
-"""Images decoded by several threads, in their order; those that are decoded already are taken over."""
+"""Decodes images in several threads, in their order; those that a cache holds already are copied from it."""
 
 import os
 import threading
@@ -23,9 +23,9 @@ from overread.images.remote import ABSENT, NUM_CONNECTIONS
 from overread.images.remote_listing import look_up
 
 BATCH_SIZE = 8
-"""Images that one task decodes; two tasks a thread wait at most, which bounds the memory."""
+"""Images that one task decodes; at most two tasks per thread wait, which bounds the memory."""
 _PIXELS_AT_ONCE = 48_000_000
-"""Some ten bytes each while they are decoded; a larger image is decoded while no other one is."""
+"""About ten bytes each while they are decoded; a larger image is decoded alone."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,10 @@ def known_images(*caches: PixelCache | Partial | None) -> KnownImages:
     """The images that these caches hold, those whose file's hash is known."""
     known: KnownImages = defaultdict(list)
     for cache in caches:
-        for place, row in enumerate(cache.rows if cache is not None else ()):
-            if row.sha256:  # else there is nothing to tell another content by
+        if cache is None:
+            continue
+        for place, row in enumerate(cache.rows):
+            if row.sha256:  # else a change of the content could not be noticed
                 known[row.key].append((row, cache.pixels, place))
     return known
 
@@ -68,7 +70,7 @@ def decode_images(images: Mapping[str, Location], size_px: int, known: KnownImag
         return found[location.place].stamp if location.is_remote else location.stamp()
 
     def known_tile(key: str, stamp: tuple[int, ...], *, sha256: str = "") -> DecodeResult | None:
-        """What is decoded already of a file with this stamp, or this hash."""
+        """The tile of a file with this stamp, or this hash, if it is known."""
         for row, pixels, place in known.get(key, ()):
             is_same = row.sha256 == sha256 if sha256 else row.stamp == stamp != ABSENT
             if is_same and row.is_whole(pixels[place]):
@@ -94,7 +96,7 @@ def decode_images(images: Mapping[str, Location], size_px: int, known: KnownImag
         return known_tile(key, stamp, sha256=sha256) or DecodeResult(key, stamp, tile_of(location), sha256=sha256)
 
     def tile_of(location: Location) -> np.ndarray:
-        with room.shared():
+        with budget.for_one_image():
             return square_tile(read_image(location, at_least_px=size_px, stop=stop), size_px)
 
     def decode_batch(batch: list[tuple[str, Location]]) -> list[DecodeResult]:
@@ -106,7 +108,7 @@ def decode_images(images: Mapping[str, Location], size_px: int, known: KnownImag
     ]
     stop = threading.Event()
     downloads = Downloads(remote, stop)
-    room = MemoryBudget(_PIXELS_AT_ONCE)
+    budget = MemoryBudget(_PIXELS_AT_ONCE)
     num_threads = max(min(os.cpu_count() or 1, 32), NUM_CONNECTIONS if remote else 1)
     waiting: deque[Future[list[DecodeResult]]] = deque()
     executor = ThreadPoolExecutor(num_threads, thread_name_prefix="decode")

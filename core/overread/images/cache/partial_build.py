@@ -1,8 +1,8 @@
-"""What an interrupted build of the pixel cache had decoded: the next one goes on from it.
+"""What an interrupted build of the pixel cache had decoded: the next one continues from it.
 
-    FOLDER/partial.json    what index.json tells of its rows, of a build that is under way
+    FOLDER/partial.json    the rows of an unfinished build, as in index.json
 
-Written beside the array every now and then, renamed into place; no one but the next build reads it.
+It is written from time to time during a build, atomically; only the next build reads it.
 """
 
 import json
@@ -17,14 +17,14 @@ from overread.images.cache.cached_row import CachedRow, read_rows, rows_index
 
 PARTIAL = "partial.json"
 INTERVAL_S = 1.0
-"""Between two checkpoints, at the least."""
+"""The least time between two checkpoints."""
 _MAX_SHARE = 0.05
-"""Of the time that checkpoints may take: in a large build each takes longer, and they are fewer."""
+"""The share of the time that checkpoints may take: in a large build they are fewer, since each takes longer."""
 
 
 @dataclass(frozen=True)
 class Partial:
-    """The rows that an interrupted build left."""
+    """The rows that an interrupted build has left."""
 
     rows: tuple[CachedRow, ...]
     pixels: np.ndarray
@@ -41,13 +41,13 @@ def open_partial(folder: Path, size_px: int, version: int) -> Partial | None:
         shape = (len(rows), size_px, size_px, int(index["channels"]))
         path = folder / Path(index["pixels"]).name
         pixels = np.memmap(path, dtype=np.uint8, mode="r", offset=int(index["offset"]), shape=shape)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # none, or not whole
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # missing or damaged
         return None
     return Partial(rows, pixels)
 
 
 def partial_array(folder: Path) -> str | None:
-    """The name of the array that the last checkpoint tells of."""
+    """The name of the array of the last checkpoint."""
     try:
         return Path(json.loads((folder / PARTIAL).read_text(encoding="utf-8"))["pixels"]).name
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -55,10 +55,10 @@ def partial_array(folder: Path) -> str | None:
 
 
 class Checkpoints:
-    """Writes partial.json as a build goes on: never so often that it costs more than a twentieth of the time."""
+    """Writes partial.json during a build, in at most a twentieth of its time."""
 
     def __init__(self, folder: Path, size_px: int, version: int, num_before: int) -> None:
-        """num_before: rows that the checkpoint before this build tells of; it stays until this one has as many."""
+        """num_before: rows in the earlier build's checkpoint, which is kept until this build has more."""
         self._folder, self._fixed = folder, {"version": version, "size_px": size_px}
         self._num_before = num_before
         self._due_s = time.monotonic() + INTERVAL_S
@@ -67,7 +67,7 @@ class Checkpoints:
         return num_rows > self._num_before and time.monotonic() >= self._due_s
 
     def write(self, pixels: str, offset: int, channels: int, rows: list[CachedRow]) -> None:
-        """Rows on the disk already; pixels: the name of their array; offset: of its first row in bytes."""
+        """rows: flushed to the disk already; pixels: the name of their array; offset: of its first row in bytes."""
         began_s = time.monotonic()
         index = {"pixels": pixels, "offset": offset, "channels": channels, **rows_index(rows)}
         write_atomically(self._folder / PARTIAL, json.dumps(self._fixed | index))

@@ -4,8 +4,8 @@
                            array's file name
     FOLDER/pixels-*.npy    (N, H, W, C) uint8
 
-The index is renamed into place last and names the array that belongs to it: a process killed before that
-leaves the old pair whole, and the next build removes what was written besides. The index holds no file names.
+The index is written last, atomically, and names its array: a process that is killed before leaves the old pair intact,
+and the next build removes the rest. The index holds no file names.
 """
 
 import json
@@ -19,8 +19,7 @@ from overread.errors import StudyError
 from overread.images.cache.cached_row import CachedRow, read_rows
 
 CACHE_VERSION = 2
-"""Version 1, without hashes and checksums, is still read, but built anew: the cache holds nothing that the images
-don't."""
+"""Version 1, without hashes and checksums, is still read; the next build replaces it."""
 INDEX = "index.json"
 
 
@@ -35,7 +34,7 @@ class PixelCache:
     what is written never reaches the disk."""
     size_px: int
     rows: tuple[CachedRow, ...]
-    """Of each of the keys, what its file was when it was decoded."""
+    """For each key, what its file was when it was decoded."""
     folder: Path = Path()
 
     @property
@@ -43,7 +42,7 @@ class PixelCache:
         return self.pixels.shape[3]
 
     def image(self, key: str) -> np.ndarray:
-        """(H, W, C) uint8: the image of a key. Raises StudyError if it is not there, or not as it was written."""
+        """(H, W, C) uint8: the image of a key. Raises StudyError if it is missing or damaged."""
         try:
             place = self.keys.index(key)
         except ValueError:
@@ -52,7 +51,7 @@ class PixelCache:
         return np.asarray(self.pixels[place])
 
     def verify(self) -> None:
-        """Raise StudyError if a row is not as it was written. Reads all of the pixels."""
+        """Raise StudyError if a row is damaged. Reads all of the pixels."""
         self._check(range(len(self.keys)))
 
     def _check(self, places: Iterable[int]) -> None:
@@ -60,14 +59,14 @@ class PixelCache:
         if num_damaged:
             raise StudyError(
                 f"{self.folder}: the pixel cache is damaged ({num_damaged} of {len(self.keys)} images); delete the "
-                "folder and run `python -m core import ... --update`, which decodes the images again"
+                "folder and run `overread import ... --update`, which decodes the images again"
             )
 
 
 def open_cache(folder: Path) -> PixelCache:
-    """Open a study's cache. Raises StudyError if there is none, or it is not whole; its rows are not looked at."""
+    """Open a study's cache. Raises StudyError if it is missing or incomplete; its rows are not checked."""
     if not (folder / INDEX).is_file():
-        raise StudyError(f"{folder}: there is no pixel cache; make it with `python -m core import ... --update`")
+        raise StudyError(f"{folder}: there is no pixel cache; make it with `overread import ... --update`")
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         if index["version"] not in (1, CACHE_VERSION):
@@ -79,6 +78,6 @@ def open_cache(folder: Path) -> PixelCache:
             raise ValueError(f"an array of {pixels.shape}, the index tells of {expected}")
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StudyError(
-            f"{folder}: the pixel cache is not whole ({error}); make it anew with `python -m core import ... --update`"
+            f"{folder}: the pixel cache is not whole ({error}); make it anew with `overread import ... --update`"
         ) from error
     return PixelCache(tuple(row.key for row in rows), pixels, size_px, rows, folder)

@@ -1,4 +1,4 @@
-"""The array of a pixel cache while it is being written, and the space that it takes on the disk."""
+"""The array of a pixel cache while it is being written, and its space on the disk."""
 
 import os
 import secrets
@@ -11,13 +11,13 @@ from overread.errors import StudyError
 from overread.files import file_mode
 
 _BLOCK_BYTES = 2**22
-"""Rows are written in blocks of this size: a call for each row costs as much as decoding a small one."""
+"""Rows are written in blocks of this size: one call per row would take as long as decoding a small image."""
 
 
 class RowFile:
-    """A .npy written from front to back: grey until the first colour image, then with three channels.
+    """A .npy file that is written row by row: grey until the first colour image, then with three channels.
 
-    Written and not mapped, for a full disk is an OSError here, and a kill by SIGBUS in a memory map.
+    It is not memory-mapped: a full disk raises OSError here, and would kill the process by SIGBUS there.
     """
 
     def __init__(self, folder: Path, size_px: int, max_rows: int) -> None:
@@ -40,15 +40,15 @@ class RowFile:
         self._file.write(np.ascontiguousarray(row).data)
         self.num_rows += 1
 
-    def finish(self) -> None:
-        """Put the true number of rows into the header, and everything on the disk."""
+    def finalize(self) -> None:
+        """Write the actual number of rows into the header, and flush everything to the disk."""
         self._file.flush()
         self._file.seek(0)
         self._write_header(self.num_rows)
         self.sync()
 
     def sync(self) -> None:
-        """Put what was appended on the disk."""
+        """Flush the appended rows to the disk."""
         self._file.flush()
         os.fsync(self._file.fileno())
 

@@ -9,8 +9,7 @@ from overread.images.decoded_image import DecodedImage, to_uint8
 def square_tile(image: DecodedImage, size_px: int) -> np.ndarray:
     """(H, W, C) uint8, H = W = size_px: as `to_uint8` shows it, its aspect ratio kept, centred on black.
 
-    C is 1 for a grey image, else 3. Reduced by averaging over areas, never by picking pixels; enlarged where
-    it is smaller.
+    C is 1 for a grey image, else 3. Larger images are reduced by averaging areas, smaller ones enlarged.
     """
     shown = to_uint8(image)
     height, width = shown.shape[:2]

@@ -1,4 +1,4 @@
-"""What a compressed frame tells of itself: its size, for decoders believe it and take the memory first of all."""
+"""The header of a compressed frame. Its size matters, since decoders allocate memory by it before anything else."""
 
 from collections.abc import Iterator
 from struct import unpack_from
@@ -15,7 +15,7 @@ _START_OF_CODESTREAM = b"\xff\x4f\xff\x51"
 
 
 def coded_size(frame: bytes) -> tuple[int, int, int] | None:
-    """Width and height in px, and components, of a JPEG, JPEG-LS or JPEG 2000 frame; None of any other."""
+    """Width and height in px, and components, of a JPEG, JPEG-LS or JPEG 2000 frame; None for any other."""
     start = frame.find(_START_OF_CODESTREAM, 0, 1024)  # within boxes, where the frame is a whole JP2 file
     if start >= 0:
         right, bottom, left, top = unpack_from(">4I", frame, start + 8)
@@ -28,9 +28,9 @@ def coded_size(frame: bytes) -> tuple[int, int, int] | None:
 
 
 def with_whole_scan(frame: bytes) -> bytes:
-    """A frame of sequential JPEG whose scan is said to hold all 64 coefficients, as it must (T.81, B.2.3).
+    """A frame of sequential JPEG whose scan header names all 64 coefficients, as it must (T.81, B.2.3).
 
-    Some encoders name the first alone, and decoders refuse that. Any other frame is returned as it is.
+    Some encoders name only the first one, which decoders refuse. Any other frame is returned unchanged.
     """
     is_sequential = False
     for code, place in _segments(frame):

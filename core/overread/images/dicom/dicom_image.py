@@ -8,7 +8,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels import apply_color_lut, pixel_array
+from pydicom.pixels.processing import apply_color_lut
+from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -36,7 +37,7 @@ _COLORS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _SEQUENTIAL = (JPEGBaseline8Bit, JPEGExtended12Bit)
 _VOI_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 _OVERLAY_BIT_POSITION = 0x0102
-"""Of a group 60xx: not 0 where the overlay stands in the pixels' own unused bits (PS3.5 8.1.2, retired)."""
+"""Of a group 60xx: not 0 where the overlay is in the unused bits of the pixels (PS3.5 8.1.2, retired)."""
 _NEEDED_OF_FLOATS = ("SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated")
 _NEEDED = (*_NEEDED_OF_FLOATS, "BitsStored", "PixelRepresentation")
 _MAX_COMPONENTS = 4
@@ -59,7 +60,7 @@ def read_dicom(file: BinaryIO, *, frame_number: int | None = None, limits: Limit
 
 
 def _read_frame(file: BinaryIO, frame_number: int | None, limits: Limits) -> tuple[Dataset, int, int]:
-    """A data set with the frame, the frame's place in its pixel data, and its index in the file."""
+    """A data set with the frame, the frame's index in its pixel data, and its index in the file."""
     alone = read_one_frame(file, frame_number, limits)
     if alone is not None:
         return _checked(alone[0]), 0, alone[1]
@@ -72,7 +73,7 @@ def _read_frame(file: BinaryIO, frame_number: int | None, limits: Limits) -> tup
 
 
 def _read_dataset(file: BinaryIO, limits: Limits) -> Dataset:
-    """All of the file, with a transfer syntax: its own, or what pydicom took it for where it names none."""
+    """The whole file, with a transfer syntax: its own, or the one that pydicom assumed where it names none."""
     num_bytes = file.seek(0, os.SEEK_END)
     if num_bytes > limits.file_bytes:
         raise OverLimitError(f"too large (over {limits.file_bytes // 10**6} MB)")
@@ -96,7 +97,7 @@ def _checked(dataset: Dataset) -> Dataset:
 
 
 def _check_description(dataset: Dataset) -> None:
-    """Raise ImageError unless there is what makes values of the pixel data's bytes (PS3.3 C.7.6.3)."""
+    """Raise ImageError unless the file says how its pixels are stored (PS3.3 C.7.6.3)."""
     needed = _NEEDED if "PixelData" in dataset else _NEEDED_OF_FLOATS
     if any(dataset.get(name) is None for name in needed):
         raise ImageError("a DICOM file that does not say how its pixels are stored")
@@ -107,9 +108,9 @@ def _check_description(dataset: Dataset) -> None:
 def _decode(dataset: Dataset, frame: int, limits: Limits, *, is_grey: bool) -> np.ndarray:
     """Stored values of one frame, (H, W), or (H, W, 3) with YBR turned into RGB."""
     syntax = dataset.file_meta.TransferSyntaxUID
-    # JPEG 2000 and JPEG-LS tell their own precision, by which pydicom goes.
+    # JPEG 2000 and JPEG-LS have a precision of their own, which pydicom uses.
     is_word = is_grey and "PixelData" in dataset and syntax not in (*JPEG2000TransferSyntaxes, *JPEGLSTransferSyntaxes)
-    options = {"correct_unused_bits": False} if is_word else {}
+    options: dict[str, Any] = {"correct_unused_bits": False} if is_word else {}
     try:
         if not syntax.is_transfer_syntax:
             raise NotImplementedError
@@ -136,7 +137,7 @@ def _decode(dataset: Dataset, frame: int, limits: Limits, *, is_grey: bool) -> n
 
 
 def _checked_frame(dataset: Dataset, frame: int, limits: Limits) -> bytes:
-    """A compressed frame. Raises ImageError where it would become larger than the file says it is."""
+    """A compressed frame. Raises ImageError where it would be larger than the file says."""
     extended = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
     num_frames = int(dataset.get("NumberOfFrames") or 1)
     offsets = extended if all(extended) else None
@@ -164,6 +165,8 @@ def _grey_image(stored: np.ndarray, dataset: Dataset, frame: int, *, is_inverted
     values = _apply_modality(stored, _macro(dataset, frame, "PixelValueTransformationSequence"), is_little)
     voi = _macro(dataset, frame, "FrameVOILUTSequence")
     item = (voi.get("VOILUTSequence") or [Dataset()])[0]
+    center: float | None
+    width: float | None
     if "LUTDescriptor" in item and "LUTData" in item:
         table, bits = _lut(item.LUTDescriptor, item.LUTData, is_little)
         values = _look_up(values, table, item.LUTDescriptor)
@@ -178,7 +181,7 @@ def _grey_image(stored: np.ndarray, dataset: Dataset, frame: int, *, is_inverted
 
 
 def _to_deep(values: np.ndarray) -> np.ndarray:
-    """uint16, else int32, else float32, whichever is the first to hold the values."""
+    """The values as uint16, else int32, else float32: the first type that holds them."""
     if np.issubdtype(values.dtype, np.integer):
         low, high = int(values.min()), int(values.max())
         if low >= 0 and high < 2**16:
@@ -189,7 +192,7 @@ def _to_deep(values: np.ndarray) -> np.ndarray:
 
 
 def _macro(dataset: Dataset, frame: int, name: str) -> Dataset:
-    """Where a module's attributes stand: in an enhanced multi-frame file in the frame's or the shared
+    """The data set that holds a module's attributes: in an enhanced multi-frame file in the frame's or the shared
     functional groups (PS3.3 C.7.6.16), else in the file's main data set."""
     per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
     groups = [*per_frame[frame : frame + 1], *(dataset.get("SharedFunctionalGroupsSequence") or [])]
@@ -215,7 +218,7 @@ def _apply_modality(stored: np.ndarray, module: Dataset, is_little: bool) -> np.
 
 
 def _first_window(module: Dataset) -> tuple[str, float | None, float | None]:
-    """VOI LUT function, centre and width; the first of several, None where there is none that is valid."""
+    """VOI LUT function, centre and width: the first ones; None where none are valid."""
     center, width = _first_number(module.get("WindowCenter")), _first_number(module.get("WindowWidth"))
     function = str(module.get("VOILUTFunction") or "LINEAR").strip().upper()
     if function not in _VOI_FUNCTIONS:
@@ -239,7 +242,7 @@ def _lut(descriptor: Sequence[int], data: Any, is_little: bool) -> tuple[np.ndar
     """A lookup table (PS3.3 C.11.1.1, C.11.2.1.1, C.7.6.3.1.5): its entries as uint16, and their bits."""
     num_entries, bits = descriptor[0] or 2**16, descriptor[2]
     if isinstance(data, bytes):
-        is_packed = len(data) < 2 * num_entries  # entries of 8 bits may stand two in a word
+        is_packed = len(data) < 2 * num_entries  # 8-bit entries may be packed two in a word
         table = np.frombuffer(data, dtype=np.uint8 if is_packed else np.dtype("<u2" if is_little else ">u2"))
     else:
         table = np.atleast_1d(np.asarray(data, dtype=np.uint16))
@@ -250,7 +253,7 @@ def _lut(descriptor: Sequence[int], data: Any, is_little: bool) -> tuple[np.ndar
 
 
 def _look_up(values: np.ndarray, table: np.ndarray, descriptor: Sequence[int]) -> np.ndarray:
-    """Each value's entry; what lies outside of the table takes its first or last entry."""
+    """The entry of each value; values outside of the table get its first or last entry."""
     first = descriptor[1]
     if first >= 2**15 and values.min() < 0:  # a signed number that was written as unsigned
         first -= 2**16

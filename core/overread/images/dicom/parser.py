@@ -1,11 +1,11 @@
-"""pydicom's parser, bounded: no file, however damaged or made to harm, is parsed, inflated or held without limit."""
+"""pydicom's parser with limits on what damaged or malicious files make it parse, inflate and keep in memory."""
 
 import os
 import zlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
@@ -15,7 +15,7 @@ from overread.errors import ImageError
 from overread.images.dicom.parse_limits import Limits, OverLimitError
 
 StopWhen = Callable[[int, str | None, int], bool]
-"""What pydicom asks at each element that is in no sequence: its tag, VR (None where the file has none) and length."""
+"""Called by pydicom at each top-level element: its tag, VR (None where the file has none) and length."""
 
 _ALL_PIXEL_DATA = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 _PIXEL_DATA_BYTES = {tag.to_bytes(4, "big") for tag in _ALL_PIXEL_DATA}
@@ -27,21 +27,23 @@ _ZERO_ELEMENT = bytes(8)
 _EMPTY_DEFLATED = b"\x03\0"
 _MAX_INFLATED_HEADER_BYTES = 2**20
 _MAX_TABLE_BYTES = 2**23
-"""Of a table of where the frames begin: a million frames, of eight bytes each."""
+"""Of a table of frame offsets: a million frames, of eight bytes each."""
 
 
 def parse(
     file: BinaryIO, limits: Limits, *, stop_when: StopWhen | None = None, specific_tags: Sequence[int] | None = None
 ) -> tuple[Dataset, "BoundedFile"]:
-    """The data set, or what stands before the element at which `stop_when` is true; and the file, read as far.
+    """The data set, up to the element at which `stop_when` is true, and the file, read up to there.
 
-    It ends where zeros stand in the place of elements. Where `stop_when` is given, a deflated data set (PS3.5 A.5) is
-    inflated no further than a header reaches. Raises OverLimitError, and what pydicom raises of damaged files: nearly
-    anything.
+    The data set also ends at zeros in the place of elements. Where `stop_when` is given, no more of a deflated data set
+    (PS3.5 A.5) is inflated than a header may take. Raises OverLimitError, and for damaged files nearly any exception of
+    pydicom's.
     """
     tags = None if specific_tags is None else list(specific_tags)
     bounded = BoundedFile(file, limits)
-    dataset = bounded.checked(partial(read_partial, bounded, stop_when=stop_when, force=True, specific_tags=tags))
+    dataset = bounded.checked(
+        partial(read_partial, cast(BinaryIO, bounded), stop_when=stop_when, force=True, specific_tags=tags)
+    )
     dataset.buffer = None  # which would keep a second copy of the file in memory
     if bounded.deflated_at is None:
         return dataset, bounded
@@ -52,17 +54,18 @@ def parse(
         raise OverLimitError(f"too large (over {max_bytes // 10**6} MB when inflated)")
     inflated = BoundedFile(BytesIO(content), limits)
     meta = dataset.file_meta
-    dataset = inflated.checked(partial(read_dataset, inflated, False, True, stop_when=stop_when, specific_tags=tags))
+    dataset = inflated.checked(
+        partial(read_dataset, cast(BinaryIO, inflated), False, True, stop_when=stop_when, specific_tags=tags)
+    )
     dataset.file_meta = meta
     dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True)
     return dataset, inflated
 
 
 class BoundedFile:
-    """A file as pydicom reads it, element by element: counts what is read, and ends where that is too much.
+    """A file for pydicom to read element by element, which counts the bytes and raises beyond the limits.
 
-    pydicom itself finds the elements, so that nothing is counted otherwise than it is parsed. What it would read to
-    the end, to inflate it at once, is empty here.
+    What pydicom would read to the end, to inflate it at once, is empty here.
     """
 
     deflated_at: int | None = None
@@ -82,20 +85,20 @@ class BoundedFile:
         self._fault: OverLimitError | None = None
 
     def read(self, size: int | None = None) -> bytes:
-        # Called a thousand times a file: nothing here but what most elements need.
+        # Called a thousand times per file: only what most elements need is here.
         self._num_reads_left -= 1
         if size is None or size > _SHORT_BYTES or self._num_reads_left < 0:
             return self._read_long(size)
         content = self._read(size)
         if content == _ZERO_ELEMENT:
-            # One may be a value; two in a row are padding, of which every eight bytes would become an element.
+            # One may be a value; two in a row are padding, which would otherwise be parsed as an element each.
             is_padding = self._zeros_at == self._num_reads_left + 1
             self._zeros_at = self._num_reads_left
             return b"" if is_padding else content
         return content
 
     def checked(self, read: Callable[[], Dataset]) -> Dataset:
-        """What `read` returns. Raises OverLimitError also where pydicom has turned it into an error of its own."""
+        """What `read` returns. Raises OverLimitError even where pydicom replaced it by an error of its own."""
         try:
             dataset = read()
         except Exception:
@@ -135,7 +138,7 @@ class BoundedFile:
         return self._read(size)
 
     def _is_bulk(self) -> bool:
-        """Whether the value that begins here stays bytes, whoever asks for it: pixel data or, by its VR, the like."""
+        """Whether the value that begins here is always kept as bytes: pixel data or, by its VR, other bulk data."""
         place = self.tell()
         self.seek(place - 12)
         head = self._read(12)  # tag, VR, two zeros and length, or the end of another value, tag and length
@@ -148,5 +151,5 @@ class BoundedFile:
 
 
 def before_pixels(tag: int, _vr: str | None, _length: int) -> bool:
-    """Whether a header ends here: to be given to `parse` for `stop_when`."""
+    """For `stop_when` of `parse`: true at the pixel data, where the header ends."""
     return tag in _ALL_PIXEL_DATA

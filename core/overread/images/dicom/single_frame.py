@@ -1,8 +1,8 @@
-"""One frame of a DICOM file with several, without the others: all of them for each would be the square of the work."""
+"""Reads one frame of a DICOM file with several, without the others: reading all for each would take quadratic time."""
 
 import mmap
 import os
-from typing import BinaryIO
+from typing import BinaryIO, Literal, cast
 
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
@@ -14,7 +14,7 @@ from overread.images.dicom.parse_limits import ORDINARY, Limits, OverLimitError
 from overread.images.dicom.parser import before_pixels, parse
 
 _MIN_BYTES = 2**20
-"""A smaller file is as quickly read whole."""
+"""A smaller file is read as fast completely."""
 _PIXEL_DATA = Tag("PixelData")
 _OFFSETS = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 
@@ -23,8 +23,7 @@ def read_one_frame(file: BinaryIO, frame_number: int | None, limits: Limits = OR
     """A data set whose pixel data are those of one frame (counted from 1; without a number, of the middle one), and the
     index of this frame in the file.
 
-    None where this is not to be had: of a small file, of a single frame, or where anything is unusual. Raises
-    OverLimitError.
+    None for a small file, one with a single frame, or anything unusual. Raises OverLimitError.
     """
     try:
         if os.fstat(file.fileno()).st_size < _MIN_BYTES:
@@ -33,12 +32,12 @@ def read_one_frame(file: BinaryIO, frame_number: int | None, limits: Limits = OR
             return _one_frame(content, frame_number, limits)
     except OverLimitError:
         raise
-    except Exception:  # damaged files raise nearly anything; who reads them whole finds the reason
+    except Exception:  # damaged files raise nearly anything; reading them completely will say why
         return None
 
 
 def _one_frame(content: mmap.mmap, frame_number: int | None, limits: Limits) -> tuple[Dataset, int] | None:
-    dataset, bounded = parse(content, limits, stop_when=before_pixels)
+    dataset, bounded = parse(cast(BinaryIO, content), limits, stop_when=before_pixels)
     syntax = dataset.file_meta.TransferSyntaxUID
     num_frames = int(dataset.get("NumberOfFrames") or 1)
     frame = num_frames // 2 if frame_number is None else frame_number - 1
@@ -46,7 +45,7 @@ def _one_frame(content: mmap.mmap, frame_number: int | None, limits: Limits) -> 
         return None
     is_implicit, is_little = dataset.original_encoding
     start = content.tell()
-    order = "little" if is_little else "big"
+    order: Literal["little", "big"] = "little" if is_little else "big"
     group, element = (int.from_bytes(content[at : at + 2], order) for at in (start, start + 2))
     if Tag(group, element) != _PIXEL_DATA:
         return None

@@ -1,4 +1,4 @@
-"""The bits of a word that hold a DICOM value: those that the file names, unless its words show that it errs."""
+"""The bits of a word that hold a DICOM value: those that the file's tags name, unless its words contradict them."""
 
 import numpy as np
 
@@ -6,9 +6,9 @@ import numpy as np
 def stored_values(words: np.ndarray, bits_stored: int, high_bit: int, *, has_overlay_bits: bool = False) -> np.ndarray:
     """words: (H, W) integers as decoded, of any width and sign. Returns the values, of the same type.
 
-    The value stands below the high bit, and bits elsewhere are ignored (PS3.5 8.1.1), but where two tags lie: a high
-    bit above the bits stored, while all words stay below these; and too few bits stored, while the words are a
-    smoother image with the bits above them than without. has_overlay_bits: the file says what those bits are.
+    The value ends at the high bit, and other bits are ignored (PS3.5 8.1.1), except where tags are wrong: a high bit
+    above the bits stored, although no word reaches it; and too few bits stored, where the image is smoother with the
+    bits above them than without. has_overlay_bits: the file says that those bits are an overlay.
     """
     num_bits = words.dtype.itemsize * 8
     if bits_stored >= num_bits:
@@ -24,7 +24,7 @@ def stored_values(words: np.ndarray, bits_stored: int, high_bit: int, *, has_ove
 
 
 def _cut(words: np.ndarray, above: int, below: int) -> np.ndarray:
-    """Without so many bits at either end; a sign is carried on."""
+    """The words without that many bits at either end, sign-extended."""
     return (words << above) >> (above + below)
 
 

@@ -24,6 +24,7 @@ LADDER = (
     ("proposals", "checks"),
     ("pipeline",),
     ("demo", "benchmark"),
+    ("api",),
     ("cli", "__main__"),
     ("",),
     ("app",),

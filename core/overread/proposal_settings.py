@@ -1,5 +1,6 @@
 """The settings of proposals and of what verdicts on them change: a frozen dataclass per part, checked once."""
 
+import math
 from dataclasses import dataclass
 
 from overread.setting_checks import check_settings
@@ -28,6 +29,8 @@ class ProposalSettings:
 
     def __post_init__(self) -> None:
         rules = (
+            ("min_standard_errors", math.isfinite(self.min_standard_errors), "a finite number"),
+            ("min_isolation", math.isfinite(self.min_isolation), "a finite number"),
             ("min_recall", 0 <= self.min_recall <= 1, "from 0 to 1"),
             ("ambiguous_ratio", 0 <= self.ambiguous_ratio <= 1, "from 0 to 1"),
             ("isolation_neighbour", self.isolation_neighbour >= self.num_shown, "at least proposals.num_shown"),

@@ -257,6 +257,8 @@ def test_an_assignment_that_does_not_fit_is_refused(assignment, message):
         (DynamicsSettings, {"momentum": 1.0}, "dynamics.momentum"),
         (NeighbourSettings, {"faiss_from": -1}, "neighbours.faiss_from"),
         (NeighbourSettings, {"approximate_from": -1}, "neighbours.approximate_from"),
+        (ProposalSettings, {"min_standard_errors": math.nan}, "proposals.min_standard_errors"),
+        (ProposalSettings, {"min_isolation": math.inf}, "proposals.min_isolation"),
         (ProposalSettings, {"min_recall": 1.1}, "proposals.min_recall"),
         (ProposalSettings, {"ambiguous_ratio": -0.1}, "proposals.ambiguous_ratio"),
         (ProposalSettings, {"isolation_neighbour": 5}, "proposals.isolation_neighbour"),

@@ -65,7 +65,7 @@ def find_label_errors(
         given_label : the label as given.
         suggested_label : the most likely other class where is_proposed, else the given label.
         is_proposed : bool, whether the label should be reviewed. The expected precision of the proposals is
-            `settings.refinement.min_precision`, 0.8.
+            `settings.refinement.min_precision` (0.8) or more, unless that would leave next to none.
         kind : str, of a proposal: "relabel" (another class fits), "ambiguous" (two classes fit), "outlier" (the image
             looks unlike the others) or "duplicate" (a near-duplicate has another label); else "".
 

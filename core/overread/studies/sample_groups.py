@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
+from overread.detection.linked_groups import ALONE, linked_groups
 from overread.files import write_atomically
 from overread.images.cache.pixel_cache import PixelCache
 from overread.studies.study import Study
@@ -16,7 +15,6 @@ from overread.studies.text_table import read_text_table, write_text_table
 
 DuplicateGroups = Sequence[Sequence[str]]
 """Groups of two or more sample ids whose images are duplicates or near-duplicates; no id is in two of them."""
-ALONE = -1
 _COLUMNS = ["sample_id", "group"]
 
 
@@ -27,25 +25,16 @@ def sample_groups(samples: pd.DataFrame, duplicates: DuplicateGroups = ()) -> np
     order of the rows.
     """
     ids = samples["sample_id"].to_numpy(dtype=str)
-    duplicate_groups = duplicate_group_numbers(ids, duplicates)
-    links = [samples["patient"].to_numpy(dtype=str), samples["slide"].to_numpy(dtype=str)]
-    links.append(np.where(duplicate_groups == ALONE, "", duplicate_groups.astype(str)))
-    # A node for each sample, and one for each patient, slide and duplicate group.
-    of_samples, of_links, num_nodes = [], [], len(ids)
-    for names in links:
-        values, places = np.unique(names, return_inverse=True)
-        is_named = names != ""
-        of_samples.append(np.flatnonzero(is_named))
-        of_links.append(num_nodes + places[is_named])
-        num_nodes += len(values)
-    rows, columns = np.concatenate(of_samples), np.concatenate(of_links)
-    graph = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(num_nodes, num_nodes))
-    component = connected_components(graph, directed=False)[1][: len(ids)]
+    links = [duplicate_group_numbers(ids, duplicates)]
+    for column in ("patient", "slide"):
+        names = samples[column].to_numpy(dtype=str)
+        links.append(np.where(names == "", ALONE, np.unique(names, return_inverse=True)[1]))
+    linked = linked_groups(links)
     order = np.argsort(ids, kind="stable")
-    firsts, places = np.unique(component[order], return_index=True)
-    number = np.empty(num_nodes, dtype=np.int64)
-    number[firsts[np.argsort(places)]] = np.arange(len(firsts))
-    return number[component]
+    groups, firsts = np.unique(linked[order], return_index=True)
+    number = np.empty(len(groups), dtype=np.int64)
+    number[groups[np.argsort(firsts)]] = np.arange(len(groups))
+    return number[linked]
 
 
 def duplicate_group_numbers(sample_ids: Sequence[str], duplicates: DuplicateGroups) -> np.ndarray:

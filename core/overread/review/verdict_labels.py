@@ -1,4 +1,4 @@
-"""From the verdicts that stand to the labels that a training holds on to."""
+"""The labels that a training keeps fixed, from the standing verdicts."""
 
 from collections.abc import Iterable, Sequence
 

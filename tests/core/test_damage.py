@@ -183,7 +183,7 @@ def test_a_run_without_checksums_opens_and_its_order_is_still_held_to_that_of_th
     run.weights()
     assert scores["sample_id"].equals(open_study(study_path).samples()["sample_id"])
     reverse_rows(run.path / "scores.csv")
-    with pytest.raises(StudyError, match="its samples stand in another order"):
+    with pytest.raises(StudyError, match="its samples are in another order"):
         run.scores()
 
 

@@ -83,8 +83,7 @@ def encode(image: DecodedImage) -> EncodedImage:
 
 
 def encoded_image(location: Location) -> EncodedImage:
-    """An image, decoded once and kept for a while; a file that has changed is read again, a remote one is
-    not asked for that. Raises ImageError if it cannot be shown."""
+    """An image, decoded once and cached; a local file that has changed is read again. Raises ImageError."""
     return _encoded(location, location.stamp())
 
 

@@ -27,6 +27,6 @@ def merge_duplicate_groups(copies: DuplicateGroups, similar: DuplicateGroups, *,
     Groups of near-duplicates that are too large to be versions of one image are left out.
     """
     largest = min(MAX_VERSIONS, max(4, int(MAX_SHARE * num_images)))
-    kept = [tuple(group) for group in similar if len(group) <= largest]
-    in_kept = {sample_id for group in kept for sample_id in group}
-    return [*kept, *(tuple(group) for group in copies if group[0] not in in_kept)]
+    plausible = [tuple(group) for group in similar if len(group) <= largest]
+    in_plausible = {sample_id for group in plausible for sample_id in group}
+    return [*plausible, *(tuple(group) for group in copies if group[0] not in in_plausible)]

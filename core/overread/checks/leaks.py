@@ -100,8 +100,8 @@ def _part(stem: str, place: int) -> str:
 
 
 def _share_revealed(values: list[str], labels: list[str]) -> float:
-    """Share of the samples that get the right label by guessing each value's commonest one; 0 where the
-    values are too many, or where always guessing the commonest label of all does nearly as well."""
+    """Share of the samples whose label is right when each value's most common label is guessed; 0 where there are too
+    many values, or where always guessing the most common label does nearly as well."""
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for value, label in zip(values, labels, strict=True):
         counts[value][label] += 1

@@ -50,7 +50,7 @@ def near_duplicate_groups(
     if len(indices) < 2:
         return []
     num_threads = min(os.cpu_count() or 1, 32)
-    # Each thread has small products of its own to do; BLAS' threads would only stand in their way.
+    # Each thread computes small products; threads of BLAS would only compete with them.
     with ThreadPoolExecutor(num_threads) as executor:
         histograms = np.stack(list(executor.map(lambda place: _histogram(pixels[place]), indices)))
         pairs = _candidates(histograms)

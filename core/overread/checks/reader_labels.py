@@ -16,9 +16,9 @@ _LABELLING = (VerdictKind.ACCEPT, VerdictKind.REJECT, VerdictKind.RELABEL)
 def reader_labels(
     samples: pd.DataFrame, decisions: Iterable[Decision], readings: Iterable[LedgerRow]
 ) -> tuple[pd.DataFrame, int]:
-    """What each reader of the ledger takes the samples for, and how many of these labels were read blind.
+    """The labels that each reader of the ledger gave, and how many of them were read blind.
 
-    samples: samples.csv; decisions: those that stand; readings: oldest first. Returns a column for each reader who
+    samples: samples.csv; decisions: the standing ones; readings: oldest first. Returns a column for each reader who
     labelled a sample of the study, in the order of samples, empty where the reader gave no label. A blind reading
     counts before an open one and before the verdict: only then had the reader seen neither label.
     """

@@ -37,7 +37,7 @@ def allows_private() -> bool:
 def is_public(address: str) -> bool:
     """Whether an IP address, as `socket.getaddrinfo` gives it, is one of the public internet's.
 
-    An IPv6 address that stands for an IPv4 address (mapped, 6to4, NAT64) is what that is.
+    An IPv6 address that embeds an IPv4 address (mapped, 6to4, NAT64) counts as that.
     """
     try:
         parsed = ip_address(address)
@@ -67,7 +67,7 @@ def _embedded(address: IPv6Address) -> IPv4Address | None:
 
 
 def _public_socket(info: Any) -> socket.socket:
-    """The socket of one connection, to the address in `info`. A proxy may stand anywhere."""
+    """The socket of one connection, to the address in `info`. A proxy may have any address."""
     family, kind, protocol, _, address = info
     if not (_is_proxied.get() or is_public(address[0])):
         raise PrivateAddressError("not a public address")

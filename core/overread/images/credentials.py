@@ -55,14 +55,14 @@ def _without_secrets(parameters: str) -> str:
     parts = parameters[1:].split("&")
     names = [_plain(part) for part in parts]
     is_signed = any(name == "sig" or name.endswith("signature") for name in names)
-    kept = [
+    public = [
         part
         for part, name in zip(parts, names, strict=True)
         if not (_is_secret(name) or (is_signed and _is_beside_signature(name)))
     ]
-    if len(kept) == len(parts):
+    if len(public) == len(parts):
         return parameters
-    return parameters[0] + "&".join(kept) if kept else ""
+    return parameters[0] + "&".join(public) if public else ""
 
 
 def _plain(parameter: str) -> str:

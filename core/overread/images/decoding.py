@@ -24,7 +24,7 @@ def read_image(
     limits: Limits = ORDINARY,
     stop: threading.Event | None = None,
 ) -> DecodedImage:
-    """Read a PNG, JPEG, TIFF or DICOM file; its content tells which, not its name. Safe in threads.
+    """Read a PNG, JPEG, TIFF or DICOM file; recognised by its content, not its name. Safe in threads.
 
     image: where it is, and of a DICOM file which frame. Any other file has one.
     at_least_px: where given, a JPEG may be decoded at a half, a quarter or an eighth of its size, as long as

@@ -24,9 +24,9 @@ PACKAGES = {
     "http": "aiohttp",
     "https": "aiohttp",
 }
-"""What a URL may begin with, and the package that opens it."""
+"""The protocols of URLs, and the package that opens each."""
 ABSENT = (-1, -1)
-"""The stamp of what is not there, or cannot be told: no file has it."""
+"""The stamp of a missing file, or of one whose stamp is unknown; no file has it."""
 MAX_BYTES = 2 * 10**9
 NUM_CONNECTIONS = 16
 NUM_ATTEMPTS = 3
@@ -122,7 +122,7 @@ def fault_of(error: BaseException) -> str:
         return str(error)
     if _is_private(error):
         return PRIVATE
-    # By names, for the packages that define these need not be installed.
+    # By name, since the packages that define these need not be installed.
     names = {kind.__name__ for kind in type(error).__mro__}
     status = getattr(error, "status", None)
     if status in (404, 410) or "FileNotFoundError" in names:

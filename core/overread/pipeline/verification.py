@@ -59,7 +59,7 @@ def is_export_of(study: Study, file: Path) -> bool:
     """Whether a file or a folder is an earlier export of the study."""
     try:
         recorded_head(study, file)
-    except (ConfigError, OSError, ValueError, csv.Error):  # whatever else stands there
+    except (ConfigError, OSError, ValueError, csv.Error):  # any other file
         return False
     return True
 

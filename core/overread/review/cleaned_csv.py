@@ -59,7 +59,7 @@ def cleaned_table(
     - final_label: as the source writes labels; the source's own cell where unchanged; empty where excluded.
     - is_changed: true or false: whether final_label differs from the source's label.
     - verdict: accept, reject, relabel, ambiguous, exclude, cannot_judge; disputed; outdated (readers kept a given label
-      that the source has changed since, or saw another image: the source's label stands); quarantined (the row could
+      that the source has changed since, or saw another image: the source's label is kept); quarantined (the row could
       not be read: it keeps its cell as it is written); empty where there is no decision.
     - label_error_probability, proposed_label and run: what the decision was made on; where there is none, those of the
       samples' run.

@@ -34,7 +34,7 @@ class Ledger(LedgerStore):
 
         Returns False, and writes nothing, if the verdict's idempotency key was already used for this sample and reader.
         Raises LedgerError if the verdict contradicts itself, or the key belongs to something else, and
-        StaleVerdictError if it follows another verdict than the one that stands.
+        StaleVerdictError if it does not follow the standing verdict.
         """
         kind = check_verdict(verdict)
         with self.writing() as connection:

@@ -18,7 +18,7 @@ def rows_of(study: str, reader: str | None = None, sample_id: str | None = None)
         rows = rows.where(ledger.c.reader == reader)
     if sample_id is None:
         return rows
-    # In two steps, for SQLite would go through all rows of the study: the index alone tells which ones are meant.
+    # In two steps: in one, SQLite would scan all rows of the study instead of using the index.
     indexed = ledger.alias()
     of_sample = select(indexed.c.sequence).where(
         indexed.c.study == study, indexed.c.reader == reader, indexed.c.sample_id == sample_id
@@ -44,7 +44,7 @@ def standing_verdicts(study: str, reader: str | None, sample_id: str | None = No
 
 def decision_of(row: Row[Any]) -> Decision:
     """The decision that a row of kind verdict holds."""
-    # By position, and all at once: this is done for every decision whenever a page is drawn.
+    # By position, all at once, for speed: every page converts every decision.
     _, sequence, _, sample_id, reader, given, proposed, chosen, kind, note, protocol, run, score, elapsed_ms, *rest = (
         tuple(row)
     )

@@ -77,7 +77,7 @@ def progress(scores: pd.DataFrame, decided: Collection[str], min_probability: fl
 
 
 def _draw(sample_ids: list[str], num_controls: int, seed: int) -> list[str]:
-    # By hash and not by position: the same samples are drawn however the rows stand.
+    # By hash and not by position: the order of the rows does not matter.
     return sorted(sample_ids, key=lambda sample_id: _digest(f"control {seed}", sample_id))[:num_controls]
 
 

@@ -88,7 +88,7 @@ class Run:
         # After an update the run's samples are others than the study's.
         if samples_digest(samples) == digest and sample_ids != samples["sample_id"].tolist():
             raise StudyError(
-                f"{self.path / 'scores.csv'}: its samples stand in another order than in samples.csv, and the run's "
+                f"{self.path / 'scores.csv'}: its samples are in another order than in samples.csv, and the run's "
                 f"other files would be read wrongly; {self._remedy}"
             )
 

@@ -31,7 +31,7 @@ QUARANTINE_COLUMNS = ("row", "image", "reason")
 
 @dataclass(frozen=True)
 class Study:
-    """The contents of study.json, and where the study's other files stand."""
+    """The contents of study.json, and the paths of the study's other files."""
 
     path: Path
     name: str
@@ -181,7 +181,7 @@ class _KeyFile:
 
     secret: bytes
     inode: str = ""
-    """Of the file itself: a copy has another one. Empty in studies from before it was kept."""
+    """The inode of the file itself: a copy has another one. Empty in studies of earlier versions."""
     ledger_name: str = ""
     """Of a copy that was given a ledger of its own."""
 

@@ -111,10 +111,10 @@ def _remove_leftovers(folder: Path) -> None:
         named = json.loads((folder / INDEX).read_text(encoding="utf-8"))["pixels"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         named = None
-    kept = (named, partial_array(folder))
+    referenced = (named, partial_array(folder))
     temporary = [*folder.glob(f"{INDEX}.tmp"), *folder.glob(f".{INDEX}.*.tmp"), *folder.glob(f".{PARTIAL}.*.tmp")]
     for path in [*folder.glob("pixels-*.npy"), *temporary]:
-        if path.name not in kept:
+        if path.name not in referenced:
             path.unlink(missing_ok=True)
 
 

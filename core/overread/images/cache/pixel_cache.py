@@ -75,7 +75,7 @@ def open_cache(folder: Path) -> PixelCache:
         pixels = np.load(folder / Path(index["pixels"]).name, mmap_mode="c", allow_pickle=False)
         expected = (len(rows), size_px, size_px, int(index["channels"]))
         if pixels.shape != expected or pixels.dtype != np.uint8:
-            raise ValueError(f"an array of {pixels.shape}, the index tells of {expected}")
+            raise ValueError(f"an array of {pixels.shape}, the index says {expected}")
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StudyError(
             f"{folder}: the pixel cache is not whole ({error}); make it anew with `overread import ... --update`"

@@ -76,7 +76,7 @@ _MEANINGS = {
 
 
 def croissant_path(csv: Path) -> Path:
-    """Where the metadata of a CSV stands: beside it."""
+    """The path of a CSV's metadata, beside it."""
     return csv.with_suffix(".croissant.json")
 
 
@@ -89,7 +89,7 @@ def write_croissant(
     label_column: str,
     own_columns: Sequence[str],
 ) -> None:
-    """Write the metadata beside the cleaned CSV, which is there already.
+    """Write the metadata beside the cleaned CSV, which must exist.
 
     name: of the dataset. own_columns: the names that the CSV gives to the columns of COLUMNS. Of the source's columns
     the image's and the label's are described: what the others mean, the source alone knows.

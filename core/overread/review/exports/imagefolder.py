@@ -1,4 +1,4 @@
-"""A folder per final label, as torchvision's ImageFolder reads it: of links to the source's images, never of copies."""
+"""A folder per final label, as torchvision's ImageFolder reads it, with links to the source's images."""
 
 import json
 import os
@@ -31,18 +31,18 @@ def write_imagefolder(
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"--out {out}: is there already; name a folder that is new or empty")
-    kept = [sample for sample in samples if sample.final_label]
-    for label in {sample.final_label for sample in kept}:
+    included = [sample for sample in samples if sample.final_label]
+    for label in {sample.final_label for sample in included}:
         if "/" in label or label.startswith(".") or len(label.encode()) > 255:
             raise ConfigError(f"the label {label!r} cannot be the name of a folder; export another format")
-    folders = [_folder(sample, is_split=any(sample.split for sample in kept)) for sample in kept]
-    names = [PurePosixPath(sample.image.strip().replace("\\", "/")).name for sample in kept]
+    folders = [_folder(sample, is_split=any(sample.split for sample in included)) for sample in included]
+    names = [PurePosixPath(sample.image.strip().replace("\\", "/")).name for sample in included]
     # Some file systems take Scan.png and scan.png for one name.
     counts = Counter((folder, name.casefold()) for folder, name in zip(folders, names, strict=True))
     temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
     try:
         temporary.mkdir()
-        for sample, folder, name in zip(kept, folders, names, strict=True):
+        for sample, folder, name in zip(included, folders, names, strict=True):
             file = locate(sample.image)
             if file is None:
                 raise ConfigError(

@@ -25,7 +25,7 @@ _LOCAL = "/data/local-files/?d="
 
 
 def config_path(out: Path) -> Path:
-    """Where the labelling config stands: beside the tasks."""
+    """The path of the labelling config, beside the tasks."""
     return out.with_suffix(".xml")
 
 

@@ -1,7 +1,7 @@
 """Reads pickles that hold only numpy arrays, numbers, text, lists and dicts, without running any of their code.
 
 A pickle is a program that calls whatever it names. Its opcodes are checked first; then Python's own unpickler reads it,
-and finds behind the few names by which numpy writes an array our stand-ins, and behind any other name nothing.
+with stand-ins for the few functions by which numpy writes an array. Any other name is refused.
 Formats: pickletools' documentation, numpy's ndarray.__reduce__ and __reduce_ex__.
 """
 

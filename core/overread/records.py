@@ -138,4 +138,4 @@ class Finding:
     samples: tuple[str, ...] = ()
     """The ids of those it concerns, where it isn't all of them."""
     groups: tuple[tuple[str, ...], ...] = ()
-    """Which of them belong together (the images that show one picture), where the finding is of groups."""
+    """Which of them belong together (near-duplicates), where the finding is of groups."""

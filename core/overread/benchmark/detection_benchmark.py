@@ -3,36 +3,25 @@
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from overread.benchmark.runner import DEFAULT_METHODS, Plan, read_results, run_plan
+from overread.benchmark.runner import BenchmarkPlan, read_results, run_plan
 from overread.benchmark.tables import report
 from overread.files import write_atomically
 from overread.training.device import choose_device, told_if_out_of_memory
 
 
 def run_detection(
-    out: Path,
-    *,
-    cache: Path,
-    seeds: Sequence[int],
-    tasks: Sequence[str],
-    noises: Sequence[str] | None,
-    methods: Sequence[str] | None,
-    features: Sequence[str],
-    device: str,
-    again: Sequence[str] = (),
-    listener: Callable[[float, str], None],
+    plan: BenchmarkPlan, out: Path, *, cache: Path, listener: Callable[[float, str], None]
 ) -> tuple[list[dict[str, Any]], str]:
     """The plan's results, which also stand in OUT/results.jsonl, and the page OUT/tables.md, on all that stand there.
 
-    cache: the folder of pixels and features. The rest is as `Plan` has it. Raises UserErrors.
+    cache: the folder of pixels and features. Raises UserErrors.
     """
-    plan = Plan(tasks, seeds, noises, methods or DEFAULT_METHODS, features, device, again)
     data = os.environ.get("OVERREAD_DATA")
     with told_if_out_of_memory():
         results = run_plan(
@@ -40,7 +29,7 @@ def run_detection(
             data=Path(data) if data else None,
             cache=cache,
             results=out / "results.jsonl",
-            stamp={"device": _device_name(choose_device(device)), "commit": _commit()},
+            stamp={"device": _device_name(choose_device(plan.device)), "commit": _commit()},
             listener=listener,
         )
     page = report(read_results(out / "results.jsonl"))

@@ -10,7 +10,7 @@ from overread.benchmark.peers.loss import training_loss
 from overread.benchmark.peers.paper import paper_rounds
 from overread.benchmark.peers.selfclean import selfclean
 from overread.benchmark.peers.simifeat import simifeat
-from overread.benchmark.problem import Finding, Problem
+from overread.benchmark.problem import MethodResult, Problem
 
 ORACLE = "oracle"
 """The ceiling. It alone is told the truth, so it is no `Method`."""
@@ -20,7 +20,7 @@ ORACLE = "oracle"
 class Method:
     """One way to find wrong labels."""
 
-    find: Callable[[Problem], Finding]
+    find: Callable[[Problem], MethodResult]
     is_peer: bool = True
     """Somebody else's."""
     is_default: bool = True

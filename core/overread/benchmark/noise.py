@@ -17,7 +17,7 @@ def add_noise(
 ) -> np.ndarray:
     """Noise of the kind that `noise` names, one of NOISES.
 
-    pixels: (N, D), small pictures as rows, which only idn and boundary look at.
+    pixels: (N, D), small images as rows, which only idn and boundary look at.
     Raises ConfigError if the kind is unknown or the rate is not between 0 and 1.
     """
     if noise not in NOISES:
@@ -49,7 +49,7 @@ def pair(labels: np.ndarray, num_classes: int, rate: float, rng: np.random.Gener
 def instance_dependent(
     labels: np.ndarray, num_classes: int, rate: float, rng: np.random.Generator, pixels: np.ndarray
 ) -> np.ndarray:
-    """Each sample has a flip rate of its own, and its picture decides which class the flip leads to.
+    """Each sample has a flip rate of its own, and its image decides which class the flip leads to.
 
     With two classes one target is left, and this is symmetric noise with a random rate.
     pixels: (N, D) numbers on any scale.
@@ -57,7 +57,7 @@ def instance_dependent(
     of mean `rate` and standard deviation 0.1 truncated to [0, 1]; a random projection (D, K) per class.
     """
     rates = truncated_normal(rate, 0.1, len(labels), rng)
-    # Standardised by feature, or the picture that all images of a set have in common would decide for all of them.
+    # Standardised by feature, or what all images of a set have in common would decide for all of them.
     features = pixels - pixels.mean(axis=0)
     features /= np.maximum(features.std(axis=0), 1e-6)
     noisy = labels.copy()

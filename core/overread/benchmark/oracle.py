@@ -3,9 +3,9 @@
 import numpy as np
 
 from overread.benchmark.ours import head_probs, judged_by
-from overread.benchmark.problem import Finding, Problem
+from overread.benchmark.problem import MethodResult, Problem
 
 
-def oracle(problem: Problem, true: np.ndarray) -> Finding:
+def oracle(problem: Problem, true: np.ndarray) -> MethodResult:
     """The same cross-validated head, trained on the true labels (N,), judges the given ones."""
     return judged_by(head_probs(problem, true), problem.given)

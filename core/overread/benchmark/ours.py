@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from overread.benchmark.problem import Finding, Problem
+from overread.benchmark.problem import MethodResult, Problem
 from overread.config import OVERREAD
 from overread.detection.cross_validation import cross_validated_probs
 from overread.detection.detection_data import DetectionData
@@ -11,11 +11,11 @@ from overread.detection.label_quality import self_confidence_score
 from overread.detection_settings import CrossValidationSettings
 
 
-def overread(problem: Problem) -> Finding:
+def overread(problem: Problem) -> MethodResult:
     """The overread preset's judgement of the cell's features, with its settings as they come. The networks that the
     preset fine-tunes beside it are not part of this."""
     judgement = judge(_detection_data(problem, problem.given), OVERREAD.detection, seed=problem.seed)
-    return Finding(
+    return MethodResult(
         self_confidence_score(judgement.probs, problem.given),
         judgement.proposed,
         judgement.proposed != problem.given,
@@ -40,12 +40,12 @@ def _detection_data(problem: Problem, labels: np.ndarray) -> DetectionData:
     )
 
 
-def quick_head(problem: Problem) -> Finding:
+def quick_head(problem: Problem) -> MethodResult:
     """The cross-validated head alone, which the quick preset has beside its network."""
     return judged_by(head_probs(problem), problem.given)
 
 
-def judged_by(probs: np.ndarray, given: np.ndarray) -> Finding:
-    """A finding from class probabilities (N, K): wrong by 1 - p[given], proposed where another class is likelier."""
+def judged_by(probs: np.ndarray, given: np.ndarray) -> MethodResult:
+    """A result from class probabilities (N, K): wrong by 1 - p[given], proposed where another class is likelier."""
     proposed = probs.argmax(axis=1)
-    return Finding(self_confidence_score(probs, given), proposed, proposed != given, is_probability=True)
+    return MethodResult(self_confidence_score(probs, given), proposed, proposed != given, is_probability=True)

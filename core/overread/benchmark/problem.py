@@ -26,7 +26,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Finding:
+class MethodResult:
     """What a method says of every label."""
 
     scores: np.ndarray

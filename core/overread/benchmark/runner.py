@@ -12,8 +12,8 @@ import numpy as np
 from overread.benchmark.cells import noises_of, noisy_labels
 from overread.benchmark.methods import METHODS, ORACLE
 from overread.benchmark.oracle import oracle
-from overread.benchmark.problem import Finding, Problem
-from overread.benchmark.task_duplicates import load_pictures
+from overread.benchmark.problem import MethodResult, Problem
+from overread.benchmark.task_duplicates import load_duplicate_groups
 from overread.benchmark.task_features import KINDS, load_features
 from overread.benchmark.tasks import TASKS, load_task
 from overread.errors import ConfigError
@@ -26,7 +26,7 @@ DEFAULT_METHODS = (*(name for name, method in METHODS.items() if method.is_defau
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchmarkPlan:
     """What to measure."""
 
     tasks: Sequence[str]
@@ -54,7 +54,7 @@ class Plan:
 
 
 def run_plan(
-    plan: Plan,
+    plan: BenchmarkPlan,
     *,
     data: Path | None,
     cache: Path,
@@ -85,7 +85,7 @@ def run_plan(
         if task is None or task.name != name:
             tell(f"{name}: reading")
             task = load_task(name, data, cache)
-            pictures = load_pictures(task, cache)
+            duplicate_groups = load_duplicate_groups(task, cache)
         features = {
             kind: load_features(kind, task, seed, cache, device=plan.device, listener=tell) for kind in plan.features
         }
@@ -103,7 +103,7 @@ def run_plan(
                         len(task.classes),
                         seed,
                         task.pixels,
-                        pictures,
+                        duplicate_groups,
                         plan.device,
                     )
                     known[_key(cell)] = cell | _measured(problem, task.true, cell["method"]) | stamp
@@ -126,12 +126,12 @@ def read_results(path: Path) -> list[dict[str, Any]]:
     return list(lines.values())
 
 
-def measures(finding: Finding, true: np.ndarray, given: np.ndarray, num_classes: int) -> dict[str, Any]:
-    """What a finding is worth. Calibration and expected precision are None where the scores are no probabilities.
+def measures(result: MethodResult, true: np.ndarray, given: np.ndarray, num_classes: int) -> dict[str, Any]:
+    """What a result is worth. Calibration and expected precision are None where the scores are no probabilities.
 
     expected_precision: the mean probability of the proposed to be wrong; true, given: (N,) int64.
     """
-    found = detection_metrics(true, given, finding.proposed, finding.is_proposed, finding.scores)
+    found = detection_metrics(true, given, result.proposed, result.is_proposed, result.scores)
     values = {
         "num_samples": found.num_samples,
         "num_classes": num_classes,
@@ -146,15 +146,15 @@ def measures(finding: Finding, true: np.ndarray, given: np.ndarray, num_classes:
         "expected_precision": None,
         "expected_calibration_error": None,
     }
-    if finding.is_probability:
-        probabilities = np.clip(finding.scores, 0, 1)
+    if result.is_probability:
+        probabilities = np.clip(result.scores, 0, 1)
         if found.num_proposed:
-            values["expected_precision"] = float(probabilities[finding.is_proposed].mean())
+            values["expected_precision"] = float(probabilities[result.is_proposed].mean())
         values["expected_calibration_error"] = expected_calibration_error(true != given, probabilities)
     return {name: None if value is None or np.isnan(value) else value for name, value in values.items()}
 
 
-def _cells(plan: Plan, task: str, noise: str, seed: int) -> list[tuple[dict[str, Any], str]]:
+def _cells(plan: BenchmarkPlan, task: str, noise: str, seed: int) -> list[tuple[dict[str, Any], str]]:
     """The cells of a noise and a seed, each with the kind of features to hand to its method.
 
     A method that trains a network of its own looks at no features, and takes long: it has one cell a noise.
@@ -171,9 +171,9 @@ def _cells(plan: Plan, task: str, noise: str, seed: int) -> list[tuple[dict[str,
 
 def _measured(problem: Problem, true: np.ndarray, method: str) -> dict[str, Any]:
     start_s = time.perf_counter()
-    finding = oracle(problem, true) if method == ORACLE else METHODS[method].find(problem)
+    result = oracle(problem, true) if method == ORACLE else METHODS[method].find(problem)
     seconds = time.perf_counter() - start_s
-    return {**measures(finding, true, problem.given, problem.num_classes), "seconds": round(seconds, 3)}
+    return {**measures(result, true, problem.given, problem.num_classes), "seconds": round(seconds, 3)}
 
 
 def _key(line: dict[str, Any]) -> tuple[Any, ...]:

@@ -36,7 +36,7 @@ def report(results: Sequence[dict[str, Any]]) -> str:
         of_kind = table[table["features"].isin([kind, NO_FEATURES])]
         parts += [
             f"## Features: {kind}",
-            "### Average precision of finding the wrong labels",
+            "### Average precision of result the wrong labels",
             _grid(of_kind, "average_precision"),
             "### F1 of each method's own cut-off",
             _grid(of_kind, "f1"),

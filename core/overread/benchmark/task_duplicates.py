@@ -1,4 +1,4 @@
-"""Which of a task's images show the same picture, as a study would find it: no task's own groups are looked at."""
+"""The near-duplicates among a task's images, found as in a study: no task's own groups are looked at."""
 
 import hashlib
 import io
@@ -14,8 +14,8 @@ from overread.images.cache.pixel_cache import PixelCache
 from overread.studies.sample_groups import duplicate_group_numbers
 
 
-def load_pictures(task: Task, cache: Path) -> np.ndarray:
-    """(N,) int64, equal for images that show one picture, -1 for one alone: from the cache below `cache` where it has
+def load_duplicate_groups(task: Task, cache: Path) -> np.ndarray:
+    """(N,) int64, equal for near-duplicates, -1 for one alone: from the cache below `cache` where it has
     them, else found (some 10 ms an image) and put there."""
     digest = hashlib.sha256(np.ascontiguousarray(task.pixels).data).hexdigest()[:16]
     path = cache / "pictures" / f"{task.name}-{digest}.npy"

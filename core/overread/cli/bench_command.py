@@ -1,72 +1,87 @@
 """The command that runs the benchmarks."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from overread.cli.arguments import Json
+from overread.cli.flags import with_flags
 from overread.cli.terminal import print_result, progress_bar
 from overread.errors import ConfigError
 
 
+@dataclass(frozen=True, slots=True)
+class DetectionFlags:
+    """Of `bench detection`."""
+
+    seeds: Annotated[str, typer.Option(help="Seeds, separated by commas.")] = "0,1,2"
+    tasks: Annotated[
+        str, typer.Option(help="Tasks, by name; all but demo_tiles need the images that OVERREAD_DATA names.")
+    ] = "chest_xray,lung_histology,cifar10n,demo_tiles"
+    noise: Annotated[
+        str | None, typer.Option(help="idn10 to idn40, boundary10, boundary20, human; default: those of each task.")
+    ] = None
+    methods: Annotated[
+        str | None, typer.Option(help="Methods, by name; default: all but paper, which trains a network.")
+    ] = None
+    features: Annotated[str, typer.Option(help="simclr, pretrained or both.")] = "both"
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto"
+    again: Annotated[str, typer.Option(help="Methods to measure again because their code has changed.")] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveFlags:
+    """Of `bench save`."""
+
+    processes: Annotated[str, typer.Option(help="Of save: numbers of processes, separated by commas.")] = "1,4,20"
+    seconds: Annotated[float, typer.Option(help="Of save: how long each number is measured.")] = 10.0
+    database: Annotated[str | None, typer.Option(help="Of save: URL of a database; default: SQLite in --out.")] = None
+
+
+@with_flags
 def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="detection: how well wrong labels are found, beside other methods; save: how long a verdict takes to "
-            "be saved, by many readers at once."
+            help="detection: how well wrong labels are found, compared with other methods; save: how long it takes to "
+            "save a verdict, with many readers at once."
         ),
     ],
+    detection: DetectionFlags,
+    save: SaveFlags,
     out: Annotated[Path, typer.Option(help="Folder of results.jsonl and tables.md.")] = Path("data/benchmark"),
     cache: Annotated[Path | None, typer.Option(help="Folder for pixels and features; default: in --out.")] = None,
-    seeds: Annotated[str, typer.Option(help="Seeds, separated by commas.")] = "0,1,2",
-    tasks: Annotated[
-        str, typer.Option(help="Tasks, by name; all but demo_tiles need the images that OVERREAD_DATA names.")
-    ] = "chest_xray,lung_histology,cifar10n,demo_tiles",
-    noise: Annotated[
-        str | None, typer.Option(help="idn10 to idn40, boundary10, boundary20, human; default: those of each task.")
-    ] = None,
-    methods: Annotated[
-        str | None, typer.Option(help="Methods, by name; default: all but paper, which trains a network.")
-    ] = None,
-    features: Annotated[str, typer.Option(help="simclr, pretrained or both.")] = "both",
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    again: Annotated[str, typer.Option(help="Methods to measure again because their code has changed.")] = "",
-    processes: Annotated[str, typer.Option(help="Of save: numbers of processes, separated by commas.")] = "1,4,20",
-    seconds: Annotated[float, typer.Option(help="Of save: how long each number is measured.")] = 10.0,
-    database: Annotated[
-        str | None, typer.Option(help="Of save: a database's URL; SQLite in --out if not given.")
-    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run a benchmark; results that are there already are kept."""
-    from overread.benchmark.detection_benchmark import run_detection
     from overread.pipeline.output_paths import check_output
 
     check_output(out)
     if name == "save":
         from overread.benchmark.saving import measure_saving, saving_lines, saving_results
 
-        numbers = _numbers("--processes", processes)
-        times = measure_saving(out, num_processes=numbers, seconds=seconds, database=database)
+        numbers = _numbers("--processes", save.processes)
+        times = measure_saving(out, num_processes=numbers, seconds=save.seconds, database=save.database)
         print_result(as_json, {"results": saving_results(times)}, saving_lines(times))
         return
     if name != "detection":
         raise ConfigError(f"bench {name}: is not known; there are: detection, save")
+    from overread.benchmark.detection_benchmark import run_detection
+    from overread.benchmark.runner import DEFAULT_METHODS, BenchmarkPlan
+
+    plan = BenchmarkPlan(
+        tasks=_parts(detection.tasks),
+        seeds=_numbers("--seeds", detection.seeds),
+        noises=_parts(detection.noise) if detection.noise else None,
+        methods=_parts(detection.methods) if detection.methods else DEFAULT_METHODS,
+        features=("simclr", "pretrained") if detection.features == "both" else (detection.features,),
+        device=detection.device,
+        again=_parts(detection.again),
+    )
     with progress_bar(as_json) as show:
-        results, page = run_detection(
-            out,
-            cache=cache or out / "cache",
-            seeds=_numbers("--seeds", seeds),
-            tasks=_parts(tasks),
-            noises=_parts(noise) if noise else None,
-            methods=_parts(methods) if methods else None,
-            features=("simclr", "pretrained") if features == "both" else (features,),
-            device=device,
-            again=_parts(again),
-            listener=show,
-        )
+        results, page = run_detection(plan, out, cache=cache or out / "cache", listener=show)
     print_result(as_json, {"results": results, "tables": str(out / "tables.md")}, page.splitlines())
 
 

@@ -1,5 +1,6 @@
 """Commands that train on a study and report on its runs."""
 
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,6 +8,7 @@ import typer
 from typer.core import TyperCommand
 
 from overread.cli.arguments import Json, Overwrite, RunName, Seed, StudyPath, require_folder
+from overread.cli.flags import with_flags
 from overread.cli.terminal import print_result, progress_bar, warn_of_stopped_update
 
 if TYPE_CHECKING:
@@ -23,52 +25,46 @@ class TrainCommand(TyperCommand):
         formatter.write("\n" + settings_text())
 
 
-def train(
-    study: StudyPath,
-    preset: Annotated[
-        str, typer.Option(help="overread, quick, or paper (the paper's method and nothing else).")
-    ] = "overread",
-    seed: Seed = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+@dataclass(frozen=True, slots=True)
+class TrainFlags:
+    """What is asked of a training; a field for each of TrainRequest."""
+
+    preset: Annotated[str, typer.Option(help="overread, quick, or paper (the paper's method and nothing else).")] = (
+        "overread"
+    )
+    seed: Seed = 0
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto"
     assignments: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a setting of those below; repeatable."),
-    ] = None,
+    ] = None
     embeddings: Annotated[
         Path | None,
         typer.Option(help="Judge by your own features: .npy in the order of samples.csv, or .npz with ids."),
-    ] = None,
+    ] = None
     backbone: Annotated[
         str | None, typer.Option(help="Judge by an encoder of torchvision or timm; needs --weights.")
-    ] = None,
+    ] = None
     weights: Annotated[
         Path | None, typer.Option(help="Weights of the backbone, .safetensors or .pth; nothing is downloaded.")
-    ] = None,
-    resume: Annotated[bool, typer.Option(help="Continue the newest run, which did not finish.")] = False,
+    ] = None
+    resume: Annotated[bool, typer.Option(help="Continue the newest run, which did not finish.")] = False
     after_review: Annotated[
         bool,
         typer.Option("--after-review", help="Train with the readers' decisions; start from --run and compare with it."),
-    ] = False,
-    run: RunName = None,
-    as_json: Json = False,
-) -> None:
+    ] = False
+    base_run: RunName = None
+
+
+@with_flags
+def train(study: StudyPath, flags: TrainFlags, as_json: Json = False) -> None:
     """Train a model on a study and score every label."""
     from overread.pipeline.train_request import TrainRequest
     from overread.pipeline.train_study import train_study
     from overread.studies.study import open_study
 
-    request = TrainRequest(
-        preset=preset,
-        seed=seed,
-        device=device,
-        assignments=tuple(assignments or ()),
-        embeddings=embeddings,
-        backbone=backbone,
-        weights=weights,
-        resume=resume,
-        after_review=after_review,
-        base_run=run,
-    )
+    asked = {field.name: getattr(flags, field.name) for field in fields(flags)}
+    request = TrainRequest(**asked | {"assignments": tuple(flags.assignments or ())})
     opened = open_study(study)
     warn_of_stopped_update(opened)
     notes: list[str] = []

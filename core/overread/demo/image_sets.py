@@ -35,8 +35,8 @@ def write_tiles(folder: Path, *, num_images: int = 600, seed: int = 0, on_progre
         (folder / split).mkdir(parents=True, exist_ok=True)
 
     def draw(index: int) -> None:
-        picture = Image.fromarray(tile_pixels(tiles[index], index, seed))
-        picture.save(folder / tiles[index].image, format="JPEG", quality=82 + tiles[index].slide % 3 * 5)
+        image = Image.fromarray(tile_pixels(tiles[index], index, seed))
+        image.save(folder / tiles[index].image, format="JPEG", quality=82 + tiles[index].slide % 3 * 5)
 
     _for_each(draw, num_images, on_progress)
     rows = {

@@ -56,9 +56,9 @@ def draw_tile(position: float, slide: SlideLook, rng: np.random.Generator) -> np
     intensity = np.exp(density @ stains) * slide.light.astype(np.float32)
     intensity *= (1 - 0.02 * smooth_noise(rng, 120, SIZE_PX, SIZE_PX))[..., None]
     intensity += 2.5 * np.stack([grain(rng, SIZE_PX, SIZE_PX) for _ in range(3)], axis=-1)
-    picture = Image.fromarray(clip(intensity, 0, 255).astype(np.uint8))
+    image = Image.fromarray(clip(intensity, 0, 255).astype(np.uint8))
     near, far = np.exp(-0.5 / slide.blur_px**2), np.exp(-1.0 / slide.blur_px**2)
-    return np.asarray(picture.filter(ImageFilter.Kernel((3, 3), (far, near, far, near, 1, near, far, near, far))))
+    return np.asarray(image.filter(ImageFilter.Kernel((3, 3), (far, near, far, near, 1, near, far, near, far))))
 
 
 def _stain(tissue: Tissue, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -45,10 +45,10 @@ class Inputs:
     """(N,) int64 class indices of the given labels."""
     is_trained: np.ndarray
     """(N,) bool: all but the samples of split `test`, and what readers excluded."""
-    pictures: np.ndarray
-    """(N,) int64: equal for samples that show the same picture, -1 for one alone."""
+    duplicate_groups: np.ndarray
+    """(N,) int64: equal for near-duplicates, -1 for one alone."""
     groups: np.ndarray
-    """(N,) int64: equal for samples of one patient, slide or picture."""
+    """(N,) int64: equal for samples of one patient, slide or duplicate group."""
     votes: np.ndarray | None
     """(N, R) int64 class indices of the raters' labels, -1 where one gave none; None without raters."""
 
@@ -86,7 +86,7 @@ def run_inputs(
     """samples: samples.csv. Which images show the same picture is looked for where the settings ask for it and nobody
     has yet; a run that is resumed has those that it began with."""
     pixels = _cached_pixels(study, samples)
-    pictures = _pictures(study, run, progress) if settings.refinement.num_folds else []
+    duplicate_groups = _duplicate_groups(study, run, progress) if settings.refinement.num_folds else []
     numbers = {name: number for number, name in enumerate(study.classes)}
     votes = [samples[name].map(lambda label: numbers.get(label, -1)) for name in study.rater_names]
     return Inputs(
@@ -95,8 +95,8 @@ def run_inputs(
         pixels=pixels,
         given=np.array([numbers[label] for label in samples["given_label"]], dtype=np.int64),
         is_trained=(samples["split"] != "test").to_numpy(dtype=bool),
-        pictures=duplicate_group_numbers(samples["sample_id"], pictures),
-        groups=sample_groups(samples, pictures),
+        duplicate_groups=duplicate_group_numbers(samples["sample_id"], duplicate_groups),
+        groups=sample_groups(samples, duplicate_groups),
         votes=np.stack(votes, axis=1) if votes else None,
     )
 
@@ -123,18 +123,18 @@ def _cached_pixels(study: Study, samples: pd.DataFrame) -> np.ndarray:
     return cache.pixels if np.array_equal(order, np.arange(len(cache.keys))) else cache.pixels[order]
 
 
-def _pictures(study: Study, run: Run, progress: "ProgressLog") -> DuplicateGroups:
+def _duplicate_groups(study: Study, run: Run, progress: "ProgressLog") -> DuplicateGroups:
     path = run.path / "checkpoint" / "pictures.json"
     if path.is_file():
         with report_damage(path, CHECKPOINT_DAMAGED):
             return json.loads(path.read_text(encoding="utf-8"))
-    pictures = _found_pictures(study, progress)
+    duplicate_groups = _found_duplicate_groups(study, progress)
     make_folder(path.parent)
-    write_atomically(path, json.dumps(pictures))
-    return pictures
+    write_atomically(path, json.dumps(duplicate_groups))
+    return duplicate_groups
 
 
-def _found_pictures(study: Study, progress: "ProgressLog") -> DuplicateGroups:
+def _found_duplicate_groups(study: Study, progress: "ProgressLog") -> DuplicateGroups:
     cache = open_cache(study.pixels_path)
     known = read_duplicate_groups(study, cache)
     if known is not None:
@@ -150,6 +150,6 @@ def _found_pictures(study: Study, progress: "ProgressLog") -> DuplicateGroups:
     except ImportError:
         progress.emit("note", message=f"OpenCV is not installed: {what}.")
         return exact_duplicate_groups(cache.pixels, cache.keys)
-    pictures = find_duplicate_groups(cache, on_progress=progress.pictures)
-    write_duplicate_groups(study, cache, pictures)
-    return pictures
+    duplicate_groups = find_duplicate_groups(cache, on_progress=progress.duplicate_groups)
+    write_duplicate_groups(study, cache, duplicate_groups)
+    return duplicate_groups

@@ -51,7 +51,7 @@ def _judged(run: Run, plan: RunPlan, inputs: Inputs, trace: "Trace", progress: "
         _detection_data(inputs, trace),
         network_probs=trace.cross_fitted,
         votes=inputs.votes,
-        duplicate_groups=inputs.pictures,
+        duplicate_groups=inputs.duplicate_groups,
     )
 
     def judged(verified: VerifiedLabels | None, begin: float, end: float) -> Judgement:

@@ -67,7 +67,7 @@ def train_study(study: Study, request: TrainRequest, *, listener: Listener | Non
             training = _training(run, plan, inputs, device, progress)
             trace = training.run()
             progress.emit("scoring")
-            shown = evidence(trace.features, inputs.groups, inputs.pictures, plan.settings.detection)
+            shown = evidence(trace.features, inputs.groups, inputs.duplicate_groups, plan.settings.detection)
             scores = score_run(run, plan, inputs, trace, shown, progress)
             write_results(run, trace, training.network.state_dict(), shown, scores)
         except KeyboardInterrupt:

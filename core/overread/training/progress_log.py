@@ -33,7 +33,7 @@ class ProgressLog:
         if self._listener:
             self._listener(line)
 
-    def pictures(self, fraction: float) -> None:
+    def duplicate_groups(self, fraction: float) -> None:
         """Images that show the same picture are being looked for. fraction: in [0, 1]; told by hundredths."""
         if int(100 * fraction) > self._num_percent:
             self._num_percent = int(100 * fraction)

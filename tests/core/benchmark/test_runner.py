@@ -5,8 +5,8 @@ import pytest
 
 from overread.benchmark import runner
 from overread.benchmark.methods import METHODS, Method
-from overread.benchmark.problem import Finding
-from overread.benchmark.runner import Plan, measures, read_results, run_plan
+from overread.benchmark.problem import MethodResult
+from overread.benchmark.runner import BenchmarkPlan, measures, read_results, run_plan
 from overread.errors import ConfigError
 from tests.core.benchmark.made_task import made_task
 
@@ -40,7 +40,7 @@ def run(plan, path, stamp=None):
 
 def test_every_cell_has_a_line_and_none_is_measured_twice(tmp_path, made):
     path = tmp_path / "out" / "results.jsonl"
-    plan = Plan(["made"], (0, 1), ["idn20", "human"], ("quick_head", "simifeat", "oracle"), ("simclr",))
+    plan = BenchmarkPlan(["made"], (0, 1), ["idn20", "human"], ("quick_head", "simifeat", "oracle"), ("simclr",))
     found = run(plan, path, {"commit": "abc"})
     cells = {(line["task"], line["noise"], line["seed"], line["method"]) for line in found}
     assert len(cells) == len(found) == 2 * 2 * 3
@@ -52,7 +52,7 @@ def test_every_cell_has_a_line_and_none_is_measured_twice(tmp_path, made):
 
 def test_a_line_cut_short_is_measured_again(tmp_path, made):
     path = tmp_path / "results.jsonl"
-    plan = Plan(["made"], (0,), ["human"], ("quick_head", "simifeat"), ("simclr",))
+    plan = BenchmarkPlan(["made"], (0,), ["human"], ("quick_head", "simifeat"), ("simclr",))
     found = run(plan, path)
     path.write_text(path.read_text()[:-40])
     assert len(read_results(path)) == 1
@@ -64,8 +64,8 @@ def test_a_line_cut_short_is_measured_again(tmp_path, made):
 def test_a_method_is_measured_again_where_that_is_asked_for(tmp_path, made):
     path = tmp_path / "results.jsonl"
     methods = ("quick_head", "simifeat")
-    run(Plan(["made"], (0,), ["human"], methods, ("simclr",)), path, {"commit": "old"})
-    run(Plan(["made"], (0,), ["human"], methods, ("simclr",), again=("simifeat",)), path, {"commit": "new"})
+    run(BenchmarkPlan(["made"], (0,), ["human"], methods, ("simclr",)), path, {"commit": "old"})
+    run(BenchmarkPlan(["made"], (0,), ["human"], methods, ("simclr",), again=("simifeat",)), path, {"commit": "new"})
     assert {line["method"]: line["commit"] for line in read_results(path)} == {"quick_head": "old", "simifeat": "new"}
 
 
@@ -74,11 +74,12 @@ def test_a_method_without_features_has_one_cell_a_noise(tmp_path, made, monkeypa
 
     def find(problem):
         problems.append(problem)
-        return Finding(np.zeros(90), problem.given, np.zeros(90, bool))
+        return MethodResult(np.zeros(90), problem.given, np.zeros(90, bool))
 
     monkeypatch.setitem(METHODS, "paper", Method(find, has_features=False))
     found = run(
-        Plan(["made"], (3, 4), ["human"], ("paper", "simifeat"), ("simclr", "pretrained")), tmp_path / "r.jsonl"
+        BenchmarkPlan(["made"], (3, 4), ["human"], ("paper", "simifeat"), ("simclr", "pretrained")),
+        tmp_path / "r.jsonl",
     )
     assert [(line["features"], line["seed"]) for line in found if line["method"] == "paper"] == [("none", 3)]
     assert len(problems) == 1
@@ -87,14 +88,14 @@ def test_a_method_without_features_has_one_cell_a_noise(tmp_path, made, monkeypa
 
 def test_measures_of_a_finding_are_those_worked_out_by_hand():
     true, given = np.array([0, 1, 2, 0]), np.array([0, 0, 1, 0])
-    finding = Finding(np.array([0.1, 0.9, 0.4, 0.6]), np.array([0, 1, 0, 1]), np.array([0, 1, 1, 1], bool), True)
-    found = measures(finding, true, given, 3)
+    result = MethodResult(np.array([0.1, 0.9, 0.4, 0.6]), np.array([0, 1, 0, 1]), np.array([0, 1, 1, 1], bool), True)
+    found = measures(result, true, given, 3)
     assert found["average_precision"] == pytest.approx((1 + 2 / 3) / 2)
     assert (found["precision"], found["recall"], found["f1"]) == pytest.approx((2 / 3, 1, 0.8))
     assert found["expected_precision"] == pytest.approx((0.9 + 0.4 + 0.6) / 3)
     assert found["expected_calibration_error"] == pytest.approx((0.1 + 0.1 + 0.6 + 0.6) / 4)
     assert found["proposed_label_accuracy"] == 0.5
-    nothing = Finding(finding.scores, given, np.zeros(4, bool))
+    nothing = MethodResult(result.scores, given, np.zeros(4, bool))
     found = measures(nothing, true, given, 3)
     assert found["precision"] is None
     assert found["expected_calibration_error"] is None
@@ -112,4 +113,4 @@ def test_measures_of_a_finding_are_those_worked_out_by_hand():
 )
 def test_an_unknown_name_is_told_with_those_that_are_known(fields, named):
     with pytest.raises(ConfigError, match=named):
-        Plan(**{"tasks": ("demo_tiles",), **fields})
+        BenchmarkPlan(**{"tasks": ("demo_tiles",), **fields})

@@ -5,10 +5,10 @@ Source: Northcutt et al. 2021, "Confident Learning: Estimating Uncertainty in Da
 
 from overread.benchmark.ours import head_probs
 from overread.benchmark.peers.packages import require
-from overread.benchmark.problem import Finding, Problem
+from overread.benchmark.problem import MethodResult, Problem
 
 
-def confident_learning(problem: Problem) -> Finding:
+def confident_learning(problem: Problem) -> MethodResult:
     """Ranked by self-confidence, cut off by `find_label_issues` as it comes. Needs the package cleanlab.
 
     The probabilities are those of 5-fold cross-validated logistic regression, on the same folds as ours.
@@ -21,4 +21,4 @@ def confident_learning(problem: Problem) -> Finding:
     quality = get_label_quality_scores(problem.given, probs, method="self_confidence")
     # One process: to start several takes longer than the work, and changes nothing in the result.
     is_proposed = find_label_issues(problem.given, probs, n_jobs=1)
-    return Finding(1 - quality, probs.argmax(axis=1), is_proposed, is_probability=True)
+    return MethodResult(1 - quality, probs.argmax(axis=1), is_proposed, is_probability=True)

@@ -5,10 +5,10 @@ import warnings
 import numpy as np
 
 from overread.benchmark.peers.packages import require
-from overread.benchmark.problem import Finding, Problem
+from overread.benchmark.problem import MethodResult, Problem
 
 
-def datalab_neighbours(problem: Problem) -> Finding:
+def datalab_neighbours(problem: Problem) -> MethodResult:
     """Datalab's check for label issues, given the features alone (k = 10). Needs the packages cleanlab and datasets."""
     require("cleanlab")
     require("datasets")
@@ -21,7 +21,7 @@ def datalab_neighbours(problem: Problem) -> Finding:
         warnings.simplefilter("ignore")  # of what pandas will no longer have: Datalab takes any warning for a failure
         lab.find_issues(features=problem.features, issue_types={"label": settings})
     issues = lab.get_issues("label")
-    return Finding(
+    return MethodResult(
         scores=1 - issues["label_score"].to_numpy(),
         proposed=issues["predicted_label"].to_numpy(dtype=np.int64),
         is_proposed=issues["is_label_issue"].to_numpy(dtype=bool),

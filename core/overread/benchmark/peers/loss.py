@@ -3,12 +3,12 @@
 import numpy as np
 
 from overread.benchmark.ours import judged_by
-from overread.benchmark.problem import Finding, Problem
+from overread.benchmark.problem import MethodResult, Problem
 from overread.detection.principal_components import principal_components
 from overread.detection_settings import CrossValidationSettings
 
 
-def training_loss(problem: Problem) -> Finding:
+def training_loss(problem: Problem) -> MethodResult:
     """Ranked by the cross-entropy of each given label under a logistic regression that was fitted on it too."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from overread.benchmark.problem import Finding, Problem
+from overread.benchmark.problem import MethodResult, Problem
 from overread.config import preset_settings
 from overread.detection.label_quality import self_confidence_score
 from overread.detection.paper_scores import round_probs
@@ -15,7 +15,7 @@ from overread.training.progress_log import ProgressLog
 from overread.training.training_data import TrainingData, load_pixels
 
 
-def paper_rounds(problem: Problem) -> Finding:
+def paper_rounds(problem: Problem) -> MethodResult:
     """Ranked by 1 - the mean stage probability of the given label; proposed where the last pseudo-label differs."""
     device = choose_device(problem.device)
     settings = preset_settings(
@@ -36,6 +36,6 @@ def paper_rounds(problem: Problem) -> Finding:
         trace = Training(data, settings, problem.seed, progress, Path(folder) / "state.pt").run()
     probs = round_probs(np.stack(trace.stage_probs), trace.stages)["rounds"]
     proposed = trace.pseudo_labels[-1]
-    return Finding(
+    return MethodResult(
         self_confidence_score(probs, problem.given), proposed, proposed != problem.given, is_probability=True
     )

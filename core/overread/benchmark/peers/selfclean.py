@@ -7,16 +7,16 @@ distance ratio"; the cut-off is that of its automatic cleaning.
 import numpy as np
 
 from overread.benchmark.peers.cosine import similarity_blocks
-from overread.benchmark.problem import Finding, Problem
+from overread.benchmark.problem import MethodResult, Problem
 
 CONTAMINATION = 0.01
 SIGNIFICANCE = 0.05
 
 
-def selfclean(problem: Problem) -> Finding:
+def selfclean(problem: Problem) -> MethodResult:
     """Ranked by the ratio of the two distances; cut off where a logistic distribution leaves no room for so many."""
     quality, nearest_other = distance_ratio(problem.features, problem.given)
-    return Finding(1 - quality, problem.given[nearest_other], is_outlying(quality))
+    return MethodResult(1 - quality, problem.given[nearest_other], is_outlying(quality))
 
 
 def distance_ratio(features: np.ndarray, given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

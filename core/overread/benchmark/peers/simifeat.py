@@ -6,7 +6,7 @@ the frozen features; the paper's many passes over augmented images are left out,
 
 import numpy as np
 
-from overread.benchmark.problem import Finding, Problem
+from overread.benchmark.problem import MethodResult, Problem
 from overread.detection.neighbours import nearest_neighbours
 from overread.detection_settings import NeighbourSettings
 
@@ -14,14 +14,14 @@ NUM_NEIGHBOURS = 10
 """The sample itself among them, as in the authors' program."""
 
 
-def simifeat(problem: Problem) -> Finding:
+def simifeat(problem: Problem) -> MethodResult:
     """Ranked by how little the soft label of the neighbourhood looks like the given one; cut off by its vote."""
     votes = soft_labels(problem.features, problem.given, problem.num_classes)
     proposed = votes.argmax(axis=1)
     # The paper's score: the cosine between the soft label and the given one.
     lengths = np.maximum(np.linalg.norm(votes, axis=1), 1e-12)
     scores = 1 - votes[np.arange(len(votes)), problem.given] / lengths
-    return Finding(scores, proposed, proposed != problem.given)
+    return MethodResult(scores, proposed, proposed != problem.given)
 
 
 def soft_labels(features: np.ndarray, given: np.ndarray, num_classes: int) -> np.ndarray:

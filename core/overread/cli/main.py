@@ -21,7 +21,7 @@ from overread.cli.terminal import print_error
 from overread.errors import ConfigError, OverreadError
 
 app = typer.Typer(
-    help="Overread: find and mend wrong labels in medical image datasets.",
+    help="Overread: find and fix wrong labels in medical image datasets.",
     no_args_is_help=True,
     invoke_without_command=True,
     add_completion=False,
@@ -74,7 +74,7 @@ def main() -> None:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        print_error("the disk is full; free some room and run the command again")
+        print_error("the disk is full; free some space and run the command again")
         sys.exit(2)
     except SystemExit as end:
         if end.code != _INTERRUPTED:

@@ -189,7 +189,7 @@ def test_what_cannot_be_read_is_quarantined_with_a_reason_that_names_nothing(jou
         rows = list(csv.DictReader(file))
     assert len(journey_images(journey)) == NUM_IMAGES
     assert [row["reason"] for row in rows] == [
-        "the file is cut short",
+        "the file is truncated",
         "a DICOM file without an image",
         "not an image: neither PNG, JPEG, TIFF nor DICOM",
         "its DICOM transfer syntax is not supported",

@@ -10,7 +10,7 @@ from overread_app import processes
 
 ROOTS_VARIABLE = "OVERREAD_ROOTS"
 """The folders, as a JSON list; without it, only the data folders."""
-NOT_WHOLE = "Please give the whole path, from the root of this machine's files. URLs are imported in a terminal."
+NOT_WHOLE = "Enter an absolute path, which starts with /. To import from a URL, use a terminal."
 
 
 def default_roots() -> list[Path]:

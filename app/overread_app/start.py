@@ -27,8 +27,8 @@ DEFAULT_PORT = 8501
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the server until it is stopped. Returns 0, or 2 where the user must decide something."""
-    parser = argparse.ArgumentParser(prog="overread app", description="Overread's review app, for this machine alone.")
-    parser.add_argument("studies", nargs="*", metavar="STUDY", type=Path, help="a study's folder; none: the demo")
+    parser = argparse.ArgumentParser(prog="overread app", description="Start the review app, for this machine only.")
+    parser.add_argument("studies", nargs="*", metavar="STUDY", type=Path, help="a study's folder (default: the demo)")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"port on {ADDRESS} (default: {DEFAULT_PORT})")
     parser.add_argument(
         "--root",
@@ -36,13 +36,13 @@ def main(arguments: list[str] | None = None) -> int:
         default=[],
         metavar="DIR",
         type=Path,
-        help="a folder that the form for new studies may read; may be repeated (default: the data folders, and what "
-        "the studies were made from)",
+        help="a folder that the form for new studies may read; repeatable (default: the data folders, and the sources "
+        "of the named studies)",
     )
     parser.add_argument(
         "--ephemeral",
         action="store_true",
-        help="let verdicts be saved in a temporary folder, where they are lost later",
+        help="allow verdicts in a temporary folder, where they will be lost",
     )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     options = parser.parse_args(arguments)
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     paths = [path.expanduser().resolve() for path in options.studies]
     if options.ephemeral or (not paths and is_temporary(DATA_PATH)):
         os.environ[EPHEMERAL_VARIABLE] = "1"
-        print("note: verdicts may be saved in a temporary folder, and are lost when the system empties it")
+        print("note: verdicts may be saved in a temporary folder; they are lost when the system empties it")
     opened = []
     if paths:
         from overread.errors import UserError
@@ -67,11 +67,13 @@ def main(arguments: list[str] | None = None) -> int:
             return _refuse(str(error))
     roots = [root.expanduser().resolve() for root in options.root]
     if missing := next((root for root in roots if not root.is_dir()), None):
-        return _refuse(f"--root {missing}: there is no such folder")
+        return _refuse(f"--root {missing}: no such folder")
     if not 1 <= options.port <= 65535:
-        return _refuse(f"--port {options.port}: a port is a number from 1 to 65535")
+        return _refuse(f"--port {options.port}: a port must be a number from 1 to 65535")
     if not _is_free(options.port):
-        return _refuse(f"port {options.port} is in use; stop what uses it, or name another: --port {options.port + 1}")
+        return _refuse(
+            f"port {options.port} is in use; stop what is using it, or choose another: --port {options.port + 1}"
+        )
 
     # The pages run in this process and read from its environment what to show.
     os.environ[STUDIES_VARIABLE] = json.dumps([str(path) for path in paths]) if paths else ""
@@ -83,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
     threading.Thread(target=_announce, args=(url, options.port, not options.no_browser), daemon=True).start()
     _serve(options.port)
     if demo is not None and demo.poll() is None:
-        print("The demo is still being built. That continues, and the demo is there at the next start.")
+        print("The demo is still being built in the background. It continues, and will be there at the next start.")
     return 0
 
 
@@ -96,7 +98,7 @@ def _serve(port: int) -> None:
 def _announce(url: str, port: int, opens_browser: bool) -> None:
     while _is_free(port):
         time.sleep(0.05)
-    print(f"Overread is at {url} (Ctrl+C stops it)", flush=True)
+    print(f"Overread is running at {url} (press Ctrl+C to stop it)", flush=True)
     has_screen = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if opens_browser and has_screen:
         webbrowser.open(url)

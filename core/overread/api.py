@@ -74,7 +74,7 @@ def import_source(
     """
     unknown = [name for name in columns if name not in _COLUMNS]
     if unknown:
-        raise ConfigError(f"{unknown[0]}: is no kind of column; there are {', '.join(_COLUMNS)}")
+        raise ConfigError(f"{unknown[0]}: is not a kind of column; choose from {', '.join(_COLUMNS)}")
     if isinstance(source, ImportRequest):
         if labels or columns:
             raise ConfigError("source: an ImportRequest names labels and columns itself; give them there")
@@ -178,7 +178,7 @@ def export_labels(
     """
     out = Path(out)
     if not out.resolve().parent.is_dir():
-        raise ConfigError(f"out {out}: the folder {out.resolve().parent} does not exist; make it, or name another")
+        raise ConfigError(f"out {out}: the folder {out.resolve().parent} does not exist; create it, or choose another")
     run_name = run.name if isinstance(run, Run) else run
     table, _ = export_study(_opened(study), out, run_name, format=format, overwrite=overwrite)
     return table

@@ -52,10 +52,10 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         if not (self.rounds.num_epochs or self.refinement.num_folds):
-            raise ConfigError("rounds.num_epochs: found (), must be a round at least where refinement.num_folds is 0")
+            raise ConfigError("rounds.num_epochs: found (), must have at least one round if refinement.num_folds is 0")
         if self.refinement.use_raters and not self.refinement.num_folds:
             raise ConfigError(
-                "refinement.use_raters: found True, must be false where refinement.num_folds is 0, as in the presets "
+                "refinement.use_raters: found True, must be false if refinement.num_folds is 0, as in the presets "
                 "quick and paper"
             )
 
@@ -133,7 +133,7 @@ def override_settings(settings: TrainSettings, assignments: Sequence[str]) -> Tr
         section, _, setting = name.strip().partition(".")
         if section not in sections or setting not in {f.name for f in fields(sections[section])}:
             every = [f"{name}.{f.name}" for name, values in sections.items() for f in fields(values)]
-            raise ConfigError(f"--set {assignment}: no such setting; there are {', '.join(every)}")
+            raise ConfigError(f"--set {assignment}: no such setting; choose from {', '.join(every)}")
         current = getattr(sections[section], setting)
         changes.setdefault(section, {})[setting] = _parse(text.strip(), current, assignment)
     return replace(settings, **{name: replace(sections[name], **values) for name, values in changes.items()})
@@ -167,7 +167,7 @@ def _parse(text: str, current: object, assignment: str) -> object:
         return _finite(type(current), text)
     except (ValueError, KeyError) as error:
         raise ConfigError(
-            f"--set {assignment}: {text!r} does not fit; wanted a {type(current).__name__} like {current!r}"
+            f"--set {assignment}: {text!r} is not valid; expected type {type(current).__name__}, such as {current!r}"
         ) from error
 
 

@@ -51,8 +51,8 @@ class SourceError(UserError):
     """A source folder or file is missing, empty or of no known format."""
 
     gist = (
-        "The source cannot be read as a dataset. See that it has the layout that is chosen, that its files are whole, "
-        "and that the labels file is named where there are several."
+        "The source cannot be read as a dataset. Check that it has the chosen format, that its files are intact, and "
+        "that the labels file is given if there are several."
     )
 
 
@@ -60,15 +60,15 @@ class ManifestError(UserError):
     """A row, column or label of the source does not fit."""
 
     gist = (
-        "Columns, rows or labels of the source do not fit. See that the columns of images and labels are the right "
-        "ones, that each row has a cell for each column, and that there are two classes at least."
+        "The columns, rows or labels of the source are not as expected. Check that the image and label columns are "
+        "right, that each row has a cell for each column, and that there are at least two classes."
     )
 
 
 class ConfigError(UserError):
     """A setting is out of its range."""
 
-    gist = "The settings do not fit the source. See the layout, the label to audit, the tag and the columns."
+    gist = "The settings do not match the source. Check the format, the label to audit, the tag and the columns."
 
 
 class StudyError(UserError):

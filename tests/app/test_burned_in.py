@@ -34,7 +34,7 @@ def test_the_page_warns_of_what_the_files_say(study, app, monkeypatch):
     page = app.run()
     assert not page.exception
     assert [warning.value for warning in page.warning] == [
-        "2 of 8 DICOM images say that text is burned into their pixels, which may name patients",
+        "2 of 8 DICOM images are marked as having text burned into their pixels, which may name patients",
         "2 of 8 DICOM images do not say whether text is burned into their pixels: check some of them",
     ]
 
@@ -43,6 +43,6 @@ def test_of_a_large_study_images_from_all_over_it_are_looked_at(study, monkeypat
     monkeypatch.setattr(burned_in, "MAX_CHECKED", 4)
     findings = find_burned_in(study)
     assert [finding.message for finding in findings] == [
-        "2 of 4 DICOM images checked say that text is burned into their pixels, which may name patients",
+        "2 of 4 DICOM images checked are marked as having text burned into their pixels, which may name patients",
         "1 of 4 DICOM images checked do not say whether text is burned into their pixels: check some of them",
     ]

@@ -138,7 +138,7 @@ def test_two_damaged_studies_whose_folders_have_one_name_are_both_listed(app, wh
     text = page_text(open_page(app, "studies"))
     assert "**study cannot be opened.**" in text
     assert "**Good cannot be opened.**" in text
-    assert "key: is gone" in text.replace("\\", "")
+    assert "key: is missing" in text.replace("\\", "")
 
 
 def test_whatever_else_an_opening_fails_of_is_said_by_its_kind_alone(app, made_study, monkeypatch):

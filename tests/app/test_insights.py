@@ -48,7 +48,7 @@ def test_progress_is_the_reader_s_own(app, made_study):
     for verdict in verdicts(made_study, reader="Ada", number=2) + verdicts(made_study, reader="Ben", number=4):
         ledger.record(verdict)
     open_page(app, "insights", reader="Ada")
-    assert "2 of 8 proposals read" in page_text(app)
+    assert "2 of 8 proposals reviewed" in page_text(app)
     assert figures(app)["Bar chart of your verdicts"]["data"][0]["y"] == ["proposal accepted"]
 
 
@@ -100,7 +100,7 @@ def test_too_few_verdicts_are_said_to_be_too_few(app, large_study, num_accepted,
     record(large_study, reader="Dr. Else", num_accepted=40, num_rejected=0)
     open_page(app, "insights", reader=READER)
     assert words in page_text(app)
-    assert "It takes 20 verdicts" in page_text(app)
+    assert "This needs 20 verdicts" in page_text(app)
     assert not any(alt.startswith("Diagram of predicted") for alt in figures(app))
 
 

@@ -96,7 +96,10 @@ def test_help_and_refusals_list_it(sheet, tmp_path, monkeypatch):
     ended = run_command("import", sheet, "--study", tmp_path / "study", "--format", "voc")
     assert ended.err.endswith("fiftyone, label-studio, tally\n")
     ended = run_command("import", sheet, "--study", tmp_path / "study", "--format", "folder", "--given-label", "x")
-    assert ended.err == "error: --given-label x: is for Chaoyang, CIFAR-N and a tally sheet; a CSV has --label-column\n"
+    assert (
+        ended.err
+        == "error: --given-label x: is for Chaoyang, CIFAR-N and a tally sheet; for a CSV, use --label-column\n"
+    )
 
 
 def test_the_form_offers_it_and_asks_what_it_declares(app, made_study, sheet):

@@ -46,7 +46,7 @@ def test_a_name_gets_a_code_which_is_shown_once(app, made_study):
 def test_a_name_in_a_new_browser_asks_for_its_code(app, made_study):
     code = shown_code(give_name(open_page(app, "review")))
     other = give_name(open_page(new_browser(), "review"))
-    assert "This name is in use in this study" in page_text(other)
+    assert "This name is already used in this study" in page_text(other)
     assert not [button for button in other.button if button.label.startswith("Keep ")]
     other.text_input(key="review_reader_code").set_value("ABCDEF")
     press(other, "Start reviewing")
@@ -113,7 +113,7 @@ def test_what_a_busy_ledger_did_not_take_is_sent_again_once(app, made_study, mon
         assert "Not saved" not in page_text(app)
     else:
         assert num_saved == 0
-        assert "Not saved. the review ledger is in use" in page_text(app).replace("\\", "")
+        assert "Not saved: the review ledger is in use" in page_text(app).replace("\\", "")
         press(app, "Keep")
         assert len(open_ledger(made_study).decisions()) == 1
     assert len(refused) == num_refusals

@@ -57,7 +57,7 @@ def ledger(study):
 
 def test_the_page_asks_for_the_reader_s_name_and_shows_nothing_before(app, study):
     open_page(app, "review")
-    assert "Who is reading?" in page_text(app)
+    assert "Who is reviewing?" in page_text(app)
     assert "readings differ" not in page_text(app)
     app.text_input(key="review_reader_name").input("  Mira   Sand ")
     press(app, "Start reviewing")
@@ -79,7 +79,7 @@ def test_the_most_probable_error_comes_first_with_both_labels_and_all_evidence(a
     assert f"</i>{first.given_label}</p>" in text
     assert f"</i>{first.proposed_label}</p>" in text
     assert f"({first.label_error_probability:.2f})" in text
-    assert "<b>0</b> of 8 read" in text
+    assert "<b>0</b> of 8 reviewed" in text
     assert text.count('<img src="data:image/jpeg') == 6
     assert len(app.get("plotly_chart")) == 2
 
@@ -114,7 +114,7 @@ def test_a_verdict_is_one_row_of_the_ledger_and_one_step(app, study, no_dwell, l
     assert (verdict.kind, verdict.sample_id, verdict.reader) == (kind, first.sample_id, READER)
     assert verdict.chosen_label == labels[chosen]
     assert verdict.score == first.label_error_probability
-    assert "<b>1</b> of 8 read" in page_text(app)
+    assert "<b>1</b> of 8 reviewed" in page_text(app)
     assert "Saved: " in page_text(app)
 
 
@@ -157,7 +157,7 @@ def test_undo_brings_the_sample_back_and_appends_a_row(app, study, no_dwell):
     press(app, "Undo")
     assert [row.kind for row in ledger(study).history()] == ["verdict", "undo"]
     assert ledger(study).decisions() == []
-    assert "<b>0</b> of 8 read" in page_text(app)
+    assert "<b>0</b> of 8 reviewed" in page_text(app)
     assert f"</i>{proposals(study).iloc[0].given_label}</p>" in page_text(app)
 
 
@@ -175,14 +175,14 @@ def test_a_press_on_a_sample_that_has_just_come_up_is_not_taken(app, study, monk
     open_page(app, "review", reader=READER)
     press(app, "Change to")
     assert ledger(study).history() == []
-    assert "<b>0</b> of 8 read" in page_text(app)
+    assert "<b>0</b> of 8 reviewed" in page_text(app)
 
 
 def test_a_reader_sees_neither_the_verdicts_nor_the_progress_of_another(app, study):
     for verdict in verdicts(study, reader="Dr. Else", number=5):
         ledger(study).record(verdict)
     open_page(app, "review", reader=READER)
-    assert "<b>0</b> of 8 read" in page_text(app)
+    assert "<b>0</b> of 8 reviewed" in page_text(app)
     assert "Nothing saved yet" in page_text(app)
     assert "Else" not in page_text(app)
 
@@ -198,7 +198,7 @@ def test_when_all_is_read_the_page_counts_the_verdicts_and_leads_to_the_export(a
     assert "<dt>Changed</dt><dd>7</dd>" in text
     assert "<dt>Kept</dt><dd>1</dd>" in text
     press(app, "Undo")
-    assert "<b>7</b> of 8 read" in page_text(app)
+    assert "<b>7</b> of 8 reviewed" in page_text(app)
 
 
 def test_an_image_that_cannot_be_shown_can_still_be_judged(app, study, no_dwell):
@@ -225,8 +225,8 @@ def test_what_the_ledger_refuses_is_said_and_the_sample_stays(app, study, no_dwe
     monkeypatch.setattr(Ledger, "record", refuse)
     open_page(app, "review", reader=READER)
     press(app, "Keep")
-    assert app.warning[0].value.startswith("Not saved.")
-    assert "<b>0</b> of 8 read" in page_text(app)
+    assert app.warning[0].value.startswith("Not saved:")
+    assert "<b>0</b> of 8 reviewed" in page_text(app)
     assert "Nothing saved yet" in page_text(app)
 
 
@@ -238,9 +238,9 @@ def test_what_breaks_while_a_verdict_is_saved_is_a_plain_error_without_names(app
     open_page(app, "review", reader=READER)
     press(app, "Keep")
     assert not app.exception
-    assert app.warning[0].value.startswith("Not saved. Something went wrong.")
+    assert app.warning[0].value.startswith("Not saved: Something went wrong.")
     assert "doe" not in page_text(app)
-    assert "<b>0</b> of 8 read" in page_text(app)
+    assert "<b>0</b> of 8 reviewed" in page_text(app)
 
 
 def test_a_ledger_that_is_no_database_any_more_is_a_plain_error(app, study, no_dwell):
@@ -346,7 +346,7 @@ def test_heat_maps_are_made_when_they_are_asked_for_and_closed_at_the_next_sampl
     assert not app.exception
     assert f"<figcaption>for {first.given_label}</figcaption>" in text
     assert f"<figcaption>for {first.proposed_label}</figcaption>" in text
-    assert "have not made readers more accurate" in text
+    assert "have not been found to make readers more accurate" in text
     press(app, "Keep")
     assert 'class="saliency"' not in page_text(app)
     press(app, "Show saliency maps")
@@ -378,7 +378,7 @@ def test_heat_leaves_the_image_as_it_is_where_there_is_none():
 def test_whoever_was_to_be_changed_may_go_on(app, study):
     open_page(app, "review", reader=READER)
     app.button(key="frame_change_reader").click().run()
-    assert "Who is reading?" in page_text(app)
+    assert "Who is reviewing?" in page_text(app)
     app.button(key="review_reader_stay").click().run()
-    assert "Who is reading?" not in page_text(app)
+    assert "Who is reviewing?" not in page_text(app)
     assert app.session_state["session_reader"] == READER

@@ -58,7 +58,9 @@ def free_port() -> int:
 def test_it_says_where_it_is_and_asks_for_nothing(server):
     _, port, lines = server
     (line,) = lines
-    assert re.fullmatch(rf"Overread is at http://127\.0\.0\.1:{port}/\?owner=[\w-]{{22}} \(Ctrl\+C stops it\)\n", line)
+    assert re.fullmatch(
+        rf"Overread is running at http://127\.0\.0\.1:{port}/\?owner=[\w-]{{22}} \(press Ctrl\+C to stop it\)\n", line
+    )
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's table of sockets")
@@ -165,7 +167,7 @@ def test_a_taken_port_is_said_in_one_line_with_status_2(server, tmp_path):
     with start(tmp_path, str(study.path), "--port", str(port), "--no-browser") as process:
         output, _ = process.communicate(timeout=30)
     assert process.returncode == 2
-    assert output == f"error: port {port} is in use; stop what uses it, or name another: --port {port + 1}\n"
+    assert output == f"error: port {port} is in use; stop what is using it, or choose another: --port {port + 1}\n"
 
 
 def test_a_folder_that_is_no_study_is_said_in_one_line_with_status_2(tmp_path):

@@ -39,8 +39,8 @@ def test_progress_counts_the_reader_s_own_verdicts_alone(app, made_study):
 def test_rows_left_out_show_their_number_and_reason(app, made_study):
     app.run()
     table = app.dataframe[0].value
-    assert list(table.columns) == ["Row of the source", "Reason"]
-    assert table["Row of the source"].tolist() == ["50", "51"]
+    assert list(table.columns) == ["Source row", "Reason"]
+    assert table["Source row"].tolist() == ["50", "51"]
 
 
 def test_a_retrained_study_is_shown_anew(app, made_study):

@@ -62,7 +62,7 @@ def shown_id(app):
 
 
 def num_to_read(app):
-    return tuple(map(int, re.search(r"<b>(\d+)</b> of (\d+) read", page_text(app)).groups()))
+    return tuple(map(int, re.search(r"<b>(\d+)</b> of (\d+) reviewed", page_text(app)).groups()))
 
 
 def test_a_lower_place_brings_every_sample_that_reaches_it_and_never_a_decided_one(app, made_study, scores, read_all):
@@ -149,7 +149,7 @@ def test_the_words_are_the_sums_of_the_probabilities(app, scores):
     probability = scores["label_error_probability"].to_numpy()
     read = probability[probability >= 0.1]
     text = page_text(app)
-    assert f"**{len(read)} images** to read. About {round(read.sum())} of the {len(read)}" in text
+    assert f"**{len(read)} images** to review. About {round(read.sum())} of the {len(read)}" in text
     assert f"({100 * read.mean():.0f} %)" in text
     assert f"finds about {100 * read.sum() / probability.sum():.0f} % of" in text
 
@@ -172,7 +172,7 @@ def test_the_words_are_corrected_by_twenty_verdicts_of_the_reader_s_own(
         probability = recalibrated(probability, places, np.zeros(len(places), dtype=bool), CalibrationSettings())
     is_read = scores["sample_id"].isin([verdict.sample_id for verdict in made])
     expected = probability[scores["is_proposed"] & ~is_read].sum()
-    assert f"{num_own} of them read. About {round(expected)} of the {40 - num_own} left" in page_text(app)
+    assert f"{num_own} of them reviewed. About {round(expected)} of the {40 - num_own} left" in page_text(app)
     assert ("corrected by your 20 verdicts" in page_text(app)) is is_corrected
 
 
@@ -201,18 +201,18 @@ def test_a_run_that_proposes_nothing_still_offers_its_less_sure_samples():
 @pytest.mark.parametrize(
     ("chosen", "left", "elapsed_ms", "words"),
     [
-        (Expectation(0, 0.0, 0.0, 0.0), Expectation(0, 0.0, 0.0, 0.0), [9000] * 9, "No images to read."),
+        (Expectation(0, 0.0, 0.0, 0.0), Expectation(0, 0.0, 0.0, 0.0), [9000] * 9, "No images to review."),
         (Expectation(82, 69.7, 0.85, 0.64), Expectation(82, 69.7, 0.85, 0.64), [9000] * 4,
-         "**82 images** to read. About 70 of the 82 are expected to be wrong (85 %). This finds about 64 % of the "
+         "**82 images** to review. About 70 of the 82 are expected to be wrong (85 %). This finds about 64 % of the "
          "labels expected to be wrong."),
         (Expectation(2, 1.2, 0.6, 0.01), Expectation(1, 0.5, 0.5, 0.005), [],
-         "**2 images**, 1 of them read. The last one has a 50 % chance of being wrong. Reading all 2 finds about 1 % "
-         "of the labels expected to be wrong."),
+         "**2 images**, 1 of them reviewed. The last one has a 50 % chance of being wrong. Reviewing all 2 finds about "
+         "1 % of the labels expected to be wrong."),
         (Expectation(82, 69.7, 0.85, 0.64), Expectation(70, 57.9, 0.827, 0.53), [9000, 1000, 10_000, 12_000, 3_600_000],
-         "**82 images**, 12 of them read. About 58 of the 70 left are expected to be wrong (83 %). Reading all 82 "
-         "finds about 64 % of the labels expected to be wrong. At your pace, about 12 min left."),
+         "**82 images**, 12 of them reviewed. About 58 of the 70 left are expected to be wrong (83 %). Reviewing all "
+         "82 finds about 64 % of the labels expected to be wrong. At your pace, about 12 min left."),
         (Expectation(1200, 600.0, 0.5, 0.9), Expectation(0, 0.0, 0.0, 0.0), [9000] * 5,
-         "**1,200 images**, all read. They contain about 90 % of the labels expected to be wrong."),
+         "**1,200 images**, all reviewed. They contain about 90 % of the labels expected to be wrong."),
     ],
 )  # fmt: skip
 def test_the_trade_is_said_in_words(chosen, left, elapsed_ms, words):

@@ -197,7 +197,7 @@ def test_training_after_review_is_offered_once_a_label_is_decided(app, made_stud
     for verdict in verdicts(made_study, reader="Dr. Doe", number=2):
         ledger.record(verdict)
     open_page(app, "train")
-    assert "2 labels are decided" in page_text(app)
+    assert "2 labels have been decided" in page_text(app)
     assert "Doe" not in page_text(app)
     app.button("train_after_review").click().run()
     log = made_study.runs_path / "train.log"

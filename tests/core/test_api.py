@@ -84,7 +84,7 @@ def test_a_request_has_every_option_of_the_command(source, tmp_path):
 
 def test_what_does_not_fit_an_import_is_named(source, study, tmp_path):
     labels = source / "labels-of-the-clinic.csv"
-    with pytest.raises(ConfigError, match=r"^finding_column: is no kind of column; there are image_column, "):
+    with pytest.raises(ConfigError, match=r"^finding_column: is not a kind of column; choose from image_column, "):
         import_source(source, tmp_path / "study", labels=labels, finding_column="finding")
     with pytest.raises(ConfigError, match=r"^study .*: lies inside"):
         import_source(source, source / "study", labels=labels, **COLUMNS)

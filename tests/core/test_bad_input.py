@@ -241,7 +241,10 @@ def truth_of(study, tmp_path, change, encoding="utf-8"):
         (lambda text: text + "scans/doe-4711_000.png,dog\n", "rows 2 and 74: one sample has two true labels"),
         (lambda text: text.replace(",eel", ",Eel", 1), "row 4: label 'Eel' is not one of cat, dog, eel; fix the row"),
         (lambda text: text.replace("\n", ",x\n", 3).replace(",x\n", "\n", 2), "row 3: 3 cells where the header has 2"),
-        (lambda text: text.replace("true_label", "truth"), "needs a column true_label beside sample_id or image"),
+        (
+            lambda text: text.replace("true_label", "truth"),
+            "needs the columns true_label and either sample_id or image",
+        ),
         (lambda text: text.replace("scans/", "images/"), "none of its rows is a sample"),
         (lambda text: "", "the file is empty"),
     ],

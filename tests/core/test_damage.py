@@ -137,7 +137,7 @@ def test_what_was_changed_by_hand_is_told_from_damage_with_what_to_do(whole, tmp
     assert (ended.status, (tmp_path / "cleaned.csv").exists()) == (2, False)
     assert "by hand or by another program" in ended.err
     assert "overread restore" in ended.err
-    assert ("change the source's own labels" if name != "RUN/scores.csv" else "train anew") in ended.err
+    assert ("change the source's own labels" if name != "RUN/scores.csv" else "start a new run") in ended.err
     path.write_text(before[: len(before) // 2])
     ended = run_command("export", study_path, "--out", tmp_path / "cleaned.csv")
     assert ended.status == 2
@@ -169,7 +169,9 @@ def test_a_bit_turned_in_a_run_s_arrays_is_noticed(whole, tmp_path, name):
     content = bytearray((run.path / name).read_bytes())
     content[-40] ^= 1
     (run.path / name).write_bytes(content)
-    with pytest.raises(StudyError, match=rf"{name}: is damaged; delete the folder .* and train anew, or put it back"):
+    with pytest.raises(
+        StudyError, match=rf"{name}: is damaged; delete the folder .* and start a new run, or put it back"
+    ):
         read(run)
 
 

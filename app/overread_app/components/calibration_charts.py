@@ -34,7 +34,7 @@ def trade_off_curve(curve: TradeOff, own: Expectation) -> go.Figure:
         hovertemplate=hover,
     )
     figure.update_layout(template=TEMPLATE, height=320)
-    figure.update_xaxes(title="images read", showgrid=False, rangemode="tozero", tickformat=",d")
+    figure.update_xaxes(title="images reviewed", showgrid=False, rangemode="tozero", tickformat=",d")
     figure.update_yaxes(title="expected share of wrong labels found (%)", range=[0, 104])
     return figure
 

@@ -43,7 +43,9 @@ def ask_columns(path: Path | None, *, key: str, kinds: Sequence[str]) -> list[st
         for rater in ask_raters(names, key=f"{key}_raters"):
             arguments += [column_flag("raters"), rater]
     if not names:
-        st.caption("A column can be left empty if its name is obvious: image, label, patient, slide or split.")
+        st.caption(
+            "You can leave a field empty if the column has an obvious name: image, label, patient, slide or split."
+        )
     return arguments
 
 

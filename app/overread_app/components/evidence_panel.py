@@ -42,7 +42,7 @@ def show_trace(stage_probs: np.ndarray, stage_names: Sequence[str], classes: Seq
         f"{stage_probs[-1, given]:.2f}, that of {labels['proposed']} from {stage_probs[0, proposed]:.2f} to "
         f"{stage_probs[-1, proposed]:.2f}"
     )
-    _heading("Over the training", "from the image alone, by stage")
+    _heading("During training", "from the image alone, by stage")
     show_chart(trace_chart(stage_probs, stage_names, classes, **labels), key=key, alt=words)
 
 

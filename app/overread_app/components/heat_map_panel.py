@@ -53,8 +53,8 @@ def show_saliency(study: Study, run: Run, order: Sequence[str], visit: Visit) ->
         except (StudyError, ValueError):  # no whole pixel cache, or one without this sample
             st.caption("The image is not in the study’s cache, so its maps cannot be shown.")
         st.caption(
-            "Amber marks what supports the label in the network’s own prediction, at a low resolution. Saliency maps "
-            "have not made readers more accurate: judge by the image."
+            "Amber marks the regions that support the label in the network’s own prediction, at low resolution. "
+            "Saliency maps have not been found to make readers more accurate: judge by the image."
         )
 
 

@@ -34,13 +34,15 @@ def ask_reader(study: Study) -> None:
                 st.rerun()
     with st.container(key="review_reader"):
         asked = session.get("code_asked_for")
-        st.subheader("Who is reading?" if asked is None else f"Are you {plain_text(asked)}?")
+        st.subheader("Who is reviewing?" if asked is None else f"Are you {plain_text(asked)}?")
         with st.form("review_reader_form", border=False):
             if asked is None:
                 st.markdown("Your name is saved with each verdict and appears in the exported table.")
                 st.text_input("Name", key="review_reader_name", max_chars=session.MAX_READER_LENGTH)
             else:
-                st.markdown("This name is in use in this study. Its code was shown when it was first used.")
+                st.markdown(
+                    "This name is already used in this study. Enter the code that was shown when it was first used."
+                )
                 st.text_input("Code", key="review_reader_code", max_chars=12)
             if problem := session.get("reader_problem"):
                 st.caption(problem)
@@ -59,7 +61,9 @@ def show_code() -> None:
     if code := session.get("code_to_show"):
         with st.container(border=True, key="review_code"):
             text, button = st.columns([4, 1], vertical_alignment="center")
-            text.caption(f"Your code: **{code[:3]} {code[3:]}**. Another browser asks for it. It is shown only once.")
+            text.caption(
+                f"Your code: **{code[:3]} {code[3:]}**. Another browser will ask for it. It is shown only once."
+            )
             button.button("Done", key="review_code_noted", type="tertiary", on_click=_dismiss_code)
 
 

@@ -13,10 +13,10 @@ def show_progress(num_decided: int, num_proposed: int) -> None:
     """How many of the proposals this reader has decided."""
     share = 100 * num_decided / num_proposed if num_proposed else 0
     st.html(
-        '<div class="reading-progress" role="progressbar" aria-label="Proposals read" '
+        '<div class="reading-progress" role="progressbar" aria-label="Proposals reviewed" '
         f'aria-valuemin="0" aria-valuemax="{num_proposed}" aria-valuenow="{num_decided}">'
         f'<div class="track"><div class="fill" style="width:{share:.2f}%"></div></div>'
-        f"<span><b>{num_decided:,}</b> of {num_proposed:,} read</span></div>"
+        f"<span><b>{num_decided:,}</b> of {num_proposed:,} reviewed</span></div>"
     )
 
 

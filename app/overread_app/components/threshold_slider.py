@@ -82,9 +82,9 @@ def show_threshold_slider(
             list(places),
             value=chosen.title,
             key=key,
-            help="Images with at least this probability of a wrong label are shown. Left: fewer images, a larger "
-            "share of them wrong. Right: more images, fewer wrong labels missed. The exported proposals do not depend "
-            "on it.",
+            help="Only images with at least this probability of a wrong label are shown. Left: fewer images, a larger "
+            "share of them wrong. Right: more images, fewer wrong labels missed. This does not affect the exported "
+            "proposals.",
             on_change=lambda: reading.choose(places[session.field_value(key) or OWN].min_probability),
         )
         st.html('<div class="threshold-ends"><span>fewer images</span><span>more images</span></div>')
@@ -104,11 +104,11 @@ def trade_off_text(chosen: Expectation, left: Expectation, *, elapsed_ms: Collec
     reader took for each verdict so far."""
     num, num_left = chosen.num_samples, left.num_samples
     if num == 0:
-        return "No images to read."
+        return "No images to review."
     images = f"**{counted(num, 'image')}**"
     found = f"about {100 * chosen.recall:.0f} % of the labels expected to be wrong"
     if num_left == 0:
-        return f"{images}, all read. They contain {found}."
+        return f"{images}, all reviewed. They contain {found}."
     is_begun = num_left < num
     those = f"the {num_left:,}" + (" left" if is_begun else "")
     share = f"{100 * left.precision:.0f} %"
@@ -117,9 +117,9 @@ def trade_off_text(chosen: Expectation, left: Expectation, *, elapsed_ms: Collec
     else:
         wrong = f"About {round(left.num_errors):,} of {those} are expected to be wrong ({share})."
     if is_begun:
-        parts = [f"{images}, {num - num_left:,} of them read.", wrong, f"Reading all {num:,} finds {found}."]
+        parts = [f"{images}, {num - num_left:,} of them reviewed.", wrong, f"Reviewing all {num:,} finds {found}."]
     else:
-        parts = [f"{images} to read.", wrong, f"This finds {found}."]
+        parts = [f"{images} to review.", wrong, f"This finds {found}."]
     if len(elapsed_ms) >= MIN_TIMED:
         pace_s = median(elapsed_ms) / 1000
         parts.append(f"At your pace, about {duration(num_left * pace_s)} left.")

@@ -17,7 +17,7 @@ RETRY_S = 1.5
 """How long a verdict that a busy ledger refused waits until it is sent again."""
 MAX_NOTE_LENGTH = 500
 PLAIN_VERDICTS = (
-    (VerdictKind.AMBIGUOUS, "Ambiguous", "M", "The image does not settle it. The given label is kept."),
+    (VerdictKind.AMBIGUOUS, "Ambiguous", "M", "The image does not show which class is right. The given label is kept."),
     (
         VerdictKind.CANNOT_JUDGE,
         "Cannot judge",
@@ -123,7 +123,7 @@ def send_again(study: Study) -> None:
 def show_last(study: Study, last: Decision | None, visit: Visit | None) -> None:
     """This reader's last verdict in the ledger, and a button that undoes it."""
     if problem := session.get("review_problem"):
-        st.warning(f"Not saved. {plain_text(problem)} Press the button again.", icon=":material/info:")
+        st.warning(f"Not saved: {plain_text(problem.rstrip('.'))}. Press the button again.", icon=":material/info:")
     if stale := session.get("review_stale"):
         st.info(plain_text(stale[:1].upper() + stale[1:]), icon=":material/info:")
     if session.get("review_pending") is not None:

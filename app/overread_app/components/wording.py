@@ -20,8 +20,8 @@ VERDICT_WORDS = {
     "ambiguous": "ambiguous",
     "exclude": "excluded",
     "cannot_judge": "cannot judge",
-    "disputed": "readers differ",
-    "outdated": "given label changed since",
+    "disputed": "readers disagree",
+    "outdated": "source changed since",
     "quarantined": "could not be read",
     "": "not reviewed yet",
 }

@@ -53,8 +53,8 @@ def show_numbers(table: pd.DataFrame, names: dict[str, str]) -> None:
         ("Changed", num_changed - verdicts["exclude"], "A reader accepted the proposal or chose another class."),
         ("Kept", num_kept, "Readers kept the given label, or could not judge."),
         ("Excluded", verdicts["exclude"], "Their final label is empty."),
-        ("Disputed", verdicts["disputed"], "Readers disagree; the given label is kept until that is resolved."),
-        ("Outdated", verdicts[OUTDATED], "A reader kept a given label that the source has changed since."),
+        ("Disputed", verdicts["disputed"], "Readers disagree; the given label is kept until this is resolved."),
+        ("Outdated", verdicts[OUTDATED], "The kept label, or the image, has changed in the source since the decision."),
         ("Not reviewed", verdicts[""], "The given label is kept."),
         ("Unreadable", verdicts["quarantined"], "The image could not be opened; the given label is kept."),
     )
@@ -65,8 +65,8 @@ def show_numbers(table: pd.DataFrame, names: dict[str, str]) -> None:
 def show_own(study: Study, run_name: str | None) -> None:
     """For a reader who is not the study's owner: only the rows that they decided, by their own verdicts."""
     st.caption(
-        "You can download your own verdicts. Those of all readers are exported by the study's owner, who opens "
-        "Overread at the address that the terminal shows."
+        "You can download your own verdicts. Only the study's owner, who opens Overread at the address shown in the "
+        "terminal, can export those of all readers."
     )
     reader = session.reader_name()
     if not reader:
@@ -105,7 +105,7 @@ def show_own_changes(study: Study) -> None:
             "Given label": decision.verdict.given_label,
             "Final label": decision.verdict.chosen_label or "(excluded)",
             "Verdict": VERDICT_WORDS[decision.verdict.kind],
-            "Probability of an error": f"{decision.verdict.score:.2f}",
+            "Label error probability": f"{decision.verdict.score:.2f}",
             "Decided (UTC)": f"{decision.decided_at:%Y-%m-%d %H:%M}",
         }
         for decision in reversed(decisions)
@@ -150,8 +150,8 @@ def show_tools(study: Study, run_name: str | None) -> None:
     name = st.segmented_control("Tool", list(tools), key="export_tool", label_visibility="collapsed")
     if name is None:
         st.caption(
-            "The labels in the formats of other tools. For torchvision's ImageFolder, `overread export STUDY "
-            "--format imagefolder --out FOLDER` makes a folder of links to the images, on the machine that has them."
+            "Download the labels in another tool's format. For torchvision's ImageFolder, run `overread export STUDY "
+            "--format imagefolder --out FOLDER` on the machine that has the images; it makes a folder of links to them."
         )
         return
     tool = tools[name]
@@ -163,7 +163,7 @@ def show_tools(study: Study, run_name: str | None) -> None:
     )
     st.markdown(f"{tool.explanation.format(classes=classes)} It contains the source's {names}.")
     if tool.needs_run and run_name is None:
-        st.caption("Label issues need a finished training run, and there is none yet.")
+        st.caption("This format needs a finished training run, and there is none yet.")
         return
     suffix = tool.suffix if tool.is_one_file else ".zip"
     st.download_button(

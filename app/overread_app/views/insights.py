@@ -108,7 +108,8 @@ def show_own_progress(study: Study, scores: pd.DataFrame) -> None:
     proposed = set(scores.loc[scores["is_proposed"], "sample_id"])
     num_read = len(proposed & {decision.verdict.sample_id for decision in decisions})
     st.progress(
-        num_read / len(proposed) if proposed else 0.0, text=f"{num_read:,} of {counted(len(proposed), 'proposal')} read"
+        num_read / len(proposed) if proposed else 0.0,
+        text=f"{num_read:,} of {counted(len(proposed), 'proposal')} reviewed",
     )
     if decisions:
         counts = Counter(VERDICT_WORDS[decision.verdict.kind] for decision in decisions)
@@ -135,7 +136,7 @@ def show_reliability(study: Study, run: Run, scores: pd.DataFrame) -> None:
     num, settings = len(is_error), calibration_settings(run.config())
     if num < settings.min_verdicts:
         st.caption(
-            "Compares the run's probabilities with your verdicts. It takes "
+            "Compares the run's probabilities with your verdicts. This needs "
             f"{settings.min_verdicts} verdicts on this run; you have given {num or 'none'} so far."
         )
         return
@@ -157,31 +158,31 @@ def show_reliability(study: Study, run: Run, scores: pd.DataFrame) -> None:
         f"{before.chance_error:.2f} by chance."
     )
     st.caption(
-        f"Each point is {fewest:,}{f' to {most:,}' if most > fewest else ''} verdicts, with its 95 % interval. A label "
-        f"counts as wrong if you changed it, as right if you kept it. {num_high:,} of the {num:,} verdicts are at a "
-        f"probability of {HIGH_PROBABILITY} or more: where verdicts are few, the curve is uncertain. You saw the "
-        "proposal when you decided. Each probability is corrected by the other verdicts only."
+        f"Each point is {fewest:,}{f' to {most:,}' if most > fewest else ''} verdicts, with a 95 % interval. A label "
+        f"counts as wrong if you changed it, and as right if you kept it. {num_high:,} of the {num:,} verdicts are at "
+        f"a probability of {HIGH_PROBABILITY} or more: where there are few verdicts, the curve is uncertain. You saw "
+        "the proposal when you decided. Each probability is corrected using only the other verdicts."
     )
 
 
 def show_trade_off(scores: pd.DataFrame) -> None:
     """The expected yield of reviewing fewer or more images than proposed."""
-    st.subheader("Expected yield by images read")
+    st.subheader("Expected yield by number of images reviewed")
     probability = scores["label_error_probability"].to_numpy()
     own = expectation(probability, scores["is_proposed"].to_numpy())
     charts.show_chart(
         calibration_charts.trade_off_curve(trade_off(probability), own),
         key="insights_trade_off",
-        alt="Line chart of the share of wrong labels found by the number of images read",
+        alt="Line chart of the share of wrong labels found, by the number of images reviewed",
     )
     st.caption(
-        "Expected values: they assume calibrated probabilities. Each reader sets a threshold on the Review page; the "
-        "exported proposals do not depend on it."
+        "These are expected values, and assume calibrated probabilities. Each reader sets a threshold on the Review "
+        "page; the exported proposals do not depend on it."
     )
 
 
 def show_map(study: Study, run: Run, scores: pd.DataFrame) -> None:
-    st.subheader("Map of the embeddings")
+    st.subheader("Embedding map")
     st.caption(
         "Each point is an image; images close together look alike to the model. The colour is the given label, and a "
         "ring marks a proposal."

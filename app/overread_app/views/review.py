@@ -104,7 +104,7 @@ def show_image(study: Study, sample: pd.Series, visit: Visit) -> None:
         image = encoded_image(study.image_location(sample["image"]))
     except ImageError as error:
         st.html('<div class="no-image"><p>This image cannot be shown.</p><p></p></div>')
-        st.caption(f"Reason: {plain_text(str(error))}. Without the image, choose “Cannot judge”.")
+        st.caption(f"Reason: {plain_text(str(error))}. If you cannot judge without it, choose “Cannot judge”.")
     else:
         show_viewer(image, visit=visit.visit_id, key="review_viewer")
 
@@ -180,7 +180,7 @@ def show_end(study: Study, run: Run, reading: ReadingList, scores: pd.DataFrame,
             "You have reviewed all proposals." if is_own else "You have reviewed all images above the threshold."
         )
         if decisions:
-            st.markdown("Every verdict is saved. The cleaned table contains them, with their evidence.")
+            st.markdown("All your verdicts are saved. The cleaned table contains them with their evidence.")
             tally = Counter(VERDICT_NAMES[decision.verdict.kind] for decision in decisions)
             show_tally({name: tally[name] for name in VERDICT_NAMES.values() if tally[name]})
         else:

@@ -64,7 +64,7 @@ def show_demo_progress() -> None:
                 st.rerun()
         if not processes.is_demo_running():
             with st.container(border=True):
-                st.markdown("**The demo is incomplete.** Building it was interrupted; what is finished is kept.")
+                st.markdown("**The demo is incomplete.** Building it was interrupted; the finished parts are kept.")
                 if st.button("Continue building", key="studies_build_demo", type="primary"):
                     session.put("demo_process", processes.start_demo())
                     st.rerun(scope="fragment")
@@ -73,11 +73,12 @@ def show_demo_progress() -> None:
         left = f" · about {duration(remaining_s)} left" if remaining_s is not None else ""
         with st.container(border=True):
             st.markdown(
-                "**Building the demo**  \nTwo small studies of synthetic images are made and trained on this machine."
+                "**Building the demo**  \nTwo small studies of synthetic images are being created and trained on this "
+                "machine."
             )
             st.progress(fraction, text=f"{plain_text(message)}{left}")
             if any(states and RunState.FINISHED in states for states in stage):
-                st.caption("One study is ready for review; the other one is still training.")
+                st.caption("One study is ready for review; the other is still training.")
 
 
 def run_states(path: Path) -> list[RunState] | None:
@@ -167,7 +168,7 @@ def composition(study: Study, samples: pd.DataFrame) -> list[str]:
     for name in study.rater_names:
         differs = (samples[name] != samples["given_label"]) & (samples[name] != "")
         rater = plain_text(name.removeprefix("rater_"))
-        lines.append(f"Rater {rater} differs from the given label in {counted(int(differs.sum()), 'image')}")
+        lines.append(f"Rater {rater} disagrees with the given label on {counted(int(differs.sum()), 'image')}")
     return lines
 
 
@@ -177,8 +178,8 @@ def show_quarantine(study: Study) -> None:
     if quarantine.empty:
         return
     st.subheader(f"Quarantined rows ({len(quarantine):,})")
-    st.caption("They are not trained on, and keep their label in the export.")
-    table = quarantine[["row", "reason"]].rename(columns={"row": "Row of the source", "reason": "Reason"})
+    st.caption("They are not used for training, and keep their given label in the export.")
+    table = quarantine[["row", "reason"]].rename(columns={"row": "Source row", "reason": "Reason"})
     st.dataframe(table, hide_index=True, width="stretch", height=min(320, 38 + 35 * len(table)))
 
 
@@ -188,8 +189,8 @@ def show_findings(study: Study) -> None:
     is_asked = study.path in session.get("checked_studies", ())
     if not is_asked:
         st.caption(
-            "Looks for duplicate images, patients in more than one split, label leaks and outliers. Takes about a "
-            "minute for 4,000 images."
+            "Looks for duplicate images, patients in more than one split, label leakage and outliers. This takes "
+            "about a minute for 4,000 images."
         )
         if st.button("Run checks", key="studies_check"):
             session.put("checked_studies", (*session.get("checked_studies", ()), study.path))

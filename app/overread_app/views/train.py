@@ -70,7 +70,7 @@ def show_after_review(study: Study) -> None:
     with st.container(border=True):
         text, action = st.columns([3, 1], vertical_alignment="center")
         text.markdown(
-            f"**After review**  \n{counted(num_decided, 'label is', 'labels are')} decided. Retrain with these "
+            f"**After review**  \n{counted(num_decided, 'label has', 'labels have')} been decided. Retrain with these "
             "decisions fixed. It starts from the current run, takes less time, and replaces it only if it scores at "
             "least as well."
         )
@@ -89,13 +89,13 @@ def show_settings(study: Study) -> None:
             "Preset",
             presets,
             format_func=lambda name: PRESET_WORDS.get(name, name),
-            help="Settings that work together. The advanced settings override single values of it.",
+            help="A set of values that work together. Advanced settings override individual values.",
         )
         seed = second.number_input(
             "Seed", min_value=0, max_value=2**31 - 1, value=0, help="The same seed and settings give the same run."
         )
         device = third.selectbox(
-            "Device", ["auto", "cpu", "cuda"], help="auto uses the GPU if there is one, else the CPU."
+            "Device", ["auto", "cpu", "cuda"], help="auto uses the GPU if there is one, otherwise the CPU."
         )
         with st.expander("Advanced settings"):
             chosen = ask_overrides(has_raters=bool(study.rater_names))
@@ -122,8 +122,8 @@ def ask_overrides(*, has_raters: bool) -> list[str]:
     )  # fmt: skip
     use_raters = has_raters and st.checkbox(
         "Use the raters' labels",
-        help="The labels of single raters then count as evidence on the given label. Leave this off if you evaluate "
-        "the result against them. Only the preset overread supports it.",
+        help="Uses individual raters' labels as evidence for or against the given label. Leave this off if you will "
+        "evaluate the results against them. Only the overread preset supports it.",
     )
     chosen = ["--set", "refinement.use_raters=true"] if use_raters else []
     if pretrain is not None:
@@ -237,13 +237,13 @@ def comparison_text(comparison: dict[str, Any]) -> str:
     num_right = comparison["num_samples"] - num_wrong
     if comparison["outcome"] == "too_few":
         return (
-            "**Too few decisions to compare it with the previous run.** Of the decided labels that were held out for "
-            f"this, {num_wrong} are wrong and {num_right} are right; 20 are needed, at least five of each."
+            "**Too few decisions to compare it with the previous run.** Of the decided labels held out for this "
+            f"purpose, {num_wrong} are wrong and {num_right} are right. The comparison needs 20, at least five of each."
         )
     precision, brier = comparison["average_precision"], comparison["brier"]
     return (
-        f"**{OUTCOME_WORDS[comparison['outcome']]}** Both were evaluated on decided labels that were held out for "
-        f"this: {num_wrong} wrong and {num_right} right ones.\n"
+        f"**{OUTCOME_WORDS[comparison['outcome']]}** Both were evaluated on decided labels held out for this purpose: "
+        f"{num_wrong} wrong and {num_right} right.\n"
         f"- Average precision (1 is best): {precision['before']:.2f} before, {precision['after']:.2f} now; "
         f"change between {precision['low']:+.2f} and {precision['high']:+.2f}\n"
         f"- Brier score (0 is best): {brier['before']:.3f} before, {brier['after']:.3f} now; "

@@ -34,7 +34,7 @@ def noises_of(task: Task, asked: Sequence[str] | None = None) -> list[str]:
             names.append(name)
         elif name not in HUMAN_LABELS:
             known = ", ".join([*MADE, HUMAN, *HUMAN_LABELS])
-            raise ConfigError(f"--noise {name}: is not known; give some of {known}")
+            raise ConfigError(f"--noise {name}: unknown value; choose from {known}")
     return names
 
 

@@ -58,7 +58,7 @@ def corrupt_study(study: Study, *, noise: str, rate: float, seed: int, out: Path
     samples = study.samples()
     for number, image in enumerate(samples["image"], start=1):
         if not study.image_location(image).exists():
-            raise StudyError(f"{study.samples_path} row {number + 1}: {image!r} is no longer there; put it back")
+            raise StudyError(f"{study.samples_path} row {number + 1}: {image!r} is no longer there; restore it")
     rng = np.random.default_rng(seed)
     given = tuple(samples["given_label"])
     noisy = _noisy_labels(study, given, samples["split"] == "test", noise, rate, rng)
@@ -86,7 +86,9 @@ def corrupt_study(study: Study, *, noise: str, rate: float, seed: int, out: Path
         slides = keyed_hashes(staging, list(shuffled["slide"]))
         placed = {key: find_image(staging / "source", image) for key, image in zip(ids, images, strict=True)}
         if build_cache(new.pixels_path, placed, size_px=study.image_size_px):
-            raise StudyError(f"{study.path}: some of its images can't be read any more; import it with --update first")
+            raise StudyError(
+                f"{study.path}: some of its images can no longer be read; import the study again with --update first"
+            )
         hashes = [row.sha256 for row in open_cache(new.pixels_path).rows]
         rows = zip(ids, images, labels, patients, slides, shuffled["split"], hashes, strict=True)
         new = write_samples(

@@ -21,7 +21,7 @@ def add_noise(
     Raises ConfigError if the kind is unknown or the rate is not between 0 and 1.
     """
     if noise not in NOISES:
-        raise ConfigError(f"--noise {noise}: is not known; give one of {', '.join(NOISES)}")
+        raise ConfigError(f"--noise {noise}: unknown value; choose from {', '.join(NOISES)}")
     if not 0 < rate < 1:
         raise ConfigError(f"--rate {rate}: give a number between 0 and 1")
     if noise == "symmetric":

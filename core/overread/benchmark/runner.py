@@ -47,10 +47,10 @@ class BenchmarkPlan:
             ("--tasks", self.tasks, TASKS),
         ):
             if not names and flag != "--again":
-                raise ConfigError(f"{flag}: names nothing; give some of {', '.join(known)}")
+                raise ConfigError(f"{flag}: is empty; choose from {', '.join(known)}")
             for name in names:
                 if name not in known:
-                    raise ConfigError(f"{flag} {name}: is not known; give some of {', '.join(known)}")
+                    raise ConfigError(f"{flag} {name}: unknown value; choose from {', '.join(known)}")
 
 
 def run_plan(

@@ -27,7 +27,7 @@ def report(results: Sequence[dict[str, Any]]) -> str:
     table[numbers(table)] = table[numbers(table)].astype(float)
     seeds = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
     parts = [
-        "# Detection of wrong labels",
+        "# Label-error detection",
         f"{_listed(table['device'])}; {_versions()}; commit {_listed(table['commit'])}; seeds {seeds}. "
         f"Mean over the seeds ± standard deviation. {_IDN_NOTE}",
     ]
@@ -36,7 +36,7 @@ def report(results: Sequence[dict[str, Any]]) -> str:
         of_kind = table[table["features"].isin([kind, NO_FEATURES])]
         parts += [
             f"## Features: {kind}",
-            "### Average precision of result the wrong labels",
+            "### Average precision for finding the wrong labels",
             _grid(of_kind, "average_precision"),
             "### F1 of each method's own cut-off",
             _grid(of_kind, "f1"),

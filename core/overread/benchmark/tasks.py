@@ -121,7 +121,7 @@ def _folder(data: Path | None, name: str) -> Path:
     if data is None:
         raise ConfigError(f"task {name} needs real images: set OVERREAD_DATA to the folder that holds {name}/")
     if not (data / name).is_dir():
-        raise SourceError(f"{data / name}: there is no such folder; OVERREAD_DATA must name the one that holds it")
+        raise SourceError(f"{data / name}: no such folder; OVERREAD_DATA must name the one that holds it")
     return data / name
 
 

@@ -120,7 +120,7 @@ def study_agreement(
     """
     if len(raters) < 2:
         raise StudyError(
-            f"labels of {len(raters)} raters and readers are known, agreement needs two; import the study with "
+            f"there are labels of {len(raters)} raters and readers, and agreement needs two; import the study with "
             "--update and --rater-column NAME for each rater, or have a second reader review it"
         )
     found = pd.unique(samples[list(raters)].to_numpy().ravel())

@@ -8,7 +8,7 @@ from overread.studies.study import Study
 
 MAX_CHECKED = 1_000
 """Images whose headers are read before a page opens: a second or so."""
-SAYS_BURNED_IN = "say that text is burned into their pixels, which may name patients"
+SAYS_BURNED_IN = "are marked as having text burned into their pixels, which may name patients"
 SAYS_UNKNOWN = "do not say whether text is burned into their pixels: check some of them"
 
 

@@ -53,8 +53,8 @@ def check_splits(samples: pd.DataFrame) -> list[Finding]:
     is_known = (samples[["patient", "slide"]] != "").to_numpy().any()
     if len(set(samples["split"])) > 1 and not is_known:
         message = (
-            "neither patients nor slides are known: whether one of them crosses a split cannot be checked; "
-            "name their column in the import"
+            "patients and slides are not known, so whether one of them is in several splits cannot be checked; "
+            "give their columns when importing"
         )
         findings.append(Finding("groups_unknown", "info", len(samples), message))
     return findings

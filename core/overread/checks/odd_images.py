@@ -53,12 +53,12 @@ def check_odd_images(
     photometric = _photometric_text([header_of[key].photometric for key in ids], is_inverted)
     findings = []
     for kind, severity, is_odd, what in (
-        ("blank", "error", is_blank, "are blank: all of one grey"),
+        ("blank", "error", is_blank, "are blank: a single grey value"),
         (
             "inverted",
             "warning",
             is_inverted,
-            f"seem to be inverted, dark for light, compared with the rest{photometric}",
+            f"seem to be inverted (dark for light) compared with the rest{photometric}",
         ),
         ("rotated", "warning", is_rotated, "seem to be rotated compared with the rest"),
     ):

@@ -17,7 +17,7 @@ def check_changed(changed: Mapping[str, str]) -> list[Finding]:
             "have changed since they were imported: labels and verdicts may belong to other images; import with "
             "--update",
         ),
-        ("missing_image", "warning", MISSING, "are no longer where they were imported from; put them back"),
+        ("missing_image", "warning", MISSING, "are no longer where they were imported from; restore them"),
     ):
         ids = tuple(key for key, found in changed.items() if found == state)
         if ids:

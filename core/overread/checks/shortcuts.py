@@ -37,8 +37,8 @@ _ADVICE = {
     "file_size": "; it depends on the content of the images and on their compression",
     "brightness": "; exposure or stain may differ between the classes, or the disease itself changes the brightness",
     "border": "; crop the borders, or check whether the model uses them",
-    "name": "; never show names",
-    "order": "; never show the images, nor split them, in that order",
+    "name": "; never show file names",
+    "order": "; do not show or split the images in that order",
 }
 _CONTENT_KINDS = ("file_size", "brightness")
 """Kinds that the disease itself influences: never more than an info."""

@@ -52,13 +52,13 @@ def agreement(
         named += [(f"Krippendorff's alpha{among}", of_panel.krippendorff_alpha)]
     width = max(len(name) for name, _ in named) + 2
     lines = [described(name, value) for name, value in named]
-    lines.append(f"they differ on {everyone.num_disputed} of {everyone.krippendorff_alpha.num_samples} samples:")
+    lines.append(f"they disagree on {everyone.num_disputed} of {everyone.krippendorff_alpha.num_samples} samples:")
     lines += [f"  {name}: {share:.1%}" for name, share in everyone.share_disputed.items()]
-    lines.append(f"intervals: 95 %, {resamples} resamples of {everyone.num_groups} patients, slides or lone samples")
+    lines.append(f"intervals: 95 %, {resamples} resamples of {everyone.num_groups} patients, slides or single samples")
     if num_labels := int((of_readers != "").to_numpy().sum()):
         lines.append(
-            f"readers: {num_blind} of their {num_labels} labels were read blind; the others follow from verdicts, made "
-            "with the given label and the model's in sight"
+            f"readers: {num_blind} of their {num_labels} labels were read blind; the others come from verdicts that "
+            "were given with the given label and the model's in view"
         )
     values = asdict(everyone) | {"num_blind": num_blind, "num_reader_labels": num_labels}
     print_result(as_json, values | {"panels": {panel: asdict(of_panel) for panel, of_panel in found.items()}}, lines)

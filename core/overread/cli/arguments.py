@@ -37,6 +37,8 @@ Overwrite = Annotated[
 
 def require_folder(out: Path, *, is_file: bool = True, option: str = "--out") -> None:
     if not out.resolve().parent.is_dir():
-        raise ConfigError(f"{option} {out}: the folder {out.resolve().parent} does not exist; make it, or name another")
+        raise ConfigError(
+            f"{option} {out}: the folder {out.resolve().parent} does not exist; create it, or choose another"
+        )
     if is_file and out.is_dir():
         raise ConfigError(f"{option} {out}: this is a folder; give the name of a file")

@@ -18,13 +18,13 @@ class DetectionFlags:
 
     seeds: Annotated[str, typer.Option(help="Seeds, separated by commas.")] = "0,1,2"
     tasks: Annotated[
-        str, typer.Option(help="Tasks, by name; all but demo_tiles need the images that OVERREAD_DATA names.")
+        str, typer.Option(help="Names of tasks; all except demo_tiles need the images in OVERREAD_DATA.")
     ] = "chest_xray,lung_histology,cifar10n,demo_tiles"
     noise: Annotated[
-        str | None, typer.Option(help="idn10 to idn40, boundary10, boundary20, human; default: those of each task.")
+        str | None, typer.Option(help="idn10 to idn40, boundary10, boundary20, human; default: each task's own.")
     ] = None
     methods: Annotated[
-        str | None, typer.Option(help="Methods, by name; default: all but paper, which trains a network.")
+        str | None, typer.Option(help="Names of methods; default: all except paper, which trains a network.")
     ] = None
     features: Annotated[str, typer.Option(help="simclr, pretrained or both.")] = "both"
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto"
@@ -35,9 +35,9 @@ class DetectionFlags:
 class SaveFlags:
     """Of `bench save`."""
 
-    processes: Annotated[str, typer.Option(help="Of save: numbers of processes, separated by commas.")] = "1,4,20"
-    seconds: Annotated[float, typer.Option(help="Of save: how long each number is measured.")] = 10.0
-    database: Annotated[str | None, typer.Option(help="Of save: URL of a database; default: SQLite in --out.")] = None
+    processes: Annotated[str, typer.Option(help="For save: numbers of processes, separated by commas.")] = "1,4,20"
+    seconds: Annotated[float, typer.Option(help="For save: seconds to measure each number of processes.")] = 10.0
+    database: Annotated[str | None, typer.Option(help="For save: a database URL; default: SQLite in --out.")] = None
 
 
 @with_flags
@@ -45,17 +45,19 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="detection: how well wrong labels are found, compared with other methods; save: how long it takes to "
-            "save a verdict, with many readers at once."
+            help="detection: compare label-error detection with other methods; save: measure how long saving a verdict "
+            "takes with many readers at once."
         ),
     ],
     detection: DetectionFlags,
     save: SaveFlags,
-    out: Annotated[Path, typer.Option(help="Folder of results.jsonl and tables.md.")] = Path("data/benchmark"),
-    cache: Annotated[Path | None, typer.Option(help="Folder for pixels and features; default: in --out.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for results.jsonl and tables.md.")] = Path("data/benchmark"),
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder for pixels and features; default: a folder in --out.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run a benchmark; results that are there already are kept."""
+    """Run a benchmark; existing results are kept."""
     from overread.pipeline.output_paths import check_output
 
     check_output(out)
@@ -67,7 +69,7 @@ def bench(
         print_result(as_json, {"results": saving_results(times)}, saving_lines(times))
         return
     if name != "detection":
-        raise ConfigError(f"bench {name}: is not known; there are: detection, save")
+        raise ConfigError(f"bench {name}: unknown benchmark; choose from detection, save")
     from overread.benchmark.detection_benchmark import run_detection
     from overread.benchmark.runner import DEFAULT_METHODS, BenchmarkPlan
 

@@ -19,38 +19,42 @@ from overread.cli.terminal import print_result, progress_bar, warn_of_stopped_up
 class ReadingFlags:
     """How a source is read; what each format makes of these flags, its own module adds to their help."""
 
-    format: Annotated[str | None, typer.Option(help="How to read it, if not as found.")] = None
-    labels: Annotated[Path | None, typer.Option(help="Labels file, paths relative to SOURCE.")] = None
-    given_label: Annotated[str | None, typer.Option(help="The label to audit, where there are several.")] = None
-    key: Annotated[str | None, typer.Option(help="")] = None
-    label_tag: Annotated[str | None, typer.Option(help="")] = None
-    frames: Annotated[
-        str, typer.Option(help="Of DICOM files with several frames: middle, or all of them, each a sample.")
-    ] = "middle"
-    classes: Annotated[str | None, typer.Option(help="The labels allowed, in order: A,B,C; or 0=A,1=B.")] = None
+    format: Annotated[str | None, typer.Option(help="Format of the source; detected if not given.")] = None
+    labels: Annotated[Path | None, typer.Option(help="Labels file; its image paths are relative to SOURCE.")] = None
+    given_label: Annotated[str | None, typer.Option(help="The label to audit, if there are several.")] = None
+    key: Annotated[str | None, typer.Option(help="How the labels file identifies images, if not by path.")] = None
+    label_tag: Annotated[str | None, typer.Option(help="DICOM tag that holds the label.")] = None
+    frames: Annotated[str, typer.Option(help="Frames of multi-frame DICOM files: middle, or all (each a sample).")] = (
+        "middle"
+    )
+    classes: Annotated[
+        str | None, typer.Option(help="Allowed labels, in order: A,B,C; or names for codes: 0=A,1=B.")
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnFlags:
     """Which columns of a labels file hold what."""
 
-    image_column: Annotated[str | None, typer.Option(help="Column of the image's path.")] = None
-    label_column: Annotated[str | None, typer.Option(help="Column of the label.")] = None
-    patient_column: Annotated[str | None, typer.Option(help="Column of the patient; stored as a keyed hash.")] = None
-    slide_column: Annotated[str | None, typer.Option(help="Column of the slide; stored as a keyed hash.")] = None
-    split_column: Annotated[str | None, typer.Option(help="Column of the split: train, val or test.")] = None
-    rater_column: Annotated[list[str] | None, typer.Option(help="Column of one rater's label; may be repeated.")] = None
+    image_column: Annotated[str | None, typer.Option(help="Column with the image's path.")] = None
+    label_column: Annotated[str | None, typer.Option(help="Column with the label.")] = None
+    patient_column: Annotated[str | None, typer.Option(help="Column with the patient; stored as a keyed hash.")] = None
+    slide_column: Annotated[str | None, typer.Option(help="Column with the slide; stored as a keyed hash.")] = None
+    split_column: Annotated[str | None, typer.Option(help="Column with the split: train, val or test.")] = None
+    rater_column: Annotated[list[str] | None, typer.Option(help="Column with one rater's label; repeatable.")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class StudyFlags:
     """What the study is to be."""
 
-    name: Annotated[str | None, typer.Option(help="The study's name on pages; the folder's if not given.")] = None
-    image_size: Annotated[int, typer.Option(help="Side of the cached images in px.", min=32, max=1024)] = 224
+    name: Annotated[str | None, typer.Option(help="Name shown in the app; default: the folder's name.")] = None
+    image_size: Annotated[int, typer.Option(help="Side length of the cached images, in pixels.", min=32, max=1024)] = (
+        224
+    )
     update: Annotated[bool, typer.Option(help="Read the source of an existing study again.")] = False
     shared: Annotated[
-        bool, typer.Option("--shared", help="Let the umask say who may read a new study, not its owner alone.")
+        bool, typer.Option("--shared", help="Let the umask decide who may read a new study, not only its owner.")
     ] = False
     ephemeral: Ephemeral = False
 
@@ -62,13 +66,13 @@ class AccessFlags:
     allow_private_urls: Annotated[
         bool,
         typer.Option(
-            help="Let URLs lead to this machine and its network; for other commands: OVERREAD_ALLOW_PRIVATE_URLS=1."
+            help="Allow URLs to this machine and its network; for other commands, set OVERREAD_ALLOW_PRIVATE_URLS=1."
         ),
     ] = False
     within: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Read nothing outside of this folder, and quote no cell in errors; may be repeated. Pages give it."
+            help="Read nothing outside this folder, and quote no cells in errors; repeatable. Used by the app."
         ),
     ] = None
 
@@ -97,18 +101,18 @@ def import_(
     source: Annotated[
         str,
         typer.Argument(
-            help="A folder per class, or one with a labels file; a labels file, or its URL; a folder or file of "
-            "another format."
+            help="A folder with a subfolder per class or a labels file; a labels file or its URL; or a folder or file "
+            "in another format."
         ),
     ],
-    study: Annotated[Path, typer.Option(help="Folder of the study to make.")],
+    study: Annotated[Path, typer.Option(help="Folder of the study to create or update.")],
     reading: ReadingFlags,
     columns: ColumnFlags,
     options: StudyFlags,
     access: AccessFlags,
     as_json: Json = False,
 ) -> None:
-    """Make a study of labelled images: check every row, decode every image once."""
+    """Create a study from labelled images: check every row, decode every image once."""
     from overread.files import is_study
     from overread.images.addresses import ALLOW_VARIABLE
     from overread.pipeline.output_paths import check_output

@@ -12,7 +12,7 @@ from overread.cli.terminal import print_result
 def verify(
     study: StudyPath,
     against: Annotated[
-        Path | None, typer.Option(help="An earlier export or backup, to check that no row it knew of is missing.")
+        Path | None, typer.Option(help="An earlier export or backup; checks that no row recorded in it is missing.")
     ] = None,
     trust: Annotated[
         bool,
@@ -20,16 +20,16 @@ def verify(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check every row of the review ledger; name the first that was changed, removed, inserted or moved."""
+    """Check every row of the review ledger; report the first that was changed, removed, inserted or moved."""
     from overread.pipeline.verification import check_against, verify_study
     from overread.studies.study import open_study
 
     opened = open_study(study)
     noted = check_against(opened, against, trust=trust) if against else None
     head = verify_study(opened, trust=trust)
-    lines = [f"{study}: the ledger is whole: {head.sequence} rows, head {head}"]
+    lines = [f"{study}: the ledger is intact: {head.sequence} rows, head {head}"]
     if noted is not None:
-        lines.append(f"{against}: was written at row {noted.sequence}, which is still the same")
+        lines.append(f"{against}: was written at row {noted.sequence}, which is unchanged")
     print_result(as_json, {"num_rows": head.sequence, "head": str(head)}, lines)
 
 
@@ -67,20 +67,20 @@ def restore(
     if not is_study(study):
         check_output(study, option="--study")
     done = restore_study(backup, study, overwrite=overwrite)
-    lines = [f"{study}: {done.num_rows} ledger rows, {done.num_added} of them put back"]
+    lines = [f"{study}: {done.num_rows} ledger rows, {done.num_added} of them restored"]
     if done.files:
-        lines.append(f"files put back: {', '.join(name for name in done.files if '/' not in name)} and those of runs")
+        lines.append(f"files restored: {', '.join(name for name in done.files if '/' not in name)} and those of runs")
     if not (study / "pixels").is_dir():
-        lines.append("note: no pixel cache; make it with `overread import SOURCE --study STUDY --update`")
+        lines.append("note: no pixel cache; create it with `overread import SOURCE --study STUDY --update`")
     values = {"num_rows": done.num_rows, "num_added": done.num_added, "files": done.files}
     print_result(as_json, values, lines)
 
 
 def adopt(study: StudyPath, as_json: Json = False) -> None:
-    """Give a copied study a ledger of its own in the database (OVERREAD_DATABASE) that it shares with its original."""
+    """Give a copied study its own ledger in the database (OVERREAD_DATABASE) that it shares with the original."""
     from overread.pipeline.backup import adopt_study
     from overread.studies.study import open_study
 
     head = adopt_study(open_study(study))
-    line = f"{study}: has a ledger of its own now, with {head.sequence} rows from before it was copied"
+    line = f"{study}: now has its own ledger, with {head.sequence} rows from before it was copied"
     print_result(as_json, {"num_rows": head.sequence}, [line])

@@ -6,9 +6,10 @@ import runpy
 import signal
 import sys
 from importlib.util import find_spec
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from overread.cli.agreement_command import agreement
 from overread.cli.bench_command import bench
@@ -21,7 +22,7 @@ from overread.cli.terminal import print_error
 from overread.errors import ConfigError, OverreadError
 
 app = typer.Typer(
-    help="Overread: find and mend wrong labels in medical image datasets.",
+    help="Overread: find and fix wrong labels in medical image datasets.",
     no_args_is_help=True,
     invoke_without_command=True,
     add_completion=False,
@@ -54,7 +55,7 @@ def _start_app(context: typer.Context) -> None:
 app.command()(demo)
 app.command("import", cls=ImportCommand)(import_)
 _COMMANDS = (check, agreement, corrupt, train, saliency, evaluate, proposals, export)
-_HELP = {train: TrainCommand, export: ExportCommand}
+_HELP: dict[Any, type[TyperCommand]] = {train: TrainCommand, export: ExportCommand}
 for command in (*_COMMANDS, bench, verify, backup, restore, adopt):
     app.command(cls=_HELP.get(command))(command)
 
@@ -74,7 +75,7 @@ def main() -> None:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        print_error("the disk is full; free some room and run the command again")
+        print_error("the disk is full; free some space and run the command again")
         sys.exit(2)
     except SystemExit as end:
         if end.code != _INTERRUPTED:

@@ -36,19 +36,19 @@ class TrainFlags:
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto"
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a setting of those below; repeatable."),
+        typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change one of the settings; repeatable."),
     ] = None
     embeddings: Annotated[
         Path | None,
-        typer.Option(help="Judge by your own features: .npy in the order of samples.csv, or .npz with ids."),
+        typer.Option(help="Use your own features: .npy in the order of samples.csv, or .npz with ids."),
     ] = None
-    backbone: Annotated[
-        str | None, typer.Option(help="Judge by an encoder of torchvision or timm; needs --weights.")
-    ] = None
+    backbone: Annotated[str | None, typer.Option(help="Use an encoder from torchvision or timm; needs --weights.")] = (
+        None
+    )
     weights: Annotated[
-        Path | None, typer.Option(help="Weights of the backbone, .safetensors or .pth; nothing is downloaded.")
+        Path | None, typer.Option(help="Weights for the backbone, .safetensors or .pth; nothing is downloaded.")
     ] = None
-    resume: Annotated[bool, typer.Option(help="Continue the newest run, which did not finish.")] = False
+    resume: Annotated[bool, typer.Option(help="Resume the newest run, if it did not finish.")] = False
     after_review: Annotated[
         bool,
         typer.Option("--after-review", help="Train with the readers' decisions; start from --run and compare with it."),
@@ -75,7 +75,7 @@ def train(study: StudyPath, flags: TrainFlags, as_json: Json = False) -> None:
                 case "epoch":
                     show(event["num_done"] / event["num_epochs"], f"{event['phase']}, loss {event['loss']:.3f}")
                 case "pictures":
-                    show(0.0, f"looking for images that show the same, {event['fraction']:.0%}")
+                    show(0.0, f"looking for duplicate images, {event['fraction']:.0%}")
                 case "features":
                     show(0.0, f"features, {event['fraction']:.0%}")
                 case "note":
@@ -95,11 +95,11 @@ def train(study: StudyPath, flags: TrainFlags, as_json: Json = False) -> None:
 def _told_comparison(comparison: dict[str, Any], run: "Run") -> list[str]:
     """How a run after review compares with the one before it."""
     num, num_wrong = comparison["num_samples"], comparison["num_wrong"]
-    locked = f"{num} decided samples held back, {num_wrong} of them labelled wrong"
+    locked = f"{num} held-out decided samples, {num_wrong} of them with a wrong label"
     if comparison["outcome"] == "too_few":
-        lines = [f"too few to tell whether it is better than the run before: {locked}"]
+        lines = [f"too few to tell whether it is better than the previous run: {locked}"]
     else:
-        lines = [f"beside the run before, on {locked}:"]
+        lines = [f"compared with the previous run, on {locked}:"]
         for name, words in (("average_precision", "average precision"), ("brier", "Brier score (lower is better)")):
             figure = comparison[name]
             lines.append(
@@ -109,13 +109,13 @@ def _told_comparison(comparison: dict[str, Any], run: "Run") -> list[str]:
         verdicts = {"better": "it is better", "alike": "no difference beyond chance", "worse": "it is worse"}
         lines.append(verdicts[comparison["outcome"]])
     if run.is_set_aside:
-        lines.append(f"the run before stays in use; choose this one on the Train page, or name it: --run {run.name}")
+        lines.append(f"the previous run stays in use; choose this one on the Train page, or pass --run {run.name}")
     return lines
 
 
 def saliency(
     study: StudyPath,
-    samples: Annotated[list[str], typer.Argument(metavar="SAMPLE...", help="Ids of samples.", show_default=False)],
+    samples: Annotated[list[str], typer.Argument(metavar="SAMPLE...", help="Sample ids.", show_default=False)],
     run: RunName = None,
     as_json: Json = False,
 ) -> None:
@@ -133,7 +133,7 @@ def saliency(
 
 def evaluate(
     study: StudyPath,
-    truth: Annotated[Path, typer.Option(help="CSV with the column true_label and sample_id or image.")],
+    truth: Annotated[Path, typer.Option(help="CSV with the columns true_label and either sample_id or image.")],
     run: RunName = None,
     as_json: Json = False,
 ) -> None:

@@ -13,16 +13,14 @@ from overread.cli.terminal import print_result, progress_bar, warn_of_stopped_up
 def demo(
     out: Annotated[
         Path | None,
-        typer.Option(
-            help="Folder to make the two demo studies in.", show_default="demo in OVERREAD_HOME, else in ./data"
-        ),
+        typer.Option(help="Folder for the two demo studies.", show_default="demo in OVERREAD_HOME, else in ./data"),
     ] = None,
-    num_images: Annotated[int, typer.Option(help="Images of each study.", min=40)] = 600,
+    num_images: Annotated[int, typer.Option(help="Number of images in each study.", min=40)] = 600,
     seed: Seed = 0,
     ephemeral: Ephemeral = False,
     as_json: Json = False,
 ) -> None:
-    """Draw, import and train the demo studies; what is there already is kept."""
+    """Create, import and train the demo studies; finished parts are kept."""
     from overread.demo.demo_studies import make_demo
     from overread.home import home_folder
     from overread.pipeline.output_paths import check_output
@@ -36,15 +34,15 @@ def demo(
 
 
 def check(study: StudyPath, as_json: Json = False) -> None:
-    """Say what is wrong with the data itself: duplicates, leaks, labels that can be read off, raters who differ."""
+    """Check the data itself for problems: duplicates, leakage, shortcuts to the label, raters who disagree."""
     from overread.checks.report import check_study
     from overread.studies.study import open_study
 
     opened = open_study(study)
     warn_of_stopped_update(opened)
     with progress_bar(as_json) as show:
-        findings = check_study(opened, on_progress=lambda fraction: show(fraction, "looking at every image"))
-    lines = [f"{finding.severity:8}{finding.message}" for finding in findings] or ["nothing found"]
+        findings = check_study(opened, on_progress=lambda fraction: show(fraction, "checking every image"))
+    lines = [f"{finding.severity:8}{finding.message}" for finding in findings] or ["no problems found"]
     print_result(as_json, {"findings": [asdict(finding) for finding in findings]}, lines)
 
 
@@ -52,12 +50,12 @@ def corrupt(
     study: StudyPath,
     noise: Annotated[str, typer.Option(help="symmetric, pair, idn or boundary.")],
     rate: Annotated[float, typer.Option(help="Mean share of labels to change, in (0, 1).")],
-    out: Annotated[Path, typer.Option(help="Folder of the new study.")],
+    out: Annotated[Path, typer.Option(help="Folder for the new study.")],
     truth: Annotated[Path, typer.Option(help="CSV to write the true labels to.")],
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """For experiments: make a new study with wrong labels, and put the true ones into a file of their own."""
+    """For experiments: create a new study with wrong labels, and save the true ones in a separate file."""
     from overread.benchmark.corrupt import corrupt_study
     from overread.pipeline.output_paths import check_output
     from overread.studies.study import open_study, read_text_table

@@ -42,7 +42,7 @@ def warn_of_stopped_update(study: "Study") -> None:
     """Say so where an update of the study did not end."""
     if study.is_update_unfinished:
         print(
-            "note: an update of this study was stopped; the study is as it was before it; run the same import --update "
+            "note: an update of this study was interrupted, and the study is unchanged; run the same import --update "
             "again",
             file=sys.stderr,
         )

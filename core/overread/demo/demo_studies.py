@@ -75,9 +75,9 @@ def make_demo(
                 event: dict[str, Any], *, title: str = title, begin: float = begin, share: float = share
             ) -> None:
                 if event["event"] == "pictures":
-                    tell(f"{title}: looking for images that show the same", begin + 0.12 * share)
+                    tell(f"{title}: looking for duplicate images", begin + 0.12 * share)
                 elif event["event"] == "features":
-                    tell(f"{title}: describing the images", begin + 0.12 * share)
+                    tell(f"{title}: computing image features", begin + 0.12 * share)
                 elif event["event"] == "epoch":
                     done = event["num_done"] / event["num_epochs"]
                     tell(f"{title}: training, {event['phase']}", begin + (0.12 + 0.87 * done) * share)

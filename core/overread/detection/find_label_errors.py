@@ -148,7 +148,7 @@ def _checked_settings(settings: DetectionSettings | None, seed: int, *, has_vote
     if not isinstance(settings, DetectionSettings):
         raise ConfigError(f"settings: found {type(settings).__name__}, must be a DetectionSettings")
     if not settings.refinement.num_folds:
-        raise ConfigError("settings: refinement.num_folds is 0, which leaves self-training out; must be at least 2")
+        raise ConfigError("settings: refinement.num_folds is 0, which turns self-training off; must be at least 2")
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ConfigError(f"seed: found {seed!r}, must be an integer, at least 0")
     return replace(settings, refinement=replace(settings.refinement, use_raters=has_votes))
@@ -166,7 +166,7 @@ def _feature_table(features: ArrayLike) -> np.ndarray:
     is_bad = ~np.isfinite(table).all(axis=1)
     if is_bad.any():
         raise ConfigError(
-            f"features: row {int(is_bad.argmax())} holds NaN, infinity or a number too large for float32, as do "
+            f"features: row {int(is_bad.argmax())} contains NaN, infinity or a number too large for float32, as do "
             f"{int(is_bad.sum())} rows in all; all numbers must be finite"
         )
     return table
@@ -197,7 +197,7 @@ def _class_numbers(
         try:
             names = sorted(set(values))
         except TypeError as error:
-            raise ConfigError("labels: mix types, such as numbers and strings; use one of them") from error
+            raise ConfigError("labels: mix types, such as numbers and strings; use only one type") from error
     else:
         names = list(classes)
         if len(set(names)) < len(names):
@@ -208,7 +208,7 @@ def _class_numbers(
         raise ConfigError(f"labels: row {unknown} is {values[unknown]!r}, which is not among classes {names}")
     given = np.array([number_of[value] for value in values], dtype=np.int64)
     if len(np.unique(given)) < 2:
-        raise ConfigError(f"labels: all are {values[0]!r}; two classes or more are needed to tell one from another")
+        raise ConfigError(f"labels: all are {values[0]!r}; at least two classes are needed")
     kept = np.empty(len(names), dtype=object)
     kept[:] = names
     return given, kept

@@ -48,7 +48,7 @@ def read_image(
     except ImageError:
         raise
     except PermissionError:
-        raise ImageError("the file may not be read") from None
+        raise ImageError("no permission to read the file") from None
     except MemoryError:
         if limits != ORDINARY:  # in a process that has a bound of its own
             raise

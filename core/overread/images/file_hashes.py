@@ -15,7 +15,7 @@ def file_sha256(location: Location) -> str:
         with location.open() as file:
             return hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
     except PermissionError:
-        raise ImageError("the file may not be read") from None
+        raise ImageError("no permission to read the file") from None
     except OSError:
         raise ImageError("the file cannot be read") from None
 

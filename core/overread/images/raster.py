@@ -44,7 +44,7 @@ def read_raster(file: BinaryIO, *, at_least_px: int | None = None) -> DecodedIma
         if isinstance(error, OSError) and error.errno is not None:  # the disk's, not pillow's
             raise
         is_cut = any(word in str(error).lower() for word in ("truncated", "not enough", "end of file"))
-        raise ImageError("the file is cut short" if is_cut else "the file is damaged") from None
+        raise ImageError("the file is truncated" if is_cut else "the file is damaged") from None
     _set_upright(image)
     if image.mode in _DEEP_MODES:
         return _deep(image)
@@ -112,4 +112,4 @@ def _as_grey_or_rgb(image: Image.Image) -> Image.Image:
     try:
         return image.convert("RGB")  # P, CMYK, YCbCr, HSV
     except ValueError:
-        raise ImageError("its kind of colour is not supported") from None
+        raise ImageError("its colour type is not supported") from None

@@ -67,7 +67,7 @@ def load_backbone(name: str, weights: Path) -> Backbone:
     with torch.inference_mode():
         features = module(torch.zeros(1, 3, values["size_px"], values["size_px"]))
     if features.ndim != 2:
-        raise ConfigError(f"--backbone {name}: gives no single vector an image; name an encoder for classification")
+        raise ConfigError(f"--backbone {name}: does not give one vector per image; choose a classification encoder")
     return Backbone(module, num_features=features.shape[1], notes=notes, **values)
 
 
@@ -170,7 +170,7 @@ def _timm_encoder(name: str) -> tuple[nn.Module, dict[str, Any]]:
     config = timm.data.resolve_model_data_config(module)
     channels, height, width = config["input_size"]
     if channels != 3 or height != width:
-        raise ConfigError(f"--backbone {name}: takes no square colour images; name another encoder")
+        raise ConfigError(f"--backbone {name}: does not take square colour images; choose another encoder")
     interpolation = config["interpolation"] if config["interpolation"] in ("bilinear", "bicubic") else "bicubic"
     mean, std = tuple(config["mean"]), tuple(config["std"])
     return module, {"size_px": height, "mean": mean, "std": std, "interpolation": interpolation}
@@ -184,7 +184,7 @@ def _torchvision_encoder(name: str) -> tuple[nn.Module, dict[str, Any]]:
     module = models.get_model(name, weights=None, **options)
     linear = [path for path, part in module.named_modules() if isinstance(part, nn.Linear)]
     if not linear:
-        raise ConfigError(f"--backbone {name}: has no linear head to take off; name another encoder")
+        raise ConfigError(f"--backbone {name}: has no linear head to remove; choose another encoder")
     parent, _, leaf = linear[-1].rpartition(".")
     setattr(module.get_submodule(parent), leaf, nn.Identity())
     found = models.get_model_weights(name).DEFAULT.transforms()
@@ -196,7 +196,7 @@ def _torchvision_encoder(name: str) -> tuple[nn.Module, dict[str, Any]]:
 def _read_weights(path: Path) -> tuple[dict[str, Tensor], bool]:
     """The tensors of a file by name, and whether their order is that of the network that they were saved from."""
     if not path.is_file():
-        raise ConfigError(f"--weights {path}: there is no such file")
+        raise ConfigError(f"--weights {path}: no such file")
     if path.suffix == ".safetensors":
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -204,7 +204,7 @@ def _read_weights(path: Path) -> tuple[dict[str, Tensor], bool]:
         try:
             return load_file(path), False
         except SafetensorError as error:
-            raise ConfigError(f"--weights {path}: is no safetensors file ({error})") from error
+            raise ConfigError(f"--weights {path}: is not a safetensors file ({error})") from error
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises pickle's, zipfile's and its own errors, from file to file another
@@ -217,7 +217,7 @@ def _read_weights(path: Path) -> tuple[dict[str, Tensor], bool]:
     named = found.items() if isinstance(found, Mapping) else ()
     tensors = {k: v for k, v in named if isinstance(k, str) and isinstance(v, Tensor)}
     if not tensors:
-        raise ConfigError(f"--weights {path}: holds no state dict; save the network's state_dict() with torch.save")
+        raise ConfigError(f"--weights {path}: contains no state dict; save the network's state_dict() with torch.save")
     return tensors, True
 
 
@@ -259,9 +259,9 @@ def _load(
         )
     loaded = {key: best[key] for key in wanted}
     if any(tensor.is_meta or tensor.is_complex() for tensor in loaded.values()):
-        raise ConfigError(f"--weights {path}: holds tensors without values, or complex ones; take another file")
+        raise ConfigError(f"--weights {path}: holds tensors without values, or complex ones; use another file")
     if not all(torch.isfinite(tensor).all() for tensor in loaded.values() if tensor.is_floating_point()):
-        raise ConfigError(f"--weights {path}: holds values that are not finite numbers; take another file")
+        raise ConfigError(f"--weights {path}: holds values that are not finite numbers; use another file")
     module.load_state_dict(loaded, strict=False)
     return notes
 

@@ -174,7 +174,7 @@ def _read(backup: Path) -> dict[str, bytes]:
     except OverreadError:
         raise
     except Exception as error:  # zipfile, zlib and json have each their own
-        raise StudyError(f"{backup}: is no backup of a study, or a damaged one; name another file") from error
+        raise StudyError(f"{backup}: is not a backup of a study, or is damaged; choose another file") from error
     return files
 
 
@@ -193,12 +193,12 @@ def _write_files(path: Path, key: _Key, files: dict[str, bytes]) -> tuple[str, .
 
 
 def _check_same_study(path: Path, files: dict[str, bytes], key: _Key) -> None:
-    """Raise StudyError where the folder holds another study than the backup."""
+    """Raise StudyError where the folder contains a different study from the backup."""
     ours = json.loads(files["study.json"]).get("key_fingerprint") or key_fingerprint(key.secret)
     with suppress(OSError, ValueError, AttributeError):
         theirs = json.loads((path / "study.json").read_text(encoding="utf-8")).get("key_fingerprint")
         if theirs and theirs != ours:
-            raise StudyError(f"{path}: holds another study than the backup; name a new folder")
+            raise StudyError(f"{path}: contains a different study from the backup; choose a new folder")
 
 
 def _is_whole(path: Path, name: str, key: _Key) -> bool:

@@ -30,7 +30,9 @@ def evaluate_run(study: Study, truth_path: Path, run_name: str | None = None) ->
     true = scores["sample_id"].map(truth)
     has_truth = true.notna().to_numpy()
     if not has_truth.any():
-        raise ManifestError(f"{truth_path}: none of its rows is a sample of {study.path}; is it this study's truth?")
+        raise ManifestError(
+            f"{truth_path}: none of its rows matches a sample of {study.path}; is it this study's truth?"
+        )
     known, true = scores[has_truth], true[has_truth].to_numpy(dtype=str)
     given = known["given_label"].to_numpy(dtype=str)
     metrics = detection_metrics(
@@ -70,11 +72,13 @@ def _rankings(is_error: np.ndarray, scores: dict[str, np.ndarray]) -> dict[str, 
 def _read_truth(study: Study, path: Path) -> dict[str, str]:
     """True class name by sample id. Raises ManifestError, the row named, for what is no class or contradicts itself."""
     if not path.is_file():
-        raise ManifestError(f"{path}: there is no such file; name the CSV that holds the true labels")
+        raise ManifestError(f"{path}: no such file; name the CSV that holds the true labels")
     header, records = read_cells(path)
     key = next((name for name in ("sample_id", "image", study.image_column) if name in header), None)
     if key is None or "true_label" not in header:
-        raise ManifestError(f"{path}: needs a column true_label beside sample_id or image; found {', '.join(header)}")
+        raise ManifestError(
+            f"{path}: needs the columns true_label and either sample_id or image; found {', '.join(header)}"
+        )
     names = {written: name for name, written in study.written_labels.items()}
     samples = study.samples()
     sample_of = dict(zip(samples["image"], samples["sample_id"], strict=True))

@@ -27,15 +27,17 @@ def check_output(
     place = out.resolve()
     for folder in (place, *place.parents):
         if is_study(folder):
-            raise ConfigError(f"{option} {out}: lies inside the study {folder}; name a place outside of it")
+            raise ConfigError(f"{option} {out}: is inside the study {folder}; choose a path outside it")
     if study is not None:
         labels_file = study.labels_file
         if labels_file and not is_remote(labels_file) and place == Path(labels_file).resolve():
-            raise ConfigError(f"{option} {out}: is the file that the study's labels came from; name another one")
+            raise ConfigError(f"{option} {out}: is the file that the study's labels came from; choose another one")
         source_root = study.source_root
     if source_root and not is_remote(source_root) and place.is_relative_to(Path(source_root).resolve()):
         raise ConfigError(
-            f"{option} {out}: lies inside {source_root}, where the study's images come from; name a place outside of it"
+            f"{option} {out}: is inside {source_root}, where the study's images come from; choose a path outside it"
         )
     if out.is_file() and not overwrite and not is_ours(out):
-        raise ConfigError(f"{option} {out}: is there already, and is no earlier export of this study; pass --overwrite")
+        raise ConfigError(
+            f"{option} {out}: already exists and is not an earlier export of this study; pass --overwrite to replace it"
+        )

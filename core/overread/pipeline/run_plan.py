@@ -57,19 +57,21 @@ def resumed_plan(
     for option in ("preset", "seed"):
         named, begun = getattr(request, option), config[option]
         if named not in (getattr(TrainRequest, option), begun):
-            raise ConfigError(f"--{option} {named}: run {run.name} began with {begun}; leave it out to resume it")
+            raise ConfigError(
+                f"--{option} {named}: run {run.name} was started with {begun}; leave the option out to resume it"
+            )
     if request.assignments:
-        raise ConfigError(f"--set {request.assignments[0]}: a run that is resumed keeps its settings; leave it out")
+        raise ConfigError(f"--set {request.assignments[0]}: a resumed run keeps its settings; leave it out")
     if config["samples_digest"] != samples_digest(samples):
-        raise StudyError(f"{study.path}: its samples have changed since run {run.name} began; train anew")
+        raise StudyError(f"{study.path}: its samples have changed since run {run.name} began; start a new run")
     is_same = config.get("classes") in (None, list(study.classes))
     if not is_same or config.get("links_digest") not in (None, samples_digest(samples, _LINKS)):
         raise StudyError(
-            f"{study.path}: its classes, patients or slides have changed since run {run.name} began; train anew"
+            f"{study.path}: its classes, patients or slides have changed since run {run.name} began; start a new run"
         )
     if source and source.identity != features:
         raise StudyError(
-            f"{study.path}: run {run.name} began with other features; name none to resume it, or train anew"
+            f"{study.path}: run {run.name} was started with other features; give none to resume it, or start a new run"
         )
     retraining = None
     if config.get("after_review"):
@@ -107,7 +109,9 @@ def new_plan(
         settings = retraining.settings(settings)
     settings = override_settings(settings, request.assignments)
     if settings.refinement.use_raters and not study.rater_names:
-        raise ConfigError("refinement.use_raters: the study has no raters; name them when importing, by --rater-column")
+        raise ConfigError(
+            "refinement.use_raters: the study has no raters; give them with --rater-column when importing"
+        )
     if _asks_for_imagenet(settings) and not (source or retraining):
         source = imagenet_features(study.image_size_px)
     _require_classes(study, samples)
@@ -133,7 +137,7 @@ def _require_classes(study: Study, samples: pd.DataFrame) -> None:
     if trained.nunique() < 2:
         found = "no sample" if trained.empty else f"samples of {trained.iloc[0]} alone"
         raise StudyError(
-            f"{study.path}: outside of split test there are {found}, and a training needs two classes; change the "
+            f"{study.path}: outside the test split there are {found}, and training needs two classes; change the "
             "split column, and import with --update"
         )
 

@@ -21,15 +21,15 @@ def open_ledger(study: Study) -> Ledger:
     """
     if os.environ.get("OVERREAD_DATABASE") and is_copied(study.path):
         raise LedgerError(
-            f"{study.path}: this folder was copied or moved across disks, and its verdicts would be those of the study "
-            f"that it was copied from; give it a ledger of its own with `overread adopt {study.path}`"
+            f"{study.path}: this folder was copied or moved to another disk, and its verdicts would be those of the "
+            f"study that it was copied from; give it its own ledger with `overread adopt {study.path}`"
         )
     state_file = ledger_state_file(study)
     recorded = state_file.read()
     if study.has_ledger and recorded is None:
         raise LedgerError(
-            f"{state_file.path}: is gone, so that lost verdicts would not be missed; put a backup back (`python -m "
-            f"core restore`), or if the ledger is known to be whole, `overread verify {study.path} --trust` "
+            f"{state_file.path}: is missing, so lost verdicts would go unnoticed; restore a backup (`python -m "
+            f"core restore`), or if the ledger is known to be intact, `overread verify {study.path} --trust` "
             "(with --against EXPORT, if there is an export)"
         )
     ledger = Ledger.open(study.ledger_url, study.ledger_study, chain_key(study), state_file=state_file, creates=False)

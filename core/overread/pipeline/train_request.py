@@ -32,15 +32,18 @@ class TrainRequest:
 
     def __post_init__(self) -> None:
         if self.base_run and not self.after_review:
-            raise ConfigError(f"--run {self.base_run}: goes with --after-review alone, which begins from a run")
+            raise ConfigError(f"--run {self.base_run}: can only be used with --after-review, which starts from a run")
         if not self.after_review:
             return
         if self.resume:
-            raise ConfigError("--after-review: a run that is resumed knows it already; leave it out")
+            raise ConfigError("--after-review: a resumed run already has it; leave it out")
         if self.preset != DEFAULT_PRESET:
-            raise ConfigError(f"--preset {self.preset}: does not go with --after-review, which judges as overread does")
+            raise ConfigError(
+                f"--preset {self.preset}: cannot be used with --after-review, which judges labels as the overread "
+                "preset does"
+            )
         for name in ("embeddings", "backbone", "weights"):
             if getattr(self, name):
                 raise ConfigError(
-                    f"--{name}: does not go with --after-review, which keeps the features of the run before"
+                    f"--{name}: cannot be used with --after-review, which keeps the features of the previous run"
                 )

@@ -87,7 +87,9 @@ def _device_of(run: Run) -> Any:
     began_on = run.config()["device"]
     device = choose_device("auto" if began_on == "cuda" else "cpu")
     if device.type != began_on:
-        raise StudyError(f"{run.path}: began on a GPU, and here is none that works; `--device cpu` goes on slowly")
+        raise StudyError(
+            f"{run.path}: was started on a GPU, and no working GPU was found; `--device cpu` continues it slowly"
+        )
     return device
 
 
@@ -131,7 +133,7 @@ def _outside_features(
         if source is None or source.identity != plan.features:
             raise StudyError(
                 f"{run.path}: was stopped before its features were computed; resume it with the same --embeddings, or "
-                "--backbone and --weights, or train anew"
+                "--backbone and --weights, or start a new run"
             )
         for note in source.notes:
             progress.emit("note", message=note)
@@ -139,6 +141,6 @@ def _outside_features(
             pixels, device=device, precision=plan.settings.model.precision, on_progress=progress.features
         )
         if not (np.abs(features) <= np.finfo(np.float16).max).all():
-            raise ConfigError("--weights: gives features that are not finite, or too large; take another file")
+            raise ConfigError("--weights: gives features that are not finite, or too large; use another file")
         save_features(path, features)
     return features

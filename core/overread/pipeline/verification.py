@@ -39,7 +39,7 @@ def check_against(study: Study, file: Path, *, trust: bool = False) -> Head:
     if recorded.sequence and found is None:
         raise LedgerError(
             f"the ledger ends at row {ledger.head().sequence}, and {file} was written at row {recorded.sequence}: rows "
-            "were cut off at its end; put a backup back (`overread restore`)"
+            "were cut off at its end; restore a backup (`overread restore`)"
         )
     if recorded.sequence and found != recorded.hash:
         raise chain_error(recorded.sequence, f"is not the one that {file} knew of")
@@ -50,7 +50,7 @@ def recorded_head(study: Study, file: Path) -> Head:
     """The head that an export or a backup of this study recorded. Raises ConfigError if it has none."""
     ours = {match for match in _texts(file) if match[0] == study.ledger_study}
     if not ours:
-        raise ConfigError(f"--against {file}: is no export or backup of this study; give one of them")
+        raise ConfigError(f"--against {file}: is not an export or backup of this study; give one that is")
     sequence, row_hash = max((int(sequence), row_hash) for _, sequence, row_hash in ours)
     return Head(sequence, row_hash if sequence else "")
 

@@ -69,7 +69,7 @@ def compute_saliency(study: Study, run: Run, sample_ids: Sequence[str]) -> None:
     scores = run.scores().set_index("sample_id")
     unknown = [sample_id for sample_id in sample_ids if sample_id not in scores.index]
     if unknown:
-        raise ConfigError(f"SAMPLE {unknown[0]!r}: run {run.name} has no such sample; take an id from its scores.csv")
+        raise ConfigError(f"SAMPLE {unknown[0]!r}: run {run.name} has no such sample; use an id from its scores.csv")
     if not has_network(run):
         raise StudyError(f"{run.path}: has no model.safetensors, and without a network there is nothing to look at")
     network = _load_network(run)

@@ -96,15 +96,15 @@ def verify(rows: Iterable[LedgerRow], key: bytes, *, keyed_from: int = 1, since:
         if row.sequence != expected:
             raise chain_error(expected, f"is missing (row {row.sequence} follows)")
         if not hmac.compare_digest(row.hash, row_hash(row, key)) or (row.chain != KEYED and expected >= keyed_from):
-            raise chain_error(expected, "is not as it was written: it was changed, moved or put in")
+            raise chain_error(expected, "is not as it was written: it was changed, moved or inserted")
         if row.previous_hash != previous_hash:
-            raise chain_error(expected, "does not follow the row before it: rows were removed, put in or moved")
+            raise chain_error(expected, "does not follow the row before it: rows were removed, inserted or moved")
         previous_hash = row.hash
 
 
 def chain_error(sequence: int, fault: str) -> LedgerError:
     """The error for a row that does not fit into the chain."""
-    return LedgerError(f"ledger row {sequence}: {fault}; nothing was touched: put a backup back (`overread restore`)")
+    return LedgerError(f"ledger row {sequence}: {fault}; nothing was changed: restore a backup (`overread restore`)")
 
 
 def _canonical(content: object) -> bytes:

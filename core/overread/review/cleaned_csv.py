@@ -95,7 +95,7 @@ def write_csv(table: pd.DataFrame, path: Path, *, own_columns: Collection[str], 
     """
     path = Path(path)
     if not path.parent.is_dir():
-        raise ConfigError(f"{path.parent}: there is no such folder to write {path.name} into; make it, or name another")
+        raise ConfigError(f"{path.parent}: no such folder to write {path.name} into; create it, or choose another")
     columns = []
     for position, name in enumerate(table.columns):
         cells = table.iloc[:, position].tolist()

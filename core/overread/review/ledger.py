@@ -121,7 +121,7 @@ class Ledger(LedgerStore):
         check_characters(given_label=given_label, run=run, note=note)
         check_elapsed(elapsed_ms)
         if is_blind and given_label:
-            raise LedgerError("a blind reading has no given label: it was not shown")
+            raise LedgerError("a blind reading has no given label, since none was shown")
         with self.writing() as connection:
             known = self.find(connection, idempotency_key)
             if known is not None:

@@ -54,8 +54,8 @@ class LedgerStateFile:
             return None
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise LedgerError(
-                f"{self.path}: is damaged, changed by hand or of another study, so that lost verdicts would not be "
-                "missed; put a backup back (`overread restore`), or if the ledger is known to be whole "
+                f"{self.path}: is damaged, edited by hand or from another study, so lost verdicts would go "
+                "unnoticed; restore a backup (`overread restore`), or if the ledger is known to be intact "
                 "(`overread verify --against EXPORT`): `overread verify --trust`"
             ) from error
         return state

@@ -84,7 +84,7 @@ class LedgerStore:
             of_study = select(func.count()).select_from(ledger).where(ledger.c.study == self.study)
             num_rows = connection.execute(of_study.where(ledger.c.sequence <= head.sequence)).scalar_one()
             if since.sequence and self._hash_at(connection, since.sequence) != since.hash:
-                raise chain_error(since.sequence, "is not the one that was verified")
+                raise chain_error(since.sequence, "is not the row that was verified")
         if is_incremental and num_rows != head.sequence:
             return self.verify_chain()  # names the row that is missing
         first_keyed = next((row.sequence for row in rows if row.chain == KEYED), head.sequence + 1)
@@ -165,8 +165,8 @@ class LedgerStore:
         recorded = self.state_file.read()
         if recorded is not None and recorded.head.sequence:
             raise LedgerError(
-                f"{self.engine.url.database}: the review ledger is gone or empty, and it held at least "
-                f"{recorded.head.sequence} rows; nothing was touched: put a backup back (`overread restore`)"
+                f"{self.engine.url.database}: the review ledger is missing or empty, but it held at least "
+                f"{recorded.head.sequence} rows; nothing was changed: restore a backup (`overread restore`)"
             )
 
     def _check_head(self, connection: Connection) -> None:
@@ -178,10 +178,10 @@ class LedgerStore:
         if found is None:
             raise LedgerError(
                 f"the review ledger ends at row {self._head(connection).sequence}, and {recorded.head.sequence} were "
-                "saved: rows are lost; nothing was touched: put a backup back (`overread restore`)"
+                "saved: rows are lost; nothing was changed: restore a backup (`overread restore`)"
             )
         if found != recorded.head.hash:
-            raise chain_error(recorded.head.sequence, "is not the one that was saved")
+            raise chain_error(recorded.head.sequence, "is not the row that was saved")
 
     def _hash_at(self, connection: Connection, sequence: int) -> str | None:
         rows = select(ledger.c.hash).where(ledger.c.study == self.study, ledger.c.sequence == sequence)

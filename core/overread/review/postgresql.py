@@ -63,12 +63,14 @@ def translate_error(error: BaseException | None) -> LedgerError | None:
     if code in _BUSY:
         return LedgerBusyError(BUSY)
     if code in _READ_ONLY:
-        return ReadOnlyError("the review ledger's server takes no writes (a replica, or set so); nothing was saved")
+        return ReadOnlyError(
+            "the review ledger's server does not accept writes (it is a replica, or configured so); nothing was saved"
+        )
     if code in _FULL:
-        return LedgerError("the disk of the review ledger's server is full; nothing was saved: free some room there")
+        return LedgerError("the disk of the review ledger's server is full; nothing was saved: free some space there")
     if code in _DAMAGED:
         return LedgerError(
-            f"the review ledger is damaged on its server ({error}); nothing was touched: put a backup back "
+            f"the review ledger is damaged on its server ({error}); nothing was changed: restore a backup "
             "(`overread restore`)"
         )
     return None

@@ -72,9 +72,9 @@ def _copied(path: Path, is_instead: bool) -> _Copy:
             shutil.rmtree(place.parent)
     except OSError as error:
         raise LedgerError(
-            f"{path}: can only be read from a copy, which cannot be made ({error.strerror}); free some room"
+            f"{path}: can only be read from a copy, which cannot be made ({error.strerror}); free some space"
         ) from error
-    raise LedgerError(f"{path}: can only be read from a copy, and is being written all the time; try again")
+    raise LedgerError(f"{path}: can only be read from a copy, and is being written to continuously; try again")
 
 
 def _stamp(path: Path) -> tuple[tuple[int, ...] | None, ...]:

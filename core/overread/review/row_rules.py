@@ -36,14 +36,15 @@ def check_verdict(verdict: Verdict) -> VerdictKind:
     check_elapsed(verdict.elapsed_ms)
     given, proposed, chosen = verdict.given_label, verdict.proposed_label, verdict.chosen_label
     if kind is VerdictKind.ACCEPT and not (chosen and chosen == proposed):
-        raise LedgerError(f"accept chooses the proposed label, and not {chosen!r} where {proposed!r} is proposed")
+        raise LedgerError(f"accept must choose the proposed label {proposed!r}, not {chosen!r}")
     if kind in KEEPING_KINDS and chosen != given:
-        raise LedgerError(f"{kind} keeps the given label, and not {chosen!r} where {given!r} is given")
+        raise LedgerError(f"{kind} must keep the given label {given!r}, not {chosen!r}")
     if kind is VerdictKind.EXCLUDE and chosen:
-        raise LedgerError(f"exclude chooses no label, and not {chosen!r}")
+        raise LedgerError(f"exclude must choose no label, not {chosen!r}")
     if kind is VerdictKind.RELABEL and (not chosen or chosen in (given, proposed)):
         raise LedgerError(
-            f"relabel chooses a third label, and not {chosen!r}: reject keeps the given, accept takes the proposed one"
+            f"relabel must choose a third label, not {chosen!r}: reject keeps the given one, accept takes the "
+            "proposed one"
         )
     return kind
 
@@ -51,7 +52,7 @@ def check_verdict(verdict: Verdict) -> VerdictKind:
 def check_same(known: Row[Any], kind: str, reader: str, sample_id: str) -> None:
     """Raise LedgerError if the row with an idempotency key is of another kind, reader or sample."""
     if (known.kind, known.reader, known.sample_id) != (kind, reader, sample_id):
-        raise LedgerError(f"the idempotency key of this {kind} belongs to another row of the ledger; make a new key")
+        raise LedgerError(f"the idempotency key of this {kind} belongs to another row of the ledger; use a new key")
 
 
 def check_texts(**texts: str) -> None:
@@ -66,7 +67,7 @@ def check_characters(**texts: str) -> None:
     """Raise LedgerError for a text that cannot be stored."""
     for name, value in texts.items():
         if not isinstance(value, str):
-            raise LedgerError(f"{name} of a ledger row is no text")
+            raise LedgerError(f"{name} of a ledger row is not text")
         # PostgreSQL holds no NUL, and a lone surrogate is in no encoding.
         if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
             raise LedgerError(f"{name} of a ledger row holds a character that cannot be stored")

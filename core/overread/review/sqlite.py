@@ -51,7 +51,7 @@ def connect(path: Path) -> sqlite3.Connection:
         except sqlite3.OperationalError as error:
             if not path.is_file():
                 raise LedgerError(
-                    f"{path}: the review ledger is gone; nothing was touched: put a backup back (`overread restore`)"
+                    f"{path}: the review ledger is missing; nothing was changed: restore a backup (`overread restore`)"
                 ) from error
             # In WAL mode, even reading needs a file of shared memory beside the database.
             if error.sqlite_errorcode & 0xFF not in _PLACE_ERRORS or not is_unwritable(path):
@@ -66,7 +66,7 @@ def create_file(path: Path, *, timeout_s: float) -> None:
     Raises LedgerError where the folder is missing, cannot be written to, or is temporary.
     """
     if not path.parent.is_dir():
-        raise LedgerError(f"{path.parent}: there is no such folder for the review ledger; make it, or name another")
+        raise LedgerError(f"{path.parent}: no such folder for the review ledger; create it, or choose another")
     if has_content(path):
         return
     check_writable(path)
@@ -85,8 +85,8 @@ def check_persistent(path: Path) -> None:
     """Raise LedgerError where a ledger that does not exist yet would be created in a temporary folder."""
     if not has_content(path) and is_temporary(path.parent) and os.environ.get(EPHEMERAL_VARIABLE) != "1":
         raise LedgerError(
-            f"{path.parent}: is emptied when the machine restarts or sooner, and verdicts would be lost; move the "
-            "study to a lasting disk, or pass --ephemeral if they need not last"
+            f"{path.parent}: is emptied when the machine restarts, or sooner, so verdicts would be lost; move the "
+            "study to a permanent disk, or pass --ephemeral if you do not need to keep them"
         )
 
 
@@ -132,7 +132,7 @@ def translate_error(path: Path, error: BaseException | None) -> LedgerError | No
         return LedgerBusyError(BUSY)
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return LedgerError(
-            f"{path}: the review ledger is damaged ({error}); nothing was touched: put a backup back "
+            f"{path}: the review ledger is damaged ({error}); nothing was changed: restore a backup "
             "(`overread restore`)"
         )
     is_of_place = code in _PLACE_ERRORS
@@ -144,11 +144,11 @@ def translate_error(path: Path, error: BaseException | None) -> LedgerError | No
 
 
 def _read_only(path: Path) -> ReadOnlyError:
-    return ReadOnlyError(f"{path.parent}: is read-only, so that verdicts can be read but not saved in it")
+    return ReadOnlyError(f"{path.parent}: is read-only: verdicts can be read but not saved")
 
 
 def _full(path: Path) -> LedgerError:
-    return LedgerError(f"{path.parent}: the disk is full; nothing was saved: free some room and try again")
+    return LedgerError(f"{path.parent}: the disk is full; nothing was saved: free some space and try again")
 
 
 def _opened(path: Path, factory: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:

@@ -47,7 +47,7 @@ def read_chaoyang(root: Path, *, given_label: str = "label") -> Source:
         )
     if not _holds_files(root / "train"):
         raise SourceError(
-            f"{root / 'train'}: the images are absent; {_WHERE_TO_ASK} and put the release's folders train/ and test/ "
+            f"{root / 'train'}: the images are missing; {_WHERE_TO_ASK} and put the release's folders train/ and test/ "
             f"into {root}, beside {train.name}"
         )
     entries = [(train, "train", entry) for entry in read_json_table(train)]
@@ -137,7 +137,7 @@ def _class_name(written: str, where: str) -> str:
     if written in ("", *CLASSES):
         return written
     known = ", ".join(f"{code} ({name})" for code, name in _CODES.items())
-    raise ManifestError(f"{where}: label {written!r} is not one of {known}; mend the entry")
+    raise ManifestError(f"{where}: label {written!r} is not one of {known}; fix the entry")
 
 
 def _slide(image: str) -> str:

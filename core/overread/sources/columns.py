@@ -20,7 +20,7 @@ def named_column(names: Sequence[str], name: str, kind: str, path: Path) -> str:
     if name in names:
         return name
     raise ManifestError(
-        f"{path.name}: nothing in it is called {name!r}; give {column_flag(kind)} one of: {', '.join(names)}"
+        f"{path.name}: no field is called {name!r}; set {column_flag(kind)} to one of: {', '.join(names)}"
     )
 
 
@@ -40,7 +40,7 @@ def find_image_column(names: Sequence[str], named: str | None, path: Path) -> st
     obvious = next((plain.index(name) for name in _IMAGE_KEYS if plain.count(name) == 1), None)
     if obvious is None:
         raise ManifestError(
-            f"{path.name}: nothing in it is obviously the image; name it with --image-column. Found: {', '.join(names)}"
+            f"{path.name}: no field is obviously the image; specify it with --image-column. Found: {', '.join(names)}"
         )
     return names[obvious]
 

@@ -54,7 +54,7 @@ def read_table(path: Path, root: Path, columns: ColumnNames = NO_COLUMNS) -> Sou
     rater_names = tuple(_rater_name(header[place]) for place in raters)
     if len(set(rater_names)) < len(rater_names):
         raise ManifestError(
-            f"{path.name}: two rater columns have the same name, {', '.join(columns.raters)}; name each once"
+            f"{path.name}: two rater columns have the same name, {', '.join(columns.raters)}; give each once"
         )
 
     rows = []
@@ -66,7 +66,8 @@ def read_table(path: Path, root: Path, columns: ColumnNames = NO_COLUMNS) -> Sou
         rows.append(SourceRow(number, record[image], record[label].strip(), **optional, raters=votes))
     if others := sorted({row.split for row in rows} - set(SPLITS.values()) - {""}):
         messages.append(
-            f"{path.name}: splits {listed(others)} are none of train, val, test: all but test are trained on"
+            f"{path.name}: splits {listed(others)} are not train, val or test: every split except test is used for "
+            "training"
         )
     return Source(
         root=str(root.resolve()),
@@ -125,12 +126,12 @@ def _read_records(
         elif len(record) != len(header):
             raise ManifestError(
                 f"{path.name} row {number}: {len(record)} cells where the header has {len(header)}; "
-                "put a cell that holds the delimiter into double quotes, or add what is missing"
+                "put cells that contain the delimiter in double quotes, or add the missing cells"
             )
         else:
             records.append((number, record))
     if header is None:
-        raise SourceError(f"{path}: the file is empty; write a header and a row for each image into it")
+        raise SourceError(f"{path}: the file is empty; add a header and a row for each image")
     return header, records
 
 
@@ -140,7 +141,7 @@ def _decoded(path: Path) -> tuple[str, str]:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings: tuple[str, ...] = ("utf-16",)
     elif b"\0" in data[:4096]:
-        raise SourceError(f"{path}: this file is no text; name a CSV")
+        raise SourceError(f"{path}: this file is not text; give a CSV file")
     else:
         encodings = ("utf-8-sig", *_WESTERN)
     for encoding in encodings:
@@ -148,7 +149,7 @@ def _decoded(path: Path) -> tuple[str, str]:
             return data.decode(encoding), encoding
         except UnicodeDecodeError:
             continue
-    raise SourceError(f"{path}: this file is no text; name a CSV")
+    raise SourceError(f"{path}: this file is not text; give a CSV file")
 
 
 def _parsed(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -160,7 +161,7 @@ def _parsed(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[s
         try:
             record = next(reader, None)
         except csv.Error as error:
-            raise ManifestError(f"{path.name} row {number}: {error}; mend the double quotes of this row") from error
+            raise ManifestError(f"{path.name} row {number}: {error}; fix the double quotes of this row") from error
         if record is None:
             return
         yield number, record
@@ -186,7 +187,7 @@ def _column(path: Path, header: list[str], columns: ColumnNames, kind: str) -> i
     place = _guess(header, _OBVIOUS_NAMES[kind])
     if place is None:
         raise ManifestError(
-            f"{path.name} row 1: no column is obviously the {kind}; name it with {column_flag(kind)}. "
+            f"{path.name} row 1: no column is obviously the {kind}; specify it with {column_flag(kind)}. "
             f"Columns: {', '.join(header)}"
         )
     return place
@@ -206,7 +207,7 @@ def _place(path: Path, header: list[str], name: str, flag: str) -> int:
     stripped = [column.strip() for column in header]
     if stripped.count(name.strip()) == 1:
         return stripped.index(name.strip())
-    raise ManifestError(f"{path.name} row 1: no column {name!r}; give {flag} one of: {', '.join(header)}")
+    raise ManifestError(f"{path.name} row 1: no column {name!r}; set {flag} to one of: {', '.join(header)}")
 
 
 def _rater_name(column: str) -> str:

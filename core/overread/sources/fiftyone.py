@@ -65,7 +65,7 @@ def read_fiftyone(path: Path, root: Path, columns: ColumnNames = NO_COLUMNS) -> 
 def _read_labels(path: Path, root: Path, content: dict[str, Any]) -> Source:
     classes = content.get("classes") or []
     if not isinstance(classes, list):
-        raise ManifestError(f"{path.name}: its classes are no list; export the dataset again")
+        raise ManifestError(f"{path.name}: its classes are not a list; export the dataset again")
     classes = [str(name) for name in classes]
     files = _files(path, root)
     rows, cells, written = [], [], {}
@@ -74,7 +74,9 @@ def _read_labels(path: Path, root: Path, content: dict[str, Any]) -> Source:
         label = cell
         if cell.isdigit() and classes:
             if int(cell) >= len(classes):
-                raise ManifestError(f"{path.name} label {number}: {cell} is no place in its {len(classes)} classes")
+                raise ManifestError(
+                    f"{path.name} label {number}: {cell} is not an index into its {len(classes)} classes"
+                )
             label = classes[int(cell)]
             written[label.strip()] = cell
         found = files.get(str(PurePosixPath(uuid.replace("\\", "/"))), [])
@@ -105,7 +107,7 @@ def _files(path: Path, root: Path) -> dict[str, list[str]]:
     if manifest.is_file():
         paths = read_json(manifest)
         if not isinstance(paths, dict) or not all(isinstance(value, str) for value in paths.values()):
-            raise ManifestError(f"{manifest.name}: does not say of each image where it lies; export the dataset again")
+            raise ManifestError(f"{manifest.name}: does not give the path of every image; export the dataset again")
         return {_without_suffix(uuid): [find_below(root, str(path.parent / file))] for uuid, file in paths.items()}
     data, place = path.parent / "data", root.resolve()
     folder = data.resolve() if data.is_dir() and data.resolve().is_relative_to(place) else place
@@ -181,7 +183,7 @@ def _label_field(path: Path, samples: list[dict[str, Any]], fields: Sequence[str
     if len(found) == 1:
         return found[0]
     raise ManifestError(
-        f"{path.name}: there is no field {_GROUND_TRUTH!r}; give --label-column one of: {', '.join(found or fields)}"
+        f"{path.name}: there is no field {_GROUND_TRUTH!r}; set --label-column to one of: {', '.join(found or fields)}"
     )
 
 

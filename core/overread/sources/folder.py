@@ -26,7 +26,7 @@ def folder_alone(files: SourceFiles, format: str) -> Path:
     if files.labels_file is None:
         return files.root
     raise SourceError(
-        f"{files.labels_file}: --format {format} takes the labels from the folders' names; name a folder only"
+        f"{files.labels_file}: --format {format} takes the labels from the folders' names; give only a folder"
     )
 
 
@@ -40,7 +40,7 @@ def read_folder(root: Path) -> Source:
     folders = class_folders(root)
     if not folders:
         if not any(not _is_hidden(path.name) for path in root.iterdir()):
-            raise SourceError(f"{root}: the folder is empty; put a folder of images for each class into it")
+            raise SourceError(f"{root}: the folder is empty; add one folder of images per class")
         raise SourceError(
             f"{root}: no folder per class in it, and no labels file; make a folder for each class, "
             "or name the CSV with --labels FILE"
@@ -64,9 +64,9 @@ def read_folder(root: Path) -> Source:
         rows.append(SourceRow(len(rows) + 1, image, label.strip(), split=split))
     messages = []
     if num_files > len(rows):
-        messages.append(f"{num_files - len(rows)} files lie outside the class folders and were left out")
+        messages.append(f"{num_files - len(rows)} files are outside the class folders and were left out")
     if loops:
-        messages.append(f"links back to a folder that they lie in were not followed: {len(loops)}")
+        messages.append(f"links to a folder that contains them were not followed: {len(loops)}")
     if is_split_first:
         messages.append(f"the folders {', '.join(splits)} were taken as splits, the folders in them as classes")
     return Source(

@@ -7,8 +7,8 @@ from pathlib import Path
 from overread.errors import SourceError
 
 OUTSIDE = (
-    "Pages read only below the folders that Overread was started with, and this is not below one of them. Start it "
-    "with --root and a folder above, or import in a terminal."
+    "The app reads only inside the folders that it was started with, and this path is not in one of them. Start it "
+    "with --root and a folder that contains the path, or import in a terminal."
 )
 LINK_LEADS_OUT = (
     "A link in this folder leads out of the folders that Overread was started with. Start it with --root and the "

@@ -22,7 +22,7 @@ def read_json_table(path: Path) -> list[dict[str, str]]:
     """
     content = read_json(path)
     if not isinstance(content, list):
-        raise ManifestError(f'{path.name}: is no list of {{"name": ..., "label": ...}}; restore the file, or mend it')
+        raise ManifestError(f'{path.name}: is not a list of {{"name": ..., "label": ...}}; restore the file, or fix it')
     return [text_entry(value, f"{path.name} entry {number}") for number, value in enumerate(content, start=1)]
 
 
@@ -38,16 +38,16 @@ def read_json(path: Path) -> Any:
             object_pairs_hook=_object,
         )
     except ValueError as error:
-        raise ManifestError(f"{path.name}: is no valid JSON ({error}); restore the file, or mend it") from error
+        raise ManifestError(f"{path.name}: is not valid JSON ({error}); restore the file, or fix it") from error
     except RecursionError as error:
-        raise ManifestError(f"{path.name}: its lists lie too deep in each other; is it the right file?") from error
+        raise ManifestError(f"{path.name}: its lists are nested too deeply; is it the right file?") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     values = dict(pairs)
     if len(values) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} stands twice in one object")
+        raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} appears twice in one object")
     return values
 
 
@@ -56,14 +56,14 @@ def text_entry(value: Any, where: str) -> dict[str, str]:
     that is raised for what a CSV cannot hold.
     """
     if not isinstance(value, dict):
-        raise ManifestError(f'{where}: is not {{"name": ..., "label": ...}}; mend it')
+        raise ManifestError(f'{where}: is not {{"name": ..., "label": ...}}; fix it')
     try:
         entry = {key: _cell(part) for key, part in value.items()}
         size = max((len(text.encode()) for text in (*entry, *entry.values())), default=0)
     except UnicodeEncodeError as error:  # "\ud800": JSON allows half a surrogate pair, text does not
-        raise ManifestError(f"{where}: holds half of a surrogate pair, which is no text; mend it") from error
+        raise ManifestError(f"{where}: holds half of a surrogate pair, which is no text; fix it") from error
     except RecursionError as error:
-        raise ManifestError(f"{where}: its lists lie too deep in each other; mend it") from error
+        raise ManifestError(f"{where}: its lists are nested too deeply; fix it") from error
     if size > csv.field_size_limit():
         raise ManifestError(f"{where}: a value is {size} bytes long; at most {csv.field_size_limit()} can be kept")
     return entry

@@ -48,7 +48,7 @@ def read_kermany(source: Source) -> Source:
         messages.append(f"{num_others} files have other names, and no patient")
     num_val = sum(row.split == "val" for row in source.rows)
     if 0 < num_val <= _FEW:
-        messages.append(f"the val split of {num_val} images is too small to measure anything on")
+        messages.append(f"the val split of {num_val} images is too small to measure anything")
     return replace(
         source,
         format="kermany",

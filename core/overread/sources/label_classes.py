@@ -71,7 +71,7 @@ def _strange_votes(source: Source, classes: set[str]) -> list[str]:
     for place, rater in enumerate(source.rater_names):
         strange = sorted({row.raters[place] for row in source.rows} - classes - {""})
         if strange:
-            messages.append(f"{rater} gives labels that are no classes: {listed(strange)}")
+            messages.append(f"{rater} gives labels that are not classes: {listed(strange)}")
     return messages
 
 
@@ -97,7 +97,7 @@ def _of_one_name(counts: Counter[str]) -> list[str]:
         by_name[re.sub(r"[\s_-]+", "", label).casefold()].append(label)
     return [
         f"{', '.join(f'{label!r} ({counts[label]} rows)' for label in labels)} are classes of their own; "
-        "if they are one, mend the rows or pass --classes"
+        "if they are one, fix the rows or pass --classes"
         for labels in by_name.values()
         if len(labels) > 1 and not any(character.isdigit() for label in labels for character in label)
     ]
@@ -126,7 +126,7 @@ def _alike(counts: Counter[str]) -> list[str]:
             if edits <= 2 and edits < min(len(rare), len(common)):
                 messages.append(
                     f"class {rare!r} ({count} rows) is spelt much like {common!r} ({number} rows); "
-                    "if that is a slip, mend the rows or pass --classes"
+                    "if this is a typo, fix the rows or pass --classes"
                 )
                 break
     return messages

@@ -64,7 +64,7 @@ def find_label_studio(root: Path) -> Path | None:
     found = [path for path in files if is_label_studio(path)]
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
-        raise SourceError(f"{root}: which of Label Studio's exports? Name it with --labels FILE (found: {names})")
+        raise SourceError(f"{root}: which of Label Studio's exports? Specify it with --labels FILE (found: {names})")
     return found[0] if found else None
 
 
@@ -111,11 +111,11 @@ def read_label_studio(path: Path, root: Path, columns: ColumnNames = NO_COLUMNS)
     label_name = free_name(label_key, (id_column, *keys)) if is_voted else label_key
     added = (label_name,) if is_voted else ()
     file_column = free_name("file", (id_column, *keys, *added))
-    messages = [f"the images were looked for below the source's folder; their paths are in column {file_column!r}"]
+    messages = [f"images were searched for in the source folder; their paths are in column {file_column!r}"]
     if annotators:
         messages.append(f"{len(annotators)} annotators became rater columns; the label is what most of them chose")
     if num_tied:
-        messages.append(f"in {num_tied} tasks as many annotators chose one class as another: the earliest one stands")
+        messages.append(f"in {num_tied} tasks the annotators were tied: the earliest of the tied classes was used")
     return Source(
         root=str(root.resolve()),
         format="label-studio",
@@ -140,7 +140,7 @@ def _is_task(value: dict[str, Any]) -> bool:
 def _tasks(path: Path, columns: ColumnNames) -> list[_Task]:
     content = read_json(path)
     if not isinstance(content, list) or not all(isinstance(value, dict) for value in content):
-        raise ManifestError(f"{path.name}: is no list of tasks; export the project again, as JSON or JSON-MIN")
+        raise ManifestError(f"{path.name}: is not a list of tasks; export the project again, as JSON or JSON-MIN")
     if any("data" in value for value in content):
         return [_task(path, number, value) for number, value in enumerate(content, start=1)]
     return _min_tasks(path, content, columns)
@@ -187,8 +187,7 @@ def _min_tasks(path: Path, content: list[dict[str, Any]], columns: ColumnNames) 
         label_key = (others if len(others) == 1 else obvious)[0]
     else:
         raise ManifestError(
-            f"{path.name}: nothing in it is obviously the label; name it with --label-column, one of: "
-            f"{', '.join(others)}"
+            f"{path.name}: no field is obviously the label; specify it with --label-column, one of: {', '.join(others)}"
         )
     tasks: dict[str, _Task] = {}
     for number, value in enumerate(content, start=1):
@@ -228,7 +227,7 @@ def _label_key(path: Path, tasks: list[_Task], keys: Sequence[str], named: str |
         )
     if len(controls) > 1:
         raise ManifestError(
-            f"{path.name}: its annotations have several controls; give --label-column one of: {', '.join(controls)}"
+            f"{path.name}: its annotations have several controls; set --label-column to one of: {', '.join(controls)}"
         )
     return controls[0]
 

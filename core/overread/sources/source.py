@@ -41,8 +41,8 @@ def read_source(request: ImportRequest) -> Source:
         source = with_frames(source, request.frames)
     except OSError as error:
         raise SourceError(
-            f"{error.filename or request.source}: cannot be read ({error.strerror}); check its rights",
-            public=f"A file or folder of the source cannot be read ({error.strerror}); check its rights.",
+            f"{error.filename or request.source}: cannot be read ({error.strerror}); check its permissions",
+            public=f"A file or folder of the source cannot be read ({error.strerror}); check its permissions.",
         ) from error
     return _checked(with_files_as_groups(source), format, request.classes)
 
@@ -58,8 +58,8 @@ def check_request(files: SourceFiles, format: SourceFormat) -> None:
         )
     if request.label_tag and (not format.takes("label_tag") or request.key or files.labels_file or named):
         raise ConfigError(
-            f"--label-tag {request.label_tag}: takes labels and patients from DICOM files alone; give a folder of "
-            "these, and neither a labels file, nor its columns, nor --key"
+            f"--label-tag {request.label_tag}: reads labels and patients only from DICOM files; give a folder of "
+            "them, without a labels file, its columns or --key"
         )
     for kind in named:
         if kind not in format.columns and not format.takes(f"{kind}_column"):
@@ -68,7 +68,7 @@ def check_request(files: SourceFiles, format: SourceFormat) -> None:
     if request.given_label and not format.takes("given_label"):
         *others, last = (option.whose for option in registry.options_for("given_label"))
         owners = f"{', '.join(others)} and {last}"
-        raise ConfigError(f"--given-label {request.given_label}: is for {owners}; a CSV has --label-column")
+        raise ConfigError(f"--given-label {request.given_label}: is for {owners}; for a CSV, use --label-column")
 
 
 def _read_remote(request: ImportRequest) -> Source:
@@ -76,7 +76,7 @@ def _read_remote(request: ImportRequest) -> Source:
     is_more = request.labels or request.key or request.label_tag or request.given_label
     if is_more or request.format not in (None, csv_table.FORMAT.name):
         raise ConfigError(
-            f"{bare_url(url)}: of what is behind a URL a CSV is read, with --image-column and its kin alone"
+            f"{bare_url(url)}: only a CSV can be read from a URL, with --image-column and the other column options"
         )
     return without_url_credentials(read_remote_table(url, request.columns))
 
@@ -87,7 +87,7 @@ def _chosen_format(files: SourceFiles) -> SourceFormat:
         return registry.recognised_format(files)
     if format := registry.find_format(name):
         return format
-    raise ConfigError(f"--format {name}: is not known; give one of {', '.join(registry.format_names())}")
+    raise ConfigError(f"--format {name}: unknown value; choose from {', '.join(registry.format_names())}")
 
 
 def _checked(source: Source, format: SourceFormat, classes: tuple[str, ...]) -> Source:

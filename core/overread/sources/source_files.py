@@ -49,15 +49,15 @@ class SourceFiles:
             return tables[0]
         found = ", ".join(table.name for table in tables) or "none"
         raise SourceError(
-            f"{self.root}: which CSV holds the labels? Name it with --labels FILE (found: {found}), or name the DICOM "
-            "tag that holds them with --label-tag"
+            f"{self.root}: which CSV contains the labels? Specify it with --labels FILE (found: {found}), or name the "
+            "DICOM tag that holds them with --label-tag"
         )
 
     def export(self, find: Callable[[Path], Path | None], tool: str) -> Path:
         """The named file, or the tool's export that `find` finds in the folder. Raises SourceError if there is none."""
         if found := self.labels_file or find(self.root):
             return found
-        raise SourceError(f"{self.root}: no export of {tool} lies in it; name its file with --labels FILE")
+        raise SourceError(f"{self.root}: no {tool} export found in it; give the file with --labels FILE")
 
     def _start(self) -> bytes:
         if self.labels_file is None:
@@ -71,7 +71,7 @@ def find_files(request: ImportRequest) -> SourceFiles:
     path = Path(request.source)
     if not path.exists():
         raise SourceError(
-            f"{path}: there is no such file or folder; check the path",
+            f"{path}: no such file or folder; check the path",
             public="There is no such file or folder; check the path.",
         )
     return SourceFiles(request, path if path.is_dir() else path.parent, _labels_file(path, request.labels))
@@ -84,7 +84,7 @@ def _labels_file(path: Path, labels: Path | str | None) -> Path | None:
         if candidate.is_file():
             return candidate
     raise SourceError(
-        f"{labels}: there is no such labels file, here or in {path}; check --labels",
+        f"{labels}: no such labels file, here or in {path}; check --labels",
         public="There is no such labels file; check its path.",
     )
 

@@ -69,7 +69,7 @@ def read_embeddings(path: Path, samples: pd.DataFrame) -> Embeddings:
     else:
         array, num_others = _in_order(path, array, key, keys, samples[key].to_numpy(dtype=str))
         if num_others:
-            notes.append(f"{num_others} rows of the embeddings are of no sample of the study and were left out")
+            notes.append(f"{num_others} rows of the embeddings match no sample of the study and were left out")
     is_faulty = ~(np.abs(array.astype(np.float64)) < _LARGEST).all(axis=1)
     if is_faulty.any():
         row = int(np.flatnonzero(is_faulty)[0])
@@ -81,7 +81,9 @@ def read_embeddings(path: Path, samples: pd.DataFrame) -> Embeddings:
     if num_constant == array.shape[1]:
         raise ConfigError(f"--embeddings {path}: every sample has the same values; give features that tell them apart")
     if num_constant:
-        notes.append(f"{num_constant} of the {array.shape[1]} columns are the same for every sample and say nothing")
+        notes.append(
+            f"{num_constant} of the {array.shape[1]} columns are the same for every sample and carry no information"
+        )
     return Embeddings(_scaled(array), tuple(notes))
 
 
@@ -110,7 +112,7 @@ def _in_order(path: Path, array: np.ndarray, key: str, keys: np.ndarray, wanted:
     places = {str(name): row for row, name in enumerate(keys)}
     if len(places) < len(keys):
         row = next(row for row, name in enumerate(keys) if places[name] != row)
-        raise ConfigError(f"--embeddings {path}: {key} {str(keys[row])!r} stands there twice; keep one row of it")
+        raise ConfigError(f"--embeddings {path}: {key} {str(keys[row])!r} appears twice; keep one row")
     missing = [str(name) for name in wanted if name not in places]
     if missing:
         raise ConfigError(

@@ -42,8 +42,8 @@ def apply_committed_update(path: Path) -> None:
             move_committed_files(path)
     except OSError as error:
         raise StudyError(
-            f"{path}: an update of this study is not all in place, and its folder cannot be written "
-            f"({error.strerror}); open the study once where it can be"
+            f"{path}: an update of this study is only partly in place, and its folder is not writable "
+            f"({error.strerror}); open the study once where it is writable"
         ) from error
 
 

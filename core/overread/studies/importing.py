@@ -203,5 +203,5 @@ def _summary(source: Source, study: Study, contents: Contents) -> ImportSummary:
     lonely = [name for name in study.classes if counts[name] == 1]
     messages = list(source.messages)
     if lonely:
-        messages.append(f"one sample only, which will never be proposed: class {listed(lonely)}")
+        messages.append(f"only one sample, which will never be proposed: class {listed(lonely)}")
     return ImportSummary(len(contents.samples), len(contents.quarantine), study.classes, tuple(messages))

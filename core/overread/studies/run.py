@@ -156,7 +156,7 @@ class Run:
 
     @property
     def _remedy(self) -> str:
-        return f"delete the folder {self.path} and train anew, or put it back from a backup (`overread restore`)"
+        return f"delete the folder {self.path} and start a new run, or restore it from a backup (`overread restore`)"
 
     @property
     def is_finished(self) -> bool:
@@ -237,7 +237,7 @@ def training_lock(study: Study, run_name: str) -> Iterator[None]:
     with os.fdopen(os.open(_lock_path(study.path), os.O_RDWR | os.O_CREAT, file_mode(study.path)), "r+") as file:
         if not lock_descriptor(file.fileno(), blocking=False):
             raise StudyError(
-                f"{study.path}: a training of this study is under way; wait for it, or cancel it on the Train page"
+                f"{study.path}: this study is already being trained; wait, or cancel the training on the Train page"
             )
         file.seek(0)
         file.truncate()

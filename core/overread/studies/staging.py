@@ -49,15 +49,19 @@ def staged_study(path: Path, *, preserved: Sequence[str] = (), is_shared: bool =
                         folder.rmdir()
                 raise
     except OSError as error:
-        raise StudyError(f"{path}: cannot be written ({error.strerror}); free or name another place") from error
+        raise StudyError(
+            f"{path}: cannot be written ({error.strerror}); make it writable or choose another place"
+        ) from error
 
 
 def check_free(path: Path) -> None:
     """Raise StudyError if there is a study at `path` already, or anything else but an empty folder."""
     if is_study(path):
-        raise StudyError(f"{path}: this study exists already; pass --update to read its source again, or name another")
+        raise StudyError(
+            f"{path}: this study already exists; pass --update to read its source again, or choose another"
+        )
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        raise StudyError(f"{path}: is there already, and is no study; name a folder that is new or empty")
+        raise StudyError(f"{path}: already exists and is not a study; choose a new or empty folder")
 
 
 def link_or_copy(path: str | Path, link: str | Path) -> None:
@@ -76,7 +80,7 @@ def _locked(folder: Path, path: Path) -> Iterator[None]:
         is_ours = lock_descriptor(descriptor, blocking=False)
         # Another process may have put the folder in its place between our opening and locking it.
         if not (is_ours and folder.exists() and os.path.samestat(folder.stat(), os.fstat(descriptor))):
-            raise StudyError(f"{path}: another process is making this study; wait for it, or name another folder")
+            raise StudyError(f"{path}: another process is making this study; wait for it, or choose another folder")
         yield
     finally:
         os.close(descriptor)

@@ -97,8 +97,8 @@ class Study:
         key = read_key(self.path)
         if self.key_fingerprint and key_fingerprint(key) != self.key_fingerprint:
             raise StudyError(
-                f"{self.path / 'key'}: is the key of another study; with it neither samples nor verdicts would be "
-                f"found: put the study's own back, from a backup (`overread restore`)"
+                f"{self.path / 'key'}: is another study's key, with which neither samples nor verdicts can be "
+                f"found: restore the study's own key from a backup (`overread restore`)"
             )
         return key
 
@@ -194,9 +194,9 @@ def _read_key_file(path: Path) -> _KeyFile:
     except (OSError, ValueError):
         found = _KeyFile(b"")
     if len(found.secret) != _KEY_BYTES:
-        state = "is damaged" if file.exists() else "is gone"
+        state = "is damaged" if file.exists() else "is missing"
         raise StudyError(
-            f"{file}: {state}, and without it neither samples nor verdicts are found; put it back from a backup "
+            f"{file}: {state}, and without it neither samples nor verdicts are found; restore it from a backup "
             "(`overread restore`)"
         )
     return found
@@ -265,8 +265,8 @@ def open_study(path: Path | str) -> Study:
     """
     path = Path(path)
     if not path.is_dir():
-        raise StudyError(f"{path}: there is no such study; make it with `overread import SOURCE --study {path}`")
+        raise StudyError(f"{path}: no such study; create it with `overread import SOURCE --study {path}`")
     apply_committed_update(path)
     if not (path / "study.json").exists():
-        raise StudyError(f"{path}: this folder holds no study (no study.json); import one into it, or name another")
+        raise StudyError(f"{path}: this folder holds no study (no study.json); import one into it, or choose another")
     return Study(path=path, **read_study_file(path))

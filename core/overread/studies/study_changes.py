@@ -58,5 +58,5 @@ def describe_changes(
     hashes = earlier["sha256"].to_dict() if "sha256" in earlier else {}
     num_other = sum(hashes.get(key, "") not in ("", sample.sha256) for key, sample in stayed)
     if num_other:
-        messages.append(f"{num_other} images have other content than before; verdicts on what they showed are outdated")
+        messages.append(f"{num_other} images have changed; earlier verdicts on them are outdated")
     return messages

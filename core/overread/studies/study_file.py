@@ -37,7 +37,7 @@ def read_study_file(path: Path) -> dict[str, Any]:
         raise _damaged(file, "has no schema_version")
     version = found["schema_version"]
     if type(version) is not int:
-        raise _damaged(file, "schema_version is no whole number")
+        raise _damaged(file, "schema_version is not an integer")
     if version > SCHEMA_VERSION:
         raise StudyError(
             f"{path}: written by a newer Overread (schema {version}, this one knows {SCHEMA_VERSION}); "
@@ -56,7 +56,7 @@ def read_study_file(path: Path) -> dict[str, Any]:
 
 
 def _damaged(file: Path, what: str) -> StudyError:
-    return StudyError(f"{file}: {what}; put it back from a backup (`overread restore`)")
+    return StudyError(f"{file}: {what}; restore it from a backup (`overread restore`)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from overread.errors import StudyError
 from overread.files import quote_cell, write_atomically
 from overread.studies.study_file import TableSum
 
-_REMEDY = "put it back from a backup (`overread restore`), or make it anew with `overread import ... --update`"
+_REMEDY = "restore it from a backup (`overread restore`), or rebuild it with `overread import ... --update`"
 
 
 def read_text_table(path: Path) -> pd.DataFrame:
@@ -48,14 +48,14 @@ def read_study_table(path: Path, written: TableSum | None, columns: Sequence[str
     if written is not None and hashlib.sha256(content).hexdigest() != written.sha256:
         if is_whole and table is not None and len(table) == written.num_rows:
             raise StudyError(
-                f"{path}: was changed since Overread wrote it, by hand or by another program, and what rests on it "
-                "would no longer fit; change the source's own labels instead and run `import "
-                "--update`, or put the file back from a backup (`overread restore`)"
+                f"{path}: was changed since Overread wrote it, by hand or by another program, and files that depend "
+                "on it would no longer match; change the source's own labels instead and run `import "
+                "--update`, or restore the file from a backup (`overread restore`)"
             )
         num_rows = min(_num_rows(content), written.num_rows)
         raise StudyError(f"{path}: is damaged: holds {num_rows} of its {written.num_rows} rows; {_REMEDY}")
     if table is None or not is_whole:
-        raise StudyError(f"{path}: is damaged: its rows and columns don't fit together; {_REMEDY}")
+        raise StudyError(f"{path}: is damaged: its rows and columns do not match; {_REMEDY}")
     return table
 
 

@@ -280,6 +280,6 @@ class Training:
 def _diverged(phase: Phase) -> ConfigError:
     section = "pretrain" if phase.kind is PhaseKind.PRETRAIN else "warmup"
     return ConfigError(
-        f"the training diverged in phase {phase.name}: its numbers are no longer finite; train anew with a lower "
+        f"the training diverged in phase {phase.name}: its numbers are no longer finite; train again with a lower "
         f"{section}.learning_rate (--set)"
     )

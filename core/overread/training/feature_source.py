@@ -56,7 +56,7 @@ def open_features(
     Raises ConfigError for flags that don't go together, and for what `read_embeddings` and `load_backbone` refuse.
     """
     if embeddings and (backbone or weights):
-        raise ConfigError("--embeddings: brings the features itself; leave out --backbone and --weights")
+        raise ConfigError("--embeddings: already provides the features; leave out --backbone and --weights")
     if embeddings:
         found = read_embeddings(embeddings, samples)
         return FeatureSource(

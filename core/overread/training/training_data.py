@@ -26,7 +26,7 @@ class TrainingData:
     def __post_init__(self) -> None:
         trained = np.unique(self.given[self.is_trained])
         if len(trained) < 2:
-            raise ConfigError("the samples to train on are all of one class; two classes or more are needed")
+            raise ConfigError("the samples to train on are all of one class; at least two classes are needed")
 
     @property
     def device(self) -> torch.device:

@@ -11,7 +11,7 @@ NAME = ":material/home: www.study.org **odd**"
 LANDMARKS = {
     "": "Images per class",
     "train": "Start training",
-    "insights": "Map of the embeddings",
+    "insights": "Embedding map",
     "export": "Labels for other tools",
 }
 MADE = """() => {

@@ -154,7 +154,7 @@ def test_a_reload_keeps_the_reader_and_the_place_and_a_new_tab_asks_again(readin
     assert progress(page) == reading.num_read
     tab = page.context.new_page()
     tab.goto(page.url)
-    tab.get_by_text("Who is reading?").wait_for(timeout=20_000)
+    tab.get_by_text("Who is reviewing?").wait_for(timeout=20_000)
     tab.close()
 
 

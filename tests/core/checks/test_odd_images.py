@@ -122,7 +122,7 @@ def test_of_dicom_files_that_lie_of_black_and_white_the_finding_says_which_they_
     images = dict(line.split(",")[:2] for line in lines)
     assert sorted(images[sample_id] for sample_id in inverted["samples"]) == list(lying)
     assert inverted["message"] == (
-        "3 images seem to be inverted, dark for light, compared with the rest; by their DICOM tag, which may be wrong, "
+        "3 images seem to be inverted (dark for light) compared with the rest; by their DICOM tag, which may be wrong, "
         "3 of these are MONOCHROME2, 21 of the others are MONOCHROME1"
     )
 

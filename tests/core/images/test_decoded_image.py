@@ -29,7 +29,7 @@ def _reason(path: Path) -> str:
 def test_a_truncated_jpeg_is_cut_short(tmp_path: Path) -> None:
     path = tmp_path / "secretname.jpg"
     path.write_bytes(_jpeg(path)[:-200])
-    assert _reason(path) == "the file is cut short"
+    assert _reason(path) == "the file is truncated"
     with pytest.raises(ImageError, match="cut short"):
         read_image(path, at_least_px=8)
 

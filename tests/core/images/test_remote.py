@@ -64,8 +64,8 @@ def test_what_has_no_tag_has_no_stamp(tmp_path):
     ("status", "reason"),
     [
         (404, "there is no such file"),
-        (403, "the file may not be read"),
-        (401, "the file may not be read"),
+        (403, "no permission to read the file"),
+        (401, "no permission to read the file"),
         (500, "it cannot be downloaded"),
     ],
 )

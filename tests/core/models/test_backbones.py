@@ -159,7 +159,7 @@ def test_an_image_has_the_same_features_whatever_it_is_computed_with(lite0):
         ("nonesuch", "neither torchvision nor timm has an encoder of this name"),
         ("hf-hub:owner/model", "found 'hf-hub' before the colon, must be torchvision or timm"),
         ("timm:nonesuch", "timm has no encoder of this name"),
-        ("squeezenet1_0", "has no linear head to take off"),
+        ("squeezenet1_0", "has no linear head to remove"),
         ("resnet18", r"0 of the 100 tensors of resnet18 are in it; .* is it made for timm:resnet18\?"),
     ],
 )
@@ -191,12 +191,12 @@ def test_files_that_hold_no_weights_are_said_to_hold_none_and_run_no_code(tmp_pa
     for file, message in {
         "missing.pth": "there is no such file",
         "code.pth": "cannot be read as weights alone",
-        "empty.pth": "holds no state dict",
+        "empty.pth": "contains no state dict",
         "text.pth": "cannot be read as weights alone",
-        "text.safetensors": "is no safetensors file",
+        "text.safetensors": "is not a safetensors file",
         "nan.pth": "not finite",
         "complex.pth": "without values, or complex ones",
-        "numbered.pth": "holds no state dict",
+        "numbered.pth": "contains no state dict",
         "shape.pth": r"99 of the 100 .* layer1.0.conv1.weight \(64, 64, 3, 3\) is \(64, 64, 1, 1\) in the file",
         "order.safetensors": "0 of the 100 tensors",
     }.items():

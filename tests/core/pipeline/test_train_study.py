@@ -113,7 +113,9 @@ def test_a_run_that_began_on_a_gpu_is_resumed_without_one_where_that_is_asked_fo
     study = stopped
     path = only_run(study).path / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"device": "cuda"}))
-    with pytest.raises(StudyError, match="began on a GPU, and here is none that works; `--device cpu` goes on slowly"):
+    with pytest.raises(
+        StudyError, match="was started on a GPU, and no working GPU was found; `--device cpu` continues it slowly"
+    ):
         train_study(study, TrainRequest(resume=True))
     assert train_study(study, TrainRequest(resume=True, device="cpu")).is_finished
 
@@ -127,7 +129,7 @@ def test_a_run_is_not_resumed_on_other_labels(study):
     samples = study.samples()
     samples.loc[0, "given_label"] = "dog"
     rewrite_samples(study, samples)
-    with pytest.raises(StudyError, match=r"its samples have changed since run .* began; train anew"):
+    with pytest.raises(StudyError, match=r"its samples have changed since run .* began; start a new run"):
         train_study(study, TrainRequest(resume=True))
 
 

@@ -108,7 +108,7 @@ def test_the_command_keeps_the_maps_of_a_run_s_own_network_beside_it(study):
 def test_what_cannot_be_looked_at_is_said_to_be_so(study, tmp_path):
     ended = run_command("saliency", study.path, "../../key")
     assert ended.status == 2
-    assert "has no such sample; take an id from its scores.csv" in ended.err
+    assert "has no such sample; use an id from its scores.csv" in ended.err
     copy = open_study(shutil.copytree(study.path, tmp_path / "study"))
     (open_run(copy).path / "model.safetensors").unlink()
     ended = run_command("saliency", copy.path, open_run(copy).scores()["sample_id"][0])

@@ -55,7 +55,7 @@ def test_a_file_that_is_gone_is_said_to_be_and_none_is_made(tmp_path):
     ledger.record(verdict())
     for path in tmp_path.glob("review.db*"):
         path.unlink()
-    with pytest.raises(LedgerError, match="the review ledger is gone"):
+    with pytest.raises(LedgerError, match="the review ledger is missing"):
         sqlite.connect(tmp_path / "review.db")
     assert not list(tmp_path.glob("review.db*"))
 

@@ -53,7 +53,7 @@ def test_missing_images_are_asked_for(chaoyang_release, is_folder_there):
     with pytest.raises(SourceError) as error:
         read_chaoyang(chaoyang_release)
     message = str(error.value)
-    assert message.startswith(f"{chaoyang_release / 'train'}: the images are absent; ask the dataset's authors")
+    assert message.startswith(f"{chaoyang_release / 'train'}: the images are missing; ask the dataset's authors")
     assert "Hard sample aware noise robust learning for histopathology image classification" in message
     assert message.endswith(
         f"put the release's folders train/ and test/ into {chaoyang_release}, beside train_label.json"
@@ -108,7 +108,7 @@ def test_two_files_that_differ_are_told_of(chaoyang_release):
         ('[{"name": "train/a.JPG", "label": 1, "label": 2}]', "train.json: .*key 'label' stands twice"),
         ('["train/a.JPG"]', "train.json entry 1: is not"),
         ('{"train/a.JPG": 1}', "train.json: is no list"),
-        ('[{"name":', "train.json: is no valid JSON"),
+        ('[{"name":', "train.json: is not valid JSON"),
     ],
 )
 def test_an_entry_that_does_not_fit_is_named(tmp_path, content, message):

@@ -58,13 +58,16 @@ def test_a_missing_column_lists_the_columns_found(tmp_path):
     path = write_table(tmp_path, "image,label,sex\na.png,cat,F\n")
     with pytest.raises(ManifestError) as error:
         read_table(path, tmp_path, ColumnNames(label="diagnosis"))
-    assert str(error.value) == "labels.csv row 1: no column 'diagnosis'; give --label-column one of: image, label, sex"
+    assert (
+        str(error.value) == "labels.csv row 1: no column 'diagnosis'; set --label-column to one of: image, label, sex"
+    )
 
 
 def test_columns_that_are_not_obvious_are_asked_for(tmp_path):
     path = write_table(tmp_path, "scan,finding\na.png,cat\n")
     with pytest.raises(
-        ManifestError, match=r"no column is obviously the image; name it with --image-column\. Columns: scan, finding"
+        ManifestError,
+        match=r"no column is obviously the image; specify it with --image-column\. Columns: scan, finding",
     ):
         read_table(path, tmp_path)
 
@@ -83,7 +86,7 @@ def test_a_ragged_row_is_named(tmp_path):
 
 def test_a_quote_that_is_never_closed_is_named(tmp_path):
     path = write_table(tmp_path, 'image,label\na.png,cat\nb.png,"dog\nc.png,cat\n')
-    with pytest.raises(ManifestError, match=r"labels\.csv row 3: .*mend the double quotes"):
+    with pytest.raises(ManifestError, match=r"labels\.csv row 3: .*fix the double quotes"):
         read_table(path, tmp_path)
 
 
@@ -143,4 +146,6 @@ def test_splits_go_by_their_usual_names_and_others_are_said(tmp_path):
     path = write_table(tmp_path, "\n".join(["image,label,part", *lines]))
     source = read_table(path, tmp_path, ColumnNames(split="part"))
     assert [row.split for row in source.rows] == ["train", "val", "test", "test", "", "holdout"]
-    assert source.messages == ("labels.csv: splits holdout are none of train, val, test: all but test are trained on",)
+    assert source.messages == (
+        "labels.csv: splits holdout are not train, val or test: every split except test is used for training",
+    )

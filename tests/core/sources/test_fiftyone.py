@@ -132,11 +132,11 @@ def test_another_field_can_be_the_label(export):
 @pytest.mark.parametrize(
     ("content", "options", "message"),
     [
-        ({"labels": {"y": 3}, "classes": CLASSES}, {}, "label 1: 3 is no place in its 3 classes"),
+        ({"labels": {"y": 3}, "classes": CLASSES}, {}, "label 1: 3 is not an index into its 3 classes"),
         ({"labels": [1, 2]}, {"format": "fiftyone", "labels": "labels.json"}, "neither samples nor labels"),
         ({"samples": [{"tags": []}]}, {}, "not every sample has a filepath"),
         ({"samples": [{"filepath": "y.png", "a": classification("cat"), "b": classification("cat")}]}, {}, "of: a, b"),
-        ({"samples": [sample("y.png", "cat")]}, {"label_column": "truth"}, "nothing in it is called 'truth'"),
+        ({"samples": [sample("y.png", "cat")]}, {"label_column": "truth"}, "no field is called 'truth'"),
         ({"labels": {"y": "cat"}}, {"split_column": "split"}, "no fields; leave out --split-column"),
         ({"labels": {"y": "cat"}}, {"rater_columns": ("reader",)}, "no fields; leave out --rater-column"),
     ],

@@ -28,7 +28,7 @@ def test_files_outside_class_folders_are_counted(class_folders):
     (class_folders / "README.txt").write_text("read me")
     source = read_folder(class_folders)
     assert len(source.rows) == 5
-    assert source.messages == ("1 files lie outside the class folders and were left out",)
+    assert source.messages == ("1 files are outside the class folders and were left out",)
 
 
 def test_a_folder_with_files_only_is_refused(tmp_path):
@@ -52,7 +52,7 @@ def test_a_link_back_to_a_parent_ends(class_folders):
     (class_folders / "cat" / "loop").symlink_to(class_folders)
     source = read_folder(class_folders)
     assert [row.image for row in source.rows if "loop" in row.image] == []
-    assert source.messages == ("links back to a folder that they lie in were not followed: 1",)
+    assert source.messages == ("links to a folder that contains them were not followed: 1",)
 
 
 def test_a_link_that_leads_round_to_itself_ends_in_the_quarantine(class_folders, tmp_path):

@@ -24,7 +24,7 @@ def test_encodings_are_told_apart(tmp_path, encoding):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('[{"name": "Möwe"}]'.encode("latin-1"), "is no valid JSON"),
+        ('[{"name": "Möwe"}]'.encode("latin-1"), "is not valid JSON"),
         ('[{"name": "\\ud800"}]', "entry 1: holds half of a surrogate pair"),
         ("[" * 100_000, "lie too deep"),
         ('[{"a": ' + "[" * 900 + "]" * 900 + "}]", "lie too deep"),

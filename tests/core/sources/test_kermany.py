@@ -43,7 +43,7 @@ def test_the_folders_of_the_release_are_splits_and_a_tiny_val_is_told_of(tmp_pat
     assert {(row.split, row.label) for row in source.rows} == {
         (split, label) for split in ("train", "val", "test") for label in ("NORMAL", "PNEUMONIA")
     }
-    assert source.messages[-1] == "the val split of 6 images is too small to measure anything on"
+    assert source.messages[-1] == "the val split of 6 images is too small to measure anything"
 
 
 def test_a_copy_beside_the_splits_must_be_moved(tmp_path):

@@ -47,7 +47,7 @@ def test_codes_among_names_are_told_of(make_table):
 def test_a_rater_who_gives_codes_is_told_of(make_table):
     rows = [("image", "label", "rater_1"), ("a.png", "cat", "0"), ("b.png", "dog", "1"), ("c.png", "dog", "dog")]
     messages = read_source(make_table(rows), rater_columns=("rater_1",)).messages
-    assert messages == ("rater_1 gives labels that are no classes: 0, 1",)
+    assert messages == ("rater_1 gives labels that are not classes: 0, 1",)
 
 
 def test_three_hundred_classes_are_read_and_a_refusal_names_a_few(tmp_path):

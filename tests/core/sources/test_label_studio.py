@@ -155,12 +155,12 @@ def test_a_key_of_the_data_can_be_the_label(export):
         (
             [task(1, "y.png", annotation("a"))],
             {"label_column": "x"},
-            "called 'x'; give --label-column one of: choice, im",
+            "called 'x'; set --label-column to one of: choice, im",
         ),
         ([task(1, "y.png", annotation("a"), 7)], {}, "task 1: its annotations are left out"),
-        ([task(1, "y.png", annotation("a")), 7], {}, "is no list of tasks"),
-        ([{**task(1, "y.png", annotation("a")), "data": {"scan": 1, "b": 2}}], {}, "name it with --image-column"),
-        ([min_entry(1, "y.png", "a") | {"choice": "a", "x": "b"}, 7], {}, "is no list of tasks"),
+        ([task(1, "y.png", annotation("a")), 7], {}, "is not a list of tasks"),
+        ([{**task(1, "y.png", annotation("a")), "data": {"scan": 1, "b": 2}}], {}, "specify it with --image-column"),
+        ([min_entry(1, "y.png", "a") | {"choice": "a", "x": "b"}, 7], {}, "is not a list of tasks"),
     ],
     ids=["none", "two controls", "no such key", "numbers only", "no task", "no image", "min"],
 )

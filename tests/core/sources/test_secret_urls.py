@@ -83,7 +83,7 @@ def test_credentials_in_cells_are_used_and_reach_no_file_no_message_and_no_log(w
     assert study.quarantine()[["image", "reason"]].to_numpy().tolist() == [
         [f"{url}/gone.png", "there is no such file"],
         ["ftp://host/a b.png", "the path is not relative to the source"],
-        [f"{url}/closed.png", "the file may not be read"],
+        [f"{url}/closed.png", "no permission to read the file"],
     ]
     assert summary.messages == (
         "credentials were taken out of the URLs in 6 rows and are kept nowhere; the pages and later updates need "
@@ -145,7 +145,7 @@ def test_what_is_stored_is_read_with_the_credentials_of_the_environment(web, tmp
     import_source(read_source(write_table(tmp_path / "source", rows)), tmp_path / "study", image_size_px=32)
     study = open_study(tmp_path / "study")
     monkeypatch.setattr(credentials, "_given", {})  # as in another process
-    with pytest.raises(ImageError, match="the file may not be read"):
+    with pytest.raises(ImageError, match="no permission to read the file"):
         read_image(study.image_location(study.samples()["image"][0]))
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login mira password hunter2\n")
     (tmp_path / "netrc").chmod(0o600)
@@ -167,7 +167,7 @@ def test_credentials_of_a_labels_file_s_url_open_the_images_beside_it_and_are_no
     assert len(study.samples()) == 4
     missing = run_command("import", f"{with_user}/gone.csv?{AWS}", "--study", tmp_path / "none")
     assert missing.status == 2
-    assert f"{url}/gone.csv: there is no such file" in missing.err
+    assert f"{url}/gone.csv: no such file" in missing.err
     wrong = run_command("import", f"{with_user}/labels.csv?{AWS}", "--labels", "x.csv", "--study", tmp_path / "none")
     assert wrong.status == 2
     for secret in (*SECRETS, "mira"):

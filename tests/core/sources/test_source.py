@@ -52,7 +52,7 @@ def test_a_csv_beside_class_folders_is_taken_and_said(make_table):
 
 
 def test_a_missing_source_is_named(tmp_path):
-    with pytest.raises(SourceError, match=re.escape(f"{tmp_path / 'gone'}: there is no such file or folder")):
+    with pytest.raises(SourceError, match=re.escape(f"{tmp_path / 'gone'}: no such file or folder")):
         read_source(tmp_path / "gone")
 
 
@@ -62,7 +62,7 @@ def test_an_empty_folder_is_named(tmp_path):
 
 
 def test_a_missing_labels_file_is_named(class_folders):
-    with pytest.raises(SourceError, match=r"gone\.csv: there is no such labels file"):
+    with pytest.raises(SourceError, match=r"gone\.csv: no such labels file"):
         read_source(class_folders, labels="gone.csv")
 
 
@@ -74,7 +74,7 @@ def test_several_tables_ask_which_one(make_table):
 
 
 def test_an_unknown_format_lists_the_known_ones(class_folders):
-    with pytest.raises(ConfigError, match="--format voc: is not known; give one of folder, csv, chaoyang"):
+    with pytest.raises(ConfigError, match="--format voc: unknown value; choose from folder, csv, chaoyang"):
         read_source(class_folders, format="voc")
 
 

@@ -33,13 +33,13 @@ def test_a_npz_is_put_in_order_by_its_keys_and_what_is_no_sample_is_left_out(tmp
     np.savez(tmp_path / "features.npz", **{"embeddings": embeddings, key: keys})
     found = read_embeddings(tmp_path / "features.npz", SAMPLES)
     np.testing.assert_allclose(found.features, standardised(FEATURES), rtol=1e-5, atol=1e-6)
-    assert found.notes == ("1 rows of the embeddings are of no sample of the study and were left out",)
+    assert found.notes == ("1 rows of the embeddings match no sample of the study and were left out",)
 
 
 def test_columns_that_are_the_same_for_every_sample_are_told_of(tmp_path):
     np.save(tmp_path / "features.npy", np.hstack([FEATURES, np.full((NUM, 2), 7.0)]))
     notes = read_embeddings(tmp_path / "features.npy", SAMPLES).notes
-    assert notes == ("2 of the 6 columns are the same for every sample and say nothing",)
+    assert notes == ("2 of the 6 columns are the same for every sample and carry no information",)
 
 
 def with_fault(value, row=3):

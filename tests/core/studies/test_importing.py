@@ -152,7 +152,7 @@ def test_classes_of_numbers_are_ordered_as_numbers(make_table, tmp_path):
 def test_a_class_with_one_sample_is_warned_of(class_folders, tmp_path):
     (class_folders / "dog" / "a.png").unlink()
     summary, _ = imported(class_folders, tmp_path / "study")
-    assert summary.messages == ("one sample only, which will never be proposed: class dog",)
+    assert summary.messages == ("only one sample, which will never be proposed: class dog",)
 
 
 def test_fewer_than_two_classes_after_the_quarantine_leave_nothing_behind(class_folders, tmp_path):
@@ -181,7 +181,7 @@ def test_a_study_that_exists_is_left_as_it_is(class_folders, tmp_path):
 
 def test_a_folder_with_something_else_in_it_is_left_as_it_is(class_folders, tmp_path):
     before = contents_of(class_folders)
-    with pytest.raises(StudyError, match="is there already, and is no study"):
+    with pytest.raises(StudyError, match="already exists and is not a study"):
         imported(class_folders, class_folders)
     assert contents_of(class_folders) == before
 

@@ -198,4 +198,4 @@ def test_a_labels_file_behind_a_url_names_images_beside_it(s3, tmp_path):
         np.testing.assert_array_equal(read_image(study.image_location(image)).pixels, pixels_of(number))
     ran = run_command("import", "s3://hospital/chest/gone.csv", "--study", tmp_path / "none")
     assert ran.status == 2
-    assert ran.err.splitlines()[-1].startswith("error: s3://hospital/chest/gone.csv: there is no such file; check")
+    assert ran.err.splitlines()[-1].startswith("error: s3://hospital/chest/gone.csv: no such file; check")

@@ -35,7 +35,9 @@ def test_a_damaged_file_is_told_of_with_what_to_do(tmp_path, name, read, length)
     read(run)
     content = (run.path / name).read_bytes()
     (run.path / name).write_bytes(content[: length if isinstance(length, int) else int(length * len(content))])
-    with pytest.raises(StudyError, match=rf"{name}: is missing or damaged .*; delete the folder .* and train anew"):
+    with pytest.raises(
+        StudyError, match=rf"{name}: is missing or damaged .*; delete the folder .* and start a new run"
+    ):
         read(run)
 
 

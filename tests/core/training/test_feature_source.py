@@ -169,7 +169,7 @@ def test_a_stopped_run_goes_on_with_the_features_that_it_began_with(study, featu
     with pytest.raises(KeyboardInterrupt):
         train_study(study, TrainRequest(assignments=tuple(ALONE), embeddings=path), listener=stop_at("epoch"))
     np.save(tmp_path / "others.npy", array + 1)
-    with pytest.raises(StudyError, match="began with other features; name none to resume it, or train anew"):
+    with pytest.raises(StudyError, match="was started with other features; give none to resume it, or start a new run"):
         train_study(study, TrainRequest(resume=True, embeddings=tmp_path / "others.npy"))
     whole = shutil.copytree(study.path, tmp_path / "whole", ignore=shutil.ignore_patterns("runs"))
     run = train_study(study, TrainRequest(resume=True))

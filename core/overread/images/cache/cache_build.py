@@ -124,6 +124,6 @@ def _build_lock(folder: Path) -> Iterator[None]:
     try:
         lock = file_lock(folder / ".lock").acquire(blocking=False)
     except Timeout as error:
-        raise StudyError(f"{folder}: another import of this study is under way; wait for it to end") from error
+        raise StudyError(f"{folder}: another import of this study is running; wait until it ends") from error
     with lock:
         yield

@@ -66,7 +66,7 @@ class PixelCache:
 def open_cache(folder: Path) -> PixelCache:
     """Open a study's cache. Raises StudyError if it is missing or incomplete; its rows are not checked."""
     if not (folder / INDEX).is_file():
-        raise StudyError(f"{folder}: there is no pixel cache; make it with `overread import ... --update`")
+        raise StudyError(f"{folder}: there is no pixel cache; build it with `overread import ... --update`")
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         if index["version"] not in (1, CACHE_VERSION):
@@ -78,6 +78,6 @@ def open_cache(folder: Path) -> PixelCache:
             raise ValueError(f"an array of {pixels.shape}, the index says {expected}")
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise StudyError(
-            f"{folder}: the pixel cache is not whole ({error}); make it anew with `overread import ... --update`"
+            f"{folder}: the pixel cache is not intact ({error}); rebuild it with `overread import ... --update`"
         ) from error
     return PixelCache(tuple(row.key for row in rows), pixels, size_px, rows, folder)

@@ -94,6 +94,6 @@ def no_space(folder: Path, num_bytes: int) -> StudyError:
     """The error for a disk that is too full for an array of that size."""
     free = shutil.disk_usage(folder).free
     return StudyError(
-        f"{folder}: the disk has no room for the pixel cache: it takes up to {num_bytes:,} bytes, {free:,} are free; "
-        "free some, or import with a smaller image size"
+        f"{folder}: not enough disk space for the pixel cache: it takes up to {num_bytes:,} bytes, and {free:,} are "
+        "free; free some space, or import with a smaller image size"
     )

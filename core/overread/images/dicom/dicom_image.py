@@ -56,7 +56,7 @@ def read_dicom(file: BinaryIO, *, frame_number: int | None = None, limits: Limit
         return DecodedImage(one_channel_if_grey(_apply_palette(stored, dataset)), is_dicom=True)
     if stored.ndim == 2 and interpretation in _GREY:
         return _grey_image(stored, dataset, frame, is_inverted=interpretation == "MONOCHROME1")
-    raise ImageError("its kind of colour is not supported")
+    raise ImageError("its colour type is not supported")
 
 
 def _read_frame(file: BinaryIO, frame_number: int | None, limits: Limits) -> tuple[Dataset, int, int]:
@@ -84,7 +84,7 @@ def _read_dataset(file: BinaryIO, limits: Limits) -> Dataset:
 def _checked(dataset: Dataset) -> Dataset:
     """With a transfer syntax. Raises ImageError where there is no image."""
     if len(dataset) == 0:  # what pydicom makes of a file that ends within an element
-        raise ImageError("the file is cut short")
+        raise ImageError("the file is truncated")
     if not (isinstance(dataset.get("Rows"), int) and isinstance(dataset.get("Columns"), int)):
         raise ImageError("a DICOM file without an image")
     if not any(dataset.get(name) for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
@@ -102,7 +102,7 @@ def _check_description(dataset: Dataset) -> None:
     if any(dataset.get(name) is None for name in needed):
         raise ImageError("a DICOM file that does not say how its pixels are stored")
     if "PixelData" in dataset and not 1 <= dataset.BitsStored <= dataset.BitsAllocated:
-        raise ImageError("the DICOM file stores more bits than it has room for, or none")
+        raise ImageError("the DICOM file stores more bits than it allocates, or none")
 
 
 def _decode(dataset: Dataset, frame: int, limits: Limits, *, is_grey: bool) -> np.ndarray:
@@ -125,7 +125,7 @@ def _decode(dataset: Dataset, frame: int, limits: Limits, *, is_grey: bool) -> n
         raise ImageError("its DICOM transfer syntax is not supported") from None
     except ValueError as error:
         is_cut = "less than expected" in str(error)
-        raise ImageError("the file is cut short" if is_cut else "its pixel data are damaged") from None
+        raise ImageError("the file is truncated" if is_cut else "its pixel data are damaged") from None
     except (AttributeError, IndexError, EOFError, RuntimeError):
         raise ImageError("its pixel data are damaged") from None
     if not is_word:
@@ -247,7 +247,7 @@ def _lut(descriptor: Sequence[int], data: Any, is_little: bool) -> tuple[np.ndar
     else:
         table = np.atleast_1d(np.asarray(data, dtype=np.uint16))
     if len(table) < num_entries:
-        raise ImageError("its lookup table is cut short")
+        raise ImageError("its lookup table is truncated")
     table = table[:num_entries].astype(np.uint16)
     return table, max(bits, int(table.max()).bit_length())
 

@@ -30,7 +30,7 @@ def write_cleanlab(samples: Sequence[ReviewedSample], classes: Sequence[str], ou
     excluded the sample. head: of the ledger, in every row. Raises ConfigError where the samples have no scores.
     """
     if not any(sample.run for sample in samples):
-        raise ConfigError("label issues come from a training, and there is no finished one; train the study first")
+        raise ConfigError("this format needs a finished run, and there is none; train the study first")
     places = {label: str(place) for place, label in enumerate(classes)}
     rows = [
         (

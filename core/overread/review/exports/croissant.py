@@ -167,6 +167,6 @@ FORMAT = ExportFormat(
     write=_write,
     files=lambda out: [out, croissant_path(out)],
     suffix=".csv",
-    explanation="The cleaned CSV, and metadata that tell its checksum and what its columns mean.",
+    explanation="The cleaned CSV, with metadata that give its checksum and the meaning of its columns.",
     names_readers=True,
 )

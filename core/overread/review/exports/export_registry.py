@@ -27,4 +27,4 @@ def export_format(name: str) -> ExportFormat:
     for format in FORMATS:
         if format.name == name:
             return format
-    raise ConfigError(f"--format {name}: is not known; give one of {', '.join(format.name for format in FORMATS)}")
+    raise ConfigError(f"--format {name}: unknown value; choose from {', '.join(format.name for format in FORMATS)}")

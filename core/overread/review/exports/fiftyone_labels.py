@@ -35,8 +35,8 @@ def write_fiftyone(samples: Sequence[ReviewedSample], classes: Sequence[str], ou
         name = str(path.with_suffix("")) if path.name else str(path)
         if name in names:
             raise ConfigError(
-                f"samples {names[name]} and {sample.sample_id}: their files have one name but for the suffix, which "
-                "FiftyOne does not look at; export another format"
+                f"samples {names[name]} and {sample.sample_id}: their file names differ only in the suffix, which "
+                "FiftyOne ignores; export another format"
             )
         names[name] = sample.sample_id
     places = {label: place for place, label in enumerate(classes)}
@@ -62,6 +62,6 @@ FORMAT = ExportFormat(
     title="FiftyOne",
     write=lambda content, out: write_fiftyone(content.samples, content.classes, out, head=content.head),
     files=lambda out: [] if out.is_file() else [out / name for name in FILES],  # the writer says that it takes a folder
-    explanation="Three files of labels for one folder of images: the final labels, the given ones, and the proposals "
+    explanation="Three label files for one folder of images: the final labels, the given ones, and the proposals "
     "with their probability as confidence.",
 )

@@ -30,7 +30,7 @@ def write_imagefolder(
     folder, or if an image is no file.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(f"--out {out}: is there already; name a folder that is new or empty")
+        raise ConfigError(f"--out {out}: already exists; choose a new or empty folder")
     included = [sample for sample in samples if sample.final_label]
     for label in {sample.final_label for sample in included}:
         if "/" in label or label.startswith(".") or len(label.encode()) > 255:
@@ -46,7 +46,8 @@ def write_imagefolder(
             file = locate(sample.image)
             if file is None:
                 raise ConfigError(
-                    f"{sample.image}: is no file that can be linked to (a frame, a URL, or gone); export another format"
+                    f"{sample.image}: is not a file that can be linked to (a frame, a URL, or missing); export "
+                    "another format"
                 )
             if counts[folder, name.casefold()] > 1:
                 name = f"{PurePosixPath(name).stem}-{sample.sample_id}{PurePosixPath(name).suffix}"

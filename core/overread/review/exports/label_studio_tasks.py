@@ -86,6 +86,6 @@ FORMAT = ExportFormat(
     write=lambda content, out: write_label_studio(content.samples, content.classes, out, head=content.head),
     files=lambda out: [out, config_path(out)],
     suffix=".json",
-    explanation="Tasks and the labelling config. Open proposals are predictions with their probability as the score; "
-    "what readers accepted, rejected or relabelled is an annotation, what they excluded a cancelled one.",
+    explanation="Tasks and the labelling config. Open proposals are predictions, with their probability as the score. "
+    "Samples that readers accepted, rejected or relabelled have an annotation; excluded ones a cancelled annotation.",
 )

@@ -165,7 +165,7 @@ def _folder(root: Path) -> tuple[Path, _Layout]:
     found = _found(root)
     if not found:
         names = " or ".join(layout.name for layout in _LAYOUTS)
-        raise SourceError(f"{root}: holds no batches of CIFAR; name the folder {names} of its python version")
+        raise SourceError(f"{root}: contains no CIFAR batches; name the folder {names} of its Python version")
     if len(found) > 1:
         raise SourceError(f"{root}: holds both CIFAR-10 and CIFAR-100; name one of their folders")
     return found[0]
@@ -179,7 +179,7 @@ def _load(path: Path) -> dict[str, Any]:
     except PickleError as error:
         raise SourceError(f"{path}: cannot be read ({error}); restore it from the dataset's archive") from error
     if not isinstance(content, dict):
-        raise SourceError(f"{path}: is no batch of CIFAR; restore it from the dataset's archive")
+        raise SourceError(f"{path}: is not a CIFAR batch; restore it from the dataset's archive")
     return {key.decode("latin-1") if isinstance(key, bytes) else key: value for key, value in content.items()}
 
 
@@ -192,7 +192,7 @@ def _batch(path: Path, label_keys: tuple[str, ...]) -> dict[str, Any]:
     for key in label_keys:
         values = content[key].tolist() if isinstance(content.get(key), np.ndarray) else content.get(key)
         if not isinstance(values, list) or len(values) != len(data) or any(type(value) is not int for value in values):
-            raise SourceError(f"{path}: its {key} are no whole numbers, one for each image; restore the file")
+            raise SourceError(f"{path}: its {key} are not integers, one for each image; restore the file")
         content[key] = values
     content["filenames"] = _texts(content.get("filenames", [""] * len(data)))
     if content["filenames"] is None or len(content["filenames"]) != len(data):
@@ -209,7 +209,7 @@ def _texts(values: Any) -> list[str] | None:
 def _classes(path: Path, key: str) -> tuple[str, ...]:
     names = _texts(_load(path).get(key))
     if not names or len(set(names)) < len(names):
-        raise SourceError(f"{path}: its {key} are no list of different names; restore it from the dataset's archive")
+        raise SourceError(f"{path}: its {key} are not a list of distinct names; restore it from the dataset's archive")
     return tuple(names)
 
 

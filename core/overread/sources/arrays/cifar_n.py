@@ -59,7 +59,7 @@ def read_human_labels(path: Path, given_label: str | None, true_codes: np.ndarra
         if key.startswith("clean") and (num_other := int((np.array(codes[key]) != true_codes).sum())):
             raise SourceError(
                 f"{path}: its {key} differs from the batches' labels in {num_other} of {len(true_codes)} images; "
-                "give the file of this dataset, in the order of its python version"
+                "give the file of this dataset, in the order of its Python version"
             )
     known = _given_labels(codes, is_coarse=is_coarse)
     if given_label is None and len(known) == 1:
@@ -87,7 +87,7 @@ def _given_labels(keys: Iterable[str], *, is_coarse: bool) -> list[str]:
 def _codes(path: Path, key: str, values: Any, true_codes: np.ndarray) -> list[int]:
     values = np.array(values) if isinstance(values, list) else values
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "iu" or values.ndim != 1:
-        raise SourceError(f"{path}: its {key} is no list of whole numbers; download the file again")
+        raise SourceError(f"{path}: its {key} is not a list of whole numbers; download the file again")
     if len(values) != len(true_codes):
         raise SourceError(
             f"{path}: its {key} is of {len(values)} images, and the batches hold {len(true_codes)} training images; "
@@ -105,7 +105,7 @@ def _arrays(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(content, dict) or not content or any(type(key) is not str for key in content):
         raise SourceError(
-            f"{path}: holds no labels of CIFAR-N (no dict of arrays); download the file again", public=_NONE
+            f"{path}: holds no labels of CIFAR-N (not a dict of arrays); download the file again", public=_NONE
         )
     return content
 

@@ -76,7 +76,7 @@ def read_medmnist(path: Path) -> Source:
                     rows.append(SourceRow(len(rows) + 1, image, str(label), split=split))
                     cells.append((image, split, str(index), str(label)))
     except _DAMAGED as error:
-        raise SourceError(f"{path}: is no whole .npz file of MedMNIST ({error}); download it again") from error
+        raise SourceError(f"{path}: is not an intact MedMNIST .npz file ({error}); download it again") from error
     return Source(
         root=str(path.resolve().parent),
         format="medmnist",
@@ -101,7 +101,7 @@ def write_images(source: Source, folder: Path) -> Path:
             batches = ((split, start, batch) for split in splits for start, batch in _batches(archive, split))
             return write_arrays([path], batches, folder)
     except _DAMAGED as error:
-        raise SourceError(f"{path}: is no whole .npz file of MedMNIST ({error}); download it again") from error
+        raise SourceError(f"{path}: is not an intact MedMNIST .npz file ({error}); download it again") from error
 
 
 def _labels(path: Path, archive: zipfile.ZipFile, split: str) -> list[int]:
@@ -118,7 +118,7 @@ def _labels(path: Path, archive: zipfile.ZipFile, split: str) -> list[int]:
         if num_labels != 1:
             raise SourceError(f"{path}: {split}_labels has {num_labels} labels for each image; one is needed")
         if labels.shape[:1] != images.shape[:1]:
-            raise SourceError(f"{path}: {split}_images is {images.shape}, {split}_labels {labels.shape}; mend the file")
+            raise SourceError(f"{path}: {split}_images is {images.shape}, {split}_labels {labels.shape}; fix the file")
         if labels.dtype.kind not in "iu" or labels.shape[0] > _MAX_LABELS:
             raise SourceError(f"{path}: {split}_labels is {labels.dtype} of {labels.shape}; whole numbers are needed")
         data = _exactly(file, labels.shape[0] * labels.dtype.itemsize)
@@ -157,14 +157,14 @@ def _header(file: IO[bytes]) -> _Array:
 def _exactly(file: IO[bytes], num_bytes: int) -> bytes:
     data = file.read(num_bytes)
     if len(data) < num_bytes:
-        raise ValueError("an array is cut short")
+        raise ValueError("an array is truncated")
     return data
 
 
 def _read(files: SourceFiles) -> Source:
     if files.labels_file is None or not is_medmnist(files.labels_file):
         raise SourceError(
-            f"{files.labels_file or files.path}: is neither a CSV nor a whole .npz file of MedMNIST; save a "
+            f"{files.labels_file or files.path}: is neither a CSV nor an intact MedMNIST .npz file; save a "
             "spreadsheet as CSV"
         )
     source = read_medmnist(files.labels_file)

@@ -56,7 +56,7 @@ def fetched_file(source: str, on_progress: OnBytes | None = None) -> Path:
             if _fetch(name, url, file, on_progress) != md5:
                 raise SourceError(f"{PREFIX}{name}: {url} is not the release's file (its MD5 differs); try again later")
     except PermissionError as error:
-        raise SourceError(f"{path}: cannot be written ({error.strerror}); check its rights") from error
+        raise SourceError(f"{path}: cannot be written ({error.strerror}); check its permissions") from error
     return path
 
 

@@ -34,7 +34,7 @@ _CUT_SHORT = ("remain", "not enough data", "exhausted", "no newline")
 _KINDS = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
 _BOXED = "O8"
 _MAX_AXES = 8
-_OBJECTS = "it holds an array of objects, which is not admitted"
+_OBJECTS = "it holds an array of objects, which is not allowed"
 
 
 class PickleError(ValueError):
@@ -73,7 +73,7 @@ class _Content(io.BytesIO):
     def readline(self, size: int | None = -1, /) -> bytes:
         line = super().readline(size)
         if b"\\" in line:  # in the name of no class, and pickletools would warn of an escape that it does not know
-            raise PickleError("it holds text with escapes, which is not admitted")
+            raise PickleError("it holds text with escapes, which is not allowed")
         return line
 
 
@@ -84,7 +84,7 @@ def _check_opcodes(content: _Content) -> None:
     try:
         for step, (opcode, argument, _) in enumerate(pickletools.genops(content)):
             if opcode.name not in _OPCODES:
-                raise PickleError(f"it holds {opcode.name}, which is not admitted")
+                raise PickleError(f"it holds {opcode.name}, which is not allowed")
             num_tuples += opcode.name.startswith("TUPLE")
             if step >= _MAX_STEPS or num_tuples > _MAX_TUPLES:
                 raise PickleError(f"it takes more than {_MAX_STEPS} steps, or holds more than {_MAX_TUPLES} tuples")
@@ -95,7 +95,7 @@ def _check_opcodes(content: _Content) -> None:
         raise
     except ValueError as error:
         is_cut_short = any(words in str(error) for words in _CUT_SHORT)
-        raise PickleError("it is cut short" if is_cut_short else "it is damaged") from error
+        raise PickleError("it is truncated" if is_cut_short else "it is damaged") from error
 
 
 class _Unpickler(pickle.Unpickler):
@@ -118,11 +118,11 @@ class _Unpickler(pickle.Unpickler):
                 return _Function(self._from_buffer)
             case "_codecs", "encode":
                 return _Function(self._encode)
-        raise PickleError(f"it names {module[:40]}.{name[:40]}, which is not admitted and was not run")
+        raise PickleError(f"it names {module[:40]}.{name[:40]}, which is not allowed and was not run")
 
     def _reconstruct(self, kind: Any, *_: Any) -> "_Array":
         if kind is not _NDARRAY:
-            raise PickleError("it calls what is not admitted")
+            raise PickleError("it calls something that is not allowed")
         return _Array(self._encode)
 
     def _from_buffer(self, data: Any, dtype: Any, shape: Any, order: Any) -> "_Array":
@@ -133,7 +133,7 @@ class _Unpickler(pickle.Unpickler):
     def _encode(self, text: Any, encoding: Any = "latin1") -> bytes:
         """As protocol 2 writes the bytes of Python 3."""
         if type(text) is not str or encoding not in ("latin1", "latin-1"):
-            raise PickleError("it calls what is not admitted")
+            raise PickleError("it calls something that is not allowed")
         self._num_encodable -= len(text)
         if self._num_encodable < 0:
             raise PickleError("it grows larger than its file")
@@ -152,11 +152,11 @@ class _Function:
         return self._call(*arguments)
 
     def __setstate__(self, _state: Any) -> None:
-        raise PickleError("it changes what is not admitted")
+        raise PickleError("it changes something that is not allowed")
 
 
 def _not_called(*_: Any) -> None:
-    raise PickleError("it calls what is not admitted")
+    raise PickleError("it calls something that is not allowed")
 
 
 _NDARRAY = _Function(_not_called)
@@ -169,7 +169,7 @@ class _DType:
 
     def __init__(self, kind: Any, *_: Any) -> None:
         if type(kind) is not str or kind not in (*_KINDS, _BOXED):
-            raise PickleError(f"it holds an array of {str(kind)[:20]!r}, which is not admitted")
+            raise PickleError(f"it holds an array of {str(kind)[:20]!r}, which is not allowed")
         self.kind, self.order = kind, "|"
 
     def __setstate__(self, state: Any) -> None:
@@ -177,7 +177,7 @@ class _DType:
             case _, "<" | ">" | "|" | "=" as order, *_:
                 self.order = order
             case _:
-                raise PickleError("it changes what is not admitted")
+                raise PickleError("it changes something that is not allowed")
 
 
 class _Array:
@@ -195,7 +195,7 @@ class _Array:
             case _, shape, dtype, bool() | 0 | 1 as is_fortran_order, data if self.values is None:
                 self.fill(data, dtype, shape, "F" if is_fortran_order else "C")
             case _:
-                raise PickleError("it changes what is not admitted")
+                raise PickleError("it changes something that is not allowed")
 
     def fill(self, data: Any, dtype: Any, shape: Any, order: Any) -> None:
         is_shape = type(shape) is tuple and len(shape) <= _MAX_AXES

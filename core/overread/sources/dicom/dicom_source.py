@@ -32,27 +32,27 @@ FORMAT = SourceFormat(
     precedence=60,
     label_places=(
         LabelPlace(
-            title="A CSV that names the files by a tag",
+            title="A CSV that identifies the files by a tag",
             columns=COLUMN_KINDS,
             options=(
                 FormatOption(
                     field="key",
-                    title="Tag that the CSV identifies files by",
+                    title="Tag that identifies the files",
                     whose="DICOM files",
-                    hint="the tag by which the labels file names them, or name",
+                    hint="the tag that identifies them in the labels file, or name",
                     choices=lambda _: KEYS,
                     implies_format=True,
                 ),
             ),
         ),
         LabelPlace(
-            title="A tag of the files themselves",
+            title="A DICOM tag in the files",
             options=(
                 FormatOption(
                     field="label_tag",
                     title="Tag that holds the label",
                     whose="DICOM files without a labels file",
-                    hint="the tag that holds the labels, or its (gggg,eeee)",
+                    hint="its keyword, or (gggg,eeee)",
                     placeholder="BodyPartExamined",
                     implies_format=True,
                 ),

@@ -24,7 +24,7 @@ def with_frames(source: Source, frames: str) -> Source:
     a frame itself stays one row; one whose file claims more than MAX_FRAMES is faulty. Raises ConfigError.
     """
     if frames not in FRAMES:
-        raise ConfigError(f"--frames {frames}: is not known; give one of {', '.join(FRAMES)}")
+        raise ConfigError(f"--frames {frames}: unknown value; choose from {', '.join(FRAMES)}")
     if frames == "middle":
         return source
     counts = _frame_counts(source)

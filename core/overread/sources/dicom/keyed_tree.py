@@ -48,7 +48,7 @@ def read_dicom_tree(path: Path, root: Path, *, key: str | None = None, columns: 
     header = read_header(path)
     key = key or _guess_key(path, header)
     if key not in KEYS:
-        raise ConfigError(f"--key {key}: is not known; give one of {', '.join(KEYS)}")
+        raise ConfigError(f"--key {key}: unknown value; choose from {', '.join(KEYS)}")
     is_marked = columns.label is None and _MARKS in map(_bare, header)
     label = columns.label
     if label is None:
@@ -69,7 +69,7 @@ def _index(path: Path, root: Path, key: str) -> tuple[dict[str, list[tuple[str, 
         if value:
             found.setdefault(value, []).append((header.file, header.values[0]))
     if not found:
-        raise SourceError(f"{root}: no DICOM file in it has a {key}; check the folder, or give another --key")
+        raise SourceError(f"{root}: no DICOM file in it has the tag {key}; check the folder, or give another --key")
     return found, len(files) - sum(map(len, found.values()))
 
 
@@ -97,19 +97,19 @@ def _joined(
     if num_unknown == len(table.rows):
         raise ManifestError(
             f"{Path(table.labels_file).name}: column {table.image_column!r} holds no {key} of a file in {table.root}; "
-            f"name another column with --image-column, or give another --key ({', '.join(KEYS)})"
+            f"choose another column with --image-column, or give another --key ({', '.join(KEYS)})"
         )
     column = free_name("file", table.columns)
     messages = [f"column {table.image_column!r} was taken as the {key} of the images; their paths are in {column!r}"]
     if not is_patient_known and any(row.patient for row in rows):
         messages.append("patients were taken from the tag PatientID")
     if num_several:
-        messages.append(f"{num_several} rows name several images each, and stand once for each of them")
+        messages.append(f"{num_several} rows match several images each, and are repeated for each of them")
     num_left = sum(len(files) for value, files in found.items() if value not in named)
     if key != "name" and num_left:
-        messages.append(f"{num_left} images are named by no row and were left out")
+        messages.append(f"{num_left} images are not named in any row and were left out")
     if key != "name" and num_unkeyed:
-        messages.append(f"{num_unkeyed} files are no DICOM with a {key} and were left out")
+        messages.append(f"{num_unkeyed} files are not DICOM files with a {key} and were left out")
     return replace(
         table,
         format="dicom",
@@ -145,7 +145,7 @@ def _guess_key(path: Path, header: list[str]) -> str:
     tag = next((tag for tag in KEYS[1:] if bare.count(tag.lower()) == 1), None)
     if tag is None:
         raise ManifestError(
-            f"{path.name} row 1: no column is named for a tag; say with --key how the images are named "
+            f"{path.name} row 1: no column is named after a tag; specify with --key how the images are identified "
             f"({', '.join(KEYS)}), and with --image-column where. Columns: {', '.join(header)}"
         )
     return tag

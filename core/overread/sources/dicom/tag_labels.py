@@ -28,7 +28,7 @@ def read_dicom_labels(root: Path, label_tag: str) -> Source:
     headers = read_headers(root, files, (label_tag, "PatientID"))
     found = [header for header in headers if header.is_dicom]
     if not found:
-        raise SourceError(f"{root}: there is no DICOM file in it; check the folder, or give another --format")
+        raise SourceError(f"{root}: it contains no DICOM files; check the folder, or give another --format")
     labels = {header.values[0] for header in found} - {""}
     if len(labels) < MIN_LABELS:
         has = "has but one value" if labels else "has a value in no file"
@@ -41,7 +41,7 @@ def read_dicom_labels(root: Path, label_tag: str) -> Source:
     if any(row.patient for row in rows):
         messages.append("patients were taken from the tag PatientID")
     if len(files) > len(found):
-        messages.append(f"{len(files) - len(found)} files are no DICOM and were left out")
+        messages.append(f"{len(files) - len(found)} files are not DICOM files and were left out")
     return Source(
         root=str(root.resolve()),
         format="dicom",

@@ -199,7 +199,7 @@ def test_an_unknown_transfer_syntax_says_so(tmp_path: Path) -> None:
 def test_a_truncated_file_is_cut_short(tmp_path: Path, name: str) -> None:
     content = (_EXTERNAL / name).read_bytes()
     (tmp_path / "a.dcm").write_bytes(content[: len(content) * 4 // 5])
-    with pytest.raises(ImageError, match=r"^the file is cut short$"):
+    with pytest.raises(ImageError, match=r"^the file is truncated$"):
         read_image(tmp_path / "a.dcm")
 
 

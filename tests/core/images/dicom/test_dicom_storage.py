@@ -113,7 +113,7 @@ def test_an_overlay_in_the_unused_bits_is_no_part_of_the_image(tmp_path):
 @pytest.mark.parametrize("bits_stored", [0, 17, 20])
 def test_bits_stored_that_cannot_be_say_so(tmp_path, bits_stored):
     write_dicom(tmp_path / "a.dcm", _SMOOTH, BitsStored=bits_stored)
-    with pytest.raises(ImageError, match=r"^the DICOM file stores more bits than it has room for, or none$"):
+    with pytest.raises(ImageError, match=r"^the DICOM file stores more bits than it allocates, or none$"):
         read_image(tmp_path / "a.dcm")
 
 
@@ -134,7 +134,7 @@ def test_pixels_of_unknown_storage_say_so(tmp_path, name):
         ("PixelData", b"", "a DICOM file without pixel data"),
         ("Rows", None, "a DICOM file without an image"),
         ("Rows", 0, r"70 x 0 px: too small \(under 8 px a side\)"),
-        ("NumberOfFrames", 3, "the file is cut short"),
+        ("NumberOfFrames", 3, "the file is truncated"),
         ("FloatPixelData", bytes(4 * _SMOOTH.size), "its pixel data are damaged"),  # beside PixelData
     ],
 )

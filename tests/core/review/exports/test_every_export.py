@@ -55,7 +55,7 @@ def test_cleanlab_s_numbers_are_explained_on_the_terminal(study, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--format", "coco"), "--format coco: is not known; give one of csv, croissant"),
+        (("--format", "coco"), "--format coco: unknown value; choose from csv, croissant"),
         (("--format", "cleanlab", "--spreadsheet-safe"), "--spreadsheet-safe: is for the cleaned CSV"),
     ],
 )

@@ -69,6 +69,6 @@ def test_what_no_tree_can_hold_leaves_nothing_behind(tmp_path, label, image, mes
 
 def test_a_folder_that_holds_something_is_left_alone(study, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(ConfigError, match="is there already; name a folder that is new or empty"):
+    with pytest.raises(ConfigError, match="already exists; choose a new or empty folder"):
         export_study(study, tmp_path, format="imagefolder")
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]

@@ -215,15 +215,18 @@ def truncate(folder):
     [
         (remove("data_batch_2"), "data_batch_2: is missing; restore it"),
         (remove("batches.meta"), r"batches\.meta: is missing; restore it"),
-        (truncate, r"data_batch_3: cannot be read \(it is cut short\)"),
-        (lambda folder: write(folder / "test_batch", [1, 2]), "test_batch: is no batch of CIFAR"),
-        (lambda folder: write(folder / "batches.meta", {"label_names": ["a", "a"]}), "are no list of different names"),
+        (truncate, r"data_batch_3: cannot be read \(it is truncated\)"),
+        (lambda folder: write(folder / "test_batch", [1, 2]), "test_batch: is not a CIFAR batch"),
+        (
+            lambda folder: write(folder / "batches.meta", {"label_names": ["a", "a"]}),
+            "are not a list of distinct names",
+        ),
         (lambda folder: replace_batch(folder, data=np.zeros((4, 3000), np.uint8)), "holds no images of 32 x 32 px"),
         (lambda folder: replace_batch(folder, data=[1, 2]), "holds no images of 32 x 32 px"),
-        (lambda folder: replace_batch(folder, labels=[1, 2]), "labels are no whole numbers, one for each image"),
+        (lambda folder: replace_batch(folder, labels=[1, 2]), "labels are not integers, one for each image"),
         (lambda folder: replace_batch(folder, labels=["1"] * 4), "labels are no whole numbers"),
         (lambda folder: replace_batch(folder, filenames=["a"]), "filenames are not one for each image"),
-        (lambda folder: replace_batch(folder, data=np.array([{}])), "an array of objects, which is not admitted"),
+        (lambda folder: replace_batch(folder, data=np.array([{}])), "an array of objects, which is not allowed"),
     ],
 )
 def test_batches_that_do_not_fit_are_named(cifar10, damage, message):
@@ -274,7 +277,10 @@ def test_flags_that_do_not_fit_are_named(cifar10, flags, message):
             "differs from the batches' labels in",
         ),
         (lambda human: {key: value[:10] for key, value in human.items()}, "is of 10 images, and the batches hold 20"),
-        (lambda human: {**human, "aggre_label": human["aggre_label"] / 2}, "aggre_label is no list of whole numbers"),
+        (
+            lambda human: {**human, "aggre_label": human["aggre_label"] / 2},
+            "aggre_label is not a list of whole numbers",
+        ),
         (lambda human: [1, 2], "no dict of arrays"),
         (lambda human: {"aggre_label": torch.zeros(20)}, "it names torch._utils._rebuild_tensor_v2"),
     ],

@@ -93,7 +93,7 @@ def test_a_split_that_is_absent_is_left_out(tmp_path):
         ({"train_images": np.zeros((5, 28, 28, 28), np.uint8)}, "2-D images are read"),
         ({"train_images": np.zeros((5, 28, 28), np.float32)}, "train_images is float32 of"),
         ({"train_labels": np.zeros((5, 14), np.uint8)}, "train_labels has 14 labels for each image; one is needed"),
-        ({"train_labels": np.array(3)}, r"train_labels \(\); mend the file"),
+        ({"train_labels": np.array(3)}, r"train_labels \(\); fix the file"),
         ({"train_labels": np.zeros((4, 1), np.uint8)}, r"train_images is \(5, 28, 28\), train_labels \(4, 1\)"),
         ({"train_labels": np.zeros((5, 1), np.float64)}, "whole numbers are needed"),
         ({"train_labels": np.array([[{}]] * 5)}, "holds Python objects, which are not read"),

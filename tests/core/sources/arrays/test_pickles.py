@@ -74,7 +74,7 @@ def test_an_array_around_everything_is_taken_off():
 
 @pytest.mark.parametrize("protocol", [2, 4])
 def test_a_pickle_that_runs_a_command_is_refused_and_nothing_runs(protocol, tmp_path):
-    with pytest.raises(PickleError, match=r"it names \w+\.mkdir, which is not admitted and was not run"):
+    with pytest.raises(PickleError, match=r"it names \w+\.mkdir, which is not allowed and was not run"):
         read(pickle.dumps({"data": Runs(tmp_path / "made")}, protocol))
     assert not (tmp_path / "made").exists()
 

@@ -149,5 +149,5 @@ def test_a_number_of_frames_that_cannot_be_is_a_fault_of_its_row(scans):
 
 
 def test_frames_that_are_neither_are_refused(scans):
-    with pytest.raises(ConfigError, match="--frames first: is not known; give one of middle, all"):
+    with pytest.raises(ConfigError, match="--frames first: unknown value; choose from middle, all"):
         read_source(scans, frames="first")

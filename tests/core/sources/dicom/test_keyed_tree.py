@@ -78,8 +78,8 @@ def test_images_are_found_by_the_tag_that_the_user_names(tree):
     assert source.cells == (("1.2.31", "cat", "p1/s1/two"), (" 1.2.4 ", "dog", "p2/s1/three.dcm"))
     assert source.messages[1:] == (
         "patients were taken from the tag PatientID",
-        "1 images are named by no row and were left out",
-        "1 files are no DICOM with a SOPInstanceUID and were left out",
+        "1 images are not named in any row and were left out",
+        "1 files are not DICOM files with a SOPInstanceUID and were left out",
     )
 
 
@@ -98,7 +98,7 @@ def test_a_key_of_several_images_makes_a_row_of_each(tree):
         ("p2/s1/three.dcm", "dog", "p2"),
     ]
     assert [row.row for row in source.rows] == [2, 2, 3]
-    assert "1 rows name several images each, and stand once for each of them" in source.messages
+    assert "1 rows match several images each, and are repeated for each of them" in source.messages
 
 
 def test_rsna_labels_are_recognised_and_boxes_of_one_image_agree(tree, tmp_path):
@@ -134,7 +134,7 @@ def test_rsna_labels_are_recognised_and_boxes_of_one_image_agree(tree, tmp_path)
 def test_rsna_with_two_label_files_asks_which_one(tree):
     write_labels(tree, ("patientId", "Target"), ("one", "1"), ("two", "0"))
     (tree / "classes.csv").write_text("patientId,class\none,Lung Opacity\ntwo,Normal\n")
-    with pytest.raises(SourceError, match=r"Name it with --labels FILE \(found: classes\.csv, labels\.csv\)"):
+    with pytest.raises(SourceError, match=r"Specify it with --labels FILE \(found: classes\.csv, labels\.csv\)"):
         read_source(tree)
     assert [row.label for row in read_source(tree, labels="classes.csv").rows] == ["Lung Opacity", "Normal"]
 
@@ -225,13 +225,13 @@ def test_keys_that_no_file_has_name_the_column_and_the_mend(tree):
 
 def test_a_tree_without_dicom_an_unknown_key_and_a_key_of_a_folder_are_refused(tree, class_folders):
     write_labels(tree, ("SOPInstanceUID", "label"), ("1.2.3", "cat"))
-    with pytest.raises(ConfigError, match="--key Sex: is not known; give one of name, SOPInstanceUID"):
+    with pytest.raises(ConfigError, match="--key Sex: unknown value; choose from name, SOPInstanceUID"):
         read_source(tree, key="Sex")
     with pytest.raises(ConfigError, match="--key name: a source of format folder has no keys"):
         read_source(class_folders, format="folder", key="name")
     for folder in ("p1", "p2"):
         shutil.rmtree(tree / folder)
-    with pytest.raises(SourceError, match="no DICOM file in it has a SOPInstanceUID"):
+    with pytest.raises(SourceError, match="no DICOM file in it has the tag SOPInstanceUID"):
         read_source(tree, key="SOPInstanceUID")
 
 

@@ -45,7 +45,7 @@ def test_links_that_lead_in_circles_are_no_files_of_the_tree(tmp_path):
     (root / "back").symlink_to("..")
     source = read_source(root, label_tag="BodyPartExamined")
     assert [row.label for row in source.rows] == list(PARTS)
-    assert "1 files are no DICOM and were left out" in source.messages
+    assert "1 files are not DICOM files and were left out" in source.messages
 
 
 def test_the_tag_gives_labels_and_a_file_without_it_is_quarantined(tmp_path):
@@ -113,7 +113,7 @@ def test_what_is_no_dicom_and_directories_of_discs_are_left_out(tmp_path):
     (root / "DICOMDIR").write_bytes((root / "0.dcm").read_bytes())
     source = read_source(root, label_tag="BodyPartExamined")
     assert len(source.rows) == len(PARTS)
-    assert source.messages[-1] == "1 files are no DICOM and were left out"
+    assert source.messages[-1] == "1 files are not DICOM files and were left out"
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ def _default(option: object) -> str:
         return "required"
     if isinstance(option.show_default, str):
         return option.show_default
-    return "" if option.default in (None, False) else f"`{option.default}`"
+    return "" if option.default is None or option.default is False or option.default == "" else f"`{option.default}`"
 
 
 PAGES = {"files.md": files_page, "commands.md": commands_page, "settings.md": settings_page}

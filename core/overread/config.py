@@ -6,6 +6,7 @@ A setting is changed by its name, SECTION.FIELD=VALUE (`rounds.max_loss=0.1`).
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from difflib import get_close_matches
 from typing import Any
 
 from overread.detection_settings import (
@@ -133,7 +134,8 @@ def override_settings(settings: TrainSettings, assignments: Sequence[str]) -> Tr
         section, _, setting = name.strip().partition(".")
         if section not in sections or setting not in {f.name for f in fields(sections[section])}:
             every = [f"{name}.{f.name}" for name, values in sections.items() for f in fields(values)]
-            raise ConfigError(f"--set {assignment}: no such setting; choose from {', '.join(every)}")
+            near = get_close_matches(name.strip(), every, n=3) or every
+            raise ConfigError(f"--set {assignment}: no such setting; choose from {', '.join(near)}")
         current = getattr(sections[section], setting)
         changes.setdefault(section, {})[setting] = _parse(text.strip(), current, assignment)
     return replace(settings, **{name: replace(sections[name], **values) for name, values in changes.items()})

@@ -48,7 +48,7 @@ def backup(
     opened = open_study(study)
     check_output(to, opened, option="--to", overwrite=overwrite)
     num_rows = backup_study(opened, to)
-    print_result(as_json, {"num_rows": num_rows}, [f"{to}: {num_rows} ledger rows; restore: overread restore"])
+    print_result(as_json, {"num_rows": num_rows}, [f"{to}: {num_rows} ledger rows; restore it with: overread restore"])
 
 
 def restore(

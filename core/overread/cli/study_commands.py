@@ -30,7 +30,11 @@ def demo(
     with progress_bar(as_json) as show:
         studies = make_demo(out, num_images=num_images, seed=seed, listener=lambda e: show(e["fraction"], e["message"]))
     lines = [f"{study.name}: {study.path}" for study in studies]
-    print_result(as_json, {"studies": [str(study.path) for study in studies]}, [*lines, "review them: overread app"])
+    print_result(
+        as_json,
+        {"studies": [str(study.path) for study in studies]},
+        [*lines, f"review them: overread app {' '.join(str(study.path) for study in studies)}"],
+    )
 
 
 def check(study: StudyPath, as_json: Json = False) -> None:

@@ -29,8 +29,8 @@ def find_label_errors(
 ) -> pd.DataFrame:
     """Find labels that are probably wrong, from features of the images.
 
-    It trains linear classifiers on the features, out of fold, with several iterations of self-training, models how the
-    labels became wrong, and gives each label a calibrated probability of being wrong. It needs no study, no GPU and no
+    It trains linear classifiers on the features, out of fold, models how the labels became
+    wrong, and gives each label a calibrated probability of being wrong. It needs no study, no GPU and no
     torch: some seconds for a few thousand samples.
 
     Parameters
@@ -78,7 +78,7 @@ def find_label_errors(
         For input that doesn't fit, saying what was found and what is wanted: a wrong shape or length, NaN or infinity,
         a missing label, a single class, a label that is not among `classes`, settings out of range.
 
-    Source: the method and how it compares with others are in core/docs/results/detection.md.
+    Source: core/docs/method.md; core/docs/results/detection.md compares it with other methods.
 
     Example
     -------

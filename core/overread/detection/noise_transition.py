@@ -1,4 +1,4 @@
-"""A model of how the given labels arose, estimated from the labels and out-of-fold class probabilities.
+"""The noise model: how the given labels arose, estimated from the labels and out-of-fold class probabilities.
 
 A given label is modelled in three steps:
 

@@ -1,4 +1,4 @@
-"""A decoded image: its pixels, and how its file asks to display them."""
+"""A decoded image, and how its file asks to display it: the window (DICOM windowing) and MONOCHROME1."""
 
 from dataclasses import dataclass, replace
 

@@ -27,17 +27,16 @@ class _SilentThread(threading.local):
 # restore each other's state. This filter is added once, never removed, and checks its own thread only.
 _thread = _SilentThread()
 _FILTER: Any = ("ignore", _thread, Warning, None, 0)
-_filters: Any = warnings.filters
-"""A list, and to type checkers a sequence of compiled patterns; any object with a method `match` serves as one."""
 _lock = threading.Lock()
 
 
 @contextmanager
 def silence() -> Iterator[None]:
     """Within it, this thread's warnings are dropped; other threads' are not. Does not nest."""
-    if _FILTER not in _filters[:1]:
+    filters: Any = warnings.filters  # a list, though typed as a sequence; and not always the same one
+    if _FILTER not in filters[:1]:
         with _lock:
-            _filters.insert(0, _FILTER)
+            filters.insert(0, _FILTER)
     _thread.is_decoding = True
     try:
         yield

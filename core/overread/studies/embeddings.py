@@ -49,7 +49,7 @@ def read_embeddings(path: Path, samples: pd.DataFrame) -> Embeddings:
                 array, key, keys = _keyed_array(path, found)
     except (ValueError, OSError, EOFError, MemoryError, BadZipFile, zlib.error, tokenize.TokenError) as error:
         why = (
-            "holds Python objects; save plain numbers, and text with .astype(str)"
+            "holds Python objects; save plain numbers, and text as numpy.array(names, dtype=str)"
             if "Object arrays" in str(error)
             else "is no whole .npy or .npz file as numpy.save and numpy.savez write them"
         )

@@ -201,7 +201,7 @@ def test_a_disk_that_fills_up_on_the_way(study, tmp_path, monkeypatch):
 def test_a_second_training_at_the_same_time(study, tmp_path):
     with training_lock(open_study(study), "20260101T000000-quick-0"):
         line = refused(tmp_path, "train", study, *TINY)
-    assert "a training of this study is under way" in line
+    assert "this study is already being trained" in line
 
 
 @pytest.mark.parametrize(

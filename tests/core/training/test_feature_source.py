@@ -206,7 +206,7 @@ def test_features_that_cannot_be_had_end_the_command_and_leave_no_run(study, fea
         (("--embeddings", short), "has 71 rows, and the study 72 samples"),
         (("--backbone", "resnet18"), "needs --weights FILE; nothing is downloaded"),
         (("--weights", short), "needs --backbone NAME"),
-        (("--backbone", "resnet18", "--weights", tmp_path / "none.pth"), "there is no such file"),
+        (("--backbone", "resnet18", "--weights", tmp_path / "none.pth"), "no such file"),
     ):
         ended = run_command("train", study.path, *flags)
         assert (ended.status, ended.out) == (2, "")

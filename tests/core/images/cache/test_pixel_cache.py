@@ -68,7 +68,7 @@ def test_faulty_images_are_returned_with_a_reason_and_the_rest_is_kept(tmp_path:
     images["key19"].write_bytes(b"")
     faults = build_cache(tmp_path / "pixels", images, size_px=_SIZE)
     assert faults["key3"].startswith("not an image")
-    assert faults["key7"] == "there is no such file"
+    assert faults["key7"] == "no such file"
     assert faults["key19"] == "the file is empty"
     cache = open_cache(tmp_path / "pixels")
     assert cache.keys == tuple(key for key in images if key not in faults)
@@ -136,7 +136,7 @@ def test_a_build_with_nothing_new_leaves_the_files_as_they_are(tmp_path: Path) -
     images = {**_write_images(tmp_path / "source", 5), "fault": tmp_path / "none"}
     build_cache(tmp_path / "pixels", images, size_px=_SIZE)
     before = _content(tmp_path / "pixels")
-    assert build_cache(tmp_path / "pixels", images, size_px=_SIZE) == {"fault": "there is no such file"}
+    assert build_cache(tmp_path / "pixels", images, size_px=_SIZE) == {"fault": "no such file"}
     assert _content(tmp_path / "pixels") == before
 
 

@@ -1,4 +1,4 @@
-"""What Overread does with a study, as functions: import a source, train, export the labels.
+"""The public Python functions for studies: import a source, train, export the labels.
 
 `from overread import import_source, train, export_labels`. The commands of the same names do the same.
 """

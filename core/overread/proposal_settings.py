@@ -1,4 +1,4 @@
-"""The settings of proposals and of what verdicts on them change: a frozen dataclass per part, checked once."""
+"""The settings of proposals and of everything that depends on verdicts: a frozen dataclass per part, checked once."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a run is trained and judged on: the study's images and labels, and which of its samples belong together."""
+"""The inputs of a run: the study's images and labels, and which of its samples belong together."""
 
 import json
 from dataclasses import dataclass, replace

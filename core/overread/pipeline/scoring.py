@@ -1,4 +1,4 @@
-"""What a run says of every label, as its preset judges: the rows of scores.csv."""
+"""Scores every label as the run's preset prescribes: the rows of scores.csv."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Features of a study's samples that its owner brings: a .npy in the order of samples.csv, or a .npz with keys."""
+"""Features that a study's owner supplies: a .npy in the order of samples.csv, or a .npz with keys."""
 
 import tokenize
 import zlib

@@ -1,4 +1,4 @@
-"""DICOM to pixels, through pydicom: the stored values, the modality LUT, and how the file asks to be shown."""
+"""DICOM to pixels, through pydicom: the stored values, the modality LUT, and how the file asks to be displayed."""
 
 import os
 from collections.abc import Sequence

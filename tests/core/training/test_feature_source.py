@@ -195,7 +195,7 @@ def test_a_run_stopped_before_its_features_were_there_asks_for_their_origin(stud
 def test_a_run_on_its_own_features_is_not_resumed_on_others(study, features):
     with pytest.raises(KeyboardInterrupt):
         train_study(study, TrainRequest(assignments=tuple(ASSIGNMENTS)), listener=stop_at("epoch"))
-    with pytest.raises(StudyError, match="began with other features"):
+    with pytest.raises(StudyError, match="was started with other features"):
         train_study(study, TrainRequest(resume=True, embeddings=features[0]))
 
 

@@ -210,7 +210,9 @@ def test_a_disk_without_room_is_refused_before_anything_is_decoded(
 ) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=7_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
-    with pytest.raises(StudyError, match=r"up to 7,680 bytes, 7,000 are free; free some, or import with a smaller"):
+    with pytest.raises(
+        StudyError, match=r"up to 7,680 bytes, and 7,000 are free; free some space, or import with a smaller"
+    ):
         build_cache(tmp_path / "pixels", _write_images(tmp_path / "source", 30), size_px=_SIZE)
 
 
@@ -229,7 +231,7 @@ def test_a_disk_that_fills_up_midway_leaves_the_old_cache_and_nothing_else(tmp_p
     images = _write_images(tmp_path / "source", 600)
     build_cache(tmp_path / "pixels", dict(list(images.items())[:5]), size_px=_SIZE)
     before = _content(tmp_path / "pixels")
-    with _file_size_limit(100_000), pytest.raises(StudyError, match="the disk has no room for the pixel cache"):
+    with _file_size_limit(100_000), pytest.raises(StudyError, match="not enough disk space for the pixel cache"):
         build_cache(tmp_path / "pixels", images, size_px=_SIZE)
     assert _content(tmp_path / "pixels") == before
     assert build_cache(tmp_path / "pixels", images, size_px=_SIZE) == {}

@@ -114,7 +114,7 @@ def test_a_damaged_file_is_named_and_leaves_no_study(tmp_path):
         import_source(read_source(path), tmp_path / "study")
     assert not (tmp_path / "study").exists()
     path.write_bytes(bytes(data[:-200]))
-    with pytest.raises(SourceError, match="is neither a CSV nor a whole"):
+    with pytest.raises(SourceError, match="is neither a CSV nor an intact"):
         read_source(path)
 
 

@@ -139,10 +139,10 @@ def _found_pictures(study: Study, progress: "ProgressLog") -> DuplicateGroups:
     known = read_duplicate_groups(study, cache)
     if known is not None:
         return known
-    what = "only exact copies of images were looked for, not near-duplicates"
+    what = "only exact duplicates were searched for, not near-duplicates"
     if len(cache.keys) > MAX_COMPARED:
         progress.emit(
-            "note", message=f"More than {MAX_COMPARED:,} images: {what}. `check` finds them, for the next run."
+            "note", message=f"More than {MAX_COMPARED:,} images: {what}. Run `check` to find them for the next run."
         )
         return exact_duplicate_groups(cache.pixels, cache.keys)
     try:

@@ -242,7 +242,7 @@ def test_two_builds_at_once_are_refused(tmp_path: Path) -> None:
     refusals = []
 
     def build_again(num_done: int, num_images: int) -> None:
-        with pytest.raises(StudyError, match="another import of this study is under way"):
+        with pytest.raises(StudyError, match="another import of this study is running"):
             build_cache(tmp_path / "pixels", images, size_px=_SIZE)
         refusals.append(num_done)
 
@@ -260,10 +260,10 @@ def test_a_cache_that_is_missing_or_not_whole_is_refused_and_made_anew(tmp_path:
     (array,) = folder.glob("*.npy")
     for damage in (lambda: array.write_bytes(array.read_bytes()[:-1]), array.unlink):
         damage()
-        with pytest.raises(StudyError, match="not whole"):
+        with pytest.raises(StudyError, match="not intact"):
             open_cache(folder)
     (folder / "index.json").write_text("{")
-    with pytest.raises(StudyError, match="not whole"):
+    with pytest.raises(StudyError, match="not intact"):
         open_cache(folder)
     assert build_cache(folder, images, size_px=_SIZE) == {}
     assert (open_cache(folder).pixels[3, ..., 0] == _pixels(images["key3"])).all()

@@ -1,4 +1,4 @@
-"""The commands of `overread` that pages run in processes of their own."""
+"""The `overread` commands that pages run in separate processes."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The folders that pages may read below, whatever is typed into a form: those that the owner named at the start."""
+"""The folders that the app may read, whatever is typed into a form: those that the owner named at startup."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Starts the review app, for this machine alone."""
+"""Starts the review app, on this machine only."""
 
 import argparse
 import json

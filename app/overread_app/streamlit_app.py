@@ -1,4 +1,4 @@
-"""The frame of every page: the page's settings, the sidebar, the error boundary. Started by `overread app`."""
+"""The frame around every page: page settings, sidebar, error boundary. Started by `overread app`."""
 
 from pathlib import Path
 

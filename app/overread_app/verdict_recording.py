@@ -1,4 +1,4 @@
-"""Records a reader's verdicts in the ledger: each one once, or the page says why not."""
+"""Records a reader's verdicts in the ledger: each one once, or the page says why it could not."""
 
 from collections.abc import Callable
 

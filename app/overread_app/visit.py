@@ -1,4 +1,4 @@
-"""A visit: one showing of one sample to one reader. It distinguishes a second press from a new verdict."""
+"""A visit: one sample shown once to one reader. It tells a second press from a new verdict."""
 
 import time
 import uuid

@@ -1,8 +1,8 @@
 """From a folder of images to a CSV of reviewed labels: `python core/docs/clean_a_folder.py IMAGES STUDY OUT.csv`.
 
-IMAGES holds a folder for each class. Run it once to import the images, train and see what is proposed; review the
-proposals in the app (`overread app STUDY`); then run it again, and the CSV has the labels that you decided. Until then
-every label in it is the given one, with the proposal beside it.
+IMAGES contains one folder per class. Run it once to import the images, train, and see the proposals; review the
+proposals in the app (`overread app STUDY`); then run it again, and the CSV has the labels that you decided. Until then,
+every label in it is the given label, with the proposal next to it.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""What Overread does with a study, as functions: import a source, train, export the labels.
+"""The public Python functions for studies: import a source, train, export the labels.
 
 `from overread import import_source, train, export_labels`. The commands of the same names do the same.
 """
@@ -47,11 +47,11 @@ def import_source(
     labels : path, optional
         The labels file, if it isn't the source or in it. The images in it are relative to the source.
     options : StudyOptions, optional
-        The study's name, the side of its cached images in pixels (224), and whether an existing study is read again
-        (update).
+        The study's name, the side length of its cached images in pixels (224), and whether an existing study is read
+        again (update).
     **columns
-        Columns of the labels file whose names don't tell: image_column, label_column, patient_column, slide_column,
-        split_column, each a name, and rater_columns, a sequence of names.
+        Columns of the labels file, if their names are not obvious: image_column, label_column, patient_column,
+        slide_column, split_column, each a name, and rater_columns, a sequence of names.
 
     Returns
     -------
@@ -63,9 +63,9 @@ def import_source(
     SourceError, ManifestError
         For a source that cannot be read or understood, saying what to correct.
     StudyError
-        If the study exists already, or there is no room on the disk.
+        If the study already exists, or the disk is full.
     ConfigError
-        For options that don't fit, or a study folder inside the source.
+        For invalid options, or a study folder inside the source.
 
     Example
     -------
@@ -125,7 +125,7 @@ def train(
     ConfigError
         For an unknown preset, device or setting, or a value out of range.
     StudyError
-        If a training of the study is under way, or it has a single class to train on.
+        If the study is already being trained, or has only one class to train on.
 
     Example
     -------

@@ -16,13 +16,13 @@ class CrossValidationSettings:
     """Out-of-fold logistic regression on the frozen SimCLR features."""
 
     num_folds: int = 5
-    """Folds; 0 leaves this scorer out."""
+    """Folds; 0 turns this scorer off."""
     regularisation: float = 0.01
     """Inverse strength of the L2 penalty, as scikit-learn's C; above 0."""
     max_width: int = 256
     """Features wider than this are replaced by their principal components."""
     num_components: int = 128
-    """Principal components then kept, at most."""
+    """Maximum number of principal components then kept."""
 
     def __post_init__(self) -> None:
         rules = (
@@ -36,19 +36,19 @@ class CrossValidationSettings:
 
 @dataclass(frozen=True)
 class RefinementSettings:
-    """Cross-fitted self-training on frozen features, by which labels are judged."""
+    """Cross-fitted self-training on frozen features, which scores the labels."""
 
     num_folds: int = 0
-    """Folds; 0 leaves self-training out."""
+    """Folds; 0 turns self-training off."""
     features: str = "simclr"
-    """What it judges by. simclr: the run's own encoder. imagenet: an encoder trained on ImageNet that comes with a
+    """The features used. simclr: the run's own encoder. imagenet: an encoder trained on ImageNet, installed as a
     package; if that is not installed, simclr."""
     num_inner_folds: int = 3
-    """Folds of the samples that an outer fold leaves to fit on; they make its pseudo-labels."""
+    """Inner folds of each outer fold's training samples, which give their pseudo-labels."""
     num_repeats: int = 2
-    """Times the whole is done with other folds; the mean is taken."""
+    """How often everything is repeated with different folds; the results are averaged."""
     max_rounds: int = 2
-    """Iterations after the first one, which is fitted to the given labels; only after review."""
+    """Iterations after the first, which is fitted to the given labels; used only after review."""
     strengths: tuple[float, ...] = (0.0003, 0.001, 0.003, 0.01)
     """Candidates for the inverse strength of the logistic regression's L2 penalty, as scikit-learn's C."""
     ridge_penalties: tuple[float, ...] = (100.0, 300.0, 1000.0, 3000.0, 10000.0)
@@ -56,17 +56,17 @@ class RefinementSettings:
     num_neighbours: int = 15
     """Nearest neighbours whose probabilities are mixed in."""
     use_raters: bool = False
-    """Whether the labels of single raters count beside the given label. Leave it off in a study that is to be measured
-    by them."""
+    """Whether individual raters' labels count in addition to the given label. Leave this off if the study will be
+    evaluated against them."""
     min_precision: float = 0.8
     """Expected precision of the proposals, between 0 and 1."""
     num_components: int = 128
-    """Principal components of the features, at most."""
+    """Maximum number of principal components of the features."""
     neighbour_weights: tuple[float, ...] = (0.0, 1 / 3, 2 / 3)
     """Candidates for the weight of the neighbours' mean, each in [0, 1]."""
     network_weights: tuple[float, ...] = (0.25, 0.5)
-    """Candidates, beside 0, for the weight of the cross-fitted networks, each in [0, 1]; divided by 1 + the strength of
-    the instance-dependent noise."""
+    """Candidates, in addition to 0, for the weight of the cross-fitted networks, each in [0, 1]; divided by 1 + the
+    strength of the instance-dependent noise."""
     vote_smoothing: float = 1.0
     """Pseudo-votes per row of a rater's confusion matrix (Dawid and Skene), at least 0."""
 
@@ -105,7 +105,7 @@ class NoiseSettings:
     num_standard_errors: float = 1.0
     """By how many standard errors the likelihood of a simpler model may be below the best; at least 0."""
     final_num_standard_errors: float = 0.5
-    """The same for the noise model that labels are judged by."""
+    """The same for the noise model that scores the labels."""
     shrinkage: float = 200.0
     """Weight, in samples, of uniform noise at the overall rate in each row of the transition matrix; at least 0."""
     off_diagonal_prior: float = 1.0
@@ -142,12 +142,12 @@ class ErrorRateSettings:
     num_rotations: int = 4
     """Random pairs of views; their estimates are averaged."""
     agreement_range: tuple[float, ...] = (0.25, 0.4)
-    """Agreement of the views beyond chance up to which the estimate is ignored, and from which it counts in full; each
-    in [0, 1]. Views that hardly agree share what is misleading. Chosen on the benchmark's cells."""
+    """Agreement of the views beyond chance below which the estimate is ignored, and above which it counts fully; each
+    in [0, 1]. Views that hardly agree are misled in the same way. Chosen on the benchmark's cells."""
     num_strata: int = 5
-    """With two classes: strata of confidence, the least confident of which is left out."""
+    """With two classes: strata of confidence; the least confident one is left out."""
     min_stratum_size: int = 100
-    """Samples per stratum; with fewer there is a single stratum."""
+    """Minimum number of samples per stratum; with fewer, a single stratum is used."""
     num_folds: int = 5
     """Folds of the views' ridge regression."""
     samples_per_feature: int = 5
@@ -159,13 +159,13 @@ class ErrorRateSettings:
     diagonal_prior: float = 2.0
     """Pseudo-count, in samples, of correct samples in each class, for the labels and each view; at least 0."""
     num_estimates: int = 2
-    """Times it is estimated; it depends on the true classes as far as they are known, and they on it."""
+    """How often it is estimated: it depends on the estimated true classes, and they depend on it."""
     tolerance: float = 0.03
-    """By how much the estimate may be off, as a share of the labels. It counts where it exceeds what the noise model
-    expects by more."""
+    """By how much the estimate may be off, as a share of the labels. It is used only if it exceeds the noise
+    model's own estimate by more than this."""
     max_instance_noise_share: float = 0.1
-    """With three classes or more: share of the labels that instance-dependent noise may make wrong. An estimate beyond
-    that means that some classes look alike to the features."""
+    """With three classes or more: share of the labels that instance-dependent noise may make wrong. A higher
+    estimate means that some classes look alike in the features."""
 
     def __post_init__(self) -> None:
         is_range = len(self.agreement_range) == 2 and 0 <= self.agreement_range[0] < self.agreement_range[1] <= 1
@@ -191,12 +191,12 @@ class DuplicateSettings:
     """What the labels of near-duplicates say about each other."""
 
     same_class_prob: float = 0.98
-    """Prior probability that near-duplicates have the same class, between 0 and 1: two of them may share no more than a
-    part, or be linked through a third."""
+    """Prior probability that near-duplicates have the same class, between 0 and 1: two of them may
+    share only a part, or be linked through a third."""
     copy_probs: tuple[float, ...] = (0.99, 0.9, 0.5, 0.2, 0.1, 0.05, 0.0)
-    """Candidates for the probability that a group's second label is a copy of its first, falling, each in [0, 1)."""
+    """Candidates for the probability that a group's second label is a copy of its first, descending, each in [0, 1)."""
     min_evidence_nats: float = 1.0
-    """Log-likelihood ratio, in nats, that it takes to assume less copying; at least 0."""
+    """Log-likelihood ratio, in nats, needed to assume less copying; at least 0."""
 
     def __post_init__(self) -> None:
         is_falling = list(self.copy_probs) == sorted(set(self.copy_probs), reverse=True)
@@ -216,7 +216,7 @@ class DynamicsSettings:
     num_epochs: int = 20
     """Epochs."""
     batch_size: int = 128
-    """Samples per batch, about."""
+    """Approximate number of samples per batch."""
     learning_rate: float = 0.3
     """Learning rate of SGD, on features of mean squared length 1; above 0."""
     momentum: float = 0.9
@@ -239,7 +239,7 @@ class NeighbourSettings:
     faiss_from: int = 20_000
     """Queries above which faiss is used if it is installed; it is then several times faster than brute force."""
     approximate_from: int = 50_000
-    """Samples above which faiss searches the nearest 1/32 of its cells only, so that the result is approximate."""
+    """Samples above which faiss searches only the nearest 1/32 of its cells, so the result is approximate."""
 
     def __post_init__(self) -> None:
         rules = (

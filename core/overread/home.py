@@ -1,4 +1,4 @@
-"""The folder in which studies are made where nobody names another."""
+"""The folder in which studies are created by default."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How well wrong labels are found."""
+"""Metrics of label-error detection."""
 
 from dataclasses import dataclass
 

@@ -19,9 +19,9 @@ class ModelSettings:
     encoder: str = "resnet18"
     """narrow (made for CPUs), resnet18, resnet34 or resnet50."""
     image_size_px: int = 224
-    """Side of the square images that the network sees, in pixels; at most that of the pixel cache."""
+    """Side length of the network's square input images, in pixels; at most that of the pixel cache."""
     precision: str = "bf16"
-    """bf16 or fp32; bf16 only where the device computes in it."""
+    """bf16 or fp32; bf16 is used only if the device supports it."""
 
     def __post_init__(self) -> None:
         # From 16 px down the last stage strides over a single pixel, and there a CPU's bf16 convolutions leave
@@ -39,7 +39,7 @@ class PretrainSettings:
     """Self-supervised pretraining with SimCLR (Chen et al. 2020)."""
 
     num_epochs: int = 30
-    """Epochs; 0 leaves it out."""
+    """Epochs; 0 skips pretraining."""
     batch_size: int = 256
     """Images per batch; fewer in small studies, except in paper."""
     learning_rate: float = 1e-3
@@ -51,7 +51,7 @@ class PretrainSettings:
     projection_size: int = 128
     """Outputs of the projection head."""
     flip: bool = False
-    """Whether views are also mirrored. Off in the paper, and left and right may matter."""
+    """Whether views are also mirrored. Off as in the paper, since left and right may matter."""
 
     def __post_init__(self) -> None:
         rules = (
@@ -67,7 +67,7 @@ class PretrainSettings:
 
 @dataclass(frozen=True)
 class WarmupSettings:
-    """Cross-entropy on the given labels. Batch and optimiser hold for the rounds too."""
+    """Cross-entropy on the given labels. The rounds use the same batch size and optimiser."""
 
     num_epochs: int = 5
     """Epochs."""
@@ -96,24 +96,24 @@ class RoundsSettings:
     num_epochs: tuple[int, ...] = (4, 7, 7)
     """Epochs of each round; empty: the network stops after the warm-up."""
     first_stages: tuple[int, ...] = (2, 3, 4)
-    """Epochs of the first round after which the whole set is predicted."""
+    """Epochs of the first round after which the whole dataset is predicted."""
     later_stages: tuple[int, ...] = (2, 5, 7)
     """The same for every later round."""
     max_loss: float = -math.log(0.85)
     """Loss, in nats, below which a sample is reliable at a stage."""
     threshold: str = "fixed"
     """How that threshold is set. fixed: max_loss. gmm, quantile or otsu: per class, from its losses at the stage, and
-    max_loss where those give none."""
+    max_loss if those give no threshold."""
     quantile: float = 0.5
     """Share of each class's losses below the threshold, if it is quantile; between 0 and 1."""
     reliability: str = "predicted"
-    """Whose loss it is: that of the predicted class, or of the given label (given)."""
+    """Which loss is used: that of the predicted class (predicted), or of the given label (given)."""
     fallback: str = "given"
     """The label of a sample without consensus: given, or current (its last pseudo-label)."""
     weighting: str = "rounds"
-    """Where cross-entropy is weighted by confidence: in all rounds, or in a final phase only (final)."""
+    """When cross-entropy is weighted by confidence: in all rounds (rounds), or only in a final phase (final)."""
     weight: str = "max"
-    """The confidence that weighs: max (of the predicted class), target, or none."""
+    """The confidence used as weight: max (of the predicted class), target (of the target class), or none."""
     num_final_epochs: int = 0
     """Epochs of the final phase; at least 1 if weighting is final."""
 
@@ -148,12 +148,12 @@ class RoundsSettings:
 
 @dataclass(frozen=True)
 class CrossFittingSettings:
-    """Networks fine-tuned from the pretrained one as in the warm-up, each without a fold that it then predicts."""
+    """Networks fine-tuned from the pretrained one as in the warm-up, each leaving out a fold that it then predicts."""
 
     num_folds: int = 0
-    """Folds; 0 leaves them out."""
+    """Folds; 0 turns these networks off."""
     num_epochs: int = 8
-    """Epochs of each."""
+    """Epochs of each network."""
     num_averaged: int = 3
     """Last epochs whose predictions are averaged."""
 

@@ -1,4 +1,4 @@
-"""The phases of a training and the stages at which it predicts the whole set, and how a run's files name both."""
+"""The phases of a training and the stages at which it predicts the whole dataset, with their names in a run's files."""
 
 from dataclasses import dataclass
 from enum import StrEnum

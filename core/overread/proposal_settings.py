@@ -1,4 +1,4 @@
-"""The settings of proposals and of what verdicts on them change: a frozen dataclass per part, checked once."""
+"""The settings of proposals and of everything that depends on verdicts: a frozen dataclass per part, checked once."""
 
 import math
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ class ProposalSettings:
     """Which samples are proposed, and what is said about them."""
 
     min_standard_errors: float = 2.5
-    """By how many standard errors out-of-fold predictions must be better than chance for any label to be judged. On
-    noise alone that happened in 1 of 46 made studies; on the benchmark's cells it is 6 or more."""
+    """By how many standard errors out-of-fold predictions must be better than chance for any label to be scored.
+    Pure noise passed in 1 of 46 synthetic studies; on the benchmark's cells it is 6 or more."""
     min_recall: float = 0.05
-    """Expected share of the wrong labels that the proposals must contain, in [0, 1]; otherwise their precision gives
-    way, and as many samples are proposed as labels are expected to be wrong."""
+    """Expected share of the wrong labels that the proposals must contain, in [0, 1]; otherwise min_precision is
+    ignored, and as many samples are proposed as labels are expected to be wrong."""
     ambiguous_ratio: float = 0.5
     """A proposal is ambiguous if its second most likely class has at least this share of the first one's probability;
     in [0, 1]."""
     isolation_neighbour: int = 60
-    """Rank of the neighbour by whose distance a sample's isolation is measured: beyond the few dozen images of another
-    kind that may lie close to each other."""
+    """Rank of the neighbour whose distance measures a sample's isolation: higher than the few dozen images of another
+    kind that may be close to each other."""
     min_isolation: float = 3.0
-    """Isolation from which on a proposal is an outlier, in robust standard deviations above the study's median."""
+    """Isolation at or above which a proposal is an outlier, in robust standard deviations above the study's median."""
     num_shown: int = 6
     """Similar images kept as evidence for each sample."""
 
@@ -47,13 +47,13 @@ class CalibrationSettings:
     """Prior standard deviations of the calibration map's log slope near 0, log slope near 1, and shift in logits; each
     above 0. Smaller numbers change the probabilities less."""
     min_verdicts: int = 20
-    """Verdicts from which on pages show recalibrated probabilities; with 20, a share is known to within about 0.2."""
+    """Verdicts needed before pages show recalibrated probabilities; with 20, a share is known to within about 0.2."""
     verdicts_per_bin: int = 10
     """Verdicts for each bin of the calibration curve."""
     max_bins: int = 6
-    """Bins of the calibration curve, at most."""
+    """Maximum number of bins of the calibration curve."""
     num_folds: int = 10
-    """Folds by which the recalibration itself is measured."""
+    """Folds for evaluating the recalibration itself."""
 
     def __post_init__(self) -> None:
         is_spread = len(self.prior_spread) == 3 and min(self.prior_spread) > 0
@@ -69,12 +69,12 @@ class CalibrationSettings:
 
 @dataclass(frozen=True)
 class ComparisonSettings:
-    """How a run after review is compared with the run before it, on samples whose verdicts were held back."""
+    """How a run after review is compared with the previous run, on samples whose verdicts were held out."""
 
     min_samples: int = 20
-    """Decided samples needed, in all."""
+    """Decided samples needed in total."""
     min_of_each: int = 5
-    """Wrong and right labels needed, each: ranking three right ones among many wrong ones says nothing."""
+    """Minimum number of wrong labels and of right labels: with only a few of one kind, a ranking shows nothing."""
     margin: float = 0.01
     """By how much average precision or Brier score must be worse for the run to be called worse."""
     num_resamples: int = 1000

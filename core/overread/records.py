@@ -1,4 +1,4 @@
-"""The records that travel between the parts: frozen, plain, with nothing to do but be read."""
+"""The records that the parts exchange: plain frozen dataclasses without behaviour."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Checks of settings: a value out of its range is named, with what was found and what is wanted."""
+"""Checks of settings: errors name the setting, the value found and what it must be."""
 
 from collections.abc import Iterable
 

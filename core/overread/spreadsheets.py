@@ -1,4 +1,4 @@
-"""Cells that a spreadsheet would run as a formula, made into text."""
+"""Turns cells that a spreadsheet would run as a formula into text."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Labels that readers decided, as arrays that training takes in place of the given ones."""
+"""Labels that readers decided, as arrays that training uses in place of the given labels."""
 
 from dataclasses import dataclass, replace
 

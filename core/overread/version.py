@@ -1,4 +1,4 @@
-"""Which Overread this is: its version, and the commit that it was made from."""
+"""The version of Overread and the commit that it was built from."""
 
 import subprocess
 from functools import cache

@@ -113,7 +113,7 @@ def test_what_is_refused_is_said_without_the_cells_of_a_file_that_is_no_study_ye
     app = form.app
     form(folder, image="image", label="Frau Mustermann")
     (warning,) = app.warning
-    assert warning.value.startswith("Columns, rows or labels of the source do not fit")
+    assert warning.value.startswith("The columns, rows or labels of the source are not as expected")
     assert "Run the same import in a terminal" in warning.value
     assert not any(word in warning.value for word in ("Mustermann", "Doe", str(tmp_path)))
 

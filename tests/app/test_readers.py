@@ -138,7 +138,7 @@ def test_the_owner_is_who_opened_the_address_that_the_terminal_shows(app, made_s
     monkeypatch.setenv("OVERREAD_OWNER", "a secret")
     app.query_params["owner"] = "a guess"
     open_page(app, "export", is_owner=False)
-    assert "exported by the study's owner" in page_text(app)
+    assert "Only the study's owner" in page_text(app)
     app.query_params["owner"] = "a secret"
     app.run()
-    assert "exported by the study's owner" not in page_text(app)
+    assert "Only the study's owner" not in page_text(app)

@@ -270,7 +270,7 @@ def test_the_pathologist_under_audit_is_asked_of_chaoyang(app, made_study, tmp_p
 def test_labels_of_dicom_files_are_taken_from_the_tag_that_is_asked_for(app, made_study, tmp_path, data_folder):
     source = tmp_path / "films"
     source.mkdir()
-    import_source(app, source, format="dicom", way="A tag of the files themselves", label_tag="Findings")
+    import_source(app, source, format="dicom", way="A DICOM tag in the files", label_tag="Findings")
     assert app.warning[0].value.startswith(plain_text("Findings: is no DICOM keyword"))
 
 

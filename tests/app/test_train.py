@@ -153,7 +153,7 @@ def test_a_worse_run_after_review_is_told_of_and_not_shown_until_it_is_chosen(ap
     text = page_text(app)
     assert "after review of 71 labels · not in use" in text
     assert "Worse than the previous run." in text
-    assert "12 wrong and 18 right ones" in text
+    assert "12 wrong and 18 right" in text
     assert "0.90 before, 0.85 now" in text
     assert "between -0.09 and +0.01" in text
     open_page(app, "insights")

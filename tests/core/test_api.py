@@ -88,7 +88,7 @@ def test_what_does_not_fit_an_import_is_named(source, study, tmp_path):
         import_source(source, tmp_path / "study", labels=labels, finding_column="finding")
     with pytest.raises(ConfigError, match=r"^study .*: lies inside"):
         import_source(source, source / "study", labels=labels, **COLUMNS)
-    with pytest.raises(SourceError, match="there is no such file or folder"):
+    with pytest.raises(SourceError, match="no such file or folder"):
         import_source(tmp_path / "nothing", tmp_path / "study")
     with pytest.raises(StudyError, match=r"--update"):
         import_source(source, study.path, labels=labels, **COLUMNS)

@@ -100,7 +100,7 @@ def test_one_class(source, tmp_path):
     [
         ((10**10, 28, 28), "x.npz: "),
         ((2, 200_000, 200_000), "up to 2048 px a side"),
-        ((2, 28, 28), "no whole .npz file"),
+        ((2, 28, 28), "not an intact MedMNIST .npz file"),
     ],
 )
 def test_an_npz_that_promises_more_than_it_holds(tmp_path, shape, message):
@@ -201,7 +201,7 @@ def test_a_disk_that_fills_up_on_the_way(study, tmp_path, monkeypatch):
 def test_a_second_training_at_the_same_time(study, tmp_path):
     with training_lock(open_study(study), "20260101T000000-quick-0"):
         line = refused(tmp_path, "train", study, *TINY)
-    assert "a training of this study is under way" in line
+    assert "this study is already being trained" in line
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def truth_of(study, tmp_path, change, encoding="utf-8"):
             lambda text: text.replace("true_label", "truth"),
             "needs the columns true_label and either sample_id or image",
         ),
-        (lambda text: text.replace("scans/", "images/"), "none of its rows is a sample"),
+        (lambda text: text.replace("scans/", "images/"), "none of its rows matches a sample"),
         (lambda text: "", "the file is empty"),
     ],
 )

@@ -68,7 +68,7 @@ def test_overread_is_cross_fitted_and_has_none_of_the_paper_s_rounds():
 
 @pytest.mark.parametrize("settings", [PAPER, QUICK, OVERREAD])
 def test_something_must_be_left_to_judge_by(settings):
-    with pytest.raises(ConfigError, match=r"^rounds\.num_epochs: found \(\), must be a round at least"):
+    with pytest.raises(ConfigError, match=r"^rounds\.num_epochs: found \(\), must have at least one round"):
         override_settings(settings, ["rounds.num_epochs=", "refinement.num_folds=0"])
 
 

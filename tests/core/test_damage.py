@@ -170,7 +170,7 @@ def test_a_bit_turned_in_a_run_s_arrays_is_noticed(whole, tmp_path, name):
     content[-40] ^= 1
     (run.path / name).write_bytes(content)
     with pytest.raises(
-        StudyError, match=rf"{name}: is damaged; delete the folder .* and start a new run, or put it back"
+        StudyError, match=rf"{name}: is damaged; delete the folder .* and start a new run, or restore it"
     ):
         read(run)
 

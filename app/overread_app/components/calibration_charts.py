@@ -1,4 +1,4 @@
-"""Charts of the probabilities: the expected yield of reading more, and the calibration."""
+"""Charts of the probabilities: the expected yield of reviewing more images, and the calibration."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The fields that say which file holds the labels, and which of its columns holds what."""
+"""The form fields for the labels file and its columns."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The evidence on a sample: its class probabilities, their course over the training, and the most similar images."""
+"""The evidence on a sample: class probabilities, their course during training, and the most similar images."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""Some images of a finding, from the pixel cache, without names or patients."""
+"""Example images of a finding, from the pixel cache, without names or patients."""
 
 from collections.abc import Mapping
 from html import escape

@@ -1,4 +1,4 @@
-"""The fields that a source's format adds to the form, as the registry of formats declares them."""
+"""The form fields of a source format, as declared in the registry of formats."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Saliency maps, for a reader who asks. A process of its own computes them: the app never imports torch."""
+"""Saliency maps on request. A separate process computes them: the app never imports torch."""
 
 from collections.abc import Sequence
 from html import escape

@@ -1,4 +1,4 @@
-"""The reader's name: asked for once; a browser tab remembers it over a reload, until it is closed.
+"""The reader's name: asked for once; a browser tab remembers it across reloads, until it is closed.
 
 Not for longer: at a shared workstation the next person must not review under this one's name. A name gets a short code
 when it is first used in a study, and a new browser must give that code to use the name.

@@ -1,4 +1,4 @@
-"""Which scorers disagree with the given label of a sample, in words."""
+"""Which scorers disagree with a sample's given label, in words."""
 
 from collections.abc import Mapping
 from html import escape

@@ -1,4 +1,4 @@
-"""The form that makes a study from a source, and the progress of that import."""
+"""The form that creates a study from a source, and the progress of the import."""
 
 import json
 import re

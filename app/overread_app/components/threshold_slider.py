@@ -1,5 +1,5 @@
-"""The threshold on the error probability: a slider that trades precision for recall, and the expected yield of each of
-its steps."""
+"""The threshold on the error probability: a slider that trades precision for recall, with the expected yield of each
+step."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The image viewer on the page: an image at full resolution and full bit depth, with window, zoom and keys.
+"""The image viewer: an image at full resolution and full bit depth, with window, zoom and keys.
 
 A Streamlit component: its markup, style and code are the other files of this folder. The code is one module, cut by
 noun; it runs in the page itself, so that it can also keep repeated presses from the page's shortcuts (keys.js).

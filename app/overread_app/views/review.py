@@ -1,4 +1,4 @@
-"""Review: the reader sees a proposal with its evidence beside the image and gives a verdict (the open protocol)."""
+"""The Review page: shows a proposal with its evidence next to the image and takes a verdict (the open protocol)."""
 
 from collections import Counter
 from contextlib import suppress

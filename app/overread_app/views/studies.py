@@ -1,4 +1,4 @@
-"""The Studies page: all studies, a report on the data of the current one, and a form for a new one."""
+"""The Studies page: all studies, a data report for the current one, and a form for a new one."""
 
 from pathlib import Path
 

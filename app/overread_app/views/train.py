@@ -1,4 +1,4 @@
-"""The Train page: start, watch, stop and resume a training, and list the runs."""
+"""The Train page: start, watch, stop and resume training, and list the runs."""
 
 import math
 from typing import Any

@@ -1,4 +1,4 @@
-"""The noisy labels: which noises a task is tried with, and what they make of its labels."""
+"""The noisy labels: which noises each task uses, and the labels that they produce."""
 
 import zlib
 from collections.abc import Sequence

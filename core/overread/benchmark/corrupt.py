@@ -1,4 +1,4 @@
-"""Makes a study with wrong labels out of one whose labels are taken for true."""
+"""Makes a study with wrong labels from one whose labels are assumed to be true."""
 
 import shutil
 from collections.abc import Sequence

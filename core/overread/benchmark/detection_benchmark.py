@@ -1,4 +1,4 @@
-"""`bench detection`: measures the plan, and writes the page about it."""
+"""`bench detection`: runs the benchmark plan and writes the results page."""
 
 import os
 import platform

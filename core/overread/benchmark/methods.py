@@ -1,4 +1,4 @@
-"""Everything that is measured, by name."""
+"""All methods of the benchmark, by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Wrong labels made on purpose, for experiments: symmetric, pair, instance-dependent and boundary noise.
+"""Artificial label noise for experiments: symmetric, pair, instance-dependent and boundary noise.
 
 Pure functions: labels (N,) int64 in [0, K) go in with a Generator, and noisy labels of the same kind come out.
 """

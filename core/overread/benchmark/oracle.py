@@ -1,4 +1,4 @@
-"""The ceiling: what the features allow, were the truth known."""
+"""The ceiling: how well the features could do if the true labels were known."""
 
 import numpy as np
 

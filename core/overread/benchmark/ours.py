@@ -1,4 +1,4 @@
-"""Overread's own judgement of the benchmark's problems."""
+"""Overread's own detector, applied to the benchmark's problems."""
 
 import numpy as np
 

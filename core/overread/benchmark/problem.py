@@ -1,4 +1,4 @@
-"""What a method is given, and what it answers."""
+"""The input and output of a benchmark method."""
 
 from dataclasses import dataclass
 

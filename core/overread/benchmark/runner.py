@@ -1,4 +1,4 @@
-"""Runs the benchmark, a cell after the other: a task, its features, a noise, a seed, a method."""
+"""Runs the benchmark cell by cell: a task, its features, a noise, a seed, a method."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""How long a verdict takes to be saved, by one reader and by many at once, without a pause between verdicts."""
+"""Measures how long saving a verdict takes, for one reader and for many at once, without pauses between verdicts."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""What the results come to, in sentences."""
+"""A summary of the results in sentences."""
 
 from collections.abc import Callable
 from typing import Any

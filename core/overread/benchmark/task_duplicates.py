@@ -1,4 +1,4 @@
-"""The near-duplicates among a task's images, found as in a study: no task's own groups are looked at."""
+"""The near-duplicates among a task's images, found as in a study, without using the task's own groups."""
 
 import hashlib
 import io

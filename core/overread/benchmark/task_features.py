@@ -1,4 +1,4 @@
-"""The features that every method of a cell shares: computed once, kept on the disk.
+"""The features that all methods of a cell share: computed once, cached on disk.
 
 simclr       the project's own, pretrained on the task's images with the quick preset's settings, one per seed
 pretrained   an encoder's that saw ImageNet: no task and no seed changes its weights

@@ -1,4 +1,4 @@
-"""What the benchmark is run on: images whose true labels are known, and what people said of them."""
+"""The benchmark's tasks: images with known true labels and, for some, human labels."""
 
 import tarfile
 import tempfile

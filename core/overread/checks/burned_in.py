@@ -1,4 +1,4 @@
-"""Whether DICOM files say that text, which may name patients, is burned into their pixels."""
+"""Finds DICOM files marked as having text burned into their pixels, which may name patients."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Leaks: names that reveal the label, and patients or slides on both sides of a split."""
+"""Leakage: names that reveal the label, and patients or slides on both sides of a split."""
 
 import re
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Blank images, and images that are rotated or inverted relative to the rest of their study."""
+"""Blank images, and images that are rotated or inverted compared with the rest of their study."""
 
 from collections import Counter
 from collections.abc import Sequence

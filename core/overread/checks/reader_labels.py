@@ -1,4 +1,4 @@
-"""The labels that readers gave in the review, as columns beside those of the source's raters."""
+"""The labels that readers gave during review, as columns alongside those of the source's raters."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""Flags that are the fields of dataclasses: what travels together inside is one parameter of its command."""
+"""Command-line flags from the fields of dataclasses: one parameter of the command for each group of flags."""
 
 import inspect
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The command that makes a study of a source."""
+"""The command that creates a study from a source."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The commands. Each parses, calls and prints; what it needs is imported inside it, so that --help is quick."""
+"""The commands. Each one parses, calls and prints; imports are inside the commands, so that --help is fast."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Commands that make studies from code and from another study, and say what is wrong with the data."""
+"""Commands that create demo and corrupted studies, and check a study's data."""
 
 from dataclasses import asdict
 from pathlib import Path

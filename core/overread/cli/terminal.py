@@ -1,4 +1,4 @@
-"""What a command shows: its result, and how far it has come."""
+"""What a command prints: its result and its progress."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""The demo's chest radiographs: whose each is, what it shows, what its label says, and its DICOM file."""
+"""The demo's chest radiographs: each one's patient, content, label and DICOM file."""
 
 from dataclasses import dataclass
 from pathlib import Path

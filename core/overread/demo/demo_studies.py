@@ -1,4 +1,4 @@
-"""The demo: two studies whose images are made by code, imported and trained like any other."""
+"""The demo: two studies of synthetic images, imported and trained like any other."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The film on which a chest phantom is drawn: where the patient stands on it, and how shapes become shadows."""
+"""The film on which a chest phantom is drawn: where the patient is placed on it, and how shapes become shadows."""
 
 import numpy as np
 from numpy.typing import ArrayLike

@@ -1,4 +1,4 @@
-"""The geometry of a demo tile: crypts as tubes cut at some angle, and for every pixel how deep it lies in which.
+"""The geometry of a demo tile: crypts as tubes cut at an angle, and the depth of every pixel within its crypt.
 
 Lengths are in px; a tile is 256 px, about 250 micrometres.
 """

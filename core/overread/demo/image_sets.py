@@ -1,4 +1,4 @@
-"""The demo's two image sets, made by code from a seed: no image of a patient is in them, and none may be shipped.
+"""The demo's two image sets, generated from a seed: they contain no images of patients.
 
 What the files say is what a real set would say: given labels, some of them wrong. The truth is in no file; it
 is worked out again from the seed by `tiles_truth` and `chest_truth`.

@@ -1,4 +1,4 @@
-"""The nuclei of a demo tile: where they lie, how they are turned, and the haematoxylin that they take."""
+"""The nuclei of a demo tile: their positions, orientations and haematoxylin uptake."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What pneumonia does to a chest phantom's lungs: where fluid takes the place of air, and how much of it."""
+"""Pneumonia in a chest phantom's lungs: where fluid replaces air, and how much of it."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Simulated readers, who err where people do: on the images that lie between two classes."""
+"""Simulated readers, who make errors as people do: on images that lie between two classes."""
 
 import numpy as np
 

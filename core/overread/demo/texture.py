@@ -1,4 +1,4 @@
-"""Noise and soft edges, of which the demo's images are made."""
+"""Noise and soft edges for the demo's images."""
 
 from functools import cache
 

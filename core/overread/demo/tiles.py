@@ -1,4 +1,4 @@
-"""The demo's tiles: which slide each is from, what it shows, what the readers say of it."""
+"""The demo's tiles: each one's slide, content and readers' labels."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""H&E-like tiles of colonic mucosa, drawn by code: one number says how far a tile is from normal to adenocarcinoma.
+"""H&E-like synthetic tiles of colonic mucosa: one number sets how far a tile is from normal to adenocarcinoma.
 
 Everything is drawn as the optical density of two stains (Ruifrok and Johnston 2001): haematoxylin for
 nuclei, eosin for cytoplasm and stroma.

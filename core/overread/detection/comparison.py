@@ -1,4 +1,4 @@
-"""Whether a run after review is better than the run before it, on decided samples whose verdicts it was not given."""
+"""Tests whether a run after review is better than the previous run, on decided samples held out from its training."""
 
 import hashlib
 from collections.abc import Callable

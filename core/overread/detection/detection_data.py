@@ -1,4 +1,4 @@
-"""What label errors are looked for in: features, given labels, and whatever else is known about the samples."""
+"""The input of label-error detection: features, given labels, and whatever else is known about the samples."""
 
 from dataclasses import dataclass
 

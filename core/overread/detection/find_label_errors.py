@@ -29,30 +29,30 @@ def find_label_errors(
 ) -> pd.DataFrame:
     """Find labels that are probably wrong, from features of the images.
 
-    It trains linear classifiers on the features, out of fold, models how the labels became
-    wrong, and gives each label a calibrated probability of being wrong. It needs no study, no GPU and no
-    torch: some seconds for a few thousand samples.
+    It trains linear classifiers on the features, out of fold, models the label noise, and gives each label a calibrated
+    probability of being wrong. It needs no study, no GPU and no torch, and takes a few seconds for a few thousand
+    samples.
 
     Parameters
     ----------
     features : array-like of shape (N, D), numeric
         One row per sample: embeddings from any encoder. Finite, N >= 2. A DataFrame's index becomes the result's.
     labels : array-like of shape (N,), integers or strings
-        The given labels; two classes or more. A Series' index becomes the result's, unless the features have one.
+        The given labels, with at least two classes. A Series' index becomes the result's, unless the features have one.
     groups : array-like of shape (N,), optional
-        Equal for samples that are not independent, such as those of one patient or slide: they are never used to judge
-        each other. Missing (None or NaN) for a sample on its own. Default: every sample is on its own.
+        The same value for samples that are not independent, such as those of one patient or slide: they are never used
+        to score each other. Missing (None or NaN) for a single sample. Default: all samples are independent.
     votes : array-like of shape (N, R), optional
-        Labels by R single raters, which count beside the given label. Missing: None, NaN, or "" among strings and -1
-        among integers.
+        Labels by R individual raters, which count in addition to the given label. Missing: None, NaN, or "" among
+        strings and -1 among integers.
     duplicate_groups : array-like of shape (N,), optional
-        Equal for near-duplicates, whose labels are compared with each other; missing, or -1, for a sample without any.
+        The same value for near-duplicates, whose labels are compared; missing, or -1, for a sample without any.
         Near-duplicates are also kept in one group.
     classes : sequence of K labels, optional
-        The labels that may occur, in any order. Default: those that do.
+        The possible labels, in any order. Default: those that occur.
     settings : DetectionSettings, optional
-        How labels are judged. Default: as preset overread judges them. `features` and `use_raters` of
-        `settings.refinement` are ignored: the features are given, and votes count if they are.
+        How labels are scored. Default: as by the overread preset. `features` and `use_raters` of `settings.refinement`
+        are ignored: the features are given, and votes are used if they are given.
     seed : int, at least 0
         The same seed gives the same result.
 
@@ -65,24 +65,24 @@ def find_label_errors(
         given_label : the label as given.
         suggested_label : the most likely other class where is_proposed, else the given label.
         is_proposed : bool, whether the label should be reviewed. The expected precision of the proposals is
-            `settings.refinement.min_precision` (0.8) or more, unless that would leave next to none.
+            `settings.refinement.min_precision` (0.8) or more, unless that would leave almost none.
         kind : str, of a proposal: "relabel" (another class fits), "ambiguous" (two classes fit), "outlier" (the image
             looks unlike the others) or "duplicate" (a near-duplicate has another label); else "".
 
-    If the features predict the labels no better than chance, or a single group holds all samples, no label can be
-    judged: every error_probability is 0 and nothing is proposed.
+    If the features predict the labels no better than chance, or a single group contains all samples, no label can be
+    scored: every error_probability is 0 and nothing is proposed.
 
     Raises
     ------
     ConfigError
-        For input that doesn't fit, saying what was found and what is wanted: a wrong shape or length, NaN or infinity,
+        For invalid input, saying what was found and what is expected: a wrong shape or length, NaN or infinity,
         a missing label, a single class, a label that is not among `classes`, settings out of range.
 
     Source: core/docs/method.md; core/docs/results/detection.md compares it with other methods.
 
     Example
     -------
-    Three classes of 100 samples each, 10 of which are labelled "dog" though they are cats:
+    Three classes of 100 samples each, 10 of which are cats labelled "dog":
 
     >>> import numpy as np
     >>> from overread import find_label_errors

@@ -1,4 +1,4 @@
-"""Folds for cross-fitting: shuffled, groups kept whole, each class in proportion as far as the groups allow."""
+"""Folds for cross-fitting: shuffled, with whole groups, and stratified by class as far as the groups allow."""
 
 import numpy as np
 

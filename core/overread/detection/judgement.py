@@ -1,4 +1,4 @@
-"""The `overread` preset's judgement of every label: self-training, all scores, and one label-error probability."""
+"""How the `overread` preset scores every label: self-training, all scores, and one label-error probability."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The paper's own scores: what the stages of the refinement rounds thought of the given label."""
+"""The paper's own scores: how well the given label fitted the predictions at each stage of the refinement rounds."""
 
 from collections.abc import Sequence
 

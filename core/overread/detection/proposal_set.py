@@ -1,5 +1,4 @@
-"""Which samples are proposed, given the precision that their probabilities must promise, and what any other choice
-would trade."""
+"""Which samples are proposed to reach the required expected precision, and the trade-off of any other choice."""
 
 from dataclasses import dataclass
 

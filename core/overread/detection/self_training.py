@@ -1,5 +1,5 @@
-"""Cross-fitted self-training on frozen features: what is said about a sample comes from models that were fitted neither
-on its label nor on pseudo-labels that knew it.
+"""Cross-fitted self-training on frozen features: a sample's prediction comes from models that used neither its label
+nor pseudo-labels derived from it.
 
 An iteration fits a classifier to soft pseudo-labels, predicts inner folds, fits the noise model to the given labels and
 takes the posterior of each class, given image and label, as the next iteration's pseudo-label; its confidence is the

@@ -1,4 +1,5 @@
-"""Scores from training dynamics: a label that is learnt late, forgotten or held by a small margin is likelier wrong."""
+"""Scores from training dynamics: a label that is learnt late, forgotten or held by a small margin is more likely
+wrong."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The SHA-256 of images' files: each file is read once, however many frames of it are images."""
+"""The SHA-256 of image files: each file is read once, however many of its frames are samples."""
 
 import hashlib
 import threading

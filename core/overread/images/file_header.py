@@ -1,4 +1,4 @@
-"""Reads the header of image files without decoding pixels: size, depth, format, and the names of metadata entries.
+"""Reads the headers of image files without decoding pixels: size, depth, format, and the names of metadata entries.
 
 No values of metadata but two: whether the file says that its pixels hold burned-in text, and their photometric
 interpretation.

@@ -1,4 +1,4 @@
-"""Reads unusual files in processes that can be killed, so that none of them blocks the program or exhausts the memory.
+"""Reads unusual files in processes that can be killed, so that none of them can block the program or exhaust memory.
 
 There are at most two such processes, started when they are first needed and then kept. This module is also their
 program: `python -m overread.images.guarded FILE_DESCRIPTOR`.

@@ -66,7 +66,7 @@ class Location:
         if self.is_remote:
             return cast(BinaryIO, open_remote(self.place, first_bytes=first_bytes))
         if not self.exists():
-            raise ImageError("not a file" if self.path.exists() else "there is no such file")
+            raise ImageError("not a file" if self.path.exists() else "no such file")
         return self.path.open("rb")
 
 

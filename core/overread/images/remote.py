@@ -30,7 +30,7 @@ ABSENT = (-1, -1)
 MAX_BYTES = 2 * 10**9
 NUM_CONNECTIONS = 16
 NUM_ATTEMPTS = 3
-MISSING = "there is no such file"
+MISSING = "no such file"
 FORBIDDEN = "no permission to read the file"
 PRIVATE = f"its server has no public address; allow that with --allow-private-urls, or by {ALLOW_VARIABLE}=1"
 TOO_LARGE = f"too large (over {MAX_BYTES // 10**6} MB)"

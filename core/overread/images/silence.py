@@ -1,4 +1,4 @@
-"""Suppresses what pillow, pydicom and their plugins warn of or log while they decode.
+"""Suppresses the warnings and log messages of pillow, pydicom and their plugins during decoding.
 
 Their texts quote tag values, which no terminal and no log may show, and under `python -W error` a warning about a
 harmless oddity would become an error of the image.

@@ -1,4 +1,4 @@
-"""Timeouts for storages and web servers."""
+"""Timeouts for object storage and web servers."""
 
 import asyncio
 import threading

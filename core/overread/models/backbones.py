@@ -1,4 +1,4 @@
-"""Encoders that others have trained: torchvision's and timm's, with weights from a file and never from the network.
+"""Pretrained encoders from torchvision and timm, with weights from a file and never from the network.
 
 A backbone of which the user named the file either takes its weights whole or ends in a ConfigError: scores that
 come from half-loaded or random features would look like any others.

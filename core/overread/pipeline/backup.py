@@ -1,4 +1,4 @@
-"""A backup of a study in one file: its tables, its key, its runs and every row of its ledger, as of one moment.
+"""A backup of a study in one file: a consistent snapshot of its tables, key, runs and ledger rows.
 
 A copy of the folder would miss verdicts: the newest ones may be only in SQLite's write-ahead log, or in a database
 elsewhere. A backup leaves out images, the pixel cache, weights and checkpoints, which `import --update` and `train`

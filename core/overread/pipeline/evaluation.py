@@ -1,4 +1,4 @@
-"""A run measured against the true labels, where somebody has them."""
+"""Evaluates a run against the true labels, if they are known."""
 
 from dataclasses import asdict
 from pathlib import Path

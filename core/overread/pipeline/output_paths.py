@@ -1,4 +1,4 @@
-"""Where a command may write: never into a study, never over what somebody audits, and over files only if asked."""
+"""Where a command may write: never into a study or its source, and over existing files only if asked."""
 
 from collections.abc import Callable
 from pathlib import Path

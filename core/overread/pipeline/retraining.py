@@ -1,4 +1,4 @@
-"""A run after review: what it takes from the verdicts and from the run before it, and how it compares with that."""
+"""A run after review: what it takes from the verdicts and from the previous run, and how the two compare."""
 
 import io
 import json

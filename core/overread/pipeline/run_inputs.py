@@ -1,4 +1,4 @@
-"""What a run is trained and judged on: the study's images and labels, and which of its samples belong together."""
+"""The inputs of a run: the study's images and labels, and which of its samples belong together."""
 
 import json
 from dataclasses import dataclass, replace
@@ -139,10 +139,10 @@ def _found_duplicate_groups(study: Study, progress: "ProgressLog") -> DuplicateG
     known = read_duplicate_groups(study, cache)
     if known is not None:
         return known
-    what = "only exact copies of images were looked for, not near-duplicates"
+    what = "only exact duplicates were searched for, not near-duplicates"
     if len(cache.keys) > MAX_COMPARED:
         progress.emit(
-            "note", message=f"More than {MAX_COMPARED:,} images: {what}. `check` finds them, for the next run."
+            "note", message=f"More than {MAX_COMPARED:,} images: {what}. Run `check` to find them for the next run."
         )
         return exact_duplicate_groups(cache.pixels, cache.keys)
     try:

@@ -1,4 +1,4 @@
-"""What a run is trained by: as the command says, or as a run that is resumed began."""
+"""The plan of a run: from the command's options, or from the run that is resumed."""
 
 import json
 import platform

@@ -1,4 +1,4 @@
-"""The files that a training leaves in its run's folder."""
+"""The files that a training writes to its run's folder."""
 
 import io
 import shutil

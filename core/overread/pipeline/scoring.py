@@ -1,4 +1,4 @@
-"""What a run says of every label, as its preset judges: the rows of scores.csv."""
+"""Scores every label as the run's preset prescribes: the rows of scores.csv."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -107,8 +107,8 @@ def _record_iterations(
     trace.add_stage(Stage(StageKind.TOGETHER), judgement.result.probs)
     rate = training.error_rate
     share = rate.is_covered.mean()
-    among = "" if rate.is_covered.all() else f" among the {share:.0%} of the images that are least ambiguous"
-    estimate = f"two views of the images put the share of wrong labels{among} at {rate.share:.1%}"
+    among = "" if rate.is_covered.all() else f" among the {share:.0%} least ambiguous images"
+    estimate = f"estimated share of wrong labels{among}, from two views of the images: {rate.share:.1%}"
     progress.emit("note", message=f"Self-training: {training.reason}; {estimate}.")
     if judgement.copy_prob is not None:
         copy = f"the second is assumed to be a copy of the first with a probability of {judgement.copy_prob:.0%}"

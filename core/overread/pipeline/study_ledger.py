@@ -1,4 +1,4 @@
-"""Opens a study's ledger, and notices one that is lost, incomplete or another study's."""
+"""Opens a study's ledger, and detects one that is lost, incomplete or another study's."""
 
 import hashlib
 import hmac

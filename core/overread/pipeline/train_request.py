@@ -1,4 +1,4 @@
-"""What is asked of a training."""
+"""The options of a training."""
 
 from dataclasses import dataclass
 from pathlib import Path

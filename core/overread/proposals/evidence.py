@@ -1,4 +1,4 @@
-"""What a reader is shown beside a proposal, computed once per run."""
+"""The evidence shown to readers with each proposal, computed once per run."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""A record of a ledger's state outside of it, so that lost rows are noticed: STUDY/ledger.json."""
+"""A record of a ledger's state outside the ledger, so that lost rows are detected: STUDY/ledger.json."""
 
 import hmac
 import json

@@ -1,4 +1,4 @@
-"""Properties of a place on the disk: whether it is temporary, writable or full."""
+"""Properties of a location on disk: whether it is temporary, writable or full."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""Which samples a reader is shown, and in which order."""
+"""Which samples a reader is shown, and in what order."""
 
 import hashlib
 import math

@@ -1,4 +1,4 @@
-"""The code of a reader's name: until there is a sign-in, it keeps one person from reading under another's name.
+"""The code for a reader's name: as there is no sign-in, it keeps people from reviewing under each other's names.
 
 The code is short, shown once, and kept as a keyed hash in a row of the ledger. It protects against mistakes and casual
 misuse, not against somebody who can read the study's files.

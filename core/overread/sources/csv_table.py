@@ -1,4 +1,4 @@
-"""Reads a CSV with a row per image: which column is the image, which the label, patient, slide, split, raters."""
+"""Reads a CSV with one row per image: which columns hold the image, label, patient, slide, split and raters."""
 
 import csv
 import io

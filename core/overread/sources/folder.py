@@ -1,4 +1,4 @@
-"""Reads a folder per class: the top folder of an image's path is its label."""
+"""Reads a folder per class: the top-level folder of an image's path is its label."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Finds the image below a source's root that an annotation tool refers to in its own way."""
+"""Finds the images in a source folder that an annotation tool refers to in its own way."""
 
 import re
 from pathlib import Path, PurePosixPath

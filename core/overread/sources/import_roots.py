@@ -1,4 +1,4 @@
-"""Restricts an import to the folders that the owner of the pages named, whatever links or a labels file point to."""
+"""Restricts an import to the folders that the app's owner allows, wherever links or a labels file point."""
 
 import os
 from collections.abc import Iterable, Sequence

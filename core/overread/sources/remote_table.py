@@ -1,4 +1,4 @@
-"""Reads a labels CSV that is behind a URL, beside its images."""
+"""Reads a labels CSV from a URL, with its images next to it."""
 
 import tempfile
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Reads a source: recognises its format, has it read, and makes the checks that all formats share."""
+"""Reads a source: detects its format, reads it, and makes the checks that all formats share."""
 
 from collections import Counter
 from dataclasses import replace

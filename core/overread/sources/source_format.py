@@ -1,4 +1,4 @@
-"""What a source format declares: how it is recognised and read, and what its user can be asked."""
+"""What a source format declares: how it is recognised and read, and what its users can specify."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

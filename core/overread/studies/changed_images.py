@@ -1,4 +1,4 @@
-"""Which images are no longer those that were imported."""
+"""Finds images that have changed or disappeared since they were imported."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""Features of a study's samples that its owner brings: a .npy in the order of samples.csv, or a .npz with keys."""
+"""Features that a study's owner supplies: a .npy in the order of samples.csv, or a .npz with keys."""
 
 import tokenize
 import zlib
@@ -37,7 +37,7 @@ def read_embeddings(path: Path, samples: pd.DataFrame) -> Embeddings:
     Raises ConfigError, naming file and row, for anything else.
     """
     if not path.is_file():
-        what = "is a folder; name the file in it" if path.is_dir() else "there is no such file"
+        what = "is a folder; name the file in it" if path.is_dir() else "no such file"
         raise ConfigError(f"--embeddings {path}: {what}")
     keys: np.ndarray | None = None
     try:
@@ -51,7 +51,7 @@ def read_embeddings(path: Path, samples: pd.DataFrame) -> Embeddings:
         why = (
             "holds Python objects; save plain numbers, and text as numpy.array(names, dtype=str)"
             if "Object arrays" in str(error)
-            else "is no whole .npy or .npz file as numpy.save and numpy.savez write them"
+            else "is not an intact .npy or .npz file as numpy.save and numpy.savez write them"
         )
         raise ConfigError(f"--embeddings {path}: {why}") from error
     if array.ndim != 2 or array.dtype.kind not in "fiu" or not array.shape[1]:

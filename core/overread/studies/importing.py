@@ -1,4 +1,4 @@
-"""Makes a study of a source: sample ids, the pixel cache, what is quarantined, and the tables on disk."""
+"""Creates a study from a source: sample ids, the pixel cache, quarantined rows, and the tables on disk."""
 
 import shutil
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The ids of an import's samples: keyed hashes of their paths, but that a renamed image keeps its own."""
+"""The sample ids of an import: keyed hashes of the paths, except that a renamed image keeps its id."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

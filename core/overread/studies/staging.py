@@ -1,4 +1,4 @@
-"""A study's folder while it is being made: beside its place, then renamed into it."""
+"""A study's folder while it is being created: next to its final location, then renamed."""
 
 import os
 import shutil

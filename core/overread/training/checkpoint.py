@@ -1,4 +1,4 @@
-"""What a killed training goes on from: written after every epoch, whole or not at all."""
+"""Checkpoints from which an interrupted training resumes: written after every epoch, completely or not at all."""
 
 from dataclasses import dataclass
 from pathlib import Path

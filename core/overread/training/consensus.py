@@ -1,4 +1,4 @@
-"""Stage-wise consensus: which samples the model is sure of, at every stage, and with the same class."""
+"""Stage-wise consensus: samples for which the model is confident of the same class at every stage."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a training computes on: the CPU, or a GPU."""
+"""The device of a training: the CPU or a GPU."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,5 +1,5 @@
-"""The way through a run: SimCLR, networks cross-fitted from it where there are folds, warm-up, refinement rounds, and
-an end phase where it is asked for.
+"""The course of a run: SimCLR, cross-fitted networks if there are folds, warm-up, refinement rounds, and a final phase
+if requested.
 
 A run is a list of phases, each a number of epochs. Every epoch draws its randomness from a generator
 seeded by (seed, phase, epoch), so a run that is killed and resumed goes the way it would have gone.

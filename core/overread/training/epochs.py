@@ -1,4 +1,4 @@
-"""One epoch of each kind, and the prediction of the whole set."""
+"""One epoch of each kind, and the prediction of the whole dataset."""
 
 import math
 

@@ -1,5 +1,5 @@
-"""Features from elsewhere, in place of SimCLR's: those of a file, of a backbone with weights from a file, or of an
-encoder that comes with a package.
+"""Features from elsewhere instead of SimCLR's: from a file, from a backbone with weights from a file, or from an
+encoder installed as a package.
 
 A file or backbone that the user named and that cannot be used ends the run before it begins; there is no falling back
 to SimCLR. The package's encoder is what a preset asks for: where it is not installed, SimCLR's features stand in.

@@ -1,4 +1,4 @@
-"""progress.jsonl: a line per event, for the app's progress bars and for the terminal."""
+"""progress.jsonl: one line per event, for the app's progress bars and the terminal."""
 
 import json
 import time

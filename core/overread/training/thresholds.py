@@ -1,4 +1,4 @@
-"""Where "low loss" ends: thresholds that follow the losses themselves, of all samples and class by class.
+"""Adaptive loss thresholds, estimated from the losses of all samples and per class.
 
 The mixture and Otsu's split take any values: losses in nats, confidences in [0, 1].
 """

@@ -1,4 +1,4 @@
-"""A run's memory: what was predicted of every sample at every stage, and the labels that followed."""
+"""The trace of a run: the predictions for every sample at every stage, and the resulting labels."""
 
 from dataclasses import dataclass, field
 

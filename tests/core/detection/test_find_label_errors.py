@@ -150,7 +150,10 @@ def test_labels_that_have_nothing_to_do_with_the_features_are_not_doubted():
         ({"features": np.zeros(30)}, r"features: found shape \(30,\), must be \(N, D\)"),
         ({"features": np.zeros((30, 0))}, r"features: found shape \(30, 0\)"),
         ({"features": [["a"] * 2] * 30}, "features: are not a table of numbers"),
-        ({"features": np.where(np.arange(60).reshape(30, 2) == 9, np.nan, 1)}, "features: row 4 holds NaN, infinity"),
+        (
+            {"features": np.where(np.arange(60).reshape(30, 2) == 9, np.nan, 1)},
+            "features: row 4 contains NaN, infinity",
+        ),
         ({"features": np.full((30, 2), 1e60)}, "features: row 0 .* 30 rows in all"),
         ({"labels": ["cat", "dog"] * 14}, "labels: found 28, must be 30, one for each row of features"),
         ({"labels": np.zeros((30, 1), dtype=int)}, r"labels: found shape \(30, 1\)"),

@@ -30,7 +30,7 @@ def test_a_truncated_jpeg_is_cut_short(tmp_path: Path) -> None:
     path = tmp_path / "secretname.jpg"
     path.write_bytes(_jpeg(path)[:-200])
     assert _reason(path) == "the file is truncated"
-    with pytest.raises(ImageError, match="cut short"):
+    with pytest.raises(ImageError, match="truncated"):
         read_image(path, at_least_px=8)
 
 
@@ -62,8 +62,8 @@ def test_a_decompression_bomb_is_too_large(tmp_path: Path, side_px: int) -> None
 
 
 def test_a_missing_file_and_a_folder_are_named_as_such(tmp_path: Path) -> None:
-    assert _reason(tmp_path / "secretname.png") == "there is no such file"
-    assert _reason(tmp_path / "secretname.png" / "inside") == "there is no such file"
+    assert _reason(tmp_path / "secretname.png") == "no such file"
+    assert _reason(tmp_path / "secretname.png" / "inside") == "no such file"
     (tmp_path / "secretfolder").mkdir()
     assert _reason(tmp_path / "secretfolder") == "not a file"
 

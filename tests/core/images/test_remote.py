@@ -46,7 +46,7 @@ def test_a_listing_and_single_requests_tell_the_same(s3):
     assert [listed[place] for place in places[:3]] == [asked[place] for place in places[:3]]
     assert [listed[place].num_bytes for place in places] == list(range(1, 31))
     assert len({listed[place].stamp for place in places}) == 30
-    assert listed["s3://hospital/x/gone"].fault == "there is no such file"
+    assert listed["s3://hospital/x/gone"].fault == "no such file"
 
 
 def test_what_has_no_tag_has_no_stamp(tmp_path):
@@ -63,7 +63,7 @@ def test_what_has_no_tag_has_no_stamp(tmp_path):
 @pytest.mark.parametrize(
     ("status", "reason"),
     [
-        (404, "there is no such file"),
+        (404, "no such file"),
         (403, "no permission to read the file"),
         (401, "no permission to read the file"),
         (500, "it cannot be downloaded"),
@@ -84,8 +84,8 @@ def test_what_a_server_refuses_has_a_reason_that_names_no_url(tmp_path, status, 
 @pytest.mark.usefixtures("s3")
 def test_objects_and_buckets_that_are_not_there_have_a_reason():
     places = ["s3://no-such-bucket/a", *(f"s3://no-such-bucket/x/{number}" for number in range(20))]
-    assert {found.fault for found in look_up(places).values()} == {"there is no such file"}
-    with pytest.raises(ImageError, match=r"^there is no such file$"):
+    assert {found.fault for found in look_up(places).values()} == {"no such file"}
+    with pytest.raises(ImageError, match=r"^no such file$"):
         open_remote("s3://hospital/gone")
 
 

@@ -189,7 +189,7 @@ def test_files_that_hold_no_weights_are_said_to_hold_none_and_run_no_code(tmp_pa
         {f"{place:04}.{key.rsplit('.', 1)[-1]}": v for place, (key, v) in enumerate(state.items())}, "order.safetensors"
     )
     for file, message in {
-        "missing.pth": "there is no such file",
+        "missing.pth": "no such file",
         "code.pth": "cannot be read as weights alone",
         "empty.pth": "contains no state dict",
         "text.pth": "cannot be read as weights alone",

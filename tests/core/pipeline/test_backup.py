@@ -105,7 +105,7 @@ def test_another_study_is_not_restored_over(saved, tmp_path):
     shutil.copytree(study.path, other)
     text = (other / "study.json").read_text()
     (other / "study.json").write_text(text.replace('"key_fingerprint": "', '"key_fingerprint": "f00d'))
-    with pytest.raises(StudyError, match="holds another study"):
+    with pytest.raises(StudyError, match="contains a different study"):
         restore_study(backup, other)
 
 
@@ -115,7 +115,7 @@ def test_a_backup_is_the_owners_alone_and_a_damaged_one_is_refused(saved, tmp_pa
     content = bytearray(backup.read_bytes())
     content[len(content) // 3] ^= 0xFF
     backup.write_bytes(content)
-    with pytest.raises(StudyError, match="no backup of a study, or a damaged one"):
+    with pytest.raises(StudyError, match="is not a backup of a study, or is damaged"):
         restore_study(backup, tmp_path / "elsewhere")
     assert not (tmp_path / "elsewhere").exists()
 
@@ -128,7 +128,7 @@ def test_a_path_out_of_the_study_in_a_backup_is_refused(saved, tmp_path):
     with zipfile.ZipFile(tmp_path / "evil", "w") as new:
         for name, content in contents.items():
             new.writestr("../escaped.csv" if name == "samples.csv" else name, content)
-    with pytest.raises(StudyError, match="no backup"):
+    with pytest.raises(StudyError, match="is not a backup"):
         restore_study(tmp_path / "evil", tmp_path / "deep" / "elsewhere")
     assert not (tmp_path / "deep" / "escaped.csv").exists()
 

@@ -70,7 +70,7 @@ def test_where_near_duplicates_cannot_be_looked_for_copies_are_and_a_note_says_s
         monkeypatch.setitem(sys.modules, "overread.checks.duplicate_groups", None)
     study, run = trained(untrained, tmp_path)
     notes = [event["message"] for event in run.events() if event["event"] == "note"]
-    assert sum("only exact copies" in note for note in notes) == 1
+    assert sum("only exact duplicates" in note for note in notes) == 1
     numbers = run.evidence()["pictures"]
     is_copy = study.samples()["sample_id"].isin(copies_of(study)).to_numpy()
     assert (numbers >= 0).tolist() == is_copy.tolist()

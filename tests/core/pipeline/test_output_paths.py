@@ -37,7 +37,7 @@ def test_nothing_is_written_into_a_study(study, tmp_path, name, place):
     before = contents(study.path)
     ended = run_command(*commands(study.path, out)[name])
     assert ended.status == 2
-    assert "lies inside the study" in ended.err
+    assert "is inside the study" in ended.err
     assert contents(study.path) == before
     assert not (tmp_path / f"{out}-new").exists()
 
@@ -85,12 +85,12 @@ def test_a_file_that_is_written_beside_is_minded_too(study, tmp_path, form, besi
 def test_no_study_is_made_inside_another_one_or_inside_its_source(study, tmp_path):
     source = Path(study.source_root)
     labels = ("--labels", source / LABELS, "--image-column", "scan", "--label-column", "finding")
-    for place, words in ((study.path / "inner", "lies inside the study"), (source / "study", "images come from")):
+    for place, words in ((study.path / "inner", "is inside the study"), (source / "study", "images come from")):
         ended = run_command("import", source, "--study", place, *labels)
         assert ended.status == 2
         assert words in ended.err
         assert not place.exists()
     backup = tmp_path / "saved"
     assert run_command("backup", study.path, "--to", backup).status == 0
-    assert "lies inside the study" in run_command("restore", backup, "--study", study.path / "inner").err
-    assert "lies inside the study" in run_command("demo", "--out", study.path / "demo").err
+    assert "is inside the study" in run_command("restore", backup, "--study", study.path / "inner").err
+    assert "is inside the study" in run_command("demo", "--out", study.path / "demo").err

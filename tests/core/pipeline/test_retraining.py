@@ -192,9 +192,9 @@ def test_other_samples_than_those_of_the_run_before_need_a_training_anew(study):
 
 
 def test_options_that_the_run_before_has_settled_are_refused(study, tmp_path):
-    with pytest.raises(ConfigError, match="--preset quick: does not go with --after-review"):
+    with pytest.raises(ConfigError, match="--preset quick: cannot be used with --after-review"):
         train_study(study, TrainRequest(after_review=True, preset="quick"))
-    with pytest.raises(ConfigError, match="--embeddings: does not go with --after-review"):
+    with pytest.raises(ConfigError, match="--embeddings: cannot be used with --after-review"):
         train_study(study, TrainRequest(after_review=True, embeddings=tmp_path / "features.npy"))
     assert run_command("train", study.path, "--run", runs_of(study)[0].name).status == 2
     assert run_command("train", study.path, "--after-review", "--resume").status == 2

@@ -92,7 +92,7 @@ def test_a_ledger_that_is_deleted_under_an_open_study_leaves_no_empty_file(read_
     for file in read_study.path.glob("review.db*"):
         file.unlink()
     for attempt in (lambda: ledger.record(verdict("s9")), ledger.decisions, ledger.history):
-        with pytest.raises(LedgerError, match="gone or empty, and it held at least 4 rows"):
+        with pytest.raises(LedgerError, match="missing or empty, but it held at least 4 rows"):
             attempt()
     assert not list(read_study.path.glob("review.db*"))
 
@@ -275,7 +275,7 @@ def test_another_studys_key_is_told_from_damage(read_study):
     read_study = replace(read_study, key_fingerprint=key_fingerprint(read_study.key()))
     kept = key.read_bytes()
     key.write_text("cd" * 32)
-    with pytest.raises(StudyError, match="is the key of another study"):
+    with pytest.raises(StudyError, match="is another study's key"):
         read_study.key()
     key.write_bytes(kept[:20])
     with pytest.raises(StudyError, match="is damaged"):

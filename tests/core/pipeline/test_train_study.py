@@ -164,7 +164,7 @@ def test_a_run_is_not_resumed_on_other_classes_or_patients(stopped):
         ({"seed": 7}, "--seed 7: run .* began with 0; leave it out"),
         (
             {"assignments": ["warmup.num_epochs=9"]},
-            "--set warmup.num_epochs=9: a run that is resumed keeps",
+            "--set warmup.num_epochs=9: a resumed run keeps",
         ),
     ],
 )
@@ -189,7 +189,7 @@ def test_a_study_without_two_classes_to_train_on_is_refused_before_anything_is_d
     samples = study.samples()
     samples["split"] = np.where(samples["given_label"] == "dog", splits[-1], "test")
     rewrite_samples(study, samples)
-    with pytest.raises(StudyError, match=f"outside of split test there are {found}, and a training needs two classes"):
+    with pytest.raises(StudyError, match=f"outside the test split there are {found}, and training needs two classes"):
         train_study(study, TrainRequest(assignments=tuple(ASSIGNMENTS)))
     assert find_runs(study) == []
 

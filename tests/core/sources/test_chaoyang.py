@@ -105,9 +105,9 @@ def test_two_files_that_differ_are_told_of(chaoyang_release):
         ('[{"name": "train/a.JPG", "label": 7}]', "train.json entry 1: label '7' is not one of 0 .normal., 1"),
         ('[{"label": 1}]', 'train.json: no entry has a "name"'),
         ('[{"name": "train/a.JPG"}]', 'train.json: no entry has a "label"'),
-        ('[{"name": "train/a.JPG", "label": 1, "label": 2}]', "train.json: .*key 'label' stands twice"),
+        ('[{"name": "train/a.JPG", "label": 1, "label": 2}]', "train.json: .*key 'label' appears twice"),
         ('["train/a.JPG"]', "train.json entry 1: is not"),
-        ('{"train/a.JPG": 1}', "train.json: is no list"),
+        ('{"train/a.JPG": 1}', "train.json: is not a list"),
         ('[{"name":', "train.json: is not valid JSON"),
     ],
 )

@@ -26,8 +26,8 @@ def test_encodings_are_told_apart(tmp_path, encoding):
     [
         ('[{"name": "Möwe"}]'.encode("latin-1"), "is not valid JSON"),
         ('[{"name": "\\ud800"}]', "entry 1: holds half of a surrogate pair"),
-        ("[" * 100_000, "lie too deep"),
-        ('[{"a": ' + "[" * 900 + "]" * 900 + "}]", "lie too deep"),
+        ("[" * 100_000, "nested too deeply"),
+        ('[{"a": ' + "[" * 900 + "]" * 900 + "}]", "nested too deeply"),
         ('[{"a": 1}, {"a": "' + "x" * 200_000 + '"}]', "entry 2: a value is 200000 bytes long"),
     ],
     ids=["latin-1", "half a pair", "deep", "deep cell", "long cell"],

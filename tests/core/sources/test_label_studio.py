@@ -91,7 +91,7 @@ def test_annotators_are_raters_and_most_of_them_make_the_label(export):
     assert source.rater_names == ("rater_2", "rater_3", "rater_10")
     assert [row.raters for row in source.rows] == [("dog", "dog", "cat"), ("eel", "", "cat"), ("eel", "", "")]
     assert [row.label for row in source.rows] == ["dog", "cat", "eel"]
-    assert any("in 1 tasks as many annotators chose one class as another" in text for text in source.messages)
+    assert any("in 1 tasks the annotators were tied" in text for text in source.messages)
 
 
 def test_the_ground_truth_outvotes_the_others(export):

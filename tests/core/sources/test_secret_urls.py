@@ -81,7 +81,7 @@ def test_credentials_in_cells_are_used_and_reach_no_file_no_message_and_no_log(w
         '{"from": "https://host/a"}',
     ]
     assert study.quarantine()[["image", "reason"]].to_numpy().tolist() == [
-        [f"{url}/gone.png", "there is no such file"],
+        [f"{url}/gone.png", "no such file"],
         ["ftp://host/a b.png", "the path is not relative to the source"],
         [f"{url}/closed.png", "no permission to read the file"],
     ]
@@ -193,7 +193,7 @@ def test_private_addresses_are_quarantined_until_the_flag_allows_them(tmp_path, 
         assert run_command(*arguments, "--update", "--allow-private-urls").status == 0
         assert len(open_study(tmp_path / "study").samples()) == 6
         ran = run_command("import", f"{url}/labels.csv", "--study", tmp_path / "none")
-        assert "there is no such file" in ran.err
+        assert "no such file" in ran.err
         monkeypatch.setenv(addresses.ALLOW_VARIABLE, "")
         ran = run_command("import", f"{url}/labels.csv", "--study", tmp_path / "none")
         assert (ran.status, "its server has no public address" in ran.err) == (2, True)

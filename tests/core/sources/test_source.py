@@ -57,7 +57,7 @@ def test_a_missing_source_is_named(tmp_path):
 
 
 def test_an_empty_folder_is_named(tmp_path):
-    with pytest.raises(SourceError, match=re.escape(f"{tmp_path}: the folder is empty; put")):
+    with pytest.raises(SourceError, match=re.escape(f"{tmp_path}: the folder is empty; add")):
         read_source(tmp_path)
 
 

@@ -84,7 +84,7 @@ def test_an_array_that_does_not_fit_is_refused_in_a_line(tmp_path, array, messag
             {"embeddings": FEATURES, "sample_id": np.array(["id0"])},
             r"found sample_id \(1,\) beside embeddings \(6, 4\)",
         ),
-        ({"embeddings": FEATURES, "sample_id": np.array(["id0"] * NUM)}, "sample_id 'id0' stands there twice"),
+        ({"embeddings": FEATURES, "sample_id": np.array(["id0"] * NUM)}, "sample_id 'id0' appears twice"),
         (
             {"embeddings": FEATURES[:4], "image": SAMPLES["image"].to_numpy(dtype=str)[:4]},
             "has no row for 2 of the study's 6 samples; the first is image 'scans/4.png'",
@@ -103,7 +103,7 @@ def test_a_file_that_is_none_is_said_to_be_none(tmp_path, content):
     path = tmp_path / "features.npy"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(ConfigError, match="there is no such file" if content is None else "is no whole .npy or .npz"):
+    with pytest.raises(ConfigError, match="no such file" if content is None else "is not an intact .npy or .npz"):
         read_embeddings(path, SAMPLES)
 
 

@@ -146,7 +146,7 @@ def test_an_update_that_is_stopped_is_told_of_and_goes_on(class_folders, tmp_pat
     study = open_study(tmp_path / "study")
     assert study.is_update_unfinished
     assert content_of(study) == before
-    told = "an update of this study was stopped; the study is as it was before it; run the same import --update again"
+    told = "an update of this study was interrupted, and the study is unchanged; run the same import --update again"
     for command in (("check",), ("export", "--out", tmp_path / "out.csv")):
         ended = run_command(command[0], study.path, *command[1:])
         assert (ended.status, told in ended.err) == (0, True)
@@ -183,7 +183,9 @@ def test_a_committed_update_in_a_folder_that_cannot_be_written_is_told_of(change
         patch.setattr(generation, "move_committed_files", lambda path: None)
         import_source(read_source(changed_source), tmp_path / "before", update=True)
     monkeypatch.setattr(generation, "study_lock", refuse)
-    with pytest.raises(StudyError, match="an update of this study is not all in place, and its folder cannot be"):
+    with pytest.raises(
+        StudyError, match="an update of this study is only partly in place, and its folder is not writable"
+    ):
         open_study(tmp_path / "before")
 
 

@@ -174,7 +174,7 @@ def test_missing_images_are_named_with_their_place(make_table, tmp_path):
 def test_a_study_that_exists_is_left_as_it_is(class_folders, tmp_path):
     imported(class_folders, tmp_path / "study")
     before = contents_of(tmp_path / "study")
-    with pytest.raises(StudyError, match="exists already; pass --update"):
+    with pytest.raises(StudyError, match="already exists; pass --update"):
         imported(class_folders, tmp_path / "study")
     assert contents_of(tmp_path / "study") == before
 
@@ -252,7 +252,9 @@ def test_an_image_replaced_by_one_of_the_same_size_and_time_is_decoded_anew_and_
     shown = open_cache(updated.pixels_path)
     ids = after["sample_id"]
     np.testing.assert_array_equal(shown.image(ids["cat/a.png"]), shown.image(ids["dog/a.png"]))
-    assert any("1 images have other content than before" in message for message in summary.messages)
+    assert any(
+        "1 images have changed; earlier verdicts on them are outdated" in message for message in summary.messages
+    )
 
 
 def test_a_renamed_image_keeps_its_id_and_a_new_one_at_its_old_path_gets_another(class_folders, tmp_path):
@@ -293,7 +295,7 @@ def test_an_update_that_fails_changes_nothing(class_folders, tmp_path):
 
 def test_an_update_waits_for_no_training(class_folders, tmp_path):
     _, study = imported(class_folders, tmp_path / "study")
-    with training_lock(study, "run"), pytest.raises(StudyError, match="a training of this study is under way"):
+    with training_lock(study, "run"), pytest.raises(StudyError, match="this study is already being trained"):
         imported(class_folders, study.path, update=True)
 
 

@@ -76,7 +76,7 @@ def test_objects_and_files_are_imported_side_by_side_and_unchanged_objects_once(
     caplog.clear()
     study = imported(source, tmp_path / "study")
     assert list(study.samples()["image"]) == cells[:-1]
-    assert study.quarantine()["reason"].tolist() == ["there is no such file"]
+    assert study.quarantine()["reason"].tolist() == ["no such file"]
     np.testing.assert_array_equal(
         open_cache(study.pixels_path).pixels[:20, ..., 0], [pixels_of(number) for number in range(20)]
     )
@@ -144,7 +144,7 @@ def test_files_of_a_web_server_are_downloaded_once_and_asked_for_again(tmp_path)
     with serve_folder(tmp_path / "web") as (url, requests):
         cells = [f"{url}/{number} x.png" for number in range(4)] + [f"{url}/gone.png"]
         study = imported(write_table(tmp_path / "source", cells), tmp_path / "study")
-        assert study.quarantine()["reason"].tolist() == ["there is no such file"]
+        assert study.quarantine()["reason"].tolist() == ["no such file"]
         np.testing.assert_array_equal(open_cache(study.pixels_path).pixels[..., 0], [pixels_of(n) for n in range(4)])
         requests.clear()
         imported(source=tmp_path / "source", study=tmp_path / "study", update=True)

@@ -195,7 +195,7 @@ def test_a_run_stopped_before_its_features_were_there_asks_for_their_origin(stud
 def test_a_run_on_its_own_features_is_not_resumed_on_others(study, features):
     with pytest.raises(KeyboardInterrupt):
         train_study(study, TrainRequest(assignments=tuple(ASSIGNMENTS)), listener=stop_at("epoch"))
-    with pytest.raises(StudyError, match="began with other features"):
+    with pytest.raises(StudyError, match="was started with other features"):
         train_study(study, TrainRequest(resume=True, embeddings=features[0]))
 
 
@@ -206,7 +206,7 @@ def test_features_that_cannot_be_had_end_the_command_and_leave_no_run(study, fea
         (("--embeddings", short), "has 71 rows, and the study 72 samples"),
         (("--backbone", "resnet18"), "needs --weights FILE; nothing is downloaded"),
         (("--weights", short), "needs --backbone NAME"),
-        (("--backbone", "resnet18", "--weights", tmp_path / "none.pth"), "there is no such file"),
+        (("--backbone", "resnet18", "--weights", tmp_path / "none.pth"), "no such file"),
     ):
         ended = run_command("train", study.path, *flags)
         assert (ended.status, ended.out) == (2, "")

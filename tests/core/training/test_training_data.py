@@ -43,7 +43,7 @@ def test_images_are_the_pixels_by_dataset_index_in_0_to_1():
 
 def test_samples_to_train_on_of_one_class_are_refused():
     data = made_data()
-    with pytest.raises(ConfigError, match="two classes or more are needed"):
+    with pytest.raises(ConfigError, match="at least two classes are needed"):
         TrainingData(data.pixels, data.given, data.given == 1, 2)
 
 

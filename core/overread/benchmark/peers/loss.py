@@ -1,4 +1,4 @@
-"""The plainest peer: a head trained on all the given labels, and how little it can believe them all the same."""
+"""The simplest method: rank the labels by the loss of a head trained on all of them."""
 
 import numpy as np
 

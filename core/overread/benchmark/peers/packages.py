@@ -1,4 +1,4 @@
-"""The packages that only the peers need; the tests' requirements bring them."""
+"""The packages that only the compared methods need; they are in the test requirements."""
 
 from importlib.util import find_spec
 

@@ -1,4 +1,4 @@
-"""The paper's own loop, as the `paper` preset has it: the network's rounds on the images themselves."""
+"""The paper's own loop, as in the `paper` preset: refinement rounds of a network on the images themselves."""
 
 import tempfile
 from pathlib import Path

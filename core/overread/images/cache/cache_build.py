@@ -1,4 +1,4 @@
-"""Builds the pixel cache, completely or not at all; what is decoded already is not decoded again."""
+"""Builds the pixel cache, completely or not at all; images that are already decoded are not decoded again."""
 
 import errno
 import json

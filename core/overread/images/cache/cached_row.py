@@ -1,4 +1,4 @@
-"""What the pixel cache knows about each of its rows, besides the pixels."""
+"""What the pixel cache records about each of its rows, besides the pixels."""
 
 import zlib
 from collections.abc import Sequence

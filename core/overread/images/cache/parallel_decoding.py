@@ -1,4 +1,4 @@
-"""Decodes images in several threads, in their order; those that a cache holds already are copied from it."""
+"""Decodes images in several threads, keeping their order; images already in a cache are copied from it."""
 
 import os
 import threading

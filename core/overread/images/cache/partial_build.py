@@ -1,4 +1,4 @@
-"""What an interrupted build of the pixel cache had decoded: the next one continues from it.
+"""The images decoded by an interrupted build of the pixel cache, from which the next build continues.
 
     FOLDER/partial.json    the rows of an unfinished build, as in index.json
 

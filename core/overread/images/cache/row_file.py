@@ -1,4 +1,4 @@
-"""The array of a pixel cache while it is being written, and its space on the disk."""
+"""The array of a pixel cache while it is being written, and the disk space for it."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""How much of a DICOM file is read before it is refused.
+"""Limits on how much of a DICOM file is read before it is refused.
 
 Nearly every file is within ORDINARY, where nothing takes longer than some seconds, and is read in this process. One
 that is not is read again in a process that can be killed (guarded.py), within ODD.

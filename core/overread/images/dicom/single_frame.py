@@ -1,4 +1,5 @@
-"""Reads one frame of a DICOM file with several, without the others: reading all for each would take quadratic time."""
+"""Reads one frame of a multi-frame DICOM file without the others: reading all frames for each would take quadratic
+time."""
 
 import mmap
 import os

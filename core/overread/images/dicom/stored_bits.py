@@ -1,4 +1,4 @@
-"""The bits of a word that hold a DICOM value: those that the file's tags name, unless its words contradict them."""
+"""The bits of a word that hold a DICOM value: those given by the file's tags, unless its words contradict them."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Croissant metadata for the cleaned CSV: what it is, its checksum, and what its columns mean.
+"""Croissant metadata for the cleaned CSV: its description, its checksum, and the meaning of its columns.
 
 Source: the Croissant format specification 1.0 (MLCommons), http://mlcommons.org/croissant/1.0.
 """

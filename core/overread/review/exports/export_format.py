@@ -1,4 +1,4 @@
-"""What a format of exports says of itself: what it writes, and what its user should know."""
+"""What an export format declares: what it writes, and what its users should know."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

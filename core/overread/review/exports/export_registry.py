@@ -1,4 +1,4 @@
-"""The formats that reviewed labels are exported in. A new one is a module with its FORMAT, and a line here."""
+"""The export formats for reviewed labels. A new one is a module with its FORMAT, and a line here."""
 
 from overread.errors import ConfigError
 from overread.review.exports import (

@@ -1,4 +1,4 @@
-"""Labels as FiftyOne's FiftyOneImageClassificationDataset has them, a file for each field; no images.
+"""Labels in FiftyOne's FiftyOneImageClassificationDataset format, one file per field, without images.
 
 Source: FiftyOne's documentation, "Importing datasets", and its importer.
 """

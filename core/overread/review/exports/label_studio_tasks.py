@@ -1,4 +1,4 @@
-"""Tasks for Label Studio: proposals as predictions, what readers decided as annotations, and the labelling config.
+"""Tasks for Label Studio: proposals as predictions, readers' decisions as annotations, and the labelling config.
 
 Source: Label Studio's documentation, "Label Studio Task Format" and "Import pre-annotated data".
 """

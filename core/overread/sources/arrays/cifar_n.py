@@ -1,4 +1,4 @@
-"""Reads the files of CIFAR-N: labels that people gave to CIFAR's training images.
+"""Reads the files of CIFAR-N: human labels of CIFAR's training images.
 
 Source: Wei et al. 2022, "Learning with Noisy Labels Revisited: A Study Using Real-World Human Annotations". The files
 (CIFAR-10_human.pt, CIFAR-100_human.pt, and .npy) hold a dict of arrays of codes: clean_label; of CIFAR-10 aggre_label,

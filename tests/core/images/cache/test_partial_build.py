@@ -157,6 +157,6 @@ def test_without_room_nothing_is_left(tmp_path, monkeypatch):
     images = {str(index): path for index, path in enumerate(write_images(tmp_path / "source").rglob("*.png"))}
     monkeypatch.setattr(partial_build, "INTERVAL_S", 0)
     monkeypatch.setattr(RowFile, "finalize", full)
-    with pytest.raises(StudyError, match="no room"):
+    with pytest.raises(StudyError, match="not enough disk space"):
         build_cache(tmp_path / "pixels", images, size_px=SIDE)
     assert [path.name for path in (tmp_path / "pixels").iterdir()] == [".lock"]

@@ -68,7 +68,7 @@ def test_faulty_images_are_returned_with_a_reason_and_the_rest_is_kept(tmp_path:
     images["key19"].write_bytes(b"")
     faults = build_cache(tmp_path / "pixels", images, size_px=_SIZE)
     assert faults["key3"].startswith("not an image")
-    assert faults["key7"] == "there is no such file"
+    assert faults["key7"] == "no such file"
     assert faults["key19"] == "the file is empty"
     cache = open_cache(tmp_path / "pixels")
     assert cache.keys == tuple(key for key in images if key not in faults)
@@ -136,7 +136,7 @@ def test_a_build_with_nothing_new_leaves_the_files_as_they_are(tmp_path: Path) -
     images = {**_write_images(tmp_path / "source", 5), "fault": tmp_path / "none"}
     build_cache(tmp_path / "pixels", images, size_px=_SIZE)
     before = _content(tmp_path / "pixels")
-    assert build_cache(tmp_path / "pixels", images, size_px=_SIZE) == {"fault": "there is no such file"}
+    assert build_cache(tmp_path / "pixels", images, size_px=_SIZE) == {"fault": "no such file"}
     assert _content(tmp_path / "pixels") == before
 
 
@@ -210,7 +210,9 @@ def test_a_disk_without_room_is_refused_before_anything_is_decoded(
 ) -> None:
     usage = shutil.disk_usage(tmp_path)._replace(free=7_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
-    with pytest.raises(StudyError, match=r"up to 7,680 bytes, 7,000 are free; free some, or import with a smaller"):
+    with pytest.raises(
+        StudyError, match=r"up to 7,680 bytes, and 7,000 are free; free some space, or import with a smaller"
+    ):
         build_cache(tmp_path / "pixels", _write_images(tmp_path / "source", 30), size_px=_SIZE)
 
 
@@ -229,7 +231,7 @@ def test_a_disk_that_fills_up_midway_leaves_the_old_cache_and_nothing_else(tmp_p
     images = _write_images(tmp_path / "source", 600)
     build_cache(tmp_path / "pixels", dict(list(images.items())[:5]), size_px=_SIZE)
     before = _content(tmp_path / "pixels")
-    with _file_size_limit(100_000), pytest.raises(StudyError, match="the disk has no room for the pixel cache"):
+    with _file_size_limit(100_000), pytest.raises(StudyError, match="not enough disk space for the pixel cache"):
         build_cache(tmp_path / "pixels", images, size_px=_SIZE)
     assert _content(tmp_path / "pixels") == before
     assert build_cache(tmp_path / "pixels", images, size_px=_SIZE) == {}
@@ -240,7 +242,7 @@ def test_two_builds_at_once_are_refused(tmp_path: Path) -> None:
     refusals = []
 
     def build_again(num_done: int, num_images: int) -> None:
-        with pytest.raises(StudyError, match="another import of this study is under way"):
+        with pytest.raises(StudyError, match="another import of this study is running"):
             build_cache(tmp_path / "pixels", images, size_px=_SIZE)
         refusals.append(num_done)
 
@@ -258,10 +260,10 @@ def test_a_cache_that_is_missing_or_not_whole_is_refused_and_made_anew(tmp_path:
     (array,) = folder.glob("*.npy")
     for damage in (lambda: array.write_bytes(array.read_bytes()[:-1]), array.unlink):
         damage()
-        with pytest.raises(StudyError, match="not whole"):
+        with pytest.raises(StudyError, match="not intact"):
             open_cache(folder)
     (folder / "index.json").write_text("{")
-    with pytest.raises(StudyError, match="not whole"):
+    with pytest.raises(StudyError, match="not intact"):
         open_cache(folder)
     assert build_cache(folder, images, size_px=_SIZE) == {}
     assert (open_cache(folder).pixels[3, ..., 0] == _pixels(images["key3"])).all()

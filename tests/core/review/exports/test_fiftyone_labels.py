@@ -43,7 +43,7 @@ def test_proposals_have_their_probability_as_confidence(study, export):
 def test_images_of_one_name_cannot_be_told_apart(tmp_path):
     images = {"id1": "a/x.png", "id2": "a/x.jpg"}
     samples = [ReviewedSample(key, image, "", "cat", "cat", is_changed=False) for key, image in images.items()]
-    with pytest.raises(ConfigError, match="samples id1 and id2: their files have one name but for the suffix"):
+    with pytest.raises(ConfigError, match="samples id1 and id2: their file names differ only in the suffix"):
         write_fiftyone(samples, ["cat"], tmp_path)
 
 

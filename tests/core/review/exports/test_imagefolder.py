@@ -56,7 +56,7 @@ def test_images_of_one_name_are_told_apart_by_their_ids(tmp_path):
     [
         ("N/A", "c.png", "'N/A' cannot be the name of a folder"),
         ("..", "c.png", "cannot be the name of a folder"),
-        ("dog", "c.dcm#2", "c.dcm#2: is no file that can be linked to"),
+        ("dog", "c.dcm#2", "c.dcm#2: is not a file that can be linked to"),
     ],
 )
 def test_what_no_tree_can_hold_leaves_nothing_behind(tmp_path, label, image, message):

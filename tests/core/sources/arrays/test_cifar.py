@@ -224,7 +224,7 @@ def truncate(folder):
         (lambda folder: replace_batch(folder, data=np.zeros((4, 3000), np.uint8)), "holds no images of 32 x 32 px"),
         (lambda folder: replace_batch(folder, data=[1, 2]), "holds no images of 32 x 32 px"),
         (lambda folder: replace_batch(folder, labels=[1, 2]), "labels are not integers, one for each image"),
-        (lambda folder: replace_batch(folder, labels=["1"] * 4), "labels are no whole numbers"),
+        (lambda folder: replace_batch(folder, labels=["1"] * 4), "labels are not integers"),
         (lambda folder: replace_batch(folder, filenames=["a"]), "filenames are not one for each image"),
         (lambda folder: replace_batch(folder, data=np.array([{}])), "an array of objects, which is not allowed"),
     ],
@@ -281,7 +281,7 @@ def test_flags_that_do_not_fit_are_named(cifar10, flags, message):
             lambda human: {**human, "aggre_label": human["aggre_label"] / 2},
             "aggre_label is not a list of whole numbers",
         ),
-        (lambda human: [1, 2], "no dict of arrays"),
+        (lambda human: [1, 2], "not a dict of arrays"),
         (lambda human: {"aggre_label": torch.zeros(20)}, "it names torch._utils._rebuild_tensor_v2"),
     ],
 )

@@ -110,11 +110,11 @@ def test_a_damaged_file_is_named_and_leaves_no_study(tmp_path):
     data = bytearray(path.read_bytes())
     data[300:400] = bytes(100)  # within the deflated training images
     path.write_bytes(data)
-    with pytest.raises(SourceError, match=r"somemnist\.npz: is no whole \.npz file of MedMNIST"):
+    with pytest.raises(SourceError, match=r"somemnist\.npz: is not an intact MedMNIST \.npz file"):
         import_source(read_source(path), tmp_path / "study")
     assert not (tmp_path / "study").exists()
     path.write_bytes(bytes(data[:-200]))
-    with pytest.raises(SourceError, match="is neither a CSV nor a whole"):
+    with pytest.raises(SourceError, match="is neither a CSV nor an intact"):
         read_source(path)
 
 

@@ -143,9 +143,11 @@ def test_tags_that_are_none_and_flags_that_do_not_fit_are_refused(tmp_path, clas
     for name in ("BodyPart", "0018", "(7FE0,0010)", "(0002,0010)", "PixelData"):
         with pytest.raises(ConfigError, match=r"is no DICOM keyword|holds no label"):
             read_source(tmp_path, label_tag=name)
-    with pytest.raises(SourceError, match="there is no DICOM file in it"):
+    with pytest.raises(SourceError, match="it contains no DICOM files"):
         read_source(class_folders, label_tag="BodyPartExamined")
-    with pytest.raises(ConfigError, match="--label-tag BodyPartExamined: takes labels and patients from DICOM files"):
+    with pytest.raises(
+        ConfigError, match="--label-tag BodyPartExamined: reads labels and patients only from DICOM files"
+    ):
         read_source(class_folders, format="folder", label_tag="BodyPartExamined")
     with pytest.raises(SourceError, match="or name the DICOM tag that holds them with --label-tag"):
         read_source(class_folders, format="dicom")

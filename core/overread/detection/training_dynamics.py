@@ -9,8 +9,6 @@ import numpy as np
 from overread.detection.detection_data import DetectionData
 from overread.detection_settings import DynamicsSettings
 
-_SMALLEST = 1e-7
-
 
 @dataclass(frozen=True)
 class Dynamics:
@@ -30,8 +28,8 @@ class Dynamics:
 def training_dynamics(margins: np.ndarray) -> Dynamics:
     """The scores from the margins at each epoch or stage.
 
-    margins: (S >= 1, N) float, in nats: the given label's logit minus the highest other one, from `head_margins` or
-    `stage_margins`. A margin of 0 counts as not learnt.
+    margins: (S >= 1, N) float, in nats: the given label's logit minus the highest other one, from
+    `head_margins`. A margin of 0 counts as not learnt.
     """
     is_learnt = margins > 0
     num_epochs = len(margins)
@@ -42,14 +40,6 @@ def training_dynamics(margins: np.ndarray) -> Dynamics:
     mean = margins.mean(axis=0, dtype=np.float64).clip(-80, 80)
     scores = ((num_epochs - num_last) / num_epochs, forgetting, 1 / (1 + np.exp(mean)))
     return Dynamics(*(score.astype(np.float32) for score in scores))
-
-
-def stage_margins(stage_probs: np.ndarray, given: np.ndarray) -> np.ndarray:
-    """The margins at each stage of a run's trace: log p[given] minus the highest other log p, in nats.
-
-    stage_probs: (S, N, K >= 2), rows sum to 1; given: (N,) int64. Returns (S, N) float32.
-    """
-    return np.stack([_margins(np.log(np.maximum(probs, _SMALLEST)), given) for probs in stage_probs])
 
 
 def head_margins(data: DetectionData, settings: DynamicsSettings, *, seed: int) -> np.ndarray:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from overread.detection.detection_data import DetectionData
-from overread.detection.training_dynamics import head_margins, stage_margins, training_dynamics
+from overread.detection.training_dynamics import head_margins, training_dynamics
 from overread.detection_settings import DynamicsSettings
 
 
@@ -40,24 +40,6 @@ def test_a_label_forgotten_every_other_epoch_is_forgotten_as_often_as_can_be():
     found = training_dynamics(margins)
     assert found.forgetting.tolist() == [1, 0, 1, 0]
     np.testing.assert_allclose(found.epoch_learnt, [0.8, 0, 1, 0.4])
-
-
-def test_margins_of_probabilities_are_those_of_their_logits():
-    rng = np.random.default_rng(0)
-    logits = rng.normal(size=(4, 50, 5))
-    probs = np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True)
-    given = rng.integers(0, 5, 50)
-    margins = stage_margins(probs, given)
-    for stage, sample in np.ndindex(4, 50):
-        row = logits[stage, sample].tolist()
-        own = row.pop(given[sample])
-        assert margins[stage, sample] == pytest.approx(own - max(row), abs=1e-5)
-
-
-def test_a_certain_model_s_margins_are_finite():
-    margins = stage_margins(np.eye(3, dtype=np.float32)[None], np.array([0, 0, 2]))
-    assert np.isfinite(margins).all()
-    assert np.sign(margins).tolist() == [[1, -1, 1]]
 
 
 def made_samples(num_samples=300, num_classes=3, size=10, seed=0):

@@ -86,7 +86,7 @@ def test_what_does_not_fit_an_import_is_named(source, study, tmp_path):
     labels = source / "labels-of-the-clinic.csv"
     with pytest.raises(ConfigError, match=r"^finding_column: is not a kind of column; choose from image_column, "):
         import_source(source, tmp_path / "study", labels=labels, finding_column="finding")
-    with pytest.raises(ConfigError, match=r"^study .*: lies inside"):
+    with pytest.raises(ConfigError, match=r"^study .*: is inside"):
         import_source(source, source / "study", labels=labels, **COLUMNS)
     with pytest.raises(SourceError, match="no such file or folder"):
         import_source(tmp_path / "nothing", tmp_path / "study")
@@ -103,7 +103,7 @@ def test_a_study_is_trained_and_its_labels_exported(study, run, tmp_path):
     assert table["final_label"].tolist() == table["finding"].tolist()
     assert export_labels(study.path, tmp_path / "cleaned.csv").shape == table.shape  # an earlier export of its own
     (tmp_path / "notes.csv").write_text("mine")
-    with pytest.raises(ConfigError, match="is there already"):
+    with pytest.raises(ConfigError, match="already exists"):
         export_labels(study, tmp_path / "notes.csv")
     export_labels(study, tmp_path / "notes.csv", overwrite=True)
     with pytest.raises(ConfigError, match=r"^out .*: the folder .* does not exist"):
@@ -115,7 +115,7 @@ def test_what_does_not_fit_a_training_is_named(study):
         train(study, preset="best")
     with pytest.raises(ConfigError, match="no such setting"):
         train(study, settings=["refinement.precision=1"])
-    with pytest.raises(StudyError, match="there is no such study"):
+    with pytest.raises(StudyError, match="no such study"):
         train(study.path / "nothing")
 
 

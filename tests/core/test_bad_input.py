@@ -171,7 +171,7 @@ def test_a_study_of_a_newer_version(study, tmp_path, monkeypatch, command):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_study_that_is_not_there(tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
-    assert "there is no such study" in refused(tmp_path, command, tmp_path / "nowhere", *COMMANDS[command])
+    assert "no such study" in refused(tmp_path, command, tmp_path / "nowhere", *COMMANDS[command])
 
 
 def test_a_newer_study_is_not_read_again_either(source, study, tmp_path):
@@ -185,7 +185,7 @@ def test_a_disk_without_room_for_the_cache(source, study, tmp_path, monkeypatch,
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**9, 10**9 - 500, 500))
     arguments = import_arguments(source, study if is_update else tmp_path / "new")
-    assert "no room" in refused(tmp_path, *arguments, *(["--update"] if is_update else []))
+    assert "not enough disk space" in refused(tmp_path, *arguments, *(["--update"] if is_update else []))
 
 
 def test_a_disk_that_fills_up_on_the_way(study, tmp_path, monkeypatch):

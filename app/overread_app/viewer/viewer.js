@@ -83,7 +83,7 @@ class Viewer {
       this.announce();
     } catch {
       if (this.visit !== data.visit) return;
-      this.blank("The image did not arrive. Reload the page to try again.");
+      this.blank("The image could not be loaded. Reload the page to try again.");
       paintedAt = performance.now(); // what can be said of a sample without its image may be said
     } finally {
       clearTimeout(clear);

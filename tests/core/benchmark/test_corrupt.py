@@ -154,7 +154,7 @@ def test_what_exists_already_is_not_overwritten(tmp_path):
         corrupt_study(study, **options, out=tmp_path / "out", truth=tmp_path / "truth.csv")
     with pytest.raises(ConfigError, match="outside"):
         corrupt_study(study, **options, out=tmp_path / "out", truth=tmp_path / "out" / "truth.csv")
-    with pytest.raises(StudyError, match="exists already"):
+    with pytest.raises(StudyError, match="already exists"):
         corrupt_study(study, **options, out=study.path, truth=tmp_path / "new.csv")
     assert (tmp_path / "truth.csv").read_text() == "earlier"
     assert not (tmp_path / "out").exists()

@@ -246,7 +246,7 @@ def test_a_copied_study_gets_a_ledger_of_its_own_in_a_shared_database(study, tmp
     open_ledger(original).record(verdict("s1"))
     shutil.copytree(own, tmp_path / "copy")
     copy = open_study(tmp_path / "copy")
-    with pytest.raises(LedgerError, match=r"was copied or moved across disks.*adopt"):
+    with pytest.raises(LedgerError, match=r"was copied or moved to another disk.*adopt"):
         open_ledger(copy)
     assert run_command("adopt", copy.path).status == 0
     copied = open_ledger(open_study(copy.path))

@@ -10,7 +10,7 @@ from playwright.sync_api import expect, sync_playwright
 
 PAGES = {
     "": "Studies",
-    "review": "Who is reading?",
+    "review": "Who is reviewing?",
     "train": "Train",
     "insights": "Insights",
     "export": "Export",

@@ -106,7 +106,7 @@ def test_measures_of_a_finding_are_those_worked_out_by_hand():
     [
         ({"methods": ("magic",)}, "--methods magic"),
         ({"features": ("dino",)}, "--features dino"),
-        ({"tasks": ()}, "--tasks: names nothing"),
+        ({"tasks": ()}, "--tasks: is empty"),
         ({"tasks": ("mnist",)}, "--tasks mnist"),
         ({"again": ("magic",)}, "--again magic"),
     ],

@@ -160,8 +160,8 @@ def test_a_run_is_not_resumed_on_other_classes_or_patients(stopped):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"preset": "paper"}, "--preset paper: run .* began with overread; leave it out"),
-        ({"seed": 7}, "--seed 7: run .* began with 0; leave it out"),
+        ({"preset": "paper"}, "--preset paper: run .* was started with overread; leave the option out"),
+        ({"seed": 7}, "--seed 7: run .* was started with 0; leave the option out"),
         (
             {"assignments": ["warmup.num_epochs=9"]},
             "--set warmup.num_epochs=9: a resumed run keeps",

@@ -56,7 +56,7 @@ def with_fault(value, row=3):
         (FEATURES[:, :0], r"found an array \(6, 0\) of float64"),
         (FEATURES + 1j, "of complex128"),
         (FEATURES.astype(str), "of <U"),
-        (FEATURES.astype(object), r"holds Python objects; save plain numbers, and text with .astype\(str\)"),
+        (FEATURES.astype(object), r"holds Python objects; save plain numbers, and text as numpy\.array"),
         (with_fault(np.nan), "1 samples have values that are not finite .* the first is id3, row 3 of samples.csv"),
         (with_fault(-np.inf), "the first is id3"),
         (with_fault(1e200), r"above 1e\+100"),

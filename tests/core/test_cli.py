@@ -189,7 +189,6 @@ def test_without_a_preset_labels_are_judged_by_cross_fitted_networks_and_rounds(
         "epoch_learnt",
         "forgetting",
         "margin_area",
-        "rounds",
         "duplicates",
         "networks",
         "isolation",

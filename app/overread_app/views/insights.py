@@ -119,9 +119,10 @@ def show_own_progress(study: Study, scores: pd.DataFrame) -> None:
 
 
 def show_consensus(run: Run) -> None:
-    """Charts the images with a consensus in each round, and those that were trained on another label."""
+    """Charts the images with a consensus in each round, and those that were trained on another label; nothing where
+    there is one round alone, which agrees with itself."""
     events = run.events()
-    if not any(event["event"] == "round" for event in events):
+    if sum(event["event"] == "round" for event in events) < 2:
         return
     st.subheader("Consensus by round")
     charts.show_chart(charts.consensus_by_round(events), key="insights_rounds", alt="Bar chart of consensus by round")

@@ -130,7 +130,6 @@ def _scores(
     known = given if data.verified is None else data.verified.labels(given)
     vote = neighbour_vote(known, *training.neighbours, num_classes=num_classes, is_trained=data.is_trained)
     dynamics = training_dynamics(head_margins(data, settings.dynamics, seed=seed))
-    contradicts = [one.probs.argmax(axis=1) != given for one in training.iterations]
     scores: dict[str, np.ndarray] = {
         "self_confidence": self_confidence_score(class_probs, given),
         "margin": margin_score(class_probs, given),
@@ -139,8 +138,10 @@ def _scores(
         "epoch_learnt": dynamics.epoch_learnt,
         "forgetting": dynamics.forgetting,
         "margin_area": dynamics.margin_area,
-        "rounds": np.asarray(np.mean(contradicts, axis=0, dtype=np.float32)),
     }
+    if len(training.iterations) > 1:  # a single one says what self_confidence does
+        contradicts = [one.probs.argmax(axis=1) != given for one in training.iterations]
+        scores["rounds"] = np.asarray(np.mean(contradicts, axis=0, dtype=np.float32))
     if data.duplicate_groups is not None and (data.duplicate_groups >= 0).any():
         scores["duplicates"] = conflict_score(given, data.duplicate_groups)
     if data.network_probs is not None:

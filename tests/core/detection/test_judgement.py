@@ -41,7 +41,6 @@ def test_every_scorer_has_a_column_of_numbers_from_0_to_1():
         "epoch_learnt",
         "forgetting",
         "margin_area",
-        "rounds",
         "networks",
         "raters",
     ]

@@ -45,6 +45,41 @@ class ColumnFlags:
 
 
 @dataclass(frozen=True, slots=True)
+class FindingFlags:
+    """How labels are read where an image has several findings, or a cell is in doubt."""
+
+    finding: Annotated[
+        str | None, typer.Option(help="Of several findings in an image, the one to audit: present or absent.")
+    ] = None
+    label_columns: Annotated[str | None, typer.Option(help="Columns with 0 or 1 for one class each: A,B,C.")] = None
+    no_label: Annotated[
+        list[str] | None, typer.Option(help="A cell that says that there is no label, such as -1.0; repeatable.")
+    ] = None
+    doubts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--as",
+            help="What cells in doubt (-1) become: positive, negative or own-class; or one cell's meaning, "
+            "CELL=negative, where CELL may be blank; repeatable. Without it they have no label.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class FolderFlags:
+    """Which files of a folder are samples, and which of its folders say what."""
+
+    label_folder: Annotated[
+        int | None, typer.Option(help="Which folder of a path is the class, counted from 1 at SOURCE.", min=1)
+    ] = None
+    patient_folder: Annotated[int | None, typer.Option(help="Which folder of a path is the patient.", min=1)] = None
+    follow_links: Annotated[bool, typer.Option("--follow-links", help="Follow links that lead out of SOURCE.")] = False
+    keep_masks: Annotated[
+        bool, typer.Option("--keep-masks", help="Import masks, overlays and thumbnails beside images, too.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
 class StudyFlags:
     """What the study is to be."""
 
@@ -108,6 +143,8 @@ def import_(
     study: Annotated[Path, typer.Option(help="Folder of the study to create or update.")],
     reading: ReadingFlags,
     columns: ColumnFlags,
+    findings: FindingFlags,
+    folders: FolderFlags,
     options: StudyFlags,
     access: AccessFlags,
     as_json: Json = False,
@@ -147,6 +184,14 @@ def import_(
         label_tag=reading.label_tag,
         frames=reading.frames,
         classes=tuple(part.strip() for part in reading.classes.split(",")) if reading.classes else (),
+        label_columns=tuple(part.strip() for part in (findings.label_columns or "").split(",") if part.strip()),
+        finding=findings.finding,
+        no_labels=tuple(findings.no_label or ()),
+        doubts=tuple(findings.doubts or ()),
+        label_folder=folders.label_folder,
+        patient_folder=folders.patient_folder,
+        follow_links=folders.follow_links,
+        keep_masks=folders.keep_masks,
         within=(*access.within, *fetched) if access.within else (),
     )
     with _in_public(is_asked=bool(access.within)):

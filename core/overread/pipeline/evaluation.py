@@ -9,8 +9,8 @@ import numpy as np
 from overread.errors import ManifestError
 from overread.metrics import detection_metrics, ranking_metrics
 from overread.phases import StageKind
-from overread.sources.csv_table import read_cells
 from overread.sources.label_classes import listed
+from overread.sources.tables.table_file import read_cells
 from overread.studies.run import open_run
 from overread.studies.study import Study
 
@@ -73,7 +73,8 @@ def _read_truth(study: Study, path: Path) -> dict[str, str]:
     """True class name by sample id. Raises ManifestError, the row named, for what is no class or contradicts itself."""
     if not path.is_file():
         raise ManifestError(f"{path}: no such file; name the CSV that holds the true labels")
-    header, records = read_cells(path)
+    table = read_cells(path)
+    header, records = table.header, table.records
     key = next((name for name in ("sample_id", "image", study.image_column) if name in header), None)
     if key is None or "true_label" not in header:
         raise ManifestError(

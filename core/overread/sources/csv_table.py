@@ -1,32 +1,22 @@
 """Reads a CSV with one row per image: which columns hold the image, label, patient, slide, split and raters."""
 
-import csv
-import io
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
-from overread.errors import ManifestError, SourceError
+from overread.errors import ManifestError
 from overread.records import Source, SourceRow
 from overread.sources.folder import SPLITS, class_folders
 from overread.sources.label_classes import listed
 from overread.sources.request import COLUMN_KINDS, NO_COLUMNS, ColumnNames, column_flag
 from overread.sources.source_files import TABLES, SourceFiles, tables_in
 from overread.sources.source_format import LabelPlace, SourceFormat
+from overread.sources.tables.table_file import read_cells, read_header
 
 IMAGE_NAMES = ("image", "path", "file", "filename", "name", "image_path", "file_path", "filepath", "file_name")
 LABEL_NAMES = ("label", "class", "target", "given_label")
 _OPTIONAL_NAMES = {"patient": ("patient", "patient_id"), "slide": ("slide", "slide_id"), "split": ("split",)}
 _OBVIOUS_NAMES = {"image": IMAGE_NAMES, "label": LABEL_NAMES, **_OPTIONAL_NAMES}
-_DELIMITERS = (",", ";", "\t")
-_WESTERN = ("windows-1252", "latin-1")
-"""In this order: the first leaves five bytes undefined, and has letters where the second has control characters."""
-_NUM_SNIFFED = 50
-_SNIFFED_CHARACTERS = 65_536
-_QUOTED = re.compile(r'(?<![^,;\t\r\n])"[^"]*(?:""[^"]*)*"')
-"""A cell in double quotes: delimiters in it don't count."""
 
 
 def read_table(path: Path, root: Path, columns: ColumnNames = NO_COLUMNS) -> Source:
@@ -37,13 +27,11 @@ def read_table(path: Path, root: Path, columns: ColumnNames = NO_COLUMNS) -> Sou
     Raises ManifestError for a ragged row, or a column that is missing, duplicated or not obvious; SourceError for a
     file that is empty or not text.
     """
-    text, encoding = _decoded(path)
-    header, records = _read_records(path, text)
+    table = read_cells(path)
+    header, records = table.header, table.records
     image = _column(path, header, columns, "image")
     label = _column(path, header, columns, "label")
-    places, messages = {}, []
-    if encoding in _WESTERN:
-        messages.append(f"{path.name}: is not UTF-8 and was read as {encoding}; if names look wrong, save it as UTF-8")
+    places, messages = {}, list(table.messages)
     for kind, names in _OPTIONAL_NAMES.items():
         if (named := getattr(columns, kind)) is not None:
             places[kind] = _place(path, header, named, column_flag(kind))
@@ -83,23 +71,6 @@ def read_table(path: Path, root: Path, columns: ColumnNames = NO_COLUMNS) -> Sou
     )
 
 
-def read_cells(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The header of a CSV, and each record with its number as a spreadsheet counts; delimiter and encoding as in
-    `read_table`.
-
-    Raises ManifestError for a ragged row, SourceError for a file that is empty or not text.
-    """
-    return _read_records(path, _decoded(path)[0])
-
-
-def read_header(path: Path) -> list[str]:
-    """The names of the columns; none if the file is not a CSV."""
-    try:
-        return _read_records(path, _decoded(path)[0], num_records=1)[0]
-    except (ManifestError, SourceError):
-        return []
-
-
 def obvious_columns(header: Sequence[str]) -> dict[str, str]:
     """The columns that are recognised without being named, by kind: image, label, patient, slide, split."""
     places = {kind: _guess(header, names) for kind, names in _OBVIOUS_NAMES.items()}
@@ -109,76 +80,6 @@ def obvious_columns(header: Sequence[str]) -> dict[str, str]:
 def has_obvious_columns(path: Path) -> bool:
     """Whether the file is a CSV whose columns of images and labels have obvious names."""
     return {"image", "label"} <= obvious_columns(read_header(path)).keys()
-
-
-def _read_records(
-    path: Path, text: str, *, num_records: int | None = None
-) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The header, and each record with its number as a spreadsheet counts. Blank lines are not records."""
-    numbered = _parsed(path, text, _sniff_delimiter(text))
-    header = None
-    records = []
-    for number, record in islice(numbered, None if num_records is None else num_records):
-        if not record:
-            continue
-        if header is None:
-            header = record
-        elif len(record) != len(header):
-            raise ManifestError(
-                f"{path.name} row {number}: {len(record)} cells where the header has {len(header)}; "
-                "put cells that contain the delimiter in double quotes, or add the missing cells"
-            )
-        else:
-            records.append((number, record))
-    if header is None:
-        raise SourceError(f"{path}: the file is empty; add a header and a row for each image")
-    return header, records
-
-
-def _decoded(path: Path) -> tuple[str, str]:
-    """The text of a file, and its encoding."""
-    data = path.read_bytes()
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encodings: tuple[str, ...] = ("utf-16",)
-    elif b"\0" in data[:4096]:
-        raise SourceError(f"{path}: this file is not text; give a CSV file")
-    else:
-        encodings = ("utf-8-sig", *_WESTERN)
-    for encoding in encodings:
-        try:
-            return data.decode(encoding), encoding
-        except UnicodeDecodeError:
-            continue
-    raise SourceError(f"{path}: this file is not text; give a CSV file")
-
-
-def _parsed(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    # Strict: a quote that is never closed would silently swallow the rows after it.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    number = 0
-    while True:
-        number += 1
-        try:
-            record = next(reader, None)
-        except csv.Error as error:
-            raise ManifestError(f"{path.name} row {number}: {error}; fix the double quotes of this row") from error
-        if record is None:
-            return
-        yield number, record
-
-
-def _sniff_delimiter(text: str) -> str:
-    """The delimiter that splits the first rows into the same number of cells; of several, the one with most cells."""
-    bare = _QUOTED.sub("", text[:_SNIFFED_CHARACTERS])
-    lines = [line for line in re.split(r"\r\n|\r|\n", bare) if line]
-    if len(text) > _SNIFFED_CHARACTERS:
-        lines = lines[:-1]  # which may be incomplete
-    best, most = _DELIMITERS[0], (False, 1)
-    for delimiter in _DELIMITERS:
-        widths = [line.count(delimiter) + 1 for line in lines[:_NUM_SNIFFED]]
-        if widths and (len(set(widths)) == 1, widths[0]) > most and widths[0] > 1:
-            best, most = delimiter, (len(set(widths)) == 1, widths[0])
-    return best
 
 
 def _column(path: Path, header: list[str], columns: ColumnNames, kind: str) -> int:

@@ -52,6 +52,22 @@ class ImportRequest:
     """Which frames of a DICOM file become samples: middle or all."""
     classes: tuple[str, ...] = ()
     """The labels allowed, in order, each NAME or CODE=NAME; empty: every label is a class."""
+    label_columns: tuple[str, ...] = ()
+    """Columns that hold 0 or 1 for one class each: their names are the classes."""
+    finding: str | None = None
+    """Where an image has several findings: the one to audit, as present or absent."""
+    no_labels: tuple[str, ...] = ()
+    """Cells that say that there is no label, such as -1.0."""
+    doubts: tuple[str, ...] = ()
+    """What cells in doubt (-1, and empty ones) are: positive, negative or own-class, or CELL=one of these."""
+    label_folder: int | None = None
+    """Of a folder per class: which folder of an image's path is its class, counted from 1 at the source."""
+    patient_folder: int | None = None
+    """As label_folder: which is the patient."""
+    follow_links: bool = False
+    """Whether links that lead out of the source are followed."""
+    keep_masks: bool = False
+    """Whether masks, overlays and thumbnails beside images are samples too."""
     within: tuple[Path, ...] = ()
     """Folders outside which nothing is read; empty: no restriction."""
 

@@ -11,10 +11,11 @@ from overread.errors import ConfigError, ManifestError, SourceError
 from overread.images.location import split_frame
 from overread.records import Source, SourceRow
 from overread.sources.columns import free_name
-from overread.sources.csv_table import read_header, read_table
+from overread.sources.csv_table import read_table
 from overread.sources.dicom.headers import read_headers
 from overread.sources.folder import files_below, printable
 from overread.sources.request import NO_COLUMNS, ColumnNames
+from overread.sources.tables.table_file import read_header
 
 KEYS = ("name", "SOPInstanceUID", "AccessionNumber", "StudyInstanceUID", "SeriesInstanceUID", "PatientID")
 """What can identify an image: the file's name without its suffix, or a tag's value."""

@@ -24,7 +24,7 @@ _SHOWN_AS_STORED = (
     "1.2.840.10008.5.1.4.1.1.12.3",  # biplane, retired
 )
 """Their modality LUT gives the beam's intensity, for measurements; it is no step of the display (PS3.3 C.8.7.1.1.2)."""
-NOTHING_SHOWS = "no window of the file shows anything: displayed over the full range"
+NOTHING_SHOWS = "no window of the file shows anything; displayed over the full range"
 
 
 def grey_image(

@@ -6,6 +6,19 @@ from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What an import that was refused needs to be told, with the answers there are: the form offers them as choices."""
+
+    field: str
+    """What it asks for, as the flag of `import` that answers it: finding, label_column, image_column, labels ..."""
+    text: str
+    """The question, as a field's title: Which finding is under audit?"""
+    choices: tuple[tuple[str, int], ...]
+    """Each answer, and its number of images; 0 where there is no number to give (a column, say). A page shows them: of
+    cells they hold only the labels of images that were found."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceRow:
     """One row of a source, as a reader (a file format's) found it."""
 

@@ -166,7 +166,7 @@ def _recognise(files: SourceFiles) -> bool:
         return not (files.is_zip or files.is_json)
     if files.request.columns.named or choose_tables(files, is_asked=False):
         return True
-    return bool(tables_in(files.root)) and not class_folders(files.root)
+    return bool(tables_in(files.root)) and len(class_folders(files.root)) < 2
 
 
 def _read(files: SourceFiles) -> Source:

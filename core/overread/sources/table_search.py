@@ -139,10 +139,13 @@ def _is_obvious(cells: TableCells, roots: Sequence[Path]) -> bool:
 def _image_column(cells: TableCells, index: ImageIndex) -> str | None:
     """The column whose cells name most of the images; None if no column names half of its rows' images."""
     records = _some(cells)
-    shares = {}
+    shares: dict[int, tuple[float, bool]] = {}
+    if not records:
+        return None
     for place, title in enumerate(cells.header):
         named = [record[place] for record in records if record[place].strip()]
-        if named and len(set(named)) > min(len(records) - 1, 1):
+        is_one_name = bool(named) and len(set(named)) == 1 and "." in named[0]  # 0.png in every folder
+        if len(set(named)) > min(len(records) - 1, 1) or is_one_name:
             shares[place] = sum(map(index.closeness, named)) / len(records), bool(title.strip())
     best = max(shares, key=shares.__getitem__, default=None)
     return None if best is None or shares[best][0] < _LEAST_SHARE else cells.header[best]

@@ -122,7 +122,7 @@ def _rater_name(column: str) -> str:
 
 def _recognise(files: SourceFiles) -> bool:
     if files.labels_file is not None:
-        return not (files.is_zip or files.is_json)
+        return files.is_table
     if files.request.columns.named:
         return True
     tables = tables_in(files.root)

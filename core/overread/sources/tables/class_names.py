@@ -8,7 +8,7 @@ from overread.sources.tables.parquet_table import PARQUET, parquet_class_names
 from overread.sources.tables.table_cells import TableCells
 from overread.sources.tables.table_text import decoded, first_bytes
 
-_FILES = ("synsets.txt", "classes.txt", "labels.txt", "class_names.txt", "label_names.txt", "names.txt", "obj.names")
+_FILES = ("synsets.txt", "classes.txt", "labels.txt", "class_names.txt", "label_names.txt", "obj.names")
 _WITH_CODE = re.compile(r"(\d+)\s*[:=,;\t ]\s*(\S.*)")
 _LABEL = "label"
 _MOST_CLASSES = 10_000

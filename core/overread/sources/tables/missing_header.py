@@ -42,7 +42,8 @@ def header_for(path: Path, records: Sequence[Sequence[str]]) -> Header:
         names = ["image", "label"] if place == 0 else ["label", "image"]
     else:
         names = [f"column {number}" for number in range(1, width + 1)]
-    return Header(names, f"{path.name}: has no header; its columns were named {', '.join(names)}")
+    named = f"{names[0]} to {names[-1]}" if width > 2 else " and ".join(names)
+    return Header(names, f"{path.name}: has no header; its columns were named {named}")
 
 
 def is_image_name(cell: str) -> bool:

@@ -64,6 +64,21 @@ def text_columns(schema: Any) -> list[str]:
     return [field.name for field in schema if not _holds_bytes(field.type)]
 
 
+def image_columns(schema: Any) -> list[str]:
+    """The columns of a pyarrow schema that hold the content of images, as Hugging Face's datasets store it.
+
+    Those are structs of bytes and path, or bytes.
+    """
+    from pyarrow import types
+
+    def is_image(kind: Any) -> bool:
+        if types.is_struct(kind):
+            return kind.get_field_index("bytes") >= 0 and is_image(kind.field("bytes").type)
+        return types.is_binary(kind) or types.is_large_binary(kind)
+
+    return [field.name for field in schema if is_image(field.type)]
+
+
 def class_names_of(schema: Any) -> dict[str, list[str]]:
     """The names of the classes of each column of codes, from the metadata that Hugging Face's datasets write."""
     try:

@@ -20,6 +20,8 @@ the quarantine, which a page may show.
 import re
 from typing import ClassVar
 
+from overread.records import Question
+
 _ROW = re.compile(r"[^:'\"]*? (rows? \d+(?: and \d+)?): ")
 
 
@@ -33,10 +35,12 @@ class UserError(OverreadError):
     gist: ClassVar[str] = ""
     """What is said in public of every error of the class whose message may quote a source; empty: it quotes none."""
 
-    def __init__(self, message: str = "", *, public: str = "") -> None:
-        """public: what a page says, where there is more to say than the gist; it quotes no file's content."""
+    def __init__(self, message: str = "", *, public: str = "", question: Question | None = None) -> None:
+        """public: what a page says, where there is more to say than the gist; it quotes no file's content.
+        question: what would settle it, where its answers can be listed."""
         super().__init__(message)
         self._public = public
+        self.question = question
 
     @property
     def public(self) -> str:

@@ -6,6 +6,19 @@ from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """What an import that was refused needs to be told, with the answers there are: the form offers them as choices."""
+
+    field: str
+    """What it asks for, as the flag of `import` that answers it: finding, label_column, image_column, labels ..."""
+    text: str
+    """The question, as a field's title: Which finding is under audit?"""
+    choices: tuple[tuple[str, int], ...]
+    """Each answer, and its number of images; 0 where there is no number to give (a column, say). A page shows them: of
+    cells they hold only the labels of images that were found."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceRow:
     """One row of a source, as a reader (a file format's) found it."""
 
@@ -21,6 +34,8 @@ class SourceRow:
     """train, val, test or whatever the source says, in lower case; empty where it says nothing."""
     raters: tuple[str, ...] = ()
     """Class names that single raters gave, in the order of `Source.rater_names`; empty where none."""
+    reader: str = ""
+    """Who gave the label, in a source that has a row for each reader."""
     fault: str = ""
     """Why the row names no image, for the quarantine; empty where it names one."""
 

@@ -15,11 +15,11 @@ from overread.errors import ManifestError, SourceError
 from overread.records import Source, SourceRow
 from overread.sources.arrays.array_images import image_name, write_encoded
 from overread.sources.columns import free_name, named_column, optional_columns
-from overread.sources.csv_table import LABEL_NAMES
 from overread.sources.folder import SPLITS
 from overread.sources.request import NO_COLUMNS, ColumnNames, column_flag
 from overread.sources.source_files import SourceFiles
 from overread.sources.source_format import LabelPlace, SourceFormat
+from overread.sources.table_columns import LABEL_NAMES
 from overread.sources.tables.parquet_table import (
     PARQUET,
     batch_cells,
@@ -117,8 +117,18 @@ def write_images(source: Source, folder: Path) -> Path:
     """
     shards = parquet_shards(Path(source.labels_file or source.root))
     layout = _Layout(source.image_column, "", (), ())
-    images = ((name, content) for name, _, _, content in _images(shards, layout) if content)
-    return write_encoded(shards, images, folder)
+    return write_encoded(shards, _chosen({row.image for row in source.rows}, shards, layout), folder)
+
+
+def _chosen(names: set[str], shards: Sequence[Path], layout: _Layout) -> Iterator[tuple[str, bytes]]:
+    """The files of these names, with their content; nothing is read after the last one."""
+    left = set(names)
+    for name, _, _, content in _images(shards, layout):
+        if name in left and content:
+            yield name, content
+        left.discard(name)
+        if not left:
+            return
 
 
 def _images(shards: Sequence[Path], layout: _Layout) -> Iterator[tuple[str, str, list[str], bytes]]:

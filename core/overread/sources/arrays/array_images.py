@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
@@ -20,10 +20,16 @@ def image_name(split: str, index: int, suffix: str = ".png") -> str:
     return f"{split}/{index:06d}{suffix}"
 
 
-def write_arrays(files: Sequence[Path], batches: Iterable[tuple[str, int, np.ndarray]], folder: Path) -> Path:
+def write_arrays(
+    files: Sequence[Path],
+    batches: Iterable[tuple[str, int, np.ndarray]],
+    folder: Path,
+    *,
+    only: Collection[str] | None = None,
+) -> Path:
     """Write images as PNG files, losslessly, below `folder`; see `written_once`.
 
-    files: the files that the arrays come from.
+    files: the files that the arrays come from. only: the `image_name`s of those to write; None: all.
     batches: split, index of the first image, and (B, H, W) or (B, H, W, 3) uint8; one is in memory at a time.
     """
 
@@ -31,8 +37,11 @@ def write_arrays(files: Sequence[Path], batches: Iterable[tuple[str, int, np.nda
         with ThreadPoolExecutor() as threads:
             for split, start, batch in batches:
                 make_folder(making / split)
-                paths = [making / image_name(split, start + place) for place in range(len(batch))]
-                list(threads.map(_write_png, paths, batch, repeat(file_mode(folder))))
+                names = [image_name(split, start + place) for place in range(len(batch))]
+                chosen = [place for place, name in enumerate(names) if only is None or name in only]
+                paths = [making / names[place] for place in chosen]
+                images = (batch[place] for place in chosen)
+                list(threads.map(_write_png, paths, images, repeat(file_mode(folder))))
 
     return written_once(files, folder, write)
 

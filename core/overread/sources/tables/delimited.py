@@ -9,7 +9,7 @@ from pathlib import Path
 
 from overread.errors import ManifestError, SourceError
 from overread.files import csv_records
-from overread.sources.tables.missing_header import Header, header_for, lists_images
+from overread.sources.tables.missing_header import Header, digits_as_0, header_for, lists_images, names_images
 from overread.sources.tables.row_widths import with_even_rows
 from overread.sources.tables.table_cells import TableCells
 from overread.sources.tables.table_text import WESTERN, decoded
@@ -55,13 +55,13 @@ def read_delimited_header(path: Path) -> list[str]:
 
 
 def is_list_of_images(path: Path) -> bool:
-    """Whether each of the first rows of a text has an image's name in the same column, and more beside it."""
+    """Whether the rows of a text name images, and more beside them; see `names_images`."""
     try:
         text, _ = decoded(path)
         records = [record for _, record in islice(_records(path, text), _NUM_SNIFFED)]
     except (ManifestError, SourceError):
         return False
-    return lists_images(records)
+    return names_images(path.parent, records)
 
 
 def _header(path: Path, records: list[Numbered]) -> Header:
@@ -131,6 +131,9 @@ def _is_between_blanks(text: str) -> bool:
     widths = [len(record) for record in records]
     if min(widths, default=0) < 2:
         return False
-    # With a header that has a name for each cell, or without one.
-    has_no_delimiter = not any(delimiter in start for delimiter in _DELIMITERS)
-    return lists_images(records) or lists_images(records[1:]) or (has_no_delimiter and widths[0] == max(widths))
+    if lists_images(records) or lists_images(records[1:]):
+        return True
+    # Ids: below a header that has a name for each cell, or without one.
+    ids = {digits_as_0(record[0]) for record in records}
+    is_list = widths[0] == max(widths) or (len(ids) == 1 and "" not in ids)
+    return is_list and not any(delimiter in start for delimiter in _DELIMITERS)

@@ -58,22 +58,34 @@ def lists_images(records: Sequence[Sequence[str]]) -> bool:
     return width > 1 and any(all(is_image_name(record[place]) for record in records) for place in range(width))
 
 
+def names_images(folder: Path, records: Sequence[Sequence[str]]) -> bool:
+    """Whether the records, or those after the first one, list images by names with a suffix, or by those of files in
+    the folder or below it."""
+    if min(map(len, records), default=0) < 2:
+        return False
+    parts = (records, records[1:])
+    return any(map(lists_images, parts)) or any(_id_place(folder, part) is not None for part in parts)
+
+
 def _image_place(folder: Path, records: Sequence[Sequence[str]]) -> int | None:
     """The column of images if the first record is an image's, else None."""
-    first, second = records[0], records[1] if len(records) > 1 else records[0]
-    width = min(len(first), len(second))
-    places = [place for place in range(width) if is_image_name(first[place]) and is_image_name(second[place])]
-    if places:
-        return places[0]
-    # Ids, or names without a suffix: those of successive rows differ in digits alone, which a header does not.
-    alike = [place for place in range(width) if _shape(first[place]) == _shape(second[place]) != ""]
-    if not alike or len(records) < 2:
+    for place, cells in enumerate(zip(*records[:2], strict=False)):
+        if all(map(is_image_name, cells)):
+            return place
+    return _id_place(folder, records)
+
+
+def _id_place(folder: Path, records: Sequence[Sequence[str]]) -> int | None:
+    """The column of ids, or of names without a suffix. Those of rows differ in digits alone, which a header does not."""
+    if len(records) < 2:
         return None
-    found = found_below(folder, {first[place].strip() for place in alike})
-    return next((place for place in alike if first[place].strip() in found), None)
+    pairs = enumerate(zip(*records[:2], strict=False))
+    ids = {place: first.strip() for place, (first, second) in pairs if digits_as_0(first) == digits_as_0(second) != ""}
+    found = found_below(folder, set(ids.values())) if ids else set()
+    return next((place for place, name in ids.items() if name in found), None)
 
 
-def _shape(cell: str) -> str:
+def digits_as_0(cell: str) -> str:
     """The cell with each number as 0; empty if it has none."""
     shape = re.sub(r"\d+", "0", cell.strip())
     return shape if "0" in shape else ""
@@ -82,4 +94,5 @@ def _shape(cell: str) -> str:
 def found_below(folder: Path, names: set[str]) -> set[str]:
     """Those of the names that are a file's in the folder or below it, with its suffix or without."""
     files = (file for _, _, files in os.walk(folder) for file in files)
-    return {name for file in islice(files, _MAX_SEARCHED) for name in (file, file.partition(".")[0]) if name in names}
+    found = ({file, file.partition(".")[0], PurePosixPath(file).stem} & names for file in islice(files, _MAX_SEARCHED))
+    return set().union(*found)

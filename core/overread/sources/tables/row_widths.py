@@ -28,8 +28,8 @@ def with_even_rows(path: Path, header: list[str], records: Sequence[Numbered]) -
                 "put cells that contain the delimiter in double quotes, or add the missing cells"
             )
     padded = [(number, record + [""] * (len(header) - len(record))) for number, record in records]
-    count = f"{len(uneven)} rows are" if len(uneven) > 1 else "1 row is"
-    message = f"{path.name}: {count} short of cells; the missing ones, at the end of the row, were read as empty"
+    count = f"{len(uneven)} rows have" if len(uneven) > 1 else "1 row has"
+    message = f"{path.name}: {count} too few cells; the missing ones at the end were read as empty"
     return header, padded, message
 
 

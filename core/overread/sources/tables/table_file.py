@@ -7,7 +7,7 @@ from pathlib import Path
 from overread.errors import ManifestError, SourceError
 from overread.sources.tables.delimited import read_delimited, read_delimited_header
 from overread.sources.tables.json_records import is_json, read_json_cells, read_json_header
-from overread.sources.tables.other_kinds import kind_of_other, not_a_table
+from overread.sources.tables.other_kinds import not_a_table, other_kind
 from overread.sources.tables.parquet_table import PARQUET, read_parquet_cells, read_parquet_header
 from overread.sources.tables.table_cells import TableCells
 from overread.sources.tables.table_text import first_bytes
@@ -55,6 +55,6 @@ def _reader(path: Path) -> _Reader:
             raise SourceError(f"{path}: this file is {other}; save it as .xlsx or CSV")
     if start.startswith(PARQUET):
         return _PARQUET
-    if kind_of_other(start):
+    if other_kind(start):
         raise not_a_table(path, start)
     return _JSON if is_json(start) else _DELIMITED

@@ -163,7 +163,7 @@ def _rater_name(column: str) -> str:
 
 def _recognise(files: SourceFiles) -> bool:
     if files.labels_file is not None:
-        return not (files.is_zip or files.is_json)
+        return files.is_table
     if files.request.columns.named or choose_tables(files, is_asked=False):
         return True
     return bool(tables_in(files.root)) and len(class_folders(files.root)) < 2

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from overread.errors import SourceError
-from overread.sources import chaoyang, csv_table, fiftyone, folder, kermany, label_studio
+from overread.sources import chaoyang, csv_table, fiftyone, folder, hf_parquet, kermany, label_studio
 from overread.sources.arrays import cifar, medmnist
 from overread.sources.dicom import dicom_source
 from overread.sources.source_files import SourceFiles
@@ -19,6 +19,7 @@ FORMATS: tuple[SourceFormat, ...] = (
     medmnist.FORMAT,
     fiftyone.FORMAT,
     label_studio.FORMAT,
+    hf_parquet.FORMAT,
 )
 """In the order in which messages, help and the form list them."""
 

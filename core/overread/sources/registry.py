@@ -3,7 +3,18 @@
 from pathlib import Path
 
 from overread.errors import SourceError
-from overread.sources import chaoyang, csv_table, fiftyone, folder, hf_parquet, kermany, label_studio
+from overread.sources import (
+    chaoyang,
+    coco,
+    csv_table,
+    cvat,
+    datumaro,
+    fiftyone,
+    folder,
+    hf_parquet,
+    kermany,
+    label_studio,
+)
 from overread.sources.arrays import cifar, medmnist
 from overread.sources.dicom import dicom_source
 from overread.sources.source_files import SourceFiles
@@ -20,6 +31,9 @@ FORMATS: tuple[SourceFormat, ...] = (
     fiftyone.FORMAT,
     label_studio.FORMAT,
     hf_parquet.FORMAT,
+    coco.FORMAT,
+    cvat.FORMAT,
+    datumaro.FORMAT,
 )
 """In the order in which messages, help and the form list them."""
 
@@ -56,8 +70,8 @@ def recognised_format(files: SourceFiles) -> SourceFormat:
         if format.recognise(files):
             return format
     raise SourceError(
-        f"{files.labels_file}: JSON is read as FiftyOne and Label Studio export it, and in Chaoyang's layout "
-        "(train.json beside train/); give one of these, or a CSV"
+        f"{files.labels_file}: JSON is read as COCO, Datumaro, FiftyOne and Label Studio write it, and in Chaoyang's "
+        "layout (train.json beside train/); give one of these, or a CSV"
     )
 
 

@@ -120,7 +120,9 @@ def _meanings(request: ImportRequest) -> dict[str, str]:
 def _classes(table: TableCells, places: Sequence[int], request: ImportRequest, name: str) -> Indicators:
     """The column that is 1, where that is one in each row. Raises ManifestError where it is not."""
     names = [table.header[place].strip() for place in places]
-    found = [[title for title, place in zip(names, places, strict=True) if _is_positive(r[place])] for _, r in table.records]
+    found = [
+        [title for title, place in zip(names, places, strict=True) if _is_positive(r[place])] for _, r in table.records
+    ]
     if any(len(some) > 1 for some in found) or (not request.label_columns and not all(found)):
         raise finding_question(
             f"{name}: {len(names)} columns tell findings, several of which may be in one image",

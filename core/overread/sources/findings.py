@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from overread.errors import ConfigError, ManifestError
-from overread.records import Source, SourceRow
+from overread.records import Question, Source, SourceRow
 from overread.sources.columns import free_name
 from overread.sources.image_paths import normal_path
 from overread.sources.label_classes import listed
@@ -22,6 +22,7 @@ _SEPARATORS = ("|", ";")
 _MOST_NAMED = 8
 _FEW = 0.05
 """The share of images with contradicting rows up to which these are mistakes, and not several findings."""
+_ASKED = "Which finding is to be audited, as present or absent?"
 LATER = "Several findings at one sitting are not read yet: each one becomes a study of its own"
 
 
@@ -130,7 +131,8 @@ def finding_question(found: str, counts: Counter[str]) -> ManifestError:
     return ManifestError(
         f"{found}. Which one is to be audited, as present or absent? Give --finding {_quoted(first)}, or another of: "
         f"{', '.join(names)}{more}. {LATER}",
-        public=f"The images have several labels each. Which finding is to be audited, as present or absent? {LATER}.",
+        public=f"The images have several labels each. {_ASKED} {LATER}.",
+        question=Question("finding", _ASKED, tuple(counts.most_common())),
     )
 
 

@@ -45,11 +45,16 @@ def read_indicators(table: TableCells, request: ImportRequest, name: str, *, has
         places = _candidates(table)
     if request.finding is not None:
         wanted = _bare(request.finding)
-        place = next((place for place in places if _bare(table.header[place]) == wanted), None)
-        return None if place is None else _finding(table, place, request)
+        own = [place for place in places if _bare(table.header[place]) == wanted]
+        return _finding(table, own[0], request) if own else None
     if has_label or len(places) < 2:
         return None
     return _classes(table, places, request, name)
+
+
+def has_indicators(table: TableCells) -> bool:
+    """Whether a table has several columns of 0 and 1."""
+    return len(_candidates(table)) > 1
 
 
 def _place(table: TableCells, column: str, name: str) -> int:
@@ -120,9 +125,8 @@ def _meanings(request: ImportRequest) -> dict[str, str]:
 def _classes(table: TableCells, places: Sequence[int], request: ImportRequest, name: str) -> Indicators:
     """The column that is 1, where that is one in each row. Raises ManifestError where it is not."""
     names = [table.header[place].strip() for place in places]
-    found = [
-        [title for title, place in zip(names, places, strict=True) if _is_positive(r[place])] for _, r in table.records
-    ]
+    titles = list(zip(names, places, strict=True))
+    found = [[title for title, place in titles if _is_positive(record[place])] for _, record in table.records]
     if any(len(some) > 1 for some in found) or (not request.label_columns and not all(found)):
         raise finding_question(
             f"{name}: {len(names)} columns tell findings, several of which may be in one image",

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
@@ -19,10 +19,16 @@ def image_name(split: str, index: int) -> str:
     return f"{split}/{index:06d}.png"
 
 
-def write_arrays(files: Sequence[Path], batches: Iterable[tuple[str, int, np.ndarray]], folder: Path) -> Path:
+def write_arrays(
+    files: Sequence[Path],
+    batches: Iterable[tuple[str, int, np.ndarray]],
+    folder: Path,
+    *,
+    only: Collection[str] | None = None,
+) -> Path:
     """Write images as PNG files, losslessly, below `folder`.
 
-    files: the files that the arrays come from.
+    files: the files that the arrays come from. only: the `image_name`s of those to write; None: all.
     batches: split, index of the first image, and (B, H, W) or (B, H, W, 3) uint8; one is in memory at a time.
     Returns the folder that holds them. Its name is derived from the sizes and times of the files. It is written
     completely or not at all; if it exists, it is left as it is and `batches` is not read.
@@ -38,8 +44,11 @@ def write_arrays(files: Sequence[Path], batches: Iterable[tuple[str, int, np.nda
         with ThreadPoolExecutor() as threads:
             for split, start, batch in batches:
                 make_folder(making / split)
-                paths = [making / image_name(split, start + place) for place in range(len(batch))]
-                list(threads.map(_write_png, paths, batch, repeat(file_mode(folder))))
+                names = [image_name(split, start + place) for place in range(len(batch))]
+                chosen = [place for place, name in enumerate(names) if only is None or name in only]
+                paths = [making / names[place] for place in chosen]
+                images = (batch[place] for place in chosen)
+                list(threads.map(_write_png, paths, images, repeat(file_mode(folder))))
         return making.rename(folder / name)
     finally:
         shutil.rmtree(making, ignore_errors=True)

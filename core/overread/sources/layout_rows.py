@@ -1,7 +1,7 @@
 """What a public dataset's layout tells of each row besides its cells: the patient, the split, the name of the class."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,15 +15,17 @@ _NUM_BYTES = 2**26
 """The most that is read of a list of images."""
 
 
-def with_layout(source: Source, layout: Layout) -> Source:
+def with_layout(source: Source, layout: Layout, table: Path, classes: Sequence[str] = ()) -> Source:
     """The source of a table of this layout, with what is known of its rows besides their cells.
+
+    table: its file, or the first of several. classes: as the user gave them; if they are codes, codes are not named.
 
     Patients are what the layout's pattern finds in the column of patients, else in the paths of the images, or those of
     the companion table. Splits are those of the lists of images beside the table. Codes become classes, if all labels
     are codes. What a row knows already is kept, but for patients in whose cells the pattern is found.
     """
-    folder = Path(source.labels_file).parent
-    messages = [f"{Path(source.labels_file).name}: was read as the table of {layout.name}"]
+    folder = table.parent
+    messages = [f"{table.name}: was read as the table of {layout.name}"]
     rows = source.rows
     if layout.patient_pattern:
         rows = tuple(_with_patient(row, re.compile(layout.patient_pattern)) for row in rows)
@@ -34,7 +36,9 @@ def with_layout(source: Source, layout: Layout) -> Source:
         rows = tuple(replace(row, split=row.split or splits.get(_name(row.image), "")) for row in rows)
         messages.append("splits are those of " + " and ".join(file for file, _ in layout.split_lists))
     source = replace(source, rows=rows, messages=(*source.messages, *messages))
-    return _with_names(source, layout.codes) if layout.codes else source
+    is_coded = layout.codes and source.label_column.strip().casefold() == layout.label
+    is_named = any(part.partition("=")[0].strip().isdigit() for part in classes)
+    return _with_names(source, layout.codes) if is_coded and not is_named else source
 
 
 def _with_patient(row: SourceRow, pattern: re.Pattern[str]) -> SourceRow:

@@ -79,5 +79,5 @@ FORMAT = SourceFormat(
     title="COVIDx",
     recognise=_recognise,
     read=lambda files: read_covidx(files.root, files.labels_file),
-    precedence=46,
+    precedence=37,
 )

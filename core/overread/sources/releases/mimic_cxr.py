@@ -79,5 +79,5 @@ FORMAT = SourceFormat(
     title="MIMIC-CXR-JPG",
     recognise=_recognise,
     read=lambda files: read_mimic(files.root, files.request, files.labels_file),
-    precedence=40,
+    precedence=32,
 )

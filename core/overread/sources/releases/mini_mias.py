@@ -86,6 +86,6 @@ FORMAT = SourceFormat(
     title="mini-MIAS",
     recognise=lambda files: _list(files) is not None,
     read=_read,
-    precedence=48,
+    precedence=38,
     label_places=(LabelPlace(columns=("label",)),),
 )

@@ -53,6 +53,6 @@ FORMAT = SourceFormat(
     title="RSNA intracranial haemorrhage",
     recognise=lambda files: _table(files) is not None,
     read=lambda files: read_haemorrhage(_table(files) or files.only_table(), files.root, files.request),
-    precedence=44,
+    precedence=36,
     has_patient_tags=True,
 )

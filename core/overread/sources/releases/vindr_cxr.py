@@ -58,6 +58,6 @@ FORMAT = SourceFormat(
     title="VinDr-CXR of PhysioNet",
     recognise=lambda files: _is_table(files.labels_file) if files.labels_file else bool(_tables(files.root)),
     read=lambda files: read_vindr(files.root, files.request, files.labels_file),
-    precedence=42,
+    precedence=34,
     has_patient_tags=True,
 )

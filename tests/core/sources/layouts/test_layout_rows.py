@@ -75,7 +75,7 @@ def test_mimic_without_its_table_of_images_is_refused_by_name(make):
 
 @pytest.mark.parametrize("name", ["MIMIC-CXR-JPG", "VinDr-CXR", "RSNA haemorrhage"])
 def test_a_finding_that_is_no_column_is_answered_with_the_columns(make, name):
-    with pytest.raises(ConfigError, match="--finding measles: .* has no such column; choose from "):
+    with pytest.raises(ConfigError, match=r"--finding measles: .* has no such column; choose from "):
         read_source(make(name), finding="measles")
 
 

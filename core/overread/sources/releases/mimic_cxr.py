@@ -41,7 +41,8 @@ def read_mimic(root: Path, request: ImportRequest, labels_file: Path | None = No
         rows.append(SourceRow(number, path, "", patient=subject, split=SPLITS.get(split, "val" if split else "")))
         cells.append((path, dicom, subject, study, image.get("ViewPosition", ""), split, *map(flags.get, findings)))
     columns = ("path", "dicom_id", *_IDS, "ViewPosition", "split", *findings)
-    messages = [] if split_file else [f"{root}: the table of splits is missing, and all images are in one split"]
+    messages = [f"images and patients are those of {metadata.name}, findings those of {labels.name}"]
+    messages.append(f"splits are those of {split_file.name}" if split_file else "the table of splits is missing")
     filled = [tuple(cell or "" for cell in row) for row in cells]
     table = FindingTable(labels, columns, findings, filled, rows, "path", tuple(messages))
     return read_finding(table, request, root, FORMAT.name)

@@ -1,5 +1,7 @@
 """Every dataset of README's table, in its true layout: imported with README's flags, and with none."""
 
+import re
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,6 +16,7 @@ from tests.core.sources.layouts.chest_sets import CHEST
 from tests.core.sources.layouts.made_dataset import PublicDataset, Truth
 from tests.core.sources.layouts.skin_sets import SKIN_AND_RETINA
 from tests.core.sources.layouts.tissue_sets import TISSUE
+from tests.paths import ROOT
 
 DATASETS = (*CHEST, *SKIN_AND_RETINA, *TISSUE, *ARRAYS)
 every_dataset = pytest.mark.parametrize("dataset", DATASETS, ids=lambda dataset: dataset.name.replace(" ", "-"))
@@ -51,6 +54,22 @@ def groups(members: Iterable[tuple[str, str]]) -> set[frozenset[str]]:
 
 def classes(source: Source) -> set[str]:
     return {row.label for row in source.rows} - {""}
+
+
+@every_dataset
+def test_the_readme_has_the_command(dataset):
+    rows = re.findall(r"^\| (.+?) \| `(.+?)` \|", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    _, *flags = shlex.split(dict(rows)[dataset.name])
+    asked = dict(dataset.asked)
+    if dataset.name == "CIFAR-N":  # the tests' copy of the file needs no torch
+        asked["labels"] = "CIFAR-10_human.pt"
+    expected = Counter()
+    for field, value in asked.items():
+        flag = {"doubts": "--as"}.get(field, f"--{field.replace('_', '-')}")
+        for part in value if isinstance(value, tuple) else (value,):
+            expected[flag, str(part)] += 1
+    pairs = Counter(zip(flags[::2], flags[1::2], strict=True))
+    assert {pair: count for pair, count in pairs.items() if pair[0] != "--study"} == expected
 
 
 @every_dataset

@@ -92,7 +92,7 @@ def _cnmc(root: Path) -> list[Truth]:
         label, subject = (("all", f"UID_{number // 6 + 1}"), ("hem", f"UID_H{number // 6 + 1}"))[number % 2]
         image = f"fold_{number // 8}/{label}/{subject}_{number // 2 % 3 + 1}_{number % 4 + 1}_{label}.bmp"
         write_picture(root / image)
-        truths.append(Truth(image, label, subject))
+        truths.append(Truth(image, label, subject, split=f"fold_{number // 8}"))
     return truths
 
 
@@ -147,7 +147,7 @@ def _chaoyang(root: Path) -> list[Truth]:
 
 
 TISSUE = (
-    PublicDataset("BreaKHis", _breakhis, {"label_folder": 3, "patient_folder": 6}, question="--label-folder"),
+    PublicDataset("BreaKHis", _breakhis),
     PublicDataset("BACH", _bach),
     PublicDataset("PatchCamelyon of Kaggle", _pcam_kaggle, {"labels": "train_labels.csv"}, question="--labels"),
     PublicDataset("LC25000", _lc25000, {"label_folder": 2}, question="--label-folder"),

@@ -17,6 +17,7 @@ from overread.sources import (
 )
 from overread.sources.arrays import cifar, medmnist
 from overread.sources.dicom import dicom_source
+from overread.sources.releases import covidx, mimic_cxr, mini_mias, rsna_haemorrhage, vindr_cxr
 from overread.sources.source_files import SourceFiles
 from overread.sources.source_format import FormatOption, OnBytes, SourceFormat
 
@@ -34,6 +35,11 @@ FORMATS: tuple[SourceFormat, ...] = (
     coco.FORMAT,
     cvat.FORMAT,
     datumaro.FORMAT,
+    mimic_cxr.FORMAT,
+    vindr_cxr.FORMAT,
+    rsna_haemorrhage.FORMAT,
+    covidx.FORMAT,
+    mini_mias.FORMAT,
 )
 """In the order in which messages, help and the form list them."""
 

@@ -13,6 +13,7 @@ from overread.sources.image_paths import normal_path
 from overread.sources.import_roots import is_below
 from overread.sources.indicators import has_indicators
 from overread.sources.label_classes import listed
+from overread.sources.layouts import is_released
 from overread.sources.request import NO_COLUMNS, ColumnNames
 from overread.sources.source_files import SourceFiles, tables_in
 from overread.sources.table_columns import obvious_columns
@@ -69,6 +70,7 @@ def choose_tables(files: SourceFiles, *, is_asked: bool = True) -> list[FoundTab
     if not found and is_asked:
         return [FoundTable(path := files.only_table(), read_cells(path))]
     meant = [table for table in found if table.has_columns(columns)] or found
+    meant = [table for table in meant if is_released(table.path.name, table.cells.header)] or meant
     meant = [table for table in meant if table.has_labels(columns)] or meant
     if len(meant) < 2 or _are_splits(meant) or not is_asked:
         return meant

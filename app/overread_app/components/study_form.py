@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
@@ -18,6 +19,8 @@ from overread_app.components.preview_panel import show_preview
 from overread_app.components.question_fields import ask_questions, question_flag
 from overread_app.components.wording import counted
 from overread_app.readable_roots import typed_path
+
+ButtonType = Literal["primary", "secondary"]
 
 
 def show_study_form() -> None:
@@ -94,12 +97,12 @@ def ask_more(
 def show_buttons(answers: Answers, name: str, *, is_ready: bool, is_previewed: bool) -> None:
     """Preview and Import; the one to press next stands out. is_ready: whether the source may be read."""
     with st.container(horizontal=True):
-        looks = "secondary" if is_previewed else "primary"
-        if st.button("Preview", key=f"{form_key()}_preview", type=looks, disabled=not is_ready):
+        preview_type: ButtonType = "secondary" if is_previewed else "primary"
+        if st.button("Preview", key=f"{form_key()}_preview", type=preview_type, disabled=not is_ready):
             import_runs.start_preview(answers)
             st.rerun()
-        looks = "primary" if is_previewed else "secondary"
-        if st.button("Import", key=f"{form_key()}_import", type=looks, disabled=not is_ready):
+        import_type: ButtonType = "primary" if is_previewed else "secondary"
+        if st.button("Import", key=f"{form_key()}_import", type=import_type, disabled=not is_ready):
             import_runs.start_import(answers, name)
             st.rerun()
 

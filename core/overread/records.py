@@ -34,6 +34,8 @@ class SourceRow:
     """train, val, test or whatever the source says, in lower case; empty where it says nothing."""
     raters: tuple[str, ...] = ()
     """Class names that single raters gave, in the order of `Source.rater_names`; empty where none."""
+    reader: str = ""
+    """Who gave the label, in a source that has a row for each reader."""
     fault: str = ""
     """Why the row names no image, for the quarantine; empty where it names one."""
 

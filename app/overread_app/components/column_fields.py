@@ -5,9 +5,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from overread.sources.csv_table import obvious_columns
 from overread.sources.request import column_flag
 from overread.sources.source_files import TABLES, tables_in
+from overread.sources.table_columns import obvious_columns
 from overread.sources.tables.table_file import read_header
 from overread_app.readable_roots import is_readable, typed_path
 

@@ -9,6 +9,7 @@ import pandas as pd
 from overread.checks.agreement import check_agreement, study_agreement
 from overread.checks.borders import pixel_features
 from overread.checks.class_counts import check_classes, check_quarantine
+from overread.checks.decoding_notes import check_decoding_notes
 from overread.checks.duplicate_groups import merge_duplicate_groups
 from overread.checks.exact_duplicates import check_duplicates, exact_duplicate_groups
 from overread.checks.leaks import check_names, check_splits
@@ -59,6 +60,7 @@ def check_study(study: Study, *, on_progress: Callable[[float], None] | None = N
         findings.append(Finding("not_checked", "warning", len(samples), message))
     else:
         cache.verify()
+        findings += check_decoding_notes(cache.rows)
         findings += _check_borders(samples, cache, headers, groups)
         findings += _check_images(study, samples, cache, headers, on_progress)
     return sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))

@@ -47,6 +47,9 @@ class ColumnFlags:
     patient_column: Annotated[str | None, typer.Option(help="Column with the patient; stored as a keyed hash.")] = None
     slide_column: Annotated[str | None, typer.Option(help="Column with the slide; stored as a keyed hash.")] = None
     split_column: Annotated[str | None, typer.Option(help="Column with the split: train, val or test.")] = None
+    reader_column: Annotated[
+        str | None, typer.Option(help="Column with the reader, if a reader's label is a row of its own.")
+    ] = None
     rater_column: Annotated[list[str] | None, typer.Option(help="Column with one rater's label; repeatable.")] = None
 
 
@@ -219,6 +222,7 @@ def _request_of(
             patient=columns.patient_column,
             slide=columns.slide_column,
             split=columns.split_column,
+            reader=columns.reader_column,
             raters=tuple(columns.rater_column or ()),
         ),
         given_label=reading.given_label,

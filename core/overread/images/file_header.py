@@ -38,6 +38,7 @@ class FileHeader:
     """PNG, JPEG, TIFF or DICOM."""
     width_px: int = 0
     height_px: int = 0
+    """Both as the image is displayed, with square pixels."""
     channels: int = 0
     bits: int = 0
     """Of one channel, as stored."""
@@ -95,6 +96,7 @@ def _read_raster(file: BinaryIO, num_bytes: int) -> FileHeader:
 
 def _read_dicom(file: BinaryIO, num_bytes: int, limits: Limits) -> FileHeader:
     from overread.images.dicom.parser import before_pixels, parse
+    from overread.images.dicom.pixel_aspect import displayed_size
 
     silence_loggers("pydicom")
     dataset, _ = parse(file, limits, stop_when=before_pixels)
@@ -104,8 +106,7 @@ def _read_dicom(file: BinaryIO, num_bytes: int, limits: Limits) -> FileHeader:
     return FileHeader(
         num_bytes,
         "DICOM",
-        int(dataset.Columns),
-        int(dataset.Rows),
+        *displayed_size(dataset),
         int(dataset.get("SamplesPerPixel") or 1),
         int(dataset.get("BitsStored") or 0),
         entries,

@@ -14,6 +14,7 @@ _MOST_COMPARED = 1000
 """More classes than these were not typed by hand."""
 _NO_ANSWERS = ("n/a", "na", "#n/a", "nan", "null", "none", "?", "-", "unknown", "missing", "tbd")
 """What people and programs write for a missing label, in lower case."""
+_WHOLE = re.compile(r"(0|-?[1-9][0-9]*)(?:\.0*)?")
 _RARE = 5
 """A class is rare compared with another that has this many times its rows."""
 
@@ -26,19 +27,25 @@ def with_classes(source: Source, classes: Sequence[str], name: str) -> Source:
     a label that is none of them.
     """
     labels = {row.label for row in source.rows}
-    meanings, names = {}, []
+    spellings = {code_of(label): label for label in sorted(labels)}
+    meanings: dict[str, str] = {}
+    coded: dict[str, str] = {}
+    names: list[str] = []
     for part in classes:
         code, mark, meaning = (text.strip() for text in part.partition("="))
         if part in labels or not (mark and code and meaning):
             names.append(part)
+            if part not in labels and code_of(part) in spellings:
+                meanings[code_of(part)], coded[part] = part, spellings[code_of(part)]
         else:
-            meanings[code] = meaning
+            meanings[code_of(code)] = meaning
+            coded[meaning] = spellings.get(code_of(code), code)
             names.append(meaning)
     if len(set(names)) < 2 or len(set(names)) < len(names):
         raise ConfigError(f"--classes {','.join(classes)}: give at least two different classes")
     rows = []
     for row in source.rows:
-        label = meanings.get(row.label, row.label)
+        label = meanings.get(code_of(row.label), row.label)
         if label and label not in names:
             is_code = label.isdigit() and not any(part.isdigit() for part in names)
             mend = f"say what the code means, --classes {label}=NAME,..., or " if is_code else ""
@@ -46,9 +53,58 @@ def with_classes(source: Source, classes: Sequence[str], name: str) -> Source:
                 f"{name} row {row.row}: label {label!r} is not one of {listed(names)}; "
                 f"{mend}fix the row or pass --classes"
             )
-        rows.append(replace(row, label=label, raters=tuple(meanings.get(vote, vote) for vote in row.raters)))
-    written = {**source.written_labels, **{meaning: code for code, meaning in meanings.items()}}
+        rows.append(replace(row, label=label, raters=tuple(meanings.get(code_of(vote), vote) for vote in row.raters)))
+    written = {**source.written_labels, **coded}
     return replace(source, rows=tuple(rows), classes=tuple(names), written_labels=written)
+
+
+def without_answers(source: Source, cells: Sequence[str]) -> Source:
+    """The source without the labels that the user says are none. cells: as the source writes them."""
+    codes = {code_of(cell.strip()) for cell in cells}
+    rows = tuple(
+        replace(
+            row,
+            label="" if code_of(row.label) in codes else row.label,
+            raters=tuple("" if code_of(vote) in codes else vote for vote in row.raters),
+        )
+        for row in source.rows
+    )
+    num_empty = sum(old.label != new.label for old, new in zip(source.rows, rows, strict=True))
+    if not num_empty:
+        return source
+    message = f"{num_empty} labels ({listed(sorted(codes))}) say that there is none"
+    return replace(source, rows=rows, messages=(*source.messages, message))
+
+
+def with_one_spelling(source: Source) -> Source:
+    """The source with one class for each number that it writes in several ways: 0, 0.0."""
+    counts = Counter(row.label for row in source.rows if row.label)
+    by_code: dict[str, list[str]] = defaultdict(list)
+    for label in counts:
+        by_code[code_of(label)].append(label)
+    several = {code: labels for code, labels in by_code.items() if len(labels) > 1}
+    if not several:
+        return source
+    spelling = {label: code for code, labels in several.items() for label in labels}
+    rows = tuple(
+        replace(
+            row,
+            label=spelling.get(row.label, row.label),
+            raters=tuple(spelling.get(vote, vote) for vote in row.raters),
+        )
+        for row in source.rows
+    )
+    messages = [
+        f"{' and '.join(f'{label!r} ({counts[label]} rows)' for label in labels)} are one class, {code!r}"
+        for code, labels in several.items()
+    ]
+    return replace(source, rows=rows, messages=(*source.messages, *messages))
+
+
+def code_of(label: str) -> str:
+    """A label that is a whole number as it is written shortest (0.0 as 0); any other label unchanged."""
+    match = _WHOLE.fullmatch(label.strip())
+    return match[1] if match else label
 
 
 def class_doubts(source: Source, *, is_given: bool) -> list[str]:

@@ -13,12 +13,12 @@ from typing import Any
 from overread.errors import ManifestError, SourceError
 from overread.records import Source, SourceRow
 from overread.sources.columns import column_names, find_image_column, free_name, named_column, optional_columns
-from overread.sources.csv_table import LABEL_NAMES
 from overread.sources.image_search import find_below, search_fault
 from overread.sources.json_table import read_json, text_entry
 from overread.sources.request import NO_COLUMNS, ColumnNames
 from overread.sources.source_files import SourceFiles
 from overread.sources.source_format import LabelPlace, SourceFormat
+from overread.sources.table_columns import LABEL_NAMES
 
 _SNIFFED_BYTES = 1 << 20
 _MIN_KEYS = ("id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement")

@@ -13,6 +13,8 @@ class ColumnNames:
     patient: str | None = None
     slide: str | None = None
     split: str | None = None
+    reader: str | None = None
+    """Who gave the label, in a table that has a row for each reader of an image."""
     raters: tuple[str, ...] = ()
     """Columns of individual raters' labels, in addition to the label under audit."""
 

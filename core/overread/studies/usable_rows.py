@@ -10,9 +10,13 @@ from overread.errors import ManifestError
 from overread.images.location import Location
 from overread.images.remote import missing_package, protocol_of
 from overread.records import Source, SourceRow
+from overread.sources.folder import files_below
+from overread.sources.found_images import ImageIndex, looked_for
 from overread.sources.image_paths import path_fault
 from overread.sources.registry import find_format
 from overread.studies.study import find_image
+
+_MISSING = "the file is missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ def usable_rows(source: Source, keys: Sequence[str], *, has_files: bool = True) 
         elif key not in first:
             location = find_image(source.root, row.image)
             if has_files and not location.exists():
-                reasons[place] = "the file is missing"
+                reasons[place] = _MISSING
             elif not location.is_remote and _leads_out(location.path, root, folders):
                 reasons[place] = "a link leads out of the source"
             else:
@@ -77,15 +81,17 @@ def check_classes(source: Source, labels: Set[str], reasons: Mapping[int, str]) 
         return
     left = f"only the class {next(iter(labels))!r} is left" if labels else "no row is left"
     faults = Counter(reasons.values())
-    why = ""
+    why = looked = ""
     if faults:
         reason, count = faults.most_common(1)[0]
         row = source.rows[next(place for place in sorted(reasons) if reasons[place] == reason)]
         why = f" ({count} of {len(source.rows)} rows: {reason}; the first is row {row.row})"
+        if reason == _MISSING:
+            looked = f"; {looked_for(row, ImageIndex.of(files_below(Path(source.root))))}"
     format = find_format(source.format)
     where = (format and format.is_table and source.labels_file) or source.root
     raise ManifestError(
-        f"{where}: {left}{why}; at least two classes with images in {source.root} are needed",
+        f"{where}: {left}{why}{looked}; at least two classes with images in {source.root} are needed",
         public=f"Fewer than two classes with images are left{why}; check the folder and the columns.",
     )
 

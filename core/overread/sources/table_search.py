@@ -1,0 +1,159 @@
+"""Finds the tables that name the images of a source's folder: in it, in its folders, and beside it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from overread.errors import ManifestError, SourceError
+from overread.files import is_study
+from overread.records import Question
+from overread.sources.folder import SPLITS, files_below
+from overread.sources.found_images import ImageIndex, is_file
+from overread.sources.image_paths import normal_path
+from overread.sources.import_roots import is_below
+from overread.sources.indicators import has_indicators
+from overread.sources.label_classes import listed
+from overread.sources.request import NO_COLUMNS, ColumnNames
+from overread.sources.source_files import SourceFiles, tables_in
+from overread.sources.table_columns import obvious_columns
+from overread.sources.tables.table_cells import TableCells
+from overread.sources.tables.table_file import read_cells
+
+_DEPTH = 3
+"""How many folders deep tables are looked for."""
+_NUM_LOOKED_AT = 200
+"""Rows from all over a table."""
+_LEAST_SHARE = 0.5
+"""Of the rows, that name an image in the column of the images."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTable:
+    """A table that names images of the source."""
+
+    path: Path
+    cells: TableCells
+    image_column: str | None = None
+    """The column that names them, where its name is not obvious."""
+
+    @property
+    def split(self) -> str:
+        """The split that the file, or else its folder, is named for; empty if neither is."""
+        words = self.path.stem.casefold().replace("-", "_").split("_")
+        named = {SPLITS[word] for word in words if word in SPLITS}
+        return named.pop() if len(named) == 1 else SPLITS.get(self.path.parent.name.casefold(), "")
+
+    def has_columns(self, columns: ColumnNames) -> bool:
+        """Whether it has all columns that the user named."""
+        names = {name.strip() for name in self.cells.header}
+        asked = [getattr(columns, kind) for kind in columns.named if kind != "raters"]
+        return names.issuperset(name.strip() for name in (*asked, *columns.raters))
+
+    def has_labels(self, columns: ColumnNames) -> bool:
+        """Whether its labels are obvious, or in the column that the user named."""
+        return bool(columns.label) or "label" in obvious_columns(self.cells.header) or has_indicators(self.cells)
+
+
+def choose_tables(files: SourceFiles, *, is_asked: bool = True) -> list[FoundTable]:
+    """The table of a source's folder that has the labels; several if they have the same columns, one for each split.
+
+    is_asked: whether to raise SourceError if there is none, or if it is not clear which is meant; else none is
+    returned if none names the images, and all if it is not clear.
+    """
+    columns = files.request.columns
+    found = tables_of_images(files)
+    if not found and is_asked:
+        return [FoundTable(path := files.only_table(), read_cells(path))]
+    meant = [table for table in found if table.has_columns(columns)] or found
+    meant = [table for table in meant if table.has_labels(columns)] or meant
+    if len(meant) < 2 or _are_splits(meant) or not is_asked:
+        return meant
+    names = [str(table.path.relative_to(files.root.parent)) for table in meant]
+    told = [f"{name} ({listed(table.cells.header)})" for name, table in zip(names, meant, strict=True)]
+    raise SourceError(
+        f"{files.root}: which table contains the labels? Specify it with --labels FILE, one of: {'; '.join(told)}",
+        question=Question("labels", "Which table contains the labels?", tuple((str(t.path), 0) for t in meant)),
+    )
+
+
+def tables_of_images(files: SourceFiles) -> list[FoundTable]:
+    """The tables that name images of a source: directly in its folder, else in its folders, else beside it."""
+    root, within = files.root, files.request.within
+    index = ImageIndex.of(files_below(root))
+    for paths in (tables_in(root), list(_tables_below(root)), _tables_beside(root)):
+        allowed = [path for path in paths if not within or is_below(path, within)]
+        if found := [table for path in _each_once(allowed) if (table := _found_table(path, root, index)) is not None]:
+            return found
+    return []
+
+
+def with_image_column(path: Path, files: SourceFiles, columns: ColumnNames = NO_COLUMNS) -> FoundTable:
+    """A table that the user named, with the column of its images; see `read_cells` for the errors."""
+    cells = read_cells(path)
+    if columns.image is not None or _is_obvious(cells, (files.root, path.parent)):
+        return FoundTable(path, cells)
+    return FoundTable(path, cells, _image_column(cells, ImageIndex.of(files_below(files.root))))
+
+
+def _found_table(path: Path, root: Path, index: ImageIndex) -> FoundTable | None:
+    try:
+        cells = read_cells(path)
+    except (ManifestError, SourceError, OSError):
+        return None
+    if _is_obvious(cells, (root, path.parent)):
+        return FoundTable(path, cells)
+    column = _image_column(cells, index)
+    return None if column is None else FoundTable(path, cells, column)
+
+
+def _is_obvious(cells: TableCells, roots: Sequence[Path]) -> bool:
+    """Whether the column with the obvious name names files relative to one of the roots."""
+    column = obvious_columns(cells.header).get("image")
+    if column is None:
+        return False
+    place = cells.header.index(column)
+    paths = [normal_path(record[place]) for record in _some(cells) if record[place].strip()]
+    return any(is_file(root, path) for root in roots for path in paths)
+
+
+def _image_column(cells: TableCells, index: ImageIndex) -> str | None:
+    """The column whose cells name most of the images; None if no column names half of its rows' images."""
+    records = _some(cells)
+    shares = {}
+    for place, title in enumerate(cells.header):
+        named = [record[place] for record in records if record[place].strip()]
+        if named and len(set(named)) > min(len(records) - 1, 1):
+            shares[place] = sum(map(index.closeness, named)) / len(records), bool(title.strip())
+    best = max(shares, key=shares.__getitem__, default=None)
+    return None if best is None or shares[best][0] < _LEAST_SHARE else cells.header[best]
+
+
+def _some(cells: TableCells) -> list[list[str]]:
+    records = [record for _, record in cells.records]
+    return records[:: len(records) // _NUM_LOOKED_AT + 1]
+
+
+def _are_splits(tables: Sequence[FoundTable]) -> bool:
+    splits = [table.split for table in tables]
+    return all(splits) and len(set(splits)) == len(splits) and len({tuple(t.cells.header) for t in tables}) == 1
+
+
+def _each_once(paths: Sequence[Path]) -> list[Path]:
+    """The first of the tables that have the same name but for the suffix: metadata.csv beside metadata.jsonl."""
+    return list({path.with_suffix(""): path for path in reversed(paths)}.values())[::-1]
+
+
+def _tables_below(root: Path, depth: int = 1) -> Iterator[Path]:
+    for folder in sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        if not is_study(folder):
+            yield from tables_in(folder)
+            if depth < _DEPTH:
+                yield from _tables_below(folder, depth + 1)
+
+
+def _tables_beside(root: Path) -> list[Path]:
+    folder = root.resolve().parent
+    try:
+        return [] if is_study(folder) else tables_in(folder)
+    except OSError:
+        return []

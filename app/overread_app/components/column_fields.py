@@ -17,6 +17,7 @@ COLUMNS = {
     "patient": ("Patient column", "Keeps a patient's images together. Only a keyed hash is stored."),
     "slide": ("Slide column", "Keeps a slide's images together. Only a keyed hash is stored."),
     "split": ("Split column", "Images in the split “test” are scored but never trained on."),
+    "reader": ("Reader column", "Who gave the label, if each reader's label of an image has a row of its own."),
 }
 RATERS_HELP = "Labels that individual raters gave, in addition to the one under audit."
 
@@ -32,10 +33,11 @@ def ask_columns(labels: Path | None, *, key: str, kinds: Collection[str], asked:
     names = columns_of(labels)
     wanted = [kind for kind in (*COLUMNS, "raters") if kind in kinds and column_flag(kind) not in asked]
     single = [kind for kind in wanted if kind in COLUMNS]
-    for column, kind in zip(st.columns(len(single) or 1), single, strict=False):
-        with column:
-            value = ask_column(names, kind, key=f"{key}_{kind}")
-        arguments += [column_flag(kind), value] if value else []
+    for start in range(0, len(single), 3):
+        for column, kind in zip(st.columns(3), single[start : start + 3], strict=False):
+            with column:
+                value = ask_column(names, kind, key=f"{key}_{kind}")
+            arguments += [column_flag(kind), value] if value else []
     if "raters" in wanted:
         for rater in ask_raters(names, key=f"{key}_raters"):
             arguments += [column_flag("raters"), rater]

@@ -38,7 +38,8 @@ def show_preview(preview: dict[str, Any]) -> None:
         st.markdown(f"**Preview: {', '.join(numbers)}.** Nothing is imported yet.")
         st.caption(
             "Check that these are the labels that you want to audit. If not, say under “More about the labels” where "
-            "they are, and preview again."
+            "they are, and preview again. Only these images were opened: the import leaves out others that cannot be "
+            "read."
         )
         figures = "".join(figure(image) for image in preview["shown"])
         counts = counts_table(preview["classes"], preview["splits"])

@@ -48,7 +48,7 @@ def show_study_form() -> None:
     questions = import_runs.questions_about(place, chosen)
     asked = [question_flag(question) for question in questions]
     refusal = st.container()
-    answered = ask_questions(questions, key=key)
+    answered = ask_questions(questions, path, key=key)
     try:
         of_format = ask_format(format, path, key=key, asked=asked) if format else FormatAnswers()
         options += of_format.options

@@ -56,7 +56,7 @@ def _read_tables(tables: Sequence[FoundTable], root: Path, request: ImportReques
     columns = replace(request.columns, image=request.columns.image or tables[0].image_column)
     image = find_column(path, header, columns, "image")
     joined = TableCells(header, [each for table in tables for each in table.cells.records])
-    labels = _labels(path, joined, request, header[image])
+    labels = _labels(path, joined, request, header[image], names_images=_names_images(tables[0], image, root))
     places, messages = _optional_places(path, header, columns)
     raters = [place_of(path, header, name, column_flag("raters")) for name in columns.raters]
     rater_names = tuple(_rater_name(header[place]) for place in raters)
@@ -100,18 +100,27 @@ def _read_tables(tables: Sequence[FoundTable], root: Path, request: ImportReques
     )
 
 
-def _labels(path: Path, table: TableCells, request: ImportRequest, image: str) -> _Labels:
+def _labels(path: Path, table: TableCells, request: ImportRequest, image: str, *, names_images: bool) -> _Labels:
     named = request.columns.label
     if named is None:
         place = obvious_place(table.header, LABEL_NAMES)
     else:
         place = place_of(path, table.header, named, column_flag("label"))
-    if table.records and (found := read_indicators(table, request, path.name, has_label=place is not None)):
+    if table.records and (
+        found := read_indicators(table, request, path.name, has_label=place is not None, names_images=names_images)
+    ):
         column = free_name(found.column, table.header)
         return _Labels(found.labels, column, True, found.classes, found.messages)
     if place is None:
-        raise label_question(path, table, image)
+        raise label_question(path, table, image, names_images=names_images)
     return _Labels([record[place] for _, record in table.records], table.header[place])
+
+
+def _names_images(table: FoundTable, image: int, root: Path) -> bool:
+    """Whether any image is there that a table names. image: the place of the column."""
+    folder = _folder_below(table.path, root)
+    paths = (normal_path(_beside(record[image], folder, root)) for _, record in table.cells.records)
+    return bool(table.image_column) or any(is_file(root, path) for path in paths)
 
 
 def _optional_places(path: Path, header: list[str], columns: ColumnNames) -> tuple[dict[str, int], list[str]]:

@@ -76,7 +76,7 @@ def _image_place(folder: Path, records: Sequence[Sequence[str]]) -> int | None:
 
 
 def _id_place(folder: Path, records: Sequence[Sequence[str]]) -> int | None:
-    """The column of ids, or of names without a suffix. Those of rows differ in digits alone, which a header does not."""
+    """The column of ids, or names without a suffix: those of rows differ in digits alone, which a header does not."""
     if len(records) < 2:
         return None
     pairs = enumerate(zip(*records[:2], strict=False))

@@ -40,6 +40,7 @@ def read_finding(table: FindingTable, request: ImportRequest, root: Path, format
         raise finding_question(
             f"{table.path.name}: {len(table.findings)} columns tell findings, several of which may be in one image",
             _counts(table),
+            names_images=any((root / row.image).is_file() for row in table.rows),
         )
     if request.finding.strip().casefold() not in (finding.casefold() for finding in table.findings):
         raise ConfigError(
@@ -47,7 +48,8 @@ def read_finding(table: FindingTable, request: ImportRequest, root: Path, format
         )
     records = [(row.row, list(cells)) for row, cells in zip(table.rows, table.cells, strict=True)]
     asked = replace(request, label_columns=table.findings)
-    indicators = read_indicators(TableCells(list(table.columns), records), asked, table.path.name, has_label=True)
+    labelled_table = TableCells(list(table.columns), records)
+    indicators = read_indicators(labelled_table, asked, table.path.name, has_label=True, names_images=True)
     assert indicators is not None  # it is for a finding that is one of the columns
     column = free_name(indicators.column, table.columns)
     labelled = list(zip(table.rows, table.cells, indicators.labels, strict=True))

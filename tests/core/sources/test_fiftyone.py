@@ -155,7 +155,7 @@ def test_a_column_of_images_cannot_be_named(export):
 
 def test_several_labels_of_labels_json_are_asked_for_and_one_is_audited(export):
     root = export({"classes": CLASSES, "labels": {"a/x": [0], "y": [1, 2, 1], "x": [2]}})
-    with pytest.raises(ManifestError, match="1 of 3 images have several labels in 'label'.*--finding eel"):
+    with pytest.raises(ManifestError, match=r"1 of 3 images have several labels in 'label'.*--finding eel"):
         read_source(root)
     source = read_source(root, finding="eel")
     assert images_and_labels(source) == [

@@ -110,7 +110,7 @@ def current_study() -> Study | None:
 
     def is_meant(study: Study) -> bool:
         # After a reload the session is new, and the page's address names the study.
-        return study.path == chosen if chosen else st.query_params.get("study") == _address(study.path)
+        return study.path == chosen if chosen else st.query_params.get("study") == study_address(study.path)
 
     study = next(filter(is_meant, found), None)
     if study is None:
@@ -131,11 +131,11 @@ def choose_study(path: Path) -> None:
             put("reader", None)
         put("study", path)
         put("run", None)
-    if st.query_params.get("study") != _address(path):
-        st.query_params["study"] = _address(path)
+    if st.query_params.get("study") != study_address(path):
+        st.query_params["study"] = study_address(path)
 
 
-def _address(path: Path) -> str:
+def study_address(path: Path) -> str:
     """Identifies a study in the page's address, without revealing its path."""
     return hashlib.sha256(str(path).encode()).hexdigest()[:8]
 

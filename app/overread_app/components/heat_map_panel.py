@@ -15,7 +15,6 @@ from overread.studies.study import Study
 from overread_app import processes, session, study_data
 from overread_app.boundary import error_boundary
 from overread_app.components.evidence_panel import data_uri
-from overread_app.visit import Visit
 
 HEAT_COLOUR = (240, 150, 30)
 """Amber: neither red nor green, which would suggest right and wrong."""
@@ -23,33 +22,31 @@ NUM_LOOKED_AHEAD = 8
 """Samples that one process computes maps for: starting it takes seconds, a map far less than one."""
 
 
-def show_saliency(study: Study, run: Run, order: Sequence[str], visit: Visit) -> None:
-    """A button that shows the saliency maps of the first of these samples. They are hidden again at the next one,
-    since they have not helped readers.
-
-    order: ids of the samples that come next. Nothing is shown for a run without a network.
+def show_saliency(study: Study, run: Run, sample_id: str) -> None:
+    """A button that shows the sample's saliency maps. They are hidden at the next sample, since they have not helped
+    readers. Nothing is shown for a run without a network.
     """
     if not has_network(run):
         return
     with st.container(key="review_where", gap="xsmall"):
-        is_open = session.get("where") == visit.visit_id
+        is_open = session.get("where") == sample_id
         # A button and no toggle: while a toggle has the focus, the verdicts' keys go to it.
         st.button(
             "Hide saliency maps" if is_open else "Show saliency maps",
-            key=f"review_where_{visit.visit_id}",
+            key=f"review_where_{sample_id}",
             type="tertiary",
             icon=":material/visibility_off:" if is_open else ":material/visibility:",
             on_click=session.put,
-            args=("where", None if is_open else visit.visit_id),
+            args=("where", None if is_open else sample_id),
         )
         if not is_open:
             return
-        saliency = read_saliency(run, order[0])
+        saliency = read_saliency(run, sample_id)
         if saliency is None:
-            await_saliency(study, run, tuple(order[:NUM_LOOKED_AHEAD]))
+            await_saliency(study, run, (sample_id,))
             return
         try:
-            show_maps(study.pixels_path, order[0], saliency.labels, saliency.maps)
+            show_maps(study.pixels_path, sample_id, saliency.labels, saliency.maps)
         except (StudyError, ValueError):  # no whole pixel cache, or one without this sample
             st.caption("The image is not in the study’s cache, so its maps cannot be shown.")
         st.caption(

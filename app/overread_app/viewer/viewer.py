@@ -1,37 +1,17 @@
-"""The image viewer: an image at full resolution and full bit depth, with window, zoom and keys.
-
-A Streamlit component: its markup, style and code are the other files of this folder. The code is one module, cut by
-noun; it runs in the page itself, so that it can also keep repeated presses from the page's shortcuts (keys.js).
-"""
+"""Images for the browser: at full resolution and full bit depth, with what is needed to display them."""
 
 import gzip
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
-import streamlit as st
-from streamlit.runtime import get_instance
 
 from overread.images.decoded_image import DecodedImage
 from overread.images.decoding import read_image
 from overread.images.location import Location
 
-FOLDER = Path(__file__).parent
-JAVASCRIPT = "\n".join((FOLDER / name).read_text() for name in ("pixels.js", "surface.js", "keys.js", "viewer.js"))
 NUM_KEPT = 16
 """Encoded images in memory, over all sessions; a radiograph of 2,000 x 2,000 takes some 6 MB."""
-
-# Registered once, when the module is first imported: a second registration under the same name is an error.
-_viewer = st.components.v2.component(
-    "overread_viewer",
-    html=(FOLDER / "viewer.html").read_text(),
-    css=(FOLDER / "viewer.css").read_text(),
-    js=JAVASCRIPT,
-)
-# The same code, hence the same module in the browser and the same store of decoded images.
-_prefetch = st.components.v2.component("overread_prefetch", js=JAVASCRIPT)
-
 
 @dataclass(frozen=True)
 class EncodedImage:
@@ -90,36 +70,3 @@ def encoded_image(location: Location) -> EncodedImage:
 @lru_cache(maxsize=NUM_KEPT)
 def _encoded(location: Location, _stamp: tuple[int, int]) -> EncodedImage:
     return encode(read_image(location))
-
-
-def show_viewer(image: EncodedImage, *, visit: str, key: str) -> None:
-    """Show the viewer. visit: opaque and new for each showing; the reader's zoom and window last as long as it does."""
-    _viewer(key=key, data={"visit": visit, "image": _description(image, place=key)})
-
-
-def prefetch_images(images: list[EncodedImage], *, key: str) -> None:
-    """Have the browser fetch and decode the next images. Shows nothing, but takes a place in the layout."""
-    specs = [_description(image, place=f"{key}{number}") for number, image in enumerate(images)]
-    _prefetch(key=key, data={"prefetch": specs})
-
-
-def _description(image: EncodedImage, *, place: str) -> dict[str, object]:
-    # Streamlit names the file by its content's hash: the address contains no name from the source.
-    url = get_instance().media_file_mgr.add(image.content, "application/octet-stream", f"overread.{place}")
-    base = st.get_option("server.baseUrlPath").strip("/")
-    return {
-        "url": f"/{base}{url}" if base else url,
-        "width": image.width,
-        "height": image.height,
-        "channels": image.channels,
-        "type": image.type,
-        "scale": image.scale,
-        "offset": image.offset,
-        "minimum": image.minimum,
-        "maximum": image.maximum,
-        "center": image.center,
-        "window": image.window,
-        "voi": image.voi,
-        "isInverted": image.is_inverted,
-        "isDicom": image.is_dicom,
-    }

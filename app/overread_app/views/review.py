@@ -1,37 +1,31 @@
-"""The Review page: shows a proposal with its evidence next to the image and takes a verdict (the open protocol)."""
+"""The Review page: the reading component, and beneath it what is slow to make for a sample (the open protocol)."""
 
+import time
 from collections import Counter
-from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
-from overread.errors import ImageError
-from overread.images.location import Location
-from overread.records import Decision, Proposal
-from overread.review.queue import likely_labels, progress
+from overread.review.queue import likely_labels
 from overread.studies.run import Run, running_training
 from overread.studies.study import Study
 from overread_app import session, study_data
-from overread_app.boundary import plain_text
-from overread_app.components.evidence_panel import show_probabilities, show_similar, show_trace
+from overread_app.boundary import error_boundary
+from overread_app.components.evidence_panel import show_trace
 from overread_app.components.heat_map_panel import show_saliency
 from overread_app.components.reader_name import ask_reader, is_asking, remember_reader, show_code
-from overread_app.components.sample_card import kind_words, show_progress, show_readings, show_tally
-from overread_app.components.scorer_votes import show_votes
+from overread_app.components.sample_card import show_tally
 from overread_app.components.threshold_slider import corrected_probabilities, show_threshold_slider
-from overread_app.components.verdict_buttons import VERDICT_NAMES, show_last, show_verdicts
+from overread_app.components.verdict_buttons import VERDICT_NAMES
+from overread_app.reading.component import END, show_component
+from overread_app.reading.tickets import Ticket, sign
 from overread_app.reading_list import ReadingList
-from overread_app.viewer.viewer import encoded_image, prefetch_images, show_viewer
-from overread_app.visit import Visit, current_visit
 
 STYLE = Path(__file__).parents[1] / "components" / "review.css"
-NUM_SIMILAR = 6
-MAX_SAME = 2
-"""Of them, near-duplicates of the sample."""
 AWAIT_S = 3
+TICKET_S = 12 * 3600
 
 
 def show() -> None:
@@ -44,141 +38,93 @@ def show() -> None:
     elif is_asking():
         ask_reader(study)
     else:
-        show_next_sample(study, run, session.reader_name())
-
-
-def show_next_sample(study: Study, run: Run, reader: str) -> None:
-    """The first sample that this reader has not decided, or the end of the review."""
-    decisions = study_data.ledger(study).decisions(reader)
-    scores = study_data.load_scores(run)
-    decided = {decision.verdict.sample_id for decision in decisions}
-    scores["proposed_label"] = likely_labels(scores)  # also of what is not proposed
-    reading = ReadingList(reader, study.ledger_study, run.name)
-    order = reading.order(scores, decided)
-    if not order:
-        show_end(study, run, reading, scores, decisions)
-        prepare_next([])
-        return
-    samples = study_data.load_samples(study)
-    sample = samples[samples["sample_id"] == order[0]].iloc[0]
-    reading.hold(order[0])
-    # The row in the run, not in the study, which may have grown since.
-    index = int(np.flatnonzero(scores["sample_id"].to_numpy() == order[0])[0])
-    proposal = Proposal(
-        sample_id=order[0],
-        given_label=scores["given_label"].iloc[index],
-        proposed_label=scores["proposed_label"].iloc[index],
-        label_error_probability=float(scores["label_error_probability"].iloc[index]),
-        is_proposed=bool(scores["is_proposed"].iloc[index]),
-    )
-    visit = current_visit(reader, study.ledger_study, run.name, order[0], image_sha256=sample.get("sha256", ""))
-    left, right = st.columns([1.58, 1], gap="medium")
-    with left, st.container(key="review_image"):
-        show_image(study, sample, visit)
-    with right, st.container(gap="xsmall"):
         show_code()
-        with st.container(horizontal=True, vertical_alignment="center", key="review_progress"):
-            show_progress(*progress(scores, decided, reading.min_probability))
-            probability, num_verdicts = corrected_probabilities(scores, decisions, run=run)
-            with st.popover("Threshold", key="review_more", type="tertiary"):
-                show_threshold_slider(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
-        show_readings(
-            proposal,
-            study.classes,
-            probability=float(probability[index]),
-            is_corrected=num_verdicts > 0,
-            kind=kind_of(study, run, scores, index),
+        reading = ReadingList(session.reader_name(), study.ledger_study, run.name)
+        with st.popover("Threshold", key="review_more", type="tertiary", on_change="rerun") as popover:
+            if popover.open:
+                show_threshold(study, run, reading)
+        show_reading(study, run, reading)
+        with st.container(key="review_unseen"):
+            remember_reader()
+
+
+@st.fragment
+def show_reading(study: Study, run: Run, reading: ReadingList) -> None:
+    """The component, and what belongs to the sample that the reader rests on; it hides what belongs to another one."""
+    with error_boundary():
+        resting = show_component(
+            ticket=current_ticket(study, reading),
+            identity=(reading.reader, reading.study, reading.run),
+            classes=study.classes,
             is_demo=study.is_demo,
         )
-        show_verdicts(study, proposal, visit)
-        show_last(study, decisions[-1] if decisions else None, visit)
-        show_evidence(study, run, scores, index)
-        show_saliency(study, run, order, visit)
-    # Last, when everything that the reader waits for has been sent.
-    following = samples[samples["sample_id"].isin(order[1:2])]
-    prepare_next([study.image_location(image) for image in following["image"]])
+        if resting is not None:
+            session.put("resting", resting)
+        resting = session.get("resting")
+        if resting is None:
+            return
+        with st.container(key=f"review_rest_{resting}"):
+            if resting == END:
+                show_end(study, run, reading)
+            else:
+                show_slow_evidence(study, run, resting)
 
 
-def show_image(study: Study, sample: pd.Series, visit: Visit) -> None:
-    try:
-        image = encoded_image(study.image_location(sample["image"]))
-    except ImageError as error:
-        st.html('<div class="no-image"><p>This image cannot be shown.</p><p></p></div>')
-        st.caption(f"Reason: {plain_text(str(error))}. If you cannot judge without it, choose “Cannot judge”.")
-    else:
-        show_viewer(image, visit=visit.visit_id, key="review_viewer")
-
-
-def prepare_next(following: list[Location]) -> None:
-    """Invisible parts of the page: the tab remembers the reader, and the next images are loaded."""
-    images = []
-    for location in following:
-        with suppress(ImageError):  # the page will say so when that sample is shown
-            images.append(encoded_image(location))
-    with st.container(key="review_unseen"):
-        remember_reader()
-        prefetch_images(images, key="review_next")
-
-
-def kind_of(study: Study, run: Run, scores: pd.DataFrame, index: int) -> str:
-    """The kind of the proposal in words; empty for a run of a version without kinds."""
-    score = scores.iloc[index]
-    same = duplicates_of(run, scores, index)
-    return kind_words(
-        score.get("kind", ""),
-        probs={name: float(score[f"p_{name}"]) for name in study.classes},
-        same_labels=scores["given_label"].iloc[same].loc[lambda labels: labels != score["given_label"]].tolist(),
+def current_ticket(study: Study, reading: ReadingList) -> str:
+    """The reader's ticket for the server's routes: the same one for as long as it says the same and is not old."""
+    wanted = Ticket(
+        study=session.study_address(study.path),
+        run=reading.run,
+        reader=reading.reader,
+        min_probability=reading.min_probability,
+        protocol="open",
+        expires_s=0,
     )
+    ticket, text = session.get("ticket", (wanted, ""))
+    if replace(ticket, expires_s=0) != wanted or ticket.expires_s < time.time() + TICKET_S / 2:
+        ticket = replace(wanted, expires_s=int(time.time()) + TICKET_S)
+        text = sign(ticket, study.key())
+        session.put("ticket", (ticket, text))
+    return text
 
 
-def duplicates_of(run: Run, scores: pd.DataFrame, index: int) -> np.ndarray:
-    """The rows of the sample's duplicates, those with another given label first."""
-    duplicate_groups = study_data.load_evidence(run).get("pictures")
-    if duplicate_groups is None or duplicate_groups[index] < 0:
-        return np.empty(0, dtype=np.int64)
-    rows = np.flatnonzero(duplicate_groups == duplicate_groups[index])
-    rows = rows[rows != index]
-    is_like = scores["given_label"].to_numpy()[rows] == scores["given_label"].iloc[index]
-    return rows[np.argsort(is_like, kind="stable")]
-
-
-def show_evidence(study: Study, run: Run, scores: pd.DataFrame, index: int) -> None:
-    """index: the sample's row in the run's files."""
-    score = scores.iloc[index]
-    labels = {"given": score["given_label"], "proposed": score["proposed_label"]}
-    with st.container(key="review_evidence", gap="xsmall"):
-        probs = score[[f"p_{name}" for name in study.classes]].to_numpy(dtype=float)
-        show_probabilities(probs, study.classes, **labels, key="review_probabilities")
-        show_votes({name: float(score[f"score_{name}"]) for name in scorer_names(scores)})
-        evidence = study_data.load_evidence(run)
-        if evidence:
-            same = duplicates_of(run, scores, index)[:MAX_SAME]
-            others = evidence["neighbours"][index]
-            shown = scores.iloc[np.concatenate([same, others[others >= 0]])[:NUM_SIMILAR]]
-            show_similar(
-                study.pixels_path,
-                shown["sample_id"].tolist(),
-                shown["given_label"].tolist(),
-                study.classes,
-                num_same=len(same),
-            )
-        trace = study_data.load_trace(run)
+def show_slow_evidence(study: Study, run: Run, sample_id: str) -> None:
+    """The sample's course during training, and saliency maps on request."""
+    scores = study_data.load_scores(run)
+    # The row in the run, not in the study, which may have grown since.
+    rows = np.flatnonzero(scores["sample_id"].to_numpy() == sample_id)
+    if not len(rows):
+        return
+    index = int(rows[0])
+    trace = study_data.load_trace(run)
+    left, right = st.columns(2, gap="large")
+    with left, st.container(gap="xsmall"):
         show_trace(
-            trace["stage_probs"][:, index], trace["stage_names"].tolist(), study.classes, **labels, key="review_trace"
+            trace["stage_probs"][:, index],
+            trace["stage_names"].tolist(),
+            study.classes,
+            given=scores["given_label"].iloc[index],
+            proposed=str(likely_labels(scores.iloc[[index]])[0]),
+            key="review_trace",
         )
+    with right:
+        show_saliency(study, run, sample_id)
 
 
-def scorer_names(scores: pd.DataFrame) -> list[str]:
-    return [column.removeprefix("score_") for column in scores.columns if column.startswith("score_")]
+def show_threshold(study: Study, run: Run, reading: ReadingList) -> None:
+    scores, decisions = study_data.load_scores(run), study_data.ledger(study).decisions(reading.reader)
+    probability, num_verdicts = corrected_probabilities(scores, decisions, run=run)
+    show_threshold_slider(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
 
 
-def show_end(study: Study, run: Run, reading: ReadingList, scores: pd.DataFrame, decisions: list[Decision]) -> None:
+def show_end(study: Study, run: Run, reading: ReadingList) -> None:
     """The end of the review: a summary of the decisions, and a link to the export."""
     with st.container(key="review_end"):
         is_own = reading.min_probability is None
         st.subheader(
             "You have reviewed all proposals." if is_own else "You have reviewed all images above the threshold."
         )
+        decisions = study_data.ledger(study).decisions(reading.reader)
         if decisions:
             st.markdown("All your verdicts are saved. The cleaned table contains them with their evidence.")
             tally = Counter(VERDICT_NAMES[decision.verdict.kind] for decision in decisions)
@@ -186,9 +132,7 @@ def show_end(study: Study, run: Run, reading: ReadingList, scores: pd.DataFrame,
         else:
             st.markdown("The model found no likely label errors.")
         st.page_link("views/export.py", label="Export the cleaned table", icon=":material/ios_share:")
-        probability, num_verdicts = corrected_probabilities(scores, decisions, run=run)
-        show_threshold_slider(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
-        show_last(study, decisions[-1] if decisions else None, None)
+        show_threshold(study, run, reading)
 
 
 def show_untrained(study: Study) -> None:

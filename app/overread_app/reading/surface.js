@@ -4,14 +4,14 @@ const MAX_SCALE = 40; // canvas pixels per image pixel
 const CRISP_SCALE = 4; // who zooms in beyond this wants to see single pixels, as squares
 
 class Surface {
-  constructor(canvas, { onZoom, onWindowDrag }) {
+  // on: {zoom(scale), windowDrag(dx, dy), pixels(): the image's own pixels as ImageData}
+  constructor(canvas, on) {
     this.canvas = canvas;
     this.context = canvas.getContext("2d", { alpha: false });
     this.source = document.createElement("canvas"); // the image in its own pixels, greys applied
-    this.onZoom = onZoom;
-    this.onWindowDrag = onWindowDrag;
+    this.on = on;
     this.isFitted = true;
-    this.hasPicture = false;
+    this.image = null; // {width, height}
     this.frame = 0;
     this.observer = new ResizeObserver(([entry]) => this.resize(entry.devicePixelContentBoxSize?.[0]));
     try {
@@ -22,36 +22,42 @@ class Surface {
     this.listen();
   }
 
-  // Take a new image's pixels; `fit` also forgets zoom and pan.
-  show(image, { fit }) {
-    if (this.source.width !== image.width || this.source.height !== image.height) {
-      this.source.width = image.width;
-      this.source.height = image.height;
-    }
-    this.source.getContext("2d").putImageData(image, 0, 0);
-    this.hasPicture = true;
-    if (fit) this.fit();
+  get box() {
+    return { width: this.canvas.width, height: this.canvas.height };
+  }
+
+  // Take a new image, fitted. bitmap: that view, painted beforehand; its own pixels are asked for once they are needed.
+  show(image, bitmap) {
+    this.image = { width: image.width, height: image.height };
+    this.bitmap = bitmap;
+    this.isStale = true;
+    this.fit();
     this.draw();
   }
 
+  // The greys have changed. bitmap: the fitted view in the new greys, if there is one.
+  recolour(bitmap) {
+    this.bitmap = bitmap;
+    this.isStale = true;
+    this.requestDraw();
+  }
+
   clear() {
-    this.hasPicture = false;
+    this.image = null;
     this.draw();
   }
 
   fit() {
-    const { canvas, source } = this;
+    if (!this.image) return;
     this.isFitted = true;
-    this.scale = Math.min(canvas.width / source.width, canvas.height / source.height);
-    this.x = (canvas.width - source.width * this.scale) / 2;
-    this.y = (canvas.height - source.height * this.scale) / 2;
+    Object.assign(this, fitted(this.image, this.box));
     this.requestDraw();
   }
 
   // Zoom so that the image point under (x, y), in canvas pixels, stays where it is.
   zoomTo(scale, x = this.canvas.width / 2, y = this.canvas.height / 2) {
-    if (!this.hasPicture) return;
-    const fitted = Math.min(this.canvas.width / this.source.width, this.canvas.height / this.source.height);
+    if (!this.image) return;
+    const fitted = Math.min(this.canvas.width / this.image.width, this.canvas.height / this.image.height);
     const next = Math.min(Math.max(scale, Math.min(1, fitted) / 2), Math.max(MAX_SCALE, fitted));
     this.x = x - ((x - this.x) * next) / this.scale;
     this.y = y - ((y - this.y) * next) / this.scale;
@@ -66,7 +72,7 @@ class Surface {
   }
 
   pan(dx, dy) {
-    if (!this.hasPicture) return;
+    if (!this.image) return;
     this.x += dx;
     this.y += dy;
     this.isFitted = false;
@@ -76,10 +82,10 @@ class Surface {
 
   // At least a fifth of the canvas keeps showing the image, so that it can't be lost.
   keepInSight() {
-    const { canvas, source, scale } = this;
+    const { canvas, image, scale } = this;
     const [marginX, marginY] = [canvas.width / 5, canvas.height / 5];
-    this.x = Math.min(canvas.width - marginX, Math.max(marginX - source.width * scale, this.x));
-    this.y = Math.min(canvas.height - marginY, Math.max(marginY - source.height * scale, this.y));
+    this.x = Math.min(canvas.width - marginX, Math.max(marginX - image.width * scale, this.x));
+    this.y = Math.min(canvas.height - marginY, Math.max(marginY - image.height * scale, this.y));
   }
 
   // `box`: the canvas in whole pixels of the screen, so that none of them is blended from two of the canvas.
@@ -90,7 +96,7 @@ class Surface {
     if (!width || !height || (width === this.canvas.width && height === this.canvas.height)) return;
     this.canvas.width = width;
     this.canvas.height = height;
-    if (this.hasPicture && this.isFitted) this.fit();
+    if (this.isFitted) this.fit();
     this.draw();
   }
 
@@ -101,15 +107,30 @@ class Surface {
   draw() {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
-    const { canvas, context, source, scale } = this;
-    context.fillStyle = "#0c0e10";
-    context.fillRect(0, 0, canvas.width, canvas.height);
-    if (!this.hasPicture) return;
-    context.imageSmoothingEnabled = this.isFitted || scale <= CRISP_SCALE;
-    context.imageSmoothingQuality = "high";
-    // From whole canvas pixels on: at 1:1 each pixel of the image is one of the screen, unblended.
-    context.drawImage(source, Math.round(this.x), Math.round(this.y), source.width * scale, source.height * scale);
-    this.onZoom(scale);
+    const { canvas, context, bitmap, scale } = this;
+    if (!this.image) {
+      context.fillStyle = SURROUND;
+      context.fillRect(0, 0, canvas.width, canvas.height);
+    } else if (this.isFitted && bitmap?.width === canvas.width && bitmap.height === canvas.height) {
+      context.drawImage(bitmap, 0, 0);
+      this.on.zoom(scale);
+    } else {
+      this.refresh();
+      drawAt(context, this.source, this, this.isFitted || scale <= CRISP_SCALE);
+      this.on.zoom(scale);
+    }
+  }
+
+  // Bring the image's own pixels up to date.
+  refresh() {
+    if (!this.isStale) return;
+    const pixels = this.on.pixels();
+    if (this.source.width !== pixels.width || this.source.height !== pixels.height) {
+      this.source.width = pixels.width;
+      this.source.height = pixels.height;
+    }
+    this.source.getContext("2d", { alpha: false }).putImageData(pixels, 0, 0);
+    this.isStale = false;
   }
 
   listen() {
@@ -132,7 +153,7 @@ class Surface {
       if (!drag) return;
       const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
       [drag.x, drag.y] = [event.clientX, event.clientY];
-      if (drag.isWindow) this.onWindowDrag(dx, dy);
+      if (drag.isWindow) this.on.windowDrag(dx, dy);
       else this.pan(dx * ratio(), dy * ratio());
     });
     for (const name of ["pointerup", "pointercancel"]) {

@@ -1,35 +1,15 @@
-// An image's pixels in the browser: fetched once, kept at full bit depth, turned into greys by a table.
+// An image's pixels: unpacked at full bit depth, turned into greys by a table, laid out in a box.
 //
-// An image, as the server describes it: {url, width, height, channels, type, scale, offset, minimum, maximum,
-// center, window, voi, isInverted, isDicom}. `url` gives its codes, row by row, little-endian, gzipped; they lie in
-// minimum..maximum, and a value (a Hounsfield unit, say) is code * scale + offset. The window is in values. The code
-// maximum + 1 is padding, which is black whatever the window.
+// A spec, as the server describes an image: {width, height, channels, type, scale, offset, minimum, maximum, center,
+// window, voi, isInverted, isDicom}. Codes are row by row, little-endian; they lie in minimum..maximum, and a value (a
+// Hounsfield unit, say) is code * scale + offset. The window is in values. The code maximum + 1 is padding, which is
+// black whatever the window.
 
-const NUM_KEPT = 6;
-const fetched = new Map(); // url -> promise of codes; in the order of use, the oldest first
+const SURROUND = "#0c0e10";
 
-// {spec, codes}. What was prefetched is not fetched again.
-export async function load(spec) {
-  const promise = fetched.get(spec.url) ?? fetchCodes(spec);
-  fetched.delete(spec.url);
-  fetched.set(spec.url, promise);
-  for (const url of fetched.keys()) {
-    if (fetched.size <= NUM_KEPT) break;
-    fetched.delete(url);
-  }
-  try {
-    return { spec, codes: await promise };
-  } catch (error) {
-    fetched.delete(spec.url); // a failure is not kept: the next visit asks again
-    throw error;
-  }
-}
-
-async function fetchCodes(spec) {
-  const response = await fetch(spec.url);
-  if (!response.ok) throw new Error(`status ${response.status}`);
-  const stream = response.body.pipeThrough(new DecompressionStream("gzip"));
-  const buffer = await new Response(stream).arrayBuffer();
+// Codes of a body that is gzipped.
+export async function unpack(body, spec) {
+  const buffer = await new Response(body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
   const codes = spec.type === "uint8" ? new Uint8Array(buffer) : new Uint16Array(buffer);
   if (codes.length !== spec.width * spec.height * spec.channels) throw new Error("not whole");
   return codes;
@@ -52,8 +32,7 @@ export function lookupTable({ scale, offset, minimum, maximum, center, window, v
 }
 
 // Write the image into an ImageData of its size.
-export function colour(image, table, imageData) {
-  const { codes, spec } = image;
+export function colour({ codes, spec }, table, imageData) {
   const out = new Uint32Array(imageData.data.buffer); // ABGR: every machine that runs a browser is little-endian
   if (spec.channels === 3) {
     for (let i = 0, j = 0; i < out.length; i++, j += 3) {
@@ -64,4 +43,20 @@ export function colour(image, table, imageData) {
   const words = new Uint32Array(table.length);
   for (let i = 0; i < table.length; i++) words[i] = 0xff000000 | (table[i] * 0x010101);
   for (let i = 0; i < out.length; i++) out[i] = words[codes[i]];
+}
+
+// Where an image lies that fills a box without being cut: {scale, x, y}.
+export function fitted(image, box) {
+  const scale = Math.min(box.width / image.width, box.height / image.height);
+  return { scale, x: (box.width - image.width * scale) / 2, y: (box.height - image.height * scale) / 2 };
+}
+
+// Draw the image's own pixels, a canvas, at that place on a context.
+export function drawAt(context, source, { scale, x, y }, isSmooth) {
+  context.fillStyle = SURROUND;
+  context.fillRect(0, 0, context.canvas.width, context.canvas.height);
+  context.imageSmoothingEnabled = isSmooth;
+  context.imageSmoothingQuality = "high";
+  // From whole canvas pixels on: at 1:1 each pixel of the image is one of the screen, unblended.
+  context.drawImage(source, Math.round(x), Math.round(y), source.width * scale, source.height * scale);
 }

@@ -1,0 +1,88 @@
+// The outbox: verdicts and undos that the server has not answered yet, in their order, kept in the tab's storage.
+//
+// What is in it is sent until it is answered, one after the other, over a lost connection, a restarted server and a
+// reload. The server knows a verdict by its visit, so one that is sent again is not a second one.
+
+const IS_ANSWERED = (status) => [200, 409, 422].includes(status);
+
+const outboxes = new Map();
+
+// A tab's outbox for a reader of a run: one only, which goes on sending while another page is shown.
+function outboxOf(storage) {
+  if (!outboxes.has(storage)) outboxes.set(storage, new Outbox(`${storage}.outbox`));
+  return outboxes.get(storage);
+}
+
+class Outbox {
+  constructor(slot) {
+    this.slot = slot;
+    this.server = new Server();
+    this.on = null; // {answer(entry, status, answer), change()}: who shows what becomes of it
+    this.entries = JSON.parse(sessionStorage.getItem(this.slot) ?? "[]");
+    this.problem = "";
+  }
+
+  get ids() {
+    return this.entries.filter((entry) => entry.path === "verdict").map((entry) => entry.body.sample_id);
+  }
+
+  get hasUndo() {
+    return this.entries.some((entry) => entry.path === "undo");
+  }
+
+  get last() {
+    return this.entries.at(-1);
+  }
+
+  add(path, body) {
+    this.entries.push({ path, body, isTried: false });
+    this.store();
+    this.send();
+  }
+
+  // Take the last verdict out again, if the server cannot have it yet; returns its body.
+  takeBack() {
+    if (!this.last || this.last.isTried || this.last.path !== "verdict") return null;
+    const { body } = this.entries.pop();
+    this.store();
+    return body;
+  }
+
+  async send() {
+    if (this.isSending) return;
+    this.isSending = true;
+    for (let attempt = 0; this.entries.length; attempt++) {
+      const [entry] = this.entries;
+      entry.isTried = true;
+      this.store();
+      const { status, answer } = await this.server.ask(entry.path, entry.body);
+      if (IS_ANSWERED(status)) {
+        attempt = -1;
+        this.settle(entry, status, answer);
+      } else {
+        this.problem = (answer.message || "the server has a problem").replace(/\.$/, "");
+        this.on?.change();
+        await backOff(attempt);
+      }
+    }
+    this.isSending = false;
+  }
+
+  settle(entry, status, answer) {
+    this.problem = "";
+    this.entries.shift();
+    const [next] = this.entries;
+    if (next?.path === "undo" && !next.body.shown_key) {
+      // It undoes the verdict before it, whose key is known now; one that was refused needs no undo.
+      if (status === 200) next.body.shown_key = answer.key;
+      else this.entries.shift();
+    }
+    this.store();
+    this.on?.answer(entry, status, answer);
+  }
+
+  store() {
+    sessionStorage.setItem(this.slot, JSON.stringify(this.entries));
+    this.on?.change();
+  }
+}

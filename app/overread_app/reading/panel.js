@@ -1,0 +1,207 @@
+// What stands beside the image: both labels, the evidence, the verdicts' buttons. Its elements are made once for a
+// study; a sample only changes their text.
+
+const TAIL = 12; // characters at the end of a long name that are always in sight
+const VOTES = { agrees: "fits", undecided: "unsure", disagrees: "doubts" };
+
+// A name that is cut in its middle where its place is too narrow; whole on hover.
+class Name {
+  constructor(element = make("span")) {
+    element.classList.add("name");
+    this.element = element;
+    this.head = element.appendChild(make("span"));
+    this.tail = element.appendChild(make("span"));
+  }
+
+  write(text) {
+    const letters = Array.from(text);
+    const place = letters.length > 2 * TAIL ? letters.length - TAIL : letters.length;
+    this.head.textContent = letters.slice(0, place).join("");
+    this.tail.textContent = letters.slice(place).join("");
+    this.element.title = text;
+  }
+}
+
+class Panel {
+  // on: {verdict(kind, label)}
+  constructor(root, on) {
+    this.root = root;
+    this.on = on;
+    this.find = (name) => root.querySelector(`.${name}`);
+    this.given = new Name(this.find("given-name"));
+    this.other = new Name(this.find("other-name"));
+    this.note = this.find("note");
+    this.figures = [...root.querySelectorAll(".similar figure")].map((figure) => ({
+      figure,
+      canvas: figure.querySelector("canvas"),
+      dot: figure.querySelector("i"),
+      name: figure.querySelector("figcaption span"),
+    }));
+    this.votes = [...root.querySelectorAll(".votes li")];
+    this.more = this.find("more");
+    this.more.onchange = () => {
+      const label = this.more.value;
+      this.more.value = "";
+      this.more.blur(); // so that the next key is a verdict again
+      if (label) on.verdict("relabel", label);
+    };
+  }
+
+  // classes: {name, colour, key}; verdicts: {kind, text, key, help}.
+  take({ classes, verdicts, isDemo }) {
+    this.classes = classes;
+    this.find("demo").hidden = !isDemo;
+    this.buttons = verdicts.map((verdict) => this.verdictButton(verdict));
+    this.find("main").replaceChildren(...this.buttons.slice(0, 2).map(({ element }) => element));
+    this.find("plain").replaceChildren(...this.buttons.slice(2).map(({ element }) => element));
+    this.thirds = classes
+      .filter(({ key }) => key)
+      .map((each) => this.verdictButton({ kind: "relabel", text: "", key: each.key, help: "" }, each.name));
+    this.find("third").replaceChildren(...this.thirds.map(({ element }) => element));
+    this.others = classes.filter(({ key }) => !key).map(({ name }) => Object.assign(make("option"), { value: name, textContent: name }));
+    this.more.replaceChildren(this.more.options[0], ...this.others);
+    this.bars = classes.map(({ name }) => {
+      const row = make("li");
+      const label = new Name(row.appendChild(make("span")));
+      const fill = row.appendChild(make("div")).appendChild(make("i"));
+      label.write(name);
+      return { row, fill, share: row.appendChild(make("b")) };
+    });
+    this.find("probabilities").replaceChildren(...this.bars.map(({ row }) => row));
+  }
+
+  // A button for a verdict; `label`: the class that it chooses, where that is always the same.
+  verdictButton({ kind, text, key, help }, label) {
+    const element = make("button", "verdict");
+    element.type = "button";
+    element.append(make("span"), make("kbd"));
+    const name = new Name(element.firstChild);
+    name.write(label ?? text);
+    element.lastChild.textContent = key;
+    element.setAttribute("aria-keyshortcuts", key);
+    element.setAttribute("aria-label", label ?? text);
+    if (help) element.title = name.element.title = help;
+    const button = { element, kind, text, key, label, name };
+    element.onclick = (event) => {
+      // The second click of a double click may fall on the next sample's button, which took the first one's place.
+      if (event.detail <= 1) this.on.verdict(kind, button.label ?? "");
+    };
+    return button;
+  }
+
+  // Show a sample of the store: all its texts at once.
+  show({ packet, thumbs }) {
+    const { given, other } = packet;
+    this.find("panel").setAttribute("aria-label", packet.title);
+    this.find("title").textContent = packet.title;
+    this.find("other-title").textContent = packet.otherTitle;
+    this.given.write(given.label);
+    this.other.write(other.label);
+    this.find("given-dot").style.background = given.colour;
+    this.find("other-dot").style.background = other.colour;
+    this.find("kind").textContent = packet.kind;
+    this.find("chance").textContent = packet.chance;
+    this.find("detail").textContent = packet.chanceDetail && `(${packet.chanceDetail})`;
+    this.note.value = packet.note;
+    this.showButtons(given.label, other.label);
+    this.showEvidence(packet, thumbs ?? []);
+    this.find("panel").classList.remove("is-empty");
+  }
+
+  showButtons(given, other) {
+    for (const button of this.buttons) {
+      if (button.kind === "accept" || button.kind === "reject") {
+        button.label = button.kind === "accept" ? other : given;
+        const text = `${button.text} ${button.label}`;
+        button.name.write(text);
+        button.element.setAttribute("aria-label", text);
+      } else {
+        button.label = button.kind === "exclude" ? "" : given;
+      }
+    }
+    const isOther = (name) => name !== given && name !== other;
+    for (const { element, label } of this.thirds) element.hidden = !isOther(label);
+    for (const option of this.others) option.hidden = option.disabled = !isOther(option.value);
+    this.more.hidden = !this.others.some((option) => !option.hidden);
+    this.find("thirds").hidden = !this.classes.some(({ name }) => isOther(name));
+  }
+
+  showEvidence(packet, thumbs) {
+    packet.probs.forEach((share, i) => {
+      const { row, fill, share: number } = this.bars[i];
+      const { name, colour } = this.classes[i];
+      const isReading = name === packet.given.label || name === packet.other.label;
+      fill.style.width = `${100 * share}%`;
+      fill.style.background = isReading ? colour : "";
+      row.classList.toggle("is-reading", isReading);
+      number.textContent = `${Math.round(100 * share)} %`;
+    });
+    const doubts = packet.votes.filter(({ vote }) => vote === "disagrees").length;
+    this.find("votes-part").hidden = !packet.votes.length;
+    this.find("votes-said").textContent = `${doubts} of ${packet.votes.length} disagree`;
+    this.votes.forEach((row, i) => {
+      const each = packet.votes[i];
+      row.hidden = !each;
+      row.className = VOTES[each?.vote] ?? "";
+      row.children[1].textContent = each?.view ?? "";
+      row.children[2].textContent = each?.vote ?? "";
+    });
+    this.find("similar-part").hidden = !packet.similar.length;
+    this.find("similar-note").textContent = packet.similar.some(({ isSame }) => isSame)
+      ? "almost identical ones first"
+      : "from other patients and slides";
+    this.find("similar-said").textContent = packet.similarSaid;
+    this.figures.forEach(({ figure, canvas, dot, name }, i) => {
+      const each = packet.similar[i];
+      figure.hidden = !each;
+      figure.classList.toggle("same", Boolean(each?.isSame));
+      paintThumb(canvas, thumbs[i]);
+      canvas.setAttribute("aria-label", each ? `Similar image, given label ${each.label}` : "");
+      dot.style.background = each?.colour ?? "";
+      name.textContent = name.title = each?.label ?? "";
+    });
+  }
+
+  showProgress({ decided, total }) {
+    const bar = this.find("progress");
+    bar.setAttribute("aria-valuemax", total);
+    bar.setAttribute("aria-valuenow", decided);
+    this.find("fill").style.width = `${total ? (100 * decided) / total : 0}%`;
+    this.find("decided").textContent = decided.toLocaleString("en");
+    this.find("total").textContent = total.toLocaleString("en");
+  }
+
+  // Which sample is missing: text instead of labels and evidence.
+  blank(title) {
+    this.find("panel").classList.add("is-empty");
+    this.find("title").textContent = title;
+  }
+
+  showSaved(text, isTrouble) {
+    const line = this.find("saved");
+    if (line.textContent !== text) line.textContent = line.title = text;
+    line.classList.toggle("is-trouble", isTrouble);
+  }
+
+  showProblem(text) {
+    this.find("problem").hidden = !text;
+    this.find("problem").textContent = text;
+  }
+}
+
+function paintThumb(canvas, image) {
+  const context = canvas.getContext("2d");
+  if (!image) {
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    return;
+  }
+  if (canvas.width !== image.naturalWidth) canvas.width = image.naturalWidth;
+  if (canvas.height !== image.naturalHeight) canvas.height = image.naturalHeight;
+  context.drawImage(image, 0, 0);
+}
+
+function make(tag, className = "") {
+  const element = document.createElement(tag);
+  element.className = className;
+  return element;
+}

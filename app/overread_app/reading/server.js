@@ -1,0 +1,41 @@
+// The server's routes of reading: JSON there and back, with the reader's ticket.
+
+const TIMEOUT_MS = 20_000;
+const BACKOFF_MS = [300, 600, 1200, 2400, 5000];
+const NO_CONNECTION = "no connection";
+
+class Server {
+  set({ base, ticket }) {
+    this.base = new URL(base, location.href).href; // also for the worker, which has no address of its own
+    this.ticket = ticket;
+  }
+
+  // {status, answer}; status 0: there is no connection.
+  async ask(path, body) {
+    try {
+      const response = await fetch(`${this.base}/${path}`, {
+        method: "POST",
+        headers: { Authorization: `Bearer ${this.ticket}`, "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+        keepalive: true, // what is on its way when the tab is closed arrives
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      return { status: response.status, answer: await response.json().catch(() => ({})) };
+    } catch {
+      return { status: 0, answer: { message: NO_CONNECTION } };
+    }
+  }
+}
+
+// Resolves after a while that grows with the number of attempts; at once when the connection is back.
+function backOff(attempt) {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      window.removeEventListener("online", end);
+      resolve();
+    };
+    const timer = setTimeout(end, BACKOFF_MS[Math.min(attempt, BACKOFF_MS.length - 1)]);
+    window.addEventListener("online", end);
+  });
+}

@@ -17,7 +17,6 @@ NOT_FOR_DIAGNOSIS = "Not for diagnosis"
 
 def run() -> None:
     """Draw the frame, then the requested page inside the error boundary."""
-    st.set_page_config(page_title="Overread", page_icon=str(ICON), layout="wide", initial_sidebar_state=256)
     pages = [
         st.Page(VIEWS / "studies.py", title="Studies", icon=":material/folder_open:", default=True),
         st.Page(VIEWS / "review.py", title="Review", icon=":material/visibility:"),
@@ -27,6 +26,9 @@ def run() -> None:
         st.Page(VIEWS / "help.py", title="Help", icon=":material/help:"),
     ]
     page = st.navigation(pages, position="hidden")
+    # On the Review page the image needs the sidebar's place.
+    sidebar = "collapsed" if page.title == "Review" else 256
+    st.set_page_config(page_title="Overread", page_icon=str(ICON), layout="wide", initial_sidebar_state=sidebar)
     with st.sidebar, error_boundary():
         show_sidebar(pages)
         remember_owner()

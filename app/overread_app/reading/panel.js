@@ -1,6 +1,7 @@
 // What stands beside the image: both labels, the evidence, the verdicts' buttons. Its elements are made once for a
 // study; a sample only changes their text.
 
+const LONG = 24; // characters
 const TAIL = 12; // characters at the end of a long name that are always in sight
 const VOTES = { agrees: "fits", undecided: "unsure", disagrees: "doubts" };
 
@@ -9,13 +10,20 @@ class Name {
   constructor(element = make("span")) {
     element.classList.add("name");
     this.element = element;
+    this.lead = element.appendChild(make("span"));
     this.head = element.appendChild(make("span"));
     this.tail = element.appendChild(make("span"));
   }
 
-  write(text) {
+  // lead: words before the name, which are not cut.
+  write(text, lead = "") {
     const letters = Array.from(text);
-    const place = letters.length > 2 * TAIL ? letters.length - TAIL : letters.length;
+    let place = letters.length;
+    if (place > LONG) {
+      place -= TAIL;
+      place += Math.max(letters.slice(place, -4).indexOf(" "), 0); // rather a whole word at the end
+    }
+    this.lead.textContent = lead && `${lead} `;
     this.head.textContent = letters.slice(0, place).join("");
     this.tail.textContent = letters.slice(place).join("");
     this.element.title = text;
@@ -50,6 +58,7 @@ class Panel {
   // classes: {name, colour, key}; verdicts: {kind, text, key, help}.
   take({ classes, verdicts, isDemo }) {
     this.classes = classes;
+    this.root.classList.toggle("has-long-names", classes.some(({ name }) => Array.from(name).length > LONG));
     this.find("demo").hidden = !isDemo;
     this.buttons = verdicts.map((verdict) => this.verdictButton(verdict));
     this.find("main").replaceChildren(...this.buttons.slice(0, 2).map(({ element }) => element));
@@ -112,9 +121,8 @@ class Panel {
     for (const button of this.buttons) {
       if (button.kind === "accept" || button.kind === "reject") {
         button.label = button.kind === "accept" ? other : given;
-        const text = `${button.text} ${button.label}`;
-        button.name.write(text);
-        button.element.setAttribute("aria-label", text);
+        button.name.write(button.label, button.text);
+        button.element.setAttribute("aria-label", `${button.text} ${button.label}`);
       } else {
         button.label = button.kind === "exclude" ? "" : given;
       }

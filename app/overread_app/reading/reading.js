@@ -47,7 +47,8 @@ class Reading {
 
   take(data, trigger) {
     this.trigger = trigger;
-    if (data.ticket === this.server.ticket) return;
+    if (data.ticket === this.ticket) return; // nothing else changes without it
+    this.ticket = data.ticket;
     this.server.set(data);
     this.first ??= sessionStorage.getItem(this.place) ?? data.first;
     this.panel.take(data);

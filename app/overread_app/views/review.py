@@ -38,14 +38,20 @@ def show() -> None:
     elif is_asking():
         ask_reader(study)
     else:
+        show_page(study, run, ReadingList(session.reader_name(), study.ledger_study, run.name))
+
+
+def show_page(study: Study, run: Run, reading: ReadingList) -> None:
+    """The page's parts. Each has a place of its own that is always there, so that none loses its state."""
+    with st.container(key="review_top"):
         show_code()
-        reading = ReadingList(session.reader_name(), study.ledger_study, run.name)
+    with st.container(key="review_page", gap=None):
         with st.popover("Threshold", key="review_more", type="tertiary", on_change="rerun") as popover:
             if popover.open:
                 show_threshold(study, run, reading)
         show_reading(study, run, reading)
-        with st.container(key="review_unseen"):
-            remember_reader()
+    with st.container(key="review_unseen"):
+        remember_reader()
 
 
 @st.fragment

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,14 +45,18 @@ def unreadable_studies() -> list[UnreadableStudy]:
     return [study for study in _opened() if isinstance(study, UnreadableStudy)]
 
 
-def _opened() -> list[Study | UnreadableStudy]:
+def served_paths(made: Iterable[Path] = ()) -> list[Path]:
+    """The folders of the studies that this server was started with, or shows by default; then those of `made`."""
     named = os.environ.get(STUDIES_VARIABLE)
     paths = [Path(path) for path in json.loads(named)] if named else [DEMO_PATH / name for name in DEMO_NAMES]
     if not named:
         paths += sorted(path.parent for path in DATA_PATH.glob("*/study.json"))
-    paths += get("made_studies", ())
-    paths = list(dict.fromkeys(path.resolve() for path in paths))
-    return [_open(path) for path in paths if named or (path / "study.json").exists()]  # the demo may not be made yet
+    paths = list(dict.fromkeys(path.resolve() for path in [*paths, *made]))
+    return [path for path in paths if named or (path / "study.json").exists()]  # the demo may not be made yet
+
+
+def _opened() -> list[Study | UnreadableStudy]:
+    return [_open(path) for path in served_paths(get("made_studies", ()))]
 
 
 def _open(path: Path) -> Study | UnreadableStudy:
@@ -110,7 +115,7 @@ def current_study() -> Study | None:
 
     def is_meant(study: Study) -> bool:
         # After a reload the session is new, and the page's address names the study.
-        return study.path == chosen if chosen else st.query_params.get("study") == _address(study.path)
+        return study.path == chosen if chosen else st.query_params.get("study") == study_address(study.path)
 
     study = next(filter(is_meant, found), None)
     if study is None:
@@ -131,11 +136,11 @@ def choose_study(path: Path) -> None:
             put("reader", None)
         put("study", path)
         put("run", None)
-    if st.query_params.get("study") != _address(path):
-        st.query_params["study"] = _address(path)
+    if st.query_params.get("study") != study_address(path):
+        st.query_params["study"] = study_address(path)
 
 
-def _address(path: Path) -> str:
+def study_address(path: Path) -> str:
     """Identifies a study in the page's address, without revealing its path."""
     return hashlib.sha256(str(path).encode()).hexdigest()[:8]
 

@@ -109,12 +109,16 @@ def serve(script: Path, port: int) -> None:
     import streamlit as st
     from starlette.middleware import Middleware
 
+    from overread_app.reading.routes import reading_routes
+
     page = Path(st.__file__).parent / "static" / "index.html"
     headers = security_headers(port, page.read_text(encoding="utf-8") if page.is_file() else "")
     # The server logs its start; only warnings are of interest.
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.levelno >= logging.WARNING)
     # The server raises the signal again when it has ended.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    app = st.App(script, middleware=[Middleware(Guard, port=port, headers=headers)])
+    settings = server_settings(port)
+    routes = reading_routes(str(settings["server.baseUrlPath"]).strip("/"))
+    app = st.App(script, routes=routes, middleware=[Middleware(Guard, port=port, headers=headers)])
     with suppress(KeyboardInterrupt):
-        app.run(config=server_settings(port))
+        app.run(config=settings)

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,14 +45,18 @@ def unreadable_studies() -> list[UnreadableStudy]:
     return [study for study in _opened() if isinstance(study, UnreadableStudy)]
 
 
-def _opened() -> list[Study | UnreadableStudy]:
+def served_paths(made: Iterable[Path] = ()) -> list[Path]:
+    """The folders of the studies that this server was started with, or shows by default; then those of `made`."""
     named = os.environ.get(STUDIES_VARIABLE)
     paths = [Path(path) for path in json.loads(named)] if named else [DEMO_PATH / name for name in DEMO_NAMES]
     if not named:
         paths += sorted(path.parent for path in DATA_PATH.glob("*/study.json"))
-    paths += get("made_studies", ())
-    paths = list(dict.fromkeys(path.resolve() for path in paths))
-    return [_open(path) for path in paths if named or (path / "study.json").exists()]  # the demo may not be made yet
+    paths = list(dict.fromkeys(path.resolve() for path in [*paths, *made]))
+    return [path for path in paths if named or (path / "study.json").exists()]  # the demo may not be made yet
+
+
+def _opened() -> list[Study | UnreadableStudy]:
+    return [_open(path) for path in served_paths(get("made_studies", ()))]
 
 
 def _open(path: Path) -> Study | UnreadableStudy:

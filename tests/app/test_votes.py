@@ -12,10 +12,10 @@ from tests.app.made_study import RUN
 def test_each_kind_of_proposal_has_its_words():
     probs = {"a": 0.1, "<b>": 0.5, "c": 0.4}
     assert kind_words("relabel", probs=probs, same_labels=[]) == "Another class fits this image better"
-    assert kind_words("ambiguous", probs=probs, same_labels=[]) == "Two classes fit: &lt;b&gt; and c"
+    assert kind_words("ambiguous", probs=probs, same_labels=[]) == "Two classes fit: <b> and c"
     assert kind_words("outlier", probs=probs, same_labels=[]) == "Looks unlike every class in this study"
     words = kind_words("duplicate", probs=probs, same_labels=["c", "<b>", "c"])
-    assert words == "An almost identical image is labelled c or &lt;b&gt;"
+    assert words == "An almost identical image is labelled c or <b>"
     assert kind_words("", probs=probs, same_labels=[]) == ""
 
 

@@ -48,13 +48,13 @@ def show_readings(
         f'<section class="readings" aria-label="{title}"><h2>{title}{note}</h2>'
         f'<div class="pair">{_reading("Given label", proposal.given_label, colours)}'
         f"{_reading(other, proposal.proposed_label, colours)}</div>"
-        f"{f'<p class=kind>{kind}</p>' if kind else ''}"
+        f"{f'<p class=kind>{escape(kind)}</p>' if kind else ''}"
         f"<p>Estimated chance that the given label is wrong: <b>{likelihood(probability)}</b>{number}</p></section>"
     )
 
 
 def kind_words(kind: str, *, probs: Mapping[str, float], same_labels: Sequence[str]) -> str:
-    """The kind of a proposal in words, as HTML for `show_readings`; empty for no kind.
+    """The kind of a proposal in words; empty for no kind.
 
     kind: of scores.csv. probs: by class, in [0, 1]. same_labels: the other labels of its duplicates.
     """
@@ -63,11 +63,11 @@ def kind_words(kind: str, *, probs: Mapping[str, float], same_labels: Sequence[s
             return "Another class fits this image better"
         case "ambiguous":
             first, second = sorted(probs, key=probs.__getitem__, reverse=True)[:2]
-            return f"Two classes fit: {escape(first)} and {escape(second)}"
+            return f"Two classes fit: {first} and {second}"
         case "outlier":
             return "Looks unlike every class in this study"
         case "duplicate" if same_labels:
-            return f"An almost identical image is labelled {escape(' or '.join(dict.fromkeys(same_labels)))}"
+            return f"An almost identical image is labelled {' or '.join(dict.fromkeys(same_labels))}"
         case _:
             return ""
 

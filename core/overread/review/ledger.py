@@ -9,7 +9,8 @@ from sqlalchemy import Connection, func, select
 from overread.errors import LedgerError, StaleVerdictError
 from overread.records import Decision, Verdict
 from overread.review.chain import LedgerRow
-from overread.review.ledger_queries import decision_of, rows_of, standing_verdicts
+from overread.review.ledger_queries import decided_after, decision_of, rows_of, standing_verdicts
+from overread.review.ledger_state import Head
 from overread.review.ledger_store import LedgerStore
 from overread.review.row_rules import check_characters, check_elapsed, check_same, check_texts, check_verdict
 from overread.review.schema import ledger
@@ -23,6 +24,18 @@ def visit_key(reader: str, sample_id: str, visit: str) -> str:
     """
     parts = (reader, sample_id, visit)
     return hashlib.sha256("\x1f".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a reader added to a ledger since a row of it."""
+
+    verdicts: tuple[Decision, ...]
+    """In sequence; those that were undone are among them."""
+    undone_keys: frozenset[str]
+    """The idempotency keys of verdicts that were undone, these or earlier ones. No such verdict ever stands again."""
+    head: Head
+    """The ledger's newest row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +170,34 @@ class Ledger(LedgerStore):
             )
             return [decision_of(row) for row in rows.all()]
 
+    def changes(self, reader: str, since: Head) -> Changes | None:
+        """The reader's verdicts and undos after the row `since`; Head() for all of them.
+
+        Takes as long as there are rows after it. None where that row is not in the ledger: a backup has replaced it.
+        """
+        with self.reading() as connection:
+            if connection is None:
+                return None if since.sequence else Changes((), frozenset(), Head())
+            self._check_head(connection)
+            if since.sequence and self._hash_at(connection, since.sequence) != since.hash:
+                return None
+            rows = connection.execute(decided_after(self.study, reader, since.sequence)).all()
+            return Changes(
+                tuple(decision_of(row) for row in rows if row.kind == "verdict"),
+                frozenset(row.undone_key for row in rows if row.kind == "undo"),
+                self._head(connection),
+            )
+
     def readings(self, reader: str | None = None) -> list[LedgerRow]:
         """The readings, oldest first; their protocol is blind or open."""
         return self._select(rows_of(self.study, reader).where(ledger.c.kind == "reading").order_by(ledger.c.sequence))
 
     def _check_fresh(self, connection: Connection, verdict: Verdict) -> None:
-        standing = standing_verdicts(self.study, verdict.reader, verdict.sample_id)
-        last = max(connection.execute(standing).all(), key=lambda row: row.sequence, default=None)
+        # Only this sample's rows: what other samples' undos name, SQLite would list anew for each verdict.
+        rows = connection.execute(rows_of(self.study, verdict.reader, verdict.sample_id)).all()
+        undone = {row.undone_key for row in rows if row.kind == "undo"}
+        standing = [row for row in rows if row.kind == "verdict" and row.idempotency_key not in undone]
+        last = max(standing, key=lambda row: row.sequence, default=None)
         if (last.idempotency_key if last else "") != verdict.follows:
             did = "undid your verdict on this sample" if last is None else "decided this sample"
             raise StaleVerdictError(f"you {did} in another window; this verdict was not recorded")

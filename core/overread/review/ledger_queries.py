@@ -36,10 +36,15 @@ def last_row(study: str) -> Select[Any]:
     return rows_of(study).order_by(ledger.c.sequence.desc()).limit(1)
 
 
-def standing_verdicts(study: str, reader: str | None, sample_id: str | None = None) -> Select[Any]:
+def standing_verdicts(study: str, reader: str | None) -> Select[Any]:
     """Verdicts that were not undone, re-decided ones included."""
     undone = select(ledger.c.undone_key).where(ledger.c.study == study, ledger.c.undone_key > "")
-    return rows_of(study, reader, sample_id).where(ledger.c.kind == "verdict", ledger.c.idempotency_key.not_in(undone))
+    return rows_of(study, reader).where(ledger.c.kind == "verdict", ledger.c.idempotency_key.not_in(undone))
+
+
+def decided_after(study: str, reader: str, sequence: int) -> Select[Any]:
+    """A reader's verdicts and undos that come after that sequence, in sequence."""
+    return rows_after(study, sequence).where(ledger.c.reader == reader, ledger.c.kind.in_(("verdict", "undo")))
 
 
 def decision_of(row: Row[Any]) -> Decision:

@@ -5,10 +5,16 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from overread.records import Decision, VerdictKind
+from overread.records import Decision, Verdict, VerdictKind
 
 IS_ERROR = {VerdictKind.ACCEPT: True, VerdictKind.RELABEL: True, VerdictKind.REJECT: False}
 """Whether a verdict says that the given label is wrong; the other verdicts do not say."""
+
+
+def counts(verdict: Verdict, *, run: str, given_label: str | None) -> bool:
+    """Whether a verdict says if the sample's label is wrong, of this run and of the label that the run has for it;
+    given_label None: the run does not have the sample."""
+    return verdict.kind in IS_ERROR and verdict.run == run and verdict.given_label == given_label
 
 
 def outcomes(scores: pd.DataFrame, decisions: Iterable[Decision], *, run: str) -> tuple[np.ndarray, np.ndarray]:
@@ -25,8 +31,8 @@ def outcomes(scores: pd.DataFrame, decisions: Iterable[Decision], *, run: str) -
     }
     found = []
     for verdict in verdicts:
-        place, given = rows.get(verdict.sample_id, (-1, ""))
-        if verdict.kind in IS_ERROR and verdict.run == run and place >= 0 and verdict.given_label == given:
+        place, given = rows.get(verdict.sample_id, (-1, None))
+        if counts(verdict, run=run, given_label=given):
             found.append((place, IS_ERROR[verdict.kind]))
     places, is_error = zip(*found, strict=True) if found else ((), ())
     return np.array(places, dtype=np.int64), np.array(is_error, dtype=bool)

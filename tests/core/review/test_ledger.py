@@ -5,7 +5,8 @@ import pytest
 
 from overread.errors import LedgerError
 from overread.records import VerdictKind
-from overread.review.ledger import Ledger, visit_key
+from overread.review.ledger import Changes, Ledger, visit_key
+from overread.review.ledger_state import Head
 from tests.core.review.verdicts import verdict
 
 
@@ -223,3 +224,33 @@ def test_nothing_is_read_blind_a_second_time(ledger):
 def test_a_blind_reading_knows_no_given_label(ledger):
     with pytest.raises(LedgerError, match="given label"):
         ledger.record_reading(**reading(given_label="normal"))
+
+
+def test_changes_since_a_row_add_up_to_the_standing_verdicts(ledger):
+    rng = random.Random(1)
+    verdicts, undone, head = {}, set(), Head()
+    for step in range(60):
+        reader = rng.choice(["ann", "bob"])
+        if rng.random() < 0.3:
+            ledger.undo(reader)
+        else:
+            sample_id = f"s{rng.randrange(5)}"
+            stands = [d.verdict for d in ledger.decisions(reader) if d.verdict.sample_id == sample_id]
+            follows = stands[0].idempotency_key if stands else ""
+            ledger.record(verdict(sample_id, reader, visit=str(step), follows=follows))
+        if step % 4 == 0:
+            changes = ledger.changes("ann", head)
+            assert ledger.changes("ann", changes.head) == Changes((), frozenset(), ledger.head())
+            verdicts |= {d.verdict.idempotency_key: d for d in changes.verdicts}
+            undone |= changes.undone_keys
+            head = changes.head
+            newest = {d.verdict.sample_id: d for key, d in verdicts.items() if key not in undone}
+            assert sorted(newest.values(), key=lambda d: d.sequence) == ledger.decisions("ann")
+
+
+def test_changes_since_a_row_that_is_gone_are_told_by_none(ledger, url):
+    assert ledger.changes("ann", Head()) == Changes((), frozenset(), Head())
+    ledger.record(verdict())
+    assert ledger.changes("ann", Head(1, "another hash")) is None
+    assert ledger.changes("ann", Head(2, ledger.head().hash)) is None
+    assert Ledger.open(url, "another study").changes("ann", ledger.head()) is None

@@ -11,6 +11,7 @@ and the next build removes the rest. The index holds no file names.
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -45,12 +46,16 @@ class PixelCache:
 
     def image(self, key: str) -> np.ndarray:
         """(H, W, C) uint8: the image of a key. Raises StudyError if it is missing or damaged."""
-        try:
-            place = self.keys.index(key)
-        except ValueError:
-            raise StudyError(f"{self.folder}: the image is not in the pixel cache; run `import --update`") from None
+        place = self._places.get(key)
+        if place is None:
+            raise StudyError(f"{self.folder}: the image is not in the pixel cache; run `import --update`")
         self._check([place])
         return np.asarray(self.pixels[place])
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Each key's place. A page asks for one image at a time, of up to a million."""
+        return {key: place for place, key in enumerate(self.keys)}
 
     def verify(self) -> None:
         """Raise StudyError if a row is damaged. Reads all of the pixels."""

@@ -1,0 +1,153 @@
+"""What the browser gets of a sample, of a reader's last verdict and of their progress, as JSON.
+
+All texts are plain: names may contain anything, and the browser shows them as they are.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from overread.detection.calibration import recalibrated
+from overread.errors import StudyError
+from overread.records import Decision, VerdictKind
+from overread.review.outcomes import IS_ERROR, counts
+from overread_app.components.charts import class_colours
+from overread_app.components.evidence_panel import thumbnails
+from overread_app.components.sample_card import kind_words, likelihood
+from overread_app.components.scorer_votes import VIEWS, vote
+from overread_app.components.verdict_buttons import VERDICT_NAMES
+from overread_app.reading.reader_state import Standing
+from overread_app.reading.room import Order, Room
+
+NUM_SIMILAR = 6
+MAX_SAME = 2
+"""Of them, near-duplicates of the sample."""
+
+Json = dict[str, Any]
+
+
+def packet(room: Room, sample_id: str, standing: Standing, *, note: str = "") -> Json:
+    """All that is shown of a sample but its image. note: what its field for a note begins with. Raises UserError where
+    the run does not have the sample."""
+    row = room.row(sample_id)
+    title, other_title = "The readings differ", "Model’s reading"
+    if not room.is_proposed[row]:
+        title, other_title = "Below the proposal threshold", "Most likely other"
+    probability, num_verdicts = corrected_probability(room, row, standing)
+    # No digits near 0 and 1, where they would claim too much.
+    details = [f"{probability:.2f}"] if 0.025 <= probability < 0.985 else []
+    details += ["corrected by your verdicts"] if num_verdicts else []
+    return {
+        "id": sample_id,
+        "given": _label(room, room.given[row]),
+        "other": _label(room, room.likely[row]),
+        "isProposed": bool(room.is_proposed[row]),
+        "title": title,
+        "otherTitle": other_title,
+        "kind": _kind(room, row),
+        "chance": likelihood(probability),
+        "chanceDetail": ", ".join(details),
+        "probs": [round(float(value), 4) for value in room.probs[row]],
+        "votes": _votes(room, row),
+        **_similar(room, row),
+        "follows": standing.keys.get(sample_id, ""),
+        "note": note,
+    }
+
+
+def last_verdict(standing: Standing) -> Json | None:
+    """The reader's last verdict in words; None before the first."""
+    last = standing.last
+    if last is None:
+        return None
+    return {"key": last.verdict.idempotency_key, "sampleId": last.verdict.sample_id, "text": verdict_words(last)}
+
+
+def verdict_words(decision: Decision) -> str:
+    """A verdict in words: a → b; a, kept."""
+    verdict = decision.verdict
+    match verdict.kind:
+        case VerdictKind.ACCEPT | VerdictKind.RELABEL:
+            return f"{verdict.given_label} → {verdict.chosen_label}"
+        case VerdictKind.REJECT:
+            return f"{verdict.given_label}, kept"
+        case kind:
+            return f"{verdict.given_label}, {VERDICT_NAMES[kind].lower()}"
+
+
+def progress(order: Order, standing: Standing) -> dict[str, int]:
+    """How many of the chosen samples the reader has decided, and how many there are."""
+    return {"decided": sum(map(order.chosen.__contains__, standing.keys)), "total": len(order.chosen)}
+
+
+def corrected_probability(room: Room, row: int, standing: Standing) -> tuple[float, int]:
+    """The probability that a row's given label is wrong, recalibrated by the reader's own verdicts, and their number;
+    as the run has it, and 0, while they are too few.
+
+    The same number as `recalibrated` gives for the whole run, from the decided rows and this one alone.
+    """
+    found = [
+        (decided, IS_ERROR[decision.verdict.kind])
+        for decision in standing.decisions
+        if (decided := room.rows.get(decision.verdict.sample_id, -1)) >= 0
+        and counts(decision.verdict, run=room.run, given_label=room.given[decided])
+    ]
+    if len(found) < room.calibration.min_verdicts:
+        return float(room.probability[row]), 0
+    rows, is_error = zip(*found, strict=True)
+    probability = room.probability[[*rows, row]]
+    corrected = recalibrated(probability, np.arange(len(rows)), np.array(is_error, dtype=bool), room.calibration)
+    return float(corrected[-1]), len(rows)
+
+
+def _label(room: Room, label: str) -> Json:
+    return {"label": label, "colour": class_colours(room.study.classes).get(label, "transparent")}
+
+
+def _kind(room: Room, row: int) -> str:
+    same = room.given[_duplicates(room, row)]
+    return kind_words(
+        room.kinds[row],
+        probs=dict(zip(room.study.classes, room.probs[row].tolist(), strict=True)),
+        same_labels=[label for label in same if label != room.given[row]],
+    )
+
+
+def _votes(room: Room, row: int) -> list[Json]:
+    scores = dict(zip(room.scorers, room.scores[row].tolist(), strict=True))
+    # Duplicates that agree are no evidence: labels are copied together with images.
+    if not scores.get("duplicates"):
+        scores.pop("duplicates", None)
+    return [{"view": view, "vote": vote(scores[name])} for name, view in VIEWS.items() if name in scores]
+
+
+def _similar(room: Room, row: int) -> Json:
+    """The most similar images, the nearest first: near-duplicates, then those of other patients and slides."""
+    if not room.has_evidence:
+        return {"similar": [], "similarSaid": ""}
+    same, others = _duplicates(room, row)[:MAX_SAME], room.neighbours[row]
+    rows = np.concatenate([same, others[others >= 0]])[:NUM_SIMILAR]
+    labels, ids = room.given[rows].tolist(), tuple(room.ids[rows].tolist())
+    try:
+        thumbs = thumbnails(room.study.pixels_path, ids)
+    except StudyError:  # the cache may be deleted at any time
+        thumbs = ("",) * len(ids)
+    near, far = _tally(labels[: len(same)]), _tally(labels[len(same) :])
+    said = f"Almost identical: {near}. Other patients and slides: {far}" if len(same) else f"Given labels: {far}"
+    similar = [
+        {"thumb": thumb, **_label(room, label), "isSame": place < len(same)}
+        for place, (thumb, label) in enumerate(zip(thumbs, labels, strict=True))
+    ]
+    return {"similar": similar, "similarSaid": said}
+
+
+def _duplicates(room: Room, row: int) -> np.ndarray:
+    """The rows of a row's near-duplicates, those with another given label first."""
+    rows = room.duplicates.others(row)
+    return rows[np.argsort(room.given[rows] == room.given[row], kind="stable")]
+
+
+def _tally(labels: Iterable[str]) -> str:
+    return ", ".join(f"{count} {label}" for label, count in Counter(labels).most_common()) or "none"

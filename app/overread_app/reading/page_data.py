@@ -1,0 +1,58 @@
+"""What the page hands to the reading component: the ticket for the routes, and what is the same for all samples."""
+
+import hashlib
+
+import streamlit as st
+
+from overread.records import VerdictKind
+from overread.studies.run import Run
+from overread.studies.study import Study
+from overread_app import session
+from overread_app.components.charts import class_colours
+from overread_app.components.verdict_buttons import NUM_KEYS, PLAIN_VERDICTS
+from overread_app.reading.packets import Json
+from overread_app.reading.room import run_stamp
+from overread_app.reading.routes import know_study
+from overread_app.reading.tickets import Ticket, expiry, sign
+
+VERDICTS = (
+    {"kind": VerdictKind.ACCEPT.value, "text": "Change to", "key": "A", "help": ""},
+    {"kind": VerdictKind.REJECT.value, "text": "Keep", "key": "X", "help": ""},
+    *({"kind": kind.value, "text": text, "key": key, "help": said} for kind, text, key, said in PLAIN_VERDICTS),
+)
+"""The verdicts but for those of another class: a class has its own key."""
+
+
+def component_data(
+    study: Study, run: Run, reader: str, *, min_probability: float | None = None, first: str | None = None
+) -> Json:
+    """The component's data, the same each time the page is drawn. Only for a reader whose code was checked.
+
+    min_probability: the threshold; None: the run's own proposals. first: the sample to begin with. Raises
+    RunReplacedError where the run's scores are gone.
+    """
+    know_study(study)
+    ticket = Ticket(
+        study=session.study_address(study.path),
+        run=run.name,
+        reader=reader,
+        min_probability=min_probability,
+        protocol="open",
+        expires_s=expiry(),
+        run_stamp=run_stamp(run),
+    )
+    base = st.get_option("server.baseUrlPath").strip("/")
+    identity = "\n".join((reader, study.ledger_study, run.name))
+    colours = class_colours(study.classes)
+    return {
+        "base": f"/{base}/reading" if base else "/reading",
+        "ticket": sign(ticket, study.key()),
+        "classes": [
+            {"name": name, "colour": colours[name], "key": str(number) if number <= NUM_KEYS else ""}
+            for number, name in enumerate(study.classes, 1)
+        ],
+        "verdicts": list(VERDICTS),
+        "isDemo": study.is_demo,
+        "first": first,
+        "storage": "overread." + hashlib.sha256(identity.encode()).hexdigest()[:16],
+    }

@@ -1,0 +1,92 @@
+"""What one reader has decided in a study: read from the ledger once, then kept up with what is added to it.
+
+Other tabs and other servers write too, so each request asks the ledger for the rows after the last one that is known.
+"""
+
+import threading
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from overread.records import Decision
+from overread.review.ledger import Changes, Ledger
+from overread.review.ledger_state import Head
+
+NUM_KEPT = 256
+"""Readers in memory, over all studies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A reader's standing verdicts at one moment. Never changed: requests that run at once share it."""
+
+    verdicts: dict[str, Decision] = field(default_factory=dict)
+    """By idempotency key, in sequence; a sample that was decided twice has two."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """Sample id to the key of the newest of its verdicts."""
+    head: Head = field(default_factory=Head)
+    """The ledger's newest row at that moment."""
+
+    @property
+    def decided(self) -> Collection[str]:
+        """The ids of the decided samples."""
+        return self.keys.keys()
+
+    @property
+    def last(self) -> Decision | None:
+        """The newest verdict."""
+        return self.verdicts[next(reversed(self.verdicts))] if self.verdicts else None
+
+    @property
+    def decisions(self) -> Iterable[Decision]:
+        """The newest verdict on each sample."""
+        return (self.verdicts[key] for key in self.keys.values())
+
+    def with_changes(self, changes: Changes) -> "Standing":
+        """What stands after these changes."""
+        verdicts = self.verdicts | {decision.verdict.idempotency_key: decision for decision in changes.verdicts}
+        keys = dict(self.keys)
+        for decision in changes.verdicts:
+            keys[decision.verdict.sample_id] = decision.verdict.idempotency_key
+        for undone in changes.undone_keys & verdicts.keys():
+            sample_id = verdicts.pop(undone).verdict.sample_id
+            keys.pop(sample_id, None)
+            for key in reversed(verdicts):  # an earlier verdict on the sample stands again
+                if verdicts[key].verdict.sample_id == sample_id and key not in changes.undone_keys:
+                    keys[sample_id] = key
+                    break
+        return Standing(verdicts, keys, changes.head)
+
+
+class ReaderState:
+    """One reader of one ledger."""
+
+    def __init__(self, ledger: Ledger, reader: str) -> None:
+        self.ledger = ledger
+        self.reader = reader
+        self._standing = Standing()
+        self._lock = threading.Lock()
+
+    def current(self) -> Standing:
+        """What stands now. Raises LedgerError where the ledger is damaged or rows are missing."""
+        with self._lock:
+            changes = self.ledger.changes(self.reader, self._standing.head)
+            if changes is None:  # a backup has replaced the ledger
+                self._standing = Standing()
+                changes = self.ledger.changes(self.reader, Head())
+            if changes is not None and changes.head != self._standing.head:
+                self._standing = self._standing.with_changes(changes)
+            return self._standing
+
+
+_states: dict[tuple[Ledger, str], ReaderState] = {}
+_lock = threading.Lock()
+
+
+def reader_state(ledger: Ledger, reader: str) -> ReaderState:
+    """The state of a reader, shared by all requests to this server."""
+    with _lock:
+        state = _states.pop((ledger, reader), None) or ReaderState(ledger, reader)
+        _states[ledger, reader] = state  # last: used most recently
+        while len(_states) > NUM_KEPT:
+            del _states[next(iter(_states))]
+        return state

@@ -1,0 +1,204 @@
+"""A room: one run of one study, opened once and shared by all of its readers on this server.
+
+It holds what a sample's evidence is made of as arrays, so that no request takes longer in a larger study.
+"""
+
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from overread.config import calibration_settings
+from overread.errors import ImageError, UserError
+from overread.images.location import Location
+from overread.proposal_settings import CalibrationSettings
+from overread.review.queue import likely_labels, review_order
+from overread.studies.run import Run
+from overread.studies.study import Study
+from overread_app import study_data
+
+NUM_KEPT = 4
+NUM_ORDERS = 4
+"""Thresholds whose order is kept, of a room."""
+_FILES = ("scores.csv", "evidence.npz", "config.json")
+
+
+class RunReplacedError(UserError):
+    """The run is not the one that the ticket was issued for."""
+
+    def __init__(self) -> None:
+        super().__init__("the run was replaced: reload the page")
+
+
+@dataclass(frozen=True)
+class Order:
+    """The samples that a threshold chooses."""
+
+    sample_ids: tuple[str, ...]
+    """In the order of review."""
+    chosen: frozenset[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Room:
+    """What is shown of a run's N samples, K classes and S scorers. Everything is read-only."""
+
+    study: Study
+    run: str
+    ids: np.ndarray
+    """(N,) str: the sample ids, in the order of scores.csv."""
+    rows: dict[str, int]
+    """Sample id to its row in the run's files. (The study may have grown since.)"""
+    given: np.ndarray
+    """(N,) str."""
+    likely: np.ndarray
+    """(N,) str: the label beside the given one, by `likely_labels`."""
+    probability: np.ndarray
+    """(N,) float64 in [0, 1]: label_error_probability."""
+    is_proposed: np.ndarray
+    """(N,) bool."""
+    kinds: np.ndarray
+    """(N,) str: kind of scores.csv; empty for a run without kinds."""
+    probs: np.ndarray
+    """(N, K) float32 in the order of the study's classes; 0 for a class that the run does not have."""
+    scorers: tuple[str, ...]
+    scores: np.ndarray
+    """(N, S) float32 in [0, 1], higher is more likely wrong."""
+    neighbours: np.ndarray
+    """(N, 6) rows, -1 for none; (N, 0) for a run without evidence."""
+    has_evidence: bool
+    duplicates: "Groups"
+    images: np.ndarray
+    """(N,) str: the cell of samples.csv that names the image; empty where the study no longer has the sample."""
+    hashes: np.ndarray
+    """(N,) str: SHA-256 of the image's file; empty where it is not known."""
+    calibration: CalibrationSettings
+    _orders: dict[float | None, Order] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def row(self, sample_id: str) -> int:
+        """The sample's row. Raises UserError where the run does not have it."""
+        if sample_id not in self.rows:
+            raise UserError("This sample is not in the run. Reload the page.")
+        return self.rows[sample_id]
+
+    def order(self, min_probability: float | None) -> Order:
+        """The samples that a threshold chooses; sorted once, and not for each reader or verdict."""
+        with self._lock:
+            if min_probability not in self._orders:
+                while len(self._orders) >= NUM_ORDERS:
+                    del self._orders[next(iter(self._orders))]
+                ids = tuple(review_order(self._table(), (), min_probability=min_probability))
+                self._orders[min_probability] = Order(ids, frozenset(ids))
+            return self._orders[min_probability]
+
+    def image(self, sample_id: str) -> Location:
+        """Where a sample's image is. Raises ImageError where the run or the study does not have the sample."""
+        image = self.images[self.rows[sample_id]] if sample_id in self.rows else ""
+        if not image:
+            raise ImageError("the study does not have this image")
+        return self.study.image_location(image)
+
+    def _table(self) -> pd.DataFrame:
+        columns = {"given_label": self.given, "label_error_probability": self.probability}
+        return pd.DataFrame({"sample_id": self.ids, **columns, "is_proposed": self.is_proposed})
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Which of N rows belong together."""
+
+    numbers: np.ndarray
+    """(N,) int: each row's group, -1 for a row alone."""
+    _order: np.ndarray
+    _sorted: np.ndarray
+
+    @classmethod
+    def of(cls, numbers: np.ndarray) -> "Groups":
+        order = np.argsort(numbers, kind="stable")
+        return cls(numbers, order, numbers[order])
+
+    def others(self, row: int) -> np.ndarray:
+        """The other rows of a row's group, ascending."""
+        if not len(self.numbers) or self.numbers[row] < 0:
+            return np.empty(0, dtype=np.int64)
+        first, end = np.searchsorted(self._sorted, [self.numbers[row], self.numbers[row] + 1])
+        rows = self._order[first:end]
+        return rows[rows != row]
+
+
+def run_stamp(run: Run) -> str:
+    """Changes when the run's scores are replaced. Raises RunReplacedError where they are gone."""
+    try:
+        status = (run.path / "scores.csv").stat()
+    except OSError as error:
+        raise RunReplacedError from error
+    return f"{status.st_mtime_ns}.{status.st_size}"
+
+
+_rooms: dict[tuple[object, ...], Room] = {}
+_opening = threading.Lock()
+
+
+def open_room(study: Study, run: Run) -> Room:
+    """The room of a run, opened anew where one of its files or the study's samples have changed. Raises StudyError."""
+    files = [*(run.path / name for name in _FILES), study.samples_path]
+    key = (run.path, study.classes, study.source_root, *map(_stamp, files))
+    room = _rooms.get(key)
+    if room is None:
+        with _opening:
+            room = _rooms.get(key)
+            if room is None:
+                room = _open(study, run)
+                while len(_rooms) >= NUM_KEPT:
+                    del _rooms[next(iter(_rooms))]
+                _rooms[key] = room
+    return room
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_ino
+
+
+def _open(study: Study, run: Run) -> Room:
+    table, evidence, samples = (
+        study_data.load_scores(run),
+        study_data.load_evidence(run),
+        study_data.load_samples(study),
+    )
+    num = len(table)
+    scorers = tuple(name for name in table.columns if name.startswith("score_"))
+    places = pd.Index(samples["sample_id"]).get_indexer(table["sample_id"])
+    absent = np.full(num, "", dtype=object)
+    probs = [table[f"p_{name}"] if f"p_{name}" in table else np.zeros(num) for name in study.classes]
+    return Room(
+        study=study,
+        run=run.name,
+        ids=table["sample_id"].to_numpy(dtype=object),
+        rows={sample_id: row for row, sample_id in enumerate(table["sample_id"].tolist())},
+        given=table["given_label"].to_numpy(dtype=object),
+        likely=likely_labels(table),
+        probability=table["label_error_probability"].to_numpy(dtype=np.float64),
+        is_proposed=table["is_proposed"].to_numpy(dtype=bool),
+        kinds=table["kind"].to_numpy(dtype=object) if "kind" in table else absent,
+        probs=np.column_stack(probs).astype(np.float32),
+        scorers=tuple(name.removeprefix("score_") for name in scorers),
+        scores=table[list(scorers)].to_numpy(dtype=np.float32),
+        neighbours=evidence.get("neighbours", np.empty((num, 0), dtype=np.int64)),
+        has_evidence=bool(evidence),
+        duplicates=Groups.of(evidence.get("pictures", np.empty(0, dtype=np.int64))),
+        images=_aligned(samples["image"], places),
+        hashes=_aligned(samples["sha256"], places) if "sha256" in samples else absent,
+        calibration=calibration_settings(run.config()),
+    )
+
+
+def _aligned(column: pd.Series, places: np.ndarray) -> np.ndarray:
+    """The column in the order of the run's rows; empty where a place is -1."""
+    return np.append(column.to_numpy(dtype=object), "")[places]

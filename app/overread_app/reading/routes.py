@@ -1,0 +1,219 @@
+"""The routes of reading, beside Streamlit's in the same server: samples, their images, verdicts and undos.
+
+Each request bears a ticket (tickets.py). The work is done in threads, since it waits for files and the ledger.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from overread.errors import ImageError, LedgerBusyError, StaleVerdictError, UserError
+from overread.records import Verdict, VerdictKind
+from overread.review.ledger import Ledger, visit_key
+from overread.studies.run import Run
+from overread.studies.study import Study, open_study
+from overread_app import session, study_data
+from overread_app.boundary import error_text
+from overread_app.reading.packets import Json, last_verdict, packet, progress
+from overread_app.reading.reader_state import ReaderState, Standing, reader_state
+from overread_app.reading.requests import MAX_BYTES, RequestError, queue_request, undo_request, verdict_request
+from overread_app.reading.room import Room, RunReplacedError, open_room, run_stamp
+from overread_app.reading.tickets import Ticket, TicketError, claimed_study, verify
+from overread_app.viewer.viewer import EncodedImage, encoded_image
+
+IMAGE_MAX_AGE_S = 3600
+_STATUSES: tuple[tuple[type[Exception], int], ...] = (
+    (TicketError, 401),
+    (ImageError, 404),
+    (StaleVerdictError, 409),
+    (RunReplacedError, 409),
+    (LedgerBusyError, 503),
+    (UserError, 422),
+    (Exception, 500),
+)
+"""The first that fits. The browser sends again what ended in 401, 500 or 503."""
+_made: dict[str, Path] = {}
+"""The folders of studies that a page of this server has shown, by address: among them those made in a session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A reader in a room: what a ticket opens."""
+
+    ticket: Ticket
+    room: Room
+    ledger: Ledger
+    state: ReaderState
+
+    def summary(self, standing: Standing) -> Json:
+        """What every answer says: the last verdict, and the progress."""
+        order = self.room.order(self.ticket.min_probability)
+        return {"last": last_verdict(standing), "progress": progress(order, standing)}
+
+
+def reading_routes(base: str = "") -> list[Route]:
+    """The routes. base: the server's base path, without slashes around it."""
+    prefix = f"/{base}/reading" if base else "/reading"
+    return [
+        Route(f"{prefix}/queue", _answering(next_samples), methods=["POST"]),
+        Route(f"{prefix}/verdict", _answering(record_verdict), methods=["POST"]),
+        Route(f"{prefix}/undo", _answering(undo_last), methods=["POST"]),
+        Route(f"{prefix}/image/{{sample_id:path}}", send_image, methods=["GET"]),
+    ]
+
+
+def know_study(study: Study) -> None:
+    """Let this server's routes open a study that a page shows."""
+    _made[session.study_address(study.path)] = study.path
+
+
+def next_samples(seat: Seat, content: bytes) -> Json:
+    """The next samples that the reader has not decided, in the order of review."""
+    asked = queue_request(content)
+    room, standing = seat.room, seat.state.current()
+    order = room.order(seat.ticket.min_probability)
+    passed = asked.have if asked.first is None else asked.have | {asked.first}
+    following = (one for one in order.sample_ids if one not in standing.keys and one not in passed)
+    is_first_shown = asked.first in room.rows and asked.first not in standing.keys and asked.first not in asked.have
+    first = [asked.first] if is_first_shown and asked.first is not None else []
+    ids = [*first, *islice(following, asked.count)][: asked.count]
+    told = seat.summary(standing)
+    left = told["progress"]["total"] - told["progress"]["decided"]
+    return {"samples": [packet(room, sample_id, standing) for sample_id in ids], **told, "left": left}
+
+
+def record_verdict(seat: Seat, content: bytes) -> Json:
+    """Record a verdict, once for each visit: when this returns, it is on the disk."""
+    asked = verdict_request(content)
+    room, ticket = seat.room, seat.ticket
+    row = room.row(asked.sample_id)
+    if asked.kind in (VerdictKind.ACCEPT, VerdictKind.RELABEL) and asked.chosen_label not in room.study.classes:
+        raise RequestError("chosen_label")
+    key = visit_key(ticket.reader, asked.sample_id, asked.visit)
+    seat.ledger.record(
+        Verdict(
+            sample_id=asked.sample_id,
+            reader=ticket.reader,
+            kind=asked.kind,
+            given_label=room.given[row],
+            proposed_label=room.likely[row],
+            chosen_label=asked.chosen_label,
+            run=room.run,
+            score=float(room.probability[row]),
+            idempotency_key=key,
+            protocol=ticket.protocol,
+            note=asked.note,
+            elapsed_ms=asked.elapsed_ms,
+            follows=asked.follows,
+            image_sha256=room.hashes[row],
+        )
+    )
+    return {"saved": True, "key": key, **seat.summary(seat.state.current())}
+
+
+def undo_last(seat: Seat, content: bytes) -> Json:
+    """Undo the reader's last verdict, if it is the one that they see; its sample comes back with its note."""
+    asked = undo_request(content)
+    reader = seat.ticket.reader
+    key = visit_key(reader, asked.shown_key, asked.key)
+    undone = seat.ledger.undo(reader, key, shown_key=asked.shown_key)
+    if undone is None:
+        raise StaleVerdictError("another verdict was recorded in another window; nothing was undone")
+    standing = seat.state.current()
+    sample_id = undone.verdict.sample_id
+    is_here = sample_id in seat.room.rows  # it may be a verdict on an earlier run
+    shown = packet(seat.room, sample_id, standing, note=undone.verdict.note) if is_here else None
+    return {"undone": shown, **seat.summary(standing)}
+
+
+async def send_image(request: Request) -> Response:
+    """An image's codes, gzipped; what is needed to display them is in the header X-Overread-Image."""
+
+    def encoded() -> EncodedImage:
+        return encoded_image(_seat(request).room.image(request.path_params["sample_id"]))
+
+    try:
+        image = await run_in_threadpool(encoded)
+    except ImageError as error:
+        return _refused(error, f"This image cannot be shown. Reason: {error}.")
+    except Exception as error:
+        return _refused(error)
+    headers = {
+        "X-Overread-Image": json.dumps(image_spec(image)),
+        "Cache-Control": f"private, max-age={IMAGE_MAX_AGE_S}",
+        "Vary": "Authorization",
+    }
+    # A type that Streamlit's server does not compress once more.
+    return Response(image.content, media_type="application/gzip", headers=headers)
+
+
+def image_spec(image: EncodedImage) -> Json:
+    """What the browser needs to display the codes."""
+    names = ("width", "height", "channels", "type", "scale", "offset", "minimum", "maximum", "center", "window", "voi")
+    spec = {name: getattr(image, name) for name in names}
+    return {**spec, "isInverted": image.is_inverted, "isDicom": image.is_dicom}
+
+
+def _answering(handler: Callable[[Seat, bytes], Json]) -> Callable[[Request], Awaitable[Response]]:
+    """A handler's route: takes JSON of a limited size, and answers in JSON."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            # No other site's page can send this type without the browser's asking first.
+            if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+                raise RequestError("content type")
+            content = await _body(request)
+            return JSONResponse(await run_in_threadpool(lambda: handler(_seat(request), content)), headers=_NOT_KEPT)
+        except Exception as error:
+            return _refused(error)
+
+    return answer
+
+
+_NOT_KEPT = {"Cache-Control": "no-store"}
+
+
+async def _body(request: Request) -> bytes:
+    content = b""
+    async for part in request.stream():
+        content += part
+        if len(content) > MAX_BYTES:
+            raise RequestError("size")
+    return content
+
+
+def _refused(error: Exception, message: str = "") -> Response:
+    status = next(status for kind, status in _STATUSES if isinstance(error, kind))
+    message = message or error_text(error)
+    return JSONResponse({"message": message}, status_code=status, headers=_NOT_KEPT)
+
+
+def _seat(request: Request) -> Seat:
+    """What the request's ticket opens. Raises TicketError, RunReplacedError and what opening the study raises."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise TicketError("Reload the page.")
+    study = _study(claimed_study(text))
+    ticket = verify(text, study.key())
+    run = Run(study.runs_path / ticket.run)
+    if run_stamp(run) != ticket.run_stamp:
+        raise RunReplacedError
+    ledger = study_data.ledger(study)
+    return Seat(ticket, open_room(study, run), ledger, reader_state(ledger, ticket.reader))
+
+
+def _study(address: str) -> Study:
+    """Raises TicketError where this server does not show the study."""
+    known: dict[str, Any] = {session.study_address(path): path for path in session.served_paths()}
+    path = _made.get(address) or known.get(address)
+    if path is None:
+        raise TicketError("This server does not show the study any more. Reload the page.")
+    return open_study(path)

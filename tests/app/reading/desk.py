@@ -1,0 +1,86 @@
+"""A reader at the routes of reading, without a browser."""
+
+import gzip
+import json
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.testclient import TestClient
+
+from overread.studies.run import open_run
+from overread.studies.study import Study
+from overread_app.reading.page_data import component_data
+from overread_app.reading.routes import reading_routes
+from overread_app.server import Guard
+
+PORT = 8501
+READER = "Dr. Mira Sand"
+
+
+def server() -> TestClient:
+    """A server of the routes, behind the guard."""
+    guard = Middleware(Guard, port=PORT, headers={"X-Content-Type-Options": "nosniff"})
+    app = Starlette(routes=reading_routes(), middleware=[guard])
+    return TestClient(app, base_url=f"http://127.0.0.1:{PORT}", raise_server_exceptions=False)
+
+
+@dataclass
+class Desk:
+    """What the browser does for one reader."""
+
+    study: Study
+    reader: str = READER
+    min_probability: float | None = None
+    client: TestClient = field(default_factory=server)
+
+    def __post_init__(self) -> None:
+        data = component_data(self.study, open_run(self.study), self.reader, min_probability=self.min_probability)
+        self.ticket = data["ticket"]
+
+    def post(self, path: str, /, **body: Any) -> Any:
+        """The response of a route."""
+        headers = {"Authorization": f"Bearer {self.ticket}", "Content-Type": "application/json"}
+        return self.client.post(f"/reading/{path}", content=json.dumps(body), headers=headers)
+
+    def queue(self, **body: Any) -> dict[str, Any]:
+        response = self.post("queue", **{"have": [], "count": 3, "first": None} | body)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def shown(self) -> dict[str, Any]:
+        """The packet of the sample that is up."""
+        return self.queue(count=1)["samples"][0]
+
+    def decide(self, packet: dict[str, Any], kind: str, /, **changes: Any) -> Any:
+        """The response to a verdict."""
+        given, other = packet["given"]["label"], packet["other"]["label"]
+        body = {
+            "sample_id": packet["id"],
+            "visit": uuid.uuid4().hex,
+            "kind": kind,
+            "chosen_label": {"accept": other, "exclude": ""}.get(kind, given),
+            "note": "",
+            "elapsed_ms": 1234,
+            "follows": packet["follows"],
+        }
+        return self.post("verdict", **body | changes)
+
+    def undo(self, shown_key: str, key: str = "") -> Any:
+        return self.post("undo", shown_key=shown_key, key=key or uuid.uuid4().hex)
+
+    def image(self, sample_id: str) -> Any:
+        headers = {"Authorization": f"Bearer {self.ticket}"}
+        return self.client.get(f"/reading/image/{sample_id}", headers=headers)
+
+    def values(self, sample_id: str) -> np.ndarray:
+        """An image as the browser will hold it: codes, scaled back."""
+        response = self.image(sample_id)
+        spec = json.loads(response.headers["X-Overread-Image"])
+        kind = {"uint8": "u1", "uint16": "<u2"}[spec["type"]]
+        codes = np.frombuffer(gzip.decompress(response.content), dtype=kind)
+        shape = (spec["height"], spec["width"]) + ((3,) if spec["channels"] == 3 else ())
+        return codes.reshape(shape) * spec["scale"] + spec["offset"]

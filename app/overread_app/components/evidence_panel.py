@@ -1,148 +1,86 @@
-"""The evidence on a sample: class probabilities, their course during training, and the most similar images."""
+"""The evidence on a sample: its course during training, and thumbnails of the most similar images."""
 
 import base64
 import io
-from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 from pathlib import Path
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 from PIL import Image
 
-from overread.errors import StudyError
 from overread.phases import Stage
 from overread_app import study_data
-from overread_app.components.charts import TEMPLATE, chart_text, class_colours, show_chart
-from overread_app.theme import INK, LINE, MUTED
+from overread_app.components.charts import class_colours
+from overread_app.theme import LINE, MUTED
 
 QUIET = "#C3CDD1"
 """The colour of classes other than the two readings."""
 NUM_KEPT = 64
 THUMBNAIL_PX = 160
+WIDTH, HEIGHT = 560, 170
+"""Of the chart; LEFT, RIGHT, TOP and BOTTOM are the margins around its lines."""
+LEFT, RIGHT, TOP, BOTTOM = 48, 16, 8, 24
+LEVELS = (0, 0.5, 1)
 
 
-def show_probabilities(probs: np.ndarray, classes: Sequence[str], *, given: str, proposed: str, key: str) -> None:
-    """A chart of the class probabilities. probs: (K,) in [0, 1], in the classes' order: p_<class> of scores.csv."""
-    said = ", ".join(f"{name} {100 * value:.0f} %" for name, value in zip(classes, probs, strict=True))
-    _heading("Class probabilities", "from the image and its given label")
-    show_chart(probability_chart(probs, classes, given=given, proposed=proposed), key=key, alt=f"Probabilities: {said}")
-
-
-def show_trace(stage_probs: np.ndarray, stage_names: Sequence[str], classes: Sequence[str], **labels: str) -> None:
-    """A chart of the probabilities over the training. stage_probs: (S, K) in [0, 1], a row per monitored stage. labels:
-    given, proposed and key."""
-    key = labels.pop("key")
-    given, proposed = classes.index(labels["given"]), classes.index(labels["proposed"])
-    words = (
-        f"During training the probability of {labels['given']} went from {stage_probs[0, given]:.2f} to "
-        f"{stage_probs[-1, given]:.2f}, that of {labels['proposed']} from {stage_probs[0, proposed]:.2f} to "
-        f"{stage_probs[-1, proposed]:.2f}"
-    )
-    _heading("During training", "from the image alone, by stage")
-    show_chart(trace_chart(stage_probs, stage_names, classes, **labels), key=key, alt=words)
-
-
-def show_similar(
-    pixels_path: Path, sample_ids: Sequence[str], labels: Sequence[str], classes: Sequence[str], *, num_same: int = 0
+def show_trace(
+    stage_probs: np.ndarray, stage_names: Sequence[str], classes: Sequence[str], *, given: str, proposed: str
 ) -> None:
-    """The most similar images, from the pixel cache, with their given labels; the nearest first.
-
-    num_same: how many, at the beginning, are its near-duplicates; the others are of other patients and slides.
-    """
-    _heading("Most similar images", "almost identical ones first" if num_same else "from other patients and slides")
-    colours = class_colours(classes)
-    try:
-        thumbnail_tags = [
-            f'<img src="{uri}" alt="Similar image, given label {escape(label, quote=True)}">'
-            for uri, label in zip(thumbnails(pixels_path, tuple(sample_ids)), labels, strict=True)
-        ]
-    except StudyError:  # the cache may be deleted at any time
-        thumbnail_tags = ["<div></div>"] * len(labels)
-    figures = "".join(
-        f"<figure{' class=same' if place < num_same else ''}>{tag}"
-        f'<figcaption><i style="background:{colours.get(label, QUIET)}"></i>'
-        f"<span>{escape(label)}</span></figcaption></figure>"
-        for place, (tag, label) in enumerate(zip(thumbnail_tags, labels, strict=True))
+    """A chart of the probabilities over the training. stage_probs: (S, K) in [0, 1], a row per monitored stage."""
+    ends = {name: stage_probs[[0, -1], classes.index(name)] for name in (given, proposed)}
+    words = " and ".join(f"of {name} from {first:.2f} to {last:.2f}" for name, (first, last) in ends.items())
+    chart = trace_chart(stage_probs, stage_names, classes, given=given, proposed=proposed)
+    uri = "data:image/svg+xml;base64," + base64.b64encode(chart.encode()).decode()
+    said = escape(f"During training the probability went {words}", quote=True)
+    st.html(
+        '<h3 class="evidence-title">During training<span>from the image alone, by stage</span></h3>'
+        f'<img class="trace" src="{uri}" alt="{said}">'
     )
-    said = f"Given labels: {_tally(labels[num_same:])}"
-    if num_same:
-        said = f"Almost identical: {_tally(labels[:num_same])}. Other patients and slides: {_tally(labels[num_same:])}"
-    st.html(f'<div class="similar">{figures}</div><p class="similar-said">{said}</p>')
-
-
-def probability_chart(probs: np.ndarray, classes: Sequence[str], *, given: str, proposed: str) -> go.Figure:
-    """A bar per class; the two readings in their colours."""
-    colours = class_colours(classes)
-    bars = go.Bar(
-        x=[float(value) for value in probs],
-        y=[chart_text(name) for name in classes],
-        orientation="h",
-        marker_color=[colours[name] if name in (given, proposed) else QUIET for name in classes],
-        text=[f"{100 * value:.0f} %" for value in probs],
-        textposition="outside",
-        textfont={"size": 12, "color": MUTED},
-        cliponaxis=False,
-        hovertemplate="%{y}: %{x:.3f}<extra></extra>",
-    )
-    names = {"autorange": "reversed", "showgrid": False, "showline": False, "type": "category", "fixedrange": True}
-    layout = {
-        "template": TEMPLATE,
-        "height": 4 + 21 * len(classes),
-        "margin": {"l": 0, "r": 44, "t": 0, "b": 0},
-        "xaxis": {"visible": False, "range": [0, 1], "fixedrange": True},
-        "yaxis": {**names, "tickfont": {"color": INK}, "ticklabelstandoff": 8},
-    }
-    return go.Figure(bars, layout)
 
 
 def trace_chart(
     stage_probs: np.ndarray, stage_names: Sequence[str], classes: Sequence[str], *, given: str, proposed: str
-) -> go.Figure:
-    """A line per class over the stages; the two readings in their colours."""
+) -> str:
+    """The chart as SVG: a line per class over the S stages, those of the two readings in their colours, on top.
+
+    An image and no plotly figure, which would take the browser 100 ms while the reader goes on.
+    """
+    num_stages = len(stage_names)
+    step = (WIDTH - LEFT - RIGHT) / max(num_stages - 1, 1)
+
+    def x(stage: float) -> float:
+        return round(LEFT + step * stage, 1)
+
+    def y(prob: float) -> float:
+        return round(TOP + (HEIGHT - TOP - BOTTOM) * (1 - prob), 1)
+
+    parts = [_line(x(-0.3), y(level), x(num_stages - 0.7), y(level)) for level in LEVELS]
+    parts += [_text(LEFT - 18, y(level) + 4, f"{level:g}", "end") for level in LEVELS]
+    for number, (name, (first, last)) in enumerate(_phases(stage_names).items()):
+        parts += [_line(x(first - 0.5), y(1), x(first - 0.5), y(0))] if number else []
+        title = name.replace("warmup", "warm-up").replace("refinement", "round")
+        parts.append(_text(x((first + last) / 2), HEIGHT - 4, title, "middle"))
     colours = class_colours(classes)
-    stages = list(range(len(stage_names)))
-    probs = np.asarray(stage_probs, dtype=float)
-    lines = []
-    for index, name in sorted(
-        enumerate(classes), key=lambda pair: pair[1] in (given, proposed)
-    ):  # on top of the others
+    for index, name in sorted(enumerate(classes), key=lambda pair: pair[1] in (given, proposed)):
+        points = [(x(stage), y(float(prob))) for stage, prob in enumerate(stage_probs[:, index])]
         is_reading = name in (given, proposed)
-        lines.append(
-            go.Scatter(
-                x=stages,
-                y=probs[:, index],
-                name=chart_text(name),
-                mode="lines+markers" if is_reading else "lines",
-                line={"color": colours[name] if is_reading else QUIET, "width": 2 if is_reading else 1},
-                marker={"size": 5},
-                showlegend=False,
-                cliponaxis=False,
-                customdata=list(stage_names),
-                hovertemplate="%{customdata}: " + chart_text(name) + " %{y:.2f}<extra></extra>",
-            )
-        )
-    phases = _phases(stage_names)
-    between = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "layer": "below", "line": {"color": LINE, "width": 1}}
-    layout = {
-        "template": TEMPLATE,
-        "height": 125,
-        "margin": {"l": 0, "r": 8, "t": 8, "b": 0},
-        "shapes": [{**between, "x0": stage - 0.5, "x1": stage - 0.5} for stage, _ in list(phases.values())[1:]],
-        "xaxis": {
-            "showgrid": False,
-            "fixedrange": True,
-            "tickvals": [(first + last) / 2 for first, last in phases.values()],
-            "ticktext": [name.replace("warmup", "warm-up").replace("refinement", "round") for name in phases],
-            "tickangle": 0,
-            "range": [-0.5, stages[-1] + 0.4],
-        },
-        "yaxis": {"range": [0, 1], "tickvals": [0, 0.5, 1], "fixedrange": True},
-    }
-    return go.Figure(lines, layout)
+        style = f'stroke="{colours[name]}" stroke-width="2.5"' if is_reading else f'stroke="{QUIET}"'
+        parts.append(f'<polyline fill="none" {style} points="{" ".join(f"{px},{py}" for px, py in points)}"/>')
+        if is_reading:
+            parts += [f'<circle cx="{px}" cy="{py}" r="3.5" fill="{colours[name]}"/>' for px, py in points]
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}">{"".join(parts)}</svg>'
+
+
+def _line(x1: float, y1: float, x2: float, y2: float) -> str:
+    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{LINE}"/>'
+
+
+def _text(x: float, y: float, text: str, anchor: str) -> str:
+    style = f'font-family="sans-serif" font-size="12" fill="{MUTED}" text-anchor="{anchor}"'
+    return f'<text x="{x}" y="{y}" {style}>{escape(text)}</text>'
 
 
 @lru_cache(maxsize=NUM_KEPT)
@@ -175,11 +113,3 @@ def _phases(stage_names: Sequence[str]) -> dict[str, tuple[int, int]]:
         part = Stage.parse(name).part
         parts[part] = (parts.get(part, (number, number))[0], number)
     return parts
-
-
-def _tally(labels: Sequence[str]) -> str:
-    return ", ".join(f"{count} {escape(label)}" for label, count in Counter(labels).most_common()) or "none"
-
-
-def _heading(title: str, note: str = "") -> None:
-    st.html(f'<h3 class="evidence-title">{title}<span>{note}</span></h3>')

@@ -22,10 +22,13 @@ NUM_LOOKED_AHEAD = 8
 """Samples that one process computes maps for: starting it takes seconds, a map far less than one."""
 
 
-def show_saliency(study: Study, run: Run, sample_id: str) -> None:
-    """A button that shows the sample's saliency maps. They are hidden at the next sample, since they have not helped
-    readers. Nothing is shown for a run without a network.
+def show_saliency(study: Study, run: Run, order: Sequence[str]) -> None:
+    """A button that shows the saliency maps of the first of these samples. They are hidden again at the next one,
+    since they have not helped readers.
+
+    order: ids of the samples that come next. Nothing is shown for a run without a network.
     """
+    sample_id = order[0]
     if not has_network(run):
         return
     with st.container(key="review_where", gap="xsmall"):
@@ -43,7 +46,7 @@ def show_saliency(study: Study, run: Run, sample_id: str) -> None:
             return
         saliency = read_saliency(run, sample_id)
         if saliency is None:
-            await_saliency(study, run, (sample_id,))
+            await_saliency(study, run, tuple(order[:NUM_LOOKED_AHEAD]))
             return
         try:
             show_maps(study.pixels_path, sample_id, saliency.labels, saliency.maps)

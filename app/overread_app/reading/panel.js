@@ -3,7 +3,7 @@
 
 const LONG = 24; // characters
 const TAIL = 12; // characters at the end of a long name that are always in sight
-const VOTES = { agrees: "fits", undecided: "unsure", disagrees: "doubts" };
+const VOTES = { fits: "agrees", unsure: "undecided", doubts: "disagrees" };
 
 // A name that is cut in its middle where its place is too narrow; whole on hover.
 class Name {
@@ -144,15 +144,15 @@ class Panel {
       row.classList.toggle("is-reading", isReading);
       number.textContent = `${Math.round(100 * share)} %`;
     });
-    const doubts = packet.votes.filter(({ vote }) => vote === "disagrees").length;
+    const doubts = packet.votes.filter(({ vote }) => vote === "doubts").length;
     this.find("votes-part").hidden = !packet.votes.length;
     this.find("votes-said").textContent = `${doubts} of ${packet.votes.length} disagree`;
     this.votes.forEach((row, i) => {
       const each = packet.votes[i];
       row.hidden = !each;
-      row.className = VOTES[each?.vote] ?? "";
+      row.className = each?.vote ?? "";
       row.children[1].textContent = each?.view ?? "";
-      row.children[2].textContent = each?.vote ?? "";
+      row.children[2].textContent = VOTES[each?.vote] ?? "";
     });
     this.find("similar-part").hidden = !packet.similar.length;
     this.find("similar-note").textContent = packet.similar.some(({ isSame }) => isSame)

@@ -13,6 +13,7 @@ from overread.images.location import Location
 NUM_KEPT = 16
 """Encoded images in memory, over all sessions; a radiograph of 2,000 x 2,000 takes some 6 MB."""
 
+
 @dataclass(frozen=True)
 class EncodedImage:
     """An image for the browser: gzipped values, and what is needed to display them."""

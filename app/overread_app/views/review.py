@@ -1,31 +1,27 @@
 """The Review page: the reading component, and beneath it what is slow to make for a sample (the open protocol)."""
 
-import time
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 
-from overread.review.queue import likely_labels
 from overread.studies.run import Run, running_training
 from overread.studies.study import Study
 from overread_app import session, study_data
 from overread_app.boundary import error_boundary
 from overread_app.components.evidence_panel import show_trace
-from overread_app.components.heat_map_panel import show_saliency
+from overread_app.components.heat_map_panel import NUM_LOOKED_AHEAD, show_saliency
 from overread_app.components.reader_name import ask_reader, is_asking, remember_reader, show_code
 from overread_app.components.sample_card import show_tally
 from overread_app.components.threshold_slider import corrected_probabilities, show_threshold_slider
 from overread_app.components.verdict_buttons import VERDICT_NAMES
 from overread_app.reading.component import END, show_component
-from overread_app.reading.tickets import Ticket, sign
+from overread_app.reading.page_data import component_data
+from overread_app.reading.room import open_room
 from overread_app.reading_list import ReadingList
 
 STYLE = Path(__file__).parents[1] / "components" / "review.css"
 AWAIT_S = 3
-TICKET_S = 12 * 3600
 
 
 def show() -> None:
@@ -58,12 +54,7 @@ def show_page(study: Study, run: Run, reading: ReadingList) -> None:
 def show_reading(study: Study, run: Run, reading: ReadingList) -> None:
     """The component, and what belongs to the sample that the reader rests on; it hides what belongs to another one."""
     with error_boundary():
-        resting = show_component(
-            ticket=current_ticket(study, reading),
-            identity=(reading.reader, reading.study, reading.run),
-            classes=study.classes,
-            is_demo=study.is_demo,
-        )
+        resting = show_component(component_data(study, run, reading.reader, min_probability=reading.min_probability))
         if resting is not None:
             session.put("resting", resting)
         resting = session.get("resting")
@@ -73,48 +64,29 @@ def show_reading(study: Study, run: Run, reading: ReadingList) -> None:
             if resting == END:
                 show_end(study, run, reading)
             else:
-                show_slow_evidence(study, run, resting)
+                show_slow_evidence(study, run, reading, resting)
 
 
-def current_ticket(study: Study, reading: ReadingList) -> str:
-    """The reader's ticket for the server's routes: the same one for as long as it says the same and is not old."""
-    wanted = Ticket(
-        study=session.study_address(study.path),
-        run=reading.run,
-        reader=reading.reader,
-        min_probability=reading.min_probability,
-        protocol="open",
-        expires_s=0,
-    )
-    ticket, text = session.get("ticket", (wanted, ""))
-    if replace(ticket, expires_s=0) != wanted or ticket.expires_s < time.time() + TICKET_S / 2:
-        ticket = replace(wanted, expires_s=int(time.time()) + TICKET_S)
-        text = sign(ticket, study.key())
-        session.put("ticket", (ticket, text))
-    return text
-
-
-def show_slow_evidence(study: Study, run: Run, sample_id: str) -> None:
+def show_slow_evidence(study: Study, run: Run, reading: ReadingList, sample_id: str) -> None:
     """The sample's course during training, and saliency maps on request."""
-    scores = study_data.load_scores(run)
-    # The row in the run, not in the study, which may have grown since.
-    rows = np.flatnonzero(scores["sample_id"].to_numpy() == sample_id)
-    if not len(rows):
+    room = open_room(study, run)
+    row = room.rows.get(sample_id)
+    if row is None:
         return
-    index = int(rows[0])
     trace = study_data.load_trace(run)
     left, right = st.columns(2, gap="large")
-    with left, st.container(gap="xsmall"):
+    with left:
         show_trace(
-            trace["stage_probs"][:, index],
+            trace["stage_probs"][:, row],
             trace["stage_names"].tolist(),
             study.classes,
-            given=scores["given_label"].iloc[index],
-            proposed=str(likely_labels(scores.iloc[[index]])[0]),
-            key="review_trace",
+            given=room.given[row],
+            proposed=room.likely[row],
         )
     with right:
-        show_saliency(study, run, sample_id)
+        order = room.order(reading.min_probability).sample_ids
+        place = order.index(sample_id) if sample_id in order else len(order)
+        show_saliency(study, run, [sample_id, *order[place + 1 :][:NUM_LOOKED_AHEAD]])
 
 
 def show_threshold(study: Study, run: Run, reading: ReadingList) -> None:

@@ -23,7 +23,7 @@ from tests.app.made_study import write_study
 from tests.paths import ROOT
 
 LISTENING = """
-  // Set before the app's own code is there, so that it also hears the keys that the viewer keeps from the page.
+  // Set before the app's own code is there, so that it also hears the keys that the component keeps from the page.
   window.pressedAt = {};
   const press = (event) => { window.pressedAt[event.key] = performance.now(); };
   window.addEventListener("keydown", press, { capture: true });
@@ -31,14 +31,14 @@ LISTENING = """
   window.paints = [];
   const paint = ({ target: { dataset } }) => window.paints.push({ visit: dataset.painted, at: +dataset.paintedAt });
   const observer = new MutationObserver((changes) => changes.forEach(paint));
-  const attach = Element.prototype.attachShadow; // the viewer lives in a shadow root
+  const attach = Element.prototype.attachShadow; // the component lives in a shadow root
   Element.prototype.attachShadow = function (options) {
     const root = attach.call(this, options);
     observer.observe(root, { subtree: true, attributes: true, attributeFilter: ["data-painted-at"] });
     return root;
   };
 """
-"""When each key was pressed last, and when each picture was painted."""
+"""When each key was pressed last, and when each image was painted."""
 OWNER = "whoever-runs-the-tests"
 """By which a page's address is that of the server's owner."""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -75,9 +75,24 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @contextmanager
 def serving(study: Study) -> Iterator[str]:
     """The app on a study, started as a user starts it; its address."""
+    port = free_port()
+    process = start_server(study, port)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def start_server(study: Study, port: int) -> subprocess.Popen[bytes]:
+    """The app's process on a study, which answers."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OVERREAD")}
     environment |= {"OVERREAD_EPHEMERAL": "1", "OVERREAD_OWNER": OWNER}  # its study lies in a temporary folder
     process = subprocess.Popen(
@@ -87,13 +102,8 @@ def serving(study: Study) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        await_server(url)
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+    await_server(f"http://127.0.0.1:{port}")
+    return process
 
 
 @pytest.fixture(scope="session")
@@ -109,16 +119,28 @@ def browser():
 
 
 @contextmanager
-def open_tab(browser, server: Server):
-    """A new tab on the Review page, which asks for the reader's name. It must end without an error in its scripts."""
+def open_tab(browser, server: Server, *, context=None):
+    """A new tab on the Review page, which asks for the reader's name. It must end without an error in its scripts.
+
+    context: another browser than the one that the tests share.
+    """
     errors = []
-    page = browser.new_page()
+    page = (context or browser).new_page()
     page.add_init_script(LISTENING)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{server.url}/review")
     yield page
     page.close()
     assert errors == []
+
+
+@contextmanager
+def open_apart(browser, server: Server):
+    """As `open_tab`, in a browser of its own, whose connection a test may cut."""
+    context = browser.browser.new_context(viewport={"width": 1440, "height": 900})
+    with open_tab(browser, server, context=context) as page:
+        yield page
+    context.close()
 
 
 def begin(page, reader: str) -> str:
@@ -130,11 +152,24 @@ def begin(page, reader: str) -> str:
 
 
 def look(page, *, after: str | None = None) -> str:
-    """Wait until the picture (the one after that visit) was there long enough to be seen; returns its visit."""
+    """Wait until the image (the one after that visit) was there long enough to be seen; returns its visit."""
     other = "" if after is None else f":not([data-painted='{after}'])"
-    page.wait_for_selector(f".viewer[data-painted]{other}", timeout=20_000)
-    page.wait_for_timeout(500)
-    return page.locator(".viewer").get_attribute("data-painted")
+    page.wait_for_selector(f".reading[data-painted]{other}", timeout=20_000)
+    page.wait_for_timeout(350)
+    return page.locator(".reading").get_attribute("data-painted")
+
+
+def decide(page, *keys: str) -> None:
+    """Look at a sample and press a key, for each of them."""
+    for key in keys:
+        visit = look(page)
+        page.keyboard.press(key)
+        look(page, after=visit)
+
+
+def await_saved(page) -> None:
+    """Wait until the server has answered everything."""
+    page.wait_for_selector(".reading[data-unsaved='0']", timeout=20_000)
 
 
 def draw_images(study: Study) -> None:

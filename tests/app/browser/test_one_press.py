@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.app.browser.conftest import Server, begin, look, open_tab
+from tests.app.browser.conftest import Server, await_saved, begin, decide, look, open_tab
 
 pytestmark = pytest.mark.browser
 
@@ -28,11 +28,12 @@ class Reading:
     def steps(self):
         """How many samples more are read than when the test began, once all has settled."""
         self.page.wait_for_timeout(SETTLE_MS)
+        await_saved(self.page)
         return progress(self.page) - self.num_read
 
 
 def progress(page):
-    return int(page.locator(".reading-progress b").inner_text())
+    return int(page.locator(".decided").inner_text())
 
 
 @pytest.fixture(scope="module")
@@ -49,14 +50,19 @@ def reading(tab, server):
 
 
 def test_two_presses_80_ms_apart_are_one_verdict_and_one_step(reading):
-    reading.page.keyboard.press("a")
-    reading.page.wait_for_timeout(80)
-    reading.page.keyboard.press("a")
-    assert reading.steps() == 1
-    assert [row[0::2] for row in reading.rows()] == [("verdict", "accept")]
+    for num_tries in range(1, 6):
+        reading.page.keyboard.press("a")
+        first = reading.page.evaluate("() => window.pressedAt.a")
+        reading.page.wait_for_timeout(80)
+        reading.page.keyboard.press("a")
+        if reading.page.evaluate("() => window.pressedAt.a") - first < 290:
+            break
+        look(reading.page)  # a slow machine has stretched the gap: both were verdicts
+    assert reading.steps() == 2 * num_tries - 1
+    assert [row[0::2] for row in reading.rows()] == [("verdict", "accept")] * (2 * num_tries - 1)
 
 
-def test_a_second_key_during_the_rerun_is_not_taken_for_the_next_sample(reading):
+def test_a_second_key_soon_after_is_not_taken_for_the_next_sample(reading):
     page = reading.page
     num_expected = num_early = 0
     for gap_ms in (0, 40, 120, 200):
@@ -110,10 +116,8 @@ def test_a_double_click_is_one_verdict_and_one_step(reading, gap_ms):
 
 
 def test_verdicts_given_one_after_the_other_are_each_taken(reading):
-    for key in "axmn":
-        visit = look(reading.page)
-        reading.page.keyboard.press(key)
-        look(reading.page, after=visit)
+    decide(reading.page, *"axmn")
+    await_saved(reading.page)
     assert [row[2] for row in reading.rows()] == ["accept", "reject", "ambiguous", "cannot_judge"]
     assert len({row[1] for row in reading.rows()}) == 4
 
@@ -125,8 +129,9 @@ def test_keys_typed_into_the_note_are_letters_and_the_note_is_kept(reading):
     page.keyboard.type("axe num 12", delay=40)
     assert reading.rows() == []
     page.keyboard.press("Enter")
-    page.keyboard.press("x")  # Enter ended the note: this is a verdict, given while the note is on its way
+    page.keyboard.press("x")  # Enter ended the note: this is a verdict
     look(page, after=visit)
+    await_saved(page)
     assert [row[2:] for row in reading.rows()] == [("reject", "axe num 12")]
     assert page.get_by_placeholder("Note").input_value() == ""
 
@@ -161,8 +166,9 @@ def test_a_reload_keeps_the_reader_and_the_place_and_a_new_tab_asks_again(readin
 def test_the_next_sample_stands_in_sight_though_the_last_one_s_evidence_was_scrolled_to(reading):
     page = reading.page
     first = look(page)
+    page.wait_for_timeout(1500)  # what is slow to make has come beneath it
     main = page.get_by_test_id("stMain")
-    main.evaluate("main => main.scrollTo({ top: 400 })")
+    main.evaluate("main => main.scrollTo({ top: 200 })")
     assert main.evaluate("main => main.scrollTop") > 0
     page.keyboard.press("x")
     look(page, after=first)

@@ -56,3 +56,8 @@ def page_text(app: AppTest) -> str:
     texts += [f"{bar.proto.text} {bar.proto.value}" for bar in app.get("progress")]
     tables = [element.value.to_string() for element in app.dataframe]
     return "\n".join([*texts, *tables, *(element.proto.body for element in app.get("html"))])
+
+
+def has_component(app: AppTest) -> bool:
+    """Whether the page shows the reading component, which holds the sample."""
+    return any(element.proto.component_name == "overread_reading" for element in app.get("bidi_component"))

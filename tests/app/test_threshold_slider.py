@@ -1,7 +1,6 @@
 """The slider on the Review page: how sure a proposal must be, and what that comes to; driven from the entry file."""
 
 import json
-import re
 
 import numpy as np
 import pandas as pd
@@ -14,20 +13,14 @@ from overread.pipeline.study_ledger import open_ledger
 from overread.proposal_settings import CalibrationSettings
 from overread.records import VerdictKind
 from overread.studies.run import open_run
-from overread_app import visit
 from overread_app.components.threshold_slider import OWN, slider_steps, trade_off_text
 from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import open_page, page_text
 from tests.app.made_study import write_study
+from tests.app.reading.desk import Desk
 from tests.app.verdicts import verdicts
 
 READER = "Dr. Mira Sand"
-
-
-@pytest.fixture(autouse=True)
-def no_dwell(monkeypatch):
-    """A test looks at a page in no time."""
-    monkeypatch.setattr(visit, "MIN_DWELL_S", 0.0)
 
 
 @pytest.fixture
@@ -35,16 +28,10 @@ def scores(made_study):
     return open_run(made_study).scores().sort_values("label_error_probability", ascending=False)
 
 
-@pytest.fixture
-def ledger(made_study):
-    return open_ledger(made_study)
-
-
-@pytest.fixture
-def read_all(made_study, ledger):
-    """All proposals of the run, read by the reader."""
-    for verdict in verdicts(made_study, reader=READER, number=8):
-        ledger.record(verdict)
+def open_slider(app, reader=READER):
+    """The Review page with the popover of the threshold open."""
+    app.session_state["review_more"] = True
+    return open_page(app, "review", reader=reader)
 
 
 def choose(app, title):
@@ -52,100 +39,42 @@ def choose(app, title):
     return app.run()
 
 
-def press(app, label):
-    next(button for button in app.button if button.label.startswith(label)).click()
-    return app.run()
-
-
-def shown_id(app):
-    return app.session_state["session_visit"].sample_id
-
-
-def num_to_read(app):
-    return tuple(map(int, re.search(r"<b>(\d+)</b> of (\d+) reviewed", page_text(app)).groups()))
-
-
-def test_a_lower_place_brings_every_sample_that_reaches_it_and_never_a_decided_one(app, made_study, scores, read_all):
-    open_page(app, "review", reader=READER)
-    assert "You have reviewed all proposals." in page_text(app)
-    choose(app, "20 % or more")
+def test_a_lower_place_shows_every_sample_that_reaches_it_and_never_a_decided_one(made_study, scores):
+    for verdict in verdicts(made_study, reader=READER, number=8):
+        open_ledger(made_study).record(verdict)
     reached = scores.loc[scores["label_error_probability"] >= 0.2, "sample_id"].tolist()
-    assert num_to_read(app) == (8, len(reached))
-    seen = []
-    while "of them" in page_text(app) and "You have reviewed" not in page_text(app):
-        seen.append(shown_id(app))
-        press(app, "Keep")
+    desk, seen = Desk(made_study, READER, 0.2), []
+    while packets := desk.queue(count=1)["samples"]:
+        seen.append(packets[0]["id"])
+        assert desk.decide(packets[0], "reject").json()["progress"] == {"decided": 8 + len(seen), "total": len(reached)}
     assert sorted(seen) == sorted(reached[8:])
-    probability = scores.set_index("sample_id")["label_error_probability"]
-    assert (np.diff(np.floor(100 * probability.loc[seen])) <= 0).all()
-    assert "You have reviewed all images above the threshold." in page_text(app)
-
-
-def test_a_verdict_on_what_is_not_proposed_holds_what_the_page_showed(app, made_study, scores, ledger, read_all):
-    path = open_run(made_study).path / "scores.csv"
-    table = pd.read_csv(path)
-    # Of the likeliest sample that is not proposed, the last class is the most probable of the others.
-    first = scores.iloc[8]
-    other = [name for name in made_study.classes if name != first.given_label][-1]
-    table.loc[table["sample_id"] == first.sample_id, f"p_{other}"] = 0.06
-    table.to_csv(path, index=False)
-    open_page(app, "review", reader=READER)
-    choose(app, "10 % or more")
-    assert "Below the proposal threshold" in page_text(app)
-    assert f"</i>{other}</p>" in page_text(app)
-    press(app, f"Change to {other}")
-    verdict = ledger.decisions(READER)[-1].verdict
-    assert (verdict.sample_id, verdict.kind) == (first.sample_id, VerdictKind.ACCEPT)
-    assert (verdict.proposed_label, verdict.chosen_label, verdict.given_label) == (other, other, first.given_label)
-    assert (verdict.score, verdict.run) == (first.label_error_probability, open_run(made_study).name)
-
-
-def test_the_sample_on_the_page_stays_until_it_is_decided_wherever_the_slider_goes(app, scores, read_all):
-    open_page(app, "review", reader=READER)
-    choose(app, "10 % or more")
-    shown = shown_id(app)
-    shown_visit = app.session_state["session_visit"]
-    choose(app, OWN)
-    assert app.session_state["session_visit"] == shown_visit
-    press(app, "Keep")
-    assert "You have reviewed all proposals." in page_text(app)
-    press(app, "Undo")
-    assert shown_id(app) == shown
 
 
 def test_a_choice_outlives_the_page_and_is_the_reader_s_own(app, made_study, scores):
-    open_page(app, "review", reader=READER)
-    choose(app, "15 % or more")
-    chosen = num_to_read(app)
+    choose(open_slider(app), "15 % or more")
     open_page(app, "insights")
-    open_page(app, "review")
-    assert num_to_read(app) == chosen
+    open_slider(app)
     assert app.select_slider[0].value == "15 % or more"
-    open_page(app, "review", reader="Dr. Else")
-    assert num_to_read(app) == (0, 8)
+    open_slider(app, "Dr. Else")
     assert app.select_slider[0].value == OWN
 
 
-def test_a_verdict_on_what_is_not_proposed_is_exported_like_any_and_makes_no_proposal(
-    app, made_study, scores, read_all
-):
+def test_a_verdict_on_what_is_not_proposed_is_exported_like_any_and_makes_no_proposal(made_study, scores):
     own = open_run(made_study).proposals()
-    open_page(app, "review", reader=READER)
-    choose(app, "5 % or more")
-    sample_id = shown_id(app)
-    press(app, "Change to")
-    assert sample_id not in set(own["sample_id"])
+    desk = Desk(made_study, READER, 0.05)
+    packet = desk.queue(count=9)["samples"][8]
+    assert packet["id"] not in set(own["sample_id"])
+    desk.decide(packet, "accept")
     pd.testing.assert_frame_equal(open_run(made_study).proposals(), own)
     table, _ = export_table(made_study)
-    row = table.iloc[made_study.samples()["sample_id"].tolist().index(sample_id)]
-    (shown,) = scores.loc[scores["sample_id"] == sample_id].itertuples()
+    row = table.iloc[made_study.samples()["sample_id"].tolist().index(packet["id"])]
+    (shown,) = scores.loc[scores["sample_id"] == packet["id"]].itertuples()
     assert (row["verdict"], row["is_changed"], row["reader"]) == ("accept", "true", READER)
     assert row["final_label"] in set(made_study.classes) - {shown.given_label}
 
 
 def test_the_words_are_the_sums_of_the_probabilities(app, scores):
-    open_page(app, "review", reader=READER)
-    choose(app, "10 % or more")
+    choose(open_slider(app), "10 % or more")
     probability = scores["label_error_probability"].to_numpy()
     read = probability[probability >= 0.1]
     text = page_text(app)
@@ -164,7 +93,7 @@ def test_the_words_are_corrected_by_twenty_verdicts_of_the_reader_s_own(
     made = verdicts(study, reader=READER, number=num_own, kind=VerdictKind.REJECT)
     for verdict in [*made, *verdicts(study, reader="Dr. Else", number=40, kind=VerdictKind.REJECT)]:
         ledger.record(verdict)
-    open_page(app, "review", reader=READER)
+    open_slider(app)
     scores = open_run(study).scores()
     probability = scores["label_error_probability"].to_numpy()
     if is_corrected:

@@ -47,6 +47,7 @@ def words(page):
     text = page.evaluate(
         "document.body.innerText + [...document.querySelectorAll('svg text')].map((t) => t.textContent)"
     )
+    text += page.locator(".reading").text_content() if page.locator(".reading").count() else ""
     return text.replace("\u2060", "")
 
 

@@ -50,16 +50,17 @@ def reading(tab, server):
 
 
 def test_two_presses_80_ms_apart_are_one_verdict_and_one_step(reading):
-    for num_tries in range(1, 6):
+    gap_ms, num_expected = 1000, -1
+    while gap_ms > 290:  # else a slow machine has stretched the gap, and both are verdicts
+        look(reading.page)
         reading.page.keyboard.press("a")
         first = reading.page.evaluate("() => window.pressedAt.a")
         reading.page.wait_for_timeout(80)
         reading.page.keyboard.press("a")
-        if reading.page.evaluate("() => window.pressedAt.a") - first < 290:
-            break
-        look(reading.page)  # a slow machine has stretched the gap: both were verdicts
-    assert reading.steps() == 2 * num_tries - 1
-    assert [row[0::2] for row in reading.rows()] == [("verdict", "accept")] * (2 * num_tries - 1)
+        gap_ms = reading.page.evaluate("() => window.pressedAt.a") - first
+        num_expected += 2
+    assert reading.steps() == num_expected
+    assert [row[0::2] for row in reading.rows()] == [("verdict", "accept")] * num_expected
 
 
 def test_a_second_key_soon_after_is_not_taken_for_the_next_sample(reading):

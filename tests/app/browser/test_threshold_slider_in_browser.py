@@ -1,5 +1,7 @@
 """The slider for how sure a proposal must be, in a real browser: its keys and the verdicts' keys."""
 
+import re
+
 import pytest
 
 from tests.app.browser.conftest import begin, look, open_tab
@@ -31,15 +33,11 @@ def opened(tab):
 
 
 def num_chosen(page):
-    return int(page.locator(".reading-progress span").inner_text().split()[2])
+    return int(page.locator(".total").text_content())
 
 
 def await_choice(page, before):
-    page.wait_for_function(
-        "before => !document.querySelector('.reading-progress span').innerText.includes(`of ${before} `)",
-        arg=before,
-        timeout=20_000,
-    )
+    page.locator(".total").filter(has_not_text=re.compile(f"^{before}$")).wait_for(timeout=20_000)
     page.wait_for_timeout(SETTLE_MS)
 
 

@@ -49,7 +49,7 @@ def read_folder(root: Path, request: ImportRequest | None = None) -> Source:
         raise SourceError(f"{root}: the folder is empty; add one folder of images per class")
     files, left_out = without_sidecars(found, keep_masks=request.keep_masks)
     tables = [file for file in found if file.lower().endswith(_TABLES)]
-    tree, layout = FolderTree(files), find_layout(files)
+    tree, layout = FolderTree(map(printable, files)), find_layout(files)
     levels = _levels(tree, layout, files, tables, request)
     rows, cells = _rows(files, levels, layout)
     messages = [*_outside_message(root, files, rows, levels, request), *_level_messages(tree, levels)]
@@ -157,16 +157,14 @@ def _level_messages(tree: FolderTree, levels: Levels) -> list[str]:
     kinds = (("splits", levels.split), ("folds", levels.fold))
     for what, level in kinds:
         if level is not None:
-            names = [printable(name) for name in tree.names(level)]
             classes = ", the folders in them as classes" if level == levels.label - 1 else ""
-            messages.append(f"the folders {listed(names)} were taken as {what}{classes}")
+            messages.append(f"the folders {listed(tree.names(level))} were taken as {what}{classes}")
     if levels.patient is not None:
         num_patients = len(tree.names(levels.patient))
         messages.append(f"folder {levels.patient + 1} of the paths was taken as the patient: {num_patients} patients")
     if levels.place is not None:
-        names = [printable(name) for name in tree.names(levels.place)]
         messages.append(
-            f"the folders {listed(names)} hold the same folders, which were taken as classes; if they are the classes "
+            f"the folders {listed(tree.names(levels.place))} hold the same folders, which were taken as classes; if they are the classes "
             f"themselves, give --label-folder {levels.place + 1}"
         )
     return messages

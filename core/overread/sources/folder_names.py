@@ -59,12 +59,13 @@ def group_kind(folders: Collection[str]) -> str:
 
 
 def are_of_storage(folders: Collection[str]) -> bool:
-    """Whether folders below classes say only whose images are in them, or how these were made or stored."""
-    return bool(
-        group_kind(folders)
-        or all(_STORED.fullmatch(folder) for folder in folders)
-        or all(_NUMBERED.fullmatch(folder) for folder in folders)
-    )
+    """Whether folders say only how images were made or stored, or in which set they are (images, 40X, left, fold_1)."""
+    return group_kind(folders) in (SPLIT, FOLD, PART) or all(_STORED.fullmatch(folder) for folder in folders)
+
+
+def are_numbered(folders: Collection[str]) -> bool:
+    """Whether folders below classes may be those of patients or slides, by the numbers in their names."""
+    return group_kind(folders) in (STUDY, NUMBER) or all(_NUMBERED.fullmatch(folder) for folder in folders)
 
 
 def is_class_word(folder: str) -> bool:

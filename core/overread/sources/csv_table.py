@@ -12,6 +12,8 @@ from overread.sources.found_images import is_file
 from overread.sources.image_paths import normal_path, path_fault
 from overread.sources.indicators import read_indicators
 from overread.sources.label_classes import listed
+from overread.sources.layout_rows import with_layout
+from overread.sources.layouts import layout_of
 from overread.sources.request import COLUMN_KINDS, NO_COLUMNS, ColumnNames, ImportRequest, column_flag
 from overread.sources.source_files import TABLES, SourceFiles, tables_in
 from overread.sources.source_format import LabelPlace, SourceFormat
@@ -53,10 +55,13 @@ def read_table(path: Path, root: Path, columns: ColumnNames = NO_COLUMNS) -> Sou
 def _read_tables(tables: Sequence[FoundTable], root: Path, request: ImportRequest) -> Source:
     """The rows of tables that have the same columns; of several, each one's own split."""
     path, header = tables[0].path, tables[0].cells.header
-    columns = replace(request.columns, image=request.columns.image or tables[0].image_column)
+    layout = layout_of(header)
+    columns = layout.filled(request.columns, header) if layout else request.columns
+    columns = replace(columns, image=columns.image or tables[0].image_column)
     image = find_column(path, header, columns, "image")
     joined = TableCells(header, [each for table in tables for each in table.cells.records])
-    labels = _labels(path, joined, request, header[image])
+    names_images = _names_images(tables[0], image, root)
+    labels = _labels(path, joined, replace(request, columns=columns), header[image], names_images=names_images)
     places, messages = _optional_places(path, header, columns)
     raters = [place_of(path, header, name, column_flag("raters")) for name in columns.raters]
     rater_names = tuple(_rater_name(header[place]) for place in raters)
@@ -85,7 +90,7 @@ def _read_tables(tables: Sequence[FoundTable], root: Path, request: ImportReques
     if len(tables) > 1:
         names = listed([str(table.path.relative_to(root)) for table in tables])
         messages.append(f"{names} were read together, each as a split")
-    return Source(
+    source = Source(
         root=str(root.resolve()),
         format="csv",
         columns=(*header, labels.column) if labels.is_added else tuple(header),
@@ -98,20 +103,30 @@ def _read_tables(tables: Sequence[FoundTable], root: Path, request: ImportReques
         classes=labels.classes,
         messages=(*(note for table in tables for note in table.cells.messages), *messages, *labels.messages),
     )
+    return with_layout(source, layout, path, request.classes) if layout else source
 
 
-def _labels(path: Path, table: TableCells, request: ImportRequest, image: str) -> _Labels:
+def _labels(path: Path, table: TableCells, request: ImportRequest, image: str, *, names_images: bool) -> _Labels:
     named = request.columns.label
     if named is None:
         place = obvious_place(table.header, LABEL_NAMES)
     else:
         place = place_of(path, table.header, named, column_flag("label"))
-    if table.records and (found := read_indicators(table, request, path.name, has_label=place is not None)):
+    if table.records and (
+        found := read_indicators(table, request, path.name, has_label=place is not None, names_images=names_images)
+    ):
         column = free_name(found.column, table.header)
         return _Labels(found.labels, column, True, found.classes, found.messages)
     if place is None:
-        raise label_question(path, table, image)
+        raise label_question(path, table, image, names_images=names_images)
     return _Labels([record[place] for _, record in table.records], table.header[place])
+
+
+def _names_images(table: FoundTable, image: int, root: Path) -> bool:
+    """Whether any image is there that a table names. image: the place of the column."""
+    folder = _folder_below(table.path, root)
+    paths = (normal_path(_beside(record[image], folder, root)) for _, record in table.cells.records)
+    return bool(table.image_column) or any(is_file(root, path) for path in paths)
 
 
 def _optional_places(path: Path, header: list[str], columns: ColumnNames) -> tuple[dict[str, int], list[str]]:
@@ -154,10 +169,10 @@ def _rater_name(column: str) -> str:
 
 def _recognise(files: SourceFiles) -> bool:
     if files.labels_file is not None:
-        return not (files.is_zip or files.is_json)
+        return files.is_table
     if files.request.columns.named or choose_tables(files, is_asked=False):
         return True
-    return bool(tables_in(files.root)) and not class_folders(files.root)
+    return bool(tables_in(files.root)) and len(class_folders(files.root)) < 2
 
 
 def _read(files: SourceFiles) -> Source:

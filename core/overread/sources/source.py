@@ -15,11 +15,11 @@ from overread.sources.findings import with_finding
 from overread.sources.found_images import with_images_found
 from overread.sources.image_paths import normal_path
 from overread.sources.import_roots import check_below, link_roots
-from overread.sources.label_classes import class_doubts, with_classes, with_one_spelling, without_answers
+from overread.sources.label_classes import class_doubts, listed, with_classes, with_one_spelling, without_answers
 from overread.sources.remote_table import read_remote_table
 from overread.sources.request import ImportRequest, column_flag
 from overread.sources.secret_urls import without_url_credentials
-from overread.sources.source_files import SourceFiles, find_files
+from overread.sources.source_files import SourceFiles, find_files, tables_in
 from overread.sources.source_format import SourceFormat
 
 
@@ -40,6 +40,8 @@ def read_source(request: ImportRequest) -> Source:
         source = without_url_credentials(format.read(files))
         if source.labels_file and not format.write_images:
             source = with_images_found(source)
+        elif not source.labels_file:
+            source = _with_tables_told(source, files)
         if format.has_patient_tags and not request.columns.patient:
             source = with_patients(source)
         source = with_frames(source, request.frames)
@@ -74,6 +76,16 @@ def check_request(files: SourceFiles, format: SourceFormat) -> None:
         *others, last = (option.whose for option in registry.options_for("given_label"))
         owners = f"{', '.join(others)} and {last}"
         raise ConfigError(f"--given-label {request.given_label}: is for {owners}; for a CSV, use --label-column")
+
+
+def _with_tables_told(source: Source, files: SourceFiles) -> Source:
+    """The source of a folder with a note on tables that lie in it and were not read."""
+    tables = [path.name for path in tables_in(files.root)]
+    if not tables:
+        return source
+    why = "was not asked for" if files.request.format else "names none of the images"
+    message = f"{listed(tables)} lies in the folder and was not read: it {why}; --labels FILE reads a table"
+    return replace(source, messages=(*source.messages, message))
 
 
 def _read_remote(request: ImportRequest) -> Source:

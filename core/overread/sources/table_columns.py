@@ -37,7 +37,7 @@ def find_column(path: Path, header: list[str], columns: ColumnNames, kind: str) 
         raise ManifestError(
             f"{path.name} row 1: no column is obviously the {kind}; specify it with {column_flag(kind)}. "
             f"Columns: {', '.join(header)}",
-            question=Question(f"{kind}_column", f"Which column is the {kind}?", tuple((name, 0) for name in header)),
+            question=Question(f"{kind}_column", f"Which column is the {kind}?", ()),
         )
     return place
 
@@ -63,8 +63,11 @@ def _quoted(name: str) -> str:
     return f'"{name}"' if " " in name else name
 
 
-def label_question(path: Path, table: TableCells, image: str) -> ManifestError:
-    """The error that asks for the column of the labels. image: that of the images."""
+def label_question(path: Path, table: TableCells, image: str, *, names_images: bool) -> ManifestError:
+    """The error that asks for the column of the labels. image: that of the images.
+
+    names_images: whether it names any that is there; else the page is not told what the table holds.
+    """
     kinds: list[str] = []
     for place, title in enumerate(table.header):
         num_kinds = len({record[place].strip() for _, record in table.records} - {""})
@@ -76,6 +79,8 @@ def label_question(path: Path, table: TableCells, image: str) -> ManifestError:
         f"{_quoted(kinds[0]) if kinds else 'NAME'}, or another of its columns.{likely} Columns: "
         f"{', '.join(table.header)}",
         question=Question(
-            "label_column", "Which column is the label?", tuple((name, 0) for name in kinds or table.header)
+            "label_column",
+            "Which column is the label?",
+            tuple((name, 0) for name in kinds or table.header) if names_images else (),
         ),
     )

@@ -7,12 +7,13 @@ from pathlib import Path
 from overread.errors import ManifestError, SourceError
 from overread.files import is_study
 from overread.records import Question
-from overread.sources.folder import SPLITS, files_below
+from overread.sources.folder import SPLITS, class_folders, files_below
 from overread.sources.found_images import ImageIndex, is_file
 from overread.sources.image_paths import normal_path
 from overread.sources.import_roots import is_below
 from overread.sources.indicators import has_indicators
 from overread.sources.label_classes import listed
+from overread.sources.layouts import is_released
 from overread.sources.request import NO_COLUMNS, ColumnNames
 from overread.sources.source_files import SourceFiles, tables_in
 from overread.sources.table_columns import obvious_columns
@@ -21,6 +22,8 @@ from overread.sources.tables.table_file import read_cells
 
 _DEPTH = 3
 """How many folders deep tables are looked for."""
+_OWN_EXPORT = frozenset(("final_label", "is_changed", "label_error_probability"))
+"""Columns of a CSV that was exported from a study of these images."""
 _NUM_LOOKED_AT = 200
 """Rows from all over a table."""
 _LEAST_SHARE = 0.5
@@ -62,9 +65,12 @@ def choose_tables(files: SourceFiles, *, is_asked: bool = True) -> list[FoundTab
     """
     columns = files.request.columns
     found = tables_of_images(files)
+    if found and _is_beside(found[0].path, files.root) and len(class_folders(files.root)) > 1 and not columns.named:
+        raise _beside_question(found[0].path, files.root)
     if not found and is_asked:
         return [FoundTable(path := files.only_table(), read_cells(path))]
     meant = [table for table in found if table.has_columns(columns)] or found
+    meant = [table for table in meant if is_released(table.path.name, table.cells.header)] or meant
     meant = [table for table in meant if table.has_labels(columns)] or meant
     if len(meant) < 2 or _are_splits(meant) or not is_asked:
         return meant
@@ -73,6 +79,20 @@ def choose_tables(files: SourceFiles, *, is_asked: bool = True) -> list[FoundTab
     raise SourceError(
         f"{files.root}: which table contains the labels? Specify it with --labels FILE, one of: {'; '.join(told)}",
         question=Question("labels", "Which table contains the labels?", tuple((str(t.path), 0) for t in meant)),
+    )
+
+
+def _is_beside(path: Path, root: Path) -> bool:
+    return path.parent == root.resolve().parent
+
+
+def _beside_question(path: Path, root: Path) -> SourceError:
+    public = "A table beside the folder names its images. Give it as the labels file, or choose one folder per class."
+    return SourceError(
+        f"{path} lies beside {root.name} and names its images: give --labels {path} to read its labels, or --format "
+        "folder to take the names of the folders",
+        public=public,
+        question=Question("labels", public, ((str(path), 0),)),
     )
 
 
@@ -100,6 +120,8 @@ def _found_table(path: Path, root: Path, index: ImageIndex) -> FoundTable | None
         cells = read_cells(path)
     except (ManifestError, SourceError, OSError):
         return None
+    if _OWN_EXPORT.issubset(cells.header):
+        return None
     if _is_obvious(cells, (root, path.parent)):
         return FoundTable(path, cells)
     column = _image_column(cells, index)
@@ -119,10 +141,13 @@ def _is_obvious(cells: TableCells, roots: Sequence[Path]) -> bool:
 def _image_column(cells: TableCells, index: ImageIndex) -> str | None:
     """The column whose cells name most of the images; None if no column names half of its rows' images."""
     records = _some(cells)
-    shares = {}
+    shares: dict[int, tuple[float, bool]] = {}
+    if not records:
+        return None
     for place, title in enumerate(cells.header):
         named = [record[place] for record in records if record[place].strip()]
-        if named and len(set(named)) > min(len(records) - 1, 1):
+        is_one_name = bool(named) and len(set(named)) == 1 and "." in named[0]  # 0.png in every folder
+        if len(set(named)) > min(len(records) - 1, 1) or is_one_name:
             shares[place] = sum(map(index.closeness, named)) / len(records), bool(title.strip())
     best = max(shares, key=shares.__getitem__, default=None)
     return None if best is None or shares[best][0] < _LEAST_SHARE else cells.header[best]

@@ -5,7 +5,7 @@ import hashlib
 import io
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -25,6 +25,8 @@ from overread.studies.usable_rows import usable_rows
 
 NUM_SHOWN = 8
 THUMBNAIL_PX = 192
+SPLITS = ("train", "val", "test")
+"""In the order in which they are listed; others follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Preview:
     num_patients: int
     """0 where the source names none."""
     splits: tuple[str, ...]
-    """Those of the images, sorted; empty where no image has one; "" stands for images without one."""
+    """Those of the images: train, val and test, then others; empty where no image has one; "" for those without one."""
     classes: tuple[ClassCount, ...]
     left_out: tuple[LeftOut, ...]
     """By falling number of rows."""
@@ -93,7 +95,7 @@ def preview_source(source: Source, *, on_progress: Callable[[int, int], None] | 
     rows = tuple(usable.first.values())
     counts = Counter(row.label for row in rows)
     names = class_order(source, set(counts))
-    splits = tuple(sorted({row.split for row in rows} if any(row.split for row in rows) else ()))
+    splits = _in_order({row.split for row in rows})
     by_split = Counter((row.label, row.split) for row in rows)
     chosen = choose_shown(rows, names)
     if write_images is None:
@@ -135,6 +137,11 @@ def choose_shown(rows: Sequence[SourceRow], classes: Sequence[str]) -> tuple[Sou
     turns = chain.from_iterable(zip_longest(*(found[:NUM_SHOWN] for found in hashed)))
     chosen = [row for row in turns if row is not None][:NUM_SHOWN]
     return tuple(sorted(chosen, key=lambda row: classes.index(row.label)))
+
+
+def _in_order(splits: Set[str]) -> tuple[str, ...]:
+    found = sorted(splits, key=lambda split: (not split, *(split != name for name in SPLITS), split))
+    return tuple(found) if any(found) else ()
 
 
 def _only(source: Source, rows: Sequence[SourceRow]) -> Source:

@@ -28,6 +28,8 @@ class PixelPadding:
                 return np.zeros(stored.shape, dtype=bool)
             lowest = -half if np.issubdtype(stored.dtype, np.signedinteger) else 0
             bounds = ((self.value - lowest) % whole + lowest, (self.limit - lowest) % whole + lowest)
+            if (bounds[0] < bounds[1]) != (self.value < self.limit):  # a range through zero, of the other sign
+                return np.zeros(stored.shape, dtype=bool)
         return (stored >= min(bounds)) & (stored <= max(bounds))
 
 

@@ -19,7 +19,7 @@ from overread.errors import ImageError
 from overread.images.dicom.codestream import coded_color, coded_size, with_whole_scan
 from overread.images.dicom.parse_limits import Limits, OverLimitError
 from overread.images.dicom.parser import BoundedFile
-from overread.images.dicom.pixel_padding import PixelPadding, pixel_padding, without_padding
+from overread.images.dicom.pixel_padding import pixel_padding, without_padding
 from overread.images.dicom.stored_bits import stored_values
 
 _SEQUENTIAL = (JPEGBaseline8Bit, JPEGExtended12Bit)
@@ -36,26 +36,31 @@ def decode(dataset: Dataset, frame: int, limits: Limits, *, is_grey: bool) -> tu
     has_precision = dataset.file_meta.TransferSyntaxUID in (*JPEG2000TransferSyntaxes, *JPEGLSTransferSyntaxes)
     is_word = is_grey and "PixelData" in dataset and not has_precision
     stored = _decode(dataset, frame, limits, {"correct_unused_bits": False} if is_word else {})
-    padding = pixel_padding(dataset) if is_grey and stored.ndim == 2 else None
+    if not is_grey or stored.ndim != 2:
+        return stored, None
+    padding = pixel_padding(dataset)
+    num_bits = int(dataset.get("BitsStored") or 0)
     is_padding = np.zeros(stored.shape, dtype=bool)
-    if padding is not None:  # which may need more bits than are stored
-        stored, is_padding = _found_padding(stored, is_padding, padding, stored.dtype.itemsize * 8)
+    if padding is not None:  # which may need more bits than are stored, or have no sign in the unused ones
+        is_padding = padding.contains(stored, stored.dtype.itemsize * 8)
+        if is_word:
+            is_padding |= padding.contains(stored.view(f"u{stored.dtype.itemsize}"), num_bits)
+        stored, is_padding = _filled(stored, is_padding)
     if is_word:
         overlay_bits = [dataset.get((group, _OVERLAY_BIT_POSITION)) for group in range(0x6000, 0x6020, 2)]
         has_overlay_bits = any(element is not None and element.value for element in overlay_bits)
         high_bit = int(dataset.get("HighBit") or 0)
-        stored = stored_values(stored, dataset.BitsStored, high_bit, has_overlay_bits=has_overlay_bits)
-        if padding is not None:
-            stored, is_padding = _found_padding(stored, is_padding, padding, dataset.BitsStored)
+        stored = stored_values(stored, num_bits, high_bit, has_overlay_bits=has_overlay_bits)
+    if padding is not None:
+        stored, is_padding = _filled(stored, is_padding | padding.contains(stored, num_bits))
     return stored, is_padding if is_padding.any() else None
 
 
-def _found_padding(
-    stored: np.ndarray, is_padding: np.ndarray, padding: PixelPadding, num_bits: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The stored values without padding, and where it is; as before where there would be nothing else."""
-    found = is_padding | padding.contains(stored, num_bits)
-    return (stored, is_padding) if found.all() or not found.any() else (without_padding(stored, found), found)
+def _filled(stored: np.ndarray, is_padding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The stored values without padding, and where it was: nowhere where there is nothing else."""
+    if is_padding.all() or not is_padding.any():
+        return stored, np.zeros_like(is_padding)
+    return without_padding(stored, is_padding), is_padding
 
 
 def _decode(dataset: Dataset, frame: int, limits: Limits, options: dict[str, Any]) -> np.ndarray:

@@ -48,14 +48,15 @@ def read_folder(root: Path, request: ImportRequest | None = None) -> Source:
     if not found:
         raise SourceError(f"{root}: the folder is empty; add one folder of images per class")
     files, left_out = without_sidecars(found, keep_masks=request.keep_masks)
-    tables = [file for file in found if file.lower().endswith(_TABLES)]
+    remedy = _remedy(files, [file for file in found if file.lower().endswith(_TABLES)])
     tree, layout = FolderTree(map(printable, files)), find_layout(files)
-    levels = _levels(tree, layout, files, tables, request)
+    levels = _levels(tree, layout, request, remedy)
     rows, cells = _rows(files, levels, layout)
-    messages = [*_outside_message(root, files, rows, levels, request), *_level_messages(tree, levels)]
+    is_sure = request.label_folder is not None
+    messages = [_outside_message(root, files, levels, "" if is_sure else remedy), *_level_messages(tree, levels)]
     if layout is not None:
         messages.append(layout_message(layout, tree, None if levels.patient is not None else [r.patient for r in rows]))
-    messages.append(sidecar_message(left_out))
+    messages.append(printable(sidecar_message(left_out)))
     if loops:
         messages.append(f"links to a folder that contains them were not followed: {len(loops)}")
     return Source(
@@ -70,9 +71,7 @@ def read_folder(root: Path, request: ImportRequest | None = None) -> Source:
     )
 
 
-def _levels(
-    tree: FolderTree, layout: FolderLayout | None, files: list[str], tables: list[str], request: ImportRequest
-) -> Levels:
+def _levels(tree: FolderTree, layout: FolderLayout | None, request: ImportRequest, remedy: str) -> Levels:
     root = Path(request.source)
     label = None if request.label_folder is None else request.label_folder - 1
     patient = None if request.patient_folder is None else request.patient_folder - 1
@@ -85,7 +84,7 @@ def _levels(
         label = layout_level(tree, layout.classes)
     if label is not None:
         return with_other_levels(tree, Levels(label, patient=patient))
-    levels = find_levels(tree, root, _remedy(files, tables))
+    levels = find_levels(tree, root, remedy)
     if patient is None:
         return levels
     if patient == levels.label:
@@ -136,20 +135,18 @@ def _extra_columns(levels: Levels) -> dict[str, int]:
     return {name: level for name, level in columns.items() if level is not None}
 
 
-def _outside_message(
-    root: Path, files: list[str], rows: list[SourceRow], levels: Levels, request: ImportRequest
-) -> list[str]:
-    """A message on files that are in no class folder. Raises SourceError if most of the files are."""
+def _outside_message(root: Path, files: list[str], levels: Levels, remedy: str) -> str:
+    """A message on files that are in no class folder. Raises SourceError if most are, unless the remedy is empty."""
     outside = [printable(file) for file in files if file.count("/") <= levels.label]
     if not outside:
-        return []
-    what = f"{len(outside)} files are outside the class folders"
-    if request.label_folder is None and len(outside) > len(rows):
+        return ""
+    what = f"{len(outside)} file{'s are' if len(outside) > 1 else ' is'} outside the class folders"
+    if remedy and len(outside) > (num_inside := len(files) - len(outside)):
         raise SourceError(
-            f"{root}: {what}, and only {len(rows)} in them: {outside[0]}; say which folder is the class with "
-            "--label-folder N, or name the table that holds the labels with --labels FILE"
+            f"{root}: {what}, and only {num_inside} in them: {outside[0]}; {remedy}, or say which folder is the class "
+            "with --label-folder N"
         )
-    return [f"{what} and were left out: {outside[0]}{' ...' if len(outside) > 1 else ''}"]
+    return f"{what} and left out: {outside[0]}{' ...' if len(outside) > 1 else ''}"
 
 
 def _level_messages(tree: FolderTree, levels: Levels) -> list[str]:
@@ -164,8 +161,8 @@ def _level_messages(tree: FolderTree, levels: Levels) -> list[str]:
         messages.append(f"folder {levels.patient + 1} of the paths was taken as the patient: {num_patients} patients")
     if levels.place is not None:
         messages.append(
-            f"the folders {listed(tree.names(levels.place))} hold the same folders, which were taken as classes; if they are the classes "
-            f"themselves, give --label-folder {levels.place + 1}"
+            f"the folders {listed(tree.names(levels.place))} hold the same folders, which were taken as classes; if "
+            f"they are the classes themselves, give --label-folder {levels.place + 1}"
         )
     return messages
 

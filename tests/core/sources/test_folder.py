@@ -30,15 +30,20 @@ def test_files_outside_class_folders_and_files_that_are_no_images_are_counted(cl
     source = read_folder(class_folders)
     assert len(source.rows) == 5
     assert source.messages == (
-        "1 files are outside the class folders and were left out: legend.png",
-        "left out beside the images: 1 notes, tables and system files",
+        "1 file is outside the class folders and left out: legend.png",
+        "left out: 1 note, table or system file (README.txt)",
     )
 
 
 def test_a_source_whose_images_are_mostly_outside_its_class_folders_is_refused(class_folders):
     for number in range(6):
         write_image(class_folders / f"{number}.png")
-    with pytest.raises(SourceError, match=r"6 files are outside the class folders, and only 5 in them: 0\.png; say"):
+    refused = r"6 files are outside the class folders, and only 5 in them: 0\.png"
+    with pytest.raises(SourceError, match=rf"{refused}; .*--label-folder"):
+        read_folder(class_folders)
+    assert len(read_source(class_folders, label_folder=1).rows) == 5
+    (class_folders / "meta.xlsx").touch()
+    with pytest.raises(SourceError, match=rf"{refused}; if meta\.xlsx has the labels, give it with --lab"):
         read_folder(class_folders)
 
 
@@ -93,7 +98,7 @@ def test_the_folders_of_the_class_and_of_the_patient_can_be_named(tmp_path):
         ("aca", "Ann", "train"),
         ("n", "Bob", "train"),
     ]
-    assert source.messages[0] == "1 files are outside the class folders and were left out: test/colon/4.png"
+    assert source.messages[0] == "1 file is outside the class folders and left out: test/colon/4.png"
     assert {row.label for row in read_source(tmp_path, label_folder=2).rows} == {"lung", "colon"}
 
 

@@ -19,7 +19,7 @@ def test_masks_overlays_and_thumbnails_of_an_image_are_left_out_and_kept_if_aske
     files = sorted([*sidecars, *images])
     found, left_out = without_sidecars(files)
     assert found == sorted(images)
-    assert left_out.total() == len(sidecars)
+    assert sorted(file for kind in left_out.values() for file in kind) == sorted(sidecars)
     assert without_sidecars(files, keep_masks=True)[0] == files
 
 
@@ -40,17 +40,23 @@ def test_a_mask_without_its_image_and_a_class_called_mask_are_images(files):
     assert without_sidecars(files) == (files, {})
 
 
-def test_files_that_are_no_images_are_counted_by_kind():
+def test_files_that_are_no_images_are_told_by_kind_with_an_example():
     files = ["README", "cat/1.png", "cat/1.xml", "cat/Thumbs.db", "cat/desktop.ini", "cat/notes.docx", "labels.csv"]
     found, left_out = without_sidecars(files, keep_masks=True)
     assert found == ["cat/1.png"]
-    assert dict(left_out) == {"annotations": 1, "notes, tables and system files": 5}
-    assert sidecar_message(left_out) == ("left out beside the images: 5 notes, tables and system files, 1 annotations")
+    assert left_out == {
+        "annotation files": ["cat/1.xml"],
+        "notes, tables and system files": ["README", *files[3:]],
+    }
+    assert sidecar_message(left_out) == (
+        "left out: 5 notes, tables and system files (README, ...), 1 annotation file (cat/1.xml)"
+    )
 
 
 def test_the_note_on_masks_names_the_flag_that_keeps_them():
-    _, left_out = without_sidecars(["1.png", "1_mask.png"])
+    _, left_out = without_sidecars(["1.png", "1_mask.png", "1_thumb.png"])
     assert sidecar_message(left_out) == (
-        "left out beside the images: 1 masks and overlays (--keep-masks imports masks too)"
+        "left out: 1 mask or overlay (1_mask.png), 1 thumbnail (1_thumb.png); "
+        "--keep-masks imports masks and thumbnails too"
     )
     assert sidecar_message(without_sidecars(["1.png"])[1]) == ""

@@ -56,6 +56,10 @@ class Source:
     rows: tuple[SourceRow, ...]
     """One per row of `cells`, in the same order."""
     labels_file: str = ""
+    archive: str = ""
+    """The archive that the source was unpacked from; empty if it was not."""
+    unpacked: str = ""
+    """The folder that the archive was unpacked into: `root` is below it."""
     rater_names: tuple[str, ...] = ()
     written_labels: dict[str, str] = field(default_factory=dict)
     """Class name to the label as the source writes it, where the two differ (normal: 0)."""

@@ -1,6 +1,7 @@
 """Reads a folder per class: a folder of an image's path is its label."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,8 @@ from overread.records import Source, SourceRow
 from overread.sources.folder_layouts import FolderLayout, find_layout, layout_level, layout_message
 from overread.sources.folder_levels import FolderTree, Levels, find_levels, with_other_levels
 from overread.sources.folder_names import SPLITS as SPLITS
-from overread.sources.folder_names import split_of
+from overread.sources.folder_names import class_in_name, split_of
+from overread.sources.folder_names import printable as printable
 from overread.sources.label_classes import listed
 from overread.sources.request import ImportRequest
 from overread.sources.sidecars import sidecar_message, without_sidecars
@@ -56,7 +58,7 @@ def read_folder(root: Path, request: ImportRequest | None = None) -> Source:
     messages = [_outside_message(root, files, levels, "" if is_sure else remedy), *_level_messages(tree, levels)]
     if layout is not None:
         messages.append(layout_message(layout, tree, None if levels.patient is not None else [r.patient for r in rows]))
-    messages.append(printable(sidecar_message(left_out)))
+    messages.append(sidecar_message(left_out))
     if loops:
         messages.append(f"links to a folder that contains them were not followed: {len(loops)}")
     return Source(
@@ -99,6 +101,10 @@ def _remedy(files: list[str], tables: list[str]) -> str:
         return f"if {printable(tables[0])}{more} has the labels, give it with --labels {printable(tables[0])}"
     names = ", ".join(printable(Path(file).name) for file in files[:: len(files) // _NUM_SHOWN + 1][:_NUM_SHOWN])
     named = f"its {len(files)} images are named like {names}; " if files else "it holds no images; "
+    beginnings = Counter(class_in_name(file) for file in files)
+    if len(beginnings) > 1 and "" not in beginnings and min(beginnings.values()) > 1:
+        counts = listed([f"{name} ({count})" for name, count in beginnings.most_common()])
+        return f"{named}if the beginnings of the names are the classes, {counts}, give --format file-names"
     return f"{named}make a folder for each class, or name a CSV with the columns image and label with --labels FILE"
 
 
@@ -207,11 +213,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name == _MAC_ARCHIVE
-
-
-def printable(name: str) -> str:
-    """The name as a CSV can hold it; if it is not valid UTF-8, another one, so that its row goes to the quarantine."""
-    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 FORMAT = SourceFormat(

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from overread.sources.folder_names import word_set
+from overread.sources.folder_names import printable, word_set
 
 _MASKS = "masks and overlays"
 _THUMBNAILS = "thumbnails"
@@ -70,7 +70,7 @@ def sidecar_message(left_out: Mapping[str, Sequence[str]]) -> str:
     counts = []
     for kind, files in left_out.items():
         what = kind if len(files) > 1 else _SINGULAR[kind]
-        counts.append(f"{len(files)} {what} ({files[0]}{', ...' if len(files) > 1 else ''})")
+        counts.append(f"{len(files)} {what} ({printable(files[0])}{', ...' if len(files) > 1 else ''})")
     is_choice = _MASKS in left_out or _THUMBNAILS in left_out
     return f"left out: {', '.join(counts)}" + ("; --keep-masks imports masks and thumbnails too" if is_choice else "")
 

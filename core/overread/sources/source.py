@@ -51,6 +51,8 @@ def read_source(request: ImportRequest) -> Source:
             public=f"A file or folder of the source cannot be read ({error.strerror}); check its permissions.",
         ) from error
     source = replace(source, link_roots=link_roots(request))
+    if request.archive and request.unpacked:
+        source = replace(source, archive=str(request.archive), unpacked=str(request.unpacked.resolve()))
     return _checked(with_files_as_groups(source), format, request)
 
 

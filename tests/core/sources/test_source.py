@@ -85,8 +85,8 @@ def test_naming_a_column_of_a_folder_is_refused(class_folders):
 
 
 def test_json_of_another_layout_is_refused(tmp_path):
-    (tmp_path / "labels.json").write_text('[{"image": "a.png", "label": 1}]')
-    with pytest.raises(SourceError, match=r"labels\.json: JSON is read as FiftyOne and Label Studio export it"):
+    (tmp_path / "labels.json").write_text('{"settings": {"labels": ["a", "b"]}}')
+    with pytest.raises(SourceError, match=r"labels\.json: JSON is read as COCO, Datumaro, FiftyOne and Label Studio "):
         read_source(tmp_path / "labels.json")
 
 

@@ -36,7 +36,8 @@ def usable_rows(source: Source, keys: Sequence[str], *, has_files: bool = True) 
 
     keys: one per row; rows of the same image have the same one. has_files: whether the images are files by now; those
     of an array file are written by the import.
-    Raises ManifestError for fewer than two classes, and for a URL whose package is not installed.
+    Raises ManifestError for fewer than two classes, for a class that is wholly behind links out of the source, and for
+    a URL whose package is not installed.
     """
     _check_packages(source)
     links = ImageLinks(source)
@@ -50,17 +51,19 @@ def usable_rows(source: Source, keys: Sequence[str], *, has_files: bool = True) 
             reasons[place] = "the label is missing"
         elif key not in first:
             location = find_image(source.root, row.image)
-            if has_files and not location.exists():
-                reasons[place] = _MISSING
-            elif not location.is_remote and (reason := links.fault(location.path)):
+            if not location.is_remote and (reason := links.fault(location.path)):
                 reasons[place] = reason
+            elif has_files and not location.exists():
+                reasons[place] = _MISSING
             else:
                 images[key] = location
                 first[key] = row
         elif row.image != first[key].image:
             # The export finds a row's sample by its cell, and a sample has only one.
             reasons[place] = f"the same image as row {first[key].row}, written differently"
-    check_classes(source, {row.label for row in first.values()}, reasons)
+    labels = {row.label for row in first.values()}
+    links.check_classes(labels, reasons)
+    check_classes(source, labels, reasons)
     return UsableRows(first, images, reasons)
 
 

@@ -140,7 +140,7 @@ def test_a_link_that_leads_round_to_itself_ends_in_the_quarantine(class_folders,
     quarantined = open_study(tmp_path / "study").quarantine()
     assert study.num_quarantined == 3
     assert dict(zip(quarantined["image"], quarantined["reason"], strict=True)) == dict.fromkeys(
-        ("cat/self.png", "dog/fro", "dog/to"), "the file is missing"
+        ("cat/self.png", "dog/fro", "dog/to"), "the link leads to no file"
     )
 
 

@@ -122,7 +122,10 @@ def _checked(source: Source, format: SourceFormat, request: ImportRequest) -> So
     counts = Counter(row.label for row in source.rows if row.label)
     if len(counts) < 2:
         found = f"only the class {next(iter(counts))!r}" if counts else "no label"
-        raise ManifestError(f"{name}: {found} in {len(source.rows)} rows; at least two classes are needed")
+        raise ManifestError(
+            f"{name}: {found} in {len(source.rows)} rows of {source.label_column!r}, such as row {source.rows[0].row} "
+            f"({source.rows[0].image}); at least two classes are needed"
+        )
     messages = class_doubts(source, is_given=bool(classes))
     return replace(source, messages=(*source.messages, *messages))
 

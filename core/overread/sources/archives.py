@@ -230,7 +230,8 @@ def _reported(path: Path) -> Iterator[None]:
     except _DAMAGED as error:
         if "multiple disks" in str(error):
             raise SourceError(f"{path}: is one of several parts of an archive; join them, and {_UNPACK}") from error
-        raise SourceError(f"{path}: is not an intact zip or tar archive ({error}); download it again") from error
+        reason = "" if "\n" in str(error) else f" ({error})"  # tarfile lists why it is of no kind that it knows
+        raise SourceError(f"{path}: is not an intact zip or tar archive{reason}; download it again") from error
     except (FileExistsError, NotADirectoryError) as error:
         raise SourceError(f"{path}: holds names that this disk cannot tell apart; {_UNPACK}") from error
     except OSError as error:

@@ -207,9 +207,9 @@ def _unpacked_in(folder: Path, archive: Path, *, is_private: bool, on_progress: 
 
 
 def _inner(folder: Path) -> Path:
-    """The folder whose content an archive is of: archives often hold a single folder, with all else in it."""
-    while len(found := list(folder.iterdir())) == 1 and found[0].name.lower() not in SPLITS:
+    """The folder that an archive is of, if all that it holds is one folder; the only file, if there is nothing else."""
+    found = list(folder.iterdir())
+    if len(found) == 1 and found[0].is_dir() and found[0].name.lower() not in SPLITS:
         folder = found[0]
-        if not folder.is_dir():
-            break
-    return folder
+        found = list(folder.iterdir())
+    return found[0] if len(found) == 1 and found[0].is_file() else folder

@@ -1,6 +1,7 @@
 """Reads a folder per class: a folder of an image's path is its label."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from overread.records import Source, SourceRow
 from overread.sources.folder_layouts import FolderLayout, find_layout, layout_level, layout_message
 from overread.sources.folder_levels import FolderTree, Levels, find_levels, with_other_levels
 from overread.sources.folder_names import SPLITS as SPLITS
-from overread.sources.folder_names import split_of
+from overread.sources.folder_names import class_in_name, split_of
 from overread.sources.label_classes import listed
 from overread.sources.request import ImportRequest
 from overread.sources.sidecars import sidecar_message, without_sidecars
@@ -100,6 +101,10 @@ def _remedy(files: list[str], tables: list[str]) -> str:
         return f"if {printable(tables[0])}{more} has the labels, give it with --labels {printable(tables[0])}"
     names = ", ".join(printable(Path(file).name) for file in files[:: len(files) // _NUM_SHOWN + 1][:_NUM_SHOWN])
     named = f"its {len(files)} images are named like {names}; " if files else "it holds no images; "
+    beginnings = Counter(class_in_name(file) for file in files)
+    if len(beginnings) > 1 and "" not in beginnings and min(beginnings.values()) > 1:
+        counts = listed([f"{name} ({count})" for name, count in beginnings.most_common()])
+        return f"{named}if the beginnings of the names are the classes, {counts}, give --format file-names"
     return f"{named}make a folder for each class, or name a CSV with the columns image and label with --labels FILE"
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from pathlib import Path
 
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -12,6 +13,8 @@ SPLITS = {
 
 SPLIT, FOLD, PART, PATIENT, STUDY, NUMBER = "splits", "folds", "parts", "patients", "studies", "numbers"
 """What folders may be named as that are no classes."""
+_BEGINNING = re.compile(r"[^\d]*[^\d\s_.(-]")
+"""Up to the first digit, without the signs before it."""
 
 
 def word_set(words: str) -> frozenset[str]:
@@ -48,6 +51,13 @@ def split_of(folder: str) -> str:
     named = {SPLITS[word] for word in words if word in SPLITS}
     is_all = all(word in SPLITS or word in _OF_SETS for word in words)
     return named.pop() if len(named) == 1 and is_all else ""
+
+
+def class_in_name(file: str) -> str:
+    """The beginning of a file's name up to its number: NORMAL of a/NORMAL-0012.png; empty if it has no number."""
+    stem = Path(file).stem
+    found = _BEGINNING.match(stem)
+    return found[0].strip() if found and any(char.isdigit() for char in stem) else ""
 
 
 def group_kind(folders: Collection[str]) -> str:

@@ -195,6 +195,7 @@ def _source_fields(source: Source) -> dict[str, Any]:
         "labels_file": source.labels_file,
         "rater_names": source.rater_names,
         "written_labels": source.written_labels,
+        "follows_links": bool(source.link_roots),
     }
 
 

@@ -14,6 +14,7 @@ from overread.checks.exact_duplicates import check_duplicates, exact_duplicate_g
 from overread.checks.leaks import check_names, check_splits
 from overread.checks.near_duplicates import near_duplicate_groups
 from overread.checks.odd_images import check_odd_images
+from overread.checks.parts_of_files import check_parts
 from overread.checks.replaced_images import check_changed
 from overread.checks.shortcuts import check_headers, check_shortcuts, shortcut_features
 from overread.errors import StudyError
@@ -44,6 +45,7 @@ def check_study(study: Study, *, on_progress: Callable[[float], None] | None = N
         *named,
         *check_shortcuts(samples, shortcut_features(samples, headers), groups, skip=skip),
         *check_headers(samples, headers),
+        *check_parts(samples, headers),
         *check_splits(samples),
         *check_classes(samples, study.classes),
         *check_quarantine(study.quarantine()),

@@ -34,6 +34,9 @@ class DecodedImage:
     """The lowest value is white (MONOCHROME1): displayed values are inverted after the window."""
     voi_function: str = "LINEAR"
     """LINEAR, LINEAR_EXACT or SIGMOID (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
+    note: str = ""
+    """What the user should know of how it was read: that it is the first of several pages, say. It names nothing of
+    the file."""
 
     @property
     def is_color(self) -> bool:

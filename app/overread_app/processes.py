@@ -105,9 +105,30 @@ def import_progress(log: Path) -> tuple[float, str]:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a process's log that is not empty: the error of a command that failed."""
+    """The last line of a process's log that is not empty."""
+    return next(reversed(_lines(log)), "")
+
+
+def result_of(log: Path) -> dict[str, Any]:
+    """What a command printed as JSON, besides its progress; empty if it printed nothing."""
+    for line in reversed(_lines(log)):
+        try:
+            values = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(values, dict) and "fraction" not in values:
+            return values
+    return {}
+
+
+def error_of(log: Path) -> str:
+    """The error of a command that failed, from its log: the last line, but for what it printed as JSON."""
+    return next((line for line in reversed(_lines(log)) if not line.startswith("{")), "").removeprefix("error: ")
+
+
+def _lines(log: Path) -> list[str]:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.is_file() else []
-    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return [line.strip() for line in lines if line.strip()]
 
 
 def _events(path: Path) -> list[dict[str, Any]]:

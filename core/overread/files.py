@@ -1,10 +1,11 @@
 """Files that Overread writes: atomically, under locks, and with a clear error where one is damaged."""
 
+import csv
 import fcntl
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -15,6 +16,8 @@ from filelock import FileLock, lock_descriptor
 from overread.errors import OverreadError, StudyError
 
 _QUOTED = re.compile(r'[",\r\n]')
+_LONGEST_CELL = 2**31 - 1
+"""What a C long holds on every platform."""
 _OTHERS = 0o077
 """The permissions of the group and of everybody else."""
 _MARKS = ("study.json", "key")
@@ -140,6 +143,12 @@ def quote_cell(cell: str) -> str:
     """A cell as written in a CSV with commas, in quotes where it needs them."""
     # csv.writer leaves a lone \r bare where lines end in \n (before Python 3.13), and then cannot read it back.
     return '"' + cell.replace('"', '""') + '"' if _QUOTED.search(cell) else cell
+
+
+def csv_records(lines: Iterable[str], *, delimiter: str = ",", strict: bool = False) -> Iterator[list[str]]:
+    """The records of a CSV, as csv.reader gives them, with cells of any length: reports are long."""
+    csv.field_size_limit(_LONGEST_CELL)  # of the whole process; 131,072 characters by default
+    return csv.reader(lines, delimiter=delimiter, strict=strict)
 
 
 def is_study(path: Path) -> bool:

@@ -41,6 +41,25 @@ def test_codes_lie_between_the_minimum_and_the_maximum_that_are_told():
     assert encoded.maximum * encoded.scale + encoded.offset == 2500
 
 
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.array([[0, 255], [7, 9]] * 4, dtype=np.uint8),
+        np.array([[0, 65535], [7, 9]] * 4, dtype=np.uint16),
+        np.array([[-1000, 2500], [37, 0]] * 4, dtype=np.int32),
+        np.array([[-0.5, 2.5], [1.25, 0]] * 4, dtype=np.float32),
+    ],
+    ids=["8 bits", "16 bits", "Hounsfield units", "floats"],
+)
+def test_padding_has_the_code_above_the_maximum_and_values_stay_values(pixels):
+    is_padding = np.arange(16).reshape(8, 2) == 2
+    encoded = encode(DecodedImage(pixels, is_dicom=True, is_padding=is_padding))
+    arrived = values(encoded)
+    assert (arrived[is_padding] == (encoded.maximum + 1) * encoded.scale + encoded.offset).all()
+    assert np.abs(arrived - pixels)[~is_padding].max() <= np.ptp(pixels.astype(float)) / 2**16
+    assert arrived[~is_padding].max() <= encoded.maximum * encoded.scale + encoded.offset
+
+
 def test_the_window_of_the_file_is_told_in_the_picture_s_own_units():
     pixels = np.arange(-1024, 1024, dtype=np.int32).reshape(32, 64)
     encoded = encode(DecodedImage(pixels, is_dicom=True, window_center=40.0, window_width=400.0, is_inverted=True))

@@ -1,13 +1,13 @@
 """The form fields for the labels file and its columns."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import streamlit as st
 
-from overread.sources.csv_table import obvious_columns
 from overread.sources.request import column_flag
 from overread.sources.source_files import TABLES, tables_in
+from overread.sources.table_columns import obvious_columns
 from overread.sources.tables.table_file import read_header
 from overread_app.readable_roots import is_readable, typed_path
 
@@ -17,37 +17,56 @@ COLUMNS = {
     "patient": ("Patient column", "Keeps a patient's images together. Only a keyed hash is stored."),
     "slide": ("Slide column", "Keeps a slide's images together. Only a keyed hash is stored."),
     "split": ("Split column", "Images in the split “test” are scored but never trained on."),
+    "reader": ("Reader column", "Who gave the label, if each reader's label of an image has a row of its own."),
 }
 RATERS_HELP = "Labels that individual raters gave, in addition to the one under audit."
 
 
-def ask_columns(path: Path | None, *, key: str, kinds: Sequence[str]) -> list[str]:
-    """Options of `import` that say which file and columns hold what.
+def ask_columns(labels: Path | None, *, key: str, kinds: Collection[str], asked: Collection[str] = ()) -> list[str]:
+    """Options of `import` that say which columns hold what.
 
-    path: the source, which may be read; key: what the fields' keys begin with; kinds: of columns that are asked for.
-    The columns of a CSV that is there are chosen from a list, those of anything else typed.
-    Raises UserError for a labels file that may not be read.
+    labels: the labels file, which may be read; None if it is not known; key: what the fields' keys begin with; kinds:
+    of columns that are asked for; asked: flags that the form asks for elsewhere.
+    The columns of a table that is there are chosen from a list, those of anything else typed.
     """
     arguments = []
-    labels = path
-    if path is not None and path.suffix.lower() not in (*TABLES, ".json"):
-        named = ask_labels_file(path, key=key)
-        labels = typed_path(named, path) if named else only_table(path)
-        arguments += ["--labels", str(labels)] if named else []
     names = columns_of(labels)
-    asked = [kind for kind in COLUMNS if kind in kinds]
-    for column, kind in zip(st.columns(len(asked) or 1), asked, strict=False):
-        with column:
-            value = ask_column(names, kind, key=f"{key}_{kind}")
-        arguments += [column_flag(kind), value] if value else []
-    if "raters" in kinds:
+    wanted = [kind for kind in (*COLUMNS, "raters") if kind in kinds and column_flag(kind) not in asked]
+    single = [kind for kind in wanted if kind in COLUMNS]
+    for start in range(0, len(single), 3):
+        for column, kind in zip(st.columns(3), single[start : start + 3], strict=False):
+            with column:
+                value = ask_column(names, kind, key=f"{key}_{kind}")
+            arguments += [column_flag(kind), value] if value else []
+    if "raters" in wanted:
         for rater in ask_raters(names, key=f"{key}_raters"):
             arguments += [column_flag("raters"), rater]
-    if not names:
+    if wanted and not names:
         st.caption(
             "You can leave a field empty if the column has an obvious name: image, label, patient, slide or split."
         )
     return arguments
+
+
+def ask_labels(path: Path | None, *, key: str) -> Path | None:
+    """The labels file, if another than the source is named; not asked if the source is one, or holds only one.
+
+    path: the source, which may be read. Raises UserError for a labels file that may not be read.
+    """
+    if path is None or is_table(path):
+        return None
+    named = ask_labels_file(path, key=key)
+    return typed_path(named, path) if named else None
+
+
+def default_labels(path: Path | None) -> Path | None:
+    """The table that an import takes by default: the source itself, or the only one in it; None if there is none."""
+    return path if path is None or is_table(path) else only_table(path)
+
+
+def is_table(path: Path) -> bool:
+    """Whether the source itself is the labels file."""
+    return path.suffix.lower() in (*TABLES, ".json")
 
 
 def ask_labels_file(folder: Path, *, key: str) -> str:

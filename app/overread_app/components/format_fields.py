@@ -1,5 +1,7 @@
 """The form fields of a source format, as declared in the registry of formats."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
@@ -9,8 +11,17 @@ from overread.sources import registry
 from overread.sources.request import ImportRequest
 from overread.sources.source_format import FormatOption, SourceFormat
 from overread_app.boundary import plain_text
-from overread_app.components.column_fields import ask_columns
 from overread_app.readable_roots import is_readable, typed_path
+
+
+@dataclass(frozen=True, slots=True)
+class FormatAnswers:
+    """What was answered of a format."""
+
+    options: tuple[str, ...] = ()
+    """Of `import`."""
+    columns: tuple[str, ...] = ()
+    """The kinds of columns that can be named where the labels are, of `request.COLUMN_KINDS`."""
 
 
 def recognised(path: Path) -> SourceFormat | None:
@@ -23,25 +34,26 @@ def recognised(path: Path) -> SourceFormat | None:
         return None
 
 
-def ask_format(format: SourceFormat, path: Path | None, *, key: str) -> list[str]:
-    """Options of `import` that a format takes: which labels to audit, and where they are.
+def ask_format(format: SourceFormat, path: Path | None, *, key: str, asked: Collection[str] = ()) -> FormatAnswers:
+    """Ask which labels to audit, and where they are, as far as a format leaves that open.
 
-    path: the source, which may be read; None while none is typed; key: what the fields' keys begin with.
+    path: the source, which may be read; None while none is typed; key: what the fields' keys begin with; asked: flags
+    that the form asks for elsewhere.
     Raises UserError for a labels file that may not be read.
     """
     places = {place.title: place for place in format.label_places}
     title = next(iter(places))
     if len(places) > 1:
         title = st.selectbox("Where the labels are", list(places), key=f"{key}_way")
-    arguments = []
+    arguments: list[str] = []
     request = ImportRequest(path or "", format=format.name)
     for option in places[title].options:
+        if option.flag in asked:
+            continue
         if value := ask_option(option, request, key=f"{key}_{option.field}"):
             arguments += [option.flag, value]
             request = request.with_answer(option.field, value)
-    if places[title].columns:
-        arguments += ask_columns(path, key=key, kinds=places[title].columns)
-    return arguments
+    return FormatAnswers(tuple(arguments), places[title].columns)
 
 
 def ask_option(option: FormatOption, request: ImportRequest, *, key: str) -> str:

@@ -1,32 +1,38 @@
-"""The form that creates a study from a source, and the progress of the import."""
+"""The form that creates a study from a source: its fields, a preview of what they make of it, and the import."""
 
-import json
-import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Literal
 
 import streamlit as st
 
 from overread.errors import UserError
 from overread.sources import registry
-from overread_app import processes, session
-from overread_app.boundary import error_boundary, error_text, plain_text, without_paths
-from overread_app.components.format_fields import ask_format, recognised
+from overread_app import session
+from overread_app.boundary import error_text, plain_text, without_paths
+from overread_app.components import import_runs
+from overread_app.components.column_fields import ask_columns, ask_labels, columns_of, default_labels
+from overread_app.components.format_fields import FormatAnswers, ask_format, recognised
+from overread_app.components.import_runs import Answers
+from overread_app.components.label_fields import ask_label_fields
+from overread_app.components.preview_panel import show_preview
+from overread_app.components.question_fields import ask_questions, question_flag
 from overread_app.components.wording import counted
-from overread_app.readable_roots import roots, typed_path
+from overread_app.readable_roots import typed_path
 
-FAILED = "The import failed. Run it in a terminal to see why: overread import"
-TERMINAL_HINT = "Run the same import in a terminal for details: overread import"
+ButtonType = Literal["primary", "secondary"]
 
 
 def show_study_form() -> None:
-    """Ask for a source; while an import runs, show its progress, and then its outcome.
+    """Ask for a source; show its preview; while an import runs, show its progress, and then its outcome.
 
     The fields stay while it runs, so that what was typed can still be corrected.
     """
     show_outcome()
+    key = form_key()
     source = st.text_input(
         "Folder or file on this machine",
-        key=f"{form_key()}_source",
+        key=f"{key}_source",
         placeholder="/data/chest or /data/chest/labels.csv",
         help=f"Or {'; or '.join(form.download.explanation for form in registry.FORMATS if form.download)}",
     ).strip()
@@ -34,12 +40,20 @@ def show_study_form() -> None:
     path = checked_path(source) if source and not named else None
     suggested = source.removeprefix(named.download.prefix) if named and named.download else path.stem if path else ""
     left, right = st.columns(2)
-    name = left.text_input("Name of the study", key=f"{form_key()}_name", placeholder=suggested).strip()
-    chosen = right.selectbox("Format", list(titles()), key=f"{form_key()}_format", format_func=titles().__getitem__)
+    name = left.text_input("Name of the study", key=f"{key}_name", placeholder=suggested).strip()
+    chosen = right.selectbox("Format", list(titles()), key=f"{key}_format", format_func=titles().__getitem__)
     format = named or registry.find_format(chosen) or (recognised(path) if path else None)
-    arguments, is_refused = ["--format", chosen] if chosen else [], False
+    place = source if named else str(path or "")
+    options, is_refused = ["--format", chosen] if chosen else [], False
+    questions = import_runs.questions_about(place, chosen)
+    asked = [question_flag(question) for question in questions]
+    refusal = st.container()
+    answered = ask_questions(questions, path, key=key)
     try:
-        arguments += ask_format(format, path, key=form_key()) if format else []
+        of_format = ask_format(format, path, key=key, asked=asked) if format else FormatAnswers()
+        options += of_format.options
+        with st.expander("More about the labels"):
+            options += ask_more(path, of_format.columns, answered, key=key, asked=asked)
     except UserError as error:  # of a labels file that may not be read
         is_refused = True
         st.warning(plain_text(error_text(error)), icon=":material/info:")
@@ -48,11 +62,49 @@ def show_study_form() -> None:
         if format and format.write_images
         else "The images stay where they are. For training, the study keeps a small copy of each on this machine."
     )
-    if session.get("import_process") is not None:
-        show_import()
-    elif st.button("Import", key=f"{form_key()}_import", type="primary", disabled=is_refused or not (path or named)):
-        start_import(source, name or suggested, arguments)
-        st.rerun()
+    answers = (place, *options, *answered)
+    if reason := import_runs.refusal_of(answers):
+        refusal.warning(plain_text(reason), icon=":material/info:")
+    preview = import_runs.preview_of(answers)
+    if preview:
+        show_preview(preview)
+    if kind := import_runs.running():
+        import_runs.show_progress(kind)
+    else:
+        show_buttons(answers, name or suggested, is_ready=bool(place) and not is_refused, is_previewed=bool(preview))
+
+
+def ask_more(
+    path: Path | None, kinds: Sequence[str], answered: Sequence[str], *, key: str, asked: Collection[str]
+) -> list[str]:
+    """Options of `import` that most sources do without: the labels file, its columns, and how labels are read.
+
+    path: the source, which may be read; kinds: of columns that the format has; answered: options that were given
+    before; key: what the fields' keys begin with; asked: flags that the form asks for elsewhere.
+    Raises UserError for a labels file that may not be read.
+    """
+    options: list[str] = []
+    labels = default_labels(path)
+    if "--labels" in answered:
+        labels = typed_path(answered[answered.index("--labels") + 1], path)
+    elif kinds and "--labels" not in asked and (named := ask_labels(path, key=key)):
+        labels = named
+        options += ["--labels", str(labels)]
+    options += ask_columns(labels, key=key, kinds=kinds, asked=asked) if kinds else []
+    return options + ask_label_fields(key=key, asked=asked, columns=columns_of(labels))
+
+
+def show_buttons(answers: Answers, name: str, *, is_ready: bool, is_previewed: bool) -> None:
+    """Preview and Import; the one to press next stands out. is_ready: whether the source may be read."""
+    with st.container(horizontal=True):
+        preview_type: ButtonType = "secondary" if is_previewed else "primary"
+        if st.button("Preview", key=f"{form_key()}_preview", type=preview_type, disabled=not is_ready):
+            import_runs.start_preview(answers)
+            st.rerun()
+        import_type: ButtonType = "primary" if is_previewed else "secondary"
+        if st.button("Import", key=f"{form_key()}_import", type=import_type, disabled=not is_ready):
+            import_runs.start_import(answers, name)
+            st.rerun()
 
 
 def form_key() -> str:
@@ -74,66 +126,11 @@ def titles() -> dict[str, str]:
     return {"": "Detect automatically", **{format.name: format.title for format in registry.FORMATS}}
 
 
-def start_import(source: str, name: str, arguments: list[str]) -> None:
-    """Import a source into a new folder beside the other studies.
-
-    The import itself reads nothing outside of the roots, whatever a link or a cell says.
-    Raises UserError if the source or its labels may not be read, or the name is taken.
-    """
-    folder = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "study"
-    target = processes.DATA_PATH / folder
-    if target.exists():
-        raise UserError(f"There is already a study called {name!r}; choose another name.")
-    if registry.named_dataset(source) is None:
-        source = str(typed_path(source))
-    within = [part for root in roots() for part in ("--within", str(root))]
-    log = processes.DATA_PATH / f".import-{folder}.log"
-    process = processes.start_import([source, "--study", str(target), "--name", name, *arguments, *within], log=log)
-    session.put("import_process", process)
-    session.put("import_target", target)
-    session.put("import_log", log)
-
-
-@st.fragment(run_every=0.5)
-def show_import() -> None:
-    """A running import; once it has ended, its outcome is kept and the page drawn again."""
-    with error_boundary():
-        process = session.get("import_process")
-        if process is None:
-            return
-        status = process.poll()
-        if status is None:
-            fraction, message = processes.import_progress(session.get("import_log"))
-            st.progress(fraction, text=f"Importing: {plain_text(message)}")
-            return
-        log = session.get("import_log")
-        session.put("import_process", None)
-        if status == 0:
-            session.add_study(session.get("import_target"))
-            session.put("num_imports", session.get("num_imports", 0) + 1)
-            session.put("import_outcome", log.read_text(encoding="utf-8"))
-        else:
-            session.put("import_error", public_reason(log) if status == 2 else FAILED)
-        log.unlink(missing_ok=True)
-        st.rerun()
-
-
-def public_reason(log: Path) -> str:
-    """Why an import was refused: with --within it quotes nothing of the source's files, which are no study's yet."""
-    reason = without_paths(processes.last_line(log).removeprefix("error: "))
-    return f"{reason.rstrip('.')}. {TERMINAL_HINT}"
-
-
 def show_outcome() -> None:
     """The outcome of the session's last import."""
-    error = session.get("import_error")
-    outcome = session.get("import_outcome")
-    session.put("import_error", None)
+    summary = session.get("import_outcome")
     session.put("import_outcome", None)
-    if error:
-        st.warning(plain_text(str(error)), icon=":material/info:")
-    if outcome:
-        summary = json.loads(outcome.splitlines()[-1])
+    if summary:
         text = f"Imported {counted(summary['num_samples'], 'image')}."
         if summary["num_quarantined"]:
             text += f" {counted(summary['num_quarantined'], 'row')} could not be read; the report below says why."

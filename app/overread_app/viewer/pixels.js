@@ -2,7 +2,8 @@
 //
 // An image, as the server describes it: {url, width, height, channels, type, scale, offset, minimum, maximum,
 // center, window, voi, isInverted, isDicom}. `url` gives its codes, row by row, little-endian, gzipped; they lie in
-// minimum..maximum, and a value (a Hounsfield unit, say) is code * scale + offset. The window is in values.
+// minimum..maximum, and a value (a Hounsfield unit, say) is code * scale + offset. The window is in values. The code
+// maximum + 1 is padding, which is black whatever the window.
 
 const NUM_KEPT = 6;
 const fetched = new Map(); // url -> promise of codes; in the order of use, the oldest first
@@ -34,9 +35,9 @@ async function fetchCodes(spec) {
   return codes;
 }
 
-// Greys 0..255 for every code from 0 to maximum. Source: DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3.
+// Greys 0..255 for every code from 0 to maximum + 1. Source: DICOM PS3.3 C.11.2.1.2 and C.11.2.1.3.
 export function lookupTable({ scale, offset, minimum, maximum, center, window, voi, isInverted }) {
-  const table = new Uint8ClampedArray(maximum + 1); // rounds and clamps on assignment
+  const table = new Uint8ClampedArray(maximum + 2); // rounds and clamps on assignment; begins as black
   for (let code = minimum; code <= maximum; code++) {
     const value = code * scale + offset;
     let fraction;

@@ -46,7 +46,7 @@ class EncodedImage:
     scale: float
     offset: float
     minimum: int
-    """Codes lie between minimum and maximum, both included."""
+    """Codes lie between minimum and maximum, both included; that of padding is maximum + 1."""
     maximum: int
     center: float
     window: float
@@ -57,11 +57,11 @@ class EncodedImage:
 
 def encode(image: DecodedImage) -> EncodedImage:
     """The image without loss, and its initial window."""
-    if image.pixels.dtype == np.uint8:
+    if image.pixels.dtype == np.uint8 and image.is_padding is None:
         codes, scale, offset, minimum, maximum = image.pixels, 1.0, 0.0, 0, 255
     else:
         codes, scale, offset = image.codes()
-        minimum, maximum = int(codes.min()), int(codes.max())
+        minimum, maximum = int(codes.min()), int(codes.max()) - (image.is_padding is not None)
     center, window = image.window()
     return EncodedImage(
         # Without a timestamp, so that the same image has the same address.

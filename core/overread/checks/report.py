@@ -9,12 +9,12 @@ import pandas as pd
 from overread.checks.agreement import check_agreement, study_agreement
 from overread.checks.borders import pixel_features
 from overread.checks.class_counts import check_classes, check_quarantine
+from overread.checks.decoding_notes import check_decoding_notes
 from overread.checks.duplicate_groups import merge_duplicate_groups
 from overread.checks.exact_duplicates import check_duplicates, exact_duplicate_groups
 from overread.checks.leaks import check_names, check_splits
 from overread.checks.near_duplicates import near_duplicate_groups
 from overread.checks.odd_images import check_odd_images
-from overread.checks.parts_of_files import check_parts
 from overread.checks.replaced_images import check_changed
 from overread.checks.shortcuts import check_headers, check_shortcuts, shortcut_features
 from overread.errors import StudyError
@@ -45,7 +45,6 @@ def check_study(study: Study, *, on_progress: Callable[[float], None] | None = N
         *named,
         *check_shortcuts(samples, shortcut_features(samples, headers), groups, skip=skip),
         *check_headers(samples, headers),
-        *check_parts(samples, headers),
         *check_splits(samples),
         *check_classes(samples, study.classes),
         *check_quarantine(study.quarantine()),
@@ -61,6 +60,7 @@ def check_study(study: Study, *, on_progress: Callable[[float], None] | None = N
         findings.append(Finding("not_checked", "warning", len(samples), message))
     else:
         cache.verify()
+        findings += check_decoding_notes(cache.rows)
         findings += _check_borders(samples, cache, headers, groups)
         findings += _check_images(study, samples, cache, headers, on_progress)
     return sorted(findings, key=lambda finding: _SEVERITIES.index(finding.severity))

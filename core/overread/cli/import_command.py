@@ -5,14 +5,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperArgument, TyperCommand, TyperOption
 
 from overread.cli.arguments import Ephemeral, Json
 from overread.cli.flags import with_flags
+from overread.cli.preview_table import preview_lines
 from overread.cli.terminal import print_result, progress_bar, warn_of_stopped_update
+
+if TYPE_CHECKING:
+    from overread.records import Source
+    from overread.sources.request import ImportRequest
+    from overread.studies.importing import StudyOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +90,17 @@ class FolderFlags:
 
 @dataclass(frozen=True, slots=True)
 class StudyFlags:
-    """What the study is to be."""
+    """What the study is to be, and whether it is made."""
 
+    study: Annotated[
+        Path | None, typer.Option(help="Folder of the study to create or update; needed unless --dry-run.")
+    ] = None
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Show the classes, what is left out and eight images with their labels; write nothing."
+        ),
+    ] = False
     name: Annotated[str | None, typer.Option(help="Name shown in the app; default: the folder's name.")] = None
     image_size: Annotated[int, typer.Option(help="Side length of the cached images, in pixels.", min=32, max=1024)] = (
         224
@@ -143,7 +158,6 @@ def import_(
             "in another format."
         ),
     ],
-    study: Annotated[Path, typer.Option(help="Folder of the study to create or update.")],
     reading: ReadingFlags,
     columns: ColumnFlags,
     findings: FindingFlags,
@@ -153,25 +167,53 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Create a study from labelled images: check every row, decode every image once."""
-    from overread.files import is_study
+    from overread.errors import ConfigError
     from overread.images.addresses import ALLOW_VARIABLE
-    from overread.pipeline.output_paths import check_output
-    from overread.sources.label_classes import listed
-    from overread.sources.registry import find_format, local_source
-    from overread.sources.request import ColumnNames, ImportRequest
+    from overread.sources.registry import local_source
     from overread.sources.source import read_source
-    from overread.studies.importing import StudyOptions, import_source
-    from overread.studies.study import open_study
+    from overread.studies.importing import StudyOptions
 
+    study = options.study
+    if study is None and not options.dry_run:
+        raise ConfigError("--study is missing; give the folder of the study to create, or --dry-run to only look")
     if access.allow_private_urls:
         os.environ[ALLOW_VARIABLE] = "1"
     with progress_bar(as_json) as show:
         place = local_source(
             source, lambda done, total: show(done / total, f"fetched {done / 1e6:.0f} of {total / 1e6:.0f} MB")
         )
-    fetched = [] if place == source else [Path(place)]
-    request = ImportRequest(
-        source=place,
+    fetched = () if place == source else (Path(place),)
+    within = (*access.within, *fetched) if access.within else ()
+    study_options = StudyOptions(
+        name=options.name,
+        image_size_px=options.image_size,
+        update=options.update,
+        is_shared=options.shared,
+    )
+    with _refusals(as_json=as_json, is_public=bool(access.within)):
+        found = read_source(_request_of(place, reading, columns, findings, folders, within))
+    if study is not None:
+        _check_study(found, study)
+    with _refusals(as_json=as_json, is_public=bool(access.within)):
+        if options.dry_run:
+            _show_preview(found, study, study_options, as_json=as_json, is_public=bool(access.within))
+        elif study is not None:
+            _make_study(found, study, study_options, as_json=as_json)
+
+
+def _request_of(
+    source: Path | str,
+    reading: ReadingFlags,
+    columns: ColumnFlags,
+    findings: FindingFlags,
+    folders: FolderFlags,
+    within: tuple[Path, ...],
+) -> "ImportRequest":
+    """What the flags ask to be read."""
+    from overread.sources.request import ColumnNames, ImportRequest
+
+    return ImportRequest(
+        source=source,
         format=reading.format,
         labels=reading.labels,
         columns=ColumnNames(
@@ -196,24 +238,31 @@ def import_(
         patient_folder=folders.patient_folder,
         follow_links=folders.follow_links,
         keep_masks=folders.keep_masks,
-        within=(*access.within, *fetched) if access.within else (),
+        within=within,
     )
-    with _in_public(is_asked=bool(access.within)):
-        found = read_source(request)
+
+
+def _check_study(found: "Source", study: Path) -> None:
+    from overread.files import is_study
+    from overread.pipeline.output_paths import check_output
+    from overread.sources.registry import find_format
+
     if not is_study(study):
         # Where a single file is the source, its folder is not.
         form = find_format(found.format)
         check_output(study, option="--study", source_root="" if form and form.is_file else found.root)
-    with progress_bar(as_json) as show, _in_public(is_asked=bool(access.within)):
+
+
+def _make_study(found: "Source", study: Path, options: "StudyOptions", *, as_json: bool) -> None:
+    from overread.sources.label_classes import listed
+    from overread.studies.importing import import_source
+    from overread.studies.study import open_study
+
+    with progress_bar(as_json) as show:
         summary = import_source(
             found,
             study,
-            StudyOptions(
-                name=options.name,
-                image_size_px=options.image_size,
-                update=options.update,
-                is_shared=options.shared,
-            ),
+            options,
             on_progress=lambda done, total: show(done / max(total, 1), f"decoded {done} of {total} images"),
         )
     quarantined = f"; {summary.num_quarantined} rows in {study / 'quarantine.csv'}" if summary.num_quarantined else ""
@@ -222,14 +271,34 @@ def import_(
     print_result(as_json, asdict(summary), [*(f"note: {message}" for message in summary.messages), line])
 
 
+def _show_preview(
+    found: "Source", study: Path | None, options: "StudyOptions", *, as_json: bool, is_public: bool
+) -> None:
+    from overread.studies.importing import check_study_path
+    from overread.studies.preview import preview_source
+
+    if study is not None:
+        check_study_path(found, study, options)
+    with progress_bar(as_json) as show:
+        preview = preview_source(
+            found, on_progress=lambda done, total: show(done / total, f"decoded {done} of {total} images")
+        )
+    values = asdict(preview)
+    for image in values["shown"] if is_public else ():
+        del image["image"]  # the file's name, which no page shows
+    print_result(as_json, values, preview_lines(preview))
+
+
 @contextmanager
-def _in_public(*, is_asked: bool) -> Iterator[None]:
-    """Let errors of the user say in public what they say, where that is asked for."""
+def _refusals(*, as_json: bool, is_public: bool) -> Iterator[None]:
+    """Print what a refused import needs to be told as JSON, and let errors say in public only what they may."""
     from overread.errors import UserError
 
     try:
         yield
     except UserError as error:
-        if not is_asked:
+        if as_json and error.question:
+            print_result(as_json, {"question": asdict(error.question)}, [])
+        if not is_public:
             raise
-        raise type(error)(error.public) from None
+        raise type(error)(error.public, question=error.question) from None

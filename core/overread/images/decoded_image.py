@@ -34,9 +34,12 @@ class DecodedImage:
     """The lowest value is white (MONOCHROME1): displayed values are inverted after the window."""
     voi_function: str = "LINEAR"
     """LINEAR, LINEAR_EXACT or SIGMOID (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
-    note: str = ""
-    """What the user should know of how it was read: that it is the first of several pages, say. It names nothing of
-    the file."""
+    is_padding: np.ndarray | None = None
+    """(H, W) bool, of a grey image: pixels outside of what was imaged, which are black whatever the window. They count
+    in no range: their value in `pixels` is one of the others'. None where there are none."""
+    notes: tuple[str, ...] = ()
+    """What its file asks for and is not done, or holds and is not read, for its owner. Names neither file nor tag
+    value."""
 
     @property
     def is_color(self) -> bool:
@@ -63,17 +66,25 @@ class DecodedImage:
     def codes(self) -> tuple[np.ndarray, float, float]:
         """The grey values for a viewer: codes (H, W) uint16, scale and offset, value = code * scale + offset.
 
-        Exact (scale 1) for integers that span less than 2**16; else rounded to one of 65536 steps.
+        Exact (scale 1) for integers that span less than 2**16; else rounded to one of 65536 steps. Where there is
+        padding, its code is one more than the highest, and the values have one step less.
         The window in codes is ((center - offset) / scale, width / scale). Raises ValueError on colour.
         """
         if self.is_color:
             raise ValueError("a colour image has no grey values")
         low, high = float(self.pixels.min()), float(self.pixels.max())
-        if np.issubdtype(self.pixels.dtype, np.integer) and high - low < 2**16:
-            offset = 0.0 if low >= 0 and high < 2**16 else low
-            return (self.pixels - int(offset)).astype(np.uint16), 1.0, offset
-        scale = (high - low) / (2**16 - 1) or 1.0
-        return np.rint((self.pixels.astype(np.float64) - low) / scale).astype(np.uint16), scale, low
+        num_steps = 2**16 if self.is_padding is None else 2**16 - 1
+        scale, offset = 1.0, low
+        if np.issubdtype(self.pixels.dtype, np.integer) and high - low < num_steps:
+            if low >= 0 and high < num_steps:
+                offset = 0.0
+            codes = (self.pixels - int(offset)).astype(np.uint16)
+        else:
+            scale = (high - low) / (num_steps - 1) or 1.0
+            codes = np.rint((self.pixels.astype(np.float64) - low) / scale).astype(np.uint16)
+        if self.is_padding is not None:
+            codes[self.is_padding] = codes.max() + 1
+        return codes, scale, offset
 
 
 def check_size(width_px: int, height_px: int) -> None:
@@ -106,13 +117,15 @@ def one_channel_if_grey(pixels: np.ndarray) -> np.ndarray:
 
 
 def to_uint8(image: DecodedImage) -> np.ndarray:
-    """(H, W) or (H, W, 3) uint8 as the file asks to display it: its window, then MONOCHROME1's inversion."""
+    """(H, W) or (H, W, 3) uint8 as the file asks to display it: its window, then MONOCHROME1's inversion; padding is
+    black."""
     pixels = image.pixels
     if image.is_color:
         return pixels
     is_shown_as_stored = pixels.dtype == np.uint8 and image.window_center is None
     shown = pixels if is_shown_as_stored else _windowed(pixels, image)
-    return 255 - shown if image.is_inverted else shown
+    shown = 255 - shown if image.is_inverted else shown
+    return shown if image.is_padding is None else np.where(image.is_padding, np.uint8(0), shown)
 
 
 def _windowed(pixels: np.ndarray, image: DecodedImage) -> np.ndarray:

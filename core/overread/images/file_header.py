@@ -1,5 +1,4 @@
-"""Reads the headers of image files without decoding pixels: size, depth, format, pages, and the names of metadata
-entries.
+"""Reads the headers of image files without decoding pixels: size, depth, format, and the names of metadata entries.
 
 No values of metadata but two: whether the file says that its pixels hold burned-in text, and their photometric
 interpretation.
@@ -18,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from overread.images import guarded
 from overread.images.dicom.parse_limits import ODD, ORDINARY, Limits, OverLimitError
 from overread.images.location import Location
-from overread.images.raster import FORMATS, has_16_bit_color, is_tiff, note_of
+from overread.images.raster import FORMATS, has_16_bit_color, is_tiff
 from overread.images.remote_listing import look_up
 from overread.images.silence import silence, silence_loggers
 from overread.images.tiff_tags import read_tiff_tags
@@ -45,7 +44,7 @@ class FileHeader:
     """DICOM, or one of `raster.FORMATS`."""
     width_px: int = 0
     height_px: int = 0
-    """Upright, as the image is shown."""
+    """Both as the image is displayed: upright, with square pixels."""
     channels: int = 0
     bits: int = 0
     """Of one channel, as stored."""
@@ -55,8 +54,6 @@ class FileHeader:
     """DICOM's BurnedInAnnotation: YES or NO; empty where the file has none (PS3.3 C.7.6.1.1)."""
     photometric: str = ""
     """DICOM's PhotometricInterpretation (PS3.3 C.7.6.3.1.2); empty where it is not one of the standard's."""
-    note: str = ""
-    """Of a picture that is the first of several in its file: see `raster.note_of`."""
 
 
 def read_headers(locations: Sequence[Location]) -> list[FileHeader]:
@@ -107,7 +104,7 @@ def _read_raster(file: BinaryIO, num_bytes: int) -> FileHeader:
         bits = 16 if has_16_bit_color(image, tags) else bits
         entries = frozenset(str(name) for name in image.info)
         size = image.size[::-1] if _is_turned(image) else image.size
-        return FileHeader(num_bytes, str(image.format), *size, channels, bits, entries, note=note_of(image, tags))
+        return FileHeader(num_bytes, str(image.format), *size, channels, bits, entries)
 
 
 def _is_turned(image: Image.Image) -> bool:
@@ -122,6 +119,7 @@ def _is_turned(image: Image.Image) -> bool:
 
 def _read_dicom(file: BinaryIO, num_bytes: int, limits: Limits) -> FileHeader:
     from overread.images.dicom.parser import before_pixels, parse
+    from overread.images.dicom.pixel_aspect import displayed_size
 
     silence_loggers("pydicom")
     dataset, _ = parse(file, limits, stop_when=before_pixels)
@@ -131,8 +129,7 @@ def _read_dicom(file: BinaryIO, num_bytes: int, limits: Limits) -> FileHeader:
     return FileHeader(
         num_bytes,
         "DICOM",
-        int(dataset.Columns),
-        int(dataset.Rows),
+        *displayed_size(dataset),
         int(dataset.get("SamplesPerPixel") or 1),
         int(dataset.get("BitsStored") or 0),
         entries,

@@ -24,6 +24,9 @@ _SIGNATURES = (
     *(b"P%d%c" % (number, blank) for number in range(1, 7) for blank in b" \t\r\n#"),
     *(b"Pf\n", b"Pf\r"),
 )
+MORE_PAGES = "the file holds several pages, of which the first is used"
+MORE_FRAMES = "the file holds several frames, of which the first is used"
+MORE_CHANNELS = "the file holds two channels, of which the first is used"
 _FIRST_ROWS = 8
 """Enough to recognise most colour images."""
 _LARGE = 2**24
@@ -51,9 +54,9 @@ def read_raster(file: BinaryIO, *, at_least_px: int | None = None) -> DecodedIma
     try:
         image: Image.Image = Image.open(file, formats=FORMATS)
         check_size(*image.size)
-        note = note_of(image, tags)
+        notes = _notes(image, tags)
         if has_16_bit_color(image, tags):
-            return _deep_color(file, image, note)
+            return _deep_color(file, image, notes)
         if at_least_px is not None:
             image.draft(None, (2 * at_least_px, 2 * at_least_px))
         image.load()
@@ -72,8 +75,8 @@ def read_raster(file: BinaryIO, *, at_least_px: int | None = None) -> DecodedIma
         raise ImageError("the file is truncated" if is_cut else "the file is damaged") from None
     _set_upright(image)
     if image.mode in _DEEP_MODES:
-        return _deep(image, tags, note)
-    return DecodedImage(_grey_or_rgb(image), note=note)
+        return _deep(image, tags, notes)
+    return DecodedImage(_grey_or_rgb(image), notes=notes)
 
 
 def is_tiff(file: BinaryIO) -> bool:
@@ -83,18 +86,16 @@ def is_tiff(file: BinaryIO) -> bool:
     return head in TIFF_SIGNATURES
 
 
-def note_of(image: Image.Image, tags: TiffTags | None) -> str:
-    """What the reader should know of how the image was taken from its file: that it is one of several pages, frames
-    or channels; empty where it is all of it. tags: of a TIFF."""
+def _notes(image: Image.Image, tags: TiffTags | None) -> tuple[str, ...]:
     if tags is not None:
         if tags.num_pages > 1:
-            return f"{tags.num_pages} pages, of which the first is used"
-        return "2 channels, of which the first is used" if tags.channels == 2 and image.mode != "LA" else ""
+            return (MORE_PAGES,)
+        return (MORE_CHANNELS,) if tags.channels == 2 and image.mode != "LA" else ()
     num_frames = 1
     with suppress(Exception):  # a later frame may be damaged
         num_frames = int(getattr(image, "n_frames", 1))
     # A JPEG's further pictures (MPO) are previews, depth and gain maps of the first one.
-    return f"{num_frames} frames, of which the first is used" if num_frames > 1 and image.format != "MPO" else ""
+    return (MORE_FRAMES,) if num_frames > 1 and image.format != "MPO" else ()
 
 
 def has_16_bit_color(image: Image.Image, tags: TiffTags | None) -> bool:
@@ -104,14 +105,14 @@ def has_16_bit_color(image: Image.Image, tags: TiffTags | None) -> bool:
     return image.format == "PNG" and any(tile.args in _PNG_COLOR_16 for tile in getattr(image, "tile", ()))
 
 
-def _deep_color(file: BinaryIO, image: Image.Image, note: str) -> DecodedImage:
+def _deep_color(file: BinaryIO, image: Image.Image, notes: tuple[str, ...]) -> DecodedImage:
     exif = image.info.get("exif")
     file.seek(0)
     shown = Image.fromarray(as_8_bits(read_deep(file)))
     if image.format == "PNG" and exif:
         shown.info["exif"] = exif
         _set_upright(shown)
-    return DecodedImage(_grey_or_rgb(shown), note=note)
+    return DecodedImage(_grey_or_rgb(shown), notes=notes)
 
 
 def _unknown_to_pillow(file: BinaryIO, tags: TiffTags) -> DecodedImage:
@@ -119,8 +120,8 @@ def _unknown_to_pillow(file: BinaryIO, tags: TiffTags) -> DecodedImage:
     check_size(tags.width_px, tags.height_px)
     if tags.sample_format == FLOAT and tags.channels == 1 and tags.bits == (64,):
         file.seek(0)
-        note = f"{tags.num_pages} pages, of which the first is used" if tags.num_pages > 1 else ""
-        return DecodedImage(finite(read_deep(file)), voi_function="LINEAR_EXACT", note=note)
+        notes = (MORE_PAGES,) if tags.num_pages > 1 else ()
+        return DecodedImage(finite(read_deep(file)), voi_function="LINEAR_EXACT", notes=notes)
     channels = "1 channel" if tags.channels == 1 else f"{tags.channels} channels"
     raise ImageError(
         f"a TIFF of {channels} with {max(tags.bits, default=0)} bits each, which is not supported: "
@@ -142,19 +143,19 @@ def _set_upright(image: Image.Image) -> None:
         ImageOps.exif_transpose(image, in_place=True)
 
 
-def _deep(image: Image.Image, tags: TiffTags | None, note: str) -> DecodedImage:
+def _deep(image: Image.Image, tags: TiffTags | None, notes: tuple[str, ...]) -> DecodedImage:
     pixels = np.asarray(image)
     is_white_zero = tags is not None and tags.photometric == 0
     if image.mode == "F":
-        return DecodedImage(finite(pixels), voi_function="LINEAR_EXACT", is_inverted=is_white_zero, note=note)
+        return DecodedImage(finite(pixels), voi_function="LINEAR_EXACT", is_inverted=is_white_zero, notes=notes)
     if (
         pixels.min() < 0 and tags is not None and tags.sample_format == UNSIGNED
     ):  # 32 bits, which pillow takes for int32
         pixels = pixels.view(np.uint32).astype(np.float32)
-        return DecodedImage(pixels, voi_function="LINEAR_EXACT", is_inverted=is_white_zero, note=note)
+        return DecodedImage(pixels, voi_function="LINEAR_EXACT", is_inverted=is_white_zero, notes=notes)
     is_16_bit = pixels.min() >= 0 and pixels.max() < 2**16
     pixels = pixels.astype(np.uint16 if is_16_bit else np.int32, copy=False)
-    return DecodedImage(pixels, is_inverted=is_white_zero, note=note)
+    return DecodedImage(pixels, is_inverted=is_white_zero, notes=notes)
 
 
 def finite(pixels: np.ndarray) -> np.ndarray:

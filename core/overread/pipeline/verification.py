@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 from overread.errors import ConfigError, LedgerError
+from overread.files import csv_records
 from overread.pipeline.study_ledger import ledger_state_file, open_ledger, open_unchecked_ledger
 from overread.review.chain import chain_error
 from overread.review.cleaned_csv import HEAD_COLUMN
@@ -75,7 +76,7 @@ def _texts(file: Path) -> set[tuple[str, str, str]]:
         texts = [json.dumps(json.loads(file.read_text(encoding="utf-8")))]
     else:
         with file.open(encoding="utf-8", newline="") as lines:
-            table = csv.reader(lines)
+            table = csv_records(lines)
             names = next(table, [])
             places = [place for place, name in enumerate(names) if name.lstrip("'").endswith(HEAD_COLUMN)]
             texts = [row[place] for row in table for place in places[-1:] if place < len(row)]

@@ -9,7 +9,7 @@ from overread.errors import ConfigError, ManifestError, SourceError
 from overread.records import Source, SourceRow
 from overread.sources.fiftyone import is_fiftyone
 from overread.sources.json_table import read_json_table
-from overread.sources.label_studio import is_label_studio
+from overread.sources.label_studio_tasks import is_label_studio
 from overread.sources.source_files import SourceFiles
 from overread.sources.source_format import FormatOption, LabelPlace, SourceFormat
 

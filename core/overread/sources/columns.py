@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from overread.errors import ManifestError
-from overread.sources.csv_table import IMAGE_NAMES
 from overread.sources.request import ColumnNames, column_flag
+from overread.sources.table_columns import IMAGE_NAMES
 
 _IMAGE_KEYS = (*IMAGE_NAMES, "img", "image_url", "url")
 

@@ -1,114 +1,161 @@
-"""Reads a CSV with one row per image: which columns hold the image, label, patient, slide, split and raters."""
+"""Reads a table with one row per image, or several tables with the same columns, one for each split."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 from overread.errors import ManifestError
 from overread.records import Source, SourceRow
+from overread.sources.columns import free_name
 from overread.sources.folder import SPLITS, class_folders
+from overread.sources.found_images import is_file
+from overread.sources.image_paths import normal_path, path_fault
+from overread.sources.indicators import read_indicators
 from overread.sources.label_classes import listed
-from overread.sources.request import COLUMN_KINDS, NO_COLUMNS, ColumnNames, column_flag
+from overread.sources.layout_rows import with_layout
+from overread.sources.layouts import layout_of
+from overread.sources.request import COLUMN_KINDS, NO_COLUMNS, ColumnNames, ImportRequest, column_flag
 from overread.sources.source_files import TABLES, SourceFiles, tables_in
 from overread.sources.source_format import LabelPlace, SourceFormat
-from overread.sources.tables.table_file import read_cells, read_header
+from overread.sources.table_columns import (
+    LABEL_NAMES,
+    OPTIONAL_NAMES,
+    find_column,
+    label_question,
+    obvious_place,
+    place_of,
+)
+from overread.sources.table_search import FoundTable, choose_tables, with_image_column
+from overread.sources.tables.table_cells import TableCells
+from overread.sources.tables.table_file import read_cells
 
-IMAGE_NAMES = ("image", "path", "file", "filename", "name", "image_path", "file_path", "filepath", "file_name")
-LABEL_NAMES = ("label", "class", "target", "given_label")
-_OPTIONAL_NAMES = {"patient": ("patient", "patient_id"), "slide": ("slide", "slide_id"), "split": ("split",)}
-_OBVIOUS_NAMES = {"image": IMAGE_NAMES, "label": LABEL_NAMES, **_OPTIONAL_NAMES}
+
+@dataclass(frozen=True, slots=True)
+class _Labels:
+    """What a table's labels are, and where."""
+
+    cells: list[str]
+    column: str
+    is_added: bool = False
+    """Whether the column is not the table's own."""
+    classes: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
 
 
 def read_table(path: Path, root: Path, columns: ColumnNames = NO_COLUMNS) -> Source:
-    """A CSV (comma, semicolon or tab; UTF-8, UTF-16 with a BOM, else Windows-1252 or Latin-1) whose image paths are
-    relative to `root`. Columns that aren't named are recognised if their names are obvious (image, label, patient,
-    slide, split).
+    """A table whose image paths are relative to `root`, or to its own folder below it. Columns that aren't named are
+    recognised if their names are obvious (image, label, patient, slide, split).
 
     Raises ManifestError for a ragged row, or a column that is missing, duplicated or not obvious; SourceError for a
-    file that is empty or not text.
+    file that is empty or not a table.
     """
-    table = read_cells(path)
-    header, records = table.header, table.records
-    image = _column(path, header, columns, "image")
-    label = _column(path, header, columns, "label")
-    places, messages = {}, list(table.messages)
-    for kind, names in _OPTIONAL_NAMES.items():
-        if (named := getattr(columns, kind)) is not None:
-            places[kind] = _place(path, header, named, column_flag(kind))
-        elif (place := _guess(header, names)) is not None:
-            places[kind] = place
-            messages.append(f"{path.name}: column {header[place]!r} was taken as the {kind}")
-    raters = [_place(path, header, name, column_flag("raters")) for name in columns.raters]
+    return _read_tables([FoundTable(path, read_cells(path))], root, ImportRequest(root, columns=columns))
+
+
+def _read_tables(tables: Sequence[FoundTable], root: Path, request: ImportRequest) -> Source:
+    """The rows of tables that have the same columns; of several, each one's own split."""
+    path, header = tables[0].path, tables[0].cells.header
+    layout = layout_of(header)
+    columns = layout.filled(request.columns, header) if layout else request.columns
+    columns = replace(columns, image=columns.image or tables[0].image_column)
+    image = find_column(path, header, columns, "image")
+    joined = TableCells(header, [each for table in tables for each in table.cells.records])
+    names_images = _names_images(tables[0], image, root)
+    labels = _labels(path, joined, replace(request, columns=columns), header[image], names_images=names_images)
+    places, messages = _optional_places(path, header, columns)
+    raters = [place_of(path, header, name, column_flag("raters")) for name in columns.raters]
     rater_names = tuple(_rater_name(header[place]) for place in raters)
     if len(set(rater_names)) < len(rater_names):
         raise ManifestError(
             f"{path.name}: two rater columns have the same name, {', '.join(columns.raters)}; give each once"
         )
-
-    rows = []
-    for number, record in records:
-        optional = {kind: record[place].strip() for kind, place in places.items()}
-        if "split" in optional:
-            optional["split"] = SPLITS.get(optional["split"].lower(), optional["split"].lower())
-        votes = tuple(record[place].strip() for place in raters)
-        rows.append(SourceRow(number, record[image], record[label].strip(), **optional, raters=votes))
+    rows: list[SourceRow] = []
+    cells: list[tuple[str, ...]] = []
+    for table in tables:
+        folder, first = _folder_below(table.path, root), len(rows)
+        for number, record in table.cells.records:
+            optional = {kind: record[place].strip() for kind, place in places.items()}
+            split = optional.pop("split", table.split if len(tables) > 1 else "").lower()
+            label = labels.cells[len(rows)]
+            votes = tuple(record[place].strip() for place in raters)
+            file = _beside(record[image], folder, root)
+            split = SPLITS.get(split, split)
+            rows.append(SourceRow(first + number, file, label.strip(), **optional, split=split, raters=votes))
+            cells.append((*record, label) if labels.is_added else tuple(record))
     if others := sorted({row.split for row in rows} - set(SPLITS.values()) - {""}):
         messages.append(
             f"{path.name}: splits {listed(others)} are not train, val or test: every split except test is used for "
             "training"
         )
-    return Source(
+    if len(tables) > 1:
+        names = listed([str(table.path.relative_to(root)) for table in tables])
+        messages.append(f"{names} were read together, each as a split")
+    source = Source(
         root=str(root.resolve()),
         format="csv",
-        columns=tuple(header),
-        cells=tuple(tuple(record) for _, record in records),
+        columns=(*header, labels.column) if labels.is_added else tuple(header),
+        cells=tuple(cells),
         image_column=header[image],
-        label_column=header[label],
+        label_column=labels.column,
         rows=tuple(rows),
-        labels_file=str(path.resolve()),
+        labels_file=", ".join(table.path.name for table in tables) if len(tables) > 1 else str(path.resolve()),
         rater_names=rater_names,
-        messages=tuple(messages),
+        classes=labels.classes,
+        messages=(*(note for table in tables for note in table.cells.messages), *messages, *labels.messages),
     )
+    return with_layout(source, layout, path, request.classes) if layout else source
 
 
-def obvious_columns(header: Sequence[str]) -> dict[str, str]:
-    """The columns that are recognised without being named, by kind: image, label, patient, slide, split."""
-    places = {kind: _guess(header, names) for kind, names in _OBVIOUS_NAMES.items()}
-    return {kind: header[place] for kind, place in places.items() if place is not None}
-
-
-def has_obvious_columns(path: Path) -> bool:
-    """Whether the file is a CSV whose columns of images and labels have obvious names."""
-    return {"image", "label"} <= obvious_columns(read_header(path)).keys()
-
-
-def _column(path: Path, header: list[str], columns: ColumnNames, kind: str) -> int:
-    if (named := getattr(columns, kind)) is not None:
-        return _place(path, header, named, column_flag(kind))
-    place = _guess(header, _OBVIOUS_NAMES[kind])
+def _labels(path: Path, table: TableCells, request: ImportRequest, image: str, *, names_images: bool) -> _Labels:
+    named = request.columns.label
+    if named is None:
+        place = obvious_place(table.header, LABEL_NAMES)
+    else:
+        place = place_of(path, table.header, named, column_flag("label"))
+    if table.records and (
+        found := read_indicators(table, request, path.name, has_label=place is not None, names_images=names_images)
+    ):
+        column = free_name(found.column, table.header)
+        return _Labels(found.labels, column, True, found.classes, found.messages)
     if place is None:
-        raise ManifestError(
-            f"{path.name} row 1: no column is obviously the {kind}; specify it with {column_flag(kind)}. "
-            f"Columns: {', '.join(header)}"
-        )
-    return place
+        raise label_question(path, table, image, names_images=names_images)
+    return _Labels([record[place] for _, record in table.records], table.header[place])
 
 
-def _guess(header: Sequence[str], names: tuple[str, ...]) -> int | None:
-    plain = [column.strip().lower() for column in header]
-    return next((plain.index(name) for name in names if plain.count(name) == 1), None)
+def _names_images(table: FoundTable, image: int, root: Path) -> bool:
+    """Whether any image is there that a table names. image: the place of the column."""
+    folder = _folder_below(table.path, root)
+    paths = (normal_path(_beside(record[image], folder, root)) for _, record in table.cells.records)
+    return bool(table.image_column) or any(is_file(root, path) for path in paths)
 
 
-def _place(path: Path, header: list[str], name: str, flag: str) -> int:
-    count = header.count(name)
-    if count == 1:
-        return header.index(name)
-    if count:
-        raise ManifestError(f"{path.name} row 1: {count} columns are named {name!r}; rename all but one")
-    stripped = [column.strip() for column in header]
-    if stripped.count(name.strip()) == 1:
-        return stripped.index(name.strip())
-    raise ManifestError(f"{path.name} row 1: no column {name!r}; set {flag} to one of: {', '.join(header)}")
+def _optional_places(path: Path, header: list[str], columns: ColumnNames) -> tuple[dict[str, int], list[str]]:
+    """The places of the columns of patient, slide, split and reader, and messages on those that were not named."""
+    places, messages = {}, []
+    for kind, names in OPTIONAL_NAMES.items():
+        if (named := getattr(columns, kind)) is not None:
+            places[kind] = place_of(path, header, named, column_flag(kind))
+        elif (place := obvious_place(header, names)) is not None:
+            places[kind] = place
+            if kind != "reader":  # who matters only where an image has several
+                messages.append(f"{path.name}: column {header[place]!r} was taken as the {kind}")
+    return places, messages
+
+
+def _folder_below(path: Path, root: Path) -> str:
+    """The folder of a table as a path from the root, if it is below it; else empty."""
+    folder, place = path.resolve().parent, root.resolve()
+    if folder == place or not folder.is_relative_to(place):
+        return ""
+    return folder.relative_to(place).as_posix()
+
+
+def _beside(image: str, folder: str, root: Path) -> str:
+    """The path from the root of an image that is named relative to its table's folder."""
+    if not folder or path_fault(image):
+        return image
+    beside = str(PurePosixPath(folder) / normal_path(image))
+    return beside if is_file(root, beside) else image
 
 
 def _rater_name(column: str) -> str:
@@ -122,18 +169,25 @@ def _rater_name(column: str) -> str:
 
 def _recognise(files: SourceFiles) -> bool:
     if files.labels_file is not None:
-        return not (files.is_zip or files.is_json)
-    if files.request.columns.named:
+        return files.is_table
+    if files.request.columns.named or choose_tables(files, is_asked=False):
         return True
-    tables = tables_in(files.root)
-    return (len(tables) == 1 and has_obvious_columns(tables[0])) or (bool(tables) and not class_folders(files.root))
+    return bool(tables_in(files.root)) and len(class_folders(files.root)) < 2
 
 
 def _read(files: SourceFiles) -> Source:
     request = files.request
-    source = read_table(files.only_table(), files.root, request.columns)
+    if files.labels_file is not None:
+        tables = [with_image_column(files.labels_file, files, request.columns)]
+    else:
+        tables = choose_tables(files)
+    source = _read_tables(tables, files.root, request)
+    read = {table.path.with_suffix("") for table in tables}
+    if others := [path.name for path in tables_in(files.root) if path.with_suffix("") not in read]:
+        message = f"other tables lie in {files.root.name} and were not read: {listed(others)}; --labels FILE reads one"
+        source = replace(source, messages=(*source.messages, message))
     is_asked = request.format or request.columns.named or files.labels_file
-    return source if is_asked or not class_folders(files.root) else _with_choice(source)
+    return source if is_asked or len(class_folders(files.root)) < 2 else _with_choice(source)
 
 
 def _with_choice(source: Source) -> Source:

@@ -10,6 +10,7 @@ from typing import Any
 
 from overread.errors import ManifestError
 from overread.records import Source, SourceRow
+from overread.sources.annotation_files import label_text
 from overread.sources.columns import column_names, free_name, named_column, optional_columns
 from overread.sources.folder import SPLITS, files_below, printable
 from overread.sources.image_search import find_below, search_fault
@@ -43,7 +44,7 @@ def find_fiftyone(root: Path) -> Path | None:
 
 
 def read_fiftyone(path: Path, root: Path, columns: ColumnNames = NO_COLUMNS) -> Source:
-    """A row for each label of labels.json, or for each sample of samples.json.
+    """A row for each label of labels.json, or for each sample of samples.json; several labels are a JSON list.
 
     labels.json gives the path of an image without its suffix, relative to the folder data/ beside it, or else to
     `root`; a data.json beside it maps these to files. samples.json has paths relative to `root`; for any other path,
@@ -70,21 +71,17 @@ def _read_labels(path: Path, root: Path, content: dict[str, Any]) -> Source:
     files = _files(path, root)
     rows, cells, written = [], [], {}
     for number, (uuid, target) in enumerate(content["labels"].items(), start=1):
-        cell, fault = _one_label(target)
-        label = cell
-        if cell.isdigit() and classes:
-            if int(cell) >= len(classes):
-                raise ManifestError(
-                    f"{path.name} label {number}: {cell} is not an index into its {len(classes)} classes"
-                )
-            label = classes[int(cell)]
-            written[label.strip()] = cell
+        codes, fault = _labels(target), ""
+        names = [_class_name(path, number, code, classes) for code in codes]
+        if len(codes) == 1 and names != codes:
+            written[names[0].strip()] = codes[0]
         found = files.get(str(PurePosixPath(uuid.replace("\\", "/"))), [])
         image = found[0] if len(found) == 1 else find_below(root, uuid)
         if len(found) > 1:
             fault = f"{len(found)} files have this name, apart from their suffixes"
-        rows.append(SourceRow(number, image, label.strip(), fault=fault))
-        entry = text_entry({"uuid": uuid, "label": cell, "file": image}, f"{path.name} label {number}")
+        rows.append(SourceRow(number, image, label_text(names), fault=fault))
+        label = target if len(codes) > 1 else "".join(codes)
+        entry = text_entry({"uuid": uuid, "label": label, "file": image}, f"{path.name} label {number}")
         cells.append(tuple(entry.values()))
     present = {row.label for row in rows}
     return Source(
@@ -99,6 +96,15 @@ def _read_labels(path: Path, root: Path, content: dict[str, Any]) -> Source:
         written_labels={name: code for name, code in written.items() if name != code},
         classes=tuple(dict.fromkeys(name.strip() for name in classes if name.strip() in present)),
     )
+
+
+def _class_name(path: Path, number: int, code: str, classes: Sequence[str]) -> str:
+    """The class that a label is, if it is an index into the classes; else the label itself."""
+    if not (code.isdigit() and classes):
+        return code
+    if int(code) >= len(classes):
+        raise ManifestError(f"{path.name} label {number}: {code} is not an index into its {len(classes)} classes")
+    return classes[int(code)]
 
 
 def _files(path: Path, root: Path) -> dict[str, list[str]]:
@@ -122,17 +128,13 @@ def _without_suffix(path: str) -> str:
     return str(PurePosixPath(path.replace("\\", "/")).with_suffix("")) if path.strip("./\\") else path
 
 
-def _one_label(target: Any) -> tuple[str, str]:
-    """The label in a value of a label field, or why there is none. Numbers are text here."""
+def _labels(target: Any) -> list[str]:
+    """The labels in a value of a label field. Numbers are text here."""
     if isinstance(target, dict):
         target = target.get("classifications", target.get("label"))
-    if isinstance(target, list):
-        if len(target) > 1:
-            return "", "it has several labels"
-        return _one_label(target[0]) if target else ("", "")
-    if isinstance(target, dict):
-        return _one_label(target)
-    return ("", "") if target is None else (str(target), "")
+    parts = target if isinstance(target, list) else [target]
+    labels = [part.get("label") if isinstance(part, dict) else part for part in parts]
+    return [str(label) for label in labels if isinstance(label, str | bool)]
 
 
 def _read_samples(path: Path, root: Path, samples: list[Any], columns: ColumnNames) -> Source:
@@ -150,13 +152,12 @@ def _read_samples(path: Path, root: Path, samples: list[Any], columns: ColumnNam
     ]
     rows, cells = [], []
     for number, sample in enumerate(samples, start=1):
-        label, fault = _one_label(sample.get(label_field))
-        optional = {kind: _one_label(sample.get(field))[0].strip() for kind, field in places.items()}
+        optional = {kind: label_text(_labels(sample.get(field))) for kind, field in places.items()}
         split = optional.pop("split").lower() if "split" in optional else _split(sample.get("tags"))
-        votes = tuple(_one_label(sample.get(field))[0].strip() for field in raters)
+        votes = tuple(label_text(_labels(sample.get(field))) for field in raters)
         file = find_below(root, sample["filepath"])
-        fault = fault or search_fault(file)
-        rows.append(SourceRow(number, file, label.strip(), **optional, split=split, raters=votes, fault=fault))
+        label, fault = label_text(_labels(sample.get(label_field))), search_fault(file)
+        rows.append(SourceRow(number, file, label, **optional, split=split, raters=votes, fault=fault))
         plain = {field: _plain(sample.get(field)) for field in exported}
         entry = text_entry({**plain, free_name("file", exported): file}, f"{path.name} sample {number}")
         cells.append(tuple(entry.values()))
@@ -192,8 +193,11 @@ def _is_classification(value: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """The class of a label; anything else unchanged."""
-    return _one_label(value)[0] if _is_classification(value) else value
+    """The class of a label, or several as a list; anything else unchanged."""
+    if not _is_classification(value):
+        return value
+    labels = _labels(value)
+    return labels if len(labels) > 1 else "".join(labels)
 
 
 def _split(tags: Any) -> str:

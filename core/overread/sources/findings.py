@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from overread.errors import ConfigError, ManifestError
-from overread.records import Source, SourceRow
+from overread.records import Question, Source, SourceRow
 from overread.sources.columns import free_name
+from overread.sources.found_images import is_file
 from overread.sources.image_paths import normal_path
 from overread.sources.label_classes import listed
 from overread.sources.request import ImportRequest
@@ -22,6 +23,7 @@ _SEPARATORS = ("|", ";")
 _MOST_NAMED = 8
 _FEW = 0.05
 """The share of images with contradicting rows up to which these are mistakes, and not several findings."""
+_ASKED = "Which finding is to be audited, as present or absent?"
 LATER = "Several findings at one sitting are not read yet: each one becomes a study of its own"
 
 
@@ -119,18 +121,21 @@ def _question(source: Source, labels: Sequence[tuple[str, ...]], images: Sequenc
     return finding_question(
         f"{_name(source)}: {several} of {len(of_image)} images have several labels in {source.label_column!r}",
         Counter(name for names in of_image.values() for name in names),
+        names_images=any(is_file(Path(source.root), image) for image in images),
     )
 
 
-def finding_question(found: str, counts: Counter[str]) -> ManifestError:
-    """The error that asks which finding to audit. found: what was found; counts: of images by finding."""
+def finding_question(found: str, counts: Counter[str], *, names_images: bool) -> ManifestError:
+    """The error that asks which finding to audit. found: what was found; counts: of images by finding; names_images:
+    as in `label_question`."""
     names = [f"{name} ({count})" for name, count in counts.most_common(_MOST_NAMED)]
     more = f" and {len(counts) - _MOST_NAMED} more" if len(counts) > _MOST_NAMED else ""
     first = next((name for name, _ in counts.most_common() if not is_normal(name)), "NAME")
     return ManifestError(
         f"{found}. Which one is to be audited, as present or absent? Give --finding {_quoted(first)}, or another of: "
         f"{', '.join(names)}{more}. {LATER}",
-        public=f"The images have several labels each. Which finding is to be audited, as present or absent? {LATER}.",
+        public=f"The images have several labels each. {_ASKED} {LATER}.",
+        question=Question("finding", _ASKED, tuple(counts.most_common()) if names_images else ()),
     )
 
 

@@ -1,21 +1,25 @@
-"""Reads a folder per class: the top-level folder of an image's path is its label."""
+"""Reads a folder per class: a folder of an image's path is its label."""
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from overread.errors import SourceError
+from overread.errors import ConfigError, SourceError
 from overread.files import is_study
 from overread.records import Source, SourceRow
+from overread.sources.folder_layouts import FolderLayout, find_layout, layout_level, layout_message
+from overread.sources.folder_levels import FolderTree, Levels, find_levels, with_other_levels
+from overread.sources.folder_names import SPLITS as SPLITS
+from overread.sources.folder_names import split_of
+from overread.sources.label_classes import listed
+from overread.sources.request import ImportRequest
+from overread.sources.sidecars import sidecar_message, without_sidecars
 from overread.sources.source_files import SourceFiles
-from overread.sources.source_format import SourceFormat
+from overread.sources.source_format import FormatOption, LabelPlace, SourceFormat
 
-SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
-"""Names of splits, and what they become here."""
+_TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".parquet", ".json", ".jsonl", ".csv.gz")
+_NUM_SHOWN = 4
 
 _MAC_ARCHIVE = "__MACOSX"
 """What macOS adds to an archive: resource forks, not images."""
@@ -30,70 +34,142 @@ def folder_alone(files: SourceFiles, format: str) -> Path:
     )
 
 
-def read_folder(root: Path) -> Source:
-    """Every file that isn't hidden, in folders below `root`: one row each, in the order of their paths.
+def read_folder(root: Path, request: ImportRequest | None = None) -> Source:
+    """Every image in the class folders below `root`: one row each, in the order of their paths.
 
-    If all top folders are named for splits (train, val, test), the folders below them are the classes. Files outside
-    any class folder are counted in the messages.
-    Raises SourceError if the folder is empty, holds no class folders, or holds splits and other folders side by side.
+    Which folder of a path is the class, `request.label_folder` says, or else `folder_levels.find_levels` finds. Files
+    outside any class folder, and files that are no images, are counted in the messages.
+    Raises SourceError if the folder is empty or holds no class folders, or if several levels could be the classes;
+    ConfigError for a level that is too deep.
     """
-    folders = class_folders(root)
-    if not folders:
-        if not any(not _is_hidden(path.name) for path in root.iterdir()):
-            raise SourceError(f"{root}: the folder is empty; add one folder of images per class")
-        raise SourceError(
-            f"{root}: no folder per class in it, and no labels file; make a folder for each class, "
-            "or name the CSV with --labels FILE"
-        )
-    _check_splits(root, folders)
-    splits = {path.name: SPLITS.get(path.name.lower(), "") for path in folders}
-    is_split_first = all(splits.values()) and all(class_folders(path) for path in folders)
-    cells: list[tuple[str, ...]] = []
-    rows: list[SourceRow] = []
-    num_files = 0
+    request = request or ImportRequest(root)
     loops: list[str] = []
-    for file in files_below(root, loops=loops):
-        num_files += 1
-        parts = file.split("/")
-        depth = 1 if is_split_first else 0
-        if len(parts) < depth + 2:
-            continue
-        image, label = printable(file), printable(parts[depth])
-        cells.append((image, label))
-        split = splits[parts[0]] if is_split_first else ""
-        rows.append(SourceRow(len(rows) + 1, image, label.strip(), split=split))
-    messages = []
-    if num_files > len(rows):
-        messages.append(f"{num_files - len(rows)} files are outside the class folders and were left out")
+    found = list(files_below(root, loops=loops))
+    if not found:
+        raise SourceError(f"{root}: the folder is empty; add one folder of images per class")
+    files, left_out = without_sidecars(found, keep_masks=request.keep_masks)
+    tables = [file for file in found if file.lower().endswith(_TABLES)]
+    tree, layout = FolderTree(files), find_layout(files)
+    levels = _levels(tree, layout, files, tables, request)
+    rows, cells = _rows(files, levels, layout)
+    messages = [*_outside_message(root, files, rows, levels, request), *_level_messages(tree, levels)]
+    if layout is not None:
+        messages.append(layout_message(layout, tree, None if levels.patient is not None else [r.patient for r in rows]))
+    messages.append(sidecar_message(left_out))
     if loops:
         messages.append(f"links to a folder that contains them were not followed: {len(loops)}")
-    if is_split_first:
-        messages.append(f"the folders {', '.join(splits)} were taken as splits, the folders in them as classes")
     return Source(
         root=str(root.resolve()),
         format="folder",
-        columns=("image", "label"),
+        columns=("image", "label", *_extra_columns(levels)),
         cells=tuple(cells),
         image_column="image",
         label_column="label",
         rows=tuple(rows),
-        messages=tuple(messages),
+        messages=tuple(filter(None, messages)),
     )
 
 
-def _check_splits(root: Path, folders: list[Path]) -> None:
-    splits = [path.name for path in folders if path.name.lower() in SPLITS and class_folders(path)]
-    others = [path.name for path in folders if path.name not in splits]
-    if splits and others and all(name.lower() in SPLITS for name in others):
-        raise SourceError(
-            f"{root}: {', '.join(splits)} holds a folder per class, and {', '.join(others)} holds none; sort its "
-            f"images into classes too, move it out of the source, or import {root / splits[0]} alone"
+def _levels(
+    tree: FolderTree, layout: FolderLayout | None, files: list[str], tables: list[str], request: ImportRequest
+) -> Levels:
+    root = Path(request.source)
+    label = None if request.label_folder is None else request.label_folder - 1
+    patient = None if request.patient_folder is None else request.patient_folder - 1
+    for flag, level in (("--label-folder", label), ("--patient-folder", patient)):
+        if level is not None and not tree.names(level):
+            raise ConfigError(f"{flag} {level + 1}: no image is that deep in {root}; count the folders from the source")
+    if label is not None and label == patient:
+        raise ConfigError(f"--patient-folder {request.patient_folder}: is the folder of the class; give another one")
+    if label is None and layout is not None:
+        label = layout_level(tree, layout.classes)
+    if label is not None:
+        return with_other_levels(tree, Levels(label, patient=patient))
+    levels = find_levels(tree, root, _remedy(files, tables))
+    if patient is None:
+        return levels
+    if patient == levels.label:
+        raise ConfigError(f"--patient-folder {patient + 1}: is the folder of the class; give --label-folder too")
+    return replace(levels, patient=patient)
+
+
+def _remedy(files: list[str], tables: list[str]) -> str:
+    """What to do where no folders are classes."""
+    if tables:
+        more = f" (one of {len(tables)} tables in it)" if len(tables) > 1 else ""
+        return f"if {printable(tables[0])}{more} has the labels, give it with --labels {printable(tables[0])}"
+    names = ", ".join(printable(Path(file).name) for file in files[:: len(files) // _NUM_SHOWN + 1][:_NUM_SHOWN])
+    named = f"its {len(files)} images are named like {names}; " if files else "it holds no images; "
+    return f"{named}make a folder for each class, or name a CSV with the columns image and label with --labels FILE"
+
+
+def _rows(
+    files: list[str], levels: Levels, layout: FolderLayout | None
+) -> tuple[list[SourceRow], list[tuple[str, ...]]]:
+    rows: list[SourceRow] = []
+    cells: list[tuple[str, ...]] = []
+    for file in files:
+        folders = [printable(part) for part in file.split("/")[:-1]]
+        if len(folders) <= levels.label:
+            continue
+        image, label = printable(file), folders[levels.label]
+        fold, split = _part(folders, levels.fold), _part(folders, levels.split)
+        row = SourceRow(
+            len(rows) + 1,
+            image,
+            label.strip(),
+            patient=layout.patient(image) if layout and levels.patient is None else _part(folders, levels.patient),
+            split=split_of(split) or fold.strip().lower(),
         )
-    if len({SPLITS[name.lower()] for name in splits}) > 1 and others:
+        rows.append(row)
+        cells.append((image, label, *(_part(folders, level) for level in _extra_columns(levels).values())))
+    return rows, cells
+
+
+def _part(folders: list[str], level: int | None) -> str:
+    return folders[level] if level is not None and level < len(folders) else ""
+
+
+def _extra_columns(levels: Levels) -> dict[str, int]:
+    """The levels that become columns of their own."""
+    columns = {"fold": levels.fold, "folder": levels.place}
+    return {name: level for name, level in columns.items() if level is not None}
+
+
+def _outside_message(
+    root: Path, files: list[str], rows: list[SourceRow], levels: Levels, request: ImportRequest
+) -> list[str]:
+    """A message on files that are in no class folder. Raises SourceError if most of the files are."""
+    outside = [printable(file) for file in files if file.count("/") <= levels.label]
+    if not outside:
+        return []
+    what = f"{len(outside)} files are outside the class folders"
+    if request.label_folder is None and len(outside) > len(rows):
         raise SourceError(
-            f"{root}: {', '.join(splits)} are splits with classes in them, and {', '.join(others)} is none; "
-            "move it out of the source"
+            f"{root}: {what}, and only {len(rows)} in them: {outside[0]}; say which folder is the class with "
+            "--label-folder N, or name the table that holds the labels with --labels FILE"
         )
+    return [f"{what} and were left out: {outside[0]}{' ...' if len(outside) > 1 else ''}"]
+
+
+def _level_messages(tree: FolderTree, levels: Levels) -> list[str]:
+    messages = []
+    kinds = (("splits", levels.split), ("folds", levels.fold))
+    for what, level in kinds:
+        if level is not None:
+            names = [printable(name) for name in tree.names(level)]
+            classes = ", the folders in them as classes" if level == levels.label - 1 else ""
+            messages.append(f"the folders {listed(names)} were taken as {what}{classes}")
+    if levels.patient is not None:
+        num_patients = len(tree.names(levels.patient))
+        messages.append(f"folder {levels.patient + 1} of the paths was taken as the patient: {num_patients} patients")
+    if levels.place is not None:
+        names = [printable(name) for name in tree.names(levels.place)]
+        messages.append(
+            f"the folders {listed(names)} hold the same folders, which were taken as classes; if they are the classes "
+            f"themselves, give --label-folder {levels.place + 1}"
+        )
+    return messages
 
 
 def class_folders(root: Path) -> list[Path]:
@@ -147,7 +223,22 @@ FORMAT = SourceFormat(
     name="folder",
     title="One folder per class",
     recognise=lambda files: files.labels_file is None,
-    read=lambda files: read_folder(folder_alone(files, "folder")),
+    read=lambda files: read_folder(folder_alone(files, "folder"), files.request),
     precedence=90,
+    label_places=(
+        LabelPlace(
+            options=(
+                FormatOption(
+                    field="label_folder",
+                    title="Folder that is the class",
+                    whose="a folder per class",
+                    hint="if it isn't found by itself",
+                    explanation="Which folder of an image's path is its class, counted from 1 at the source.",
+                    placeholder="1",
+                    implies_format=True,
+                ),
+            )
+        ),
+    ),
     has_patient_tags=True,
 )

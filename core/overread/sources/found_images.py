@@ -1,6 +1,5 @@
 """Finds the images that a labels file names in its own way, by the ends of their paths."""
 
-import os
 import re
 import unicodedata
 from collections import defaultdict
@@ -9,18 +8,17 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from overread.errors import ManifestError
 from overread.images.location import split_frame
 from overread.images.remote import is_remote
 from overread.records import Source, SourceRow
 from overread.sources.columns import free_name
 from overread.sources.folder import files_below, printable
-from overread.sources.image_paths import normal_path
+from overread.sources.image_paths import normal_path, path_fault
 from overread.sources.label_classes import listed
 
-_IMAGE_SUFFIXES = frozenset(
-    f".{suffix}"
-    for suffix in "png jpg jpeg jpe jfif tif tiff bmp dib pgm ppm pbm pnm jp2 j2k webp gif avif dcm dicom dic".split()
+_IMAGE_SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".dib", ".pgm", ".ppm", ".pbm", ".pnm"),
+    *(".jp2", ".j2k", ".webp", ".gif", ".avif", ".dcm", ".dicom", ".dic"),
 )
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:/|[A-Za-z][A-Za-z0-9+.-]+://")
 _MOST_COMPARED = 20_000
@@ -67,10 +65,11 @@ class ImageIndex:
                 return found
         return []
 
-    def may_name(self, cell: str) -> bool:
-        """Whether a cell may be the path or the name of one of the files, whatever folders it names."""
-        name = cell.strip().replace("\\", "/").rpartition("/")[2]
-        return bool(name) and any(form(name) in names for form, names in zip(_FORMS, self._forms, strict=True))
+    def closeness(self, cell: str) -> float:
+        """How surely a cell names one of the files, whatever folders it names: from 1, for the same name, to 0."""
+        name = normal_path(cell).rpartition("/")[2]
+        found = (place for place, form in enumerate(_FORMS) if name and form(name) in self._forms[place])
+        return 1 - next(found, len(_FORMS)) / len(_FORMS)
 
     def nearest(self, path: str) -> str:
         """The file whose name is most like that of a path; empty if none is."""
@@ -83,8 +82,7 @@ def with_images_found(source: Source, index: ImageIndex | None = None) -> Source
     """The source with the paths of its images as they are below its root, in an added column `file` where they differ.
 
     An image that is no file relative to the root is searched by the ends of its path, and taken where exactly one file
-    fits. Of several, the one in a folder that another cell of its row names is taken; else the row is faulty. Raises
-    ManifestError if no image is found.
+    fits. Of several, the one in a folder that another cell of its row names is taken; else the row is faulty.
     """
     root = Path(source.root)
     pending = [row for row in source.rows if _is_sought(row, root)]
@@ -130,7 +128,11 @@ def _reported(source: Source, pending: list[SourceRow], index: ImageIndex) -> So
     name = Path(source.labels_file or source.root).name
     before = {row.row: row for row in pending}
     found = [row for row in source.rows if row.row in before and row.image != before[row.row].image]
-    lost = [row for row in source.rows if row.row in before and row.image == before[row.row].image and not row.fault]
+    lost = [
+        row
+        for row in source.rows
+        if row.row in before and row.image == before[row.row].image and not (row.fault or path_fault(row.image))
+    ]
     messages = []
     if found:
         first = found[0]
@@ -138,19 +140,16 @@ def _reported(source: Source, pending: list[SourceRow], index: ImageIndex) -> So
             f"{name}: {len(found)} images were found by the ends of their paths: "
             f"{before[first.row].image.strip()} is {first.image}"
         )
-    if lost:
-        tried = normal_path(lost[0].image)
-        nearest = index.nearest(tried)
-        looked = f"{tried} (row {lost[0].row}) was looked for" + (f"; the nearest is {nearest}" if nearest else "")
-        if len(lost) == len(source.rows):
-            raise ManifestError(
-                f"{name}: none of its {len(lost)} images is below {source.root}: {looked}; check the folder, or name "
-                "the column of the images with --image-column",
-                public="None of the images that the labels file names is in the folder; check the folder, and the "
-                "column of the images.",
-            )
-        messages.append(f"{name}: {len(lost)} images are missing: {looked}")
+    if 0 < len(lost) < len(source.rows):  # else nothing is imported, and the error tells
+        messages.append(f"{name}: {len(lost)} images are missing: {looked_for(lost[0], index)}")
     return replace(source, messages=(*source.messages, *messages))
+
+
+def looked_for(row: SourceRow, index: ImageIndex) -> str:
+    """Which path was tried for a row whose image is missing, and the nearest file."""
+    tried = normal_path(row.image)
+    nearest = index.nearest(tried)
+    return f"{tried} (row {row.row}) was looked for" + (f"; the nearest is {nearest}" if nearest else "")
 
 
 def _with_column(source: Source) -> Source:
@@ -180,8 +179,8 @@ def is_file(root: Path, path: str) -> bool:
     if _ABSOLUTE.match(path) or path.startswith("../"):
         return False
     try:
-        return os.path.isfile(root / path)
-    except ValueError:  # a name with a NUL
+        return (root / path).is_file()
+    except (OSError, ValueError):  # a name longer than the file system knows, or with a NUL
         return False
 
 
@@ -213,5 +212,9 @@ def _without_zeros(name: str) -> str:
     return stem.lstrip("0") or "0" if stem.isdigit() else stem
 
 
-_FORMS = (str, _folded, _stem, _without_zeros)
+def _as_written(name: str) -> str:
+    return name
+
+
+_FORMS = (_as_written, _folded, _stem, _without_zeros)
 """Of a file's name, from what is written to what may be meant."""

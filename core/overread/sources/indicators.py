@@ -30,12 +30,15 @@ class Indicators:
     messages: tuple[str, ...]
 
 
-def read_indicators(table: TableCells, request: ImportRequest, name: str, *, has_label: bool) -> Indicators | None:
+def read_indicators(
+    table: TableCells, request: ImportRequest, name: str, *, has_label: bool, names_images: bool
+) -> Indicators | None:
     """The labels that a table's columns of 0 and 1 give; None if it has none that are meant.
 
     Meant are the columns that the request names, the one of its finding, and, in a table without a column of labels,
     those whose cells are 0 or 1. If exactly one of them is 1 in each row, its name is the label; else one finding must
-    be asked for. name: of the file. Raises ManifestError to ask, and for a cell of a named column that says neither.
+    be asked for. name: of the file. names_images: as in `label_question`. Raises
+    ManifestError to ask, and for a cell of a named column that says neither.
     """
     if request.label_columns:
         places = [_place(table, column, name) for column in request.label_columns]
@@ -45,11 +48,16 @@ def read_indicators(table: TableCells, request: ImportRequest, name: str, *, has
         places = _candidates(table)
     if request.finding is not None:
         wanted = _bare(request.finding)
-        place = next((place for place in places if _bare(table.header[place]) == wanted), None)
-        return None if place is None else _finding(table, place, request)
+        own = [place for place in places if _bare(table.header[place]) == wanted]
+        return _finding(table, own[0], request) if own else None
     if has_label or len(places) < 2:
         return None
-    return _classes(table, places, request, name)
+    return _classes(table, places, request, name, names_images=names_images)
+
+
+def has_indicators(table: TableCells) -> bool:
+    """Whether a table has several columns of 0 and 1."""
+    return len(_candidates(table)) > 1
 
 
 def _place(table: TableCells, column: str, name: str) -> int:
@@ -117,14 +125,18 @@ def _meanings(request: ImportRequest) -> dict[str, str]:
     return meanings
 
 
-def _classes(table: TableCells, places: Sequence[int], request: ImportRequest, name: str) -> Indicators:
+def _classes(
+    table: TableCells, places: Sequence[int], request: ImportRequest, name: str, *, names_images: bool
+) -> Indicators:
     """The column that is 1, where that is one in each row. Raises ManifestError where it is not."""
     names = [table.header[place].strip() for place in places]
-    found = [[title for title, place in zip(names, places, strict=True) if _is_positive(r[place])] for _, r in table.records]
+    titles = list(zip(names, places, strict=True))
+    found = [[title for title, place in titles if _is_positive(record[place])] for _, record in table.records]
     if any(len(some) > 1 for some in found) or (not request.label_columns and not all(found)):
         raise finding_question(
             f"{name}: {len(names)} columns tell findings, several of which may be in one image",
             Counter(title for some in found for title in some),
+            names_images=names_images,
         )
     messages = [f"{name}: the label is which of the columns {listed(names)} is 1"]
     if empty := sum(not some for some in found):

@@ -1,6 +1,5 @@
 """Reads a JSON list of objects as a table of text: the cells that an export writes back."""
 
-import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -28,19 +27,24 @@ def read_json_table(path: Path) -> list[dict[str, str]]:
 
 def read_json(path: Path) -> Any:
     """The content of a JSON file, with numbers as they are written. Raises ManifestError if it is not valid JSON."""
+    return parsed_json(path.read_bytes(), path.name)
+
+
+def parsed_json(content: bytes | str, where: str) -> Any:
+    """As `read_json`. where: the file, and the row in it, named in the ManifestError."""
     try:
         # From bytes: json tells UTF-8, UTF-16 and UTF-32 apart, with or without a BOM.
         return json.loads(
-            path.read_bytes(),
+            content,
             parse_int=_Number,
             parse_float=_Number,
             parse_constant=_Number,
             object_pairs_hook=_object,
         )
     except ValueError as error:
-        raise ManifestError(f"{path.name}: is not valid JSON ({error}); restore the file, or fix it") from error
+        raise ManifestError(f"{where}: is not valid JSON ({error}); restore the file, or fix it") from error
     except RecursionError as error:
-        raise ManifestError(f"{path.name}: its lists are nested too deeply; is it the right file?") from error
+        raise ManifestError(f"{where}: its lists are nested too deeply; is it the right file?") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -59,13 +63,11 @@ def text_entry(value: Any, where: str) -> dict[str, str]:
         raise ManifestError(f'{where}: is not {{"name": ..., "label": ...}}; fix it')
     try:
         entry = {key: _cell(part) for key, part in value.items()}
-        size = max((len(text.encode()) for text in (*entry, *entry.values())), default=0)
+        "".join((*entry, *entry.values())).encode()
     except UnicodeEncodeError as error:  # "\ud800": JSON allows half a surrogate pair, text does not
         raise ManifestError(f"{where}: holds half of a surrogate pair, which is no text; fix it") from error
     except RecursionError as error:
         raise ManifestError(f"{where}: its lists are nested too deeply; fix it") from error
-    if size > csv.field_size_limit():
-        raise ManifestError(f"{where}: a value is {size} bytes long; at most {csv.field_size_limit()} can be kept")
     return entry
 
 

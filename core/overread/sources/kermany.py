@@ -64,7 +64,7 @@ def _match(image: str) -> re.Match[str] | None:
 
 def _recognise(files: SourceFiles) -> bool:
     try:
-        return files.labels_file is None and is_kermany(read_folder(files.root))
+        return files.labels_file is None and is_kermany(read_folder(files.root, files.request))
     except SourceError:  # not a folder per class at all
         return False
 
@@ -73,6 +73,6 @@ FORMAT = SourceFormat(
     name="kermany",
     title="Kermany's chest X-rays",
     recognise=_recognise,
-    read=lambda files: read_kermany(read_folder(folder_alone(files, "kermany"))),
+    read=lambda files: read_kermany(read_folder(folder_alone(files, "kermany"), files.request)),
     precedence=80,
 )

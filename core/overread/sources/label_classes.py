@@ -58,6 +58,24 @@ def with_classes(source: Source, classes: Sequence[str], name: str) -> Source:
     return replace(source, rows=tuple(rows), classes=tuple(names), written_labels=written)
 
 
+def without_answers(source: Source, cells: Sequence[str]) -> Source:
+    """The source without the labels that the user says are none. cells: as the source writes them."""
+    codes = {code_of(cell.strip()) for cell in cells}
+    rows = tuple(
+        replace(
+            row,
+            label="" if code_of(row.label) in codes else row.label,
+            raters=tuple("" if code_of(vote) in codes else vote for vote in row.raters),
+        )
+        for row in source.rows
+    )
+    num_empty = sum(old.label != new.label for old, new in zip(source.rows, rows, strict=True))
+    if not num_empty:
+        return source
+    message = f"{num_empty} labels ({listed(sorted(codes))}) say that there is none"
+    return replace(source, rows=rows, messages=(*source.messages, message))
+
+
 def with_one_spelling(source: Source) -> Source:
     """The source with one class for each number that it writes in several ways: 0, 0.0."""
     counts = Counter(row.label for row in source.rows if row.label)

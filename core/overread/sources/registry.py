@@ -3,9 +3,21 @@
 from pathlib import Path
 
 from overread.errors import SourceError
-from overread.sources import chaoyang, csv_table, fiftyone, folder, kermany, label_studio
+from overread.sources import (
+    chaoyang,
+    coco,
+    csv_table,
+    cvat,
+    datumaro,
+    fiftyone,
+    folder,
+    hf_parquet,
+    kermany,
+    label_studio,
+)
 from overread.sources.arrays import cifar, medmnist
 from overread.sources.dicom import dicom_source
+from overread.sources.releases import covidx, mimic_cxr, mini_mias, rsna_haemorrhage, vindr_cxr
 from overread.sources.source_files import SourceFiles
 from overread.sources.source_format import FormatOption, OnBytes, SourceFormat
 
@@ -19,6 +31,15 @@ FORMATS: tuple[SourceFormat, ...] = (
     medmnist.FORMAT,
     fiftyone.FORMAT,
     label_studio.FORMAT,
+    hf_parquet.FORMAT,
+    coco.FORMAT,
+    cvat.FORMAT,
+    datumaro.FORMAT,
+    mimic_cxr.FORMAT,
+    vindr_cxr.FORMAT,
+    rsna_haemorrhage.FORMAT,
+    covidx.FORMAT,
+    mini_mias.FORMAT,
 )
 """In the order in which messages, help and the form list them."""
 
@@ -55,8 +76,8 @@ def recognised_format(files: SourceFiles) -> SourceFormat:
         if format.recognise(files):
             return format
     raise SourceError(
-        f"{files.labels_file}: JSON is read as FiftyOne and Label Studio export it, and in Chaoyang's layout "
-        "(train.json beside train/); give one of these, or a CSV"
+        f"{files.labels_file}: JSON is read as COCO, Datumaro, FiftyOne and Label Studio write it, and in Chaoyang's "
+        "layout (train.json beside train/); give one of these, or a CSV"
     )
 
 

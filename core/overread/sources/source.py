@@ -11,13 +11,15 @@ from overread.records import Source, SourceRow
 from overread.sources import csv_table, registry
 from overread.sources.dicom.frames import with_files_as_groups, with_frames
 from overread.sources.dicom.patients import with_patients
+from overread.sources.findings import with_finding
+from overread.sources.found_images import with_images_found
 from overread.sources.image_paths import normal_path
 from overread.sources.import_roots import check_below
-from overread.sources.label_classes import class_doubts, with_classes
+from overread.sources.label_classes import class_doubts, listed, with_classes, with_one_spelling, without_answers
 from overread.sources.remote_table import read_remote_table
 from overread.sources.request import ImportRequest, column_flag
 from overread.sources.secret_urls import without_url_credentials
-from overread.sources.source_files import SourceFiles, find_files
+from overread.sources.source_files import SourceFiles, find_files, tables_in
 from overread.sources.source_format import SourceFormat
 
 
@@ -30,12 +32,16 @@ def read_source(request: ImportRequest) -> Source:
         labels = None if request.labels is None else Path(request.labels)
         check_below(Path(request.source), labels, request.within)
     if is_remote(str(request.source)):
-        return _checked(_read_remote(request), csv_table.FORMAT, request.classes)
+        return _checked(_read_remote(request), csv_table.FORMAT, request)
     try:
         files = find_files(request)
         format = _chosen_format(files)
         check_request(files, format)
         source = without_url_credentials(format.read(files))
+        if source.labels_file and not format.write_images:
+            source = with_images_found(source)
+        elif not source.labels_file:
+            source = _with_tables_told(source, files)
         if format.has_patient_tags and not request.columns.patient:
             source = with_patients(source)
         source = with_frames(source, request.frames)
@@ -44,7 +50,7 @@ def read_source(request: ImportRequest) -> Source:
             f"{error.filename or request.source}: cannot be read ({error.strerror}); check its permissions",
             public=f"A file or folder of the source cannot be read ({error.strerror}); check its permissions.",
         ) from error
-    return _checked(with_files_as_groups(source), format, request.classes)
+    return _checked(with_files_as_groups(source), format, request)
 
 
 def check_request(files: SourceFiles, format: SourceFormat) -> None:
@@ -71,6 +77,16 @@ def check_request(files: SourceFiles, format: SourceFormat) -> None:
         raise ConfigError(f"--given-label {request.given_label}: is for {owners}; for a CSV, use --label-column")
 
 
+def _with_tables_told(source: Source, files: SourceFiles) -> Source:
+    """The source of a folder with a note on tables that lie in it and were not read."""
+    tables = [path.name for path in tables_in(files.root)]
+    if not tables:
+        return source
+    why = "was not asked for" if files.request.format else "names none of the images"
+    message = f"{listed(tables)} lies in the folder and was not read: it {why}; --labels FILE reads a table"
+    return replace(source, messages=(*source.messages, message))
+
+
 def _read_remote(request: ImportRequest) -> Source:
     url = str(request.source)
     is_more = request.labels or request.key or request.label_tag or request.given_label
@@ -90,10 +106,13 @@ def _chosen_format(files: SourceFiles) -> SourceFormat:
     raise ConfigError(f"--format {name}: unknown value; choose from {', '.join(registry.format_names())}")
 
 
-def _checked(source: Source, format: SourceFormat, classes: tuple[str, ...]) -> Source:
+def _checked(source: Source, format: SourceFormat, request: ImportRequest) -> Source:
+    classes = request.classes
     name = Path((format.columns and source.labels_file) or source.root).name
     if not source.rows:
         raise SourceError(f"{source.labels_file or source.root}: lists no images; add a row for each image")
+    source = with_one_spelling(without_answers(source, request.no_labels))
+    source = with_finding(source, request)
     _check_duplicates(source, name)
     if classes:
         source = with_classes(source, classes, name)
@@ -108,7 +127,7 @@ def _checked(source: Source, format: SourceFormat, classes: tuple[str, ...]) -> 
 def _check_duplicates(source: Source, name: str) -> None:
     first: dict[str, SourceRow] = {}
     for row in source.rows:
-        if not row.label or not row.image.strip():
+        if row.fault or not row.label or not row.image.strip():
             continue
         earlier = first.setdefault(normal_path(row.image), row)
         if earlier.label != row.label:

@@ -6,9 +6,14 @@ from pathlib import Path
 
 from overread.errors import SourceError
 from overread.sources.request import ImportRequest
+from overread.sources.tables.delimited import is_list_of_images
+from overread.sources.tables.json_records import is_json, is_json_lines, is_json_table
+from overread.sources.tables.workbook import is_spreadsheet
 
-TABLES = (".csv", ".tsv")
-"""Suffixes of tables that are found beside images; a labels file that is named may have any suffix."""
+TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".xlsx", ".xlsm", ".xls", ".ods", ".jsonl", ".ndjson", ".parquet")
+"""Ends of the names of tables that are found beside images; a labels file that is named may have any name."""
+_LIST = ".txt"
+"""What the name of a list of images ends in; so do those of many texts that are none."""
 _SNIFFED_BYTES = 64
 
 
@@ -29,13 +34,20 @@ class SourceFiles:
 
     @property
     def is_zip(self) -> bool:
-        """Whether the named file is a zip archive, as .npz files are."""
-        return self._start().startswith(b"PK")
+        """Whether the named file is a zip archive, as .npz files are, and no spreadsheet, which is one too."""
+        return self._start().startswith(b"PK") and not (self.labels_file and is_spreadsheet(self.labels_file))
 
     @property
     def is_json(self) -> bool:
-        """Whether the named file begins like JSON."""
-        return self._start().startswith((b"[", b"{"))
+        """Whether the named file begins like JSON, and is not a table of JSON lines."""
+        return is_json(self._start()) and not (self.labels_file and is_json_lines(self.labels_file))
+
+    @property
+    def is_table(self) -> bool:
+        """Whether a file is named that is a table: no zip archive, and no JSON but that of a list or a map."""
+        if self.labels_file is None or self.is_zip:
+            return False
+        return not self.is_json or is_json_table(self.labels_file)
 
     @property
     def is_table_meant(self) -> bool:
@@ -63,7 +75,7 @@ class SourceFiles:
         if self.labels_file is None:
             return b""
         with self.labels_file.open("rb") as file:
-            return file.read(_SNIFFED_BYTES).removeprefix(b"\xef\xbb\xbf").lstrip()
+            return file.read(_SNIFFED_BYTES)
 
 
 def find_files(request: ImportRequest) -> SourceFiles:
@@ -90,5 +102,12 @@ def _labels_file(path: Path, labels: Path | str | None) -> Path | None:
 
 
 def tables_in(folder: Path) -> list[Path]:
-    """The tables directly in a folder, except hidden ones, sorted."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in TABLES and not path.name.startswith("."))
+    """The tables directly in a folder, except hidden ones, sorted; of texts, only those that list images."""
+    return sorted(path for path in folder.iterdir() if _is_table(path))
+
+
+def _is_table(path: Path) -> bool:
+    name = path.name.lower()
+    if name.startswith(".") or not path.is_file():
+        return False
+    return name.endswith(TABLES) or (name.endswith(_LIST) and is_list_of_images(path))

@@ -1,71 +1,171 @@
 """Finds the tables that name the images of a source's folder: in it, in its folders, and beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from overread.errors import ManifestError, SourceError
 from overread.files import is_study
-from overread.sources.folder import SPLITS, files_below
-from overread.sources.found_images import ImageIndex
-from overread.sources.source_files import tables_in
+from overread.records import Question
+from overread.sources.folder import SPLITS, class_folders, files_below
+from overread.sources.found_images import ImageIndex, is_file
+from overread.sources.image_paths import normal_path
+from overread.sources.import_roots import is_below
+from overread.sources.indicators import has_indicators
+from overread.sources.label_classes import listed
+from overread.sources.layouts import is_released
+from overread.sources.request import NO_COLUMNS, ColumnNames
+from overread.sources.source_files import SourceFiles, tables_in
+from overread.sources.table_columns import obvious_columns
 from overread.sources.tables.table_cells import TableCells
 from overread.sources.tables.table_file import read_cells
 
 _DEPTH = 3
 """How many folders deep tables are looked for."""
+_OWN_EXPORT = frozenset(("final_label", "is_changed", "label_error_probability"))
+"""Columns of a CSV that was exported from a study of these images."""
 _NUM_LOOKED_AT = 200
 """Rows from all over a table."""
 _LEAST_SHARE = 0.5
-"""Of the cells of a column that names the images."""
+"""Of the rows, that name an image in the column of the images."""
 
 
 @dataclass(frozen=True, slots=True)
 class FoundTable:
-    """A table of which a column names images of the source."""
+    """A table that names images of the source."""
 
     path: Path
     cells: TableCells
-    image_column: str
+    image_column: str | None = None
+    """The column that names them, where its name is not obvious."""
 
     @property
     def split(self) -> str:
         """The split that the file, or else its folder, is named for; empty if neither is."""
         words = self.path.stem.casefold().replace("-", "_").split("_")
-        named = [SPLITS[word] for word in words if word in SPLITS]
-        return named[0] if len(set(named)) == 1 else SPLITS.get(self.path.parent.name.casefold(), "")
+        named = {SPLITS[word] for word in words if word in SPLITS}
+        return named.pop() if len(named) == 1 else SPLITS.get(self.path.parent.name.casefold(), "")
+
+    def has_columns(self, columns: ColumnNames) -> bool:
+        """Whether it has all columns that the user named."""
+        names = {name.strip() for name in self.cells.header}
+        asked = [getattr(columns, kind) for kind in columns.named if kind != "raters"]
+        return names.issuperset(name.strip() for name in (*asked, *columns.raters))
+
+    def has_labels(self, columns: ColumnNames) -> bool:
+        """Whether its labels are obvious, or in the column that the user named."""
+        return bool(columns.label) or "label" in obvious_columns(self.cells.header) or has_indicators(self.cells)
 
 
-def tables_of_images(root: Path) -> list[FoundTable]:
-    """The tables that name images below a folder: directly in it, else in its folders, else beside it."""
+def choose_tables(files: SourceFiles, *, is_asked: bool = True) -> list[FoundTable]:
+    """The table of a source's folder that has the labels; several if they have the same columns, one for each split.
+
+    is_asked: whether to raise SourceError if there is none, or if it is not clear which is meant; else none is
+    returned if none names the images, and all if it is not clear.
+    """
+    columns = files.request.columns
+    found = tables_of_images(files)
+    if found and _is_beside(found[0].path, files.root) and len(class_folders(files.root)) > 1 and not columns.named:
+        raise _beside_question(found[0].path, files.root)
+    if not found and is_asked:
+        return [FoundTable(path := files.only_table(), read_cells(path))]
+    meant = [table for table in found if table.has_columns(columns)] or found
+    meant = [table for table in meant if is_released(table.path.name, table.cells.header)] or meant
+    meant = [table for table in meant if table.has_labels(columns)] or meant
+    if len(meant) < 2 or _are_splits(meant) or not is_asked:
+        return meant
+    names = [str(table.path.relative_to(files.root.parent)) for table in meant]
+    told = [f"{name} ({listed(table.cells.header)})" for name, table in zip(names, meant, strict=True)]
+    raise SourceError(
+        f"{files.root}: which table contains the labels? Specify it with --labels FILE, one of: {'; '.join(told)}",
+        question=Question("labels", "Which table contains the labels?", tuple((str(t.path), 0) for t in meant)),
+    )
+
+
+def _is_beside(path: Path, root: Path) -> bool:
+    return path.parent == root.resolve().parent
+
+
+def _beside_question(path: Path, root: Path) -> SourceError:
+    public = "A table beside the folder names its images. Give it as the labels file, or choose one folder per class."
+    return SourceError(
+        f"{path} lies beside {root.name} and names its images: give --labels {path} to read its labels, or --format "
+        "folder to take the names of the folders",
+        public=public,
+        question=Question("labels", public, ((str(path), 0),)),
+    )
+
+
+def tables_of_images(files: SourceFiles) -> list[FoundTable]:
+    """The tables that name images of a source: directly in its folder, else in its folders, else beside it."""
+    root, within = files.root, files.request.within
     index = ImageIndex.of(files_below(root))
-    places = (tables_in(root), list(_tables_below(root)), _tables_beside(root))
-    for paths in places:
-        if found := [table for path in paths if (table := _found_table(path, index)) is not None]:
+    for paths in (tables_in(root), list(_tables_below(root)), _tables_beside(root)):
+        allowed = [path for path in paths if not within or is_below(path, within)]
+        if found := [table for path in _each_once(allowed) if (table := _found_table(path, root, index)) is not None]:
             return found
     return []
 
 
-def image_column(cells: TableCells, index: ImageIndex) -> str | None:
-    """The column whose cells name most of the images; None if no column names half of its rows' images."""
-    records = [record for _, record in cells.records]
-    looked_at = records[:: len(records) // _NUM_LOOKED_AT + 1]
-    best, most = None, 0.0
-    for place, title in enumerate(cells.header):
-        named = [record[place] for record in looked_at if record[place].strip()]
-        share = sum(map(index.may_name, named)) / len(looked_at) if looked_at else 0
-        if share >= _LEAST_SHARE and share > most and len(set(named)) > 1:
-            best, most = title, share
-    return best
+def with_image_column(path: Path, files: SourceFiles, columns: ColumnNames = NO_COLUMNS) -> FoundTable:
+    """A table that the user named, with the column of its images; see `read_cells` for the errors."""
+    cells = read_cells(path)
+    if columns.image is not None or _is_obvious(cells, (files.root, path.parent)):
+        return FoundTable(path, cells)
+    return FoundTable(path, cells, _image_column(cells, ImageIndex.of(files_below(files.root))))
 
 
-def _found_table(path: Path, index: ImageIndex) -> FoundTable | None:
+def _found_table(path: Path, root: Path, index: ImageIndex) -> FoundTable | None:
     try:
         cells = read_cells(path)
     except (ManifestError, SourceError, OSError):
         return None
-    column = image_column(cells, index)
+    if _OWN_EXPORT.issubset(cells.header):
+        return None
+    if _is_obvious(cells, (root, path.parent)):
+        return FoundTable(path, cells)
+    column = _image_column(cells, index)
     return None if column is None else FoundTable(path, cells, column)
+
+
+def _is_obvious(cells: TableCells, roots: Sequence[Path]) -> bool:
+    """Whether the column with the obvious name names files relative to one of the roots."""
+    column = obvious_columns(cells.header).get("image")
+    if column is None:
+        return False
+    place = cells.header.index(column)
+    paths = [normal_path(record[place]) for record in _some(cells) if record[place].strip()]
+    return any(is_file(root, path) for root in roots for path in paths)
+
+
+def _image_column(cells: TableCells, index: ImageIndex) -> str | None:
+    """The column whose cells name most of the images; None if no column names half of its rows' images."""
+    records = _some(cells)
+    shares: dict[int, tuple[float, bool]] = {}
+    if not records:
+        return None
+    for place, title in enumerate(cells.header):
+        named = [record[place] for record in records if record[place].strip()]
+        is_one_name = bool(named) and len(set(named)) == 1 and "." in named[0]  # 0.png in every folder
+        if len(set(named)) > min(len(records) - 1, 1) or is_one_name:
+            shares[place] = sum(map(index.closeness, named)) / len(records), bool(title.strip())
+    best = max(shares, key=shares.__getitem__, default=None)
+    return None if best is None or shares[best][0] < _LEAST_SHARE else cells.header[best]
+
+
+def _some(cells: TableCells) -> list[list[str]]:
+    records = [record for _, record in cells.records]
+    return records[:: len(records) // _NUM_LOOKED_AT + 1]
+
+
+def _are_splits(tables: Sequence[FoundTable]) -> bool:
+    splits = [table.split for table in tables]
+    return all(splits) and len(set(splits)) == len(splits) and len({tuple(t.cells.header) for t in tables}) == 1
+
+
+def _each_once(paths: Sequence[Path]) -> list[Path]:
+    """The first of the tables that have the same name but for the suffix: metadata.csv beside metadata.jsonl."""
+    return list({path.with_suffix(""): path for path in reversed(paths)}.values())[::-1]
 
 
 def _tables_below(root: Path, depth: int = 1) -> Iterator[Path]:
@@ -77,7 +177,8 @@ def _tables_below(root: Path, depth: int = 1) -> Iterator[Path]:
 
 
 def _tables_beside(root: Path) -> list[Path]:
+    folder = root.resolve().parent
     try:
-        return tables_in(root.resolve().parent)
+        return [] if is_study(folder) else tables_in(folder)
     except OSError:
         return []

@@ -2,6 +2,7 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from overread.studies.generation import commit, remove_temporary_files, staged_u
 from overread.studies.run import training_lock
 from overread.studies.sample_ids import EarlierSamples
 from overread.studies.source_contents import Contents, OnProgress, read_contents
-from overread.studies.staging import link_or_copy, staged_study, staging_path
+from overread.studies.staging import check_free, link_or_copy, staged_study, staging_path
 from overread.studies.study import (
     QUARANTINE_COLUMNS,
     SAMPLE_COLUMNS,
@@ -78,7 +79,7 @@ def import_source(
     than two classes left); then nothing new is left behind, and nothing old is changed.
     """
     study_path = Path(study_path)
-    if options.update and (is_study(study_path) or not staging_path(study_path).is_dir()):
+    if _is_update(study_path, options):
         return _update(source, open_study(study_path), options.name, on_progress)
     # The key is kept too: the cached pixels are stored under hashes made with it.
     with staged_study(study_path, preserved=("key", "pixels", _IMAGES), is_shared=options.is_shared) as staging:
@@ -90,7 +91,7 @@ def import_source(
         study = Study(
             path=staging,
             name=options.name or study_path.resolve().name,
-            classes=class_order(source, contents.samples),
+            classes=class_order(source, {sample.given_label for sample in contents.samples}),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             image_size_px=options.image_size_px,
             is_demo=options.is_demo,
@@ -100,6 +101,18 @@ def import_source(
         _write(study, source, contents)
         _remove_strays(study)
     return _summary(source, study, contents)
+
+
+def check_study_path(source: Source, study_path: Path, options: StudyOptions) -> None:
+    """Raise StudyError where `import_source` would refuse to make or update this study."""
+    if _is_update(study_path, options):
+        check_same_reading(source, open_study(study_path))
+    else:
+        check_free(study_path)
+
+
+def _is_update(study_path: Path, options: StudyOptions) -> bool:
+    return options.update and (is_study(study_path) or not staging_path(study_path).is_dir())
 
 
 def _update(source: Source, study: Study, name: str | None, on_progress: OnProgress | None) -> ImportSummary:
@@ -112,7 +125,7 @@ def _update(source: Source, study: Study, name: str | None, on_progress: OnProgr
         _link_cache(study, staging / "pixels")
         earlier = EarlierSamples.of(before, study.pixels_path)
         contents = read_contents(source, study.path, staging / "pixels", study.image_size_px, on_progress, earlier)
-        classes = class_order(source, contents.samples)
+        classes = class_order(source, {sample.given_label for sample in contents.samples})
         if not source.classes:
             # Classes that stay keep their order, which earlier runs' probabilities follow.
             kept = [name for name in study.classes if name in classes]
@@ -165,11 +178,10 @@ def _link_cache(study: Study, staged: Path) -> None:
             link_or_copy(path, staged / path.name)
 
 
-def class_order(source: Source, samples: tuple[Sample, ...]) -> tuple[str, ...]:
+def class_order(source: Source, labels: Set[str]) -> tuple[str, ...]:
     """The source's own order of classes, else the labels sorted: as numbers where all of them are."""
     if source.classes:
         return source.classes
-    labels = {sample.given_label for sample in samples}
     are_numbers = all(label.isascii() and label.isdigit() for label in labels)
     return tuple(sorted(labels, key=(lambda label: (int(label), label)) if are_numbers else None))
 
@@ -199,9 +211,11 @@ def write_samples(study: Study, samples: tuple[Sample, ...]) -> Study:
 
 
 def _summary(source: Source, study: Study, contents: Contents) -> ImportSummary:
-    counts = Counter(sample.given_label for sample in contents.samples)
-    lonely = [name for name in study.classes if counts[name] == 1]
-    messages = list(source.messages)
-    if lonely:
-        messages.append(f"only one sample, which will never be proposed: class {listed(lonely)}")
-    return ImportSummary(len(contents.samples), len(contents.quarantine), study.classes, tuple(messages))
+    messages = (*source.messages, *rare_classes(sample.given_label for sample in contents.samples))
+    return ImportSummary(len(contents.samples), len(contents.quarantine), study.classes, messages)
+
+
+def rare_classes(labels: Iterable[str]) -> list[str]:
+    """A warning of the classes with a single sample, if there are any. labels: of all samples."""
+    rare = sorted(name for name, count in Counter(labels).items() if count == 1)
+    return [f"only one sample, which will never be proposed: class {listed(rare)}"] if rare else []

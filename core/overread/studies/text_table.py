@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from overread.errors import StudyError
-from overread.files import quote_cell, write_atomically
+from overread.files import csv_records, quote_cell, write_atomically
 from overread.studies.study_file import TableSum
 
 _REMEDY = "restore it from a backup (`overread restore`), or rebuild it with `overread import ... --update`"
@@ -61,7 +61,7 @@ def read_study_table(path: Path, written: TableSum | None, columns: Sequence[str
 
 def _parsed(content: bytes) -> pd.DataFrame:
     """Raises ValueError or csv.Error where it is not a table."""
-    rows = list(csv.reader(io.StringIO(content.decode(), newline="")))
+    rows = list(csv_records(io.StringIO(content.decode(), newline="")))
     if not rows or any(len(row) != len(rows[0]) for row in rows):
         raise ValueError("not a table")
     return pd.DataFrame(rows[1:], columns=rows[0], dtype=str)

@@ -92,7 +92,7 @@ def test_a_quote_that_is_never_closed_is_named(tmp_path):
 
 def test_a_file_that_is_no_text_is_refused(tmp_path):
     path = write_table(tmp_path, b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR")
-    with pytest.raises(SourceError, match=r"labels\.csv: this file is not text"):
+    with pytest.raises(SourceError, match=r"labels\.csv: this file is an image"):
         read_source(path)
 
 

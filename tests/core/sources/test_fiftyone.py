@@ -151,3 +151,23 @@ def test_what_is_wrong_is_said(export, content, options, message):
 def test_a_column_of_images_cannot_be_named(export):
     with pytest.raises(ConfigError, match="--image-column: a source of format fiftyone has no such column"):
         read_source(export({"labels": {"y": "cat"}}), format="fiftyone", image_column="filepath")
+
+
+def test_several_labels_of_labels_json_are_asked_for_and_one_is_audited(export):
+    root = export({"classes": CLASSES, "labels": {"a/x": [0], "y": [1, 2, 1], "x": [2]}})
+    with pytest.raises(ManifestError, match=r"1 of 3 images have several labels in 'label'.*--finding eel"):
+        read_source(root)
+    source = read_source(root, finding="eel")
+    assert images_and_labels(source) == [
+        ("data/a/x.png", "absent"), ("data/y.png", "present"), ("data/x.png", "present"),
+    ]  # fmt: skip
+    assert [cells[1] for cells in source.cells] == ["0", "[1, 2, 1]", "2"]
+
+
+def test_several_classifications_of_a_sample_are_several_labels(export):
+    several = {"_cls": "Classifications", "classifications": [classification("cat"), classification("dog")]}
+    samples = [sample("data/y.png", "cat"), sample("data/x.png", None, ground_truth=several), sample("a/x.png", "dog")]
+    root = export({"samples": samples}, name="samples.json")
+    assert [row.label for row in read_source(root, finding="dog").rows] == ["absent", "present", "present"]
+    place = read_source(root, finding="dog").columns.index("ground_truth")
+    assert [cells[place] for cells in read_source(root, finding="dog").cells] == ["cat", '["cat", "dog"]', "dog"]

@@ -1,5 +1,6 @@
 """Label Studio's exports, in the words of its documentation of tasks, and of its converter for JSON-MIN."""
 
+import csv
 import json
 
 import pytest
@@ -108,17 +109,46 @@ def test_addresses_of_annotators_stay_in_the_file(export):
     assert source.rater_names == ("rater_1", "rater_2", "rater_3")
 
 
-def test_several_choices_and_several_ways_to_one_file_are_quarantined(export):
+def test_several_ways_to_one_file_are_quarantined(export):
     tasks = [
-        task(1, "y.png", annotation(["cat", "dog"])),
         task(2, "a/deep/z.png", annotation("cat")),
         task(3, "b/deep/z.png", annotation("cat")),
         task(4, "/data/upload/1/1a2b3c4d-x.png", annotation("dog")),
+        task(5, "y.png", annotation("cat")),
     ]
     shared = "several tasks come to the same file"
-    assert [row.fault for row in read_source(export(tasks)).rows] == [
-        "the annotation chooses several classes", shared, shared, "",
-    ]  # fmt: skip
+    assert [row.fault for row in read_source(export(tasks)).rows] == [shared, shared, "", ""]
+
+
+BOX = {"from_name": "box", "type": "rectanglelabels", "value": {"x": 1, "y": 1, "rectanglelabels": ["Opacity"]}}
+
+
+def test_several_choices_of_an_image_are_asked_for_and_one_is_audited(export):
+    tasks = [
+        task(1, "y.png", annotation(["cat", "dog", "cat"])),
+        task(2, "deep/z.png", annotation("cat")),
+        task(3, "upload/1/1a2b3c4d-x.png", annotation(["eel"])),
+    ]
+    tasks[0]["annotations"][0]["result"].append(BOX)
+    root = export(tasks)
+    with pytest.raises(ManifestError, match=r"1 of 3 images have several labels in 'choice'.*--finding cat"):
+        read_source(root)
+    source = read_source(root, finding="dog")
+    assert [row.label for row in source.rows] == ["present", "absent", "absent"]
+    assert source.rater_names == ()
+    labels = source.columns.index("choice")
+    assert [cells[labels] for cells in source.cells] == ['["cat", "dog"]', "cat", "eel"]
+
+
+def test_of_several_annotators_with_several_choices_each_is_a_reader(export):
+    by = [annotation(["cat", "dog"], by=1), annotation("dog", by=2), annotation(["cat"], by={"email": "x@example.org"})]
+    tasks = [task(1, "y.png", *by), task(2, "deep/z.png", annotation(["cat", "eel"], by=1), annotation("dog", by=1))]
+    source = read_source(export(tasks), finding="cat")
+    assert source.rater_names == ("rater_1", "rater_2", "rater_3")
+    assert [(row.image, row.label, row.raters) for row in source.rows] == [
+        *[("y.png", "present", ("present", "absent", "present"))] * 3,
+        ("deep/z.png", "absent", ("absent", "", "")),
+    ]
 
 
 def min_entry(number, image, choice, by=1, time="2026-03-09T21:52:49Z", **data):
@@ -130,14 +160,54 @@ def test_json_min_has_an_entry_for_each_annotation(export):
     entries = [
         min_entry(1, "y.png", "cat", ward="w1"),
         min_entry(1, "y.png", "dog", by=2, time="2026-03-10T00:00:00Z", ward="w1"),
-        min_entry(2, "deep/z.png", [{"choices": ["cat", "dog"]}], ward="w2"),
+        min_entry(2, "deep/z.png", [{"choices": ["dog"]}], ward="w2"),
         min_entry(3, "/data/upload/1/1a2b3c4d-x.png", "eel", by=2, ward="w2"),
     ]
     source = read_source(export(entries))
     assert images_and_labels(source)[0] == ("y.png", "cat")
-    assert [row.raters for row in source.rows] == [("cat", "dog"), ("", ""), ("", "eel")]
-    assert [row.fault for row in source.rows] == ["", "the annotation chooses several classes", ""]
+    assert [row.raters for row in source.rows] == [("cat", "dog"), ("dog", ""), ("", "eel")]
     assert source.columns == ("id", "image", "ward", "choice", "file")
+
+
+def csv_export(root, entries, name="project-1.csv"):
+    """As Label Studio's converter writes it: the entries of JSON-MIN, what is no text as JSON."""
+    (root / "project-1.json").unlink(missing_ok=True)
+    columns = sorted({key for entry in entries for key in entry})
+    with (root / name).open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, delimiter="\t" if name.endswith(".tsv") else ",")
+        table.writerow(columns)
+        for entry in entries:
+            cells = [entry.get(key, "") for key in columns]
+            table.writerow([cell if isinstance(cell, str | int | float) else json.dumps(cell) for cell in cells])
+    return root
+
+
+@pytest.mark.parametrize("name", ["project-1.csv", "project-1.tsv"])
+def test_csv_is_read_as_json_min_is(export, name):
+    boxes = [{"x": 1, "y": 1, "rectanglelabels": ["Opacity"]}]
+    entries = [
+        min_entry(1, "/data/upload/1/1a2b3c4d-x.png", "cat", label=boxes),
+        min_entry(1, "/data/upload/1/1a2b3c4d-x.png", "dog", by=2, time="2026-03-10T00:00:00Z", label=boxes),
+        min_entry(2, "/data/upload/1/99999999-y.png", "dog", label=boxes),
+    ]
+    root = csv_export(export([]), entries, name)
+    for asked in ({}, {"label_column": "choice"}, {"labels": name}):
+        source = read_source(root, **asked)
+        assert source.format == "label-studio"
+        assert images_and_labels(source) == [("upload/1/1a2b3c4d-x.png", "cat"), ("y.png", "dog")]
+        assert [row.raters for row in source.rows] == [("cat", "dog"), ("dog", "")]
+
+
+def test_several_choices_in_csv_are_several_labels(export):
+    entries = [
+        min_entry(1, "y.png", {"choices": ["cat", "dog"]}),
+        min_entry(2, "deep/z.png", "cat"),
+        min_entry(3, "upload/1/1a2b3c4d-x.png", "eel"),
+    ]
+    root = csv_export(export([]), entries)
+    with pytest.raises(ManifestError, match="1 of 3 images have several labels"):
+        read_source(root)
+    assert [row.label for row in read_source(root, finding="cat").rows] == ["present", "present", "absent"]
 
 
 def test_a_key_of_the_data_can_be_the_label(export):

@@ -68,8 +68,9 @@ def test_a_missing_labels_file_is_named(class_folders):
 
 def test_several_tables_ask_which_one(make_table):
     root = make_table([("image", "label"), ("a.png", "cat"), ("b.png", "dog")])
-    (root / "more.csv").write_text("image,label\n")
-    with pytest.raises(SourceError, match=r"--labels FILE \(found: labels\.csv, more\.csv\)"):
+    (root / "more.csv").write_text("image,label\na.png,dog\nb.png,cat\n")
+    named = r"--labels FILE, one of: table/labels\.csv \(image, label\); table/more\.csv \(image, label\)"
+    with pytest.raises(SourceError, match=named):
         read_source(root)
 
 

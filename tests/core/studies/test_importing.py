@@ -13,6 +13,7 @@ from PIL import Image
 from overread.errors import ManifestError, StudyError
 from overread.images.cache import parallel_decoding
 from overread.images.cache.pixel_cache import open_cache
+from overread.images.decoded_image import DecodedImage
 from overread.studies.run import training_lock
 from overread.studies.study import SCHEMA_VERSION, open_study
 from tests.core.conftest import write_image
@@ -224,7 +225,12 @@ def test_an_update_decodes_only_what_is_new(class_folders, tmp_path, monkeypatch
         path.write_bytes(path.read_bytes())
         os.utime(path)
     decoded = []
-    monkeypatch.setattr(parallel_decoding, "read_image", lambda location, **options: decoded.append(location.path.name))
+
+    def read_image(location, **options):
+        decoded.append(location.path.name)
+        return DecodedImage(np.zeros((8, 8), np.uint8))
+
+    monkeypatch.setattr(parallel_decoding, "read_image", read_image)
     monkeypatch.setattr(
         parallel_decoding, "square_tile", lambda picture, size_px: np.zeros((size_px, size_px, 1), np.uint8)
     )

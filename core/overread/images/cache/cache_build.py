@@ -78,7 +78,7 @@ def _build(
             else:
                 rows.append(result.tile)
                 checksum = row_checksum(result.key, result.tile)
-                cached.append(CachedRow(result.key, result.stamp, result.sha256, checksum))
+                cached.append(CachedRow(result.key, result.stamp, result.sha256, checksum, result.notes))
                 is_old.append(old is not None and result.source is old.pixels)
             if num_done % BATCH_SIZE == 0 or num_done == len(images):
                 if checkpoints.is_due(rows.num_rows):
@@ -102,7 +102,7 @@ def _open_if_usable(folder: Path, size_px: int) -> PixelCache | None:
         cache = open_cache(folder)
     except StudyError:
         return None
-    return cache if cache.size_px == size_px else None
+    return cache if (cache.size_px, cache.version) == (size_px, CACHE_VERSION) else None
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -19,6 +19,8 @@ class CachedRow:
     """Of its file; empty in a cache of version 1."""
     checksum: int | None = None
     """Of key and pixels; None in a cache of version 1."""
+    notes: tuple[str, ...] = ()
+    """`DecodedImage.notes`; none in an older cache."""
 
     def is_whole(self, pixels: np.ndarray) -> bool:
         """Whether these (H, W, C) pixels are unchanged since they were decoded."""
@@ -36,8 +38,12 @@ def read_rows(index: dict[str, Any]) -> tuple[CachedRow, ...]:
     keys, stamps = index["keys"], index["stamps"]
     hashes = index["sha256"] if index["version"] > 1 else [""] * len(keys)
     checksums = index["checksums"] if index["version"] > 1 else [None] * len(keys)
+    notes = index.get("notes") or {}
     rows = zip(keys, stamps, hashes, checksums, strict=True)
-    return tuple(CachedRow(str(key), tuple(map(int, stamp)), str(sha256), check) for key, stamp, sha256, check in rows)
+    return tuple(
+        CachedRow(str(key), tuple(map(int, stamp)), str(sha256), check, tuple(map(str, notes.get(key, ()))))
+        for key, stamp, sha256, check in rows
+    )
 
 
 def rows_index(rows: Sequence[CachedRow]) -> dict[str, Any]:
@@ -47,6 +53,7 @@ def rows_index(rows: Sequence[CachedRow]) -> dict[str, Any]:
         "stamps": [row.stamp for row in rows],
         "sha256": [row.sha256 for row in rows],
         "checksums": [row.checksum for row in rows],
+        "notes": {row.key: row.notes for row in rows if row.notes},
     }
 
 

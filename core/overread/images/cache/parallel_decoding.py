@@ -40,6 +40,7 @@ class DecodeResult:
     fault: str = ""
     """Why it cannot be read."""
     sha256: str = ""
+    notes: tuple[str, ...] = ()
     source: np.ndarray | None = None
     """The array that held it already; None where it was decoded."""
 
@@ -74,7 +75,8 @@ def decode_images(images: Mapping[str, Location], size_px: int, known: KnownImag
         for row, pixels, place in known.get(key, ()):
             is_same = row.sha256 == sha256 if sha256 else row.stamp == stamp != ABSENT
             if is_same and row.is_whole(pixels[place]):
-                return DecodeResult(key, stamp, np.array(pixels[place]), sha256=row.sha256, source=pixels)
+                tile = np.array(pixels[place])
+                return DecodeResult(key, stamp, tile, sha256=row.sha256, notes=row.notes, source=pixels)
         return None
 
     def decode(key: str, location: Location) -> DecodeResult:
@@ -93,11 +95,11 @@ def decode_images(images: Mapping[str, Location], size_px: int, known: KnownImag
 
     def read(key: str, stamp: tuple[int, ...], location: Location, place: str) -> DecodeResult:
         sha256 = hashes.of(place, location.place)
-        return known_tile(key, stamp, sha256=sha256) or DecodeResult(key, stamp, tile_of(location), sha256=sha256)
-
-    def tile_of(location: Location) -> np.ndarray:
+        if result := known_tile(key, stamp, sha256=sha256):
+            return result
         with budget.for_one_image():
-            return square_tile(read_image(location, at_least_px=size_px, stop=stop), size_px)
+            image = read_image(location, at_least_px=size_px, stop=stop)
+            return DecodeResult(key, stamp, square_tile(image, size_px), sha256=sha256, notes=image.notes)
 
     def decode_batch(batch: list[tuple[str, Location]]) -> list[DecodeResult]:
         return [decode(key, location) for key, location in batch if not stop.is_set()]

@@ -18,8 +18,9 @@ import numpy as np
 from overread.errors import StudyError
 from overread.images.cache.cached_row import CachedRow, read_rows
 
-CACHE_VERSION = 2
-"""Version 1, without hashes and checksums, is still read; the next build replaces it."""
+CACHE_VERSION = 3
+"""Earlier versions are still read; the next build decodes their images again. Version 1 has neither hashes nor
+checksums; version 2 shows padding, and pixels that are not square, otherwise."""
 INDEX = "index.json"
 
 
@@ -36,6 +37,7 @@ class PixelCache:
     rows: tuple[CachedRow, ...]
     """For each key, what its file was when it was decoded."""
     folder: Path = Path()
+    version: int = CACHE_VERSION
 
     @property
     def channels(self) -> int:
@@ -69,7 +71,7 @@ def open_cache(folder: Path) -> PixelCache:
         raise StudyError(f"{folder}: there is no pixel cache; build it with `overread import ... --update`")
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-        if index["version"] not in (1, CACHE_VERSION):
+        if index["version"] not in range(1, CACHE_VERSION + 1):
             raise ValueError(f"version {index['version']}, this program writes {CACHE_VERSION}")
         rows, size_px = read_rows(index), int(index["size_px"])
         pixels = np.load(folder / Path(index["pixels"]).name, mmap_mode="c", allow_pickle=False)
@@ -80,4 +82,4 @@ def open_cache(folder: Path) -> PixelCache:
         raise StudyError(
             f"{folder}: the pixel cache is not intact ({error}); rebuild it with `overread import ... --update`"
         ) from error
-    return PixelCache(tuple(row.key for row in rows), pixels, size_px, rows, folder)
+    return PixelCache(tuple(row.key for row in rows), pixels, size_px, rows, folder, index["version"])

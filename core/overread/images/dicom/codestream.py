@@ -6,6 +6,11 @@ from struct import unpack_from
 _START_OF_FRAME = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 """JPEG (ITU-T T.81, table B.1) and JPEG-LS (T.87); the three left out are tables and reserved codes."""
 _SEQUENTIAL = (0xC0, 0xC1)
+_LOSSY = (0xC0, 0xC1, 0xC2)
+_APP0, _APP14 = 0xE0, 0xEE
+_YBR_NUMBERS = bytes((1, 2, 3))
+"""Which JFIF prescribes."""
+_RGB_NUMBERS = (b"RGB", b"rgb")
 _START_OF_SCAN = 0xDA
 _WHOLE_SCAN = bytes((0, 63, 0))
 """Of a sequential scan: its first and last coefficient, and its successive approximation (T.81, table B.3)."""
@@ -39,6 +44,31 @@ def with_whole_scan(frame: bytes) -> bytes:
             start = place + 5 + 2 * frame[place + 4]
             return frame[:start] + _WHOLE_SCAN + frame[start + len(_WHOLE_SCAN) :]
     return frame
+
+
+def coded_color(frame: bytes) -> str | None:
+    """ "RGB" or "YBR_FULL": the colour space of a lossy JPEG of three components; None where the file's tag decides.
+
+    As libjpeg guesses it, which is dcmtk's option +cg: by a marker of JFIF or Adobe, else by the numbers of the
+    components. Also by their sampling, since red and blue are never sampled more coarsely than green.
+    """
+    marked: str | None = None
+    for code, place in _segments(frame):
+        content = frame[place + 4 : place + 2 + unpack_from(">H", frame, place + 2)[0]]
+        if code == _APP0 and content.startswith(b"JFIF\0"):
+            return "YBR_FULL"
+        if code == _APP14 and content.startswith(b"Adobe") and len(content) >= 12:
+            marked = "YBR_FULL" if content[11] else "RGB"
+        if code in _START_OF_FRAME:
+            components = [content[start : start + 3] for start in range(6, len(content) - 2, 3)]
+            if code not in _LOSSY or len(components) != 3:
+                return None
+            numbers = bytes(component[0] for component in components)
+            if marked or numbers in _RGB_NUMBERS:
+                return marked or "RGB"
+            is_sampled = len({component[1] for component in components}) > 1
+            return "YBR_FULL" if is_sampled or numbers == _YBR_NUMBERS else None
+    return None
 
 
 def _segments(frame: bytes) -> Iterator[tuple[int, int]]:

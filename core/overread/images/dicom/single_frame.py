@@ -17,6 +17,7 @@ from overread.images.dicom.parser import before_pixels, parse
 _MIN_BYTES = 2**20
 """A smaller file is read as fast completely."""
 _PIXEL_DATA = Tag("PixelData")
+_UNDEFINED_LENGTH = b"\xff\xff\xff\xff"
 _OFFSETS = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
 
 
@@ -60,7 +61,8 @@ def _one_frame(content: mmap.mmap, frame_number: int | None, limits: Limits) -> 
         for name in _OFFSETS:
             dataset.pop(name, None)
     else:
-        if dataset.BitsAllocated % 8:  # frames need not begin with a byte
+        is_compressed = content[content.tell() - 4 : content.tell()] == _UNDEFINED_LENGTH  # in spite of the syntax
+        if is_compressed or dataset.BitsAllocated % 8:  # of which frames need not begin with a byte
             return None
         num_bytes = get_expected_length(dataset)
         content.seek(frame * num_bytes, os.SEEK_CUR)

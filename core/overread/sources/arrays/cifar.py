@@ -128,7 +128,7 @@ def write_images(source: Source, folder: Path) -> Path:
     """
     root, layout = _folder(Path(source.root))
     files = [root / name for name in layout.files if (root / name).is_file()]
-    return write_arrays(files, _batches(root, layout), folder)
+    return write_arrays(files, _batches(root, layout), folder, only={row.image for row in source.rows})
 
 
 def _batches(root: Path, layout: _Layout) -> Iterator[tuple[str, int, np.ndarray]]:

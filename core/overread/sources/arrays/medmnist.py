@@ -99,7 +99,7 @@ def write_images(source: Source, folder: Path) -> Path:
     try:
         with zipfile.ZipFile(path) as archive:
             batches = ((split, start, batch) for split in splits for start, batch in _batches(archive, split))
-            return write_arrays([path], batches, folder)
+            return write_arrays([path], batches, folder, only={row.image for row in source.rows})
     except _DAMAGED as error:
         raise SourceError(f"{path}: is not an intact MedMNIST .npz file ({error}); download it again") from error
 

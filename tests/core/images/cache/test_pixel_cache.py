@@ -322,6 +322,19 @@ def test_a_cache_of_version_1_opens_unchecked_and_is_decoded_anew_when_it_is_bui
     assert (open_cache(folder).image("key1")[..., 0] == _pixels(images["key1"])).all()
 
 
+def test_a_cache_of_version_2_opens_and_is_decoded_anew_when_it_is_built(tmp_path: Path) -> None:
+    folder, images = tmp_path / "pixels", _write_images(tmp_path / "source", 4)
+    build_cache(folder, images, size_px=_SIZE)
+    index = json.loads((folder / "index.json").read_text())
+    del index["notes"]
+    (folder / "index.json").write_text(json.dumps(index | {"version": 2}))
+    open_cache(folder).verify()
+    build_cache(folder, images, size_px=_SIZE)
+    built = json.loads((folder / "index.json").read_text())
+    assert (built["version"], built["sha256"]) == (3, index["sha256"])
+    assert built["pixels"] != index["pixels"]
+
+
 def test_the_index_holds_the_hash_of_each_file(tmp_path: Path) -> None:
     images = _write_images(tmp_path / "source", 3)
     build_cache(tmp_path / "pixels", images, size_px=_SIZE)

@@ -18,6 +18,7 @@ from pydicom.uid import (
     HTJ2KLossless,
     HTJ2KLosslessRPCL,
     JPEG2000Lossless,
+    JPEGBaseline8Bit,
     RLELossless,
 )
 
@@ -222,3 +223,68 @@ def test_frames_are_found_by_an_extended_offset_table(tmp_path, syntax):
     dataset.save_as(tmp_path / "a.dcm")
     for number in (1, 2, 3):
         assert (read_image(Location(str(tmp_path / "a.dcm"), number)).pixels == frames[number - 1]).all()
+
+
+def test_compressed_pixels_in_a_file_that_denies_it_are_called_that(tmp_path):
+    for num_frames in (1, 3):  # large files of several frames are read frame by frame
+        frames = np.zeros((num_frames, 1024, 1024), dtype=np.uint8)
+        dataset = write_coded(tmp_path / "a.dcm", frames, RLELossless, [bytes(400_000)] * num_frames)
+        content = (tmp_path / "a.dcm").read_bytes()
+        uid = dataset.file_meta.TransferSyntaxUID.encode()
+        (tmp_path / "a.dcm").write_bytes(content.replace(uid, b"1.2.840.10008.1.2.1".ljust(len(uid), b"\0"), 1))
+        with pytest.raises(
+            ImageError, match=r"^its pixel data are compressed, but its transfer syntax says they are not$"
+        ):
+            read_image(tmp_path / "a.dcm")
+
+
+def test_another_coding_in_the_place_of_jpeg_is_called_that(tmp_path):
+    write_coded(tmp_path / "a.dcm", _SMOOTH, JPEGBaseline8Bit, [b"\xff\x0a" + bytes(200)])  # JPEG XL
+    with pytest.raises(ImageError, match=r"^its pixel data are not JPEG, but its transfer syntax says they are$"):
+        read_image(tmp_path / "a.dcm")
+
+
+@pytest.mark.parametrize(
+    ("interpretation", "reason"),
+    [
+        ("MONOCHROME", "not supported"),
+        ("GRAYSCALE", "not supported"),
+        ("YBR_PARTIAL_420", "not supported"),
+        ("", "missing"),
+        ("RGB", "not one for its number of channels"),
+    ],
+)
+def test_a_photometric_interpretation_that_cannot_be_is_refused_by_name(tmp_path, interpretation, reason):
+    write_dicom(tmp_path / "a.dcm", _SMOOTH, PhotometricInterpretation=interpretation)
+    with pytest.raises(ImageError, match=f"^its PhotometricInterpretation is {reason}$"):
+        read_image(tmp_path / "a.dcm")
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
+def test_a_photometric_interpretation_in_small_letters_is_read(tmp_path):
+    write_dicom(tmp_path / "a.dcm", _SMOOTH, PhotometricInterpretation="monochrome1 ")
+    image = read_image(tmp_path / "a.dcm")
+    assert (image.pixels == _SMOOTH).all()
+    assert image.is_inverted
+
+
+@pytest.mark.parametrize("interpretation", ["MONOCHROME1", "MONOCHROME2"])
+def test_grey_in_three_equal_channels_is_grey_and_colour_is_refused(tmp_path, interpretation):
+    grey = (_SMOOTH >> 4).astype(np.uint8)
+    write_dicom(tmp_path / "grey.dcm", np.dstack([grey] * 3), PhotometricInterpretation=interpretation)
+    shown = to_uint8(read_image(tmp_path / "grey.dcm"))
+    assert (shown == (255 - grey if interpretation == "MONOCHROME1" else grey)).all()
+    write_dicom(tmp_path / "color.dcm", np.dstack([grey, grey, grey + 1]), PhotometricInterpretation=interpretation)
+    with pytest.raises(ImageError, match=r"^its PhotometricInterpretation is not one for its number of channels$"):
+        read_image(tmp_path / "color.dcm")
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_one_bit_is_black_and_white(tmp_path, is_packed):
+    bits = np.random.default_rng(0).integers(0, 2, (16, 24)).astype(np.uint8)
+    dataset = write_dicom(tmp_path / "a.dcm", bits, BitsStored=1, HighBit=0)
+    if is_packed:
+        dataset.BitsAllocated = 1
+        dataset.PixelData = np.packbits(bits, bitorder="little").tobytes()
+        dataset.save_as(tmp_path / "a.dcm")
+    assert (to_uint8(read_image(tmp_path / "a.dcm")) == bits * 255).all()

@@ -1,0 +1,78 @@
+"""What the names of folders say: a split, a fold, a part, a patient, a study, or how images are stored; or a class."""
+
+import re
+from collections.abc import Collection
+
+SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""Names of splits, and what they become here."""
+
+SPLIT, FOLD, PART, PATIENT, STUDY, NUMBER = "splits", "folds", "parts", "patients", "studies", "numbers"
+"""What folders may be named as that are no classes."""
+
+
+def word_set(words: str) -> frozenset[str]:
+    """The words of a text, for lists that would be long in quotes."""
+    return frozenset(words.split())
+
+
+_OF_SETS = word_set("set sets data dataset image images img imgs split folder")
+_PATTERNS = {
+    FOLD: r"(?:cv|k)?[-_ ]?(?:fold|split)s?[-_ ]?\d+",
+    PATIENT: r"(?:patient|pat|case|subject|subj|sub)s?[-_ ]?(?:no|nr|id)?[-_. ]?\d[\w.-]*",
+    STUDY: r"(?:study|studies|series|visit|session|ses|exam|scan|sequence|seq)[-_ ]?\d+",
+    PART: r"(?:[\w .-]*[-_ ])?(?:part|batch|chunk|shard|subset|set|image|img|folder|disk|volume|vol|center|centre|site|"
+    r"hospital)s?[-_ ]?\d+(?:[-_ ]of[-_ ]\d+)?",
+    # MIMIC-CXR's p10000032 and s50414267, TCGA's barcodes, DICOM UIDs, hashes.
+    NUMBER: r"\d{3,}|[a-z]{1,2}[-_]?\d{2,}|TCGA-\w\w-\w{4}.*|[0-9.]{12,}|[0-9a-f]{16,}",
+}
+_KINDS = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _PATTERNS.items()}
+_STORED = re.compile(
+    r"images?|imgs?|masks?|png|jpe?g|dicoms?|dcm|tiff?|raw|original|cropped|resized|augmented|\d+ ?x|left|right|l|r|od|"
+    r"os|cc|mlo|ap|pa|lateral|frontal|axial|coronal|sagittal|t1|t2|flair|t1ce|dwi|adc",
+    re.IGNORECASE,
+)
+_NUMBERED = re.compile(r".*\d{3}.*")
+_CLASSES = word_set(
+    "normal abnormal healthy diseased benign malignant positive negative pos neg yes no control cancer tumor tumour "
+    "pneumonia covid present absent"
+)
+
+
+def split_of(folder: str) -> str:
+    """train, val or test, if a folder is named for it (Training, test_set, train_images_1); else empty."""
+    words = [word for word in re.split(r"[-_ .\d]+", folder.lower()) if word]
+    named = {SPLITS[word] for word in words if word in SPLITS}
+    is_all = all(word in SPLITS or word in _OF_SETS for word in words)
+    return named.pop() if len(named) == 1 and is_all else ""
+
+
+def group_kind(folders: Collection[str]) -> str:
+    """What the folders beside each other are named as, all of them: SPLIT, FOLD ...; empty if they may be classes."""
+    kinds = {_kind(folder) for folder in folders}
+    if len(kinds) == 1:
+        return kinds.pop()
+    return FOLD if kinds == {SPLIT, FOLD} else PART if kinds <= {SPLIT, FOLD, PART} else ""
+
+
+def are_of_storage(folders: Collection[str]) -> bool:
+    """Whether folders below classes say only whose images are in them, or how these were made or stored."""
+    return bool(
+        group_kind(folders)
+        or all(_STORED.fullmatch(folder) for folder in folders)
+        or all(_NUMBERED.fullmatch(folder) for folder in folders)
+    )
+
+
+def is_class_word(folder: str) -> bool:
+    """Whether a folder is named as classes often are (benign, healthy)."""
+    return folder.strip().lower() in _CLASSES
+
+
+def _kind(folder: str) -> str:
+    if split_of(folder):
+        return SPLIT
+    return next((kind for kind, pattern in _KINDS.items() if pattern.fullmatch(folder)), "")

@@ -11,19 +11,21 @@ from overread.images.decoded_image import MAX_PIXELS, DecodedImage, check_size
 from overread.images.deep_raster import as_8_bits, read_deep
 from overread.images.file_kinds import WHOLE_SLIDE
 from overread.images.silence import silence_loggers
-from overread.images.tiff_tags import FLOAT, RGB, UNSIGNED, TiffTags, read_tiff_tags
+from overread.images.tiff_tags import FLOAT, RGB, SIGNED, UNSIGNED, TiffTags, read_tiff_tags
 from overread.images.tiff_tags import SIGNATURES as TIFF_SIGNATURES
+from overread.images.unread_picture import DAMAGED, reason_for, unread_compression
 
 silence_loggers("PIL")
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "PPM", "JPEG2000", "WEBP", "GIF", "AVIF")
 """The only plugins of pillow that run: some others start programs (EPS), or decode what nobody labels."""
 _SIGNATURES = (
-    *(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", *TIFF_SIGNATURES, b"BM", b"GIF87a", b"GIF89a"),
+    *(b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", *TIFF_SIGNATURES, b"GIF87a", b"GIF89a"),
     *(b"\xff\x4f\xff\x51", b"\0\0\0\x0cjP  \r\n\x87\n"),
     *(b"P%d%c" % (number, blank) for number in range(1, 7) for blank in b" \t\r\n#"),
     *(b"Pf\n", b"Pf\r"),
 )
+_BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
 MORE_PAGES = "the file holds several pages, of which the first is used"
 MORE_FRAMES = "the file holds several frames, of which the first is used"
 MORE_CHANNELS = "the file holds two channels, of which the first is used"
@@ -37,9 +39,11 @@ _PNG_COLOR_16 = ("RGB;16B", "RGBA;16B")
 
 
 def is_raster(head: bytes) -> bool:
-    """Whether a file that begins with these bytes (12 are enough) is one of FORMATS."""
+    """Whether a file that begins with these bytes (18 are enough) is one of FORMATS."""
     is_webp = head.startswith(b"RIFF") and head[8:12] == b"WEBP"
-    return is_webp or head[4:8] == b"ftyp" or head.startswith(_SIGNATURES)
+    # A table may begin with BM as well: the size of the second header follows.
+    is_bmp = head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADERS
+    return is_webp or is_bmp or head[4:8] == b"ftyp" or head.startswith(_SIGNATURES)
 
 
 def read_raster(file: BinaryIO, *, at_least_px: int | None = None) -> DecodedImage:
@@ -62,18 +66,20 @@ def read_raster(file: BinaryIO, *, at_least_px: int | None = None) -> DecodedIma
         image.load()
         if at_least_px is not None and image.width * image.height > _LARGE and image.mode in ("L", "RGB"):
             image = _reduced(image, 8 * at_least_px)
-    except UnidentifiedImageError:
-        if tags is None:
-            raise ImageError("the file is damaged: its beginning cannot be read") from None
-        return _unknown_to_pillow(file, tags)
+    except UnidentifiedImageError as error:
+        if tags is not None:
+            return _unknown_to_pillow(file, tags)
+        reason = reason_for(file, error)
+        raise ImageError("its beginning cannot be read" if reason == DAMAGED else reason) from None
     except Image.DecompressionBombError:
         raise ImageError(f"too large (over {MAX_PIXELS // 10**6} megapixels)") from None
     except (OSError, SyntaxError) as error:
         if isinstance(error, OSError) and error.errno is not None:  # the disk's, not pillow's
             raise
-        is_cut = any(word in str(error).lower() for word in ("truncated", "not enough", "end of file"))
-        raise ImageError("the file is truncated" if is_cut else "the file is damaged") from None
+        raise ImageError(reason_for(file, error, tags)) from None
     _set_upright(image)
+    if image.mode == "L" and tags is not None and tags.sample_format == SIGNED:
+        return DecodedImage(np.asarray(image).view(np.int8).astype(np.int32), notes=notes)
     if image.mode in _DEEP_MODES:
         return _deep(image, tags, notes)
     return DecodedImage(_grey_or_rgb(image), notes=notes)
@@ -122,9 +128,11 @@ def _unknown_to_pillow(file: BinaryIO, tags: TiffTags) -> DecodedImage:
         file.seek(0)
         notes = (MORE_PAGES,) if tags.num_pages > 1 else ()
         return DecodedImage(finite(read_deep(file)), voi_function="LINEAR_EXACT", notes=notes)
+    if kind := unread_compression(tags):
+        raise ImageError(kind)
     channels = "1 channel" if tags.channels == 1 else f"{tags.channels} channels"
     raise ImageError(
-        f"a TIFF of {channels} with {max(tags.bits, default=0)} bits each, which is not supported: "
+        f"a TIFF of {channels} with {max(tags.bits, default=0)} bits each, which is not read: "
         "save it as 8-bit RGB or 16-bit grey"
     )
 
@@ -148,9 +156,8 @@ def _deep(image: Image.Image, tags: TiffTags | None, notes: tuple[str, ...]) -> 
     is_white_zero = tags is not None and tags.photometric == 0
     if image.mode == "F":
         return DecodedImage(finite(pixels), voi_function="LINEAR_EXACT", is_inverted=is_white_zero, notes=notes)
-    if (
-        pixels.min() < 0 and tags is not None and tags.sample_format == UNSIGNED
-    ):  # 32 bits, which pillow takes for int32
+    if pixels.min() < 0 and tags is not None and tags.sample_format == UNSIGNED:
+        # 32 bits, which pillow takes for signed ones
         pixels = pixels.view(np.uint32).astype(np.float32)
         return DecodedImage(pixels, voi_function="LINEAR_EXACT", is_inverted=is_white_zero, notes=notes)
     is_16_bit = pixels.min() >= 0 and pixels.max() < 2**16

@@ -8,10 +8,15 @@ from typing import BinaryIO
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 RGB = 2
 """The photometric interpretation (TIFF 6.0, section 8)."""
-UNSIGNED, FLOAT = 1, 3
+UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 """Sample formats (section 19)."""
-_SUBFILE, _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC, _DESCRIPTION, _CHANNELS = 254, 256, 257, 258, 262, 270, 277
-_TILE_WIDTH, _SAMPLE_FORMAT, _XMP, _HAMAMATSU = 322, 339, 700, 65420
+_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _DESCRIPTION = 254, 256, 257, 258, 259, 262, 270
+_CHANNELS, _TILE_WIDTH, _SAMPLE_FORMAT, _XMP, _HAMAMATSU = 277, 322, 339, 700, 65420
+_OF_FIRST = (
+    *(_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _DESCRIPTION),
+    *(_CHANNELS, _TILE_WIDTH, _SAMPLE_FORMAT, _XMP, _HAMAMATSU),
+)
+_OF_LATER = (_SUBFILE,)
 _SLIDE_MARKS = {_DESCRIPTION: b"leica-microsystems.com/scn", _XMP: b"iScan"}
 """Slides whose first page is an overview of the glass, and not the slide at full resolution: Leica's and Ventana's."""
 _IS_REDUCED = 1
@@ -33,6 +38,7 @@ class TiffTags:
     bits: tuple[int, ...]
     """Of each channel, or one for all of them."""
     channels: int
+    compression: int
     photometric: int
     sample_format: int
     is_tiled: bool
@@ -74,6 +80,7 @@ def read_tiff_tags(file: BinaryIO) -> TiffTags | None:
         height_px=_number(first, _HEIGHT),
         bits=first.get(_BITS, (1,)),
         channels=_number(first, _CHANNELS, 1),
+        compression=_number(first, _COMPRESSION, 1),
         photometric=_number(first, _PHOTOMETRIC),
         sample_format=_number(first, _SAMPLE_FORMAT, 1),
         is_tiled=_TILE_WIDTH in first,
@@ -95,14 +102,14 @@ def _pages(file: BinaryIO) -> Iterator[dict[int, tuple[int, ...]]]:
     (place,) = struct.unpack_from(order + layout.offset, head, 8 if is_big else 4)
     seen: set[int] = set()
     while place and place not in seen and len(seen) < _MAX_PAGES:
-        tags, place_after = _read_page(file, place, layout, is_first=not seen)
+        tags, place_after = _read_page(file, place, layout, _OF_LATER if seen else _OF_FIRST)
         seen.add(place)
         place = place_after
         yield tags
 
 
 def _read_page(
-    file: BinaryIO, place: int, layout: _Layout, *, is_first: bool
+    file: BinaryIO, place: int, layout: _Layout, wanted: tuple[int, ...]
 ) -> tuple[dict[int, tuple[int, ...]], int]:
     file.seek(place)
     count_bytes, offset_bytes = struct.calcsize(layout.count), struct.calcsize(layout.offset)
@@ -115,7 +122,7 @@ def _read_page(
     for start in range(0, num_entries * layout.entry_bytes, layout.entry_bytes):
         tag, type_code, count = struct.unpack_from(f"{layout.order}HH{layout.offset}", block, start)
         code = _TYPES.get(type_code)
-        if tag != _SUBFILE and not is_first:
+        if tag not in wanted:
             continue
         values: tuple[int, ...] = ()
         if code is not None:

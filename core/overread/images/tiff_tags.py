@@ -74,7 +74,8 @@ def read_tiff_tags(file: BinaryIO) -> TiffTags | None:
         return None
     first = pages[0]
     num_full = sum(not _number(page, _SUBFILE) & _IS_REDUCED for page in pages)
-    is_marked = any(mark in bytes(first.get(tag, ())) for tag, mark in _SLIDE_MARKS.items())
+    texts = {tag: bytes(value & 255 for value in first.get(tag, ())) for tag in _SLIDE_MARKS}
+    is_marked = any(mark in texts[tag] for tag, mark in _SLIDE_MARKS.items())
     return TiffTags(
         width_px=_number(first, _WIDTH),
         height_px=_number(first, _HEIGHT),

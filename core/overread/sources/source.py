@@ -53,6 +53,9 @@ def read_source(request: ImportRequest) -> Source:
     source = replace(source, link_roots=link_roots(request))
     if request.archive and request.unpacked:
         source = replace(source, archive=str(request.archive), unpacked=str(request.unpacked.resolve()))
+        if not format.write_images:
+            message = f"the images are unpacked into the study, which does not need {request.archive.name} any more"
+            source = replace(source, messages=(*source.messages, message))
     return _checked(with_files_as_groups(source), format, request)
 
 

@@ -75,7 +75,7 @@ def test_several_tables_ask_which_one(make_table):
 
 
 def test_an_unknown_format_lists_the_known_ones(class_folders):
-    with pytest.raises(ConfigError, match="--format voc: unknown value; choose from folder, csv, chaoyang"):
+    with pytest.raises(ConfigError, match="--format voc: unknown value; choose from folder, file-names, csv, chaoyang"):
         read_source(class_folders, format="voc")
 
 

@@ -233,6 +233,14 @@ FORMAT = SourceFormat(
                     placeholder="1",
                     implies_format=True,
                 ),
+                FormatOption(
+                    field="patient_folder",
+                    title="Folder that is the patient",
+                    whose="a folder per class",
+                    hint="if there is one",
+                    explanation="Which folder of an image's path is its patient, counted from 1 at the source.",
+                    placeholder="2",
+                ),
             )
         ),
     ),

@@ -77,6 +77,11 @@ def check_request(files: SourceFiles, format: SourceFormat) -> None:
         if kind not in format.columns and not format.takes(f"{kind}_column"):
             reason = format.no_column or f"a source of format {format.name} has no such column to name"
             raise ConfigError(f"{column_flag(kind)}: {reason}; leave it out")
+    if request.patient_folder and not format.takes("patient_folder"):
+        raise ConfigError(
+            f"--patient-folder {request.patient_folder}: is for a folder per class (--format folder); for a "
+            "table, use --patient-column"
+        )
     if request.given_label and not format.takes("given_label"):
         *others, last = (option.whose for option in registry.options_for("given_label"))
         owners = f"{', '.join(others)} and {last}"

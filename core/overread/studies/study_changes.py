@@ -5,6 +5,7 @@ import pandas as pd
 from overread.errors import StudyError
 from overread.records import Sample, Source
 from overread.sources.image_paths import normal_path
+from overread.sources.label_classes import listed
 from overread.studies.run import find_runs
 from overread.studies.study import SAMPLE_COLUMNS, Study
 
@@ -27,6 +28,12 @@ def check_same_reading(source: Source, study: Study) -> None:
     if {code for name, code in source.written_labels.items() if name not in study.classes} & set(study.classes):
         codes = ",".join(study.classes)
         raise StudyError(f"{study.path}: in this study codes have no names, and now they have; pass --classes {codes}")
+    labels = {row.label for row in source.rows} - {""}
+    if labels.isdisjoint(study.classes):
+        raise StudyError(
+            f"{study.path}: this study's classes are {listed(study.classes)}, and now {listed(sorted(labels))} were "
+            "read; give the flags of the first import again (such as --label-folder), or make a new study"
+        )
 
 
 def samples_before(study: Study) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -115,6 +115,12 @@ def test_folders_that_cannot_be_the_class_or_the_patient_are_refused(class_folde
         read_source(class_folders, **asked)
 
 
+def test_a_folder_of_patients_is_refused_where_a_table_has_the_labels(make_table):
+    root = make_table([("image", "label"), ("p1/a.png", "cat"), ("p2/b.png", "dog")])
+    with pytest.raises(ConfigError, match=r"--patient-folder 1: is for a folder per class .*; for a table, use --pat"):
+        read_source(root, patient_folder=1)
+
+
 def test_folders_named_for_splits_hold_the_classes(tmp_path):
     for name in ("train/cat/a.png", "train/dog/a.png", "Testing/cat/b.png"):
         write_image(tmp_path / name)

@@ -2,8 +2,9 @@ from collections import Counter
 
 import pytest
 
+from overread.errors import StudyError
 from tests.core.conftest import write_image
-from tests.core.importing import read_source
+from tests.core.importing import import_source, read_source
 
 BREAST = "histology_slides/breast"
 
@@ -39,6 +40,14 @@ def test_the_tumour_types_of_breakhis_can_be_the_classes(breakhis):
     assert {row.patient for row in source.rows} == {"14-22549AB", "14-3411F", "14-2523"}
     by_folder = read_source(breakhis, label_folder=5, patient_folder=6)
     assert {row.patient for row in by_folder.rows} == {"SOB_B_A_14-22549AB", "SOB_B_TA_14-3411F", "SOB_M_DC_14-2523"}
+
+
+def test_an_update_that_forgets_the_folder_of_the_classes_is_refused(breakhis, tmp_path):
+    study = tmp_path / "study"
+    import_source(read_source(breakhis, label_folder=5), study, image_size_px=32)
+    with pytest.raises(StudyError, match=r"adenosis, .*, and now benign, malignant were read; give .*--label-folder"):
+        import_source(read_source(breakhis), study, update=True)
+    assert import_source(read_source(breakhis, label_folder=5), study, update=True).num_samples == 4
 
 
 @pytest.mark.parametrize(

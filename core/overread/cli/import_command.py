@@ -13,7 +13,7 @@ from typer.core import TyperArgument, TyperCommand, TyperOption
 from overread.cli.arguments import Ephemeral, Json
 from overread.cli.flags import with_flags
 from overread.cli.preview_table import preview_lines
-from overread.cli.terminal import print_result, progress_bar, warn_of_stopped_update
+from overread.cli.terminal import print_result, progress_bar, tell_state
 
 if TYPE_CHECKING:
     from overread.records import Source
@@ -290,7 +290,7 @@ def _make_study(found: "Source", study: Path, options: "StudyOptions", *, as_jso
         )
     quarantined = f"; {summary.num_quarantined} rows in {study / 'quarantine.csv'}" if summary.num_quarantined else ""
     line = f"{study}: {summary.num_samples} samples of {listed(summary.classes)}{quarantined}"
-    warn_of_stopped_update(open_study(study))
+    tell_state(open_study(study))
     print_result(as_json, asdict(summary), [*(f"note: {message}" for message in summary.messages), line])
 
 

@@ -13,6 +13,7 @@ from overread.images.cache.partial_build import PARTIAL, partial_array
 from overread.records import Sample, Source
 from overread.sources.label_classes import listed
 from overread.sources.registry import find_format
+from overread.studies.earlier_decoding import DECODED_ANEW, may_differ
 from overread.studies.generation import commit, remove_temporary_files, staged_update
 from overread.studies.run import training_lock
 from overread.studies.sample_ids import EarlierSamples
@@ -117,6 +118,8 @@ def _update(source: Source, study: Study, name: str | None, on_progress: OnProgr
     key = study.key()  # without it sample ids would change
     check_same_reading(source, study)
     before, message = samples_before(study)
+    if may_differ(study.pixels_path, before["image"]):
+        message += (DECODED_ANEW,)
     with training_lock(study, ""), staged_update(study.path) as staging:
         remove_temporary_files(study.path)
         source = _placed(source, study.path)
@@ -195,6 +198,7 @@ def _source_fields(source: Source) -> dict[str, Any]:
         "labels_file": source.labels_file,
         "rater_names": source.rater_names,
         "written_labels": source.written_labels,
+        "follows_links": bool(source.link_roots),
     }
 
 

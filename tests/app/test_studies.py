@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -136,6 +137,25 @@ def test_a_folder_becomes_a_study_with_its_bad_rows_counted(app, made_study, tmp
     assert "Lung films" in text
     assert open_study(data_folder / "lung-films").classes == ("clear", "opaque")
     assert [path.name for path in data_folder.iterdir()] == ["lung-films"]
+
+
+def test_an_archive_is_unpacked_into_its_study(app, made_study, tmp_path, data_folder):
+    source = tmp_path / "films.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        for index in range(8):
+            pixels = np.random.default_rng(index).integers(0, 255, (20, 20), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "film.png")
+            archive.write(tmp_path / "film.png", f"films/{('clear', 'opaque')[index % 2]}/{index}.png")
+    fill_in(app, source)
+    assert "The images are copied into the study, on this machine." in page_text(app)
+    app.button("studies_form_0_import").click().run()
+    app.session_state["session_import_process"].wait(timeout=60)
+    source.unlink()
+    app.run()
+    assert "Imported 8 images." in page_text(app)
+    study = open_study(data_folder / "films")
+    assert all(study.image_location(image).exists() for image in study.samples()["image"])
+    assert [path.name for path in data_folder.iterdir()] == ["films"]
 
 
 def test_a_source_that_does_not_fit_is_answered_with_the_command_s_own_line(app, made_study, tmp_path, data_folder):

@@ -10,6 +10,7 @@ from overread.sources import (
     cvat,
     datumaro,
     fiftyone,
+    file_names,
     folder,
     hf_parquet,
     kermany,
@@ -23,6 +24,7 @@ from overread.sources.source_format import FormatOption, OnBytes, SourceFormat
 
 FORMATS: tuple[SourceFormat, ...] = (
     folder.FORMAT,
+    file_names.FORMAT,
     csv_table.FORMAT,
     chaoyang.FORMAT,
     kermany.FORMAT,

@@ -14,7 +14,7 @@ from overread.sources.dicom.patients import with_patients
 from overread.sources.findings import with_finding
 from overread.sources.found_images import with_images_found
 from overread.sources.image_paths import normal_path
-from overread.sources.import_roots import check_below
+from overread.sources.import_roots import check_below, link_roots
 from overread.sources.label_classes import class_doubts, listed, with_classes, with_one_spelling, without_answers
 from overread.sources.remote_table import read_remote_table
 from overread.sources.request import ImportRequest, column_flag
@@ -50,6 +50,12 @@ def read_source(request: ImportRequest) -> Source:
             f"{error.filename or request.source}: cannot be read ({error.strerror}); check its permissions",
             public=f"A file or folder of the source cannot be read ({error.strerror}); check its permissions.",
         ) from error
+    source = replace(source, link_roots=link_roots(request))
+    if request.archive and request.unpacked:
+        source = replace(source, archive=str(request.archive), unpacked=str(request.unpacked.resolve()))
+        if not format.write_images:
+            message = f"the images are unpacked into the study, which does not need {request.archive.name} any more"
+            source = replace(source, messages=(*source.messages, message))
     return _checked(with_files_as_groups(source), format, request)
 
 

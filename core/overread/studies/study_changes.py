@@ -17,6 +17,10 @@ def check_same_reading(source: Source, study: Study) -> None:
             f"{source.label_column!r} in format {source.format} was read; give the flags of the first import again, "
             f"or --format {study.source_format}"
         )
+    if study.follows_links and not source.link_roots:
+        raise StudyError(
+            f"{study.path}: in this study links out of the source were followed; give --follow-links again"
+        )
     if forgotten := {name: code for name, code in study.written_labels.items() if name not in source.written_labels}:
         pairs = ",".join(f"{code}={name}" for name, code in forgotten.items())
         raise StudyError(f"{study.path}: in this study codes have names; pass --classes {pairs} again")

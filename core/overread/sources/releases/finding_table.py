@@ -9,6 +9,8 @@ from overread.errors import ConfigError
 from overread.records import Source, SourceRow
 from overread.sources.columns import free_name
 from overread.sources.findings import finding_question
+from overread.sources.folder import files_below
+from overread.sources.found_images import ImageIndex
 from overread.sources.indicators import read_indicators
 from overread.sources.label_classes import code_of, listed
 from overread.sources.request import ImportRequest
@@ -40,6 +42,7 @@ def read_finding(table: FindingTable, request: ImportRequest, root: Path, format
         raise finding_question(
             f"{table.path.name}: {len(table.findings)} columns tell findings, several of which may be in one image",
             _counts(table),
+            names_images=_names_images(table, root),
         )
     if request.finding.strip().casefold() not in (finding.casefold() for finding in table.findings):
         raise ConfigError(
@@ -47,7 +50,8 @@ def read_finding(table: FindingTable, request: ImportRequest, root: Path, format
         )
     records = [(row.row, list(cells)) for row, cells in zip(table.rows, table.cells, strict=True)]
     asked = replace(request, label_columns=table.findings)
-    indicators = read_indicators(TableCells(list(table.columns), records), asked, table.path.name, has_label=True)
+    labelled_table = TableCells(list(table.columns), records)
+    indicators = read_indicators(labelled_table, asked, table.path.name, has_label=True, names_images=True)
     assert indicators is not None  # it is for a finding that is one of the columns
     column = free_name(indicators.column, table.columns)
     labelled = list(zip(table.rows, table.cells, indicators.labels, strict=True))
@@ -63,6 +67,11 @@ def read_finding(table: FindingTable, request: ImportRequest, root: Path, format
         classes=indicators.classes,
         messages=(*table.messages, *indicators.messages),
     )
+
+
+def _names_images(table: FindingTable, root: Path) -> bool:
+    index = ImageIndex.of(files_below(root))
+    return any(index.candidates(row.image) for row in table.rows)
 
 
 def _counts(table: FindingTable) -> Counter[str]:

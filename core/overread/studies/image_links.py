@@ -29,7 +29,7 @@ class ImageLinks:
         folder = path.parent
         if folder not in self._folders:
             self._folders[folder] = self._is_outside(folder)
-        if not path.is_symlink():
+        if not _is_link(path):
             return self._leads_out if self._folders[folder] else ""
         if self._is_outside(path):
             return self._leads_out
@@ -56,3 +56,10 @@ class ImageLinks:
     def _is_outside(self, path: Path) -> bool:
         place = Path(os.path.realpath(path))
         return not any(place.is_relative_to(allowed) for allowed in self._places)
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except OSError:  # a name that no file system holds
+        return False

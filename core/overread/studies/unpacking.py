@@ -18,7 +18,7 @@ from overread.images.remote import is_remote
 from overread.records import Source
 from overread.sources.archives import is_archive, is_named_archive, unpack
 from overread.sources.folder import SPLITS
-from overread.sources.import_roots import is_below
+from overread.sources.import_roots import check_below, is_below
 from overread.sources.label_classes import listed
 from overread.sources.request import ImportRequest
 from overread.sources.source_format import OnBytes
@@ -100,10 +100,12 @@ def _archive(request: ImportRequest) -> Path | None:
     if path.is_dir():
         with suppress(OSError):  # the readers say why
             found = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
-            path = found[0] if len(found) == 1 else path
-    # Of what lies outside, the readers say that it does.
-    if not path.is_file() or (request.within and not is_below(path, request.within)):
+            if len(found) == 1 and (not request.within or is_below(found[0], request.within)):
+                path = found[0]
+    if not path.is_file():
         return None
+    if request.within:
+        check_below(path, None, request.within)
     try:
         return path.resolve() if is_archive(path) else None
     except OSError as error:

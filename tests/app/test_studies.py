@@ -11,13 +11,15 @@ from PIL import Image
 from overread.images.cache.cache_build import build_cache
 from overread.pipeline.study_ledger import open_ledger
 from overread.sources.registry import FORMATS
+from overread.studies.earlier_decoding import DECODED_EARLIER
 from overread.studies.study import open_study
 from overread_app import processes
 from overread_app.boundary import plain_text
 from overread_app.processes import STUDIES_VARIABLE
-from tests.app.conftest import page_text
+from tests.app.conftest import open_page, page_text
 from tests.app.made_study import write_study
 from tests.app.verdicts import verdicts
+from tests.core.images.cache.cached_images import decode_as_earlier
 
 
 def test_a_card_gives_the_study_s_numbers(app, made_study):
@@ -303,3 +305,15 @@ def test_the_form_offers_every_format_that_is_read(app, made_study):
     app.run()
     (box,) = [box for box in app.selectbox if box.key == "studies_form_0_format"]
     assert list(box.options) == ["Detect automatically", *(format.title for format in FORMATS)]
+
+
+def test_a_study_that_an_earlier_version_decoded_says_so_until_it_is_updated(app, made_study):
+    samples = made_study.samples()
+    images = dict(zip(samples["sample_id"], map(made_study.image_location, samples["image"]), strict=True))
+    build_cache(made_study.pixels_path, images, size_px=32)
+    assert "decoded by an earlier version" not in page_text(app.run())
+    decode_as_earlier(made_study.pixels_path, 2)
+    assert page_text(app.run()).count(f"T{DECODED_EARLIER[1:]}.") == 1
+    assert page_text(open_page(app, "review", reader="Ada")).count(f"T{DECODED_EARLIER[1:]}.") == 1
+    build_cache(made_study.pixels_path, images, size_px=32)
+    assert "decoded by an earlier version" not in page_text(app.run())

@@ -101,7 +101,10 @@ def _read_raster(file: BinaryIO, num_bytes: int) -> FileHeader:
         return FileHeader(num_bytes, "TIFF", tags.width_px, tags.height_px, tags.channels, max(tags.bits))
     with image:
         channels, bits = _MODES.get(image.mode, (0, 0))
-        bits = 16 if has_16_bit_color(image, tags) else bits
+        if tags is not None:
+            bits = max(tags.bits)
+        elif has_16_bit_color(image, tags):
+            bits = 16
         entries = frozenset(str(name) for name in image.info)
         size = image.size[::-1] if _is_turned(image) else image.size
         return FileHeader(num_bytes, str(image.format), *size, channels, bits, entries)

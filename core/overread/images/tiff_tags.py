@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -62,14 +63,13 @@ class _Layout:
 
 
 def read_tiff_tags(file: BinaryIO) -> TiffTags | None:
-    """The tags of a TIFF file, whose position is kept; None where its header is not intact."""
+    """The tags of a TIFF file, whose position is kept; None where those of its first page are not intact."""
     start = file.tell()
-    try:
-        pages = list(_pages(file))
-    except (struct.error, ValueError, OverflowError):
-        return None
-    finally:
-        file.seek(start)
+    pages = []
+    with suppress(struct.error, ValueError, OverflowError):  # only the beginning of a remote file may be there
+        for page in _pages(file):
+            pages.append(page)
+    file.seek(start)
     if not pages or not _number(pages[0], _WIDTH) or not _number(pages[0], _HEIGHT):
         return None
     first = pages[0]

@@ -115,7 +115,8 @@ def _is_other_zip(path: Path) -> bool:
 
 @contextmanager
 def _members(path: Path) -> Iterator[Iterator[_Member]]:
-    if zipfile.is_zipfile(path):
+    # A tar that holds a zip ends like a zip.
+    if zipfile.is_zipfile(path) and not _is_tar(path):
         with zipfile.ZipFile(path) as archive:
             yield _zip_members(path, archive)
     else:

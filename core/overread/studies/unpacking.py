@@ -7,7 +7,7 @@ import then moves them into the study (`keep_unpacked`), where its images are sh
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +46,7 @@ def unpacked(
     """
     archive = _archive(request)
     if archive is None:
-        with _archives_told(request):
+        with _archives_told(request.source):
             yield request
         return
     with ExitStack() as stack:
@@ -54,19 +54,21 @@ def unpacked(
             _beside(archive, study, is_update=is_update, is_shared=is_shared, on_progress=on_progress)
         )
         inner = _inner(content)
-        if inside := _archives_in(inner):
-            raise SourceError(f"{archive}: holds archives itself, {listed(inside)}; unpack it and them")
+        if inner.is_file() and is_archive(inner):
+            raise SourceError(f"{archive}: holds another archive, {inner.name}; unpack it, and give that one")
+        reading = replace(
+            request,
+            source=inner,
+            labels=_labels(request.labels, archive, content, inner),
+            archive=archive,
+            unpacked=content.parent,
+            within=(*request.within, content) if request.within else (),
+        )
         try:
-            yield replace(
-                request,
-                source=inner,
-                labels=_labels(request.labels, archive, content, inner),
-                archive=archive,
-                unpacked=content.parent,
-                within=(*request.within, content) if request.within else (),
-            )
+            with _archives_told(inner):
+                yield reading
         except UserError as error:
-            raise _of_archive(error, inner, archive) from error
+            raise _of_archive(error, _places(inner, content, study), archive) from error
 
 
 def keep_unpacked(source: Source, folder: Path) -> Source:
@@ -110,34 +112,47 @@ def _archive(request: ImportRequest) -> Path | None:
 
 
 @contextmanager
-def _archives_told(request: ImportRequest) -> Iterator[None]:
+def _archives_told(source: Path | str) -> Iterator[None]:
     """Where a folder cannot be read as a source, and archives lie in it, the error says so."""
+    found = [] if is_remote(str(source)) else _archives_in(Path(source))
     try:
         yield
     except (SourceError, ManifestError) as error:
-        found = [] if is_remote(str(request.source)) else _archives_in(Path(request.source))
         if not found or error.question:
             raise
-        message = f"{error}. Archives lie in the folder ({listed(found)}): unpack them there, or give one as the source"
+        message = f"{error}. It holds archives ({listed(found)}): unpack them first, or give one of them as the source"
         raise type(error)(message, public=error.public) from error
 
 
 def _archives_in(folder: Path) -> list[str]:
-    """The names of the archives in a folder that has no folders in it; of a file that is an archive its own."""
-    entries = [folder] if folder.is_file() else list(folder.iterdir()) if folder.is_dir() else []
+    """The names of the archives in a folder that has no folders in it."""
+    entries: list[Path] = []
+    with suppress(OSError):  # the readers say why
+        entries = list(folder.iterdir()) if folder.is_dir() else []
     if any(entry.is_dir() and not entry.name.startswith(".") for entry in entries):
         return []
     return sorted(entry.name for entry in entries if is_named_archive(entry))
 
 
-def _of_archive(error: UserError, folder: Path, archive: Path) -> UserError:
-    """The error, naming the archive instead of the folder that it was unpacked to."""
-    message, public = (text.replace(str(folder), str(archive)) for text in (str(error), error.public))
+def _places(inner: Path, content: Path, study: Path | str | None) -> list[Path]:
+    """Where a folder of an archive's content is, before and after the import has moved it."""
+    beside = content.parent.parent
+    studies = [] if study is None else [staging_path(Path(study)), Path(study).resolve()]
+    return [folder / inner.relative_to(beside) for folder in (beside, *(study / IMAGES for study in studies))]
+
+
+def _of_archive(error: UserError, folders: Sequence[Path], archive: Path) -> UserError:
+    """The error, naming the archive instead of the folders that it was unpacked to."""
+
+    def told(text: str) -> str:
+        for folder in folders:
+            text = text.replace(str(folder), str(archive))
+        return text
+
     question = error.question
     if question:
-        choices = tuple((text.replace(str(folder), str(archive)), number) for text, number in question.choices)
-        question = replace(question, choices=choices)
-    return type(error)(message, public=public, question=question)
+        question = replace(question, choices=tuple((told(text), number) for text, number in question.choices))
+    return type(error)(told(str(error)), public=told(error.public), question=question)
 
 
 def _labels(labels: Path | str | None, archive: Path, content: Path, inner: Path) -> Path | str | None:

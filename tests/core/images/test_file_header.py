@@ -45,6 +45,7 @@ def test_the_size_is_that_of_the_upright_image(tmp_path: Path, form: str, orient
     ("pixels", "channels", "bits"),
     [
         (_DEEP, 1, 16),
+        (_DEEP.astype(np.int16) - 1024, 1, 16),
         (_COLOR.astype(np.uint16), 3, 16),
         (_DEEP.astype(np.float32), 1, 32),
         (_DEEP.astype(np.float64), 1, 64),

@@ -56,6 +56,8 @@ def test_a_file_that_ends_early_or_leads_in_circles_has_no_tags_or_an_end() -> N
     for length in range(len(content)):
         read_tiff_tags(io.BytesIO(content[:length]))
     assert read_tiff_tags(io.BytesIO(content[:20])) is None
+    assert read_tiff_tags(io.BytesIO(content[:-1])) == read_tiff_tags(io.BytesIO(content))
+    assert read_tiff_tags(io.BytesIO(content[: len(content) // 2 + 20])) == read_tiff_tags(io.BytesIO(tiff([_GREY])))
     single = tiff([_GREY])
     num_entries = int.from_bytes(single[8:10], "little")
     end = 10 + 12 * num_entries

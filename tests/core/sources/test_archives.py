@@ -68,6 +68,13 @@ def test_a_tar_gives_the_files_that_were_put_in_however_it_is_compressed(tarred,
     assert unpacked(path, tmp_path / "out") == FILES
 
 
+def test_an_archive_in_an_archive_does_not_make_it_one_of_its_kind(zipped, tarred, tmp_path):
+    for inner in (zipped(), tarred()):
+        files = {"a.bin": inner.read_bytes()}
+        assert unpacked(tarred(files, "of.tar"), tmp_path / f"tar-of{inner.suffix}") == files
+        assert unpacked(zipped(files, "of.zip"), tmp_path / f"zip-of{inner.suffix}") == files
+
+
 @pytest.mark.parametrize("is_private", [True, False])
 def test_a_private_study_s_files_are_its_owner_s(zipped, tmp_path, is_private):
     before = os.umask(0o022)

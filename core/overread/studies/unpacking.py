@@ -5,6 +5,7 @@ import then moves them into the study (`keep_unpacked`), where its images are sh
 """
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -98,9 +99,8 @@ def _archive(request: ImportRequest) -> Path | None:
         return None
     path = Path(request.source)
     if path.is_dir():
-        with suppress(OSError):  # the readers say why
-            found = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
-            path = found[0] if len(found) == 1 else path
+        found = _entries(path)
+        path = Path(found[0].path) if len(found) == 1 else path
     if not path.is_file():
         return None
     if request.within:
@@ -126,12 +126,19 @@ def _archives_told(source: Path | str) -> Iterator[None]:
 
 def _archives_in(folder: Path) -> list[str]:
     """The names of the archives in a folder that has no folders in it."""
-    entries: list[Path] = []
-    with suppress(OSError):  # the readers say why
-        entries = list(folder.iterdir()) if folder.is_dir() else []
-    if any(entry.is_dir() and not entry.name.startswith(".") for entry in entries):
+    entries = _entries(folder)
+    if any(entry.is_dir() for entry in entries):
         return []
-    return sorted(entry.name for entry in entries if is_named_archive(entry))
+    return sorted(entry.name for entry in entries if is_named_archive(Path(entry.path)))
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What is in a folder, but for hidden files; nothing if it cannot be listed: the readers say why."""
+    try:
+        with os.scandir(folder) as entries:
+            return [entry for entry in entries if not entry.name.startswith(".")]
+    except OSError:
+        return []
 
 
 def _places(inner: Path, content: Path, study: Path | str | None) -> list[Path]:

@@ -55,7 +55,7 @@ def _bmp_of_a_jpeg() -> bytes:
         (tiff([_GREY.astype(np.complex64)]), "a TIFF of 1 channel with 64 bits each"),
         (tiff([np.dstack([_GREY] * 5)]), "a TIFF of 5 channels with 8 bits each"),
         (_bmp_of_a_jpeg(), "a picture of an unusual kind"),
-        *((content, "") for content in KINDS.values()),
+        *(pytest.param(content, "", id=kind) for kind, content in KINDS.items()),
     ],
 )
 def test_it_is_named_with_what_to_do(tmp_path: Path, content: bytes, named: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from overread.errors import ConfigError, SourceError
 from overread.files import is_study
+from overread.images.file_kinds import kind_of
 from overread.records import Source, SourceRow
 from overread.sources.folder_layouts import FolderLayout, find_layout, layout_level, layout_message
 from overread.sources.folder_levels import FolderTree, Levels, find_levels, with_other_levels
@@ -50,7 +51,7 @@ def read_folder(root: Path, request: ImportRequest | None = None) -> Source:
     if not found:
         raise SourceError(f"{root}: the folder is empty; add one folder of images per class")
     files, left_out = without_sidecars(found, keep_masks=request.keep_masks)
-    remedy = _remedy(files, [file for file in found if file.lower().endswith(_TABLES)])
+    remedy = _remedy(root, files, [file for file in found if file.lower().endswith(_TABLES)])
     tree, layout = FolderTree(map(printable, files)), find_layout(files)
     levels = _levels(tree, layout, request, remedy)
     rows, cells = _rows(files, levels, layout)
@@ -94,13 +95,17 @@ def _levels(tree: FolderTree, layout: FolderLayout | None, request: ImportReques
     return replace(levels, patient=patient)
 
 
-def _remedy(files: list[str], tables: list[str]) -> str:
+def _remedy(root: Path, files: list[str], tables: list[str]) -> str:
     """What to do where no folders are classes."""
     if tables:
         more = f" (one of {len(tables)} tables in it)" if len(tables) > 1 else ""
         return f"if {printable(tables[0])}{more} has the labels, give it with --labels {printable(tables[0])}"
-    names = ", ".join(printable(Path(file).name) for file in files[:: len(files) // _NUM_SHOWN + 1][:_NUM_SHOWN])
-    named = f"its {len(files)} images are named like {names}; " if files else "it holds no images; "
+    shown = files[:: len(files) // _NUM_SHOWN + 1][:_NUM_SHOWN]
+    names = ", ".join(printable(Path(file).name) for file in shown)
+    named = f"its {len(files)} files are named like {names}; " if files else "it holds no images; "
+    for file in shown:
+        if (root / file).is_file() and (kind := kind_of(root / file)):
+            return f"{named}{printable(file)} is {kind}"
     beginnings = Counter(class_in_name(file) for file in files)
     if len(beginnings) > 1 and "" not in beginnings and min(beginnings.values()) > 1:
         counts = listed([f"{name} ({count})" for name, count in beginnings.most_common()])

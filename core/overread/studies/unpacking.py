@@ -19,7 +19,7 @@ from overread.images.remote import is_remote
 from overread.records import Source
 from overread.sources.archives import is_archive, is_named_archive, unpack
 from overread.sources.folder import SPLITS
-from overread.sources.import_roots import check_below
+from overread.sources.import_roots import check_below, is_below
 from overread.sources.label_classes import listed
 from overread.sources.request import ImportRequest
 from overread.sources.source_format import OnBytes
@@ -100,7 +100,8 @@ def _archive(request: ImportRequest) -> Path | None:
     path = Path(request.source)
     if path.is_dir():
         found = _entries(path)
-        path = Path(found[0].path) if len(found) == 1 else path
+        if len(found) == 1 and (not request.within or is_below(found[0].path, request.within)):
+            path = Path(found[0].path)
     if not path.is_file():
         return None
     if request.within:

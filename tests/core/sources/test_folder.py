@@ -1,3 +1,5 @@
+import zipfile
+
 import pytest
 
 from overread.errors import ConfigError, SourceError
@@ -51,13 +53,20 @@ def test_files_without_class_folders_are_refused_with_their_names_or_the_table_t
     for number in range(8):
         write_image(tmp_path / f"NORMAL-{number}.png")
     with pytest.raises(
-        SourceError, match=r"its 8 images are named like NORMAL-0\.png, .*; make a folder for each class"
+        SourceError, match=r"its 8 files are named like NORMAL-0\.png, .*; make a folder for each class"
     ):
         read_folder(tmp_path)
     (tmp_path / "meta.xlsx").touch()
     with pytest.raises(
         SourceError, match=r"no folder per class in it; if meta\.xlsx has the labels, give it with --lab"
     ):
+        read_folder(tmp_path)
+
+
+def test_archives_and_volumes_without_class_folders_are_called_what_they_are(tmp_path):
+    with zipfile.ZipFile(tmp_path / "dataset.zip", "w") as archive:
+        archive.writestr("cat/a.png", b"")
+    with pytest.raises(SourceError, match=r"; dataset\.zip is a zip archive: unpack"):
         read_folder(tmp_path)
 
 

@@ -1,7 +1,7 @@
 """The command that creates a study from a source."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -172,6 +172,7 @@ def import_(
     from overread.sources.registry import local_source
     from overread.sources.source import read_source
     from overread.studies.importing import StudyOptions
+    from overread.studies.unpacking import unpacked
 
     study = options.study
     if study is None and not options.dry_run:
@@ -179,9 +180,7 @@ def import_(
     if access.allow_private_urls:
         os.environ[ALLOW_VARIABLE] = "1"
     with progress_bar(as_json) as show:
-        place = local_source(
-            source, lambda done, total: show(done / total, f"fetched {done / 1e6:.0f} of {total / 1e6:.0f} MB")
-        )
+        place = local_source(source, _in_megabytes(show, "fetched"))
     fetched = () if place == source else (Path(place),)
     within = (*access.within, *fetched) if access.within else ()
     study_options = StudyOptions(
@@ -193,7 +192,16 @@ def import_(
     request = _request_of(place, reading, columns, findings, folders, within)
     with ExitStack() as stack:
         with _refusals(as_json=as_json, is_public=bool(access.within)):
-            found = read_source(stack.enter_context(_unpacked(request, options, as_json=as_json)))
+            with progress_bar(as_json) as show:
+                unpacking = unpacked(
+                    request,
+                    None if options.dry_run else study,
+                    is_update=options.update,
+                    is_shared=options.shared,
+                    on_progress=_in_megabytes(show, "unpacked"),
+                )
+                request = stack.enter_context(unpacking)
+            found = read_source(request)
         if study is not None:
             _check_study(found, study)
         with _refusals(as_json=as_json, is_public=bool(access.within)):
@@ -203,25 +211,9 @@ def import_(
                 _make_study(found, study, study_options, as_json=as_json)
 
 
-@contextmanager
-def _unpacked(request: "ImportRequest", options: StudyFlags, *, as_json: bool) -> Iterator["ImportRequest"]:
-    """The request, with an archive unpacked; a dry run does that outside of the study."""
-    from overread.studies.unpacking import unpacked
-
-    with ExitStack() as stack:
-        with progress_bar(as_json) as show:
-            request = stack.enter_context(
-                unpacked(
-                    request,
-                    None if options.dry_run else options.study,
-                    is_update=options.update,
-                    is_shared=options.shared,
-                    on_progress=lambda done, total: show(
-                        done / max(total, 1), f"unpacked {done / 1e6:.0f} of {total / 1e6:.0f} MB"
-                    ),
-                )
-            )
-        yield request
+def _in_megabytes(show: Callable[[float, str], None], what: str) -> Callable[[int, int], None]:
+    """Shows progress in bytes on a progress bar. what: what is done with them."""
+    return lambda done, total: show(done / max(total, 1), f"{what} {done / 1e6:.0f} of {total / 1e6:.0f} MB")
 
 
 def _request_of(

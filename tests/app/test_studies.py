@@ -264,7 +264,8 @@ def test_the_pathologist_under_audit_is_asked_of_chaoyang(app, made_study, tmp_p
     (source / "train" / "a.JPG").touch()
     (source / "train.json").write_text('[{"name": "train/a.JPG", "label": 1}]')
     import_source(app, source, given_label="label_B")
-    assert app.warning[0].value.startswith(plain_text("--given-label label_B: train.json has no such label"))
+    said = "“Label to audit” label_B: train.json has no such label"
+    assert app.warning[0].value.startswith(plain_text(said))
 
 
 def test_labels_of_dicom_files_are_taken_from_the_tag_that_is_asked_for(app, made_study, tmp_path, data_folder):

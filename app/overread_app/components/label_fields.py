@@ -32,8 +32,8 @@ class LabelField:
     kind: Kind
     explanation: str
     placeholder: str = ""
-    choices: tuple[str, ...] = ()
-    """The first is what an import does without the flag."""
+    choices: tuple[tuple[str, str], ...] = ()
+    """Answers, and what the list shows for them. Of a CHOICE, the first is what an import does without the flag."""
 
     @property
     def name(self) -> str:
@@ -47,11 +47,11 @@ FIELDS = (
         "Finding",
         Kind.TEXT,
         "If an image can have several findings, the one to audit: each image is then present or absent.",
-        placeholder="Pneumonia",
+        placeholder="none",
     ),
     LabelField(
         "--label-columns",
-        "Columns of one class each",
+        "One column per class",
         Kind.LIST,
         "Columns that hold 0 or 1: their names are the classes.",
         placeholder="none",
@@ -67,9 +67,16 @@ FIELDS = (
         "--as",
         "Uncertain cells",
         Kind.CELLS,
-        "What uncertain cells (-1) become: positive, negative or own-class. Or the meaning of one cell, such as "
-        "-1.0=negative or blank=negative. Without an answer they have no label.",
-        placeholder="none",
+        "What cells such as -1 mean, where a finding is uncertain, and empty cells. Without an answer, their images "
+        "have no label and are left out. The meaning of any other cell can be typed, such as 0.5=negative.",
+        placeholder="left out",
+        choices=(
+            ("negative", "uncertain: absent"),
+            ("positive", "uncertain: present"),
+            ("own-class", "uncertain: a class of its own"),
+            ("blank=negative", "empty cells: absent"),
+            ("blank=positive", "empty cells: present"),
+        ),
     ),
     LabelField(
         "--classes",
@@ -81,10 +88,10 @@ FIELDS = (
     ),
     LabelField(
         "--frames",
-        "Frames of multi-frame DICOM files",
+        "Frames of DICOM files",
         Kind.CHOICE,
-        "The middle frame of each file, or all frames, each an image of its own.",
-        choices=("middle", "all"),
+        "Which images of a file that has several.",
+        choices=(("middle", "the middle one"), ("all", "all, each an image")),
     ),
     LabelField(
         "--label-folder",
@@ -100,7 +107,12 @@ FIELDS = (
         "In an image's path below the source, which folder is its patient. Only a keyed hash is stored.",
         placeholder="none",
     ),
-    LabelField("--image-size", "Size of the small copies, in pixels", Kind.SIZE, "Of the images that training sees."),
+    LabelField(
+        "--image-size",
+        "Small copies, in pixels",
+        Kind.SIZE,
+        "Their width and height. Training sees only these copies.",
+    ),
     LabelField(
         "--follow-links",
         "Follow links that lead out of the folder",
@@ -144,9 +156,15 @@ def ask_field(field: LabelField, *, key: str, columns: Sequence[str] = ()) -> li
             text = st.text_input(title, key=key, help=explanation, placeholder=placeholder).strip()
             return [field.flag, text] if text else []
         case Kind.CELLS | Kind.LIST:
-            known = columns if field.name == "label_columns" else ()
+            titles = dict(field.choices)
             texts = st.multiselect(
-                title, known, key=key, help=explanation, placeholder=placeholder, accept_new_options=True
+                title,
+                columns if field.name == "label_columns" else list(titles),
+                key=key,
+                help=explanation,
+                placeholder=placeholder,
+                format_func=lambda text: titles.get(text, text),
+                accept_new_options=True,
             )
             if field.kind is Kind.LIST:
                 return [field.flag, ",".join(texts)] if texts else []
@@ -164,5 +182,6 @@ def ask_field(field: LabelField, *, key: str, columns: Sequence[str] = ()) -> li
         case Kind.SWITCH:
             return [field.flag] if st.checkbox(title, key=key, help=explanation) else []
         case Kind.CHOICE:
-            choice = st.selectbox(title, field.choices, key=key, help=explanation)
-            return [field.flag, choice] if choice != field.choices[0] else []
+            titles = dict(field.choices)
+            choice = st.selectbox(title, list(titles), key=key, help=explanation, format_func=titles.__getitem__)
+            return [field.flag, choice] if choice != field.choices[0][0] else []

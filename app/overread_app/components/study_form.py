@@ -37,7 +37,8 @@ def show_study_form() -> None:
         help=f"Or {'; or '.join(form.download.explanation for form in registry.FORMATS if form.download)}",
     ).strip()
     named = registry.named_dataset(source)
-    path = checked_path(source) if source and not named else None
+    with st.container():  # so that a warning moves no other element's place, which would close the fields below
+        path = checked_path(source) if source and not named else None
     suggested = source.removeprefix(named.download.prefix) if named and named.download else path.stem if path else ""
     left, right = st.columns(2)
     name = left.text_input("Name of the study", key=f"{key}_name", placeholder=suggested).strip()
@@ -48,7 +49,8 @@ def show_study_form() -> None:
     questions = import_runs.questions_about(place, chosen)
     asked = [question_flag(question) for question in questions]
     refusal = st.container()
-    answered = ask_questions(questions, path, key=key)
+    with st.container():
+        answered = ask_questions(questions, path, key=key)
     try:
         of_format = ask_format(format, path, key=key, asked=asked) if format else FormatAnswers()
         options += of_format.options

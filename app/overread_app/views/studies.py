@@ -1,5 +1,6 @@
 """The Studies page: all studies, a data report for the current one, and a form for a new one."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +19,7 @@ from overread_app.components.wording import STATE_WORDS, counted, duration
 
 CAPTION_COLUMNS = {"conflict": "given_label", "splits": "split"}
 """Columns for the captions of a finding's images, by the end of the finding's kind."""
-WITH_IMAGES = ("blank", "inverted", "rotated", "resolution_outlier", "depth_outlier", "burned_in")
+WITH_IMAGES = ("blank", "inverted", "rotated", "resolution_outlier", "depth_outlier", "burned_in", "decoding_note")
 """Kinds of findings whose single images are shown."""
 SEVERITIES = {
     "error": (":material/error:", "Fix these first: they make results misleading"),
@@ -32,10 +33,20 @@ DEMO_SENTENCE = "Its images are synthetic. They show no real patient."
 def show_page() -> None:
     st.title("Studies")
     st.caption("A study is one dataset under audit: its images, their given labels, and the readers' decisions.")
-    if session.shows_demo() and not processes.is_demo_complete():
-        show_demo_progress()
     studies = session.studies()
     current = session.current_study()
+    with st.container():  # so that a study that appears does not move the form's place, which would close it
+        if session.shows_demo() and not processes.is_demo_complete():
+            show_demo_progress()
+        show_studies(studies, current)
+    with st.expander("New study from a folder or a CSV file", icon=":material/add:"):
+        show_study_form()
+    if current is not None:
+        show_report(current)
+
+
+def show_studies(studies: Sequence[Study], current: Study | None) -> None:
+    """A card for each study, also for those that cannot be opened."""
     for start in range(0, len(studies), 2):
         for column, study in zip(st.columns(2), studies[start : start + 2], strict=False):
             with column, st.container(border=True, height="stretch"):
@@ -46,10 +57,6 @@ def show_page() -> None:
         with st.container(border=True):
             st.markdown(f"**{plain_text(unreadable.name)} cannot be opened.** The other studies are not affected.")
             st.caption(plain_text(unreadable.reason))
-    with st.expander("New study from a folder or a CSV file", icon=":material/add:"):
-        show_study_form()
-    if current is not None:
-        show_report(current)
 
 
 @st.fragment(run_every=1)

@@ -21,7 +21,7 @@ from tests.app.verdicts import verdicts
 
 def test_a_card_gives_the_study_s_numbers(app, made_study):
     text = page_text(app.run())
-    assert "48 images · 3 classes · 2 unreadable rows" in text
+    assert "48 images · 3 classes · 2 rows left out" in text
     assert "adenoma **16** · normal **16** · serrated **16**" in text
     assert "**8 proposals**" in text
 
@@ -130,7 +130,7 @@ def test_a_folder_becomes_a_study_with_its_bad_rows_counted(app, made_study, tmp
     (source / "clear" / "empty.png").touch()
     import_source(app, source)
     text = page_text(app)
-    assert "Imported 8 images. 1 row could not be read; the report below says why." in text
+    assert "Imported 8 images. Left out: 1 row; the report below says why. The next step is to train the study." in text
     assert "Lung films" in text
     assert open_study(data_folder / "lung-films").classes == ("clear", "opaque")
     assert [path.name for path in data_folder.iterdir()] == ["lung-films"]

@@ -10,7 +10,7 @@ from overread_app.components.label_fields import FIELDS
 _OF_FORMATS = [option for format in registry.FORMATS for place in format.label_places for option in place.options]
 TITLES = {
     **{option.flag: option.title for option in _OF_FORMATS},
-    **{field.flag: field.title for field in FIELDS},
+    **{field.flag: field.title for field in reversed(FIELDS)},  # of two for one flag, the first
     **{column_flag(kind): title for kind, (title, _) in COLUMNS.items()},
     column_flag("raters"): "Rater columns",
     "--format": "Format",

@@ -33,12 +33,14 @@ class LabelField:
     explanation: str
     placeholder: str = ""
     choices: tuple[tuple[str, str], ...] = ()
-    """Answers, and what the list shows for them. Of a CHOICE, the first is what an import does without the flag."""
+    """Answers, and what the list shows for them; the first is what an import does without the flag."""
+    part: str = ""
+    """Of a flag that two fields answer: what tells their names apart."""
 
     @property
     def name(self) -> str:
         """As in the keys of fields."""
-        return self.flag.removeprefix("--").replace("-", "_")
+        return "_".join(filter(None, (self.flag.removeprefix("--").replace("-", "_"), self.part)))
 
 
 FIELDS = (
@@ -65,18 +67,18 @@ FIELDS = (
     ),
     LabelField(
         "--as",
-        "Uncertain cells",
-        Kind.CELLS,
-        "What cells such as -1 mean, where a finding is uncertain, and empty cells. Without an answer, their images "
-        "have no label and are left out. The meaning of any other cell can be typed, such as 0.5=negative.",
-        placeholder="left out",
-        choices=(
-            ("negative", "uncertain: absent"),
-            ("positive", "uncertain: present"),
-            ("own-class", "uncertain: a class of its own"),
-            ("blank=negative", "empty cells: absent"),
-            ("blank=positive", "empty cells: present"),
-        ),
+        "Uncertain cells (-1)",
+        Kind.CHOICE,
+        "What they mean, where a column holds 1 or 0 for a finding.",
+        choices=(("", "left out"), ("negative", "absent"), ("positive", "present"), ("own-class", "own class")),
+    ),
+    LabelField(
+        "--as",
+        "Empty cells",
+        Kind.CHOICE,
+        "What they mean, where a column holds 1 or 0 for a finding.",
+        choices=(("", "left out"), ("blank=negative", "absent"), ("blank=positive", "present")),
+        part="blank",
     ),
     LabelField(
         "--classes",
@@ -156,15 +158,9 @@ def ask_field(field: LabelField, *, key: str, columns: Sequence[str] = ()) -> li
             text = st.text_input(title, key=key, help=explanation, placeholder=placeholder).strip()
             return [field.flag, text] if text else []
         case Kind.CELLS | Kind.LIST:
-            titles = dict(field.choices)
+            known = columns if field.name == "label_columns" else ()
             texts = st.multiselect(
-                title,
-                columns if field.name == "label_columns" else list(titles),
-                key=key,
-                help=explanation,
-                placeholder=placeholder,
-                format_func=lambda text: titles.get(text, text),
-                accept_new_options=True,
+                title, known, key=key, help=explanation, placeholder=placeholder, accept_new_options=True
             )
             if field.kind is Kind.LIST:
                 return [field.flag, ",".join(texts)] if texts else []

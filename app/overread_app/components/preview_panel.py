@@ -1,4 +1,5 @@
-"""The preview of an import: eight images under the labels that they would get, the classes, and what is left out."""
+"""The preview of an import: eight images under the labels that they would get, the classes, and what is left out; and
+the outcome of one."""
 
 from collections.abc import Sequence
 from html import escape
@@ -54,7 +55,22 @@ def show_preview(preview: dict[str, Any]) -> None:
             st.markdown("\n".join(f"- {left_out_line(each)}" for each in preview["left_out"]))
         if preview["messages"]:
             st.markdown("**Notes**")
-            st.markdown("\n".join(f"- {sentence(message)}" for message in preview["messages"]))
+            show_messages(preview["messages"])
+
+
+def show_outcome(summary: dict[str, Any]) -> None:
+    """Show what an import made, as `import --json` prints it."""
+    text = f"Imported {counted(summary['num_samples'], 'image')}."
+    if summary["num_quarantined"]:
+        text += f" Left out: {counted(summary['num_quarantined'], 'row')}; the report below says why."
+    st.info(f"{text} The next step is to train the study.", icon=":material/check:")
+    if summary["messages"]:
+        show_messages(summary["messages"])
+
+
+def show_messages(messages: Sequence[str]) -> None:
+    """What the import wants to say, as a list."""
+    st.markdown("\n".join(f"- {sentence(message)}" for message in messages))
 
 
 def figure(image: dict[str, Any]) -> str:

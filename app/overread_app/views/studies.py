@@ -14,6 +14,7 @@ from overread_app import processes, session, study_data
 from overread_app.boundary import error_boundary, plain_text
 from overread_app.components import charts
 from overread_app.components.finding_images import show_finding_images
+from overread_app.components.preview_panel import show_outcome
 from overread_app.components.study_form import show_study_form
 from overread_app.components.wording import STATE_WORDS, counted, duration
 
@@ -41,6 +42,9 @@ def show_page() -> None:
         show_studies(studies, current)
     with st.expander("New study from a folder or a CSV file", icon=":material/add:"):
         show_study_form()
+    if outcome := session.get("import_outcome"):
+        session.put("import_outcome", None)
+        show_outcome(outcome)
     if current is not None:
         show_report(current)
 
@@ -105,7 +109,7 @@ def show_card(study: Study, *, is_current: bool) -> None:
     key = study.ledger_study
     parts = [counted(len(samples), "image"), counted(len(study.classes), "class", "classes")]
     if num_quarantined:
-        parts.append(f"{counted(num_quarantined, 'unreadable row')}")
+        parts.append(f"{counted(num_quarantined, 'row')} left out")
     st.caption(" · ".join(parts) + (f"  \n{DEMO_SENTENCE}" if study.is_demo else ""))
     if study.is_update_unfinished:
         st.caption("An update of this study was interrupted. The study is unchanged; run the same import again.")
@@ -180,11 +184,11 @@ def composition(study: Study, samples: pd.DataFrame) -> list[str]:
 
 
 def show_quarantine(study: Study) -> None:
-    """The numbers of rows that could not be read and the reasons, without names."""
+    """The numbers of rows that were left out and the reasons, without names."""
     quarantine = study_data.load_quarantine(study)
     if quarantine.empty:
         return
-    st.subheader(f"Quarantined rows ({len(quarantine):,})")
+    st.subheader(f"Rows left out ({len(quarantine):,})")
     st.caption("They are not used for training, and keep their given label in the export.")
     table = quarantine[["row", "reason"]].rename(columns={"row": "Source row", "reason": "Reason"})
     st.dataframe(table, hide_index=True, width="stretch", height=min(320, 38 + 35 * len(table)))

@@ -17,7 +17,6 @@ from overread.sources.registry import find_format
 from overread.studies.study import find_image
 
 _MISSING = "the file is missing"
-_LEADS_OUT = "a link leads out of the source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ def usable_rows(source: Source, keys: Sequence[str], *, has_files: bool = True) 
             if has_files and not location.exists():
                 reasons[place] = _MISSING
             elif not location.is_remote and _leads_out(location.path, root, folders):
-                reasons[place] = _LEADS_OUT
+                reasons[place] = "a link leads out of the source"
             else:
                 images[key] = location
                 first[key] = row
@@ -83,21 +82,17 @@ def check_classes(source: Source, labels: Set[str], reasons: Mapping[int, str]) 
     left = f"only the class {next(iter(labels))!r} is left" if labels else "no row is left"
     faults = Counter(reasons.values())
     why = looked = ""
-    mend = "check the folder and the columns"
     if faults:
         reason, count = faults.most_common(1)[0]
         row = source.rows[next(place for place in sorted(reasons) if reasons[place] == reason)]
         why = f" ({count} of {len(source.rows)} rows: {reason}; the first is row {row.row})"
-        if reason == _LEADS_OUT:
-            mend = "--follow-links follows such links"
-            looked = f"; {mend}"
         if reason == _MISSING:
             looked = f"; {looked_for(row, ImageIndex.of(files_below(Path(source.root))))}"
     format = find_format(source.format)
     where = (format and format.is_table and source.labels_file) or source.root
     raise ManifestError(
         f"{where}: {left}{why}{looked}; at least two classes with images in {source.root} are needed",
-        public=f"Fewer than two classes with images are left{why}; {mend}.",
+        public=f"Fewer than two classes with images are left{why}; check the folder and the columns.",
     )
 
 

@@ -191,7 +191,7 @@ def test_what_cannot_be_read_is_quarantined_with_a_reason_that_names_nothing(jou
     assert [row["reason"] for row in rows] == [
         "the file is truncated",
         "a DICOM file without an image",
-        "not an image: neither PNG, JPEG, TIFF nor DICOM",
+        "not an image of a kind that is read (PNG, JPEG, TIFF, DICOM, BMP, PGM, JPEG 2000, WebP, GIF, AVIF)",
         "its DICOM transfer syntax is not supported",
         "the file is missing",
         "the path leads out of the source",

@@ -56,6 +56,10 @@ class Source:
     rows: tuple[SourceRow, ...]
     """One per row of `cells`, in the same order."""
     labels_file: str = ""
+    archive: str = ""
+    """The archive that the source was unpacked from; empty if it was not."""
+    unpacked: str = ""
+    """The folder that the archive was unpacked into: `root` is below it."""
     rater_names: tuple[str, ...] = ()
     written_labels: dict[str, str] = field(default_factory=dict)
     """Class name to the label as the source writes it, where the two differ (normal: 0)."""
@@ -63,6 +67,8 @@ class Source:
     """The class names in the order that the user or the format gives; empty: sorted."""
     messages: tuple[str, ...] = ()
     """What the user should know and need not decide (a part that is absent, say)."""
+    link_roots: tuple[str, ...] = ()
+    """Folders into which links may lead besides the source's root; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from overread.errors import UserError
 from overread.sources import registry
+from overread.sources.archives import is_named_archive
 from overread_app import session
 from overread_app.boundary import error_text, plain_text
 from overread_app.components import import_runs
@@ -59,7 +60,7 @@ def show_study_form() -> None:
         st.warning(plain_text(error_text(error)), icon=":material/info:")
     st.caption(
         "The images are copied into the study, on this machine."
-        if format and format.write_images
+        if (format and format.write_images) or (path and is_named_archive(path))
         else "The images stay where they are. For training, the study keeps a small copy of each on this machine."
     )
     answers = (place, *options, *answered)

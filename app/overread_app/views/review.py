@@ -75,6 +75,8 @@ def show_next_sample(study: Study, run: Run, reader: str) -> None:
     left, right = st.columns([1.58, 1], gap="medium")
     with left, st.container(key="review_image"):
         show_image(study, sample, visit)
+        if note := study_data.load_decoding_note(study):
+            st.caption(note)
     with right, st.container(gap="xsmall"):
         show_code()
         with st.container(horizontal=True, vertical_alignment="center", key="review_progress"):

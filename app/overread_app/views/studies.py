@@ -113,6 +113,8 @@ def show_card(study: Study, *, is_current: bool) -> None:
     st.caption(" · ".join(parts) + (f"  \n{DEMO_SENTENCE}" if study.is_demo else ""))
     if study.is_update_unfinished:
         st.caption("An update of this study was interrupted. The study is unchanged; run the same import again.")
+    if note := study_data.load_decoding_note(study):
+        st.caption(note)
     counts = samples["given_label"].value_counts()
     st.markdown(" · ".join(f"{plain_text(name)} **{counts.get(name, 0):,}**" for name in study.classes))
     if finished:

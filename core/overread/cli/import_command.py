@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +13,7 @@ from typer.core import TyperArgument, TyperCommand, TyperOption
 from overread.cli.arguments import Ephemeral, Json
 from overread.cli.flags import with_flags
 from overread.cli.preview_table import preview_lines
-from overread.cli.terminal import print_result, progress_bar, warn_of_stopped_update
+from overread.cli.terminal import print_result, progress_bar, tell_state
 
 if TYPE_CHECKING:
     from overread.records import Source
@@ -154,8 +154,8 @@ def import_(
     source: Annotated[
         str,
         typer.Argument(
-            help="A folder with a subfolder per class or a labels file; a labels file or its URL; or a folder or file "
-            "in another format."
+            help="A folder with a subfolder per class or a labels file; a labels file or its URL; a folder or file in "
+            "another format; or an archive of any of these (zip, tar)."
         ),
     ],
     reading: ReadingFlags,
@@ -190,15 +190,38 @@ def import_(
         update=options.update,
         is_shared=options.shared,
     )
-    with _refusals(as_json=as_json, is_public=bool(access.within)):
-        found = read_source(_request_of(place, reading, columns, findings, folders, within))
-    if study is not None:
-        _check_study(found, study)
-    with _refusals(as_json=as_json, is_public=bool(access.within)):
-        if options.dry_run:
-            _show_preview(found, study, study_options, as_json=as_json, is_public=bool(access.within))
-        elif study is not None:
-            _make_study(found, study, study_options, as_json=as_json)
+    request = _request_of(place, reading, columns, findings, folders, within)
+    with ExitStack() as stack:
+        with _refusals(as_json=as_json, is_public=bool(access.within)):
+            found = read_source(stack.enter_context(_unpacked(request, options, as_json=as_json)))
+        if study is not None:
+            _check_study(found, study)
+        with _refusals(as_json=as_json, is_public=bool(access.within)):
+            if options.dry_run:
+                _show_preview(found, study, study_options, as_json=as_json, is_public=bool(access.within))
+            elif study is not None:
+                _make_study(found, study, study_options, as_json=as_json)
+
+
+@contextmanager
+def _unpacked(request: "ImportRequest", options: StudyFlags, *, as_json: bool) -> Iterator["ImportRequest"]:
+    """The request, with an archive unpacked; a dry run does that outside of the study."""
+    from overread.studies.unpacking import unpacked
+
+    with ExitStack() as stack:
+        with progress_bar(as_json) as show:
+            request = stack.enter_context(
+                unpacked(
+                    request,
+                    None if options.dry_run else options.study,
+                    is_update=options.update,
+                    is_shared=options.shared,
+                    on_progress=lambda done, total: show(
+                        done / max(total, 1), f"unpacked {done / 1e6:.0f} of {total / 1e6:.0f} MB"
+                    ),
+                )
+            )
+        yield request
 
 
 def _request_of(
@@ -267,7 +290,7 @@ def _make_study(found: "Source", study: Path, options: "StudyOptions", *, as_jso
         )
     quarantined = f"; {summary.num_quarantined} rows in {study / 'quarantine.csv'}" if summary.num_quarantined else ""
     line = f"{study}: {summary.num_samples} samples of {listed(summary.classes)}{quarantined}"
-    warn_of_stopped_update(open_study(study))
+    tell_state(open_study(study))
     print_result(as_json, asdict(summary), [*(f"note: {message}" for message in summary.messages), line])
 
 

@@ -88,7 +88,7 @@ def _read_tables(tables: Sequence[FoundTable], root: Path, request: ImportReques
             "training"
         )
     if len(tables) > 1:
-        names = listed([str(table.path.relative_to(root)) for table in tables])
+        names = listed([_name(table, root) for table in tables])
         messages.append(f"{names} were read together, each as a split")
     source = Source(
         root=str(root.resolve()),
@@ -98,7 +98,7 @@ def _read_tables(tables: Sequence[FoundTable], root: Path, request: ImportReques
         image_column=header[image],
         label_column=labels.column,
         rows=tuple(rows),
-        labels_file=", ".join(table.path.name for table in tables) if len(tables) > 1 else str(path.resolve()),
+        labels_file=", ".join(_name(table, root) for table in tables) if len(tables) > 1 else str(path.resolve()),
         rater_names=rater_names,
         classes=labels.classes,
         messages=(*(note for table in tables for note in table.cells.messages), *messages, *labels.messages),
@@ -140,6 +140,11 @@ def _optional_places(path: Path, header: list[str], columns: ColumnNames) -> tup
             if kind != "reader":  # who matters only where an image has several
                 messages.append(f"{path.name}: column {header[place]!r} was taken as the {kind}")
     return places, messages
+
+
+def _name(table: FoundTable, root: Path) -> str:
+    """The table's path from the root; its name alone if it lies elsewhere."""
+    return "/".join(filter(None, (_folder_below(table.path, root), table.path.name)))
 
 
 def _folder_below(path: Path, root: Path) -> str:
@@ -187,12 +192,10 @@ def _read(files: SourceFiles) -> Source:
         message = f"other tables lie in {files.root.name} and were not read: {listed(others)}; --labels FILE reads one"
         source = replace(source, messages=(*source.messages, message))
     is_asked = request.format or request.columns.named or files.labels_file
-    return source if is_asked or len(class_folders(files.root)) < 2 else _with_choice(source)
-
-
-def _with_choice(source: Source) -> Source:
-    name = Path(source.labels_file).name
-    message = f"the labels are those of {name}, not the names of the folders beside it; those are --format folder"
+    if is_asked or len(class_folders(files.root)) < 2:
+        return source
+    names = listed([_name(table, files.root) for table in tables])
+    message = f"the labels are those of {names}, not the names of the folders beside it; those are --format folder"
     return replace(source, messages=(message, *source.messages))
 
 

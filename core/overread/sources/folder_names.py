@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from pathlib import Path
 
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -12,6 +13,8 @@ SPLITS = {
 
 SPLIT, FOLD, PART, PATIENT, STUDY, NUMBER = "splits", "folds", "parts", "patients", "studies", "numbers"
 """What folders may be named as that are no classes."""
+_BEGINNING = re.compile(r"[^\d]*[^\d\s_.(-]")
+"""Up to the first digit, without the signs before it."""
 
 
 def word_set(words: str) -> frozenset[str]:
@@ -50,6 +53,18 @@ def split_of(folder: str) -> str:
     return named.pop() if len(named) == 1 and is_all else ""
 
 
+def printable(name: str) -> str:
+    """The name as a CSV can hold it; if it is not valid UTF-8, another one, so that its row goes to the quarantine."""
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
+def class_in_name(file: str) -> str:
+    """The beginning of a file's name up to its number: NORMAL of a/NORMAL-0012.png; empty if it has no number."""
+    stem = Path(file).stem
+    found = _BEGINNING.match(stem)
+    return found[0].strip() if found and any(char.isdigit() for char in stem) else ""
+
+
 def group_kind(folders: Collection[str]) -> str:
     """What the folders beside each other are named as, all of them: SPLIT, FOLD ...; empty if they may be classes."""
     kinds = {_kind(folder) for folder in folders}
@@ -59,12 +74,13 @@ def group_kind(folders: Collection[str]) -> str:
 
 
 def are_of_storage(folders: Collection[str]) -> bool:
-    """Whether folders below classes say only whose images are in them, or how these were made or stored."""
-    return bool(
-        group_kind(folders)
-        or all(_STORED.fullmatch(folder) for folder in folders)
-        or all(_NUMBERED.fullmatch(folder) for folder in folders)
-    )
+    """Whether folders say only how images were made or stored, or in which set they are (images, 40X, left, fold_1)."""
+    return group_kind(folders) in (SPLIT, FOLD, PART) or all(_STORED.fullmatch(folder) for folder in folders)
+
+
+def are_numbered(folders: Collection[str]) -> bool:
+    """Whether folders below classes may be those of patients or slides, by the numbers in their names."""
+    return group_kind(folders) in (STUDY, NUMBER) or all(_NUMBERED.fullmatch(folder) for folder in folders)
 
 
 def is_class_word(folder: str) -> bool:

@@ -15,6 +15,7 @@ from overread.sources.columns import free_name
 from overread.sources.folder import files_below, printable
 from overread.sources.image_paths import normal_path, path_fault
 from overread.sources.label_classes import listed
+from overread.sources.sidecars import without_sidecars
 
 _IMAGE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".dib", ".pgm", ".ppm", ".pbm", ".pnm"),
@@ -59,6 +60,7 @@ class ImageIndex:
             found = [file for file in names.get(form(name), ()) if _is_end(parts[:-1], file)]
             if len(found) > 1:
                 found = [file for file in found if Path(file).suffix.lower() in _IMAGE_SUFFIXES] or found
+                found = without_sidecars(found)[0] or found
                 most = max(_num_common(parts, file) for file in found)
                 found = [file for file in found if _num_common(parts, file) == most]
             if found:

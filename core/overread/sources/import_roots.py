@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from overread.errors import SourceError
+from overread.sources.request import ImportRequest
 
 OUTSIDE = (
     "The app reads only inside the folders that it was started with, and this path is not in one of them. Start it "
@@ -24,6 +25,13 @@ def is_below(path: Path | str, roots: Iterable[Path]) -> bool:
     except (OSError, ValueError):  # a name with a NUL
         return False
     return any(place.is_relative_to(os.path.realpath(root)) for root in roots)
+
+
+def link_roots(request: ImportRequest) -> tuple[str, ...]:
+    """The folders into which the links of a source may lead: anywhere, or below the roots, if they are followed."""
+    if not request.follow_links:
+        return ()
+    return tuple(os.path.realpath(root) for root in request.within) or (os.sep,)
 
 
 def check_below(source: Path, labels: Path | None, roots: Sequence[Path]) -> None:

@@ -10,12 +10,13 @@ from overread.sources import (
     cvat,
     datumaro,
     fiftyone,
+    file_names,
     folder,
     hf_parquet,
     kermany,
     label_studio,
 )
-from overread.sources.arrays import cifar, medmnist
+from overread.sources.arrays import cifar, medmnist, patch_camelyon
 from overread.sources.dicom import dicom_source
 from overread.sources.releases import covidx, mimic_cxr, mini_mias, rsna_haemorrhage, vindr_cxr
 from overread.sources.source_files import SourceFiles
@@ -23,12 +24,14 @@ from overread.sources.source_format import FormatOption, OnBytes, SourceFormat
 
 FORMATS: tuple[SourceFormat, ...] = (
     folder.FORMAT,
+    file_names.FORMAT,
     csv_table.FORMAT,
     chaoyang.FORMAT,
     kermany.FORMAT,
     dicom_source.FORMAT,
     cifar.FORMAT,
     medmnist.FORMAT,
+    patch_camelyon.FORMAT,
     fiftyone.FORMAT,
     label_studio.FORMAT,
     hf_parquet.FORMAT,

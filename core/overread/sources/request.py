@@ -70,6 +70,10 @@ class ImportRequest:
     """Whether links that lead out of the source are followed."""
     keep_masks: bool = False
     """Whether masks, overlays and thumbnails beside images are samples too."""
+    archive: Path | None = None
+    """What the source was unpacked from; set by `studies.unpacking`, as is `unpacked`."""
+    unpacked: Path | None = None
+    """The folder that the archive was unpacked into."""
     within: tuple[Path, ...] = ()
     """Folders outside which nothing is read; empty: no restriction."""
 

@@ -34,7 +34,7 @@ def staged_study(path: Path, *, preserved: Sequence[str] = (), is_shared: bool =
     try:
         staging.parent.mkdir(parents=True, exist_ok=True)
         staging.mkdir(mode=0o777 if is_shared else 0o700, exist_ok=True)
-        with _locked(staging, path):
+        with locked_folder(staging, path):
             try:
                 _empty(staging, preserved)  # what a killed process left
                 yield staging
@@ -73,8 +73,8 @@ def link_or_copy(path: str | Path, link: str | Path) -> None:
 
 
 @contextmanager
-def _locked(folder: Path, path: Path) -> Iterator[None]:
-    """Held by the process that makes the study."""
+def locked_folder(folder: Path, path: Path) -> Iterator[None]:
+    """A lock on a folder, held by the process that makes the study at `path`. Raises StudyError if another one does."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         is_ours = lock_descriptor(descriptor, blocking=False)

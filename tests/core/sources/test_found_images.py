@@ -78,6 +78,12 @@ def test_two_paths_that_come_to_one_file_are_both_left_out(tmp_path):
     assert [row.fault for row in source.rows] == [told, told, "", ""]
 
 
+def test_an_image_is_preferred_to_its_mask_of_the_same_name_unless_the_mask_is_named(tmp_path):
+    files = ("images/a.png", "masks/a.png", "images/b.png", "masks/b.png")
+    root = made(tmp_path, files, [("a.png", "cat"), ("b", "dog"), ("Masks/b.png", "cat")])
+    assert [row.image for row in read_source(root).rows] == ["images/a.png", "images/b.png", "masks/b.png"]
+
+
 def test_an_image_is_preferred_to_what_lies_beside_it_under_its_name(tmp_path):
     root = made(tmp_path, ("i/a.png", "i/b.png"), [("a", "cat"), ("b", "dog")])
     (root / "i" / "a.xml").write_text("<x/>")

@@ -75,7 +75,7 @@ def test_several_tables_ask_which_one(make_table):
 
 
 def test_an_unknown_format_lists_the_known_ones(class_folders):
-    with pytest.raises(ConfigError, match="--format voc: unknown value; choose from folder, csv, chaoyang"):
+    with pytest.raises(ConfigError, match="--format voc: unknown value; choose from folder, file-names, csv, chaoyang"):
         read_source(class_folders, format="voc")
 
 
@@ -85,8 +85,8 @@ def test_naming_a_column_of_a_folder_is_refused(class_folders):
 
 
 def test_json_of_another_layout_is_refused(tmp_path):
-    (tmp_path / "labels.json").write_text('[{"image": "a.png", "label": 1}]')
-    with pytest.raises(SourceError, match=r"labels\.json: JSON is read as FiftyOne and Label Studio export it"):
+    (tmp_path / "labels.json").write_text('{"settings": {"labels": ["a", "b"]}}')
+    with pytest.raises(SourceError, match=r"labels\.json: JSON is read as COCO, Datumaro, FiftyOne and Label Studio "):
         read_source(tmp_path / "labels.json")
 
 
@@ -114,7 +114,8 @@ def test_one_image_with_two_labels_names_both_rows(make_table, second):
 
 def test_one_class_is_refused_by_its_name(tmp_path, make_table):
     root = make_table([("image", "label"), ("a.png", "cat"), ("b.png", "cat")])
-    with pytest.raises(ManifestError, match=r"labels\.csv: only the class 'cat' in 2 rows; at least two"):
+    only = r"only the class 'cat' in 2 rows of 'label', such as row 2 \(a\.png\); at least two"
+    with pytest.raises(ManifestError, match=rf"labels\.csv: {only}"):
         read_source(root)
 
 

@@ -323,20 +323,6 @@ def test_an_update_says_that_earlier_runs_are_out_of_date(class_folders, tmp_pat
     assert (run / "config.json").is_file()
 
 
-def test_links_out_of_the_source_are_quarantined_and_links_within_are_not(class_folders, tmp_path):
-    outside = write_image(tmp_path / "outside" / "secret.png", 77)
-    (class_folders / "cat" / "far.png").symlink_to(outside)
-    (class_folders / "dog" / "near.png").symlink_to(write_image(class_folders / "dog" / "real.png", 78))
-    (class_folders / "dog" / "twice.png").symlink_to(class_folders / "cat" / "far.png")
-    (class_folders / "dog" / "folder").symlink_to(outside.parent)
-    _, study = imported(class_folders, tmp_path / "study")
-    reasons = {row.image: row.reason for row in study.quarantine().itertuples()}
-    assert reasons == dict.fromkeys(
-        ["cat/far.png", "dog/folder/secret.png", "dog/twice.png"], "a link leads out of the source"
-    )
-    assert "dog/near.png" in set(study.samples()["image"])
-
-
 def test_a_source_behind_a_link_is_read(class_folders, tmp_path):
     (tmp_path / "link").symlink_to(class_folders)
     summary, _ = imported(tmp_path / "link", tmp_path / "study")

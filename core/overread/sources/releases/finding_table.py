@@ -9,6 +9,8 @@ from overread.errors import ConfigError
 from overread.records import Source, SourceRow
 from overread.sources.columns import free_name
 from overread.sources.findings import finding_question
+from overread.sources.folder import files_below
+from overread.sources.found_images import ImageIndex
 from overread.sources.indicators import read_indicators
 from overread.sources.label_classes import code_of, listed
 from overread.sources.request import ImportRequest
@@ -40,7 +42,7 @@ def read_finding(table: FindingTable, request: ImportRequest, root: Path, format
         raise finding_question(
             f"{table.path.name}: {len(table.findings)} columns tell findings, several of which may be in one image",
             _counts(table),
-            names_images=any((root / row.image).is_file() for row in table.rows),
+            names_images=_names_images(table, root),
         )
     if request.finding.strip().casefold() not in (finding.casefold() for finding in table.findings):
         raise ConfigError(
@@ -65,6 +67,11 @@ def read_finding(table: FindingTable, request: ImportRequest, root: Path, format
         classes=indicators.classes,
         messages=(*table.messages, *indicators.messages),
     )
+
+
+def _names_images(table: FindingTable, root: Path) -> bool:
+    index = ImageIndex.of(files_below(root))
+    return any(index.candidates(row.image) for row in table.rows)
 
 
 def _counts(table: FindingTable) -> Counter[str]:

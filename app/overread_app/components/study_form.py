@@ -15,7 +15,7 @@ from overread_app.components import import_runs
 from overread_app.components.column_fields import ask_columns, ask_labels, columns_of, default_labels
 from overread_app.components.format_fields import FormatAnswers, ask_format, recognised
 from overread_app.components.import_runs import Answers
-from overread_app.components.label_fields import ask_label_fields
+from overread_app.components.label_fields import FIELDS, ask_label_fields
 from overread_app.components.preview_panel import show_preview
 from overread_app.components.question_fields import ask_questions, question_flag
 from overread_app.readable_roots import typed_path
@@ -51,7 +51,8 @@ def show_study_form() -> None:
     with st.container():
         answered = ask_questions(questions, path, key=key)
     try:
-        of_format = ask_format(format, path, key=key, asked=asked) if format else FormatAnswers()
+        below = [field.flag for field in FIELDS]
+        of_format = ask_format(format, path, key=key, asked=[*asked, *below]) if format else FormatAnswers()
         options += of_format.options
         with st.expander("More about the labels"):
             options += ask_more(path, of_format.columns, answered, key=key, asked=asked)

@@ -276,7 +276,7 @@ def test_no_page_sends_a_canary_and_no_page_logs_one(journey, sent, monkeypatch,
     app = AppTest.from_file(str(ENTRY), default_timeout=30)
     open_page(app, "studies", reader="Dr. Mira Sand")
     app.button(key="studies_check").click().run()
-    assert "Quarantined rows (6)" in page_text(app)
+    assert "Rows left out (6)" in page_text(app)
     open_page(app, "review")
     for label in ("Show saliency maps", "Change to", "Keep", "Undo"):
         next(button for button in app.button if button.label.startswith(label)).click()

@@ -24,7 +24,7 @@ from tests.core.images.cache.cached_images import decode_as_earlier
 
 def test_a_card_gives_the_study_s_numbers(app, made_study):
     text = page_text(app.run())
-    assert "48 images · 3 classes · 2 unreadable rows" in text
+    assert "48 images · 3 classes · 2 rows left out" in text
     assert "adenoma **16** · normal **16** · serrated **16**" in text
     assert "**8 proposals**" in text
 
@@ -133,7 +133,7 @@ def test_a_folder_becomes_a_study_with_its_bad_rows_counted(app, made_study, tmp
     (source / "clear" / "empty.png").touch()
     import_source(app, source)
     text = page_text(app)
-    assert "Imported 8 images. 1 row could not be read; the report below says why." in text
+    assert "Imported 8 images. Left out: 1 row; the report below says why. The next step is to train the study." in text
     assert "Lung films" in text
     assert open_study(data_folder / "lung-films").classes == ("clear", "opaque")
     assert [path.name for path in data_folder.iterdir()] == ["lung-films"]
@@ -286,7 +286,8 @@ def test_the_pathologist_under_audit_is_asked_of_chaoyang(app, made_study, tmp_p
     (source / "train" / "a.JPG").touch()
     (source / "train.json").write_text('[{"name": "train/a.JPG", "label": 1}]')
     import_source(app, source, given_label="label_B")
-    assert app.warning[0].value.startswith(plain_text("--given-label label_B: train.json has no such label"))
+    said = "“Label to audit” label_B: train.json has no such label"
+    assert app.warning[0].value.startswith(plain_text(said))
 
 
 def test_labels_of_dicom_files_are_taken_from_the_tag_that_is_asked_for(app, made_study, tmp_path, data_folder):

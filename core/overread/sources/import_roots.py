@@ -9,7 +9,7 @@ from overread.sources.request import ImportRequest
 
 OUTSIDE = (
     "The app reads only inside the folders that it was started with, and this path is not in one of them. Start it "
-    "with --root and a folder that contains the path, or import in a terminal."
+    "again as `overread app --root FOLDER`, where FOLDER contains your data, or import in a terminal."
 )
 LINK_LEADS_OUT = (
     "A link in this folder leads out of the folders that Overread was started with. Start it with --root and the "

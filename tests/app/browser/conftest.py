@@ -80,6 +80,7 @@ def serving(study: Study) -> Iterator[str]:
         port = probe.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OVERREAD")}
     environment |= {"OVERREAD_EPHEMERAL": "1", "OVERREAD_OWNER": OWNER}  # its study lies in a temporary folder
+    environment |= {"OVERREAD_HOME": str(study.path.parent / "home")}  # where new studies go
     process = subprocess.Popen(
         [sys.executable, "-m", "app", str(study.path), "--port", str(port), "--no-browser"],
         cwd=ROOT,

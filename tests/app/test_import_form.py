@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from overread.cli.import_command import FindingFlags, FolderFlags, ReadingFlags
+from overread.cli.import_flags import FindingFlags, FolderFlags, ReadingFlags
 from overread_app.components.flag_words import TITLES, in_form_words
 
 

@@ -23,6 +23,7 @@ from overread.sources.source_format import FormatOption, LabelPlace, SourceForma
 
 _TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".parquet", ".json", ".jsonl", ".csv.gz")
 _NUM_SHOWN = 4
+_NOT_UTF8 = "its name is not UTF-8, and so cannot be written to a table; rename it"
 
 _MAC_ARCHIVE = "__MACOSX"
 """What macOS adds to an archive: resource forks, not images."""
@@ -130,6 +131,7 @@ def _rows(
             label.strip(),
             patient=layout.patient(image) if layout and levels.patient is None else _part(folders, levels.patient),
             split=split_of(split) or fold.strip().lower(),
+            fault="" if image == file else _NOT_UTF8,
         )
         rows.append(row)
         cells.append((image, label, *(_part(folders, level) for level in _extra_columns(levels).values())))

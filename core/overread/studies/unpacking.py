@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from overread.errors import ManifestError, SourceError, UserError
+from overread.errors import ManifestError, SourceError, StudyError, UserError
 from overread.files import file_mode, is_study, make_folder
 from overread.images.remote import is_remote
 from overread.records import Source
@@ -187,7 +187,19 @@ def _kept(archive: Path, study: Path | str | None) -> Path | None:
         return None
     study = Path(study)
     content = (study if is_study(study) else staging_path(study)).resolve() / IMAGES / _name(archive) / archive.name
-    return content if content.is_dir() else None
+    if not content.is_dir():
+        return None
+    left = _folder_beside(study)
+    if left.is_dir():  # by a killed process
+        with suppress(StudyError), locked_folder(left, study):
+            shutil.rmtree(left, ignore_errors=True)
+    return content
+
+
+def _folder_beside(study: Path) -> Path:
+    """Where an archive is unpacked before there is a study to move its content into."""
+    study = study.resolve()
+    return study.with_name(f".{study.name}.unpacked")
 
 
 @contextmanager
@@ -204,7 +216,7 @@ def _beside(
     if not is_update:
         check_free(study)
     is_private = file_mode(study) == 0o600 if is_study(study) else not is_shared
-    folder = study.with_name(f".{study.name}.unpacked")
+    folder = _folder_beside(study)
     absent = [parent for parent in folder.parents if not parent.exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

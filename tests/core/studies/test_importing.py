@@ -377,3 +377,15 @@ def test_rows_name_frames_of_one_file_and_each_is_a_sample(tmp_path):
         ["scan.dcm#0", "there is no frame 0: the file has 3"],
         ["absent.dcm#1", "the file is missing"],
     ]
+
+
+def test_a_name_that_is_not_utf_8_is_quarantined_with_the_reason(class_folders, tmp_path):
+    folder = sorted(path for path in class_folders.iterdir() if path.is_dir())[0]
+    image = sorted(folder.iterdir())[0]
+    with open(os.fsencode(folder) + b"/\xe9t\xe9.png", "wb") as file:  # noqa: PTH123 (no Path holds this name)
+        file.write(image.read_bytes())
+    _, study = imported(class_folders, tmp_path / "study")
+    reason = "its name is not UTF-8, and so cannot be written to a table; rename it"
+    assert list(study.quarantine()["reason"]) == [reason]
+        "its name is not UTF-8, and so cannot be written to a table; rename it"
+    ]

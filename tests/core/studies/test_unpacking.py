@@ -167,6 +167,7 @@ def test_a_stopped_import_goes_on_with_what_it_had_unpacked(class_folders, tmp_p
         patch.setattr("overread.studies.importing.read_contents", stop)
         with pytest.raises(KeyboardInterrupt):
             import_source(archive, tmp_path / "study", options=SMALL)
+    (tmp_path / ".study.unpacked").mkdir()  # what a killed process leaves, which cannot tidy up
     monkeypatch.setattr("overread.studies.unpacking.unpack", lambda *_, **__: pytest.fail("unpacked"))
     study = import_source(archive, tmp_path / "study", options=SMALL)
     assert len(labels_of(study)) == 5

@@ -16,6 +16,7 @@ from overread.records import Source, SourceRow
 from overread.sources.annotation_files import named_split
 from overread.sources.arrays.array_images import image_name, write_arrays
 from overread.sources.arrays.hdf5 import dataset_named, described, is_hdf5, opened_hdf5
+from overread.sources.label_classes import listed
 from overread.sources.source_files import SourceFiles
 from overread.sources.source_format import SourceFormat
 from overread.sources.tables.table_file import read_cells
@@ -64,6 +65,11 @@ def read_patch_camelyon(path: Path) -> Source:
             rows.append(SourceRow(len(rows) + 1, image, str(label), slide=slide, split=part.split))
             cells.append((image, part.split, str(index), str(label), slide))
     without = [part.table.name for part in parts if not part.table.is_file()]
+    messages = [f"{', '.join(without)} is missing: images of one slide are not kept together"] if without else []
+    read = {file.name for part in parts for file in (part.images, part.labels, part.table)}
+    others = [file.name for file in sorted(path.iterdir()) if file.name not in read] if path.is_dir() else []
+    if visible := [name for name in others if not name.startswith(".")]:
+        messages.append(f"not read, since PatchCamelyon's files lie beside: {listed(visible)}")
     return Source(
         root=str(parts[0].images.resolve().parent),
         format=FORMAT.name,
@@ -73,7 +79,7 @@ def read_patch_camelyon(path: Path) -> Source:
         label_column="label",
         rows=tuple(rows),
         labels_file=str(parts[0].labels.resolve()),
-        messages=(f"{', '.join(without)} is missing: images of one slide are not kept together",) if without else (),
+        messages=tuple(messages),
     )
 
 

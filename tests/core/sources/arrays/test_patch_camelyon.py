@@ -54,7 +54,9 @@ def test_slides_come_from_the_table_and_its_absence_is_told(tmp_path):
     source = read_source(tmp_path)
     assert [row.slide for row in source.rows] == ["s1", "s1", "s2", "", "", ""]
     expected = f"{NAME.format('test')}_meta.csv is missing: images of one slide are not kept together"
-    assert expected in source.messages
+    assert source.messages == (expected,)
+    (tmp_path / "more.zip").touch()
+    assert "not read, since PatchCamelyon's files lie beside: more.zip" in read_source(tmp_path).messages
     write_slides(tmp_path, "test", ("s1", "s1"))
     with pytest.raises(SourceError, match=r"test_meta\.csv: has 2 rows for 3 images"):
         read_source(tmp_path)

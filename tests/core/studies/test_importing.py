@@ -387,5 +387,3 @@ def test_a_name_that_is_not_utf_8_is_quarantined_with_the_reason(class_folders, 
     _, study = imported(class_folders, tmp_path / "study")
     reason = "its name is not UTF-8, and so cannot be written to a table; rename it"
     assert list(study.quarantine()["reason"]) == [reason]
-        "its name is not UTF-8, and so cannot be written to a table; rename it"
-    ]

@@ -116,10 +116,10 @@ def _keep_study(summary: dict[str, Any]) -> None:
 def _refusal(error: str, question: dict[str, Any] | None) -> str:
     """What the page says of a refused import; a question that was asked stands by itself below."""
     reason = in_form_words(without_paths(error)).rstrip(".")
+    is_vague = any(kind.gist[1:].rstrip(".") in reason for kind in (SourceError, ManifestError, ConfigError))
     if not question:
-        is_vague = any(kind.gist[1:].rstrip(".") in reason for kind in (SourceError, ManifestError, ConfigError))
         return f"{reason}. {TERMINAL_HINT}" if is_vague else f"{reason}."
-    others = reason.replace(question["text"].rstrip("."), "").strip(" .")
+    others = "" if is_vague else reason.replace(question["text"].rstrip("."), "").strip(" .")
     return f"{others}. {ANSWER_HINT}" if others else ANSWER_HINT
 
 

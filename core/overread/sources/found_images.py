@@ -91,7 +91,7 @@ def with_images_found(source: Source, index: ImageIndex | None = None) -> Source
     if pending:
         index = index or ImageIndex.of(files_below(root))
         rows = _found(source, {id(row) for row in pending}, index)
-        source = _reported(replace(source, rows=rows), pending, index)
+        source = _reported(replace(source, rows=rows), pending)
     return _with_column(source)
 
 
@@ -125,9 +125,8 @@ def _resolved(row: SourceRow, cells: Sequence[str], index: ImageIndex) -> Source
     return replace(row, image=f"{candidates[0]}#{frame}" if frame is not None else candidates[0])
 
 
-def _reported(source: Source, pending: list[SourceRow], index: ImageIndex) -> Source:
+def _reported(source: Source, pending: list[SourceRow]) -> Source:
     """The source with a note on what was found and what was not. pending: the rows as they were."""
-    name = Path(source.labels_file or source.root).name
     before = {row.row: row for row in pending}
     found = [row for row in source.rows if row.row in before and row.image != before[row.row].image]
     lost = [
@@ -135,15 +134,13 @@ def _reported(source: Source, pending: list[SourceRow], index: ImageIndex) -> So
         for row in source.rows
         if row.row in before and row.image == before[row.row].image and not (row.fault or path_fault(row.image))
     ]
-    messages = []
+    messages = []  # without names of files, which may name patients
     if found:
-        first = found[0]
         messages.append(
-            f"{name}: {len(found)} images were found by the ends of their paths: "
-            f"{before[first.row].image.strip()} is {first.image}"
+            f"{len(found)} images were found by the ends of their paths; the first is in row {found[0].row}"
         )
     if 0 < len(lost) < len(source.rows):  # else nothing is imported, and the error tells
-        messages.append(f"{name}: {len(lost)} images are missing: {looked_for(lost[0], index)}")
+        messages.append(f"images that are missing: {len(lost)}; the first is in row {lost[0].row}")
     return replace(source, messages=(*source.messages, *messages))
 
 

@@ -90,13 +90,11 @@ def test_an_image_is_preferred_to_what_lies_beside_it_under_its_name(tmp_path):
     assert [row.image for row in read_source(root).rows] == ["i/a.png", "i/b.png"]
 
 
-def test_missing_images_are_told_with_the_path_that_was_tried_and_the_nearest_file(tmp_path):
+def test_missing_images_are_counted_and_where_all_are_the_error_names_the_path_tried_and_the_nearest_file(tmp_path):
     files = ("img/scan_001.png", "img/scan_002.png", "img/scan_003.png")
     rows = [("img/scan_001.png", "cat"), ("img/scan_002.png", "dog"), ("img/scan-003.png", "dog")]
     source = read_source(made(tmp_path / "source", files, rows))
-    assert source.messages == (
-        "labels.csv: 1 images are missing: img/scan-003.png (row 4) was looked for; the nearest is img/scan_003.png",
-    )
+    assert source.messages == ("images that are missing: 1; the first is in row 4",)
     root = made(tmp_path / "other", files, [("x/scan-001.png", "cat"), ("x/scan-002.png", "dog")])
     with pytest.raises(ManifestError) as error:
         import_source(read_source(root), tmp_path / "study")

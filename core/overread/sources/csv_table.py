@@ -11,7 +11,7 @@ from overread.sources.folder import SPLITS, class_folders
 from overread.sources.found_images import is_file
 from overread.sources.image_paths import normal_path, path_fault
 from overread.sources.indicators import read_indicators
-from overread.sources.label_classes import listed
+from overread.sources.label_classes import listed, with_classes
 from overread.sources.layout_rows import with_layout
 from overread.sources.layouts import layout_of
 from overread.sources.request import COLUMN_KINDS, NO_COLUMNS, ColumnNames, ImportRequest, column_flag
@@ -26,6 +26,7 @@ from overread.sources.table_columns import (
     place_of,
 )
 from overread.sources.table_search import FoundTable, choose_tables, with_image_column
+from overread.sources.tables.class_names import class_names
 from overread.sources.tables.table_cells import TableCells
 from overread.sources.tables.table_file import read_cells
 
@@ -103,7 +104,19 @@ def _read_tables(tables: Sequence[FoundTable], root: Path, request: ImportReques
         classes=labels.classes,
         messages=(*(note for table in tables for note in table.cells.messages), *messages, *labels.messages),
     )
-    return with_layout(source, layout, path, request.classes) if layout else source
+    if layout:
+        return with_layout(source, layout, path, request.classes)
+    return source if request.classes or labels.is_added else _with_names(source, path)
+
+
+def _with_names(source: Source, path: Path) -> Source:
+    """The source with the names of its classes, if its labels are codes and the names lie beside the table."""
+    names, file = class_names(path, source.label_column, (row.label for row in source.rows))
+    if len(names) < 2:
+        return source
+    pairs = [f"{code}={name}" for code, name in names.items()]
+    message = f"the names of the classes are those of {file}: {listed(pairs)}"
+    return with_classes(replace(source, messages=(*source.messages, message)), pairs, path.name)
 
 
 def _labels(path: Path, table: TableCells, request: ImportRequest, image: str, *, names_images: bool) -> _Labels:

@@ -13,7 +13,19 @@ import streamlit as st
 from overread_app.reading.packets import Json
 
 FOLDER = Path(__file__).parent
-PARTS = ("pixels", "server", "outbox", "sample_store", "surface", "viewer", "keys", "panel", "sheet", "reading")
+PARTS = (
+    "pixels",
+    "server",
+    "outbox",
+    "sample_store",
+    "surface",
+    "viewer",
+    "keys",
+    "panel",
+    "sheet",
+    "curtain",
+    "reading",
+)
 END = "end"
 """What the reader rests on after the last sample."""
 

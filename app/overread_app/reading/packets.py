@@ -17,7 +17,7 @@ from overread_app.components.charts import class_colours
 from overread_app.components.evidence_panel import thumbnails
 from overread_app.components.sample_card import kind_words, likelihood
 from overread_app.components.scorer_votes import VIEWS, vote
-from overread_app.components.verdict_buttons import VERDICT_NAMES
+from overread_app.components.verdict_words import VERDICT_NAMES
 from overread_app.reading.reader_state import Standing
 from overread_app.reading.room import Order, Room
 

@@ -110,8 +110,12 @@ class Viewer {
   }
 
   // A radiograph's window in its own units; an image of 8 bits in percent, as a photograph's.
+  get isRadiograph() {
+    return this.image.spec.isDicom || this.image.spec.type !== "uint8";
+  }
+
   writeFields() {
-    const isRadiograph = this.image.spec.isDicom;
+    const { isRadiograph } = this;
     this.names.centre.textContent = isRadiograph ? "Centre" : "Brightness";
     this.names.width.textContent = isRadiograph ? "Width" : "Contrast";
     const shown = isRadiograph
@@ -127,7 +131,7 @@ class Viewer {
   readFields() {
     if (!this.image) return;
     const [centre, width] = [this.parts.centre.valueAsNumber, this.parts.width.valueAsNumber];
-    const isRadiograph = this.image.spec.isDicom;
+    const { isRadiograph } = this;
     if (Number.isFinite(centre)) this.center = isRadiograph ? centre : 128 - centre * 1.28;
     if (Number.isFinite(width) && width > 0) {
       this.width = Math.max(this.leastWidth, isRadiograph ? width : (100 * 256) / width);

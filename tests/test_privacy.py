@@ -191,7 +191,7 @@ def test_what_cannot_be_read_is_quarantined_with_a_reason_that_names_nothing(jou
     assert [row["reason"] for row in rows] == [
         "the file is truncated",
         "a DICOM file without an image",
-        "not an image: neither PNG, JPEG, TIFF nor DICOM",
+        "not an image of a kind that is read (PNG, JPEG, TIFF, DICOM, BMP, PGM, JPEG 2000, WebP, GIF, AVIF)",
         "its DICOM transfer syntax is not supported",
         "the file is missing",
         "the path leads out of the source",
@@ -276,7 +276,7 @@ def test_no_page_sends_a_canary_and_no_page_logs_one(journey, sent, monkeypatch,
     app = AppTest.from_file(str(ENTRY), default_timeout=30)
     open_page(app, "studies", reader="Dr. Mira Sand")
     app.button(key="studies_check").click().run()
-    assert "Quarantined rows (6)" in page_text(app)
+    assert "Rows left out (6)" in page_text(app)
     open_page(app, "review")
     for label in ("Show saliency maps", "Change to", "Keep", "Undo"):
         next(button for button in app.button if button.label.startswith(label)).click()

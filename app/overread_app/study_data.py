@@ -19,6 +19,7 @@ from overread.pipeline.study_ledger import open_ledger
 from overread.records import Finding
 from overread.review.cleaned_csv import COLUMNS
 from overread.review.ledger import Ledger
+from overread.studies.earlier_decoding import decoding_note
 from overread.studies.run import Run
 from overread.studies.study import Study
 
@@ -55,6 +56,11 @@ def load_findings(study: Study) -> list[Finding]:
 def load_burned_in(study: Study) -> list[Finding]:
     """Findings on text that is burned into the pixels of the study's DICOM files."""
     return _burned_in(study, str(study.path), _stamp(study.samples_path))
+
+
+def load_decoding_note(study: Study) -> str:
+    """Whether an earlier version decoded the images otherwise, as a sentence; else empty."""
+    return _decoding_note(study, str(study.path), _stamp(study.pixels_path / INDEX), _stamp(study.samples_path))
 
 
 def load_map(run: Run) -> np.ndarray:
@@ -160,6 +166,12 @@ def _burned_in(_study: Study, path: str, stamp: tuple[int, int]) -> list[Finding
     from overread.checks.burned_in import find_burned_in  # here, since importing pydicom takes time
 
     return find_burned_in(_study)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _decoding_note(_study: Study, path: str, stamp: tuple[int, int], samples_stamp: tuple[int, int]) -> str:
+    note = decoding_note(_study)
+    return f"{note[:1].upper()}{note[1:]}." if note else ""
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

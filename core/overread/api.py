@@ -23,6 +23,7 @@ from overread.studies.importing import StudyOptions
 from overread.studies.importing import import_source as make_study
 from overread.studies.run import Run
 from overread.studies.study import Study, open_study
+from overread.studies.unpacking import unpacked
 
 _COLUMNS = {("rater_columns" if kind == "raters" else f"{kind}_column"): kind for kind in COLUMN_KINDS}
 
@@ -40,7 +41,8 @@ def import_source(
     Parameters
     ----------
     source : path, URL or ImportRequest
-        A folder with a folder per class, one with a labels file, or whatever else `overread import` reads. An
+        A folder with a folder per class, one with a labels file, an archive of either, or whatever else `overread
+        import` reads. An
         ImportRequest has all its options, such as DICOM tags; then neither `labels` nor `columns` are given.
     study : path
         The folder to make.
@@ -82,12 +84,13 @@ def import_source(
     else:
         request = ImportRequest(local_source(source), labels=labels, columns=_column_names(columns))
     options = options or StudyOptions()
-    found = read_source(request)
-    if not is_study(Path(study)):
-        form = find_format(found.format)
-        # Where a single file is the source, its folder is not.
-        check_output(Path(study), option="study", source_root="" if form and form.is_file else found.root)
-    make_study(found, study, options)
+    with unpacked(request, study, is_update=options.update, is_shared=options.is_shared) as reading:
+        found = read_source(reading)
+        if not is_study(Path(study)):
+            form = find_format(found.format)
+            # Where a single file is the source, its folder is not.
+            check_output(Path(study), option="study", source_root="" if form and form.is_file else found.root)
+        make_study(found, study, options)
     return open_study(study)
 
 

@@ -67,6 +67,8 @@ class Source:
     """The class names in the order that the user or the format gives; empty: sorted."""
     messages: tuple[str, ...] = ()
     """What the user should know and need not decide (a part that is absent, say)."""
+    link_roots: tuple[str, ...] = ()
+    """Folders into which links may lead besides the source's root; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)

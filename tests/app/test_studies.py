@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -10,18 +11,20 @@ from PIL import Image
 from overread.images.cache.cache_build import build_cache
 from overread.pipeline.study_ledger import open_ledger
 from overread.sources.registry import FORMATS
+from overread.studies.earlier_decoding import DECODED_EARLIER
 from overread.studies.study import open_study
 from overread_app import processes
 from overread_app.boundary import plain_text
 from overread_app.processes import STUDIES_VARIABLE
-from tests.app.conftest import page_text
+from tests.app.conftest import open_page, page_text
 from tests.app.made_study import write_study
 from tests.app.verdicts import verdicts
+from tests.core.images.cache.cached_images import decode_as_earlier
 
 
 def test_a_card_gives_the_study_s_numbers(app, made_study):
     text = page_text(app.run())
-    assert "48 images · 3 classes · 2 unreadable rows" in text
+    assert "48 images · 3 classes · 2 rows left out" in text
     assert "adenoma **16** · normal **16** · serrated **16**" in text
     assert "**8 proposals**" in text
 
@@ -130,10 +133,29 @@ def test_a_folder_becomes_a_study_with_its_bad_rows_counted(app, made_study, tmp
     (source / "clear" / "empty.png").touch()
     import_source(app, source)
     text = page_text(app)
-    assert "Imported 8 images. 1 row could not be read; the report below says why." in text
+    assert "Imported 8 images. Left out: 1 row; the report below says why. The next step is to train the study." in text
     assert "Lung films" in text
     assert open_study(data_folder / "lung-films").classes == ("clear", "opaque")
     assert [path.name for path in data_folder.iterdir()] == ["lung-films"]
+
+
+def test_an_archive_is_unpacked_into_its_study(app, made_study, tmp_path, data_folder):
+    source = tmp_path / "films.zip"
+    with zipfile.ZipFile(source, "w") as archive:
+        for index in range(8):
+            pixels = np.random.default_rng(index).integers(0, 255, (20, 20), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "film.png")
+            archive.write(tmp_path / "film.png", f"films/{('clear', 'opaque')[index % 2]}/{index}.png")
+    fill_in(app, source)
+    assert "The images are copied into the study, on this machine." in page_text(app)
+    app.button("studies_form_0_import").click().run()
+    app.session_state["session_import_process"].wait(timeout=60)
+    source.unlink()
+    app.run()
+    assert "Imported 8 images." in page_text(app)
+    study = open_study(data_folder / "films")
+    assert all(study.image_location(image).exists() for image in study.samples()["image"])
+    assert [path.name for path in data_folder.iterdir()] == ["films"]
 
 
 def test_a_source_that_does_not_fit_is_answered_with_the_command_s_own_line(app, made_study, tmp_path, data_folder):
@@ -264,7 +286,8 @@ def test_the_pathologist_under_audit_is_asked_of_chaoyang(app, made_study, tmp_p
     (source / "train" / "a.JPG").touch()
     (source / "train.json").write_text('[{"name": "train/a.JPG", "label": 1}]')
     import_source(app, source, given_label="label_B")
-    assert app.warning[0].value.startswith(plain_text("--given-label label_B: train.json has no such label"))
+    said = "“Label to audit” label_B: train.json has no such label"
+    assert app.warning[0].value.startswith(plain_text(said))
 
 
 def test_labels_of_dicom_files_are_taken_from_the_tag_that_is_asked_for(app, made_study, tmp_path, data_folder):
@@ -283,3 +306,15 @@ def test_the_form_offers_every_format_that_is_read(app, made_study):
     app.run()
     (box,) = [box for box in app.selectbox if box.key == "studies_form_0_format"]
     assert list(box.options) == ["Detect automatically", *(format.title for format in FORMATS)]
+
+
+def test_a_study_that_an_earlier_version_decoded_says_so_until_it_is_updated(app, made_study):
+    samples = made_study.samples()
+    images = dict(zip(samples["sample_id"], map(made_study.image_location, samples["image"]), strict=True))
+    build_cache(made_study.pixels_path, images, size_px=32)
+    assert "decoded by an earlier version" not in page_text(app.run())
+    decode_as_earlier(made_study.pixels_path, 2)
+    assert page_text(app.run()).count(f"T{DECODED_EARLIER[1:]}.") == 1
+    assert page_text(open_page(app, "review", reader="Ada")).count(f"T{DECODED_EARLIER[1:]}.") == 1
+    build_cache(made_study.pixels_path, images, size_px=32)
+    assert "decoded by an earlier version" not in page_text(app.run())

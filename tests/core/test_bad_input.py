@@ -131,7 +131,7 @@ def test_rows_that_name_what_is_no_image_of_the_source_are_left_out_and_the_rest
     reasons = {
         "../outside.png": "the path leads out of the source",
         str(tmp_path / "outside.png"): "the path is not relative to the source",
-        "scans/link.png": "a link leads out of the source",
+        "scans/link.png": "a link leads out of the source; --follow-links reads it",
         "scans/bomb.png": "too large (over 150 megapixels)",
         "scans/empty.dcm": "a DICOM file without pixel data",
         "scans": "the file is missing",

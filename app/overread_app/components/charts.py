@@ -225,5 +225,5 @@ def _count_bars(counts: Mapping[str, int], *, colours: str | list[str], bar_px: 
     )
     figure.update_layout(template=TEMPLATE, height=60 + bar_px * len(names), margin_r=48)
     figure.update_xaxes(visible=False)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
     return figure

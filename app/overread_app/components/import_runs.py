@@ -6,14 +6,16 @@ from typing import Any
 
 import streamlit as st
 
-from overread.errors import UserError
+from overread.errors import ConfigError, ManifestError, SourceError, UserError
 from overread.records import Question
 from overread_app import processes, session
 from overread_app.boundary import error_boundary, plain_text, without_paths
+from overread_app.components.flag_words import in_form_words
 from overread_app.readable_roots import roots
 
 FAILED = "The import failed. Run it in a terminal to see why: overread import"
 TERMINAL_HINT = "Run the same import in a terminal for details: overread import"
+ANSWER_HINT = "Answer the question below, and preview again."
 PREVIEW, IMPORT = "preview", "import"
 Answers = tuple[str, ...]
 """The source, and the options of `import` that the form's fields make."""
@@ -80,9 +82,9 @@ def show_progress(kind: str) -> None:
         elif status == 0:
             session.put("preview", (answers, processes.result_of(log)))
         else:
-            reason = without_paths(processes.error_of(log)).rstrip(".")
-            session.put("refusal", (answers, f"{reason}. {TERMINAL_HINT}" if status == 2 else FAILED))
-            if question := processes.result_of(log).get("question"):
+            question = processes.result_of(log).get("question")
+            session.put("refusal", (answers, _refusal(processes.error_of(log), question) if status == 2 else FAILED))
+            if question:
                 _keep_question(answers, question)
         _forget(kind)
         st.rerun()
@@ -109,6 +111,16 @@ def _keep_study(summary: dict[str, Any]) -> None:
     session.put("import_outcome", summary)
     for name in ("preview", "refusal", "questions"):
         session.put(name, None)
+
+
+def _refusal(error: str, question: dict[str, Any] | None) -> str:
+    """What the page says of a refused import; a question that was asked stands by itself below."""
+    reason = in_form_words(without_paths(error)).rstrip(".")
+    is_vague = any(kind.gist[1:].rstrip(".") in reason for kind in (SourceError, ManifestError, ConfigError))
+    if not question:
+        return f"{reason}. {TERMINAL_HINT}" if is_vague else f"{reason}."
+    others = "" if is_vague else reason.replace(question["text"].rstrip("."), "").strip(" .")
+    return f"{others}. {ANSWER_HINT}" if others else ANSWER_HINT
 
 
 def _keep_question(answers: Answers, asked: dict[str, Any]) -> None:

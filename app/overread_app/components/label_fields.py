@@ -32,13 +32,15 @@ class LabelField:
     kind: Kind
     explanation: str
     placeholder: str = ""
-    choices: tuple[str, ...] = ()
-    """The first is what an import does without the flag."""
+    choices: tuple[tuple[str, str], ...] = ()
+    """Answers, and what the list shows for them; the first is what an import does without the flag."""
+    part: str = ""
+    """Of a flag that two fields answer: what tells their names apart."""
 
     @property
     def name(self) -> str:
         """As in the keys of fields."""
-        return self.flag.removeprefix("--").replace("-", "_")
+        return "_".join(filter(None, (self.flag.removeprefix("--").replace("-", "_"), self.part)))
 
 
 FIELDS = (
@@ -47,11 +49,11 @@ FIELDS = (
         "Finding",
         Kind.TEXT,
         "If an image can have several findings, the one to audit: each image is then present or absent.",
-        placeholder="Pneumonia",
+        placeholder="none",
     ),
     LabelField(
         "--label-columns",
-        "Columns of one class each",
+        "One column per class",
         Kind.LIST,
         "Columns that hold 0 or 1: their names are the classes.",
         placeholder="none",
@@ -65,11 +67,18 @@ FIELDS = (
     ),
     LabelField(
         "--as",
-        "Uncertain cells",
-        Kind.CELLS,
-        "What uncertain cells (-1) become: positive, negative or own-class. Or the meaning of one cell, such as "
-        "-1.0=negative or blank=negative. Without an answer they have no label.",
-        placeholder="none",
+        "Uncertain cells (-1)",
+        Kind.CHOICE,
+        "What they mean, where a column holds 1 or 0 for a finding.",
+        choices=(("", "left out"), ("negative", "absent"), ("positive", "present"), ("own-class", "own class")),
+    ),
+    LabelField(
+        "--as",
+        "Empty cells",
+        Kind.CHOICE,
+        "What they mean, where a column holds 1 or 0 for a finding.",
+        choices=(("", "left out"), ("blank=negative", "absent"), ("blank=positive", "present")),
+        part="blank",
     ),
     LabelField(
         "--classes",
@@ -81,10 +90,10 @@ FIELDS = (
     ),
     LabelField(
         "--frames",
-        "Frames of multi-frame DICOM files",
+        "Frames of DICOM files",
         Kind.CHOICE,
-        "The middle frame of each file, or all frames, each an image of its own.",
-        choices=("middle", "all"),
+        "Which images of a file that has several.",
+        choices=(("middle", "the middle one"), ("all", "all, each an image")),
     ),
     LabelField(
         "--label-folder",
@@ -100,7 +109,12 @@ FIELDS = (
         "In an image's path below the source, which folder is its patient. Only a keyed hash is stored.",
         placeholder="none",
     ),
-    LabelField("--image-size", "Size of the small copies, in pixels", Kind.SIZE, "Of the images that training sees."),
+    LabelField(
+        "--image-size",
+        "Small copies, in pixels",
+        Kind.SIZE,
+        "Their width and height. Training sees only these copies.",
+    ),
     LabelField(
         "--follow-links",
         "Follow links that lead out of the folder",
@@ -164,5 +178,6 @@ def ask_field(field: LabelField, *, key: str, columns: Sequence[str] = ()) -> li
         case Kind.SWITCH:
             return [field.flag] if st.checkbox(title, key=key, help=explanation) else []
         case Kind.CHOICE:
-            choice = st.selectbox(title, field.choices, key=key, help=explanation)
-            return [field.flag, choice] if choice != field.choices[0] else []
+            titles = dict(field.choices)
+            choice = st.selectbox(title, list(titles), key=key, help=explanation, format_func=titles.__getitem__)
+            return [field.flag, choice] if choice != field.choices[0][0] else []

@@ -1,4 +1,5 @@
-"""The preview of an import: eight images under the labels that they would get, the classes, and what is left out."""
+"""The preview of an import: eight images under the labels that they would get, the classes, and what is left out; and
+the outcome of one."""
 
 from collections.abc import Sequence
 from html import escape
@@ -7,12 +8,13 @@ from typing import Any
 import streamlit as st
 
 from overread_app.boundary import plain_text, without_paths
+from overread_app.components.flag_words import in_form_words
 from overread_app.components.wording import counted
 
 NO_SPLIT = "no split"
 _STYLE = """<style>
 .preview { display: flex; flex-wrap: wrap; gap: 1rem 2rem; align-items: flex-start; }
-.preview-images { flex: 1 1 28rem; max-width: 52rem; display: grid; gap: 0.75rem;
+.preview-images { flex: 1 1 32rem; max-width: 52rem; display: grid; gap: 0.75rem;
   grid-template-columns: repeat(4, minmax(0, 1fr)); }
 .preview-images figure { margin: 0; min-width: 0; }
 .preview-images img, .preview-fault { width: 100%; aspect-ratio: 1; display: block; border-radius: 4px;
@@ -24,7 +26,7 @@ _STYLE = """<style>
 .preview-counts table { border-collapse: collapse; font-size: 0.93rem; }
 .preview-counts th, .preview-counts td { padding: 0.2rem 0.8rem 0.2rem 0; text-align: right; vertical-align: top;
   border-bottom: 1px solid #D9E1E3; }
-.preview-counts th:first-child, .preview-counts td:first-child { text-align: left; max-width: 20rem;
+.preview-counts th:first-child, .preview-counts td:first-child { text-align: left; max-width: 14rem;
   overflow-wrap: anywhere; }
 </style>"""
 
@@ -53,24 +55,44 @@ def show_preview(preview: dict[str, Any]) -> None:
             st.markdown("\n".join(f"- {left_out_line(each)}" for each in preview["left_out"]))
         if preview["messages"]:
             st.markdown("**Notes**")
-            st.markdown("\n".join(f"- {sentence(message)}" for message in preview["messages"]))
+            show_messages(preview["messages"])
+
+
+def show_outcome(summary: dict[str, Any]) -> None:
+    """Show what an import made, as `import --json` prints it."""
+    text = f"Imported {counted(summary['num_samples'], 'image')}."
+    if summary["num_quarantined"]:
+        text += f" Left out: {counted(summary['num_quarantined'], 'row')}; the report below says why."
+    st.info(f"{text} The next step is to train the study.", icon=":material/check:")
+    if summary["messages"]:
+        show_messages(summary["messages"])
+
+
+def show_messages(messages: Sequence[str]) -> None:
+    """What the import wants to say, as a list."""
+    st.markdown("\n".join(f"- {sentence(message)}" for message in messages))
 
 
 def figure(image: dict[str, Any]) -> str:
     """An image above its label, as HTML; or the reason why it cannot be read."""
-    label = escape(image["label"])
+    label, shown_label = escape(image["label"]), breakable(image["label"])
     if image["fault"]:
         shown = f'<div class="preview-fault">Row {image["row"]} cannot be read: {escape(image["fault"])}</div>'
     else:
         shown = f'<img src="{escape(image["thumbnail"])}" alt="Image that would get the label {label}">'
-    return f"<figure>{shown}<figcaption>{label}</figcaption></figure>"
+    return f"<figure>{shown}<figcaption>{shown_label}</figcaption></figure>"
+
+
+def breakable(name: str) -> str:
+    """A class's name as HTML that may break after an underscore."""
+    return escape(name).replace("_", "_<wbr>")
 
 
 def counts_table(classes: Sequence[dict[str, Any]], splits: Sequence[str]) -> str:
     """The number of images of each class, and of each of its splits, as an HTML table."""
     header = "".join(f"<th>{escape(name)}</th>" for name in ("Class", "Images", *(each or NO_SPLIT for each in splits)))
     rows = [
-        f"<tr><td>{escape(each['name'])}</td>"
+        f"<tr><td>{breakable(each['name'])}</td>"
         + "".join(f"<td>{number:,}</td>" for number in (each["num_images"], *each["by_split"]))
         + "</tr>"
         for each in classes
@@ -81,9 +103,11 @@ def counts_table(classes: Sequence[dict[str, Any]], splits: Sequence[str]) -> st
 def left_out_line(left_out: dict[str, Any]) -> str:
     """3 rows: the file is missing (the first is row 14)."""
     first = f"row {left_out['first_row']}" if left_out["num_rows"] == 1 else f"the first is row {left_out['first_row']}"
-    return f"{counted(left_out['num_rows'], 'row')}: {plain_text(without_paths(left_out['reason']))} ({first})"
+    reason = plain_text(without_paths(in_form_words(left_out["reason"])))
+    return f"{counted(left_out['num_rows'], 'row')}: {reason} ({first})"
 
 
 def sentence(message: str) -> str:
-    """A message of the import as a line of its own, as Markdown."""
-    return plain_text(without_paths(f"{message[:1].upper()}{message[1:]}"))
+    """A message of the import as a line of its own, as Markdown. One that begins with a file's name keeps it."""
+    is_name = "." in message.partition(" ")[0]
+    return plain_text(without_paths(in_form_words(message if is_name else f"{message[:1].upper()}{message[1:]}")))

@@ -8,27 +8,26 @@ import streamlit as st
 
 from overread.errors import UserError
 from overread.sources import registry
+from overread.sources.archives import is_named_archive
 from overread_app import session
-from overread_app.boundary import error_text, plain_text, without_paths
+from overread_app.boundary import error_text, plain_text
 from overread_app.components import import_runs
 from overread_app.components.column_fields import ask_columns, ask_labels, columns_of, default_labels
 from overread_app.components.format_fields import FormatAnswers, ask_format, recognised
 from overread_app.components.import_runs import Answers
-from overread_app.components.label_fields import ask_label_fields
+from overread_app.components.label_fields import FIELDS, ask_label_fields
 from overread_app.components.preview_panel import show_preview
 from overread_app.components.question_fields import ask_questions, question_flag
-from overread_app.components.wording import counted
 from overread_app.readable_roots import typed_path
 
 ButtonType = Literal["primary", "secondary"]
 
 
 def show_study_form() -> None:
-    """Ask for a source; show its preview; while an import runs, show its progress, and then its outcome.
+    """Ask for a source; show its preview, or the progress of its import.
 
     The fields stay while it runs, so that what was typed can still be corrected.
     """
-    show_outcome()
     key = form_key()
     source = st.text_input(
         "Folder or file on this machine",
@@ -37,7 +36,8 @@ def show_study_form() -> None:
         help=f"Or {'; or '.join(form.download.explanation for form in registry.FORMATS if form.download)}",
     ).strip()
     named = registry.named_dataset(source)
-    path = checked_path(source) if source and not named else None
+    with st.container():  # so that a warning moves no other element's place, which would close the fields below
+        path = checked_path(source) if source and not named else None
     suggested = source.removeprefix(named.download.prefix) if named and named.download else path.stem if path else ""
     left, right = st.columns(2)
     name = left.text_input("Name of the study", key=f"{key}_name", placeholder=suggested).strip()
@@ -48,9 +48,11 @@ def show_study_form() -> None:
     questions = import_runs.questions_about(place, chosen)
     asked = [question_flag(question) for question in questions]
     refusal = st.container()
-    answered = ask_questions(questions, path, key=key)
+    with st.container():
+        answered = ask_questions(questions, path, key=key)
     try:
-        of_format = ask_format(format, path, key=key, asked=asked) if format else FormatAnswers()
+        below = [field.flag for field in FIELDS]
+        of_format = ask_format(format, path, key=key, asked=[*asked, *below]) if format else FormatAnswers()
         options += of_format.options
         with st.expander("More about the labels"):
             options += ask_more(path, of_format.columns, answered, key=key, asked=asked)
@@ -59,7 +61,7 @@ def show_study_form() -> None:
         st.warning(plain_text(error_text(error)), icon=":material/info:")
     st.caption(
         "The images are copied into the study, on this machine."
-        if format and format.write_images
+        if (format and format.write_images) or (path and is_named_archive(path))
         else "The images stay where they are. For training, the study keeps a small copy of each on this machine."
     )
     answers = (place, *options, *answered)
@@ -103,8 +105,12 @@ def show_buttons(answers: Answers, name: str, *, is_ready: bool, is_previewed: b
             st.rerun()
         import_type: ButtonType = "primary" if is_previewed else "secondary"
         if st.button("Import", key=f"{form_key()}_import", type=import_type, disabled=not is_ready):
-            import_runs.start_import(answers, name)
-            st.rerun()
+            try:
+                import_runs.start_import(answers, name)
+            except UserError as error:
+                st.warning(plain_text(error_text(error)), icon=":material/info:")
+            else:
+                st.rerun()
 
 
 def form_key() -> str:
@@ -124,16 +130,3 @@ def checked_path(source: str) -> Path | None:
 def titles() -> dict[str, str]:
     """What can be chosen as the format: names, and what the list shows for them."""
     return {"": "Detect automatically", **{format.name: format.title for format in registry.FORMATS}}
-
-
-def show_outcome() -> None:
-    """The outcome of the session's last import."""
-    summary = session.get("import_outcome")
-    session.put("import_outcome", None)
-    if summary:
-        text = f"Imported {counted(summary['num_samples'], 'image')}."
-        if summary["num_quarantined"]:
-            text += f" {counted(summary['num_quarantined'], 'row')} could not be read; the report below says why."
-        st.info(text, icon=":material/check:")
-        for message in summary.get("messages", ()):
-            st.caption(plain_text(without_paths(message)))

@@ -1,5 +1,6 @@
 """The Studies page: all studies, a data report for the current one, and a form for a new one."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -13,12 +14,13 @@ from overread_app import processes, session, study_data
 from overread_app.boundary import error_boundary, plain_text
 from overread_app.components import charts
 from overread_app.components.finding_images import show_finding_images
+from overread_app.components.preview_panel import show_outcome
 from overread_app.components.study_form import show_study_form
 from overread_app.components.wording import STATE_WORDS, counted, duration
 
 CAPTION_COLUMNS = {"conflict": "given_label", "splits": "split"}
 """Columns for the captions of a finding's images, by the end of the finding's kind."""
-WITH_IMAGES = ("blank", "inverted", "rotated", "resolution_outlier", "depth_outlier", "burned_in")
+WITH_IMAGES = ("blank", "inverted", "rotated", "resolution_outlier", "depth_outlier", "burned_in", "decoding_note")
 """Kinds of findings whose single images are shown."""
 SEVERITIES = {
     "error": (":material/error:", "Fix these first: they make results misleading"),
@@ -32,10 +34,23 @@ DEMO_SENTENCE = "Its images are synthetic. They show no real patient."
 def show_page() -> None:
     st.title("Studies")
     st.caption("A study is one dataset under audit: its images, their given labels, and the readers' decisions.")
-    if session.shows_demo() and not processes.is_demo_complete():
-        show_demo_progress()
     studies = session.studies()
     current = session.current_study()
+    with st.container():  # so that a study that appears does not move the form's place, which would close it
+        if session.shows_demo() and not processes.is_demo_complete():
+            show_demo_progress()
+        show_studies(studies, current)
+    with st.expander("New study from a folder or a CSV file", icon=":material/add:"):
+        show_study_form()
+    if outcome := session.get("import_outcome"):
+        session.put("import_outcome", None)
+        show_outcome(outcome)
+    if current is not None:
+        show_report(current)
+
+
+def show_studies(studies: Sequence[Study], current: Study | None) -> None:
+    """A card for each study, also for those that cannot be opened."""
     for start in range(0, len(studies), 2):
         for column, study in zip(st.columns(2), studies[start : start + 2], strict=False):
             with column, st.container(border=True, height="stretch"):
@@ -46,10 +61,6 @@ def show_page() -> None:
         with st.container(border=True):
             st.markdown(f"**{plain_text(unreadable.name)} cannot be opened.** The other studies are not affected.")
             st.caption(plain_text(unreadable.reason))
-    with st.expander("New study from a folder or a CSV file", icon=":material/add:"):
-        show_study_form()
-    if current is not None:
-        show_report(current)
 
 
 @st.fragment(run_every=1)
@@ -98,10 +109,12 @@ def show_card(study: Study, *, is_current: bool) -> None:
     key = study.ledger_study
     parts = [counted(len(samples), "image"), counted(len(study.classes), "class", "classes")]
     if num_quarantined:
-        parts.append(f"{counted(num_quarantined, 'unreadable row')}")
+        parts.append(f"{counted(num_quarantined, 'row')} left out")
     st.caption(" · ".join(parts) + (f"  \n{DEMO_SENTENCE}" if study.is_demo else ""))
     if study.is_update_unfinished:
         st.caption("An update of this study was interrupted. The study is unchanged; run the same import again.")
+    if note := study_data.load_decoding_note(study):
+        st.caption(note)
     counts = samples["given_label"].value_counts()
     st.markdown(" · ".join(f"{plain_text(name)} **{counts.get(name, 0):,}**" for name in study.classes))
     if finished:
@@ -173,11 +186,11 @@ def composition(study: Study, samples: pd.DataFrame) -> list[str]:
 
 
 def show_quarantine(study: Study) -> None:
-    """The numbers of rows that could not be read and the reasons, without names."""
+    """The numbers of rows that were left out and the reasons, without names."""
     quarantine = study_data.load_quarantine(study)
     if quarantine.empty:
         return
-    st.subheader(f"Quarantined rows ({len(quarantine):,})")
+    st.subheader(f"Rows left out ({len(quarantine):,})")
     st.caption("They are not used for training, and keep their given label in the export.")
     table = quarantine[["row", "reason"]].rename(columns={"row": "Source row", "reason": "Reason"})
     st.dataframe(table, hide_index=True, width="stretch", height=min(320, 38 + 35 * len(table)))

@@ -167,6 +167,7 @@ def _new_study(study: Study, staging: Path, out: Path) -> Study:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         labels_file="",
         rater_names=(),
+        follows_links=False,
         has_ledger=False,
         files={},
         unknown={},

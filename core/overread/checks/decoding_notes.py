@@ -1,4 +1,4 @@
-"""Images that are not displayed as their files ask."""
+"""Images that are not displayed as their files ask, or are one of several in their file."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -50,13 +50,6 @@ def check_splits(samples: pd.DataFrame) -> list[Finding]:
                 ids = known.loc[known[column].isin(crossing), "sample_id"].tolist()
                 message = f"{len(crossing)} {column}s have samples {leak.where}"
                 findings.append(Finding(f"{column}_{leak.kind}", leak.severity, len(crossing), message, tuple(ids)))
-    is_known = (samples[["patient", "slide"]] != "").to_numpy().any()
-    if len(set(samples["split"])) > 1 and not is_known:
-        message = (
-            "patients and slides are not known, so whether one of them is in several splits cannot be checked; "
-            "give their columns when importing"
-        )
-        findings.append(Finding("groups_unknown", "info", len(samples), message))
     return findings
 
 

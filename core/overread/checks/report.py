@@ -17,6 +17,7 @@ from overread.checks.near_duplicates import near_duplicate_groups
 from overread.checks.odd_images import check_odd_images
 from overread.checks.replaced_images import check_changed
 from overread.checks.shortcuts import check_headers, check_shortcuts, shortcut_features
+from overread.checks.unknown_patients import check_unknown_patients
 from overread.errors import StudyError
 from overread.images.cache.pixel_cache import PixelCache, open_cache
 from overread.images.file_header import FileHeader, read_headers
@@ -46,6 +47,7 @@ def check_study(study: Study, *, on_progress: Callable[[float], None] | None = N
         *check_shortcuts(samples, shortcut_features(samples, headers), groups, skip=skip),
         *check_headers(samples, headers),
         *check_splits(samples),
+        *check_unknown_patients(samples),
         *check_classes(samples, study.classes),
         *check_quarantine(study.quarantine()),
         *check_changed(changed_images(study, with_remote=True)),

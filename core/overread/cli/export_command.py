@@ -7,7 +7,7 @@ import typer
 from typer.core import TyperCommand, TyperOption
 
 from overread.cli.arguments import Json, Overwrite, RunName, StudyPath, require_folder
-from overread.cli.terminal import print_result, warn_of_stopped_update
+from overread.cli.terminal import print_result, tell_state
 
 
 class ExportCommand(TyperCommand):
@@ -44,7 +44,7 @@ def export(
     form = export_registry.export_format(export_format)
     require_folder(out, is_file=not form.is_folder)
     opened = open_study(study)
-    warn_of_stopped_update(opened)
+    tell_state(opened)
     table, own = export_study(
         opened, out, run, format=export_format, spreadsheet_safe=spreadsheet_safe, overwrite=overwrite
     )

@@ -17,14 +17,15 @@ def preview_lines(preview: "Preview") -> list[str]:
         (str(each.row), each.label, each.image + (f" (cannot be read: {each.fault})" if each.fault else ""))
         for each in preview.shown
     ]
-    patients = f" of {preview.num_patients} patients" if preview.num_patients else ""
+    patients = f" of {_counted(preview.num_patients, 'patient')}" if preview.num_patients else ""
+    images = f"{_counted(preview.num_images, 'image')}{patients}"
     return [
-        f"{preview.num_images} images{patients} in {len(preview.classes)} classes (format {preview.format})",
+        f"{images} in {len(preview.classes)} classes (format {preview.format})",
         "",
         *table_lines(("class", "images", *splits), classes, right=range(1, 2 + len(splits))),
         "",
         *(
-            f"left out: {each.num_rows} rows: {each.reason} (the first is row {each.first_row})"
+            f"left out: {_counted(each.num_rows, 'row')}: {each.reason} (the first is row {each.first_row})"
             for each in preview.left_out
         ),
         *(f"note: {message}" for message in preview.messages),
@@ -46,3 +47,7 @@ def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: 
         ]
         lines.append("  ".join(cells).rstrip())
     return lines
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -9,7 +9,7 @@ from typer.core import TyperCommand
 
 from overread.cli.arguments import Json, Overwrite, RunName, Seed, StudyPath, require_folder
 from overread.cli.flags import with_flags
-from overread.cli.terminal import print_result, progress_bar, warn_of_stopped_update
+from overread.cli.terminal import print_result, progress_bar, tell_state
 
 if TYPE_CHECKING:
     from overread.studies.run import Run
@@ -66,7 +66,7 @@ def train(study: StudyPath, flags: TrainFlags, as_json: Json = False) -> None:
     asked = {field.name: getattr(flags, field.name) for field in fields(flags)}
     request = TrainRequest(**asked | {"assignments": tuple(flags.assignments or ())})
     opened = open_study(study)
-    warn_of_stopped_update(opened)
+    tell_state(opened)
     notes: list[str] = []
     with progress_bar(as_json) as show:
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from overread.cli.arguments import Ephemeral, Json, Seed, StudyPath
-from overread.cli.terminal import print_result, progress_bar, warn_of_stopped_update
+from overread.cli.terminal import print_result, progress_bar, tell_state
 
 
 def demo(
@@ -43,7 +43,7 @@ def check(study: StudyPath, as_json: Json = False) -> None:
     from overread.studies.study import open_study
 
     opened = open_study(study)
-    warn_of_stopped_update(opened)
+    tell_state(opened)
     with progress_bar(as_json) as show:
         findings = check_study(opened, on_progress=lambda fraction: show(fraction, "checking every image"))
     lines = [f"{finding.severity:8}{finding.message}" for finding in findings] or ["no problems found"]

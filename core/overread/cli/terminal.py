@@ -38,14 +38,17 @@ def print_error(message: str) -> None:
     print(f"error: {visible(message)}", file=sys.stderr)
 
 
-def warn_of_stopped_update(study: "Study") -> None:
-    """Say so where an update of the study did not end."""
+def tell_state(study: "Study") -> None:
+    """Say so where an update of the study did not end, or an earlier version decoded its images otherwise."""
+    from overread.studies.earlier_decoding import decoding_note
+
+    notes = [decoding_note(study)]
     if study.is_update_unfinished:
-        print(
-            "note: an update of this study was interrupted, and the study is unchanged; run the same import --update "
-            "again",
-            file=sys.stderr,
+        notes.append(
+            "an update of this study was interrupted, and the study is unchanged; run the same import --update again"
         )
+    for note in filter(None, notes):
+        print(f"note: {note}", file=sys.stderr)
 
 
 def _without_nan(value: Any) -> Any:

@@ -38,7 +38,8 @@ class DecodedImage:
     """(H, W) bool, of a grey image: pixels outside of what was imaged, which are black whatever the window. They count
     in no range: their value in `pixels` is one of the others'. None where there are none."""
     notes: tuple[str, ...] = ()
-    """What its file asks for and is not done, for its owner. Names neither file nor tag value."""
+    """What its file asks for and is not done, or holds and is not read, for its owner. Names neither file nor tag
+    value."""
 
     @property
     def is_color(self) -> bool:

@@ -1,4 +1,4 @@
-"""Reads image files: PNG, JPEG, TIFF and DICOM, recognised by their content."""
+"""Reads image files, DICOM and the usual pictures, recognised by their content."""
 
 import os
 import threading
@@ -10,11 +10,10 @@ from overread.errors import ImageError
 from overread.images import guarded
 from overread.images.decoded_image import DecodedImage, check_frame
 from overread.images.dicom.parse_limits import ODD, ORDINARY, Limits, OverLimitError
+from overread.images.file_kinds import HEAD_BYTES, kind_of
 from overread.images.location import Location
-from overread.images.raster import read_raster
+from overread.images.raster import is_raster, read_raster
 from overread.images.silence import silence
-
-_RASTER_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 def read_image(
@@ -24,7 +23,7 @@ def read_image(
     limits: Limits = ORDINARY,
     stop: threading.Event | None = None,
 ) -> DecodedImage:
-    """Read a PNG, JPEG, TIFF or DICOM file; recognised by its content, not its name. Safe in threads.
+    """Read a DICOM file or a picture (`raster.FORMATS`), recognised by its content. Safe in threads.
 
     image: where it is, and of a DICOM file which frame. Any other file has one.
     at_least_px: where given, a JPEG may be decoded at a half, a quarter or an eighth of its size, as long as
@@ -38,7 +37,7 @@ def read_image(
         with location.open() as file:
             try:
                 with silence():
-                    return _read(file, at_least_px, location.frame, limits)
+                    return _read(file, at_least_px, location, limits)
             except OverLimitError:
                 if limits != ORDINARY:
                     raise
@@ -62,22 +61,26 @@ def read_image(
         raise ImageError("the file cannot be read" if is_disk else "the file is damaged") from None
 
 
-def _read(file: BinaryIO, at_least_px: int | None, frame: int | None, limits: Limits) -> DecodedImage:
-    head = file.read(132)
+def _read(file: BinaryIO, at_least_px: int | None, location: Location, limits: Limits) -> DecodedImage:
+    head = file.read(HEAD_BYTES)
     file.seek(0)
     if not head:
         raise ImageError("the file is empty")
-    if head[128:] == b"DICM" or _is_bare_data_set(head):
+    if head[128:132] == b"DICM" or _is_bare_data_set(head):
         from overread.images.dicom.dicom_image import (
             read_dicom,  # here, for training from a filled cache needs no pydicom
         )
 
-        return read_dicom(file, frame_number=frame, limits=limits)
-    if head.startswith(_RASTER_SIGNATURES):
-        if frame is not None:
-            check_frame(frame, 1)
+        return read_dicom(file, frame_number=location.frame, limits=limits)
+    if kind := kind_of(head, location.suffix):
+        raise ImageError(str(kind))
+    if is_raster(head):
+        if location.frame is not None:
+            check_frame(location.frame, 1)
         return read_raster(file, at_least_px=at_least_px)
-    raise ImageError("not an image: neither PNG, JPEG, TIFF nor DICOM")
+    raise ImageError(
+        "not an image of a kind that is read (PNG, JPEG, TIFF, DICOM, BMP, PGM, JPEG 2000, WebP, GIF, AVIF)"
+    )
 
 
 def _is_bare_data_set(head: bytes) -> bool:

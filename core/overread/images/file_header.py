@@ -7,24 +7,30 @@ interpretation.
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import BinaryIO
 
+from PIL import Image, UnidentifiedImageError
+
 from overread.images import guarded
 from overread.images.dicom.parse_limits import ODD, ORDINARY, Limits, OverLimitError
 from overread.images.location import Location
+from overread.images.raster import FORMATS, has_16_bit_color, is_tiff
 from overread.images.remote_listing import look_up
 from overread.images.silence import silence, silence_loggers
+from overread.images.tiff_tags import read_tiff_tags
 
 _MODES = {"1": (1, 1), "L": (1, 8), "P": (3, 8), "LA": (2, 8), "RGB": (3, 8), "RGBA": (4, 8), "CMYK": (4, 8)}
-_MODES |= {"I;16": (1, 16), "I;16B": (1, 16), "I": (1, 32), "F": (1, 32)}
+_MODES |= {"LAB": (3, 8), "I;16": (1, 16), "I;16B": (1, 16), "I": (1, 32), "F": (1, 32)}
 """Pillow's modes as channels and bits of each."""
 _PHOTOMETRIC = (
     *("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB"),
     *("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT"),
 )
-_RASTER_FORMATS = ("PNG", "JPEG", "TIFF")
+_ORIENTATION, _IS_TURNED = 0x0112, (5, 6, 7, 8)
+"""The EXIF tag (EXIF 2.3, 4.6.4), and its values for pixels that are stored on their side."""
 _FIRST_BYTES = 2**17
 """Nearly every file's header is within these."""
 
@@ -35,10 +41,10 @@ class FileHeader:
 
     num_bytes: int = 0
     format: str = ""
-    """PNG, JPEG, TIFF or DICOM."""
+    """DICOM, or one of `raster.FORMATS`."""
     width_px: int = 0
     height_px: int = 0
-    """Both as the image is displayed, with square pixels."""
+    """Both as the image is displayed: upright, with square pixels."""
     channels: int = 0
     bits: int = 0
     """Of one channel, as stored."""
@@ -86,12 +92,32 @@ def _read_header(location: Location, num_bytes: int, limits: Limits = ORDINARY) 
 
 
 def _read_raster(file: BinaryIO, num_bytes: int) -> FileHeader:
-    from PIL import Image
-
-    with Image.open(file, formats=_RASTER_FORMATS) as image:
+    tags = read_tiff_tags(file) if is_tiff(file) else None
+    try:
+        image = Image.open(file, formats=FORMATS)
+    except UnidentifiedImageError:
+        if tags is None:
+            raise
+        return FileHeader(num_bytes, "TIFF", tags.width_px, tags.height_px, tags.channels, max(tags.bits))
+    with image:
         channels, bits = _MODES.get(image.mode, (0, 0))
+        if tags is not None:
+            bits = max(tags.bits)
+        elif has_16_bit_color(image, tags):
+            bits = 16
         entries = frozenset(str(name) for name in image.info)
-        return FileHeader(num_bytes, str(image.format), *image.size, channels, bits, entries)
+        size = image.size[::-1] if _is_turned(image) else image.size
+        return FileHeader(num_bytes, str(image.format), *size, channels, bits, entries)
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Whether width and height change places when the image is set upright; pillow does that for TIFF."""
+    if image.format == "TIFF":
+        return False
+    with suppress(Exception):  # broken EXIF: it is not turned either
+        # Not PNG's own method, which decodes the pixels to find what follows them.
+        return Image.Image.getexif(image).get(_ORIENTATION) in _IS_TURNED
+    return False
 
 
 def _read_dicom(file: BinaryIO, num_bytes: int, limits: Limits) -> FileHeader:

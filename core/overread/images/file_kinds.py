@@ -6,7 +6,7 @@ The signatures are those of each format's specification; where several formats s
 import re
 import zlib
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 HEAD_BYTES = 4096
@@ -92,11 +92,11 @@ _BY_SUFFIX = {
 def kind_of(source: Path | bytes, name: str = "") -> FileKind | None:
     """The kind of a file that is not read, neither as an image nor as a table; None for any other file.
 
-    source: the file, or its first bytes (HEAD_BYTES are enough). name: the file's, where only its bytes are given. A
-    link to content that git-annex did not download is told from where it leads. Raises OSError.
+    source: the file, or its first bytes (HEAD_BYTES are enough). name: the file's or its end (.svs), where only bytes
+    are given. A link to content that git-annex did not download is told from where it leads. Raises OSError.
     """
     if isinstance(source, bytes):
-        return _kind(source, PurePosixPath(name).suffix.lower())
+        return _kind(source, "." + name.lower().rpartition(".")[2])
     with suppress(OSError):  # no link
         if not source.exists() and ".git/annex/objects" in str(source.readlink()):
             return _ANNEX
@@ -105,11 +105,11 @@ def kind_of(source: Path | bytes, name: str = "") -> FileKind | None:
 
 
 def _kind(head: bytes, suffix: str) -> FileKind | None:
-    if suffix in _BY_SUFFIX:
-        return _BY_SUFFIX[suffix]
     for start, kind in _BY_START:
         if head.startswith(start):
             return kind
+    if suffix in _BY_SUFFIX:
+        return _BY_SUFFIX[suffix]
     if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
         return _zip_kind(head, suffix)
     if head.startswith(b"\x1f\x8b"):

@@ -12,16 +12,17 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from overread.errors import SourceError
+from overread.sources.source_format import OnBytes
 
 _SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".tar.gz", ".tar.bz2", ".tar.xz")
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
-_NOT_READ = {b"Rar!": "RAR", b"7z\xbc\xaf\x27\x1c": "7-Zip", b"\x28\xb5\x2f\xfd": "Zstandard"}
+_NOT_READ = {b"Rar!": "a RAR", b"7z\xbc\xaf\x27\x1c": "a 7-Zip", b"\x28\xb5\x2f\xfd": "a Zstandard"}
 _MAC_ARCHIVE = "__MACOSX"
 _DRIVE = re.compile("[A-Za-z]:")
 _MOST_FILES = 3_000_000
@@ -56,17 +57,24 @@ def is_archive(path: Path) -> bool:
         start = file.read(512)
     for mark, kind in _NOT_READ.items():
         if start.startswith(mark):
-            raise SourceError(f"{path}: is a {kind} archive, and only zip and tar are read; {_UNPACK}")
+            found = f"this is {kind} archive: unpack it first, and give the folder"
+            raise SourceError(f"{path}: {found}", public=f"{found[0].upper()}{found[1:]}.")
     is_named = path.name.lower().endswith(_SUFFIXES)
     if start.startswith(b"PK"):
         return is_named or (zipfile.is_zipfile(path) and not _is_other_zip(path))
     return is_named or ((start[257:262] == b"ustar" or start.startswith(_COMPRESSED)) and _is_tar(path))
 
 
-def unpack(path: Path, folder: Path, *, is_private: bool) -> None:
+def is_named_archive(path: Path) -> bool:
+    """Whether a file's name is that of an archive, of whatever kind."""
+    return path.name.lower().endswith((*_SUFFIXES, ".7z", ".rar", ".zst"))
+
+
+def unpack(path: Path, folder: Path, *, is_private: bool, on_progress: OnBytes | None = None) -> None:
     """Unpack an archive into a folder, which is made; it is unpacked completely or not at all.
 
-    is_private: whether only the owner may read what is written; otherwise the umask decides.
+    is_private: whether only the owner may read what is written; otherwise the umask decides. on_progress: called with
+    the bytes written and in total.
     Raises SourceError, saying what to do, for an archive that is damaged, encrypted, empty, or not safe to unpack, and
     if the disk is too full.
     """
@@ -78,8 +86,12 @@ def unpack(path: Path, folder: Path, *, is_private: bool) -> None:
             if not members:
                 raise SourceError(f"{path}: holds no files; check that it is the right archive")
             making.mkdir(mode=0o700 if is_private else 0o777)
+            total_bytes, num_bytes = sum(member.size_bytes for member in members), 0
             for member in members:
                 _write(path, member, making, is_private=is_private)
+                num_bytes += member.size_bytes
+                if on_progress:
+                    on_progress(num_bytes, total_bytes)
         making.rename(folder)
     finally:
         shutil.rmtree(making, ignore_errors=True)
@@ -103,7 +115,8 @@ def _is_other_zip(path: Path) -> bool:
 
 @contextmanager
 def _members(path: Path) -> Iterator[Iterator[_Member]]:
-    if zipfile.is_zipfile(path):
+    # A tar that holds a zip ends like a zip.
+    if zipfile.is_zipfile(path) and not _is_tar(path):
         with zipfile.ZipFile(path) as archive:
             yield _zip_members(path, archive)
     else:
@@ -118,8 +131,16 @@ def _zip_members(path: Path, archive: zipfile.ZipFile) -> Iterator[_Member]:
             raise _unsafe(path, info.filename, "is a link or a device")
         if info.flag_bits & 0x1:
             raise SourceError(f"{path}: is encrypted; unpack it with its password, and give the folder")
-        if not info.is_dir() and (name := _inner_path(path, info.filename)):
+        if not info.is_dir() and (name := _inner_path(path, _zip_name(info))):
             yield _Member(name, info.file_size, None, lambda info=info: archive.open(info))  # type: ignore[misc]
+
+
+def _zip_name(info: zipfile.ZipInfo) -> str:
+    """A member's name: many programs write UTF-8 without its flag, which zipfile then takes for code page 437."""
+    if not info.flag_bits & 0x800:
+        with suppress(UnicodeError):
+            return info.filename.encode("cp437").decode("utf-8")
+    return info.filename
 
 
 def _tar_members(path: Path, archive: tarfile.TarFile) -> Iterator[_Member]:
@@ -131,6 +152,12 @@ def _tar_members(path: Path, archive: tarfile.TarFile) -> Iterator[_Member]:
         if not info.isreg() and target is None:
             raise _unsafe(path, info.name, "is a link or a device")
         yield _Member(name, info.size, target, lambda info=info: archive.extractfile(info))  # type: ignore[misc]
+    # A damaged header looks like the end to tarfile; the true one is a block of zeros (POSIX ustar).
+    file = archive.fileobj
+    assert file is not None
+    file.seek(archive.offset)
+    if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("it ends in the middle")
 
 
 def _inner_path(path: Path, name: str) -> PurePosixPath | None:
@@ -199,8 +226,13 @@ def _reported(path: Path) -> Iterator[None]:
         yield
     except NotImplementedError as error:
         raise SourceError(f"{path}: is compressed in a way that is not read ({error}); {_UNPACK}") from error
+    except UnicodeError as error:
+        raise SourceError(f"{path}: holds names in an unknown encoding; {_UNPACK}") from error
     except _DAMAGED as error:
-        raise SourceError(f"{path}: is not an intact zip or tar archive ({error}); download it again") from error
+        if "multiple disks" in str(error):
+            raise SourceError(f"{path}: is one of several parts of an archive; join them, and {_UNPACK}") from error
+        reason = "" if "\n" in str(error) else f" ({error})"  # tarfile lists why it is of no kind that it knows
+        raise SourceError(f"{path}: is not an intact zip or tar archive{reason}; download it again") from error
     except (FileExistsError, NotADirectoryError) as error:
         raise SourceError(f"{path}: holds names that this disk cannot tell apart; {_UNPACK}") from error
     except OSError as error:

@@ -11,7 +11,7 @@ from overread.sources.folder import SPLITS, class_folders
 from overread.sources.found_images import is_file
 from overread.sources.image_paths import normal_path, path_fault
 from overread.sources.indicators import read_indicators
-from overread.sources.label_classes import listed
+from overread.sources.label_classes import listed, with_classes
 from overread.sources.layout_rows import with_layout
 from overread.sources.layouts import layout_of
 from overread.sources.request import COLUMN_KINDS, NO_COLUMNS, ColumnNames, ImportRequest, column_flag
@@ -26,6 +26,7 @@ from overread.sources.table_columns import (
     place_of,
 )
 from overread.sources.table_search import FoundTable, choose_tables, with_image_column
+from overread.sources.tables.class_names import class_names
 from overread.sources.tables.table_cells import TableCells
 from overread.sources.tables.table_file import read_cells
 
@@ -88,7 +89,7 @@ def _read_tables(tables: Sequence[FoundTable], root: Path, request: ImportReques
             "training"
         )
     if len(tables) > 1:
-        names = listed([str(table.path.relative_to(root)) for table in tables])
+        names = listed([_name(table, root) for table in tables])
         messages.append(f"{names} were read together, each as a split")
     source = Source(
         root=str(root.resolve()),
@@ -98,12 +99,24 @@ def _read_tables(tables: Sequence[FoundTable], root: Path, request: ImportReques
         image_column=header[image],
         label_column=labels.column,
         rows=tuple(rows),
-        labels_file=", ".join(table.path.name for table in tables) if len(tables) > 1 else str(path.resolve()),
+        labels_file=", ".join(_name(table, root) for table in tables) if len(tables) > 1 else str(path.resolve()),
         rater_names=rater_names,
         classes=labels.classes,
         messages=(*(note for table in tables for note in table.cells.messages), *messages, *labels.messages),
     )
-    return with_layout(source, layout, path, request.classes) if layout else source
+    if layout:
+        return with_layout(source, layout, path, request.classes)
+    return source if request.classes or labels.is_added else _with_names(source, path)
+
+
+def _with_names(source: Source, path: Path) -> Source:
+    """The source with the names of its classes, if its labels are codes and the names lie beside the table."""
+    names, file = class_names(path, source.label_column, (row.label for row in source.rows))
+    if len(names) < 2:
+        return source
+    pairs = [f"{code}={name}" for code, name in names.items()]
+    message = f"the names of the classes are those of {file}: {listed(pairs)}"
+    return with_classes(replace(source, messages=(*source.messages, message)), pairs, path.name)
 
 
 def _labels(path: Path, table: TableCells, request: ImportRequest, image: str, *, names_images: bool) -> _Labels:
@@ -140,6 +153,11 @@ def _optional_places(path: Path, header: list[str], columns: ColumnNames) -> tup
             if kind != "reader":  # who matters only where an image has several
                 messages.append(f"{path.name}: column {header[place]!r} was taken as the {kind}")
     return places, messages
+
+
+def _name(table: FoundTable, root: Path) -> str:
+    """The table's path from the root; its name alone if it lies elsewhere."""
+    return "/".join(filter(None, (_folder_below(table.path, root), table.path.name)))
 
 
 def _folder_below(path: Path, root: Path) -> str:
@@ -187,12 +205,10 @@ def _read(files: SourceFiles) -> Source:
         message = f"other tables lie in {files.root.name} and were not read: {listed(others)}; --labels FILE reads one"
         source = replace(source, messages=(*source.messages, message))
     is_asked = request.format or request.columns.named or files.labels_file
-    return source if is_asked or len(class_folders(files.root)) < 2 else _with_choice(source)
-
-
-def _with_choice(source: Source) -> Source:
-    name = Path(source.labels_file).name
-    message = f"the labels are those of {name}, not the names of the folders beside it; those are --format folder"
+    if is_asked or len(class_folders(files.root)) < 2:
+        return source
+    names = listed([_name(table, files.root) for table in tables])
+    message = f"the labels are those of {names}, not the names of the folders beside it; those are --format folder"
     return replace(source, messages=(message, *source.messages))
 
 

@@ -24,7 +24,7 @@ _MOST_NAMED = 8
 _FEW = 0.05
 """The share of images with contradicting rows up to which these are mistakes, and not several findings."""
 _ASKED = "Which finding is to be audited, as present or absent?"
-LATER = "Several findings at one sitting are not read yet: each one becomes a study of its own"
+LATER = "To audit several findings, make a study for each"
 
 
 def with_finding(source: Source, request: ImportRequest) -> Source:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from overread.errors import ConfigError, SourceError
 from overread.files import is_study
+from overread.images.file_kinds import kind_of
 from overread.records import Source, SourceRow
 from overread.sources.folder_layouts import FolderLayout, find_layout, layout_level, layout_message
 from overread.sources.folder_levels import FolderTree, Levels, find_levels, with_other_levels
 from overread.sources.folder_names import SPLITS as SPLITS
 from overread.sources.folder_names import class_in_name, split_of
+from overread.sources.folder_names import printable as printable
 from overread.sources.label_classes import listed
 from overread.sources.request import ImportRequest
 from overread.sources.sidecars import sidecar_message, without_sidecars
@@ -21,6 +23,7 @@ from overread.sources.source_format import FormatOption, LabelPlace, SourceForma
 
 _TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".parquet", ".json", ".jsonl", ".csv.gz")
 _NUM_SHOWN = 4
+_NOT_UTF8 = "its name is not UTF-8, and so cannot be written to a table; rename it"
 
 _MAC_ARCHIVE = "__MACOSX"
 """What macOS adds to an archive: resource forks, not images."""
@@ -49,11 +52,12 @@ def read_folder(root: Path, request: ImportRequest | None = None) -> Source:
     if not found:
         raise SourceError(f"{root}: the folder is empty; add one folder of images per class")
     files, left_out = without_sidecars(found, keep_masks=request.keep_masks)
-    tables = [file for file in found if file.lower().endswith(_TABLES)]
-    tree, layout = FolderTree(files), find_layout(files)
-    levels = _levels(tree, layout, files, tables, request)
+    remedy = _remedy(root, files, [file for file in found if file.lower().endswith(_TABLES)])
+    tree, layout = FolderTree(map(printable, files)), find_layout(files)
+    levels = _levels(tree, layout, request, remedy)
     rows, cells = _rows(files, levels, layout)
-    messages = [*_outside_message(root, files, rows, levels, request), *_level_messages(tree, levels)]
+    is_sure = request.label_folder is not None
+    messages = [_outside_message(root, files, levels, "" if is_sure else remedy), *_level_messages(tree, levels)]
     if layout is not None:
         messages.append(layout_message(layout, tree, None if levels.patient is not None else [r.patient for r in rows]))
     messages.append(sidecar_message(left_out))
@@ -71,9 +75,7 @@ def read_folder(root: Path, request: ImportRequest | None = None) -> Source:
     )
 
 
-def _levels(
-    tree: FolderTree, layout: FolderLayout | None, files: list[str], tables: list[str], request: ImportRequest
-) -> Levels:
+def _levels(tree: FolderTree, layout: FolderLayout | None, request: ImportRequest, remedy: str) -> Levels:
     root = Path(request.source)
     label = None if request.label_folder is None else request.label_folder - 1
     patient = None if request.patient_folder is None else request.patient_folder - 1
@@ -86,7 +88,7 @@ def _levels(
         label = layout_level(tree, layout.classes)
     if label is not None:
         return with_other_levels(tree, Levels(label, patient=patient))
-    levels = find_levels(tree, root, _remedy(files, tables))
+    levels = find_levels(tree, root, remedy)
     if patient is None:
         return levels
     if patient == levels.label:
@@ -94,13 +96,17 @@ def _levels(
     return replace(levels, patient=patient)
 
 
-def _remedy(files: list[str], tables: list[str]) -> str:
+def _remedy(root: Path, files: list[str], tables: list[str]) -> str:
     """What to do where no folders are classes."""
     if tables:
         more = f" (one of {len(tables)} tables in it)" if len(tables) > 1 else ""
         return f"if {printable(tables[0])}{more} has the labels, give it with --labels {printable(tables[0])}"
-    names = ", ".join(printable(Path(file).name) for file in files[:: len(files) // _NUM_SHOWN + 1][:_NUM_SHOWN])
-    named = f"its {len(files)} images are named like {names}; " if files else "it holds no images; "
+    shown = files[:: len(files) // _NUM_SHOWN + 1][:_NUM_SHOWN]
+    names = ", ".join(printable(Path(file).name) for file in shown)
+    named = f"its {len(files)} files are named like {names}; " if files else "it holds no images; "
+    for file in shown:
+        if (root / file).is_file() and (kind := kind_of(root / file)):
+            return f"{named}{printable(file)} is {kind}"
     beginnings = Counter(class_in_name(file) for file in files)
     if len(beginnings) > 1 and "" not in beginnings and min(beginnings.values()) > 1:
         counts = listed([f"{name} ({count})" for name, count in beginnings.most_common()])
@@ -125,6 +131,7 @@ def _rows(
             label.strip(),
             patient=layout.patient(image) if layout and levels.patient is None else _part(folders, levels.patient),
             split=split_of(split) or fold.strip().lower(),
+            fault="" if image == file else _NOT_UTF8,
         )
         rows.append(row)
         cells.append((image, label, *(_part(folders, level) for level in _extra_columns(levels).values())))
@@ -141,20 +148,18 @@ def _extra_columns(levels: Levels) -> dict[str, int]:
     return {name: level for name, level in columns.items() if level is not None}
 
 
-def _outside_message(
-    root: Path, files: list[str], rows: list[SourceRow], levels: Levels, request: ImportRequest
-) -> list[str]:
-    """A message on files that are in no class folder. Raises SourceError if most of the files are."""
+def _outside_message(root: Path, files: list[str], levels: Levels, remedy: str) -> str:
+    """A message on files that are in no class folder. Raises SourceError if most are, unless the remedy is empty."""
     outside = [printable(file) for file in files if file.count("/") <= levels.label]
     if not outside:
-        return []
-    what = f"{len(outside)} files are outside the class folders"
-    if request.label_folder is None and len(outside) > len(rows):
+        return ""
+    what = f"{len(outside)} file{'s are' if len(outside) > 1 else ' is'} outside the class folders"
+    if remedy and len(outside) > (num_inside := len(files) - len(outside)):
         raise SourceError(
-            f"{root}: {what}, and only {len(rows)} in them: {outside[0]}; say which folder is the class with "
-            "--label-folder N, or name the table that holds the labels with --labels FILE"
+            f"{root}: {what}, and only {num_inside} in them: {outside[0]}; {remedy}, or say which folder is the class "
+            "with --label-folder N"
         )
-    return [f"{what} and were left out: {outside[0]}{' ...' if len(outside) > 1 else ''}"]
+    return f"{what} and left out: {outside[0]}{' ...' if len(outside) > 1 else ''}"
 
 
 def _level_messages(tree: FolderTree, levels: Levels) -> list[str]:
@@ -162,17 +167,15 @@ def _level_messages(tree: FolderTree, levels: Levels) -> list[str]:
     kinds = (("splits", levels.split), ("folds", levels.fold))
     for what, level in kinds:
         if level is not None:
-            names = [printable(name) for name in tree.names(level)]
             classes = ", the folders in them as classes" if level == levels.label - 1 else ""
-            messages.append(f"the folders {listed(names)} were taken as {what}{classes}")
+            messages.append(f"the folders {listed(tree.names(level))} were taken as {what}{classes}")
     if levels.patient is not None:
         num_patients = len(tree.names(levels.patient))
         messages.append(f"folder {levels.patient + 1} of the paths was taken as the patient: {num_patients} patients")
     if levels.place is not None:
-        names = [printable(name) for name in tree.names(levels.place)]
         messages.append(
-            f"the folders {listed(names)} hold the same folders, which were taken as classes; if they are the classes "
-            f"themselves, give --label-folder {levels.place + 1}"
+            f"the folders {listed(tree.names(levels.place))} hold the same folders, which were taken as classes; if "
+            f"they are the classes themselves, give --label-folder {levels.place + 1}"
         )
     return messages
 
@@ -219,11 +222,6 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name == _MAC_ARCHIVE
 
 
-def printable(name: str) -> str:
-    """The name as a CSV can hold it; if it is not valid UTF-8, another one, so that its row goes to the quarantine."""
-    return name.encode("utf-8", "replace").decode("utf-8")
-
-
 FORMAT = SourceFormat(
     name="folder",
     title="One folder per class",
@@ -241,6 +239,14 @@ FORMAT = SourceFormat(
                     explanation="Which folder of an image's path is its class, counted from 1 at the source.",
                     placeholder="1",
                     implies_format=True,
+                ),
+                FormatOption(
+                    field="patient_folder",
+                    title="Folder that is the patient",
+                    whose="a folder per class",
+                    hint="if there is one",
+                    explanation="Which folder of an image's path is its patient, counted from 1 at the source.",
+                    placeholder="2",
                 ),
             )
         ),

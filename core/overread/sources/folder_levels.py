@@ -7,7 +7,16 @@ from pathlib import Path
 
 from overread.errors import SourceError
 from overread.records import Question
-from overread.sources.folder_names import FOLD, PART, PATIENT, SPLIT, are_of_storage, group_kind, is_class_word
+from overread.sources.folder_names import (
+    FOLD,
+    PART,
+    PATIENT,
+    SPLIT,
+    are_numbered,
+    are_of_storage,
+    group_kind,
+    is_class_word,
+)
 from overread.sources.label_classes import listed
 
 _SHOWN = 4
@@ -117,13 +126,13 @@ def _label_level(tree: FolderTree, names: list[str], depth: int, root: Path) -> 
         union = set().union(*inner)
         if not union:
             break
-        kind = group_kind(union)
         is_same = is_sure and len(union) > 1 and all(folders == union for folders in inner)
-        if len(union) == 1 or kind in (SPLIT, FOLD, PART):
-            level += 1
-        elif kind == PATIENT or (are_of_storage(union) and (has_class_words or not is_same)):
+        is_numbered = are_numbered(union)
+        if group_kind(union) == PATIENT or (is_numbered and (has_class_words or not is_same)):
             level, is_sure = level + 1, False
-        elif is_same and not has_class_words and not are_of_storage(union):
+        elif len(union) == 1 or are_of_storage(union):
+            level += 1
+        elif is_same and not has_class_words and not is_numbered:
             return level
         else:
             raise _question(tree, (depth, level), root)

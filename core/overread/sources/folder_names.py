@@ -53,6 +53,11 @@ def split_of(folder: str) -> str:
     return named.pop() if len(named) == 1 and is_all else ""
 
 
+def printable(name: str) -> str:
+    """The name as a CSV can hold it; if it is not valid UTF-8, another one, so that its row goes to the quarantine."""
+    return name.encode("utf-8", "replace").decode("utf-8")
+
+
 def class_in_name(file: str) -> str:
     """The beginning of a file's name up to its number: NORMAL of a/NORMAL-0012.png; empty if it has no number."""
     stem = Path(file).stem
@@ -69,12 +74,13 @@ def group_kind(folders: Collection[str]) -> str:
 
 
 def are_of_storage(folders: Collection[str]) -> bool:
-    """Whether folders below classes say only whose images are in them, or how these were made or stored."""
-    return bool(
-        group_kind(folders)
-        or all(_STORED.fullmatch(folder) for folder in folders)
-        or all(_NUMBERED.fullmatch(folder) for folder in folders)
-    )
+    """Whether folders say only how images were made or stored, or in which set they are (images, 40X, left, fold_1)."""
+    return group_kind(folders) in (SPLIT, FOLD, PART) or all(_STORED.fullmatch(folder) for folder in folders)
+
+
+def are_numbered(folders: Collection[str]) -> bool:
+    """Whether folders below classes may be those of patients or slides, by the numbers in their names."""
+    return group_kind(folders) in (STUDY, NUMBER) or all(_NUMBERED.fullmatch(folder) for folder in folders)
 
 
 def is_class_word(folder: str) -> bool:

@@ -15,6 +15,7 @@ from overread.sources.columns import free_name
 from overread.sources.folder import files_below, printable
 from overread.sources.image_paths import normal_path, path_fault
 from overread.sources.label_classes import listed
+from overread.sources.sidecars import without_sidecars
 
 _IMAGE_SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".dib", ".pgm", ".ppm", ".pbm", ".pnm"),
@@ -59,6 +60,7 @@ class ImageIndex:
             found = [file for file in names.get(form(name), ()) if _is_end(parts[:-1], file)]
             if len(found) > 1:
                 found = [file for file in found if Path(file).suffix.lower() in _IMAGE_SUFFIXES] or found
+                found = without_sidecars(found)[0] or found
                 most = max(_num_common(parts, file) for file in found)
                 found = [file for file in found if _num_common(parts, file) == most]
             if found:
@@ -89,7 +91,7 @@ def with_images_found(source: Source, index: ImageIndex | None = None) -> Source
     if pending:
         index = index or ImageIndex.of(files_below(root))
         rows = _found(source, {id(row) for row in pending}, index)
-        source = _reported(replace(source, rows=rows), pending, index)
+        source = _reported(replace(source, rows=rows), pending)
     return _with_column(source)
 
 
@@ -123,9 +125,8 @@ def _resolved(row: SourceRow, cells: Sequence[str], index: ImageIndex) -> Source
     return replace(row, image=f"{candidates[0]}#{frame}" if frame is not None else candidates[0])
 
 
-def _reported(source: Source, pending: list[SourceRow], index: ImageIndex) -> Source:
+def _reported(source: Source, pending: list[SourceRow]) -> Source:
     """The source with a note on what was found and what was not. pending: the rows as they were."""
-    name = Path(source.labels_file or source.root).name
     before = {row.row: row for row in pending}
     found = [row for row in source.rows if row.row in before and row.image != before[row.row].image]
     lost = [
@@ -133,15 +134,13 @@ def _reported(source: Source, pending: list[SourceRow], index: ImageIndex) -> So
         for row in source.rows
         if row.row in before and row.image == before[row.row].image and not (row.fault or path_fault(row.image))
     ]
-    messages = []
+    messages = []  # without names of files, which may name patients
     if found:
-        first = found[0]
         messages.append(
-            f"{name}: {len(found)} images were found by the ends of their paths: "
-            f"{before[first.row].image.strip()} is {first.image}"
+            f"{len(found)} images were found by the ends of their paths; the first is in row {found[0].row}"
         )
     if 0 < len(lost) < len(source.rows):  # else nothing is imported, and the error tells
-        messages.append(f"{name}: {len(lost)} images are missing: {looked_for(lost[0], index)}")
+        messages.append(f"images that are missing: {len(lost)}; the first is in row {lost[0].row}")
     return replace(source, messages=(*source.messages, *messages))
 
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from overread.errors import SourceError
+from overread.sources.request import ImportRequest
 
 OUTSIDE = (
     "The app reads only inside the folders that it was started with, and this path is not in one of them. Start it "
-    "with --root and a folder that contains the path, or import in a terminal."
+    "again as `overread app --root FOLDER`, where FOLDER contains your data, or import in a terminal."
 )
 LINK_LEADS_OUT = (
     "A link in this folder leads out of the folders that Overread was started with. Start it with --root and the "
@@ -24,6 +25,13 @@ def is_below(path: Path | str, roots: Iterable[Path]) -> bool:
     except (OSError, ValueError):  # a name with a NUL
         return False
     return any(place.is_relative_to(os.path.realpath(root)) for root in roots)
+
+
+def link_roots(request: ImportRequest) -> tuple[str, ...]:
+    """The folders into which the links of a source may lead: anywhere, or below the roots, if they are followed."""
+    if not request.follow_links:
+        return ()
+    return tuple(os.path.realpath(root) for root in request.within) or (os.sep,)
 
 
 def check_below(source: Path, labels: Path | None, roots: Sequence[Path]) -> None:

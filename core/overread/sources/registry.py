@@ -16,7 +16,7 @@ from overread.sources import (
     kermany,
     label_studio,
 )
-from overread.sources.arrays import cifar, medmnist
+from overread.sources.arrays import cifar, medmnist, patch_camelyon
 from overread.sources.dicom import dicom_source
 from overread.sources.releases import covidx, mimic_cxr, mini_mias, rsna_haemorrhage, vindr_cxr
 from overread.sources.source_files import SourceFiles
@@ -31,6 +31,7 @@ FORMATS: tuple[SourceFormat, ...] = (
     dicom_source.FORMAT,
     cifar.FORMAT,
     medmnist.FORMAT,
+    patch_camelyon.FORMAT,
     fiftyone.FORMAT,
     label_studio.FORMAT,
     hf_parquet.FORMAT,

@@ -1,15 +1,21 @@
 """Tells the images of a folder from what lies beside them: masks, overlays, thumbnails, annotations and notes."""
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
-from overread.sources.folder_names import word_set
+from overread.sources.folder_names import printable, word_set
 
 _MASKS = "masks and overlays"
 _THUMBNAILS = "thumbnails"
-_ANNOTATIONS = "annotations"
+_ANNOTATIONS = "annotation files"
 _NOTES = "notes, tables and system files"
+_SINGULAR = {
+    _MASKS: "mask or overlay",
+    _THUMBNAILS: "thumbnail",
+    _ANNOTATIONS: "annotation file",
+    _NOTES: "note, table or system file",
+}
 
 _MARKS = {
     _MASKS: (
@@ -37,8 +43,8 @@ _NOTE_SUFFIXES = word_set(
 _NOTE_NAMES = word_set("readme license licence copying changelog md5sums sha256sums dicomdir")
 
 
-def without_sidecars(files: Iterable[str], *, keep_masks: bool = False) -> tuple[list[str], Counter[str]]:
-    """The files that may be images, in their order, and the number of the others by kind.
+def without_sidecars(files: Iterable[str], *, keep_masks: bool = False) -> tuple[list[str], dict[str, list[str]]]:
+    """The files that may be images, in their order, and the others by kind.
 
     files: POSIX paths from one folder. A mask, overlay or thumbnail is left out only if its image is among the files:
     beside it (`scan_mask.png` beside `scan.jpg`), or, of the same name, beside the folder `masks` that it is in.
@@ -47,22 +53,26 @@ def without_sidecars(files: Iterable[str], *, keep_masks: bool = False) -> tuple
     files = list(files)
     images = [file for file in files if not _is_note(file)]
     stems = {_stem(file) for file in images}
-    notes = [file for file in files if _is_note(file)]
-    left_out = Counter(_ANNOTATIONS if _is_annotation(file, stems) else _NOTES for file in notes)
-    if not keep_masks:
-        kinds = _kinds(images, stems)
-        left_out.update(kind for kind in kinds if kind)
-        images = [file for file, kind in zip(images, kinds, strict=True) if not kind]
-    return images, left_out
+    kinds = [""] * len(images) if keep_masks else _kinds(images, stems)
+    left_out: dict[str, list[str]] = defaultdict(list)
+    for file, kind in zip(images, kinds, strict=True):
+        left_out[kind].append(file)
+    found = left_out.pop("", [])
+    for file in filter(_is_note, files):
+        left_out[_ANNOTATIONS if _is_annotation(file, stems) else _NOTES].append(file)
+    return found, dict(left_out)
 
 
-def sidecar_message(left_out: Counter[str]) -> str:
-    """What was left out, for the user; empty if nothing was. left_out: as `without_sidecars` counts them."""
+def sidecar_message(left_out: Mapping[str, Sequence[str]]) -> str:
+    """What was left out, with an example of each kind; empty if nothing was. left_out: as `without_sidecars` has it."""
     if not left_out:
         return ""
-    counts = ", ".join(f"{count} {kind}" for kind, count in left_out.items())
-    is_choice = left_out[_MASKS] or left_out[_THUMBNAILS]
-    return f"left out beside the images: {counts}" + (" (--keep-masks imports masks too)" if is_choice else "")
+    counts = []
+    for kind, files in left_out.items():
+        what = kind if len(files) > 1 else _SINGULAR[kind]
+        counts.append(f"{len(files)} {what} ({printable(files[0])}{', ...' if len(files) > 1 else ''})")
+    is_choice = _MASKS in left_out or _THUMBNAILS in left_out
+    return f"left out: {', '.join(counts)}" + ("; --keep-masks imports masks and thumbnails too" if is_choice else "")
 
 
 def _is_note(file: str) -> bool:

@@ -14,7 +14,7 @@ from overread.sources.dicom.patients import with_patients
 from overread.sources.findings import with_finding
 from overread.sources.found_images import with_images_found
 from overread.sources.image_paths import normal_path
-from overread.sources.import_roots import check_below
+from overread.sources.import_roots import check_below, link_roots
 from overread.sources.label_classes import class_doubts, listed, with_classes, with_one_spelling, without_answers
 from overread.sources.remote_table import read_remote_table
 from overread.sources.request import ImportRequest, column_flag
@@ -50,8 +50,12 @@ def read_source(request: ImportRequest) -> Source:
             f"{error.filename or request.source}: cannot be read ({error.strerror}); check its permissions",
             public=f"A file or folder of the source cannot be read ({error.strerror}); check its permissions.",
         ) from error
+    source = replace(source, link_roots=link_roots(request))
     if request.archive and request.unpacked:
         source = replace(source, archive=str(request.archive), unpacked=str(request.unpacked.resolve()))
+        if not format.write_images:
+            message = f"the images are unpacked into the study, which does not need {request.archive.name} any more"
+            source = replace(source, messages=(*source.messages, message))
     return _checked(with_files_as_groups(source), format, request)
 
 
@@ -73,6 +77,11 @@ def check_request(files: SourceFiles, format: SourceFormat) -> None:
         if kind not in format.columns and not format.takes(f"{kind}_column"):
             reason = format.no_column or f"a source of format {format.name} has no such column to name"
             raise ConfigError(f"{column_flag(kind)}: {reason}; leave it out")
+    if request.patient_folder and not format.takes("patient_folder"):
+        raise ConfigError(
+            f"--patient-folder {request.patient_folder}: is for a folder per class (--format folder); for a "
+            "table, use --patient-column"
+        )
     if request.given_label and not format.takes("given_label"):
         *others, last = (option.whose for option in registry.options_for("given_label"))
         owners = f"{', '.join(others)} and {last}"
@@ -121,7 +130,10 @@ def _checked(source: Source, format: SourceFormat, request: ImportRequest) -> So
     counts = Counter(row.label for row in source.rows if row.label)
     if len(counts) < 2:
         found = f"only the class {next(iter(counts))!r}" if counts else "no label"
-        raise ManifestError(f"{name}: {found} in {len(source.rows)} rows; at least two classes are needed")
+        raise ManifestError(
+            f"{name}: {found} in {len(source.rows)} rows of {source.label_column!r}, such as row {source.rows[0].row} "
+            f"({source.rows[0].image}); at least two classes are needed"
+        )
     messages = class_doubts(source, is_given=bool(classes))
     return replace(source, messages=(*source.messages, *messages))
 

@@ -20,7 +20,7 @@ OPTIONAL_NAMES = {
 }
 OBVIOUS_NAMES = {"image": IMAGE_NAMES, "label": LABEL_NAMES, **OPTIONAL_NAMES}
 _MOST_CLASSES = 50
-"""A column with more different cells is not offered as the label."""
+"""A column with more different cells, or with hardly any twice, is not offered as the label."""
 
 
 def obvious_columns(header: Sequence[str]) -> dict[str, str]:
@@ -37,6 +37,7 @@ def find_column(path: Path, header: list[str], columns: ColumnNames, kind: str) 
         raise ManifestError(
             f"{path.name} row 1: no column is obviously the {kind}; specify it with {column_flag(kind)}. "
             f"Columns: {', '.join(header)}",
+            public=f"No column is obviously the {kind}.",
             question=Question(f"{kind}_column", f"Which column is the {kind}?", ()),
         )
     return place
@@ -69,18 +70,22 @@ def label_question(path: Path, table: TableCells, image: str, *, names_images: b
     names_images: whether it names any that is there; else the page is not told what the table holds.
     """
     kinds: list[str] = []
+    num_rows = len(table.records)
+    most = max(2, min(_MOST_CLASSES, num_rows // 2), num_rows // 10)
+    others = {"", image, *obvious_columns(table.header).values()}
     for place, title in enumerate(table.header):
         num_kinds = len({record[place].strip() for _, record in table.records} - {""})
-        if title.strip() and title != image and 2 <= num_kinds <= max(_MOST_CLASSES, len(table.records) // 10):
+        if title.strip() and title not in others and 2 <= num_kinds <= most:
             kinds.append(title)
     likely = f" Its columns with a few different cells: {listed(kinds)}." if kinds else ""
     return ManifestError(
         f"{path.name} row 1: no column is obviously the label; give --labels {path.name} --label-column "
         f"{_quoted(kinds[0]) if kinds else 'NAME'}, or another of its columns.{likely} Columns: "
         f"{', '.join(table.header)}",
+        public="No column is obviously the label.",
         question=Question(
             "label_column",
             "Which column is the label?",
-            tuple((name, 0) for name in kinds or table.header) if names_images else (),
+            tuple((name, 0) for name in dict.fromkeys((*kinds, *table.header))) if names_images else (),
         ),
     )

@@ -13,6 +13,7 @@ from overread.images.cache.partial_build import PARTIAL, partial_array
 from overread.records import Sample, Source
 from overread.sources.label_classes import listed
 from overread.sources.registry import find_format
+from overread.studies.earlier_decoding import DECODED_ANEW, may_differ
 from overread.studies.generation import commit, remove_temporary_files, staged_update
 from overread.studies.run import training_lock
 from overread.studies.sample_ids import EarlierSamples
@@ -29,8 +30,7 @@ from overread.studies.study import (
     write_table,
 )
 from overread.studies.study_changes import check_same_reading, describe_changes, samples_before
-
-_IMAGES = "images"
+from overread.studies.unpacking import IMAGES, keep_unpacked, moved
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +82,11 @@ def import_source(
     if _is_update(study_path, options):
         return _update(source, open_study(study_path), options.name, on_progress)
     # The key is kept too: the cached pixels are stored under hashes made with it.
-    with staged_study(study_path, preserved=("key", "pixels", _IMAGES), is_shared=options.is_shared) as staging:
+    with staged_study(study_path, preserved=("key", "pixels", IMAGES), is_shared=options.is_shared) as staging:
         key = create_key(staging)
         placed = _placed(source, staging)
         contents = read_contents(placed, staging, staging / "pixels", options.image_size_px, on_progress)
-        if placed is not source:
-            source = replace(source, root=str(study_path.resolve() / _IMAGES / Path(placed.root).name))
+        source = moved(placed, staging, study_path.resolve())
         study = Study(
             path=staging,
             name=options.name or study_path.resolve().name,
@@ -119,6 +118,8 @@ def _update(source: Source, study: Study, name: str | None, on_progress: OnProgr
     key = study.key()  # without it sample ids would change
     check_same_reading(source, study)
     before, message = samples_before(study)
+    if may_differ(study.pixels_path, before["image"]):
+        message += (DECODED_ANEW,)
     with training_lock(study, ""), staged_update(study.path) as staging:
         remove_temporary_files(study.path)
         source = _placed(source, study.path)
@@ -147,18 +148,20 @@ def _update(source: Source, study: Study, name: str | None, on_progress: OnProgr
 
 
 def _placed(source: Source, study_path: Path) -> Source:
-    """The source with its images as files; those of array files are written into the study."""
+    """The source with its images as files; those of array files and archives are put into the study."""
+    images = study_path.resolve() / IMAGES
     format = find_format(source.format)
     if format is None or format.write_images is None:
-        return source
-    return replace(source, root=str(format.write_images(source, study_path.resolve() / _IMAGES)))
+        return keep_unpacked(source, images) if source.unpacked else source
+    placed = replace(source, root=str(format.write_images(source, images)))
+    return replace(placed, labels_file=source.archive) if source.archive else placed
 
 
 def _remove_strays(study: Study) -> None:
-    """Remove images of array files that the study no longer uses."""
-    folder = study.path / _IMAGES
+    """Remove images of array files and archives that the study no longer uses."""
+    folder = study.path / IMAGES
     for path in folder.iterdir() if folder.is_dir() else ():
-        if path.name != Path(study.source_root).name:
+        if path.name not in Path(study.source_root).parts:
             shutil.rmtree(path, ignore_errors=True)
 
 
@@ -195,6 +198,7 @@ def _source_fields(source: Source) -> dict[str, Any]:
         "labels_file": source.labels_file,
         "rater_names": source.rater_names,
         "written_labels": source.written_labels,
+        "follows_links": bool(source.link_roots),
     }
 
 

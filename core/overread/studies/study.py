@@ -47,6 +47,8 @@ class Study:
     rater_names: tuple[str, ...] = ()
     written_labels: dict[str, str] = field(default_factory=dict)
     """Class name to the label as the source writes it, where the two differ."""
+    follows_links: bool = False
+    """Whether links that lead out of the source were followed."""
     image_size_px: int = 224
     """Side of the square images in the pixel cache."""
     is_demo: bool = False

@@ -5,6 +5,7 @@ import pandas as pd
 from overread.errors import StudyError
 from overread.records import Sample, Source
 from overread.sources.image_paths import normal_path
+from overread.sources.label_classes import listed
 from overread.studies.run import find_runs
 from overread.studies.study import SAMPLE_COLUMNS, Study
 
@@ -17,12 +18,22 @@ def check_same_reading(source: Source, study: Study) -> None:
             f"{source.label_column!r} in format {source.format} was read; give the flags of the first import again, "
             f"or --format {study.source_format}"
         )
+    if study.follows_links and not source.link_roots:
+        raise StudyError(
+            f"{study.path}: in this study links out of the source were followed; give --follow-links again"
+        )
     if forgotten := {name: code for name, code in study.written_labels.items() if name not in source.written_labels}:
         pairs = ",".join(f"{code}={name}" for name, code in forgotten.items())
         raise StudyError(f"{study.path}: in this study codes have names; pass --classes {pairs} again")
     if {code for name, code in source.written_labels.items() if name not in study.classes} & set(study.classes):
         codes = ",".join(study.classes)
         raise StudyError(f"{study.path}: in this study codes have no names, and now they have; pass --classes {codes}")
+    labels = {row.label for row in source.rows} - {""}
+    if labels.isdisjoint(study.classes):
+        raise StudyError(
+            f"{study.path}: this study's classes are {listed(study.classes)}, and now {listed(sorted(labels))} were "
+            "read; give the flags of the first import again (such as --label-folder), or make a new study"
+        )
 
 
 def samples_before(study: Study) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -104,6 +104,7 @@ _FIELDS = {
     "labels_file": _TEXT,
     "rater_names": _Kind("a list of different names", _are_texts, convert=tuple),
     "written_labels": _Kind("a text for each class", _are_text_pairs),
+    "follows_links": _TRUTH,
     "image_size_px": _Kind("a positive whole number", lambda value: type(value) is int and value > 0),
     "is_demo": _TRUTH,
     "key_fingerprint": _TEXT,

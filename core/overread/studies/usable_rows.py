@@ -1,6 +1,5 @@
 """The rows of a source that can become samples, and why the others cannot, before any image is decoded."""
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from overread.sources.folder import files_below
 from overread.sources.found_images import ImageIndex, looked_for
 from overread.sources.image_paths import path_fault
 from overread.sources.registry import find_format
+from overread.studies.image_links import ImageLinks
 from overread.studies.study import find_image
 
 _MISSING = "the file is missing"
@@ -36,14 +36,14 @@ def usable_rows(source: Source, keys: Sequence[str], *, has_files: bool = True) 
 
     keys: one per row; rows of the same image have the same one. has_files: whether the images are files by now; those
     of an array file are written by the import.
-    Raises ManifestError for fewer than two classes, and for a URL whose package is not installed.
+    Raises ManifestError for fewer than two classes, for a class that is wholly behind links out of the source, and for
+    a URL whose package is not installed.
     """
     _check_packages(source)
-    root = Path(source.root)
+    links = ImageLinks(source)
     first: dict[str, SourceRow] = {}
     images: dict[str, Location] = {}
     reasons: dict[int, str] = {}
-    folders: dict[Path, bool] = {}
     for place, (row, key) in enumerate(zip(source.rows, keys, strict=True)):
         if reason := row.fault or path_fault(row.image):
             reasons[place] = reason
@@ -51,17 +51,19 @@ def usable_rows(source: Source, keys: Sequence[str], *, has_files: bool = True) 
             reasons[place] = "the label is missing"
         elif key not in first:
             location = find_image(source.root, row.image)
-            if has_files and not location.exists():
+            if not location.is_remote and (reason := links.fault(location.path)):
+                reasons[place] = reason
+            elif has_files and not location.exists():
                 reasons[place] = _MISSING
-            elif not location.is_remote and _leads_out(location.path, root, folders):
-                reasons[place] = "a link leads out of the source"
             else:
                 images[key] = location
                 first[key] = row
         elif row.image != first[key].image:
             # The export finds a row's sample by its cell, and a sample has only one.
             reasons[place] = f"the same image as row {first[key].row}, written differently"
-    check_classes(source, {row.label for row in first.values()}, reasons)
+    labels = {row.label for row in first.values()}
+    links.check_classes(labels, reasons)
+    check_classes(source, labels, reasons)
     return UsableRows(first, images, reasons)
 
 
@@ -94,11 +96,3 @@ def check_classes(source: Source, labels: Set[str], reasons: Mapping[int, str]) 
         f"{where}: {left}{why}{looked}; at least two classes with images in {source.root} are needed",
         public=f"Fewer than two classes with images are left{why}; check the folder and the columns.",
     )
-
-
-def _leads_out(path: Path, root: Path, folders: dict[Path, bool]) -> bool:
-    """Whether a link leads the file out of the root. folders: results so far, which are added to."""
-    folder = path.parent
-    if folder not in folders:
-        folders[folder] = not Path(os.path.realpath(folder)).is_relative_to(root)
-    return folders[folder] or (path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(root))

@@ -95,6 +95,7 @@ def start_server(study: Study, port: int) -> subprocess.Popen[bytes]:
     """The app's process on a study, which answers."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OVERREAD")}
     environment |= {"OVERREAD_EPHEMERAL": "1", "OVERREAD_OWNER": OWNER}  # its study lies in a temporary folder
+    environment |= {"OVERREAD_HOME": str(study.path.parent / "home")}  # where new studies go
     process = subprocess.Popen(
         [sys.executable, "-m", "app", str(study.path), "--port", str(port), "--no-browser"],
         cwd=ROOT,

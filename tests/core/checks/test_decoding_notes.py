@@ -8,7 +8,9 @@ from overread.checks.decoding_notes import check_decoding_notes
 from overread.images.cache.cache_build import build_cache
 from overread.images.cache.pixel_cache import open_cache
 from overread.images.dicom.grey_values import NOTHING_SHOWS
+from overread.images.raster import MORE_PAGES
 from tests.core.images.made_dicom import write_dicom
+from tests.core.images.made_tiff import tiff
 
 _VALUES = np.arange(400, dtype=np.uint16).reshape(20, 20)
 
@@ -23,3 +25,13 @@ def test_a_window_that_shows_nothing_is_reported_after_every_build_of_the_cache(
         (finding,) = check_decoding_notes(open_cache(folder).rows)
         assert (finding.severity, finding.count, finding.samples) == ("info", 1, ("odd",))
         assert finding.message == f"1 images: {NOTHING_SHOWS}"
+
+
+def test_files_of_several_pages_are_one_finding_whatever_their_number(tmp_path: Path) -> None:
+    page = _VALUES.astype(np.uint8)
+    for name, num_pages in (("one", 1), ("two", 2), ("three", 3)):
+        (tmp_path / f"{name}.tif").write_bytes(tiff([page] * num_pages))
+    build_cache(tmp_path / "pixels", {path.stem: path for path in tmp_path.glob("*.tif")}, size_px=16)
+    (finding,) = check_decoding_notes(open_cache(tmp_path / "pixels").rows)
+    assert (finding.severity, finding.count, sorted(finding.samples)) == ("info", 2, ["three", "two"])
+    assert finding.message == f"2 images: {MORE_PAGES}"

@@ -53,11 +53,11 @@ KINDS = {
     "NumPy archive": written(lambda file: np.savez(file, images=np.arange(10))),
     "zip archive": zipped("images/a.png"),
     "Excel workbook": zipped("xl/workbook.xml"),
-    "gzip archive": gzip.compress(b"image,label\n"),
+    "gzip archive": gzip.compress(b"image,label\n", mtime=0),
     "tar archive": tarred("w"),
     "a tar archive": tarred("w:gz"),
     "NIfTI": nifti(),
-    "a NIfTI": gzip.compress(nifti()),
+    "a NIfTI": gzip.compress(nifti(), mtime=0),
     "NRRD": b"NRRD0004\ntype: ushort\n",
     "MetaImage": b"ObjectType = Image\nNDims = 2\n",
     "web page": b"\n<!DOCTYPE html><html><title>Log in</title>",
@@ -105,8 +105,18 @@ def test_an_avif_by_its_compatible_brands_is_no_heic() -> None:
     assert kind_of(media(b"mif1", b"mif1", b"avif")) is None
 
 
-def test_a_slide_is_told_by_its_name_since_its_content_is_a_tiff() -> None:
-    kind = kind_of(b"II*\0", "slide.SVS")
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (b"II*\0", "a.SVS"),
+        (b"II*\0", "a.ndpi"),
+        (b"II*\0", "a.scn"),
+        (b"\xff\xd8\xff\xe0", "a.mrxs"),
+        (b"MM\0+", ".bif"),
+    ],
+)
+def test_a_slide_is_told_by_its_name_since_its_content_is_a_tiff_or_a_thumbnail(head: bytes, name: str) -> None:
+    kind = kind_of(head, name)
     assert kind is not None
     assert "export tiles" in kind.advice
 

@@ -1,6 +1,6 @@
-"""PNG, JPEG and TIFF against arrays made here."""
+"""Still pictures against arrays made here."""
 
-import struct
+import io
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,8 @@ from PIL import Image
 
 from overread.images.decoded_image import to_uint8
 from overread.images.decoding import read_image
+from overread.images.raster import FORMATS, MORE_CHANNELS, MORE_FRAMES, MORE_PAGES
+from tests.core.images.made_tiff import PHOTOMETRIC, SUBFILE, tiff
 
 _RNG = np.random.default_rng(0)
 _GREY = _RNG.integers(0, 256, (10, 12), dtype=np.uint8)
@@ -33,28 +35,15 @@ def test_16_bits_keep_their_depth_and_are_shown_over_the_values_that_occur(tmp_p
     assert np.abs(to_uint8(picture) - 255.0 * (_DEEP - low) / (high - low)).max() <= 0.5 + 1e-9
 
 
-def _tiff16(pixels: np.ndarray, *, order: str, photometric: int) -> bytes:
-    """A TIFF written by hand (TIFF 6.0, section 2), one strip, no compression."""
-    height, width = pixels.shape
-    tags = [(256, width), (257, height), (258, 16), (259, 1), (262, photometric), (273, 0), (277, 1), (278, height)]
-    tags.append((279, pixels.nbytes))
-    data_start = 8 + 2 + 12 * len(tags) + 4
-    entries = b"".join(
-        struct.pack(f"{order}HHIHH", tag, 3, 1, data_start if tag == 273 else value, 0) for tag, value in tags
-    )
-    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HIH", 42, 8, len(tags))
-    return head + entries + bytes(4) + pixels.astype(f"{order}u2").tobytes()
-
-
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_a_16_bit_tiff_reads_the_same_in_either_byte_order(tmp_path: Path, order: str) -> None:
-    (tmp_path / "a.tif").write_bytes(_tiff16(_DEEP, order=order, photometric=1))
+    (tmp_path / "a.tif").write_bytes(tiff([_DEEP], order=order))
     assert (read_image(tmp_path / "a.tif").pixels == _DEEP).all()
 
 
 def test_a_16_bit_tiff_whose_white_is_zero_is_shown_inverted(tmp_path: Path) -> None:
-    (tmp_path / "white.tif").write_bytes(_tiff16(_DEEP, order="<", photometric=0))
-    (tmp_path / "black.tif").write_bytes(_tiff16(_DEEP, order="<", photometric=1))
+    (tmp_path / "white.tif").write_bytes(tiff([_DEEP], tags={PHOTOMETRIC: 0}))
+    (tmp_path / "black.tif").write_bytes(tiff([_DEEP]))
     white, black = (to_uint8(read_image(tmp_path / name)) for name in ("white.tif", "black.tif"))
     assert (white == 255 - black).all()
 
@@ -148,3 +137,93 @@ def test_a_jpeg_decoded_smaller_looks_like_the_whole_one(tmp_path: Path) -> None
     assert small.shape == (120, 120)
     means = read_image(tmp_path / "a.jpg").pixels.reshape(120, 4, 120, 4).mean(axis=(1, 3))
     assert np.abs(small - means).max() <= 2
+
+
+_LOSSLESS = {
+    "BMP": {},
+    "PPM": {},
+    "JPEG2000": {"irreversible": False},
+    "WEBP": {"lossless": True},
+    "AVIF": {"quality": 100, "subsampling": "4:4:4"},
+    "GIF": {},
+}
+_TOLERANCE = {"AVIF": 4}
+"""It converts to YCbCr."""
+
+
+@pytest.mark.parametrize("form", _LOSSLESS)
+def test_the_other_formats_come_back_as_they_were_written(tmp_path: Path, form: str) -> None:
+    few_colors = (_COLOR // 128 * 255).astype(np.uint8)  # as many as a GIF's palette holds
+    for pixels in (_GREY, few_colors):
+        Image.fromarray(pixels).save(tmp_path / "a.img", form, **_LOSSLESS[form])
+        shown = to_uint8(read_image(tmp_path / "a.img"))
+        assert shown.shape == pixels.shape
+        assert np.abs(shown.astype(int) - pixels).max() <= _TOLERANCE.get(form, 0)
+
+
+def test_every_format_is_one_that_this_pillow_opens() -> None:
+    Image.init()
+    assert set(FORMATS) <= set(Image.OPEN)
+
+
+def test_grey_of_16_bits_keeps_its_depth_in_pgm_and_jpeg_2000(tmp_path: Path) -> None:
+    (tmp_path / "a.pgm").write_bytes(b"P5\n12 10\n65535\n" + _DEEP.astype(">u2").tobytes())
+    Image.fromarray(_DEEP).save(tmp_path / "a.jp2", "JPEG2000", irreversible=False)
+    text = " ".join(str(value) for value in _DEEP.ravel())
+    (tmp_path / "plain.pgm").write_text(f"P2\n# a comment\n12 10\n65535\n{text}\n")
+    for name in ("a.pgm", "a.jp2", "plain.pgm"):
+        image = read_image(tmp_path / name)
+        assert image.pixels.dtype == np.uint16, name
+        assert (image.pixels == _DEEP).all(), name
+
+
+def test_signed_and_wide_integers_of_a_tiff_keep_their_values(tmp_path: Path) -> None:
+    wide = _DEEP.astype(np.uint32) * 2**20
+    for pixels in (_DEEP.astype(np.int16) - 1024, (_GREY.astype(int) - 128).astype(np.int8), wide, -_DEEP.astype("i4")):
+        (tmp_path / "a.tif").write_bytes(tiff([pixels]))
+        assert (read_image(tmp_path / "a.tif").pixels == pixels).all(), pixels.dtype
+
+
+def test_lab_is_shown_in_its_colours(tmp_path: Path) -> None:
+    # CIE 1976 L*a*b* of sRGB red: 53.2, 80.1, 67.2 (D65), or 54.3, 80.8, 69.9 (D50, which ICC uses)
+    lab = np.broadcast_to(np.array([round(54.3 * 255 / 100), 81, 70], dtype=np.uint8), (10, 12, 3))
+    (tmp_path / "a.tif").write_bytes(tiff([lab], tags={PHOTOMETRIC: 8}))
+    red, green, blue = map(int, read_image(tmp_path / "a.tif").pixels[5, 5])
+    assert red > 245
+    assert max(green, blue) < 20
+
+
+def test_of_several_pages_frames_or_channels_the_first_is_read_and_a_note_says_so(tmp_path: Path) -> None:
+    pages = [_DEEP, _DEEP[::-1], _DEEP[:, ::-1]]
+    (tmp_path / "stack.tif").write_bytes(tiff(pages))
+    (tmp_path / "real.tif").write_bytes(tiff([page.astype(float) for page in pages]))
+    (tmp_path / "channels.tif").write_bytes(tiff([np.dstack([_GREY, 255 - _GREY])]))
+    for name in ("a.gif", "a.png", "a.webp"):
+        first = Image.fromarray(_GREY)
+        options = {"lossless": True} if name == "a.webp" else {}
+        first.save(tmp_path / name, save_all=True, append_images=[first.rotate(180)], duration=9, **options)
+    for name, expected, note in (
+        ("stack.tif", _DEEP, MORE_PAGES),
+        ("real.tif", _DEEP, MORE_PAGES),
+        ("channels.tif", _GREY, MORE_CHANNELS),
+        ("a.gif", _GREY, MORE_FRAMES),
+        ("a.png", _GREY, MORE_FRAMES),
+        ("a.webp", _GREY, MORE_FRAMES),
+    ):
+        image = read_image(tmp_path / name)
+        assert image.notes == (note,), name
+        assert (image.pixels == expected).all(), name
+
+
+def test_reduced_pages_and_a_single_one_take_no_note(tmp_path: Path) -> None:
+    (tmp_path / "pyramid.tif").write_bytes(tiff([_GREY, _GREY[::2, ::2]], later={SUBFILE: 1}))
+    (tmp_path / "one.tif").write_bytes(tiff([_GREY]))
+    assert [read_image(tmp_path / name).notes for name in ("pyramid.tif", "one.tif")] == [(), ()]
+
+
+def test_a_jpeg_with_previews_takes_no_note(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    image = Image.fromarray(_GREY)
+    image.save(file, "MPO", save_all=True, append_images=[image])
+    (tmp_path / "a.jpg").write_bytes(file.getvalue())
+    assert read_image(tmp_path / "a.jpg").notes == ()

@@ -1,6 +1,8 @@
+import zipfile
+
 import pytest
 
-from overread.errors import SourceError
+from overread.errors import ConfigError, SourceError
 from overread.sources.folder import read_folder
 from overread.studies.study import open_study
 from tests.core.conftest import write_image
@@ -24,17 +26,108 @@ def test_cells_are_the_path_and_the_folder_as_written(class_folders):
     assert source.rows[0].label == "bird, grey"
 
 
-def test_files_outside_class_folders_are_counted(class_folders):
+def test_files_outside_class_folders_and_files_that_are_no_images_are_counted(class_folders):
     (class_folders / "README.txt").write_text("read me")
+    write_image(class_folders / "legend.png")
     source = read_folder(class_folders)
     assert len(source.rows) == 5
-    assert source.messages == ("1 files are outside the class folders and were left out",)
+    assert source.messages == (
+        "1 file is outside the class folders and left out: legend.png",
+        "left out: 1 note, table or system file (README.txt)",
+    )
 
 
-def test_a_folder_with_files_only_is_refused(tmp_path):
-    write_image(tmp_path / "a.png")
-    with pytest.raises(SourceError, match="no folder per class in it"):
+def test_a_source_whose_images_are_mostly_outside_its_class_folders_is_refused(class_folders):
+    for number in range(6):
+        write_image(class_folders / f"{number}.png")
+    refused = r"6 files are outside the class folders, and only 5 in them: 0\.png"
+    with pytest.raises(SourceError, match=rf"{refused}; .*--label-folder"):
+        read_folder(class_folders)
+    assert len(read_source(class_folders, label_folder=1).rows) == 5
+    (class_folders / "meta.xlsx").touch()
+    with pytest.raises(SourceError, match=rf"{refused}; if meta\.xlsx has the labels, give it with --lab"):
+        read_folder(class_folders)
+
+
+def test_files_without_class_folders_are_refused_with_their_names_or_the_table_that_lies_there(tmp_path):
+    for number in range(8):
+        write_image(tmp_path / f"NORMAL-{number}.png")
+    with pytest.raises(
+        SourceError, match=r"its 8 files are named like NORMAL-0\.png, .*; make a folder for each class"
+    ):
         read_folder(tmp_path)
+    (tmp_path / "meta.xlsx").touch()
+    with pytest.raises(
+        SourceError, match=r"no folder per class in it; if meta\.xlsx has the labels, give it with --lab"
+    ):
+        read_folder(tmp_path)
+
+
+def test_archives_and_volumes_without_class_folders_are_called_what_they_are(tmp_path):
+    with zipfile.ZipFile(tmp_path / "dataset.zip", "w") as archive:
+        archive.writestr("cat/a.png", b"")
+    with pytest.raises(SourceError, match=r"; dataset\.zip is a zip archive: unpack"):
+        read_folder(tmp_path)
+
+
+def test_masks_are_left_out_unless_they_are_asked_for(class_folders):
+    write_image(class_folders / "cat" / "a_mask.png")
+    assert len(read_source(class_folders).rows) == 5
+    assert len(read_source(class_folders, keep_masks=True).rows) == 6
+
+
+def test_folds_are_kept_as_a_column_and_a_split(tmp_path):
+    for name in ("fold_0/all/a.png", "fold_0/hem/b.png", "fold_1/all/c.png"):
+        write_image(tmp_path / name)
+    source = read_source(tmp_path)
+    assert source.columns == ("image", "label", "fold")
+    assert source.cells[1] == ("fold_0/hem/b.png", "hem", "fold_0")
+    assert [(row.label, row.split) for row in source.rows] == [("all", "fold_0"), ("hem", "fold_0"), ("all", "fold_1")]
+
+
+def test_folders_that_hold_the_same_classes_are_kept_as_a_column_and_told_of(tmp_path):
+    for name in ("NCT/ADI/a.png", "NCT/DEB/b.png", "CRC/ADI/c.png", "CRC/DEB/d.png"):
+        write_image(tmp_path / name)
+    source = read_source(tmp_path)
+    assert source.columns == ("image", "label", "folder")
+    assert source.cells[0] == ("CRC/ADI/c.png", "ADI", "CRC")
+    assert source.messages == (
+        "the folders CRC, NCT hold the same folders, which were taken as classes; "
+        "if they are the classes themselves, give --label-folder 1",
+    )
+    assert {row.label for row in read_source(tmp_path, label_folder=1).rows} == {"CRC", "NCT"}
+
+
+def test_the_folders_of_the_class_and_of_the_patient_can_be_named(tmp_path):
+    for name in ("train/lung/aca/Ann/1.png", "train/lung/n/Bob/2.png", "test/colon/aca/Cy/3.png", "test/colon/4.png"):
+        write_image(tmp_path / name)
+    source = read_source(tmp_path, label_folder=3, patient_folder=4)
+    assert [(row.label, row.patient, row.split) for row in source.rows] == [
+        ("aca", "Cy", "test"),
+        ("aca", "Ann", "train"),
+        ("n", "Bob", "train"),
+    ]
+    assert source.messages[0] == "1 file is outside the class folders and left out: test/colon/4.png"
+    assert {row.label for row in read_source(tmp_path, label_folder=2).rows} == {"lung", "colon"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"label_folder": 3}, "--label-folder 3: no image is that deep"),
+        ({"patient_folder": 2, "label_folder": 2}, "--patient-folder 2: is the folder of the class"),
+        ({"patient_folder": 1}, "--patient-folder 1: is the folder of the class"),
+    ],
+)
+def test_folders_that_cannot_be_the_class_or_the_patient_are_refused(class_folders, asked, said):
+    with pytest.raises(ConfigError, match=said):
+        read_source(class_folders, **asked)
+
+
+def test_a_folder_of_patients_is_refused_where_a_table_has_the_labels(make_table):
+    root = make_table([("image", "label"), ("p1/a.png", "cat"), ("p2/b.png", "dog")])
+    with pytest.raises(ConfigError, match=r"--patient-folder 1: is for a folder per class .*; for a table, use --pat"):
+        read_source(root, patient_folder=1)
 
 
 def test_folders_named_for_splits_hold_the_classes(tmp_path):
@@ -62,7 +155,7 @@ def test_a_link_that_leads_round_to_itself_ends_in_the_quarantine(class_folders,
     quarantined = open_study(tmp_path / "study").quarantine()
     assert study.num_quarantined == 3
     assert dict(zip(quarantined["image"], quarantined["reason"], strict=True)) == dict.fromkeys(
-        ("cat/self.png", "dog/fro", "dog/to"), "the file is missing"
+        ("cat/self.png", "dog/fro", "dog/to"), "the link leads to no file"
     )
 
 

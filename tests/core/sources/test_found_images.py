@@ -78,19 +78,23 @@ def test_two_paths_that_come_to_one_file_are_both_left_out(tmp_path):
     assert [row.fault for row in source.rows] == [told, told, "", ""]
 
 
+def test_an_image_is_preferred_to_its_mask_of_the_same_name_unless_the_mask_is_named(tmp_path):
+    files = ("images/a.png", "masks/a.png", "images/b.png", "masks/b.png")
+    root = made(tmp_path, files, [("a.png", "cat"), ("b", "dog"), ("Masks/b.png", "cat")])
+    assert [row.image for row in read_source(root).rows] == ["images/a.png", "images/b.png", "masks/b.png"]
+
+
 def test_an_image_is_preferred_to_what_lies_beside_it_under_its_name(tmp_path):
     root = made(tmp_path, ("i/a.png", "i/b.png"), [("a", "cat"), ("b", "dog")])
     (root / "i" / "a.xml").write_text("<x/>")
     assert [row.image for row in read_source(root).rows] == ["i/a.png", "i/b.png"]
 
 
-def test_missing_images_are_told_with_the_path_that_was_tried_and_the_nearest_file(tmp_path):
+def test_missing_images_are_counted_and_where_all_are_the_error_names_the_path_tried_and_the_nearest_file(tmp_path):
     files = ("img/scan_001.png", "img/scan_002.png", "img/scan_003.png")
     rows = [("img/scan_001.png", "cat"), ("img/scan_002.png", "dog"), ("img/scan-003.png", "dog")]
     source = read_source(made(tmp_path / "source", files, rows))
-    assert source.messages == (
-        "labels.csv: 1 images are missing: img/scan-003.png (row 4) was looked for; the nearest is img/scan_003.png",
-    )
+    assert source.messages == ("images that are missing: 1; the first is in row 4",)
     root = made(tmp_path / "other", files, [("x/scan-001.png", "cat"), ("x/scan-002.png", "dog")])
     with pytest.raises(ManifestError) as error:
         import_source(read_source(root), tmp_path / "study")

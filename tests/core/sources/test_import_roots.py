@@ -114,8 +114,8 @@ def test_a_table_s_neighbours_are_not_its_matter_and_those_of_a_json_file_are(ro
 @pytest.mark.parametrize(
     ("content", "arguments", "said"),
     [
-        (f"db:5432:app:user:{SECRET}\n", (), "Row 1: the columns, rows or labels"),
-        (f"image,{SECRET}\na.png,x\n", (), "Row 1: the columns, rows or labels"),
+        (f"db:5432:app:user:{SECRET}\n", (), "No column is obviously the"),
+        (f"image,{SECRET}\na.png,x\n", (), "No column is obviously the label"),
         (f"image,{SECRET}\na.png,x\n", ("--label-column", "guess"), "Row 1: the columns, rows or labels"),
         (f"image,label\na.png,x\n{SECRET}\n", (), "Row 3: the columns, rows or labels"),
         (f"image,label\na.png,x\na.png,O'{SECRET}\n", (), "Rows 2 and 3: the columns, rows or labels"),

@@ -23,7 +23,7 @@ def test_the_more_particular_format_is_asked_first():
 
 @pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
 def test_a_format_declares_columns_and_options_that_a_request_has(format):
-    options = {"labels", "given_label", "key", "label_tag", "label_folder"}
+    options = {"labels", "given_label", "key", "label_tag", "label_folder", "patient_folder"}
     fields = {*options, *(f"{kind}_column" for kind in COLUMN_KINDS[:-1])}
     assert set(format.columns) <= set(COLUMN_KINDS)
     assert {option.field for option in format.options} <= fields

@@ -114,7 +114,8 @@ def test_one_image_with_two_labels_names_both_rows(make_table, second):
 
 def test_one_class_is_refused_by_its_name(tmp_path, make_table):
     root = make_table([("image", "label"), ("a.png", "cat"), ("b.png", "cat")])
-    with pytest.raises(ManifestError, match=r"labels\.csv: only the class 'cat' in 2 rows; at least two"):
+    only = r"only the class 'cat' in 2 rows of 'label', such as row 2 \(a\.png\); at least two"
+    with pytest.raises(ManifestError, match=rf"labels\.csv: {only}"):
         read_source(root)
 
 

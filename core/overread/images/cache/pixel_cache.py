@@ -21,7 +21,7 @@ from overread.images.cache.cached_row import CachedRow, read_rows
 
 CACHE_VERSION = 3
 """Earlier versions are still read; the next build decodes their images again. Version 1 has neither hashes nor
-checksums; version 2 shows padding, and pixels that are not square, otherwise."""
+checksums; version 2 shows padding, pixels that are not square, and colour of 16 bits otherwise."""
 INDEX = "index.json"
 
 

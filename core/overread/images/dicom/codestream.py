@@ -32,6 +32,11 @@ def coded_size(frame: bytes) -> tuple[int, int, int] | None:
     return None
 
 
+def coded_process(frame: bytes) -> tuple[int, int] | None:
+    """The start-of-frame code (T.81, table B.1) and the bits of a JPEG or JPEG-LS frame; None for any other."""
+    return next(((code, frame[place + 4]) for code, place in _segments(frame) if code in _START_OF_FRAME), None)
+
+
 def with_whole_scan(frame: bytes) -> bytes:
     """A frame of sequential JPEG whose scan header names all 64 coefficients, as it must (T.81, B.2.3).
 

@@ -1,6 +1,7 @@
 """DICOM to pixels: the file, what it must say about its pixels, and the kind of image that they are."""
 
 import os
+from dataclasses import replace
 from io import BytesIO
 from typing import BinaryIO
 
@@ -21,6 +22,7 @@ from overread.images.silence import silence_loggers
 
 silence_loggers("pydicom", "pylibjpeg", "openjpeg", "libjpeg", "rle")
 
+ONE_TILE = "the file is a whole slide in tiles, of which the middle one is used: export tiles of it as PNG or JPEG"
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLORS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _PALETTE = "PALETTE COLOR"
@@ -38,7 +40,9 @@ def read_dicom(file: BinaryIO, *, frame_number: int | None = None, limits: Limit
     check_size(width, height)
     check_size(int(dataset.Columns), int(dataset.Rows))
     _check_description(dataset)
-    return stretch(_decoded(dataset, place, frame, limits), width, height)
+    image = stretch(_decoded(dataset, place, frame, limits), width, height)
+    is_slide = int(dataset.get("TotalPixelMatrixColumns") or 0) > int(dataset.Columns)  # PS3.3 C.8.12.4
+    return replace(image, notes=(*image.notes, ONE_TILE)) if is_slide and frame_number is None else image
 
 
 def _decoded(dataset: Dataset, place: int, frame: int, limits: Limits) -> DecodedImage:

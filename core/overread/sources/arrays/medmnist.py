@@ -19,6 +19,7 @@ from overread.errors import SourceError
 from overread.records import Source, SourceRow
 from overread.sources.arrays.array_images import image_name, write_arrays
 from overread.sources.arrays.medmnist_release import PREFIX, fetched_file, with_class_names
+from overread.sources.label_classes import listed
 from overread.sources.source_files import SourceFiles
 from overread.sources.source_format import Download, SourceFormat
 
@@ -161,12 +162,21 @@ def _exactly(file: IO[bytes], num_bytes: int) -> bytes:
     return data
 
 
+def _not_medmnist(path: Path) -> str:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+    except _DAMAGED:
+        return "is neither a CSV nor an intact MedMNIST .npz file; save a spreadsheet as CSV"
+    return (
+        f"is a NumPy archive of {listed(names) or 'no arrays'}; only MedMNIST's layout is read (train_images, "
+        "train_labels and so on): name the arrays so, or write the images as PNG files and the labels as CSV"
+    )
+
+
 def _read(files: SourceFiles) -> Source:
     if files.labels_file is None or not is_medmnist(files.labels_file):
-        raise SourceError(
-            f"{files.labels_file or files.path}: is neither a CSV nor an intact MedMNIST .npz file; save a "
-            "spreadsheet as CSV"
-        )
+        raise SourceError(f"{files.labels_file or files.path}: {_not_medmnist(files.labels_file or files.path)}")
     source = read_medmnist(files.labels_file)
     return source if files.request.classes else with_class_names(source)
 

@@ -1,51 +1,48 @@
 """The names of classes that a table has as codes: from a file of names beside it, or from its own metadata."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from overread.errors import SourceError
+from overread.sources.label_classes import code_of
 from overread.sources.tables.parquet_table import PARQUET, parquet_class_names
-from overread.sources.tables.table_cells import TableCells
 from overread.sources.tables.table_text import decoded, first_bytes
 
 _FILES = ("synsets.txt", "classes.txt", "labels.txt", "class_names.txt", "label_names.txt", "obj.names")
 _WITH_CODE = re.compile(r"(\d+)\s*[:=,;\t ]\s*(\S.*)")
-_LABEL = "label"
 _MOST_CLASSES = 10_000
 
 
-def class_names(path: Path, cells: TableCells) -> dict[str, str]:
-    """Code to name for the codes in a table's labels; empty if they are no codes, or not all of them have names.
+def class_names(path: Path, column: str, labels: Iterable[str]) -> tuple[dict[str, str], str]:
+    """Code to name for the codes that are a table's labels, and where the names are; nothing if the labels are no
+    codes, or not all of them have names.
 
-    path: of the table. cells: its labels are the column label, else the last one. The names of a Parquet file are in
-    its metadata, if Hugging Face's datasets wrote it; else they are the lines of synsets.txt, classes.txt or labels.txt
-    beside the table: counted from 0, or from 1 if the codes begin at 1 and the last one is the number of lines; lines
-    such as `0 cat` say the code themselves.
+    path: of the table. column: of the labels. The names of a Parquet file are in its metadata, if Hugging Face's
+    datasets wrote it; else they are the lines of synsets.txt, classes.txt or labels.txt beside the table: counted from
+    0, or from 1 if the codes begin at 1 and the last one is the number of lines; lines such as `0 cat` say the code
+    themselves.
     """
-    if not cells.header:
-        return {}
-    place = cells.header.index(_LABEL) if _LABEL in cells.header else len(cells.header) - 1
-    codes = {cell.strip() for cell in cells.column(place) if cell.strip()}
+    codes = {code_of(label) for label in labels if label.strip()}
     if not codes or not all(code.isascii() and code.isdigit() and len(code) < 6 for code in codes):
-        return {}
+        return {}, ""
+    file = path
     try:
         if first_bytes(path).startswith(PARQUET):
-            by_code = dict(enumerate(parquet_class_names(path).get(cells.header[place], [])))
+            by_code = dict(enumerate(parquet_class_names(path).get(column, [])))
         else:
-            by_code = _by_code(_lines_beside(path), {int(code) for code in codes})
+            files = (path.with_name(name) for name in _FILES)
+            file = next((file for file in files if file != path and file.is_file()), path)
+            by_code = _by_code(_lines(file) if file != path else [], {int(code) for code in codes})
     except SourceError:
-        return {}
+        return {}, ""
     if len(set(by_code.values())) < len(by_code) or not {int(code) for code in codes} <= by_code.keys():
-        return {}
-    return {code: by_code[int(code)] for code in sorted(codes, key=int)}
+        return {}, ""
+    return {code: by_code[int(code)] for code in sorted(codes, key=int)}, file.name
 
 
-def _lines_beside(path: Path) -> list[str]:
-    """The lines of the file of names beside a table; none if there is no such file."""
-    files = (path.with_name(name) for name in _FILES)
-    file = next((file for file in files if file != path and file.is_file()), None)
-    lines = decoded(file)[0].splitlines() if file else []
-    names = [line.strip() for line in lines if line.strip()]
+def _lines(file: Path) -> list[str]:
+    names = [line.strip() for line in decoded(file)[0].splitlines() if line.strip()]
     return names if len(names) < _MOST_CLASSES else []
 
 

@@ -10,7 +10,7 @@ from pydicom.encaps import encapsulate, get_frame
 
 from overread.errors import ImageError
 from overread.images.decoding import read_image
-from overread.images.dicom.codestream import coded_size, with_whole_scan
+from overread.images.dicom.codestream import coded_process, coded_size, with_whole_scan
 
 _BUNDLED = Path(pydicom.__file__).parent / "data" / "test_files"
 
@@ -64,3 +64,13 @@ def test_a_scan_that_names_its_first_coefficient_alone_is_mended_and_no_other() 
     assert files["sequential"][start : start + 3] == b"\0\x3f\0"
     broken = files["sequential"][:start] + bytes(3) + files["sequential"][start + 3 :]
     assert with_whole_scan(broken) == files["sequential"]
+
+
+@pytest.mark.parametrize(("options", "code"), [({}, 0xC0), ({"progressive": True}, 0xC2)])
+def test_the_process_and_bits_of_a_jpeg_are_those_that_were_written(options: dict, code: int) -> None:
+    file = io.BytesIO()
+    Image.new("L", (52, 40)).save(file, "JPEG", **options)
+    assert coded_process(file.getvalue()) == (code, 8)
+    file = io.BytesIO()
+    Image.new("L", (52, 40)).save(file, "PNG")
+    assert coded_process(file.getvalue()) is None

@@ -16,6 +16,7 @@ from pydicom.sequence import Sequence
 from overread.errors import ImageError
 from overread.images.decoded_image import to_uint8
 from overread.images.decoding import read_image
+from overread.images.dicom.dicom_image import ONE_TILE
 from overread.images.dicom.parse_limits import ODD
 from overread.images.location import Location
 from tests.core.images.made_dicom import lookup_table, write_dicom
@@ -254,3 +255,15 @@ def test_every_file_that_pydicom_brings_is_an_image_or_an_image_error() -> None:
         assert time.monotonic() - start < 10, path.name
     assert num_images > 150
     assert num_faults > 50
+
+
+def test_a_slide_in_tiles_is_noted_unless_a_tile_is_asked_for(tmp_path: Path) -> None:
+    tiles = np.repeat(np.arange(4, dtype=np.uint8), 100).reshape(4, 10, 10)
+    size = {"TotalPixelMatrixColumns": 20, "TotalPixelMatrixRows": 20}
+    write_dicom(tmp_path / "slide.dcm", tiles, **size)
+    write_dicom(tmp_path / "cine.dcm", tiles)
+    image = read_image(tmp_path / "slide.dcm")
+    assert (image.pixels == 2).all()
+    assert image.notes == (ONE_TILE,)
+    assert read_image(Location(str(tmp_path / "slide.dcm"), 1)).notes == ()
+    assert read_image(tmp_path / "cine.dcm").notes == ()

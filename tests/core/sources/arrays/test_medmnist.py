@@ -149,3 +149,9 @@ def test_a_mutated_file_makes_a_source_or_a_user_error(tmp_path):
                 write_images(read_source(path), tmp_path / "images")
                 num_read += 1
     assert 0 < num_read < 300
+
+
+def test_another_numpy_archive_is_called_what_it_is(tmp_path):
+    np.savez(tmp_path / "train.npz", x=np.zeros((4, 8, 8)), y=np.zeros(4))
+    with pytest.raises(SourceError, match="is a NumPy archive of x, y; only MedMNIST's layout is read"):
+        read_source(tmp_path / "train.npz")

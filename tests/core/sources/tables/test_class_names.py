@@ -1,7 +1,7 @@
 import pytest
 
 from overread.sources.tables.class_names import class_names
-from overread.sources.tables.table_cells import TableCells
+from tests.core.importing import read_source
 
 
 @pytest.fixture
@@ -12,32 +12,22 @@ def table(tmp_path):
     return path
 
 
-def cells(*labels, header=("image", "label")):
-    return TableCells(list(header), [(row, [f"{row}.png", label]) for row, label in enumerate(labels, start=1)])
-
-
 @pytest.mark.parametrize("name", ["synsets.txt", "classes.txt", "labels.txt"])
 def test_lines_name_the_codes_from_0(table, tmp_path, name):
     (tmp_path / name).write_text("no_dr\nmild DR\nsevere, or worse\n", encoding="utf-8")
-    found = class_names(table, cells("2", "0", "", "2"))
-    assert found == {"0": "no_dr", "2": "severe, or worse"}
+    found = class_names(table, "label", ("2", "0", "", "2.0"))
+    assert found == ({"0": "no_dr", "2": "severe, or worse"}, name)
 
 
 def test_lines_name_the_codes_from_1_if_these_are_as_many(table, tmp_path):
     (tmp_path / "classes.txt").write_text("cat\n\ndog\n")
-    assert class_names(table, cells("1", "2")) == {"1": "cat", "2": "dog"}
+    assert class_names(table, "label", "12") == ({"1": "cat", "2": "dog"}, "classes.txt")
 
 
 @pytest.mark.parametrize("line", ["{} {}", "{}: {}", "{}\t{}", "{},{}", "{} = {}"])
 def test_lines_may_say_the_codes_themselves(table, tmp_path, line):
     (tmp_path / "classes.txt").write_text("\n".join(line.format(*pair) for pair in ((7, "cat"), (3, "dog"))))
-    assert class_names(table, cells("3", "7")) == {"3": "dog", "7": "cat"}
-
-
-def test_codes_are_those_of_the_column_label_else_of_the_last_one(table, tmp_path):
-    (tmp_path / "classes.txt").write_text("cat\ndog\n")
-    assert class_names(table, cells("0", "1", header=("path", "target"))) == {"0": "cat", "1": "dog"}
-    assert class_names(table, cells("0", "1", header=("label", "target"))) == {}
+    assert class_names(table, "label", "37")[0] == {"3": "dog", "7": "cat"}
 
 
 @pytest.mark.parametrize(
@@ -47,8 +37,19 @@ def test_codes_are_those_of_the_column_label_else_of_the_last_one(table, tmp_pat
 )
 def test_names_that_do_not_fit_the_labels_are_not_used(table, tmp_path, lines, labels):
     (tmp_path / "classes.txt").write_text(lines)
-    assert class_names(table, cells(*labels)) == {}
+    assert class_names(table, "label", labels) == ({}, "")
 
 
 def test_a_table_without_a_file_of_names_has_none(table):
-    assert class_names(table, cells("0", "1")) == {}
+    assert class_names(table, "label", "01") == ({}, "")
+
+
+def test_an_import_takes_the_names(tmp_path):
+    (tmp_path / "classes.txt").write_text("cat\ndog\n")
+    (tmp_path / "labels.csv").write_text("image,label\na.png,1\nb.png,0\n")
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).touch()
+    source = read_source(tmp_path)
+    assert [row.label for row in source.rows] == ["dog", "cat"]
+    assert source.messages == ("the names of the classes are those of classes.txt: 0=cat, 1=dog",)
+    assert [row.label for row in read_source(tmp_path, classes=("0", "1")).rows] == ["1", "0"]

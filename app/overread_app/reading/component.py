@@ -13,7 +13,10 @@ import streamlit as st
 from overread_app.reading.packets import Json
 
 FOLDER = Path(__file__).parent
-PARTS = ("pixels", "server", "outbox", "sample_store", "surface", "viewer", "keys", "panel", "sheet", "reading")
+PARTS = (
+    *("pixels", "surface", "hands", "presets", "pane", "bar", "viewer"),
+    *("server", "outbox", "sample_store", "keys", "panel", "sheet", "reading"),
+)
 END = "end"
 """What the reader rests on after the last sample."""
 

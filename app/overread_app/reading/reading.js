@@ -23,7 +23,10 @@ class Reading {
   constructor(parent, { storage }) {
     this.root = parent.querySelector(".reading");
     this.viewer = new Viewer(this.root.querySelector(".viewer"));
-    this.panel = new Panel(this.root, { verdict: (kind, label) => this.decide(kind, label) });
+    this.panel = new Panel(this.root, {
+      verdict: (kind, label) => this.decide(kind, label),
+      similar: (number) => this.compare(number),
+    });
     this.sheet = new Sheet(this.root);
     this.undoButton = this.root.querySelector(".undo");
     this.undoButton.onclick = (event) => event.detail <= 1 && this.undo();
@@ -73,7 +76,7 @@ class Reading {
     if (target === this.viewer.surface.canvas && this.viewer.focusedKeys[key]) {
       return { run: this.viewer.focusedKeys[key], repeats: true };
     }
-    return this.table?.find(({ keys }) => keys.includes(key));
+    return this.table?.find(({ keys, applies }) => keys.includes(key) && (applies?.() ?? true));
   }
 
   has(node) {
@@ -103,6 +106,12 @@ class Reading {
     if (performance.now() - this.problemAt > MESSAGE_MS) this.panel.showProblem("");
     this.advance();
     this.fill();
+  }
+
+  // Open a similar image beside the one under review.
+  compare(number) {
+    const { id, label } = this.current.packet.similar[number];
+    this.viewer.openBeside(label, () => this.store.decode(id));
   }
 
   // Take the last verdict back: out of the outbox, or by asking the server, which may have it.

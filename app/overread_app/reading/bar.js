@@ -66,7 +66,6 @@ class Bar {
     });
   }
 
-  // A radiograph's window in its own units; an image of 8 bits in percent, as a photograph's.
   write() {
     const { main, isKept, isMagnified } = this.viewer;
     this.keptMark.hidden = !isKept;
@@ -74,12 +73,12 @@ class Bar {
       this.switches[name].setAttribute("aria-pressed", isOn);
     }
     if (!main.image) return;
-    const { isDicom } = main.image.spec;
+    const isInValues = hasValues(main.image.spec);
     const { center, window, isInverted } = main.shown;
     this.switches.invert.setAttribute("aria-pressed", isInverted);
-    this.names[0].textContent = isDicom ? "Centre" : "Brightness";
-    this.names[1].textContent = isDicom ? "Width" : "Contrast";
-    const shown = isDicom ? { center, window } : { center: (128 - center) / 1.28, window: (100 * 256) / window };
+    this.names[0].textContent = isInValues ? "Centre" : "Brightness";
+    this.names[1].textContent = isInValues ? "Width" : "Contrast";
+    const shown = isInValues ? { center, window } : { center: (128 - center) / 1.28, window: (100 * 256) / window };
     for (const [name, field] of Object.entries(this.fields)) {
       if (field.getRootNode().activeElement !== field) field.value = Math.round(shown[name]);
     }
@@ -94,10 +93,15 @@ class Bar {
     const { main } = this.viewer;
     if (!main.image) return;
     const [center, window] = [this.fields.center.valueAsNumber, this.fields.window.valueAsNumber];
-    const { isDicom } = main.image.spec;
+    const isInValues = hasValues(main.image.spec);
     const shown = { ...main.shown };
-    if (Number.isFinite(center)) shown.center = isDicom ? center : 128 - center * 1.28;
-    if (Number.isFinite(window) && window > 0) shown.window = isDicom ? window : (100 * 256) / window;
+    if (Number.isFinite(center)) shown.center = isInValues ? center : 128 - center * 1.28;
+    if (Number.isFinite(window) && window > 0) shown.window = isInValues ? window : (100 * 256) / window;
     this.viewer.setWindow(shown);
   }
+}
+
+// A radiograph's window is in its own units, one of an image of 8 bits in percent, as a photograph's.
+function hasValues({ isDicom, type }) {
+  return isDicom || type !== "uint8";
 }

@@ -86,3 +86,12 @@ class Outbox {
     this.on?.change();
   }
 }
+
+// How it stands with the last verdict, in words. last: in the ledger; trouble: why no samples come.
+function savedText({ entries, problem, hasUndo }, last, trouble) {
+  if (entries.length && problem) return `Not saved yet: ${problem}. Trying again… (${entries.length} waiting)`;
+  if (hasUndo) return "Undoing…";
+  if (entries.length) return "Saving…";
+  if (trouble) return `No new images: ${trouble}. Trying again…`;
+  return last ? `Saved: ${last.text}` : "Nothing saved yet";
+}

@@ -4,7 +4,7 @@ All texts are plain: names may contain anything, and the browser shows them as t
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from overread_app.components.charts import class_colours
 from overread_app.components.evidence_panel import thumbnails
 from overread_app.components.sample_card import kind_words, likelihood
 from overread_app.components.scorer_votes import VIEWS, vote
-from overread_app.components.verdict_buttons import VERDICT_NAMES
+from overread_app.components.verdict_words import VERDICT_NAMES
 from overread_app.reading.reader_state import Standing
 from overread_app.reading.room import Order, Room
 
@@ -28,19 +28,27 @@ MAX_SAME = 2
 Json = dict[str, Any]
 
 
-def packet(room: Room, sample_id: str, standing: Standing, *, note: str = "") -> Json:
-    """All that is shown of a sample but its image. note: what its field for a note begins with. Raises UserError where
-    the run does not have the sample."""
-    row = room.row(sample_id)
+def packets(room: Room, sample_ids: Sequence[str], standing: Standing, *, note: str = "") -> list[Json]:
+    """All that is shown of each sample but its image. note: what the field for a note begins with. Raises UserError
+    where the run does not have a sample."""
+    rows = [room.row(sample_id) for sample_id in sample_ids]
+    probability, num_verdicts = corrected_probability(room, rows, standing)
+    follows = [standing.keys.get(sample_id, "") for sample_id in sample_ids]
+    return [
+        {**_packet(room, row, float(chance), is_corrected=num_verdicts > 0), "follows": key, "note": note}
+        for row, chance, key in zip(rows, probability, follows, strict=True)
+    ]
+
+
+def _packet(room: Room, row: int, probability: float, *, is_corrected: bool) -> Json:
     title, other_title = "The readings differ", "Model’s reading"
     if not room.is_proposed[row]:
         title, other_title = "Below the proposal threshold", "Most likely other"
-    probability, num_verdicts = corrected_probability(room, row, standing)
     # No digits near 0 and 1, where they would claim too much.
     details = [f"{probability:.2f}"] if 0.025 <= probability < 0.985 else []
-    details += ["corrected by your verdicts"] if num_verdicts else []
+    details += ["corrected by your verdicts"] if is_corrected else []
     return {
-        "id": sample_id,
+        "id": room.ids[row],
         "given": _label(room, room.given[row]),
         "other": _label(room, room.likely[row]),
         "isProposed": bool(room.is_proposed[row]),
@@ -52,8 +60,6 @@ def packet(room: Room, sample_id: str, standing: Standing, *, note: str = "") ->
         "probs": [round(float(value), 4) for value in room.probs[row]],
         "votes": _votes(room, row),
         **_similar(room, row),
-        "follows": standing.keys.get(sample_id, ""),
-        "note": note,
     }
 
 
@@ -82,11 +88,11 @@ def progress(order: Order, standing: Standing) -> dict[str, int]:
     return {"decided": sum(map(order.chosen.__contains__, standing.keys)), "total": len(order.chosen)}
 
 
-def corrected_probability(room: Room, row: int, standing: Standing) -> tuple[float, int]:
-    """The probability that a row's given label is wrong, recalibrated by the reader's own verdicts, and their number;
-    as the run has it, and 0, while they are too few.
+def corrected_probability(room: Room, rows: Sequence[int], standing: Standing) -> tuple[np.ndarray, int]:
+    """(len(rows),): the probabilities that their given labels are wrong, recalibrated by the reader's own verdicts, and
+    the number of these; as the run has them, and 0, while the verdicts are too few.
 
-    The same number as `recalibrated` gives for the whole run, from the decided rows and this one alone.
+    The same as `recalibrated` gives for the whole run, from the decided rows and these alone.
     """
     found = [
         (decided, IS_ERROR[decision.verdict.kind])
@@ -94,12 +100,13 @@ def corrected_probability(room: Room, row: int, standing: Standing) -> tuple[flo
         if (decided := room.rows.get(decision.verdict.sample_id, -1)) >= 0
         and counts(decision.verdict, run=room.run, given_label=room.given[decided])
     ]
-    if len(found) < room.calibration.min_verdicts:
-        return float(room.probability[row]), 0
-    rows, is_error = zip(*found, strict=True)
-    probability = room.probability[[*rows, row]]
-    corrected = recalibrated(probability, np.arange(len(rows)), np.array(is_error, dtype=bool), room.calibration)
-    return float(corrected[-1]), len(rows)
+    if not rows or len(found) < room.calibration.min_verdicts:
+        return room.probability[rows], 0
+    decided_rows, is_error = zip(*found, strict=True)
+    probability = room.probability[[*decided_rows, *rows]]
+    places = np.arange(len(found))
+    corrected = recalibrated(probability, places, np.array(is_error, dtype=bool), room.calibration)
+    return corrected[len(found) :], len(found)
 
 
 def _label(room: Room, label: str) -> Json:

@@ -9,7 +9,7 @@ from overread.studies.run import Run
 from overread.studies.study import Study
 from overread_app import session
 from overread_app.components.charts import class_colours
-from overread_app.components.verdict_buttons import NUM_KEYS, PLAIN_VERDICTS
+from overread_app.components.verdict_words import NUM_KEYS, PLAIN_VERDICTS
 from overread_app.reading.packets import Json
 from overread_app.reading.room import run_stamp
 from overread_app.reading.routes import know_study

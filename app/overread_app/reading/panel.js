@@ -99,6 +99,17 @@ class Panel {
     return button;
   }
 
+  // The rows of the key table for the buttons in sight. decide: (kind, label).
+  keys(decide) {
+    const texts = { accept: "Change to the other label", reject: "Keep the given label" };
+    return [...this.buttons, ...this.thirds].map((button) => ({
+      keys: [button.key.toLowerCase()],
+      shown: button.key,
+      text: texts[button.kind] ?? (button.text || button.label),
+      run: () => button.element.hidden || decide(button.kind, button.label),
+    }));
+  }
+
   // Show a sample of the store: all its texts at once.
   show({ packet, thumbs }) {
     const { given, other } = packet;

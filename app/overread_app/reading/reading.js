@@ -30,7 +30,7 @@ class Reading {
     this.sheet = new Sheet(this.root);
     this.undoButton = this.root.querySelector(".undo");
     this.undoButton.onclick = (event) => event.detail <= 1 && this.undo();
-    this.curtain = document.head.appendChild(make("style"));
+    this.curtain = new Curtain();
     this.outbox = outboxOf(storage);
     this.outbox.on = { answer: (...answer) => this.hear(...answer), change: () => this.showStatus() };
     this.server = this.outbox.server;
@@ -56,15 +56,12 @@ class Reading {
     this.first ??= sessionStorage.getItem(this.place) ?? data.first;
     this.panel.take(data);
     if (this.current) this.panel.show(this.current);
-    this.table = [...this.panel.buttons, ...this.panel.thirds].map((button) => ({
-      keys: [button.key.toLowerCase()],
-      shown: button.key,
-      text: button.kind === "accept" || button.kind === "reject" ? `${button.text} …` : button.text || button.label,
-      run: () => button.element.hidden || this.decide(button.kind, button.label),
-    }));
-    this.table.push({ keys: ["u"], shown: "U", text: "Undo the last verdict", run: () => this.undo() });
-    this.table.push(...this.viewer.keys);
-    this.table.push({ keys: ["?"], shown: "?", text: "This list", run: () => this.sheet.toggle() });
+    this.table = [
+      ...this.panel.keys((kind, label) => this.decide(kind, label)),
+      { keys: ["u"], shown: "U", text: "Undo the last verdict", run: () => this.undo() },
+      ...this.viewer.keys,
+      { keys: ["?"], shown: "?", text: "This list", run: () => this.sheet.toggle() },
+    ];
     this.sheet.write(this.table);
     this.outbox.send();
     this.refresh();
@@ -171,7 +168,7 @@ class Reading {
     else this.viewer.blank(`${sample.message} If you cannot judge without it, choose “Cannot judge”.`);
     this.panel.show(sample);
     this.root.classList.remove("is-ended");
-    this.showOnly(id);
+    this.curtain.showOnly(id);
     this.paintedAt = performance.now();
     Object.assign(this.root.dataset, { painted: this.visit, sample: id, paintedAt: this.paintedAt });
     sessionStorage.setItem(this.place, id);
@@ -183,7 +180,7 @@ class Reading {
   blank() {
     this.viewer.blank("Loading the next image");
     this.panel.blank("Loading the next image");
-    this.showOnly("");
+    this.curtain.showOnly("");
     this.paintedAt = performance.now();
     delete this.root.dataset.sample;
   }
@@ -192,16 +189,9 @@ class Reading {
     clearTimeout(this.patience);
     this.blank();
     this.root.classList.add("is-ended");
-    this.showOnly("end");
+    this.curtain.showOnly("end");
     sessionStorage.removeItem(this.place);
     this.trigger("resting", "end");
-  }
-
-  // What Streamlit shows of a sample stands in a container of its name: that of another one is not shown.
-  showOnly(name) {
-    const prefix = "st-key-review_rest_";
-    const shown = `${prefix}${name.replace(/[^a-zA-Z0-9_-]/g, "-")}`;
-    this.curtain.textContent = `[class*="${prefix}"]:not([class~="${shown}"]) { display: none !important; }`;
   }
 
   // Ask for all samples anew: others were decided elsewhere, or others are to be shown.
@@ -300,12 +290,7 @@ class Reading {
 
   showStatus() {
     const { entries, problem, hasUndo } = this.outbox;
-    let text = this.last ? `Saved: ${this.last.text}` : "Nothing saved yet";
-    if (entries.length && problem) text = `Not saved yet: ${problem}. Trying again… (${entries.length} waiting)`;
-    else if (hasUndo) text = "Undoing…";
-    else if (entries.length) text = "Saving…";
-    else if (this.trouble) text = `No new images: ${this.trouble}. Trying again…`;
-    this.panel.showSaved(text, Boolean(problem || this.trouble));
+    this.panel.showSaved(savedText(this.outbox, this.last, this.trouble), Boolean(problem || this.trouble));
     this.undoButton.disabled = hasUndo || !(this.last || entries.length);
     this.root.dataset.unsaved = entries.length;
   }
@@ -318,7 +303,7 @@ class Reading {
     this.outbox.on = null; // it goes on sending
     this.store.close();
     this.viewer.close();
-    this.curtain.remove();
+    this.curtain.close();
     if (reading === this) reading = null;
   }
 }

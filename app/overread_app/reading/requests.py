@@ -6,7 +6,7 @@ from typing import Any
 
 from overread.errors import UserError
 from overread.records import VerdictKind
-from overread_app.components.verdict_buttons import MAX_NOTE_LENGTH
+from overread_app.components.verdict_words import MAX_NOTE_LENGTH
 
 MAX_BYTES = 2**16
 MAX_COUNT = 10

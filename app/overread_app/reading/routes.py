@@ -22,7 +22,7 @@ from overread.studies.run import Run
 from overread.studies.study import Study, open_study
 from overread_app import session, study_data
 from overread_app.boundary import error_text
-from overread_app.reading.packets import Json, last_verdict, packet, progress
+from overread_app.reading.packets import Json, last_verdict, packets, progress
 from overread_app.reading.reader_state import ReaderState, Standing, reader_state
 from overread_app.reading.requests import MAX_BYTES, RequestError, queue_request, undo_request, verdict_request
 from overread_app.reading.room import Room, RunReplacedError, open_room, run_stamp
@@ -87,7 +87,7 @@ def next_samples(seat: Seat, content: bytes) -> Json:
     ids = [*first, *islice(following, asked.count)][: asked.count]
     told = seat.summary(standing)
     left = told["progress"]["total"] - told["progress"]["decided"]
-    return {"samples": [packet(room, sample_id, standing) for sample_id in ids], **told, "left": left}
+    return {"samples": packets(room, ids, standing), **told, "left": left}
 
 
 def record_verdict(seat: Seat, content: bytes) -> Json:
@@ -129,9 +129,9 @@ def undo_last(seat: Seat, content: bytes) -> Json:
         raise StaleVerdictError("another verdict was recorded in another window; nothing was undone")
     standing = seat.state.current()
     sample_id = undone.verdict.sample_id
-    is_here = sample_id in seat.room.rows  # it may be a verdict on an earlier run
-    shown = packet(seat.room, sample_id, standing, note=undone.verdict.note) if is_here else None
-    return {"undone": shown, **seat.summary(standing)}
+    ids = [sample_id] if sample_id in seat.room.rows else []  # it may be a verdict on an earlier run
+    shown = packets(seat.room, ids, standing, note=undone.verdict.note)
+    return {"undone": next(iter(shown), None), **seat.summary(standing)}
 
 
 async def send_image(request: Request) -> Response:

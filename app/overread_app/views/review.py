@@ -14,7 +14,7 @@ from overread_app.components.heat_map_panel import NUM_LOOKED_AHEAD, show_salien
 from overread_app.components.reader_name import ask_reader, is_asking, remember_reader, show_code
 from overread_app.components.sample_card import show_tally
 from overread_app.components.threshold_slider import corrected_probabilities, show_threshold_slider
-from overread_app.components.verdict_buttons import VERDICT_NAMES
+from overread_app.components.verdict_words import VERDICT_NAMES
 from overread_app.reading.component import END, show_component
 from overread_app.reading.page_data import component_data
 from overread_app.reading.room import open_room
@@ -45,7 +45,7 @@ def show_page(study: Study, run: Run, reading: ReadingList) -> None:
             st.caption(note)
     with st.container(key="review_page", gap=None):
         with st.popover("Threshold", key="review_more", type="tertiary", on_change="rerun") as popover:
-            if popover.open:
+            if popover.open and session.get("resting") != END:  # at the end it stands beneath
                 show_threshold(study, run, reading)
         show_reading(study, run, reading)
     with st.container(key="review_unseen"):

@@ -12,6 +12,7 @@ Source: Kull, Silva Filho and Flach 2017, "Beta calibration".
 """
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from overread.proposal_settings import CalibrationSettings
 
@@ -59,4 +60,5 @@ def _fit(features: np.ndarray, is_error: np.ndarray, prior_spread: np.ndarray) -
         gradient = np.append(residual @ terms, residual.sum()) + parameters / prior_spread**2
         return float(of_verdicts + ((parameters / prior_spread) ** 2).sum() / 2), gradient
 
-    return minimize(loss, np.zeros(3), jac=True, method="L-BFGS-B").x
+    with threadpool_limits(1):  # with three parameters, several threads only wait for each other: 50 times as long
+        return minimize(loss, np.zeros(3), jac=True, method="L-BFGS-B").x

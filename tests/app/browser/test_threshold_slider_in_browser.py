@@ -53,7 +53,9 @@ def test_the_slider_s_keys_are_no_verdicts_and_keep_the_sample_on_the_page(opene
 
 
 def test_after_the_slider_by_keyboard_or_mouse_a_key_is_one_verdict(opened, server):
+    before = num_chosen(opened)
     opened.keyboard.press("Home")
+    await_choice(opened, before)
     opened.keyboard.press("Escape")
     opened.locator(SLIDER).wait_for(state="detached")
     visit = look(opened)

@@ -31,7 +31,7 @@ class Name {
 }
 
 class Panel {
-  // on: {verdict(kind, label), similar(number of an image among the similar ones)}
+  // on: {verdict(kind, label), similar(an image of the packet's similar ones)}
   constructor(root, on) {
     this.root = root;
     this.on = on;
@@ -41,7 +41,7 @@ class Panel {
     this.note = this.find("note");
     this.figures = [...root.querySelectorAll(".similar figure")].map((figure, i) => ({
       figure,
-      button: Object.assign(figure.querySelector("button"), { onclick: () => on.similar(i) }),
+      button: Object.assign(figure.querySelector("button"), { onclick: () => on.similar(this.similar[i]) }),
       canvas: figure.querySelector("canvas"),
       dot: figure.querySelector("i"),
       name: figure.querySelector("figcaption span"),
@@ -171,6 +171,7 @@ class Panel {
       ? "almost identical ones first"
       : "from other patients and slides";
     this.find("similar-said").textContent = packet.similarSaid;
+    this.similar = packet.similar;
     this.figures.forEach(({ figure, button, canvas, dot, name }, i) => {
       const each = packet.similar[i];
       figure.hidden = !each;

@@ -22,10 +22,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
 class Reading {
   constructor(parent, { storage }) {
     this.root = parent.querySelector(".reading");
-    this.viewer = new Viewer(this.root.querySelector(".viewer"));
+    this.viewer = new Viewer(this.root.querySelector(".viewer"), (id) => this.store.decode(id));
     this.panel = new Panel(this.root, {
       verdict: (kind, label) => this.decide(kind, label),
-      similar: (number) => this.compare(number),
+      similar: (each) => this.viewer.openBeside(each),
     });
     this.sheet = new Sheet(this.root);
     this.undoButton = this.root.querySelector(".undo");
@@ -103,12 +103,6 @@ class Reading {
     if (performance.now() - this.problemAt > MESSAGE_MS) this.panel.showProblem("");
     this.advance();
     this.fill();
-  }
-
-  // Open a similar image beside the one under review.
-  compare(number) {
-    const { id, label } = this.current.packet.similar[number];
-    this.viewer.openBeside(label, () => this.store.decode(id));
   }
 
   // Take the last verdict back: out of the outbox, or by asking the server, which may have it.

@@ -186,10 +186,8 @@ class Surface {
   drawLens() {
     const { context, lens, turn } = this;
     const radius = LENS_RADIUS * (window.devicePixelRatio || 1);
-    const [x, y] = [this.x, this.y].map((side, axis) => {
-      const at = axis ? lens.y : lens.x;
-      return at - (at - side) * LENS_POWER;
-    });
+    const around = (at, side) => at - (at - Math.round(side)) * LENS_POWER; // rounded, as it is painted
+    const [x, y] = [around(lens.x, this.x), around(lens.y, this.y)];
     context.save();
     context.beginPath();
     context.arc(lens.x, lens.y, radius, 0, 2 * Math.PI);

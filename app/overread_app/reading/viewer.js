@@ -6,8 +6,10 @@ const ACROSS = [-1, 0, 0, 1];
 const DOWN = [1, 0, 0, -1];
 
 class Viewer {
-  constructor(root) {
+  // load: resolves to {image, status, message} of a sample's id, as the store decodes it.
+  constructor(root, load) {
     this.root = root;
+    this.load = load;
     const [main, beside] = root.querySelectorAll(".pane");
     const on = {
       drawn: (pane) => pane === this.main && this.bar.writeZoom(pane.surface.scale),
@@ -99,21 +101,21 @@ class Viewer {
     if (image) this.kept = { spec: image.spec, shown, look: surface.look };
   }
 
-  // Show a similar image beside, at its own full resolution. load: resolves to {image, message}.
-  async openBeside(label, load) {
+  // Show a similar image of a packet beside, at its own full resolution.
+  async openBeside({ id, label }) {
     if (!this.main.image) return;
     this.closeBeside();
     this.besideName.textContent = this.besideName.title = `Similar: ${label}`;
     this.root.classList.add("has-two");
     this.beside.blank("Loading the image");
-    const asked = (this.asked = load());
-    const { image, message } = await asked;
+    const asked = (this.asked = this.load(id));
+    const { image, status, message } = await asked;
     if (this.asked !== asked) {
       image?.bitmap.close();
       return;
     }
     if (!image) {
-      this.beside.blank(message || "This image cannot be shown.");
+      this.beside.blank(status ? message || "This image cannot be shown." : "There is no connection. Open it again later.");
       return;
     }
     const { spec } = this.main.image;

@@ -52,6 +52,8 @@ def show_page(study: Study, run: Run | None, reading: ReadingList) -> None:
             if popover.open and session.get("resting") != END:  # at the end it stands beneath
                 show_queue(study, run, reading)
         show_reading(study, run, reading)
+    if note := study_data.load_decoding_note(study):
+        st.caption(note)
     with st.container(key="review_unseen"):
         remember_reader()
 

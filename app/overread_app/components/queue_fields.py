@@ -1,5 +1,6 @@
 """The choice of a queue on the Review page: which samples, in what order; and the way to a single one."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -100,9 +101,9 @@ def current_jump() -> Jump | None:
 
 
 def _jump(key: str, room: Room) -> None:
-    sample_id, last = (session.field_value(key) or "").strip(), current_jump()
+    sample_id = (session.field_value(key) or "").strip()
     if sample_id in room.rows:
-        session.put("review_jump", Jump(sample_id, last.number + 1 if last else 1))
+        session.put("review_jump", Jump(sample_id, round(1000 * time.time())))
 
 
 def _choose(

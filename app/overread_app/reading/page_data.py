@@ -31,7 +31,7 @@ class Jump:
 
     sample_id: str
     number: int
-    """Another for each time."""
+    """Another for each time; not above 2**53."""
 
 
 def component_data(

@@ -17,14 +17,14 @@ from overread_app.reading.room import Room
 from overread_app.reading_list import ReadingList
 
 ORDERS = {
-    QueueOrder.PROBABILITY: "Most likely wrong first",
-    QueueOrder.PACE: "Most wrong labels per minute first",
-    QueueOrder.CLASS_PAIR: "One class pair after the other",
+    QueueOrder.PROBABILITY: "Likely errors first",
+    QueueOrder.PACE: "Most errors per minute",
+    QueueOrder.CLASS_PAIR: "By class pair",
     QueueOrder.RANDOM: "Random",
 }
-UNREAD_ORDERS = {QueueOrder.RANDOM: "Random", QueueOrder.CLASS_PAIR: "One class after the other"}
+UNREAD_ORDERS = {QueueOrder.RANDOM: "Random", QueueOrder.CLASS_PAIR: "By class"}
 """Without a model."""
-PARTS = {QueuePart.UNDECIDED: "To decide", QueuePart.NOTED: "Decided with a note", QueuePart.LATER: "Put off (Q)"}
+PARTS = {QueuePart.UNDECIDED: "To decide", QueuePart.NOTED: "With a note", QueuePart.LATER: "Put off"}
 KINDS = {
     "relabel": "Another class fits better",
     "ambiguous": "Two classes fit",
@@ -38,20 +38,23 @@ ALL = "All"
 def show_queue_fields(reading: ReadingList, room: Room, state: ReaderState) -> None:
     """The fields of a queue's choice, each with its numbers of images."""
     orders = ORDERS if room.run else UNREAD_ORDERS
-    choice, table = reading.choice, room.table()
-    is_chosen = chosen_samples(table, choice.min_probability)
-    _choose(reading, state, "order", "Order", orders, choice.order, title=orders.__getitem__)
-    numbers = part_counts(reading, room, state)
-    _choose(reading, state, "only", "Show", PARTS, choice.only, title=lambda part: _with(PARTS[part], numbers[part]))
-    left, right = st.columns(2)
+    choice, table, numbers = reading.choice, room.table(), part_counts(reading, room, state)
+    left, right = st.columns(2, gap="small")
+    with left:
+        _choose(reading, state, "order", "Order", orders, choice.order, title=orders.__getitem__)
+    with right:
+        _choose(
+            reading, state, "only", "Show", PARTS, choice.only, title=lambda part: _with(PARTS[part], numbers[part])
+        )
     filters: list[tuple[Any, str, str, str, np.ndarray]] = [(left, "given", "Given label", "given_label", room.given)]
     if room.run:
         filters.append((right, "likely", "Most likely label", "likely_label", room.likely))
-        if any(room.kinds):
-            filters.append((left, "kind", "Kind", "kind", room.kinds))
+    if any(room.kinds):
+        filters.append((left, "kind", "Kind", "kind", room.kinds))
     if any(room.slides):
         filters.append((right, "slide", "Slide", "slide", room.slides))
     columns = {column for *_, column, _ in filters}
+    is_chosen = chosen_samples(table, choice.min_probability)
     for place, name, label, column, values in filters:
         # How many each value gives, the other filters being as they are.
         is_counted = is_chosen & matches(table, choice, columns=columns - {column})
@@ -59,8 +62,17 @@ def show_queue_fields(reading: ReadingList, room: Room, state: ReaderState) -> N
         with place:
             _filter(reading, state, (name, label), counts, getattr(choice, name), KINDS if column == "kind" else {})
     if room.run:
-        with left:
-            _choose(reading, state, "num_controls", "Controls mixed in", CONTROLS, choice.num_controls, title=str)
+        with right:
+            _choose(
+                reading,
+                state,
+                "num_controls",
+                "Controls mixed in",
+                CONTROLS,
+                choice.num_controls,
+                title="{:,}".format,
+                help="Images that the model does not doubt, among the others: do you find errors there too?",
+            )
     key = f"review_queue_repeats_{reading.key}"
     st.checkbox(
         "Show some images twice",
@@ -115,6 +127,7 @@ def _choose(
     value: Any,
     *,
     title: Callable[[Any], str],
+    help: str | None = None,
 ) -> None:
     key = f"review_queue_{name}_{reading.key}"
     found = list(options)
@@ -124,6 +137,7 @@ def _choose(
         index=found.index(value) if value in found else 0,
         format_func=title,
         key=key,
+        help=help,
         on_change=lambda: reading.choose(since=_now(state), **{name: session.field_value(key)}),
     )
 

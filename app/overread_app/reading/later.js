@@ -13,7 +13,7 @@ class Later {
   add(id) {
     if (this.ids.length >= MAX_LATER) return `${MAX_LATER} images are put off already. Decide some first.`;
     this.store([...this.ids.filter((each) => each !== id), id]);
-    return "Put off to the end. This tab remembers it, also after a reload.";
+    return "Put off; this tab remembers it.";
   }
 
   remove(id) {

@@ -158,6 +158,8 @@ class Reading {
 
   // Show a sample whatever stands of it, decided or not; what is in sight now comes after it.
   open(id) {
+    this.said = "";
+    this.supply.aside = this.here && this.here.packet.id !== id ? this.here.packet : null;
     this.stepAside();
     this.supply.refresh(id);
   }

@@ -9,6 +9,7 @@ class Supply {
     this.next = []; // packets
     this.first = null; // the id of a sample to begin with, unless it is decided
     this.opened = null; // the id of a sample to begin with, whatever stands of it
+    this.aside = null; // the packet of the sample that was in sight when another one was opened: it comes after that
     this.trouble = ""; // why no samples come
   }
 
@@ -72,10 +73,14 @@ class Supply {
         const again = packets.find((packet) => packet.id === id);
         if (again) again.note ||= note; // it was begun before another sample was opened
       }
+      this.isExhausted = packets.length <= NUM_AHEAD;
+      if (this.aside && packets[0]?.id === this.opened) {
+        const { aside } = this;
+        packets.splice(1, NUM_AHEAD, aside, ...packets.slice(1).filter(({ id }) => id !== aside.id));
+      }
       const isStill = here && packets[0]?.id === here.packet.id;
       this.next = isStill ? packets.slice(1) : packets;
-      this.isExhausted = packets.length <= NUM_AHEAD;
-      this.first = this.opened = null;
+      this.first = this.opened = this.aside = null;
       if (!isStill && packets.length) reading.advance();
       else if (!isStill) reading.leave();
     } else {

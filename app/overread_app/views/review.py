@@ -102,10 +102,11 @@ def show_slow_evidence(study: Study, run: Run, reading: ReadingList, sample_id: 
 def show_queue(study: Study, run: Run | None, reading: ReadingList) -> None:
     """The choice of the queue, the threshold among it."""
     room = open_room(study, run)
-    show_jump(reading, room)
-    show_queue_fields(reading, room, reader_state(study_data.ledger(study), reading.reader))
-    if run is not None:
-        show_threshold(study, run, reading)
+    with st.container(gap="xsmall"):
+        if run is not None:
+            show_threshold(study, run, reading)
+        show_queue_fields(reading, room, reader_state(study_data.ledger(study), reading.reader))
+        show_jump(reading, room)
 
 
 def show_threshold(study: Study, run: Run, reading: ReadingList) -> None:

@@ -37,7 +37,20 @@ def open_queue(page):
     page.get_by_label("Go to image").wait_for()
 
 
-def test_a_sample_that_is_put_off_is_no_verdict_and_does_not_come_back_after_a_reload(tab, server):
+def close_queue(page):
+    page.keyboard.press("Escape")
+    page.locator("canvas.surface").click(position={"x": 20, "y": 200})
+    page.get_by_label("Go to image").wait_for(state="detached")
+
+
+def show_part(page, text):
+    open_queue(page)
+    page.get_by_role("combobox", name="Show", exact=True).click()
+    page.get_by_role("option", name=text).click()
+    close_queue(page)
+
+
+def test_a_sample_that_is_put_off_is_no_verdict_and_waits_in_a_queue_of_its_own_also_after_a_reload(tab, server):
     put_off = shown(tab)
     press(tab, "q")
     assert tab.locator(".saved").text_content().startswith("Put off")
@@ -45,14 +58,15 @@ def test_a_sample_that_is_put_off_is_no_verdict_and_does_not_come_back_after_a_r
     tab.reload()
     await_sample(tab, here)
     assert server.rows(READER) == []
-    open_queue(tab)
-    tab.get_by_text("Show", exact=True).wait_for()
-    tab.locator(".st-key-review_more").get_by_role("button").click()
     seen = [here]
     for _ in range(3):
         press(tab, "x")
         seen.append(shown(tab))
     assert put_off not in seen
+    show_part(tab, "Put off (1)")
+    press(tab, "x")  # the one in sight stayed
+    assert shown(tab) == put_off
+    show_part(tab, "To decide (36)")
     await_saved(tab)
 
 
@@ -61,8 +75,8 @@ def test_a_verdict_is_found_opened_again_and_changed_and_the_queue_goes_on(tab, 
     waiting, before = shown(tab), len(server.rows(READER))
     look(tab)
     tab.keyboard.press("d")
-    tab.locator(".decided-one").nth(2).wait_for()
-    assert tab.locator(".decided-one").count() == 3
+    tab.locator(".decided-one").nth(3).wait_for()
+    assert tab.locator(".decided-one").count() == 4
     for key in ("a", "x", "u"):  # no verdicts while it is open
         tab.keyboard.press(key)
     tab.get_by_label("Search your verdicts").fill(first)
@@ -85,9 +99,7 @@ def test_a_reader_goes_to_an_image_by_its_id_and_back_to_the_queue(tab, server):
     field.fill(scores[1])  # it is not proposed
     field.press("Enter")
     await_sample(tab, scores[1])
-    tab.keyboard.press("Escape")
-    tab.locator("canvas.surface").click(position={"x": 20, "y": 200})
-    field.wait_for(state="detached")
+    close_queue(tab)
     assert tab.locator(".readings .title").text_content() == "Below the proposal threshold"
     press(tab, "n")
     assert shown(tab) == waiting
@@ -101,9 +113,7 @@ def test_a_queue_of_one_given_label_has_no_other(tab):
     label, _, number = option.text_content().rpartition(" (")
     option.click()
     assert number.rstrip(")") == before  # all proposals of the made study are of one class
-    tab.keyboard.press("Escape")
-    tab.locator("canvas.surface").click(position={"x": 20, "y": 200})
-    tab.get_by_label("Go to image").wait_for(state="detached")
+    close_queue(tab)
     decide(tab, "n")
     assert tab.locator(".given-name").get_attribute("title") == label
 

@@ -147,3 +147,17 @@ def test_a_run_that_proposes_nothing_still_offers_its_less_sure_samples():
 )  # fmt: skip
 def test_the_trade_is_said_in_words(chosen, left, elapsed_ms, words):
     assert trade_off_text(chosen, left, elapsed_ms=elapsed_ms) == words
+
+
+def test_another_threshold_leaves_the_queue_s_other_choices_as_they_are(app, made_study, scores):
+    open_slider(app)
+
+    def field(label):
+        return next(field for field in app.selectbox if field.label == label)
+
+    field("Given label").set_value("adenoma").run()
+    choose(app, "10 % or more")
+    chosen = scores[(scores["label_error_probability"] >= 0.1) & (scores["given_label"] == "adenoma")]
+    assert field("Given label").value == "adenoma"
+    assert field("Most likely label").value is None
+    assert f"To decide ({len(chosen)})" in field("Show").options

@@ -1,6 +1,7 @@
 """The choice of a queue on the Review page: which samples, in what order; and the way to a single one."""
 
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -129,8 +130,10 @@ def _choose(
     title: Callable[[Any], str],
     help: str | None = None,
 ) -> None:
-    key = f"review_queue_{name}_{reading.key}"
     found = list(options)
+    # Another field where the titles are others: Streamlit would take the value by its old title.
+    titles = zlib.crc32("\n".join(map(title, found)).encode())
+    key = f"review_queue_{name}_{titles}_{reading.key}"
     st.selectbox(
         label,
         found,

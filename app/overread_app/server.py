@@ -9,9 +9,12 @@ import signal
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from overread_app.theme import server_settings
+
+if TYPE_CHECKING:
+    from starlette.routing import Mount
 
 HOSTS = ("127.0.0.1", "localhost")
 """The host names under which a browser on this machine may request the app."""
@@ -104,12 +107,24 @@ def security_headers(port: int, page: str = "") -> dict[str, str]:
     }
 
 
+def own_routes(base: str = "") -> "Mount":
+    """The routes of reading (reading/routes.py), for Streamlit's server. base: its base path."""
+    from starlette.routing import Mount
+
+    async def answer(scope: Message, receive: Receive, send: Send) -> None:
+        # Imported when the server runs: these modules use Streamlit's caches, which need it.
+        from overread_app.reading.routes import ROUTER
+
+        await ROUTER(scope, receive, send)
+
+    prefix = base.strip("/")
+    return Mount(f"/{prefix}/reading" if prefix else "/reading", app=answer)
+
+
 def serve(script: Path, port: int) -> None:
     """Serve the script's pages on the loopback address until SIGINT or SIGTERM."""
     import streamlit as st
     from starlette.middleware import Middleware
-
-    from overread_app.reading.routes import reading_routes
 
     page = Path(st.__file__).parent / "static" / "index.html"
     headers = security_headers(port, page.read_text(encoding="utf-8") if page.is_file() else "")
@@ -118,7 +133,10 @@ def serve(script: Path, port: int) -> None:
     # The server raises the signal again when it has ended.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     settings = server_settings(port)
-    routes = reading_routes(str(settings["server.baseUrlPath"]).strip("/"))
-    app = st.App(script, routes=routes, middleware=[Middleware(Guard, port=port, headers=headers)])
+    app = st.App(
+        script,
+        routes=[own_routes(str(settings["server.baseUrlPath"]))],
+        middleware=[Middleware(Guard, port=port, headers=headers)],
+    )
     with suppress(KeyboardInterrupt):
         app.run(config=settings)

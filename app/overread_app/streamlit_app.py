@@ -17,6 +17,8 @@ NOT_FOR_DIAGNOSIS = "Not for diagnosis"
 
 def run() -> None:
     """Draw the frame, then the requested page inside the error boundary."""
+    # Before the navigation, which would have the browser fetch a page's icon for the tab from elsewhere.
+    st.set_page_config(page_title="Overread", page_icon=str(ICON), layout="wide")
     pages = [
         st.Page(VIEWS / "studies.py", title="Studies", icon=":material/folder_open:", default=True),
         st.Page(VIEWS / "review.py", title="Review", icon=":material/visibility:"),
@@ -27,8 +29,7 @@ def run() -> None:
     ]
     page = st.navigation(pages, position="hidden")
     # On the Review page the image needs the sidebar's place.
-    sidebar = "collapsed" if page.title == "Review" else 256
-    st.set_page_config(page_title="Overread", page_icon=str(ICON), layout="wide", initial_sidebar_state=sidebar)
+    st.set_page_config(initial_sidebar_state="collapsed" if page.title == "Review" else 256)
     with st.sidebar, error_boundary():
         show_sidebar(pages)
         remember_owner()

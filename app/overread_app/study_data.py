@@ -3,7 +3,9 @@
 The key of a cache is a file's path and stamp; arguments that begin with an underscore are not part of it.
 """
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
@@ -12,12 +14,16 @@ import pandas as pd
 import streamlit as st
 
 from overread.images.cache.pixel_cache import INDEX, PixelCache, open_cache
+from overread.pipeline.exporting import export_table
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import Finding
+from overread.review.cleaned_csv import COLUMNS
 from overread.review.ledger import Ledger
 from overread.studies.earlier_decoding import decoding_note
 from overread.studies.run import Run
 from overread.studies.study import Study
+
+EXPORT_KEPT_S = 600
 
 
 def ledger(study: Study) -> Ledger:
@@ -76,6 +82,28 @@ def load_pixels(path: Path) -> PixelCache:
     Shared by all sessions; its index takes 0.3 s to read at 100,000 images.
     """
     return _pixels(path, str(path), _stamp(path / INDEX))
+
+
+@dataclass(frozen=True, slots=True)
+class ExportSummary:
+    """The cleaned table of a study in numbers."""
+
+    num_rows: int
+    own_columns: tuple[str, ...]
+    """The names of the columns that are not the source's."""
+    verdicts: Mapping[str, int]
+    """Number of rows by verdict, as the table writes them."""
+    num_changed: int
+    """Rows whose label changes; those that become empty are among them."""
+
+
+def load_export_summary(study: Study, run_name: str | None) -> ExportSummary:
+    """Counted anew when the ledger or one of the study's files has changed. Raises LedgerError where the ledger is
+    damaged."""
+    files = [study.path / name for name in ("samples.csv", "source.csv")]
+    files += [study.pixels_path / INDEX, *([study.runs_path / run_name / "scores.csv"] if run_name else [])]
+    head = str(ledger(study).head())
+    return _export_summary(study, str(study.path), run_name, head, tuple(map(_stamp, files)))
 
 
 def load_trace(run: Run) -> Mapping[str, np.ndarray]:
@@ -165,6 +193,17 @@ def _scores(_run: Run, path: str, stamp: tuple[int, int]) -> pd.DataFrame:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _pixels(_path: Path, path: str, stamp: tuple[int, int]) -> PixelCache:
     return open_cache(_path)
+
+
+# The files of decided images are looked at too, and nothing else tells when one of them changes.
+@st.cache_data(max_entries=8, ttl=EXPORT_KEPT_S, show_spinner=False)
+def _export_summary(
+    _study: Study, path: str, run_name: str | None, head: str, stamps: tuple[tuple[int, int], ...]
+) -> ExportSummary:
+    table, own_columns = export_table(_study, run_name)
+    names = dict(zip(COLUMNS, own_columns, strict=True))
+    num_changed = int((table[names["is_changed"]] == "true").sum())
+    return ExportSummary(len(table), own_columns, Counter(table[names["verdict"]]), num_changed)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -8,9 +8,10 @@ import zipfile
 import pytest
 import streamlit as st
 
-from overread.pipeline.exporting import export_study
+from overread.pipeline.exporting import export_study, export_table
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import VerdictKind
+from overread_app import study_data
 from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import open_page, page_text
 from tests.app.made_study import write_study
@@ -141,3 +142,19 @@ def test_a_study_without_a_run_exports_its_labels_as_they_are(app, tmp_path, mon
     open_page(app, "export")
     assert not app.warning
     assert {metric.label: metric.value for metric in app.metric}["Not reviewed"] == "48"
+
+
+def test_a_page_that_is_drawn_again_reads_no_table_again_until_something_has_changed(app, read_study, monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        study_data, "export_table", lambda *arguments: made.append(arguments) or export_table(*arguments)
+    )
+    open_page(app, "export")
+    kept = next(metric.value for metric in app.metric if metric.label == "Kept")
+    app.run()
+    assert len(made) == 1
+    ledger = open_ledger(read_study)
+    ledger.record(verdicts(read_study, reader="Somebody new", number=8, kind=VerdictKind.REJECT)[-1])
+    app.run()
+    assert len(made) == 2
+    assert next(metric.value for metric in app.metric if metric.label == "Kept") == str(int(kept) + 1)

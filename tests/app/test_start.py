@@ -136,7 +136,9 @@ def test_only_the_app_s_own_pages_get_a_connection_or_an_answer(server, host, or
     assert answer_to(port, "/", **named)[0] == (200 if is_own else 403)
 
 
-@pytest.mark.parametrize("target", ["/", "/review", "/_stcore/health", "/media/none.png", "/static/none.js"])
+@pytest.mark.parametrize(
+    "target", ["/", "/review", "/_stcore/health", "/media/none.png", "/static/none.js", "/reading/image/none"]
+)
 def test_every_answer_forbids_framing_guessing_and_loading_from_elsewhere(server, target):
     _, port, _ = server
     for origin in (f"http://127.0.0.1:{port}", "http://evil.example"):
@@ -149,6 +151,12 @@ def test_every_answer_forbids_framing_guessing_and_loading_from_elsewhere(server
         sources = {source for name in policy for source in policy[name].split() if not source.startswith("'")}
         assert sources == {"data:", "blob:", f"ws://127.0.0.1:{port}", f"ws://localhost:{port}"}
         assert "'unsafe-inline'" not in policy["script-src"]
+
+
+def test_the_routes_of_reading_are_there_and_ask_for_a_ticket(server):
+    _, port, _ = server
+    assert answer_to(port, "/reading/image/none")[0] == 401
+    assert answer_to(port, "/reading/queue")[0] == 405  # a POST
 
 
 def test_it_ends_in_peace_when_it_is_told_to(tmp_path):

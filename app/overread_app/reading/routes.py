@@ -13,7 +13,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, Router
 
 from overread.errors import ImageError, LedgerBusyError, StaleVerdictError, UserError
 from overread.records import Verdict, VerdictKind
@@ -57,17 +57,6 @@ class Seat:
         """What every answer says: the last verdict, and the progress."""
         order = self.room.order(self.ticket.min_probability)
         return {"last": last_verdict(standing), "progress": progress(order, standing)}
-
-
-def reading_routes(base: str = "") -> list[Route]:
-    """The routes. base: the server's base path, without slashes around it."""
-    prefix = f"/{base}/reading" if base else "/reading"
-    return [
-        Route(f"{prefix}/queue", _answering(next_samples), methods=["POST"]),
-        Route(f"{prefix}/verdict", _answering(record_verdict), methods=["POST"]),
-        Route(f"{prefix}/undo", _answering(undo_last), methods=["POST"]),
-        Route(f"{prefix}/image/{{sample_id:path}}", send_image, methods=["GET"]),
-    ]
 
 
 def know_study(study: Study) -> None:
@@ -218,3 +207,13 @@ def _study(address: str) -> Study:
     if path is None:
         raise TicketError("This server does not show the study any more. Reload the page.")
     return open_study(path)
+
+
+ROUTER = Router(
+    [
+        Route("/queue", _answering(next_samples), methods=["POST"]),
+        Route("/verdict", _answering(record_verdict), methods=["POST"]),
+        Route("/undo", _answering(undo_last), methods=["POST"]),
+        Route("/image/{sample_id:path}", send_image, methods=["GET"]),
+    ]
+)

@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from overread.pipeline.exporting import export_study, export_table
-from overread.review.cleaned_csv import COLUMNS, changes_table, write_csv
+from overread.review.cleaned_csv import changes_table, write_csv
 from overread.review.exports.export_format import ExportFormat
 from overread.review.exports.export_registry import FORMATS
 from overread.review.reviewed import OUTDATED
@@ -20,6 +20,7 @@ from overread.studies.study import Study
 from overread_app import session, study_data
 from overread_app.boundary import plain_text
 from overread_app.components.wording import VERDICT_WORDS, counted, run_title
+from overread_app.study_data import ExportSummary
 
 NUM_PREVIEWED = 8
 
@@ -36,21 +37,20 @@ def show_page() -> None:
     if not session.is_owner():
         show_own(study, run_name)
         return
-    table, own_columns = export_table(study, run_name)
-    names = dict(zip(COLUMNS, own_columns, strict=True))
-    show_numbers(table, names)
+    summary = study_data.load_export_summary(study, run_name)
+    show_numbers(summary)
     show_own_changes(study)
-    show_download(study, run_name, len(table), own_columns)
+    show_download(study, run_name, summary)
     show_tools(study, run_name)
 
 
-def show_numbers(table: pd.DataFrame, names: dict[str, str]) -> None:
+def show_numbers(summary: ExportSummary) -> None:
     """The number of the source's rows by outcome, over all readers."""
-    verdicts = Counter(table[names["verdict"]])
-    num_changed = int((table[names["is_changed"]] == "true").sum())
+    verdicts = Counter(summary.verdicts)
+    num_relabelled = summary.num_changed - verdicts["exclude"]
     num_kept = verdicts["reject"] + verdicts["ambiguous"] + verdicts["cannot_judge"]
     figures = (
-        ("Changed", num_changed - verdicts["exclude"], "A reader accepted the proposal or chose another class."),
+        ("Changed", num_relabelled, "A reader accepted the proposal or chose another class."),
         ("Kept", num_kept, "Readers kept the given label, or could not judge."),
         ("Excluded", verdicts["exclude"], "Their final label is empty."),
         ("Disputed", verdicts["disputed"], "Readers disagree; the given label is kept until this is resolved."),
@@ -119,12 +119,12 @@ def show_own_changes(study: Study) -> None:
         st.caption("None yet.")
 
 
-def show_download(study: Study, run_name: str | None, num_rows: int, own_columns: tuple[str, ...]) -> None:
+def show_download(study: Study, run_name: str | None, summary: ExportSummary) -> None:
     st.subheader("Cleaned CSV")
     st.markdown(
-        f"{counted(num_rows, 'row')}, one for each row of the source. The source's columns come first, unchanged; "
-        f"then `{', '.join(own_columns)}`: the final label, who decided it, when, and on what evidence. It contains "
-        "the source's file names and the readers' names, but no images."
+        f"{counted(summary.num_rows, 'row')}, one for each row of the source. The source's columns come first, "
+        f"unchanged; then `{', '.join(summary.own_columns)}`: the final label, who decided it, when, and on what "
+        "evidence. It contains the source's file names and the readers' names, but no images."
     )
     is_safe = st.toggle(
         "Safe for spreadsheets",

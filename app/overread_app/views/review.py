@@ -48,6 +48,8 @@ def show_page(study: Study, run: Run, reading: ReadingList) -> None:
             if popover.open and session.get("resting") != END:  # at the end it stands beneath
                 show_threshold(study, run, reading)
         show_reading(study, run, reading)
+    if note := study_data.load_decoding_note(study):
+        st.caption(note)
     with st.container(key="review_unseen"):
         remember_reader()
 

@@ -14,8 +14,7 @@ from starlette.testclient import TestClient
 from overread.studies.run import open_run
 from overread.studies.study import Study
 from overread_app.reading.page_data import component_data
-from overread_app.reading.routes import reading_routes
-from overread_app.server import Guard
+from overread_app.server import Guard, own_routes
 
 PORT = 8501
 READER = "Dr. Mira Sand"
@@ -24,7 +23,7 @@ READER = "Dr. Mira Sand"
 def server() -> TestClient:
     """A server of the routes, behind the guard."""
     guard = Middleware(Guard, port=PORT, headers={"X-Content-Type-Options": "nosniff"})
-    app = Starlette(routes=reading_routes(), middleware=[guard])
+    app = Starlette(routes=[own_routes()], middleware=[guard])
     return TestClient(app, base_url=f"http://127.0.0.1:{PORT}", raise_server_exceptions=False)
 
 

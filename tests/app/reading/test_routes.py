@@ -1,10 +1,9 @@
 """What the routes of reading answer: samples in order, verdicts once, undos, and why something was refused."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from overread.errors import LedgerBusyError, LedgerError
 from overread.pipeline.study_ledger import open_ledger
@@ -246,29 +245,6 @@ def test_a_verdict_that_no_page_sends_is_refused_and_leaves_no_row(study, desk, 
     assert open_ledger(study).history() == []
 
 
-def test_an_image_arrives_without_loss_and_only_for_this_reader_s_browser(study, desk):
-    sample_id = desk.shown()["id"]
-    image = study.samples().set_index("sample_id").loc[sample_id, "image"]
-    source = np.asarray(Image.open(study.image_location(image).path))
-    assert np.array_equal(desk.values(sample_id), source)
-    headers = desk.image(sample_id).headers
-    assert headers["Cache-Control"].startswith("private")
-    assert headers["Vary"] == "Authorization"
-    assert json.loads(headers["X-Overread-Image"])["isDicom"] is False
-
-
-def test_an_image_that_cannot_be_shown_says_why_without_its_name_and_can_be_judged(study, desk):
-    packet = desk.shown()
-    image = study.samples().set_index("sample_id").loc[packet["id"], "image"]
-    study.image_location(image).path.write_bytes(b"no image")
-    response = desk.image(packet["id"])
-    assert response.status_code == 404
-    assert response.json()["message"].startswith("This image cannot be shown. Reason: ")
-    assert "secret" not in response.text
-    assert desk.image("no-such-sample").status_code == 404
-    assert desk.decide(packet, "cannot_judge").status_code == 200
-
-
 def test_neither_names_nor_paths_of_files_reach_the_browser(study, desk):
     texts = []
     for _ in range(8):
@@ -285,3 +261,16 @@ def test_the_label_beside_the_given_one_is_the_likely_one(study):
     likely = dict(zip(scores["sample_id"], likely_labels(scores), strict=True))
     for packet in Desk(study, min_probability=0.05).queue(count=10)["samples"]:
         assert packet["other"]["label"] == likely[packet["id"]]
+
+
+def test_of_verdicts_that_are_sent_at_once_one_is_saved(study, desk):
+    packet = desk.shown()
+    with ThreadPoolExecutor(6) as threads:
+        again = list(threads.map(lambda _: Desk(study).decide(packet, "reject", visit="v"), range(6)))
+    assert {response.status_code for response in again} == {200}
+    assert len({response.json()["key"] for response in again}) == len(decisions(study)) == 1
+    packet = desk.shown()
+    with ThreadPoolExecutor(6) as threads:
+        tabs = list(threads.map(lambda _: Desk(study).decide(packet, "accept"), range(6)))
+    assert sorted(response.status_code for response in tabs) == [200] + [409] * 5
+    assert len(decisions(study)) == 2

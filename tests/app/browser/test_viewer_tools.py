@@ -158,7 +158,7 @@ def test_a_similar_image_opens_beside_and_goes_where_the_other_goes(page, server
     button.focus()
     page.keyboard.press("Enter")
     page.locator(".is-beside:not(.is-empty) .pane-name").wait_for()
-    names = page.locator(".pane-name").all_inner_texts()
+    names = page.locator(".pane-name").all_text_contents()
     assert names == ["Under review", f"Similar: {label}"]
     page.keyboard.press("p")
     page.keyboard.press("Shift+Digit2")

@@ -89,3 +89,13 @@ def test_frames_of_one_file_are_pictures_of_their_own(tmp_path):
     write_dicom(tmp_path / "a.dcm", np.arange(3, dtype=np.uint8)[:, None, None].repeat(9, 1).repeat(10, 2))
     shown = [values(encoded_image(Location(str(tmp_path / "a.dcm"), frame))) for frame in (1, 2, 3, None)]
     assert [(image.min(), image.max()) for image in shown] == [(0, 0), (1, 1), (2, 2), (1, 1)]
+
+
+def test_a_scale_bar_and_presets_get_what_the_file_says(tmp_path):
+    pixels = np.arange(-800, 800, dtype=np.int16).reshape(40, 40)
+    windows = {"WindowCenter": [40, -600], "WindowWidth": [400, 1500]}
+    write_dicom(tmp_path / "a.dcm", pixels, Modality="CT", PixelSpacing=[0.7, 0.7], **windows)
+    encoded = encoded_image(Location.of(tmp_path / "a.dcm"))
+    assert (encoded.modality, encoded.windows) == ("CT", ((40, 400), (-600, 1500)))
+    assert (encoded.spacing_mm, encoded.is_at_detector) == ((0.7, 0.7), False)
+    assert encode(DecodedImage(pixels.astype(np.int32))).spacing_mm is None

@@ -14,17 +14,8 @@ from overread_app.reading.packets import Json
 
 FOLDER = Path(__file__).parent
 PARTS = (
-    "pixels",
-    "server",
-    "outbox",
-    "sample_store",
-    "surface",
-    "viewer",
-    "keys",
-    "panel",
-    "sheet",
-    "curtain",
-    "reading",
+    *("pixels", "surface", "hands", "presets", "pane", "bar", "viewer"),
+    *("server", "outbox", "sample_store", "keys", "panel", "sheet", "curtain", "reading"),
 )
 END = "end"
 """What the reader rests on after the last sample."""

@@ -1,7 +1,9 @@
 // The worker: fetches an image, unpacks it and paints it as it is seen first, away from the thread that hears the keys.
 //
-// Asked with {number, url, ticket, box}, it answers {number, image: {spec, codes, bitmap}} or {number, status, message};
-// status 0: there is no connection. The bitmap has the size of the box, in pixels of the screen.
+// Asked with {number, url, ticket, box}, it answers {number, image: {spec, levels, bitmap}} or {number, status,
+// message}; status 0: there is no connection. The bitmap has the size of the box, in pixels of the screen.
+
+const painter = new Painter();
 
 self.onmessage = async ({ data: { number, url, ticket, box } }) => {
   try {
@@ -12,21 +14,18 @@ self.onmessage = async ({ data: { number, url, ticket, box } }) => {
       return;
     }
     const spec = JSON.parse(response.headers.get("X-Overread-Image"));
-    const codes = await unpack(response.body, spec);
-    const bitmap = paint({ spec, codes }, box);
-    self.postMessage({ number, image: { spec, codes, bitmap } }, [codes.buffer, bitmap]);
+    const image = { spec, levels: await unpack(response.body, spec) };
+    image.bitmap = paint(image, box);
+    self.postMessage({ number, image }, [...image.levels.map(({ codes }) => codes.buffer), image.bitmap]);
   } catch {
     self.postMessage({ number, status: 0 });
   }
 };
 
-function paint(image, box) {
-  const { spec } = image;
-  const source = new OffscreenCanvas(spec.width, spec.height);
-  const pixels = new ImageData(spec.width, spec.height);
-  colour(image, lookupTable(spec), pixels);
-  source.getContext("2d", { alpha: false }).putImageData(pixels, 0, 0);
-  const canvas = new OffscreenCanvas(box.width, box.height);
-  drawAt(canvas.getContext("2d", { alpha: false }), source, fitted(spec, box), true);
+function paint(image, { width, height }) {
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d", { alpha: false });
+  const view = { ...fitted(image.spec, { width, height }), isSmooth: true };
+  painter.paint(context, image, lookupTable(image.spec), view, { left: 0, top: 0, width, height });
   return canvas.transferToImageBitmap();
 }

@@ -19,16 +19,23 @@ function stop(event) {
   event.stopImmediatePropagation();
 }
 
+// A letter as it stands in the key table; shift+1, whatever character that gives, where it gives no key of the table.
+function nameOf({ key, code, shiftKey }) {
+  const name = key.length === 1 ? key.toLowerCase() : key;
+  const digit = shiftKey && /^Digit[1-9]$/.test(code) && `shift+${code.at(-1)}`;
+  return digit && !reading.action(name) ? digit : name;
+}
+
 window.addEventListener("keydown", (event) => {
   const target = event.composedPath()[0];
   if (!reading || isEditable(target) || event.ctrlKey || event.metaKey || event.altKey) return;
   const isFresh = !event.repeat && !held.has(event.code);
   held.add(event.code);
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const key = nameOf(event);
   const action = reading.action(key, target);
   if (action) {
     stop(event);
-    if (isFresh || action.repeats) action.run();
+    if (isFresh || action.repeats) action.run(key);
   } else if (STREAMLIT_KEYS.includes(key)) {
     stop(event);
   } else if ((key === "Enter" || key === " ") && !isFresh && reading.has(target)) {

@@ -144,8 +144,8 @@ def _similar(room: Room, row: int) -> Json:
     near, far = _tally(labels[: len(same)]), _tally(labels[len(same) :])
     said = f"Almost identical: {near}. Other patients and slides: {far}" if len(same) else f"Given labels: {far}"
     similar = [
-        {"thumb": thumb, **_label(room, label), "isSame": place < len(same)}
-        for place, (thumb, label) in enumerate(zip(thumbs, labels, strict=True))
+        {"id": sample_id, "thumb": thumb, **_label(room, label), "isSame": place < len(same)}
+        for place, (sample_id, thumb, label) in enumerate(zip(ids, thumbs, labels, strict=True))
     ]
     return {"similar": similar, "similarSaid": said}
 

@@ -31,7 +31,7 @@ class Name {
 }
 
 class Panel {
-  // on: {verdict(kind, label)}
+  // on: {verdict(kind, label), similar(an image of the packet's similar ones)}
   constructor(root, on) {
     this.root = root;
     this.on = on;
@@ -39,8 +39,9 @@ class Panel {
     this.given = new Name(this.find("given-name"));
     this.other = new Name(this.find("other-name"));
     this.note = this.find("note");
-    this.figures = [...root.querySelectorAll(".similar figure")].map((figure) => ({
+    this.figures = [...root.querySelectorAll(".similar figure")].map((figure, i) => ({
       figure,
+      button: Object.assign(figure.querySelector("button"), { onclick: () => on.similar(this.similar[i]) }),
       canvas: figure.querySelector("canvas"),
       dot: figure.querySelector("i"),
       name: figure.querySelector("figcaption span"),
@@ -170,12 +171,13 @@ class Panel {
       ? "almost identical ones first"
       : "from other patients and slides";
     this.find("similar-said").textContent = packet.similarSaid;
-    this.figures.forEach(({ figure, canvas, dot, name }, i) => {
+    this.similar = packet.similar;
+    this.figures.forEach(({ figure, button, canvas, dot, name }, i) => {
       const each = packet.similar[i];
       figure.hidden = !each;
       figure.classList.toggle("same", Boolean(each?.isSame));
       paintThumb(canvas, thumbs[i]);
-      canvas.setAttribute("aria-label", each ? `Similar image, given label ${each.label}` : "");
+      button.setAttribute("aria-label", each ? `Open the similar image, given label ${each.label}` : "");
       dot.style.background = each?.colour ?? "";
       name.textContent = name.title = each?.label ?? "";
     });

@@ -22,8 +22,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
 class Reading {
   constructor(parent, { storage }) {
     this.root = parent.querySelector(".reading");
-    this.viewer = new Viewer(this.root.querySelector(".viewer"));
-    this.panel = new Panel(this.root, { verdict: (kind, label) => this.decide(kind, label) });
+    this.viewer = new Viewer(this.root.querySelector(".viewer"), (id) => this.store.decode(id));
+    this.panel = new Panel(this.root, {
+      verdict: (kind, label) => this.decide(kind, label),
+      similar: (each) => this.viewer.openBeside(each),
+    });
     this.sheet = new Sheet(this.root);
     this.undoButton = this.root.querySelector(".undo");
     this.undoButton.onclick = (event) => event.detail <= 1 && this.undo();
@@ -70,7 +73,7 @@ class Reading {
     if (target === this.viewer.surface.canvas && this.viewer.focusedKeys[key]) {
       return { run: this.viewer.focusedKeys[key], repeats: true };
     }
-    return this.table?.find(({ keys }) => keys.includes(key));
+    return this.table?.find(({ keys, applies }) => keys.includes(key) && (applies?.() ?? true));
   }
 
   has(node) {

@@ -147,8 +147,9 @@ async def send_image(request: Request) -> Response:
 def image_spec(image: EncodedImage) -> Json:
     """What the browser needs to display the codes."""
     names = ("width", "height", "channels", "type", "scale", "offset", "minimum", "maximum", "center", "window", "voi")
-    spec = {name: getattr(image, name) for name in names}
-    return {**spec, "isInverted": image.is_inverted, "isDicom": image.is_dicom}
+    spec = {name: getattr(image, name) for name in (*names, "windows", "modality", "spacing_mm")}
+    flags = {"isInverted": image.is_inverted, "isDicom": image.is_dicom, "isAtDetector": image.is_at_detector}
+    return {**spec, **flags}
 
 
 def _answering(handler: Callable[[Seat, bytes], Json]) -> Callable[[Request], Awaitable[Response]]:

@@ -19,12 +19,11 @@ class Sheet {
 
   write(table) {
     const rows = table.map(({ shown, text }) => {
-      const key = make("dt");
-      key.appendChild(make("kbd")).textContent = shown;
-      const what = make("dd");
-      what.textContent = text;
-      return [key, what];
+      const row = make("div");
+      row.appendChild(make("dt")).appendChild(make("kbd")).textContent = shown;
+      row.appendChild(make("dd")).textContent = text;
+      return row;
     });
-    this.list.replaceChildren(...rows.flat());
+    this.list.replaceChildren(...rows);
   }
 }

@@ -1,41 +1,33 @@
-// The viewer: an image with its window, zoom and the fields for them.
+// The viewer: the image under review, a similar one beside it on demand, and what the bar and the keys do to both.
+
+const QUARTER_RIGHT = [0, 1, -1, 0];
+const QUARTER_LEFT = [0, -1, 1, 0];
+const ACROSS = [-1, 0, 0, 1];
+const DOWN = [1, 0, 0, -1];
 
 class Viewer {
-  constructor(root) {
-    const find = (name) => root.querySelector(`.${name}`);
+  // load: resolves to {image, status, message} of a sample's id, as the store decodes it.
+  constructor(root, load) {
     this.root = root;
-    this.parts = Object.fromEntries(
-      ["message", "centre", "width", "invert", "zoom"].map((name) => [name, find(name)]),
-    );
-    this.names = { centre: find("centre-name"), width: find("width-name") };
-    this.image = null;
-    this.surface = new Surface(find("surface"), {
-      zoom: (scale) => (this.parts.zoom.value = `${Math.round(100 * scale)} %`),
-      windowDrag: (dx, dy) => this.dragWindow(dx, dy),
-      pixels: () => this.pixels(),
-    });
-    const zoom = (factor) => () => this.surface.zoomBy(factor);
-    const invert = () => this.invert();
-    const reset = () => this.reset();
-    const fit = () => this.surface.fit();
-    const step = 60 * (window.devicePixelRatio || 1);
-    find("invert").onclick = invert;
-    find("reset").onclick = reset;
-    find("fit").onclick = fit;
-    find("in").onclick = zoom(1.25);
-    find("out").onclick = zoom(0.8);
-    find("actual").onclick = () => this.surface.zoomTo(1);
-    this.parts.centre.oninput = this.parts.width.oninput = () => this.readFields();
-    this.parts.centre.onblur = this.parts.width.onblur = () => this.image && this.writeFields();
-    this.keys = [
-      { keys: ["f"], shown: "F", text: "Fit the image", run: fit },
-      { keys: ["+", "="], shown: "+", text: "Zoom in", run: zoom(1.25) },
-      { keys: ["-"], shown: "−", text: "Zoom out", run: zoom(0.8) },
-      { keys: ["i"], shown: "I", text: "Invert", run: invert },
-      { keys: ["0"], shown: "0", text: "Reset the window", run: reset },
-    ];
-    const pan = (dx, dy) => () => this.surface.pan(dx * step, dy * step);
+    this.load = load;
+    const [main, beside] = root.querySelectorAll(".pane");
+    const on = {
+      drawn: (pane) => pane === this.main && this.bar.writeZoom(pane.surface.scale),
+      moved: (pane) => this.follow(pane),
+      resized: () => this.follow(this.main),
+      window: (pane, dx, dy) => this.dragWindow(pane, dx, dy),
+      point: (pane, place) => this.point(place),
+    };
+    this.main = new Pane(main, on);
+    this.beside = new Pane(beside, on);
+    this.besideName = new Name(root.querySelector(".beside-name"));
+    this.isKept = false;
+    this.isMagnified = false;
+    this.kept = null; // how the last image was seen: {spec, shown, look}
+    this.bar = new Bar(root, this);
+    const pan = (x, y) => () => this.surface.pan((x * this.surface.box.width) / 12, (y * this.surface.box.height) / 12);
     this.focusedKeys = {
+      " ": () => this.reset(),
       ArrowLeft: pan(1, 0),
       ArrowRight: pan(-1, 0),
       ArrowUp: pan(0, 1),
@@ -43,103 +35,173 @@ class Viewer {
     };
   }
 
-  // Show an image of the sample store, as it is seen first.
+  // The key table: OHIF's keys, where a verdict does not have them. A button of the bar runs the entry of its name.
+  get keys() {
+    const turn = (step) => () => this.turn(step);
+    const zoom = (factor) => () => this.surface.zoomBy(factor);
+    const numbers = Array.from({ length: NUM_PRESETS }, (_, i) => `shift+${i + 1}`);
+    return [
+      { name: "fit", keys: ["f", "="], shown: "F", text: "Fit the image", run: () => this.surface.fit() },
+      { name: "in", keys: ["+"], shown: "+", text: "Zoom in", run: zoom(1.25) },
+      { name: "out", keys: ["-"], shown: "−", text: "Zoom out", run: zoom(0.8) },
+      { name: "actual", keys: ["p"], shown: "P", text: "Actual pixels, 1:1", run: () => this.surface.zoomTo(1) },
+      { name: "invert", keys: ["i"], shown: "I", text: "Invert", run: () => this.invert() },
+      { name: "preset", keys: numbers, shown: "⇧ 1–9", text: "Window presets", run: (key) => this.usePreset(key.at(-1) - 1) },
+      { name: "right", keys: ["r"], shown: "R", text: "Rotate right", run: turn(QUARTER_RIGHT) },
+      { name: "left", keys: ["l"], shown: "L", text: "Rotate left", run: turn(QUARTER_LEFT) },
+      { name: "across", keys: ["h"], shown: "H", text: "Flip left to right", run: turn(ACROSS) },
+      { name: "down", keys: ["v"], shown: "V", text: "Flip top to bottom", run: turn(DOWN) },
+      { name: "magnify", keys: ["z"], shown: "Z", text: "Magnifier", run: () => this.switchMagnifier() },
+      { name: "screen", keys: ["w"], shown: "W", text: "Full screen", run: () => this.switchScreen() },
+      { name: "keep", keys: ["k"], shown: "K", text: "Keep settings for the next image", run: () => this.switchKeep() },
+      { name: "reset", keys: ["0"], shown: "0", text: "Reset everything", run: () => this.reset() },
+      {
+        name: "close",
+        keys: ["Escape"],
+        shown: "Esc",
+        text: "Close the similar image",
+        run: () => this.bar.closeMenus() || this.closeBeside(),
+        applies: () => this.bar.isOpen || this.hasTwo, // else Escape is the page's
+      },
+    ];
+  }
+
+  get hasTwo() {
+    return this.root.classList.contains("has-two");
+  }
+
+  get surface() {
+    return this.main.surface;
+  }
+
+  get panes() {
+    return [this.main, this.beside].filter(({ image }) => image);
+  }
+
+  // Show an image of the sample store: as it is seen first, or as the last one was.
   show(image) {
-    this.image = image;
-    this.setWindow();
-    this.surface.show(image.spec, image.bitmap);
-    this.writeFields();
-    this.parts.message.hidden = true;
+    this.remember();
+    this.closeBeside();
+    const kept = this.isKept ? this.kept : null;
+    this.main.show(image, kept ? carriedWindow(kept.shown, kept.spec, image.spec) : firstWindow(image.spec), kept?.look);
     this.root.classList.remove("is-empty");
+    this.bar.write();
+    this.bar.writePresets(presets(image.spec));
   }
 
   blank(text) {
-    this.image = null;
-    this.surface.clear();
+    this.remember();
+    this.closeBeside();
+    this.main.blank(text);
     this.root.classList.add("is-empty");
-    this.parts.message.textContent = text;
-    this.parts.message.hidden = false;
   }
 
-  setWindow() {
-    const { center, window: width } = this.image.spec;
-    Object.assign(this, { center, width, isInverted: false });
+  remember() {
+    const { image, shown, surface } = this.main;
+    if (image) this.kept = { spec: image.spec, shown, look: surface.look };
   }
 
-  reset() {
-    if (!this.image) return;
-    this.setWindow();
-    this.surface.recolour(this.image.bitmap);
-    this.writeFields();
+  // Show a similar image of a packet beside, at its own full resolution.
+  async openBeside({ id, label }) {
+    if (!this.main.image) return;
+    this.closeBeside();
+    this.besideName.write(label, "Similar:");
+    this.root.classList.add("has-two");
+    this.beside.blank("Loading the image");
+    const asked = (this.asked = this.load(id));
+    const { image, status, message } = await asked;
+    if (this.asked !== asked) {
+      image?.bitmap.close();
+      return;
+    }
+    if (!image) {
+      this.beside.blank(status ? message || "This image cannot be shown." : "There is no connection. Open it again later.");
+      return;
+    }
+    const { spec } = this.main.image;
+    this.beside.show(image, carriedWindow(this.main.shown, spec, image.spec), this.surface.look);
+  }
+
+  closeBeside() {
+    this.asked = null;
+    if (!this.hasTwo) return;
+    this.beside.image?.bitmap.close();
+    this.beside.blank("");
+    this.root.classList.remove("has-two");
+  }
+
+  // The other image goes where this one goes.
+  follow(pane) {
+    if (!this.beside?.image || !this.main.image) return;
+    const other = pane === this.main ? this.beside : this.main;
+    other.surface.look = pane.surface.look;
+  }
+
+  point(place) {
+    this.pointed = place;
+    for (const { surface } of this.panes) {
+      if (this.isMagnified || surface.lens) surface.magnify(this.isMagnified ? place : null);
+    }
+  }
+
+  turn(step) {
+    if (this.main.image) this.surface.turnBy(step);
+  }
+
+  // Set the window of the image under review; the similar one's follows.
+  setWindow(shown) {
+    const { main, beside } = this;
+    main.setWindow(shown);
+    if (beside.image) beside.setWindow(carriedWindow(main.shown, main.image.spec, beside.image.spec));
+    this.bar.write();
+  }
+
+  usePreset(number) {
+    const preset = this.main.image && presets(this.main.image.spec)[number];
+    if (preset) this.setWindow({ ...this.main.shown, center: preset.center, window: preset.window });
   }
 
   invert() {
-    if (!this.image) return;
-    this.isInverted = !this.isInverted;
-    this.surface.recolour(null);
-    this.writeFields();
+    const { image, shown } = this.main;
+    if (image) this.setWindow({ ...shown, isInverted: !shown.isInverted });
   }
 
   // Across: width (contrast); down: centre (brightness). A sweep over the canvas spans the image's own window.
-  dragWindow(dx, dy) {
-    if (!this.image) return;
-    const unit = (1.5 * this.image.spec.window) / this.surface.canvas.clientWidth;
-    this.width = Math.max(this.leastWidth, this.width + dx * unit);
-    this.center += (this.shownInverted ? -dy : dy) * unit;
-    this.surface.recolour(null);
-    this.writeFields();
+  dragWindow(pane, dx, dy) {
+    const { image, shown, isWhiteLow } = this.main;
+    const unit = (1.5 * image.spec.window) / pane.surface.canvas.clientWidth;
+    const center = shown.center + (isWhiteLow ? -dy : dy) * unit;
+    this.setWindow({ ...shown, center, window: shown.window + dx * unit });
   }
 
-  get leastWidth() {
-    return this.image.spec.type === "uint8" ? 2 : 1;
+  switchMagnifier() {
+    this.isMagnified = !this.isMagnified;
+    const { width, height } = this.surface.box;
+    this.point(this.pointed ?? { x: width / 2, y: height / 2 });
+    this.bar.write();
   }
 
-  get shownInverted() {
-    return this.image.spec.isInverted !== this.isInverted;
+  switchKeep() {
+    this.isKept = !this.isKept;
+    this.bar.write();
   }
 
-  // The image's own pixels in the greys of the window.
-  pixels() {
-    const { spec } = this.image;
-    if (this.imageData?.width !== spec.width || this.imageData.height !== spec.height) {
-      this.imageData = new ImageData(spec.width, spec.height);
-    }
-    const window = { center: this.center, window: this.width, isInverted: this.shownInverted };
-    colour(this.image, lookupTable({ ...spec, ...window }), this.imageData);
-    return this.imageData;
+  switchScreen() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else this.root.closest(".reading").requestFullscreen?.().catch(() => {}); // a frame may forbid it
   }
 
-  // A radiograph's window in its own units; an image of 8 bits in percent, as a photograph's.
-  get isRadiograph() {
-    return this.image.spec.isDicom || this.image.spec.type !== "uint8";
-  }
-
-  writeFields() {
-    const { isRadiograph } = this;
-    this.names.centre.textContent = isRadiograph ? "Centre" : "Brightness";
-    this.names.width.textContent = isRadiograph ? "Width" : "Contrast";
-    const shown = isRadiograph
-      ? [this.center, this.width]
-      : [(128 - this.center) / 1.28, (100 * 256) / this.width];
-    const fields = [this.parts.centre, this.parts.width];
-    fields.forEach((field, i) => {
-      if (field.getRootNode().activeElement !== field) field.value = Math.round(shown[i]);
-    });
-    this.parts.invert.setAttribute("aria-pressed", this.isInverted);
-  }
-
-  readFields() {
-    if (!this.image) return;
-    const [centre, width] = [this.parts.centre.valueAsNumber, this.parts.width.valueAsNumber];
-    const { isRadiograph } = this;
-    if (Number.isFinite(centre)) this.center = isRadiograph ? centre : 128 - centre * 1.28;
-    if (Number.isFinite(width) && width > 0) {
-      this.width = Math.max(this.leastWidth, isRadiograph ? width : (100 * 256) / width);
-    }
-    this.surface.recolour(null);
+  reset() {
+    if (!this.main.image) return;
+    if (this.isMagnified) this.switchMagnifier();
+    this.surface.turn = UPRIGHT;
+    this.surface.fit();
+    this.setWindow(firstWindow(this.main.image.spec));
   }
 
   close() {
-    this.surface.close();
+    this.closeBeside();
+    this.main.close();
+    this.beside.close();
   }
 }

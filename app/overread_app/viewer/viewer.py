@@ -34,6 +34,13 @@ class EncodedImage:
     voi: str
     is_inverted: bool
     is_dicom: bool
+    windows: tuple[tuple[float, float], ...] = ()
+    """Centre and width of each window that the file offers, where there are several."""
+    modality: str = ""
+    spacing_mm: tuple[float, float] | None = None
+    """From row to row and from column to column; None where the file does not say."""
+    is_at_detector: bool = False
+    """The spacing is that on the detector of a projection."""
 
 
 def encode(image: DecodedImage) -> EncodedImage:
@@ -60,6 +67,10 @@ def encode(image: DecodedImage) -> EncodedImage:
         voi=image.voi_function,
         is_inverted=image.is_inverted,
         is_dicom=image.is_dicom,
+        windows=image.windows,
+        modality=image.modality,
+        spacing_mm=None if image.spacing is None else (image.spacing.row_mm, image.spacing.column_mm),
+        is_at_detector=image.spacing is not None and image.spacing.is_at_detector,
     )
 
 

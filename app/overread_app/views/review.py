@@ -41,6 +41,8 @@ def show_page(study: Study, run: Run, reading: ReadingList) -> None:
     """The page's parts. Each has a place of its own that is always there, so that none loses its state."""
     with st.container(key="review_top"):
         show_code()
+        if note := study_data.load_decoding_note(study):
+            st.caption(note)
     with st.container(key="review_page", gap=None):
         with st.popover("Threshold", key="review_more", type="tertiary", on_change="rerun") as popover:
             if popover.open and session.get("resting") != END:  # at the end it stands beneath

@@ -16,6 +16,17 @@ _WINDOW_STRIP = 2**22
 
 
 @dataclass(frozen=True)
+class PixelSpacing:
+    """How far the centres of neighbouring pixels of an image lie apart."""
+
+    row_mm: float
+    """From one row to the next."""
+    column_mm: float
+    is_at_detector: bool
+    """Measured on the detector of a projection: the body is smaller than its shadow (PS3.3 10.7.1.3)."""
+
+
+@dataclass(frozen=True)
 class DecodedImage:
     """An image at full bit depth and resolution, upright, with its display window."""
 
@@ -37,6 +48,11 @@ class DecodedImage:
     is_padding: np.ndarray | None = None
     """(H, W) bool, of a grey image: pixels outside of what was imaged, which are black whatever the window. They count
     in no range: their value in `pixels` is one of the others'. None where there are none."""
+    windows: tuple[tuple[float, float], ...] = ()
+    """Centre and width of each window that a DICOM file offers, in the units of `pixels`; none where it offers one."""
+    modality: str = ""
+    """DICOM's code (PS3.3 C.7.3.1.1.1), such as CT; empty where the file names none."""
+    spacing: "PixelSpacing | None" = None
     notes: tuple[str, ...] = ()
     """What its file asks for and is not done, or holds and is not read, for its owner. Names neither file nor tag
     value."""

@@ -86,6 +86,7 @@ def test_the_source_s_own_pixels_are_on_the_canvas_one_for_one_and_invert(viewer
     viewer.wait_for_timeout(300)
     assert np.array_equal(shown_pixels(viewer)[top:bottom, left:right], 255 - source)
     viewer.keyboard.press("0")
+    viewer.keyboard.press("p")
     viewer.wait_for_timeout(300)
     assert np.array_equal(shown_pixels(viewer)[top:bottom, left:right], source)
 

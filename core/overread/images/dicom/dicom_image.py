@@ -1,6 +1,7 @@
 """DICOM to pixels: the file, what it must say about its pixels, and the kind of image that they are."""
 
 import os
+import re
 from dataclasses import replace
 from io import BytesIO
 from typing import BinaryIO
@@ -15,7 +16,7 @@ from overread.images.dicom.grey_values import grey_image
 from overread.images.dicom.lookup_table import apply_palette, to_8_bits
 from overread.images.dicom.parse_limits import ORDINARY, Limits, OverLimitError
 from overread.images.dicom.parser import parse
-from overread.images.dicom.pixel_aspect import displayed_size, stretch
+from overread.images.dicom.pixel_aspect import displayed_size, displayed_spacing, stretch
 from overread.images.dicom.single_frame import read_one_frame
 from overread.images.dicom.stored_pixels import decode
 from overread.images.silence import silence_loggers
@@ -23,6 +24,8 @@ from overread.images.silence import silence_loggers
 silence_loggers("pydicom", "pylibjpeg", "openjpeg", "libjpeg", "rle")
 
 ONE_TILE = "the file is a whole slide in tiles, of which the middle one is used: export tiles of it as PNG or JPEG"
+_MODALITY = re.compile("[A-Z]{2,4}")
+"""The codes of all modalities whose pixels are read (PS3.3 C.7.3.1.1.1); anything else may be about a person."""
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 _COLORS = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 _PALETTE = "PALETTE COLOR"
@@ -41,8 +44,14 @@ def read_dicom(file: BinaryIO, *, frame_number: int | None = None, limits: Limit
     check_size(int(dataset.Columns), int(dataset.Rows))
     _check_description(dataset)
     image = stretch(_decoded(dataset, place, frame, limits), width, height)
+    image = replace(image, modality=_modality(dataset), spacing=displayed_spacing(dataset, frame))
     is_slide = int(dataset.get("TotalPixelMatrixColumns") or 0) > int(dataset.Columns)  # PS3.3 C.8.12.4
     return replace(image, notes=(*image.notes, ONE_TILE)) if is_slide and frame_number is None else image
+
+
+def _modality(dataset: Dataset) -> str:
+    code = str(dataset.get("Modality") or "").strip()
+    return code if _MODALITY.fullmatch(code) else ""
 
 
 def _decoded(dataset: Dataset, place: int, frame: int, limits: Limits) -> DecodedImage:

@@ -87,10 +87,15 @@ def _as_asked(image: DecodedImage, module: Dataset, *, is_little: bool) -> Itera
     function = str(module.get("VOILUTFunction") or "LINEAR").strip().upper()
     if function not in _VOI_FUNCTIONS:
         function = "LINEAR"
-    windows = zip(numbers(module.get("WindowCenter")), numbers(module.get("WindowWidth")), strict=False)
-    for center, width in islice(windows, _MAX_WINDOWS):
-        if center is not None and width is not None and width > 0 and (width >= 1 or function != "LINEAR"):
-            yield replace(image, window_center=center, window_width=width, voi_function=function)
+    named = zip(numbers(module.get("WindowCenter")), numbers(module.get("WindowWidth")), strict=False)
+    windows = tuple(
+        (center, width)
+        for center, width in islice(named, _MAX_WINDOWS)
+        if center is not None and width is not None and width > 0 and (width >= 1 or function != "LINEAR")
+    )
+    image = replace(image, windows=windows if len(windows) > 1 else (), voi_function=function)
+    for center, width in windows:
+        yield replace(image, window_center=center, window_width=width)
 
 
 def _shows(image: DecodedImage) -> bool:

@@ -1,11 +1,12 @@
 """Pixels that are not square: a DICOM image is stretched along the axis on which they are longer."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset
 
-from overread.images.decoded_image import DecodedImage
+from overread.images.decoded_image import DecodedImage, PixelSpacing
 from overread.images.dicom.header_values import functional_group, numbers
 
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio")
@@ -22,6 +23,23 @@ def displayed_size(dataset: Dataset, frame: int = 0) -> tuple[int, int]:
     width, height = int(dataset.Columns), int(dataset.Rows)
     ratio = _height_of_a_pixel(dataset, frame)
     return (width, round(height * ratio)) if ratio >= 1 else (round(width / ratio), height)
+
+
+def displayed_spacing(dataset: Dataset, frame: int = 0) -> PixelSpacing | None:
+    """Of a frame, counted from 0, at its displayed size; None where the file does not say."""
+    module = functional_group(dataset, frame, "PixelMeasuresSequence")
+    at_detector = _pair(dataset.get("ImagerPixelSpacing"))
+    in_patient = _pair(module.get("PixelSpacing"))
+    # A projection's PixelSpacing that repeats the detector's is not calibrated (PS3.3 10.7.1.3).
+    row_mm, column_mm = in_patient or at_detector or (0.0, 0.0)
+    if not row_mm:
+        return None
+    width, height = displayed_size(dataset, frame)
+    return PixelSpacing(
+        row_mm=row_mm * int(dataset.Rows) / height,
+        column_mm=column_mm * int(dataset.Columns) / width,
+        is_at_detector=in_patient in (None, at_detector),
+    )
 
 
 def stretch(image: DecodedImage, width_px: int, height_px: int) -> DecodedImage:
@@ -43,11 +61,19 @@ def _height_of_a_pixel(dataset: Dataset, frame: int) -> float:
     """In widths of a pixel; 1 where the file does not say, or says what cannot be."""
     for keyword in _SPACINGS:
         module = functional_group(dataset, frame, "PixelMeasuresSequence") if keyword == "PixelSpacing" else dataset
-        spacing = numbers(module.get(keyword))
-        if len(spacing) == 2 and all(value is not None and value > 0 for value in spacing):
-            ratio = (spacing[0] or 1.0) / (spacing[1] or 1.0)
+        spacing = _pair(module.get(keyword))
+        if spacing:
+            ratio = spacing[0] / spacing[1]
             return ratio if abs(ratio - 1) > _SQUARE and 1 / _MAX_RATIO <= ratio <= _MAX_RATIO else 1.0
     return 1.0
+
+
+def _pair(value: Any) -> tuple[float, float] | None:
+    """Two positive numbers; None for anything else."""
+    match numbers(value):
+        case (float(first), float(second)) if min(first, second) > 0:
+            return first, second
+    return None
 
 
 def _stretch_rows(

@@ -156,3 +156,31 @@ def test_the_modality_table_of_angiography_is_not_for_display(
     assert (image.pixels == _STORED).all() != is_displayed
     expected = shown_by_dcmtk(tmp_path / "a.dcm", tmp_path, options=("+Wm",))[..., 0]
     assert np.abs(to_uint8(image).astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("windows", "kept"),
+    [
+        ({"WindowCenter": [40, -600, 5], "WindowWidth": [400, 1500, 0]}, ((40, 400), (-600, 1500))),
+        ({"WindowCenter": 40, "WindowWidth": 400}, ()),
+        ({}, ()),
+    ],
+)
+def test_all_windows_that_can_be_used_are_kept_where_there_are_several(
+    tmp_path: Path, windows: dict[str, Any], kept: tuple[tuple[float, float], ...]
+) -> None:
+    write_dicom(tmp_path / "a.dcm", np.arange(-800, 800, dtype=np.int16).reshape(40, 40), **windows)
+    assert read_image(tmp_path / "a.dcm").windows == kept
+
+
+def test_windows_are_not_offered_for_what_a_lookup_table_gives(tmp_path: Path) -> None:
+    table = lookup_table(np.arange(0, 65536, 256), first=0, bits=16)
+    windows = {"WindowCenter": [100, 50], "WindowWidth": [200, 100]}
+    write_dicom(tmp_path / "a.dcm", np.arange(256, dtype=np.uint8).reshape(16, 16), VOILUTSequence=[table], **windows)
+    assert read_image(tmp_path / "a.dcm").windows == ()
+
+
+@pytest.mark.parametrize(("modality", "kept"), [("CT", "CT"), ("", ""), ("DOE JANE", ""), ("DOEJANE", "")])
+def test_a_modality_is_a_code_or_nothing(tmp_path: Path, modality: str, kept: str) -> None:
+    write_dicom(tmp_path / "a.dcm", np.arange(256, dtype=np.uint8).reshape(16, 16), Modality=modality)
+    assert read_image(tmp_path / "a.dcm").modality == kept

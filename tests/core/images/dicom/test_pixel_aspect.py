@@ -121,3 +121,32 @@ def test_a_stretched_image_can_be_too_large(tmp_path: Path) -> None:
     write_dicom(tmp_path / "a.dcm", np.zeros((200, 13_000), dtype=np.uint8), PixelAspectRatio=[1, 100])
     with pytest.raises(ImageError, match=r"^1300000 x 200 px: too large"):
         read_image(tmp_path / "a.dcm")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "spacing_mm", "is_at_detector"),
+    [
+        ({"PixelSpacing": ["0.3", "0.3"]}, (0.3, 0.3), False),
+        ({"PixelSpacing": ["0.4", "0.2"]}, (0.2, 0.2), False),
+        ({"ImagerPixelSpacing": ["0.1", "0.3"]}, (0.1, 0.1), True),
+        ({"PixelSpacing": ["0.15", "0.15"], "ImagerPixelSpacing": ["0.15", "0.15"]}, (0.15, 0.15), True),
+        ({"PixelSpacing": ["0.12", "0.12"], "ImagerPixelSpacing": ["0.15", "0.15"]}, (0.12, 0.12), False),
+        ({"PixelSpacing": ["", ""], "ImagerPixelSpacing": ["0.2", "0.2"]}, (0.2, 0.2), True),
+    ],
+)
+def test_the_spacing_is_that_of_the_displayed_pixels(
+    tmp_path: Path, attributes: dict[str, Any], spacing_mm: tuple[float, float], is_at_detector: bool
+) -> None:
+    write_dicom(tmp_path / "a.dcm", _RAMP, **attributes)
+    spacing = read_image(Location.of(tmp_path / "a.dcm")).spacing
+    assert spacing is not None
+    assert (spacing.row_mm, spacing.column_mm) == pytest.approx(spacing_mm)
+    assert spacing.is_at_detector == is_at_detector
+
+
+@pytest.mark.parametrize(
+    "attributes", [{}, {"PixelSpacing": ["0", "0.2"]}, {"PixelAspectRatio": [2, 1]}, {"PixelSpacing": ["0.2"]}]
+)
+def test_without_two_positive_numbers_there_is_no_spacing(tmp_path: Path, attributes: dict[str, Any]) -> None:
+    write_dicom(tmp_path / "a.dcm", _RAMP, **attributes)
+    assert read_image(Location.of(tmp_path / "a.dcm")).spacing is None

@@ -217,7 +217,7 @@ def test_the_magnifier_shows_the_place_under_the_pointer_larger(page):
     assert np.array_equal(canvas_pixels(page), canvas)
 
 
-@pytest.mark.parametrize("width", [1024, 1280])
+@pytest.mark.parametrize("width", [1024, 1160, 1280])
 def test_the_bar_stands_in_one_row_within_the_viewer(page, width):
     page.set_viewport_size({"width": width, "height": 768})
     for name, word in (("centre", "Brightness"), ("width", "Contrast")):  # longer than a CT's words

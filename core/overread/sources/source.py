@@ -15,7 +15,14 @@ from overread.sources.findings import with_finding
 from overread.sources.found_images import with_images_found
 from overread.sources.image_paths import normal_path
 from overread.sources.import_roots import check_below, link_roots
-from overread.sources.label_classes import class_doubts, listed, with_classes, with_one_spelling, without_answers
+from overread.sources.label_classes import (
+    check_are_classes,
+    class_doubts,
+    listed,
+    with_classes,
+    with_one_spelling,
+    without_answers,
+)
 from overread.sources.remote_table import read_remote_table
 from overread.sources.request import ImportRequest, column_flag
 from overread.sources.secret_urls import without_url_credentials
@@ -122,7 +129,7 @@ def _checked(source: Source, format: SourceFormat, request: ImportRequest) -> So
     name = Path((format.columns and source.labels_file) or source.root).name
     if not source.rows:
         raise SourceError(f"{source.labels_file or source.root}: lists no images; add a row for each image")
-    source = with_one_spelling(without_answers(source, request.no_labels))
+    source = with_one_spelling(without_answers(source, request.no_labels), [each.partition("=")[0] for each in classes])
     source = with_finding(source, request)
     _check_duplicates(source, name)
     if classes:
@@ -134,6 +141,8 @@ def _checked(source: Source, format: SourceFormat, request: ImportRequest) -> So
             f"{name}: {found} in {len(source.rows)} rows of {source.label_column!r}, such as row {source.rows[0].row} "
             f"({source.rows[0].image}); at least two classes are needed"
         )
+    if not classes:
+        check_are_classes(source, name)
     messages = class_doubts(source, is_given=bool(classes))
     return replace(source, messages=(*source.messages, *messages))
 

@@ -120,7 +120,7 @@ def test_one_class_is_refused_by_its_name(tmp_path, make_table):
 
 
 @pytest.mark.parametrize(
-    ("rare", "is_warned"), [("pnuemonia", True), ("Pneumonia", True), ("pneumothorax", False), ("normal", False)]
+    ("rare", "is_warned"), [("pnuemonia", True), ("pneumonias", True), ("pneumothorax", False), ("normal", False)]
 )
 def test_only_a_rare_class_spelt_like_another_is_warned_of(make_table, rare, is_warned):
     rows = [(f"{number}.png", "pneumonia") for number in range(10)] + [("n.png", "effusion"), ("r.png", rare)]

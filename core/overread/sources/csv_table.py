@@ -24,8 +24,9 @@ from overread.sources.table_columns import (
     label_question,
     obvious_place,
     place_of,
+    quoted,
 )
-from overread.sources.table_search import FoundTable, choose_tables, with_image_column
+from overread.sources.table_search import FoundTable, choose_tables, table_name, with_image_column
 from overread.sources.tables.class_names import class_names
 from overread.sources.tables.table_cells import TableCells
 from overread.sources.tables.table_file import read_cells
@@ -62,7 +63,9 @@ def _read_tables(tables: Sequence[FoundTable], root: Path, request: ImportReques
     image = find_column(path, header, columns, "image")
     joined = TableCells(header, [each for table in tables for each in table.cells.records])
     names_images = _names_images(tables[0], image, root)
-    labels = _labels(path, joined, replace(request, columns=columns), header[image], names_images=names_images)
+    given = f"--labels {quoted(table_name(path, root))} " if len(tables) == 1 else ""
+    asked = replace(request, columns=columns)
+    labels = _labels(path, joined, asked, header[image], given=given, names_images=names_images)
     places, messages = _optional_places(path, header, columns)
     raters = [place_of(path, header, name, column_flag("raters")) for name in columns.raters]
     rater_names = tuple(_rater_name(header[place]) for place in raters)
@@ -90,7 +93,7 @@ def _read_tables(tables: Sequence[FoundTable], root: Path, request: ImportReques
         )
     if len(tables) > 1:
         names = listed([_name(table, root) for table in tables])
-        messages.append(f"{names} were read together, each as a split")
+        messages.append(f"{names} were read together{', each as a split' if tables[0].split else ''}")
     source = Source(
         root=str(root.resolve()),
         format="csv",
@@ -119,7 +122,9 @@ def _with_names(source: Source, path: Path) -> Source:
     return with_classes(replace(source, messages=(*source.messages, message)), pairs, path.name)
 
 
-def _labels(path: Path, table: TableCells, request: ImportRequest, image: str, *, names_images: bool) -> _Labels:
+def _labels(
+    path: Path, table: TableCells, request: ImportRequest, image: str, *, given: str, names_images: bool
+) -> _Labels:
     named = request.columns.label
     if named is None:
         place = obvious_place(table.header, LABEL_NAMES)
@@ -131,7 +136,7 @@ def _labels(path: Path, table: TableCells, request: ImportRequest, image: str, *
         column = free_name(found.column, table.header)
         return _Labels(found.labels, column, True, found.classes, found.messages)
     if place is None:
-        raise label_question(path, table, image, names_images=names_images)
+        raise label_question(path, table, image, given=given, names_images=names_images)
     return _Labels([record[place] for _, record in table.records], table.header[place])
 
 

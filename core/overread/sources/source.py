@@ -100,7 +100,7 @@ def _with_tables_told(source: Source, files: SourceFiles) -> Source:
     tables = [path.name for path in tables_in(files.root)]
     if not tables:
         return source
-    why = "was not asked for" if files.request.format else "names none of the images"
+    why = "was not asked for" if files.request.format else "has no labels of the images"
     message = f"{listed(tables)} lies in the folder and was not read: it {why}; --labels FILE reads a table"
     return replace(source, messages=(*source.messages, message))
 

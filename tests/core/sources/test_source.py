@@ -69,7 +69,7 @@ def test_a_missing_labels_file_is_named(class_folders):
 def test_several_tables_ask_which_one(make_table):
     root = make_table([("image", "label"), ("a.png", "cat"), ("b.png", "dog")])
     (root / "more.csv").write_text("image,label\na.png,dog\nb.png,cat\n")
-    named = r"--labels FILE, one of: table/labels\.csv \(image, label\); table/more\.csv \(image, label\)"
+    named = r"--labels FILE, one of: labels\.csv \(image, label\); more\.csv \(image, label\)"
     with pytest.raises(SourceError, match=named):
         read_source(root)
 

@@ -76,7 +76,7 @@ def choose_tables(files: SourceFiles, *, is_asked: bool = True) -> list[FoundTab
     if found and _is_beside(found[0].path, files.root) and len(class_folders(files.root)) > 1 and not columns.named:
         raise _beside_question(found[0].path, files.root)
     if not found and is_asked:
-        return [_of_groups(files.only_table(), files)]
+        return [_only_table(files)]
     is_asked_for = columns.named or files.request.format
     if not is_asked_for and _has_class_folders(files.root) and _are_beside_the_point(found):
         return []
@@ -152,19 +152,28 @@ def with_image_column(path: Path, files: SourceFiles, columns: ColumnNames = NO_
     if columns.image is not None or _is_obvious(cells, (files.root, path.parent)):
         return FoundTable(path, cells)
     column = _image_column(cells, index := ImageIndex.of(files_below(files.root)))
-    found = None if column else with_images_of_groups(cells, index.files, path.name)
-    return FoundTable(path, *(found or (cells, column)))
+    return FoundTable(path, cells, column) if column else _of_groups(path, cells, index)
 
 
-def _of_groups(path: Path, files: SourceFiles) -> FoundTable:
-    """The only table, which names no images: those of groups, if it names these."""
+def _only_table(files: SourceFiles) -> FoundTable:
+    """The only table of a folder, which names no images: perhaps it has groups of them."""
+    path = files.only_table()
     if _words(path) & _OF_PREDICTIONS:
         raise SourceError(
             f"{path}: predictions, by its name, and no labels; give the table of the labels with --labels"
         )
     cells = read_cells(path)
-    named = files.request.columns.image
-    found = None if named else with_images_of_groups(cells, list(files_below(files.root)), path.name)
+    if files.request.columns.image:
+        return FoundTable(path, cells)
+    return _of_groups(path, cells, ImageIndex.of(files_below(files.root)))
+
+
+def _of_groups(path: Path, cells: TableCells, index: ImageIndex) -> FoundTable:
+    """A table with a row for each image of the groups that it names, unless an obvious column names images."""
+    obvious = obvious_columns(cells.header).get("image")
+    if obvious and any(index.candidates(normal_path(cell)) for cell in cells.column(cells.header.index(obvious))):
+        return FoundTable(path, cells)
+    found = with_images_of_groups(cells, index.files, path.name)
     return FoundTable(path, *found) if found else FoundTable(path, cells)
 
 

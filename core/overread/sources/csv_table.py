@@ -1,5 +1,6 @@
 """Reads a table with one row per image, or several tables with the same columns, one for each split."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -30,6 +31,9 @@ from overread.sources.table_search import FoundTable, choose_tables, table_name,
 from overread.sources.tables.class_names import class_names
 from overread.sources.tables.table_cells import TableCells
 from overread.sources.tables.table_file import read_cells
+
+_VECTOR = re.compile(r"\[[01](?:\.0*)?(?:[, ]+[01](?:\.0*)?)+\]")
+"""A label as a network is trained with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +130,9 @@ def _labels(
     path: Path, table: TableCells, request: ImportRequest, image: str, *, given: str, names_images: bool
 ) -> _Labels:
     named = request.columns.label
+    messages: tuple[str, ...] = ()
     if named is None:
-        place = obvious_place(table.header, LABEL_NAMES)
+        place, messages = _obvious_label(path, table)
     else:
         place = place_of(path, table.header, named, column_flag("label"))
     if table.records and (
@@ -137,7 +142,24 @@ def _labels(
         return _Labels(found.labels, column, True, found.classes, found.messages)
     if place is None:
         raise label_question(path, table, image, given=given, names_images=names_images)
-    return _Labels([record[place] for _, record in table.records], table.header[place])
+    return _Labels(table.column(place), table.header[place], messages=messages)
+
+
+def _obvious_label(path: Path, table: TableCells) -> tuple[int | None, tuple[str, ...]]:
+    """The place of the first obvious column of labels that holds several, and a message if there are others."""
+    places = [place for name in LABEL_NAMES if (place := obvious_place(table.header, (name,))) is not None]
+    usable = [place for place in places if _holds_labels(table.column(place))] or places
+    if len(places) < 2:
+        return next(iter(usable), None), ()
+    names = listed([repr(table.header[place]) for place in places if place != usable[0]])
+    message = f"{path.name}: column {table.header[usable[0]]!r} was taken as the label, not {names}; --label-column"
+    return usable[0], (f"{message} names another",)
+
+
+def _holds_labels(cells: list[str]) -> bool:
+    """Whether there are several labels, none of which is a list of zeros and ones."""
+    kinds = {cell.strip() for cell in cells} - {""}
+    return len(kinds) > 1 and not all(_VECTOR.fullmatch(cell) for cell in kinds)
 
 
 def _names_images(table: FoundTable, image: int, root: Path) -> bool:

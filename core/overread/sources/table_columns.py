@@ -1,5 +1,6 @@
 """The columns of a table: those that the user names, and those that are recognised by their names."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ OPTIONAL_NAMES = {
     "reader": _READER_NAMES,
 }
 OBVIOUS_NAMES = {"image": IMAGE_NAMES, "label": LABEL_NAMES, **OPTIONAL_NAMES}
+_OF_LABELS = re.compile(r"diagnos|grad|patholog|class|label|finding|categor|severity|birads|dx|truth", re.IGNORECASE)
 _MOST_CLASSES = 50
 """A column with more different cells, or with hardly any twice, is not offered as the label."""
 
@@ -65,7 +67,8 @@ def quoted(name: str) -> str:
 
 
 def likely_labels(table: TableCells, image: str) -> list[str]:
-    """The columns with a few different cells that are not known to be something else. image: the column of images."""
+    """The columns with a few different cells that are not known to be something else, first those that are called as
+    labels often are. image: the column of images."""
     num_rows = len(table.records)
     most = max(2, min(_MOST_CLASSES, num_rows // 2), num_rows // 10)
     others = {"", image, *obvious_columns(table.header).values()}
@@ -74,7 +77,7 @@ def likely_labels(table: TableCells, image: str) -> list[str]:
         num_kinds = len({cell.strip() for cell in table.column(place)} - {""})
         if title.strip() and title not in others and 2 <= num_kinds <= most and table.header.count(title) == 1:
             kinds.append(title)
-    return kinds
+    return sorted(kinds, key=lambda title: not _OF_LABELS.search(title))
 
 
 def label_question(path: Path, table: TableCells, image: str, *, given: str, names_images: bool) -> ManifestError:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from overread.errors import ManifestError, SourceError
@@ -151,8 +151,8 @@ def with_image_column(path: Path, files: SourceFiles, columns: ColumnNames = NO_
     cells = read_cells(path)
     if columns.image is not None or _is_obvious(cells, (files.root, path.parent)):
         return FoundTable(path, cells)
-    column = _image_column(cells, index := ImageIndex.of(files_below(files.root)))
-    return FoundTable(path, cells, column) if column else _of_groups(path, cells, index)
+    index = ImageIndex.of(files_below(files.root))
+    return _with_image_column(path, cells, index) or _of_groups(path, cells, index)
 
 
 def _only_table(files: SourceFiles) -> FoundTable:
@@ -188,8 +188,7 @@ def _found_table(path: Path, root: Path, index: ImageIndex) -> FoundTable | None
         return None
     if _is_obvious(cells, (root, path.parent)):
         return FoundTable(path, cells)
-    column = _image_column(cells, index)
-    return None if column is None else FoundTable(path, cells, column)
+    return _with_image_column(path, cells, index)
 
 
 def _is_obvious(cells: TableCells, roots: Sequence[Path]) -> bool:
@@ -202,19 +201,30 @@ def _is_obvious(cells: TableCells, roots: Sequence[Path]) -> bool:
     return any(is_file(root, path) for root in roots for path in paths)
 
 
-def _image_column(cells: TableCells, index: ImageIndex) -> str | None:
-    """The column whose cells name most of the images; None if no column names half of its rows' images."""
+def _with_image_column(path: Path, cells: TableCells, index: ImageIndex) -> FoundTable | None:
+    """The table with the column whose cells name most of the images, and a message if others name other images; None
+    if no column names half of its rows' images."""
     records = _some(cells)
     shares: dict[int, tuple[float, bool]] = {}
-    if not records:
-        return None
-    for place, title in enumerate(cells.header):
+    for place, title in enumerate(cells.header if records else ()):
         named = [record[place] for record in records if record[place].strip()]
         is_one_name = bool(named) and len(set(named)) == 1 and "." in named[0]  # 0.png in every folder
         if len(set(named)) > min(len(records) - 1, 1) or is_one_name:
             shares[place] = sum(map(index.closeness, named)) / len(records), bool(title.strip())
     best = max(shares, key=shares.__getitem__, default=None)
-    return None if best is None or shares[best][0] < _LEAST_SHARE else cells.header[best]
+    if best is None or shares[best][0] < _LEAST_SHARE:
+        return None
+    names = {place: {_name(cell) for cell in cells.column(place)} for place in shares}
+    is_other = {place: shares[place][0] >= _LEAST_SHARE and names[place].isdisjoint(names[best]) for place in shares}
+    if others := [repr(cells.header[place]) for place in shares if is_other[place]]:
+        told = f"the images are those of column {cells.header[best]!r}, not of {listed(others)}"
+        message = f"{path.name}: {told}; --image-column names another"
+        cells = replace(cells, messages=(*cells.messages, message))
+    return FoundTable(path, cells, cells.header[best])
+
+
+def _name(cell: str) -> str:
+    return normal_path(cell).rpartition("/")[2]
 
 
 def _some(cells: TableCells) -> list[list[str]]:

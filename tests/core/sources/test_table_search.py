@@ -112,3 +112,53 @@ def test_a_patient_with_two_rows_is_not_spread_over_images(tmp_path):
     write_table(tmp_path / "clinical.csv", ("patient_id", "label"), *rows)
     with pytest.raises(ManifestError, match="no column is obviously the image"):
         read_source(tmp_path, labels="clinical.csv")
+
+
+def test_of_two_columns_of_images_one_is_taken_and_said(tmp_path):
+    pairs = [(f"c{number}.png", f"d{number}.png") for number in range(4)]
+    write_images(tmp_path / "images", *(name for pair in pairs for name in pair))
+    rows = [(*pair, "nevus" if number % 2 else "melanoma") for number, pair in enumerate(pairs)]
+    write_table(tmp_path / "meta.csv", ("clinic", "derm", "diagnosis"), *rows)
+    source = read_source(tmp_path)
+    assert [row.image for row in source.rows] == [f"images/c{number}.png" for number in range(4)]
+    assert "meta.csv: the images are those of column 'clinic', not of 'derm'; --image-column names another" in (
+        source.messages
+    )
+    assert read_source(tmp_path, image_column="derm").rows[0].image == "images/d0.png"
+
+
+@pytest.mark.parametrize(
+    ("header", "first"),
+    [
+        (("image", "class", "diagnosis"), ["cell", "cat"]),
+        (("image", "target", "labels"), ["[1, 0]", "cat"]),
+        (("image", "diagnosis", "target"), ["cat", "[1, 0]"]),
+    ],
+)
+def test_a_column_that_cannot_hold_the_labels_is_passed_over_for_another_obvious_one(tmp_path, header, first):
+    write_images(tmp_path, "a.png", "b.png")
+    other = [{"cat": "dog", "[1, 0]": "[0, 1]"}.get(cell, cell) for cell in first]
+    write_table(tmp_path / "labels.csv", header, ("a.png", *first), ("b.png", *other))
+    source = read_source(tmp_path)
+    assert [row.label for row in source.rows] == ["cat", "dog"]
+    assert any("was taken as the label, not" in message for message in source.messages)
+
+
+def test_few_columns_of_zeros_and_ones_beside_another_are_no_findings(tmp_path):
+    images = [f"{number}.png" for number in range(6)]
+    write_images(tmp_path, *images)
+    rows = [(image, str(i % 2), str(1 - i % 2), ("nv", "mel", "bcc")[i % 3]) for i, image in enumerate(images)]
+    write_table(tmp_path / "labels.csv", ("image", "is_male", "is_female", "dx"), *rows)
+    with pytest.raises(ManifestError, match="--label-column dx"):
+        read_source(tmp_path)
+    source = read_source(tmp_path, label_columns=("is_male", "is_female"))
+    assert [row.label for row in source.rows] == ["is_female", "is_male"] * 3
+    source = read_source(tmp_path, finding="is_male")
+    assert [row.label for row in source.rows] == ["absent", "present"] * 3
+
+
+def test_a_doubled_column_of_labels_is_named(tmp_path):
+    write_images(tmp_path, "a.png", "b.png")
+    write_table(tmp_path / "labels.csv", ("image", "label", "label"), ("a.png", "0", "cat"), ("b.png", "1", "dog"))
+    with pytest.raises(ManifestError, match="2 columns are named 'label'; rename all but one"):
+        read_source(tmp_path)

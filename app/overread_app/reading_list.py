@@ -1,8 +1,10 @@
-"""The samples that a reader reviews in this session: their choice of a threshold."""
+"""The samples that a reader reviews in this session: their choice of a queue."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+from overread.review.queue_choice import QueueChoice, QueueOrder
 from overread_app import session
 
 
@@ -13,6 +15,7 @@ class ReadingList:
     reader: str
     study: str
     run: str
+    """Empty: the samples are read without a model."""
 
     @property
     def key(self) -> str:
@@ -20,9 +23,19 @@ class ReadingList:
         return hashlib.sha256("\n".join((self.reader, self.study, self.run)).encode()).hexdigest()[:12]
 
     @property
-    def min_probability(self) -> float | None:
-        """The threshold on a sample's error probability; None: the run's own proposals."""
-        return session.get(f"min_probability_{self.key}")
+    def choice(self) -> QueueChoice:
+        return self._stored[0]
 
-    def choose(self, min_probability: float | None) -> None:
-        session.put(f"min_probability_{self.key}", min_probability)
+    @property
+    def since(self) -> int:
+        """The ledger's newest row when the queue was chosen; 0 for the queue that nobody chose."""
+        return self._stored[1]
+
+    @property
+    def _stored(self) -> tuple[QueueChoice, int]:
+        order = QueueOrder.PROBABILITY if self.run else QueueOrder.RANDOM
+        return session.get(f"queue_{self.key}", (QueueChoice(order), 0))
+
+    def choose(self, *, since: int = 0, **changes: Any) -> None:
+        """Change these fields of the choice. since: the ledger's newest row."""
+        session.put(f"queue_{self.key}", (replace(self.choice, **changes), since))

@@ -122,6 +122,7 @@ class Verdict:
     chosen_label: str
     """The label that follows from the verdict; empty for exclude."""
     run: str
+    """Empty where the sample was read without a model; score is 0 then, and proposed_label empty."""
     score: float
     """label_error_probability at the time of the verdict, in [0, 1]."""
     idempotency_key: str

@@ -12,6 +12,7 @@ from overread.pipeline.exporting import export_table
 from overread.pipeline.study_ledger import open_ledger
 from overread.proposal_settings import CalibrationSettings
 from overread.records import VerdictKind
+from overread.review.queue_choice import QueueChoice
 from overread.studies.run import open_run
 from overread_app.components.threshold_slider import OWN, slider_steps, trade_off_text
 from overread_app.processes import STUDIES_VARIABLE
@@ -43,7 +44,7 @@ def test_a_lower_place_shows_every_sample_that_reaches_it_and_never_a_decided_on
     for verdict in verdicts(made_study, reader=READER, number=8):
         open_ledger(made_study).record(verdict)
     reached = scores.loc[scores["label_error_probability"] >= 0.2, "sample_id"].tolist()
-    desk, seen = Desk(made_study, READER, 0.2), []
+    desk, seen = Desk(made_study, READER, QueueChoice(min_probability=0.2)), []
     while packets := desk.queue(count=1)["samples"]:
         seen.append(packets[0]["id"])
         assert desk.decide(packets[0], "reject").json()["progress"] == {"decided": 8 + len(seen), "total": len(reached)}
@@ -61,7 +62,7 @@ def test_a_choice_outlives_the_page_and_is_the_reader_s_own(app, made_study, sco
 
 def test_a_verdict_on_what_is_not_proposed_is_exported_like_any_and_makes_no_proposal(made_study, scores):
     own = open_run(made_study).proposals()
-    desk = Desk(made_study, READER, 0.05)
+    desk = Desk(made_study, READER, QueueChoice(min_probability=0.05))
     packet = desk.queue(count=9)["samples"][8]
     assert packet["id"] not in set(own["sample_id"])
     desk.decide(packet, "accept")
@@ -146,3 +147,17 @@ def test_a_run_that_proposes_nothing_still_offers_its_less_sure_samples():
 )  # fmt: skip
 def test_the_trade_is_said_in_words(chosen, left, elapsed_ms, words):
     assert trade_off_text(chosen, left, elapsed_ms=elapsed_ms) == words
+
+
+def test_another_threshold_leaves_the_queue_s_other_choices_as_they_are(app, made_study, scores):
+    open_slider(app)
+
+    def field(label):
+        return next(field for field in app.selectbox if field.label == label)
+
+    field("Given label").set_value("adenoma").run()
+    choose(app, "10 % or more")
+    chosen = scores[(scores["label_error_probability"] >= 0.1) & (scores["given_label"] == "adenoma")]
+    assert field("Given label").value == "adenoma"
+    assert field("Most likely label").value is None
+    assert f"To decide ({len(chosen)})" in field("Show").options

@@ -74,7 +74,9 @@ def show_threshold_slider(
 
     probability and num_verdicts: of `corrected_probabilities`."""
     places = {step.title: step for step in slider_steps(scores)}
-    chosen = next((step for step in places.values() if step.min_probability == reading.min_probability), places[OWN])
+    chosen = next(
+        (step for step in places.values() if step.min_probability == reading.choice.min_probability), places[OWN]
+    )
     if len(places) > 1:
         key = f"review_threshold_{reading.key}"
         st.select_slider(
@@ -85,7 +87,9 @@ def show_threshold_slider(
             help="Only images with at least this probability of a wrong label are shown. Left: fewer images, a larger "
             "share of them wrong. Right: more images, fewer wrong labels missed. This does not affect the exported "
             "proposals.",
-            on_change=lambda: reading.choose(places[session.field_value(key) or OWN].min_probability),
+            on_change=lambda: reading.choose(
+                since=reading.since, min_probability=places[session.field_value(key) or OWN].min_probability
+            ),
         )
         st.html('<div class="threshold-ends"><span>fewer images</span><span>more images</span></div>')
     is_decided = scores["sample_id"].isin([decision.verdict.sample_id for decision in decisions]).to_numpy()

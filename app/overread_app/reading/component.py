@@ -15,7 +15,20 @@ from overread_app.reading.packets import Json
 FOLDER = Path(__file__).parent
 PARTS = (
     *("pixels", "surface", "hands", "presets", "pane", "bar", "viewer"),
-    *("server", "outbox", "sample_store", "keys", "panel", "sheet", "curtain", "reading"),
+    *(
+        "server",
+        "outbox",
+        "sample_store",
+        "keys",
+        "panel",
+        "sheet",
+        "curtain",
+        "stage",
+        "later",
+        "drawer",
+        "supply",
+        "reading",
+    ),
 )
 END = "end"
 """What the reader rests on after the last sample."""

@@ -19,7 +19,7 @@ from overread_app.components.sample_card import kind_words, likelihood
 from overread_app.components.scorer_votes import VIEWS, vote
 from overread_app.components.verdict_words import VERDICT_NAMES
 from overread_app.reading.reader_state import Standing
-from overread_app.reading.room import Order, Room
+from overread_app.reading.room import Room
 
 NUM_SIMILAR = 6
 MAX_SAME = 2
@@ -28,20 +28,22 @@ MAX_SAME = 2
 Json = dict[str, Any]
 
 
-def packets(room: Room, sample_ids: Sequence[str], standing: Standing, *, note: str = "") -> list[Json]:
-    """All that is shown of each sample but its image. note: what the field for a note begins with. Raises UserError
-    where the run does not have a sample."""
+def packets(room: Room, sample_ids: Sequence[str], standing: Standing) -> list[Json]:
+    """All that is shown of each sample but its image, as if it were not decided. Raises UserError where the room has
+    not got a sample."""
     rows = [room.row(sample_id) for sample_id in sample_ids]
     probability, num_verdicts = corrected_probability(room, rows, standing)
     follows = [standing.keys.get(sample_id, "") for sample_id in sample_ids]
     return [
-        {**_packet(room, row, float(chance), is_corrected=num_verdicts > 0), "follows": key, "note": note}
+        {**_packet(room, row, float(chance), is_corrected=num_verdicts > 0), "follows": key, "note": "", "standing": ""}
         for row, chance, key in zip(rows, probability, follows, strict=True)
     ]
 
 
 def _packet(room: Room, row: int, probability: float, *, is_corrected: bool) -> Json:
     title, other_title = "The readings differ", "Model’s reading"
+    if not room.run:
+        return _unread_packet(room, row)
     if not room.is_proposed[row]:
         title, other_title = "Below the proposal threshold", "Most likely other"
     # No digits near 0 and 1, where they would claim too much.
@@ -49,8 +51,8 @@ def _packet(room: Room, row: int, probability: float, *, is_corrected: bool) -> 
     details += ["corrected by your verdicts"] if is_corrected else []
     return {
         "id": room.ids[row],
-        "given": _label(room, room.given[row]),
-        "other": _label(room, room.likely[row]),
+        "given": class_label(room, room.given[row]),
+        "other": class_label(room, room.likely[row]),
         "isProposed": bool(room.is_proposed[row]),
         "title": title,
         "otherTitle": other_title,
@@ -60,6 +62,25 @@ def _packet(room: Room, row: int, probability: float, *, is_corrected: bool) -> 
         "probs": [round(float(value), 4) for value in room.probs[row]],
         "votes": _votes(room, row),
         **_similar(room, row),
+    }
+
+
+def _unread_packet(room: Room, row: int) -> Json:
+    """Of a sample that no model has read."""
+    return {
+        "id": room.ids[row],
+        "given": class_label(room, room.given[row]),
+        "other": class_label(room, ""),
+        "isProposed": True,
+        "title": "Not read by a model",
+        "otherTitle": "",
+        "kind": "",
+        "chance": "",
+        "chanceDetail": "",
+        "probs": [],
+        "votes": [],
+        "similar": [],
+        "similarSaid": "",
     }
 
 
@@ -83,11 +104,6 @@ def verdict_words(decision: Decision) -> str:
             return f"{verdict.given_label}, {VERDICT_NAMES[kind].lower()}"
 
 
-def progress(order: Order, standing: Standing) -> dict[str, int]:
-    """How many of the chosen samples the reader has decided, and how many there are."""
-    return {"decided": sum(map(order.chosen.__contains__, standing.keys)), "total": len(order.chosen)}
-
-
 def corrected_probability(room: Room, rows: Sequence[int], standing: Standing) -> tuple[np.ndarray, int]:
     """(len(rows),): the probabilities that their given labels are wrong, recalibrated by the reader's own verdicts, and
     the number of these; as the run has them, and 0, while the verdicts are too few.
@@ -109,7 +125,8 @@ def corrected_probability(room: Room, rows: Sequence[int], standing: Standing) -
     return corrected[len(found) :], len(found)
 
 
-def _label(room: Room, label: str) -> Json:
+def class_label(room: Room, label: str) -> Json:
+    """A class with its colour, which is transparent where the study does not have the class."""
     return {"label": label, "colour": class_colours(room.study.classes).get(label, "transparent")}
 
 
@@ -144,7 +161,7 @@ def _similar(room: Room, row: int) -> Json:
     near, far = _tally(labels[: len(same)]), _tally(labels[len(same) :])
     said = f"Almost identical: {near}. Other patients and slides: {far}" if len(same) else f"Given labels: {far}"
     similar = [
-        {"id": sample_id, "thumb": thumb, **_label(room, label), "isSame": place < len(same)}
+        {"id": sample_id, "thumb": thumb, **class_label(room, label), "isSame": place < len(same)}
         for place, (sample_id, thumb, label) in enumerate(zip(ids, thumbs, labels, strict=True))
     ]
     return {"similar": similar, "similarSaid": said}

@@ -1,10 +1,12 @@
 """What the page hands to the reading component: the ticket for the routes, and what is the same for all samples."""
 
 import hashlib
+from dataclasses import asdict, dataclass
 
 import streamlit as st
 
 from overread.records import VerdictKind
+from overread.review.queue_choice import QueueChoice
 from overread.studies.run import Run
 from overread.studies.study import Study
 from overread_app import session
@@ -23,26 +25,42 @@ VERDICTS = (
 """The verdicts but for those of another class: a class has its own key."""
 
 
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """A sample to go to, once."""
+
+    sample_id: str
+    number: int
+    """Another for each time; not above 2**53."""
+
+
 def component_data(
-    study: Study, run: Run, reader: str, *, min_probability: float | None = None, first: str | None = None
+    study: Study,
+    run: Run | None,
+    reader: str,
+    *,
+    choice: QueueChoice | None = None,
+    since: int = 0,
+    jump: Jump | None = None,
 ) -> Json:
     """The component's data, the same each time the page is drawn. Only for a reader whose code was checked.
 
-    min_probability: the threshold; None: the run's own proposals. first: the sample to begin with. Raises
-    RunReplacedError where the run's scores are gone.
+    run: None: the samples are read without a model. choice: None: the run's own proposals; since: the ledger's newest
+    row when it was chosen. jump: the sample to go to. Raises RunReplacedError where the run's scores are gone.
     """
     know_study(study)
     ticket = Ticket(
         study=session.study_address(study.path),
-        run=run.name,
+        run=run.name if run else "",
         reader=reader,
-        min_probability=min_probability,
+        choice=choice or QueueChoice(),
+        since=since,
         protocol="open",
         expires_s=expiry(),
         run_stamp=run_stamp(run),
     )
     base = st.get_option("server.baseUrlPath").strip("/")
-    identity = "\n".join((reader, study.ledger_study, run.name))
+    identity = "\n".join((reader, study.ledger_study, ticket.run))
     colours = class_colours(study.classes)
     return {
         "base": f"/{base}/reading" if base else "/reading",
@@ -53,6 +71,6 @@ def component_data(
         ],
         "verdicts": list(VERDICTS),
         "isDemo": study.is_demo,
-        "first": first,
+        "jump": jump and asdict(jump),
         "storage": "overread." + hashlib.sha256(identity.encode()).hexdigest()[:16],
     }

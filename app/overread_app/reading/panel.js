@@ -114,7 +114,9 @@ class Panel {
   show({ packet, thumbs }) {
     const { given, other } = packet;
     this.find("panel").setAttribute("aria-label", packet.title);
-    this.find("title").textContent = packet.title;
+    this.find("title").textContent = packet.standing ? `Your verdict so far: ${packet.standing}` : packet.title;
+    this.find("readings").classList.toggle("is-decided", Boolean(packet.standing));
+    this.root.classList.toggle("is-unread", !other.label); // by a model
     this.find("other-title").textContent = packet.otherTitle;
     this.given.write(given.label);
     this.other.write(other.label);
@@ -133,6 +135,7 @@ class Panel {
     for (const button of this.buttons) {
       if (button.kind === "accept" || button.kind === "reject") {
         button.label = button.kind === "accept" ? other : given;
+        button.element.hidden = !button.label;
         button.name.write(button.label, button.text);
         button.element.setAttribute("aria-label", `${button.text} ${button.label}`);
       } else {

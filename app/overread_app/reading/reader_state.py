@@ -36,6 +36,18 @@ class Standing:
         """The newest verdict."""
         return self.verdicts[next(reversed(self.verdicts))] if self.verdicts else None
 
+    def decision(self, sample_id: str) -> Decision | None:
+        """The newest verdict on a sample."""
+        return self.verdicts.get(self.keys.get(sample_id, ""))
+
+    def noted(self, *, until: int) -> Collection[str]:
+        """The ids of the samples that were decided with a note up to that row of the ledger."""
+        return {
+            decision.verdict.sample_id
+            for decision in self.decisions
+            if decision.verdict.note and decision.sequence <= until
+        }
+
     @property
     def decisions(self) -> Iterable[Decision]:
         """The newest verdict on each sample."""
@@ -63,6 +75,9 @@ class ReaderState:
     def __init__(self, ledger: Ledger, reader: str) -> None:
         self.ledger = ledger
         self.reader = reader
+        self.later: tuple[str, ...] = ()
+        """The ids of the samples that the reader has put off, the earliest first: as their browser said last, which
+        keeps them. They are no verdicts, and the ledger does not hold them."""
         self._standing = Standing()
         self._lock = threading.Lock()
 

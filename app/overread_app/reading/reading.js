@@ -3,7 +3,6 @@
 // Labels, evidence and image change in one step of this code, hence in one frame. What must not be lost goes through
 // the outbox; what may be asked for again (samples, progress) does not.
 
-const NUM_AHEAD = 3;
 const PATIENCE_MS = 250; // the last sample stays in sight for so long while the next one is on its way
 const RESTING_MS = 1000;
 const MESSAGE_MS = 3000; // a message can be read before the next verdict takes it away
@@ -27,22 +26,29 @@ class Reading {
       verdict: (kind, label) => this.decide(kind, label),
       similar: (each) => this.viewer.openBeside(each),
     });
+    this.stage = new Stage(this.root, this.viewer, this.panel);
     this.sheet = new Sheet(this.root);
+    this.drawer = new Drawer(this.root, {
+      ask: (body) => this.server.ask("decided", body),
+      open: (id) => this.open(id),
+    });
     this.undoButton = this.root.querySelector(".undo");
     this.undoButton.onclick = (event) => event.detail <= 1 && this.undo();
-    this.curtain = new Curtain();
+    this.root.querySelector(".later").onclick = (event) => event.detail <= 1 && this.putOff();
+    this.later = new Later(storage);
     this.outbox = outboxOf(storage);
     this.outbox.on = { answer: (...answer) => this.hear(...answer), change: () => this.showStatus() };
     this.server = this.outbox.server;
     this.store = new SampleStore(this.server, () => this.viewer.surface.box);
+    this.supply = new Supply(this);
     this.place = `${storage}.place`; // in the tab's storage: the id of the sample in sight
-    this.next = []; // packets of the samples after that
+    this.jump = `${storage}.jump`; // and the number of the last wish to go to a sample
+    this.said = ""; // about what the reader has just done, where that is no verdict
     this.current = null; // the sample in sight
     this.coming = null; // the sample that takes its place once it is ready
     this.visit = null; // new for each showing; null: there is nothing to decide
     this.paintedAt = Infinity;
     this.last = null;
-    this.trouble = "";
     this.numAnswers = 0;
     this.warn = (event) => this.outbox.entries.length && event.preventDefault();
     window.addEventListener("beforeunload", this.warn);
@@ -50,25 +56,35 @@ class Reading {
 
   take(data, trigger) {
     this.trigger = trigger;
-    if (data.ticket === this.ticket) return; // nothing else changes without it
+    if (data.ticket !== this.ticket) this.begin(data); // nothing else changes without it
+    const { sample_id: id, number } = data.jump ?? {};
+    if (!id || sessionStorage.getItem(this.jump) === String(number)) return;
+    sessionStorage.setItem(this.jump, number);
+    this.open(id);
+  }
+
+  begin(data) {
     this.ticket = data.ticket;
     this.server.set(data);
-    this.first ??= sessionStorage.getItem(this.place) ?? data.first;
+    this.supply.first ??= sessionStorage.getItem(this.place);
     this.panel.take(data);
     if (this.current) this.panel.show(this.current);
     this.table = [
       ...this.panel.keys((kind, label) => this.decide(kind, label)),
       { keys: ["u"], shown: "U", text: "Undo the last verdict", run: () => this.undo() },
+      { keys: ["q"], shown: "Q", text: "Later: to the end of the queue", run: () => this.putOff() },
+      { keys: ["d"], shown: "D", text: "Your verdicts, to open again", run: () => this.drawer.toggle() },
       ...this.viewer.keys,
       { keys: ["?"], shown: "?", text: "This list", run: () => this.sheet.toggle() },
     ];
     this.sheet.write(this.table);
     this.outbox.send();
-    this.refresh();
+    this.supply.refresh();
   }
 
-  // What a key does, from the key table; nothing else may happen while the list of keys is open.
+  // What a key does, from the key table; nothing else may happen while a dialog is open.
   action(key, target) {
+    if (this.drawer.isOpen) return key.length === 1 && key !== " " ? { run() {} } : null;
     if (this.sheet.isOpen && key !== "?") return key.length === 1 ? { run() {} } : null;
     if (target === this.viewer.surface.canvas && this.viewer.focusedKeys[key]) {
       return { run: this.viewer.focusedKeys[key], repeats: true };
@@ -100,9 +116,22 @@ class Reading {
       elapsed_ms: Math.round(performance.now() - this.paintedAt),
       follows: packet.follows,
     });
+    this.later.remove(packet.id);
+    this.said = "";
     if (performance.now() - this.problemAt > MESSAGE_MS) this.panel.showProblem("");
     this.advance();
-    this.fill();
+    this.supply.fill();
+  }
+
+  // Go on without a verdict. A decided sample keeps the one it has; any other one comes again at the end.
+  putOff() {
+    if (!this.visit || this.isTooEarly()) return;
+    const { id, follows } = this.current.packet;
+    this.said = follows ? "" : this.later.add(id);
+    this.supply.isExhausted = false;
+    this.showStatus();
+    this.advance();
+    this.supply.fill();
   }
 
   // Take the last verdict back: out of the outbox, or by asking the server, which may have it.
@@ -119,22 +148,37 @@ class Reading {
   // Show a sample again that was decided, with its note; what is in sight now comes after it.
   goBack(id, note) {
     const packet = this.store.packet(id);
+    if (!packet) {
+      this.open(id);
+      return;
+    }
     this.stepAside();
-    if (packet) this.bring({ ...packet, note });
-    else this.refresh(id);
+    this.bring({ ...packet, note });
+  }
+
+  // Show a sample whatever stands of it, decided or not; what is in sight now comes after it.
+  open(id) {
+    this.said = "";
+    this.supply.aside = this.here && this.here.packet.id !== id ? this.here.packet : null;
+    this.stepAside();
+    this.supply.refresh(id);
   }
 
   stepAside() {
     if (this.current) this.current.packet.note = this.panel.note.value;
-    if (this.here) this.next.unshift(this.here.packet);
+    if (this.here) this.supply.next.unshift(this.here.packet);
+    this.leave();
+  }
+
+  leave() {
     this.current = this.coming = this.visit = null;
   }
 
   advance() {
-    this.current = this.coming = this.visit = null;
+    this.leave();
     this.paintedAt = Infinity;
     clearTimeout(this.resting);
-    const packet = this.next.shift();
+    const packet = this.supply.next.shift();
     if (packet) this.bring(packet);
     else this.patience = setTimeout(() => this.blank(), PATIENCE_MS);
   }
@@ -153,106 +197,31 @@ class Reading {
   present(sample) {
     clearTimeout(this.patience);
     const { id } = sample.packet;
-    document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0 }); // both labels and the image in sight
-    this.panel.find("evidence").scrollTo({ top: 0 });
     this.current = sample;
     this.coming = null;
     this.visit = crypto.randomUUID();
-    if (sample.image) this.viewer.show(sample.image);
-    else this.viewer.blank(`${sample.message} If you cannot judge without it, choose “Cannot judge”.`);
-    this.panel.show(sample);
-    this.root.classList.remove("is-ended");
-    this.curtain.showOnly(id);
-    this.paintedAt = performance.now();
-    Object.assign(this.root.dataset, { painted: this.visit, sample: id, paintedAt: this.paintedAt });
+    this.paintedAt = this.stage.show(sample, this.visit);
     sessionStorage.setItem(this.place, id);
     clearTimeout(this.resting);
     this.resting = setTimeout(() => this.trigger("resting", id), RESTING_MS);
   }
 
-  // Nothing is left of the last sample, and the next one is not here yet.
   blank() {
-    this.viewer.blank("Loading the next image");
-    this.panel.blank("Loading the next image");
-    this.curtain.showOnly("");
+    this.stage.blank();
     this.paintedAt = performance.now();
-    delete this.root.dataset.sample;
   }
 
   end() {
     clearTimeout(this.patience);
-    this.blank();
-    this.root.classList.add("is-ended");
-    this.curtain.showOnly("end");
+    this.stage.end();
     sessionStorage.removeItem(this.place);
     this.trigger("resting", "end");
   }
 
-  // Ask for all samples anew: others were decided elsewhere, or others are to be shown.
-  refresh(first) {
-    this.first = first ?? this.first;
-    this.isStale = true;
-    this.isExhausted = false;
-    this.fill();
-  }
-
-  // Ask for samples until there are enough ahead, or no more.
-  async fill() {
-    if (this.isFilling) return;
-    this.isFilling = true;
-    let attempt = 0;
-    while (!this.isClosed && (this.isStale || (!this.isExhausted && this.next.length < NUM_AHEAD))) {
-      const { here, isStale, numAnswers } = this;
-      this.isStale = false;
-      const known = isStale ? [] : [...(here ? [here.packet.id] : []), ...this.next.map(({ id }) => id)];
-      const { status, answer } = await this.server.ask("queue", {
-        have: [...this.outbox.ids, ...known],
-        count: isStale ? NUM_AHEAD + 1 : NUM_AHEAD - this.next.length,
-        first: isStale ? (here?.packet.id ?? this.first ?? null) : null,
-      });
-      if (this.isClosed) return;
-      this.trouble = status === 200 ? "" : (answer.message || "the server has a problem").replace(/\.$/, "");
-      if (status !== 200) {
-        this.isStale ||= isStale;
-        this.showStatus();
-        await backOff(attempt++);
-      } else if (isStale && this.here !== here) {
-        this.isStale = true; // the reader has gone on meanwhile
-      } else {
-        attempt = 0;
-        // A verdict that was answered since is not in this answer.
-        if (numAnswers === this.numAnswers) this.count(answer);
-        this.accept(answer.samples, isStale);
-      }
-    }
-    this.isFilling = false;
-    if (!this.here && !this.next.length) this.endOrWait();
-  }
-
-  accept(samples, isStale) {
-    const { here } = this;
-    const unsent = this.outbox.ids;
-    const packets = samples.filter(({ id }) => !unsent.includes(id));
-    if (isStale) {
-      const isStill = here && packets[0]?.id === here.packet.id;
-      this.next = isStill ? packets.slice(1) : packets;
-      this.isExhausted = packets.length <= NUM_AHEAD;
-      if (!isStill && packets.length) this.advance();
-      else if (!isStill) this.current = this.coming = this.visit = null;
-      this.first = null;
-    } else {
-      this.isExhausted = packets.length === 0;
-      this.next.push(...packets.filter(({ id }) => !this.next.some((other) => other.id === id)));
-      if (!this.here && this.next.length) this.advance();
-    }
-    if (this.here) this.store.get(this.here.packet);
-    for (const packet of this.next.slice(0, NUM_AHEAD)) this.store.get(packet);
-  }
-
   // All is decided; whether it is saved too is known when the outbox is empty.
   endOrWait() {
-    if (this.outbox.entries.length || this.isStale) return;
-    if (!this.root.classList.contains("is-ended")) this.end();
+    if (this.outbox.entries.length || this.supply.isStale) return;
+    if (!this.stage.isEnded) this.end();
     this.showStatus();
   }
 
@@ -270,10 +239,10 @@ class Reading {
       this.panel.showProblem(status === 422 && isVerdict ? `Not saved: ${answer.message}` : answer.message);
       this.problemAt = performance.now();
       if (status === 422 && isVerdict) this.goBack(entry.body.sample_id, entry.body.note);
-      else this.refresh();
+      else this.supply.refresh();
     }
     this.showStatus();
-    if (!this.here && !this.isFilling && !this.outbox.entries.length) this.refresh();
+    if (!this.here && !this.supply.isFilling && !this.outbox.entries.length) this.supply.refresh();
   }
 
   count({ last, progress }) {
@@ -284,7 +253,8 @@ class Reading {
 
   showStatus() {
     const { entries, problem, hasUndo } = this.outbox;
-    this.panel.showSaved(savedText(this.outbox, this.last, this.trouble), Boolean(problem || this.trouble));
+    const isTrouble = Boolean(problem || this.supply.trouble);
+    this.panel.showSaved((!isTrouble && this.said) || savedText(this.outbox, this.last, this.supply.trouble), isTrouble);
     this.undoButton.disabled = hasUndo || !(this.last || entries.length);
     this.root.dataset.unsaved = entries.length;
   }
@@ -296,8 +266,7 @@ class Reading {
     window.removeEventListener("beforeunload", this.warn);
     this.outbox.on = null; // it goes on sending
     this.store.close();
-    this.viewer.close();
-    this.curtain.close();
+    this.stage.close();
     if (reading === this) reading = null;
   }
 }

@@ -11,6 +11,8 @@ from overread_app.components.verdict_words import MAX_NOTE_LENGTH
 MAX_BYTES = 2**16
 MAX_COUNT = 10
 MAX_HAVE = 200
+MAX_LATER = 1000
+MAX_DECIDED = 60
 
 
 class RequestError(UserError):
@@ -28,7 +30,11 @@ class QueueRequest:
     """The ids that the browser has already."""
     count: int
     first: str | None
-    """The sample to begin with, whatever the order, unless it is decided."""
+    """The sample to begin with, whatever the order, if `follows` is still the key of its standing verdict."""
+    follows: str | None
+    """Empty: it is not decided. None: whatever stands; it is opened again."""
+    later: tuple[str, ...]
+    """The ids of the samples that the reader has put off, the earliest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,17 @@ class VerdictRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class DecidedRequest:
+    """The reader's last verdicts."""
+
+    after: int | None
+    """Only those before this row of the ledger; None: from the newest."""
+    count: int
+    search: str
+    """Part of a label, a verdict's name, a note or an id, in any case; empty: all."""
+
+
+@dataclass(frozen=True, slots=True)
 class UndoRequest:
     """The undo of the verdict that is shown as the last."""
 
@@ -55,14 +72,24 @@ class UndoRequest:
 
 
 def queue_request(content: bytes) -> QueueRequest:
-    """Raises RequestError, as do the other two."""
+    """Raises RequestError, as do the others."""
     fields = _fields(content)
-    have, count, first = fields.get("have", []), fields.get("count", 1), fields.get("first")
-    if not isinstance(have, list) or len(have) > MAX_HAVE or not all(isinstance(one, str) for one in have):
-        raise RequestError("have")
-    if type(count) is not int or not 0 <= count <= MAX_COUNT:
-        raise RequestError("count")
-    return QueueRequest(frozenset(have), count, None if first is None else _text(fields, "first"))
+    return QueueRequest(
+        have=frozenset(_texts(fields, "have", limit=MAX_HAVE)),
+        count=_count(fields, limit=MAX_COUNT),
+        first=None if fields.get("first") is None else _text(fields, "first"),
+        follows=None if fields.get("follows", "") is None else _text(fields, "follows", is_optional=True),
+        later=tuple(dict.fromkeys(_texts(fields, "later", limit=MAX_LATER))),
+    )
+
+
+def decided_request(content: bytes) -> DecidedRequest:
+    fields = _fields(content)
+    after = fields.get("after")
+    if not (after is None or (type(after) is int and 0 <= after < 2**63)):
+        raise RequestError("after")
+    search = _text(fields, "search", is_optional=True)
+    return DecidedRequest(after, _count(fields, limit=MAX_DECIDED), search.strip())
 
 
 def verdict_request(content: bytes) -> VerdictRequest:
@@ -100,6 +127,20 @@ def _fields(content: bytes) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise RequestError("body")
     return fields
+
+
+def _count(fields: dict[str, Any], *, limit: int) -> int:
+    count = fields.get("count", 1)
+    if type(count) is not int or not 0 <= count <= limit:
+        raise RequestError("count")
+    return count
+
+
+def _texts(fields: dict[str, Any], name: str, *, limit: int) -> list[str]:
+    values = fields.get(name, [])
+    if not isinstance(values, list) or len(values) > limit or not all(isinstance(one, str) for one in values):
+        raise RequestError(name)
+    return values
 
 
 def _text(fields: dict[str, Any], name: str, *, is_optional: bool = False) -> str:

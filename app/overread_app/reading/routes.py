@@ -5,7 +5,6 @@ Each request bears a ticket (tickets.py). The work is done in threads, since it 
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,25 @@ from starlette.routing import Route, Router
 
 from overread.errors import ImageError, LedgerBusyError, StaleVerdictError, UserError
 from overread.records import Verdict, VerdictKind
-from overread.review.ledger import Ledger, visit_key
+from overread.review.ledger import visit_key
 from overread.studies.run import Run
 from overread.studies.study import Study, open_study
 from overread_app import session, study_data
 from overread_app.boundary import error_text
-from overread_app.reading.packets import Json, last_verdict, packets, progress
-from overread_app.reading.reader_state import ReaderState, Standing, reader_state
-from overread_app.reading.requests import MAX_BYTES, RequestError, queue_request, undo_request, verdict_request
-from overread_app.reading.room import Room, RunReplacedError, open_room, run_stamp
-from overread_app.reading.tickets import Ticket, TicketError, claimed_study, verify
+from overread_app.reading.decided import decided_samples
+from overread_app.reading.packets import Json
+from overread_app.reading.reader_state import reader_state
+from overread_app.reading.requests import (
+    MAX_BYTES,
+    RequestError,
+    decided_request,
+    queue_request,
+    undo_request,
+    verdict_request,
+)
+from overread_app.reading.room import RunReplacedError, open_room, run_stamp
+from overread_app.reading.seat import Seat
+from overread_app.reading.tickets import TicketError, claimed_study, verify
 from overread_app.viewer.viewer import EncodedImage, encoded_image
 
 IMAGE_MAX_AGE_S = 3600
@@ -44,39 +52,30 @@ _made: dict[str, Path] = {}
 """The folders of studies that a page of this server has shown, by address: among them those made in a session."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
-    """A reader in a room: what a ticket opens."""
-
-    ticket: Ticket
-    room: Room
-    ledger: Ledger
-    state: ReaderState
-
-    def summary(self, standing: Standing) -> Json:
-        """What every answer says: the last verdict, and the progress."""
-        order = self.room.order(self.ticket.min_probability)
-        return {"last": last_verdict(standing), "progress": progress(order, standing)}
-
-
 def know_study(study: Study) -> None:
     """Let this server's routes open a study that a page shows."""
     _made[session.study_address(study.path)] = study.path
 
 
 def next_samples(seat: Seat, content: bytes) -> Json:
-    """The next samples that the reader has not decided, in the order of review."""
+    """The next samples that wait for the reader, in the order of review."""
     asked = queue_request(content)
+    seat.state.later = asked.later
     room, standing = seat.room, seat.state.current()
-    order = room.order(seat.ticket.min_probability)
     passed = asked.have if asked.first is None else asked.have | {asked.first}
-    following = (one for one in order.sample_ids if one not in standing.keys and one not in passed)
-    is_first_shown = asked.first in room.rows and asked.first not in standing.keys and asked.first not in asked.have
+    following = (sample_id for sample_id in seat.waiting(standing) if sample_id not in passed)
+    is_open = asked.follows in (None, standing.keys.get(asked.first or "", ""))
+    is_first_shown = is_open and asked.first in room.rows and asked.first not in asked.have
     first = [asked.first] if is_first_shown and asked.first is not None else []
     ids = [*first, *islice(following, asked.count)][: asked.count]
     told = seat.summary(standing)
     left = told["progress"]["total"] - told["progress"]["decided"]
-    return {"samples": packets(room, ids, standing), **told, "left": left}
+    return {"samples": seat.packets(ids, standing), **told, "left": left}
+
+
+def last_decided(seat: Seat, content: bytes) -> Json:
+    """The reader's verdicts, the newest first."""
+    return decided_samples(seat, decided_request(content), seat.state.current())
 
 
 def record_verdict(seat: Seat, content: bytes) -> Json:
@@ -119,7 +118,7 @@ def undo_last(seat: Seat, content: bytes) -> Json:
     standing = seat.state.current()
     sample_id = undone.verdict.sample_id
     ids = [sample_id] if sample_id in seat.room.rows else []  # it may be a verdict on an earlier run
-    shown = packets(seat.room, ids, standing, note=undone.verdict.note)
+    shown = [packet | {"note": undone.verdict.note} for packet in seat.packets(ids, standing)]
     return {"undone": next(iter(shown), None), **seat.summary(standing)}
 
 
@@ -193,7 +192,7 @@ def _seat(request: Request) -> Seat:
         raise TicketError("Reload the page.")
     study = _study(claimed_study(text))
     ticket = verify(text, study.key())
-    run = Run(study.runs_path / ticket.run)
+    run = Run(study.runs_path / ticket.run) if ticket.run else None
     if run_stamp(run) != ticket.run_stamp:
         raise RunReplacedError
     ledger = study_data.ledger(study)
@@ -213,6 +212,7 @@ ROUTER = Router(
     [
         Route("/queue", _answering(next_samples), methods=["POST"]),
         Route("/verdict", _answering(record_verdict), methods=["POST"]),
+        Route("/decided", _answering(last_decided), methods=["POST"]),
         Route("/undo", _answering(undo_last), methods=["POST"]),
         Route("/image/{sample_id:path}", send_image, methods=["GET"]),
     ]

@@ -11,7 +11,8 @@ import json
 import time
 from dataclasses import asdict, dataclass
 
-from overread.errors import UserError
+from overread.errors import ConfigError, UserError
+from overread.review.queue_choice import QueueChoice
 
 LIFETIME_S = 12 * 3600
 _STEP_S = LIFETIME_S // 2
@@ -28,13 +29,15 @@ class Ticket:
     study: str
     """The study's address (`session.study_address`), which reveals no path."""
     run: str
+    """Empty: the samples are read without a model."""
     reader: str
-    min_probability: float | None
-    """The threshold on a sample's error probability; None: the run's own proposals."""
+    choice: QueueChoice
     protocol: str
     """Of `Verdict`."""
     expires_s: int
     """In seconds since 1970."""
+    since: int = 0
+    """The ledger's newest row when the queue was chosen."""
     run_stamp: str = ""
     """Of the run's scores (`Room.stamp`): a ticket of a run that was replaced is void."""
 
@@ -57,8 +60,9 @@ def verify(text: str, key: bytes) -> Ticket:
     if not hmac.compare_digest(signature, _signature(content, key)):
         raise TicketError("This page does not belong to the study. Reload the page.")
     try:
-        ticket = Ticket(**json.loads(content))
-    except TypeError as error:  # of a server of another version
+        fields = json.loads(content)
+        ticket = Ticket(**fields | {"choice": QueueChoice(**fields["choice"])})
+    except (TypeError, KeyError, ConfigError) as error:  # of a server of another version
         raise TicketError("Overread was updated. Reload the page.") from error
     if ticket.expires_s <= time.time():
         raise TicketError("This page was open for too long. Reload the page.")

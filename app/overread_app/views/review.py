@@ -5,18 +5,21 @@ from pathlib import Path
 
 import streamlit as st
 
+from overread.review.queue_choice import QueueChoice
 from overread.studies.run import Run, running_training
 from overread.studies.study import Study
 from overread_app import session, study_data
 from overread_app.boundary import error_boundary
 from overread_app.components.evidence_panel import show_trace
 from overread_app.components.heat_map_panel import NUM_LOOKED_AHEAD, show_saliency
+from overread_app.components.queue_fields import current_jump, show_jump, show_queue_fields
 from overread_app.components.reader_name import ask_reader, is_asking, remember_reader, show_code
 from overread_app.components.sample_card import show_tally
 from overread_app.components.threshold_slider import corrected_probabilities, show_threshold_slider
 from overread_app.components.verdict_words import VERDICT_NAMES
 from overread_app.reading.component import END, show_component
 from overread_app.reading.page_data import component_data
+from overread_app.reading.reader_state import reader_state
 from overread_app.reading.room import open_room
 from overread_app.reading_list import ReadingList
 
@@ -29,24 +32,25 @@ def show() -> None:
     study, run = session.current_study(), session.current_run()
     if study is None:
         show_empty_state("There is no study yet.", "Create one from a folder of images.", "studies", "Studies")
-    elif run is None:
+    elif run is None and not is_read_without_model(study):
         show_untrained(study)
     elif is_asking():
         ask_reader(study)
     else:
-        show_page(study, run, ReadingList(session.reader_name(), study.ledger_study, run.name))
+        show_page(study, run, ReadingList(session.reader_name(), study.ledger_study, run.name if run else ""))
 
 
-def show_page(study: Study, run: Run, reading: ReadingList) -> None:
-    """The page's parts. Each has a place of its own that is always there, so that none loses its state."""
+def show_page(study: Study, run: Run | None, reading: ReadingList) -> None:
+    """The page's parts. Each has a place of its own that is always there, so that none loses its state. run: None: the
+    samples are read without a model."""
     with st.container(key="review_top"):
         show_code()
         if note := study_data.load_decoding_note(study):
             st.caption(note)
     with st.container(key="review_page", gap=None):
-        with st.popover("Threshold", key="review_more", type="tertiary", on_change="rerun") as popover:
+        with st.popover("Queue", key="review_more", type="tertiary", on_change="rerun") as popover:
             if popover.open and session.get("resting") != END:  # at the end it stands beneath
-                show_threshold(study, run, reading)
+                show_queue(study, run, reading)
         show_reading(study, run, reading)
     if note := study_data.load_decoding_note(study):
         st.caption(note)
@@ -55,10 +59,12 @@ def show_page(study: Study, run: Run, reading: ReadingList) -> None:
 
 
 @st.fragment
-def show_reading(study: Study, run: Run, reading: ReadingList) -> None:
+def show_reading(study: Study, run: Run | None, reading: ReadingList) -> None:
     """The component, and what belongs to the sample that the reader rests on; it hides what belongs to another one."""
     with error_boundary():
-        resting = show_component(component_data(study, run, reading.reader, min_probability=reading.min_probability))
+        choice, since = reading.choice, reading.since
+        data = component_data(study, run, reading.reader, choice=choice, since=since, jump=current_jump())
+        resting = show_component(data)
         if resting is not None:
             session.put("resting", resting)
         resting = session.get("resting")
@@ -67,7 +73,7 @@ def show_reading(study: Study, run: Run, reading: ReadingList) -> None:
         with st.container(key=f"review_rest_{resting}"):
             if resting == END:
                 show_end(study, run, reading)
-            else:
+            elif run is not None:
                 show_slow_evidence(study, run, reading, resting)
 
 
@@ -88,9 +94,19 @@ def show_slow_evidence(study: Study, run: Run, reading: ReadingList, sample_id: 
             proposed=room.likely[row],
         )
     with right:
-        order = room.order(reading.min_probability).sample_ids
+        order = room.order(reading.choice, since=reading.since).sample_ids
         place = order.index(sample_id) if sample_id in order else len(order)
         show_saliency(study, run, [sample_id, *order[place + 1 :][:NUM_LOOKED_AHEAD]])
+
+
+def show_queue(study: Study, run: Run | None, reading: ReadingList) -> None:
+    """The choice of the queue, the threshold among it."""
+    room = open_room(study, run)
+    with st.container(gap="xsmall"):
+        if run is not None:
+            show_threshold(study, run, reading)
+        show_queue_fields(reading, room, reader_state(study_data.ledger(study), reading.reader))
+        show_jump(reading, room)
 
 
 def show_threshold(study: Study, run: Run, reading: ReadingList) -> None:
@@ -99,28 +115,33 @@ def show_threshold(study: Study, run: Run, reading: ReadingList) -> None:
     show_threshold_slider(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
 
 
-def show_end(study: Study, run: Run, reading: ReadingList) -> None:
+def show_end(study: Study, run: Run | None, reading: ReadingList) -> None:
     """The end of the review: a summary of the decisions, and a link to the export."""
     with st.container(key="review_end"):
-        is_own = reading.min_probability is None
-        st.subheader(
-            "You have reviewed all proposals." if is_own else "You have reviewed all images above the threshold."
-        )
+        is_own = run is not None and reading.choice == QueueChoice()
+        st.subheader("You have reviewed all proposals." if is_own else "You have reviewed this queue.")
         decisions = study_data.ledger(study).decisions(reading.reader)
         if decisions:
             st.markdown("All your verdicts are saved. The cleaned table contains them with their evidence.")
             tally = Counter(VERDICT_NAMES[decision.verdict.kind] for decision in decisions)
             show_tally({name: tally[name] for name in VERDICT_NAMES.values() if tally[name]})
         else:
-            st.markdown("The model found no likely label errors.")
+            st.markdown("The model found no likely label errors." if is_own else "No image is in this queue.")
         st.page_link("views/export.py", label="Export the cleaned table", icon=":material/ios_share:")
-        show_threshold(study, run, reading)
+        show_queue(study, run, reading)
+
+
+def is_read_without_model(study: Study) -> bool:
+    return session.get("read_without_model") == study.path
 
 
 def show_untrained(study: Study) -> None:
     """There is nothing to review before a training has finished; the page waits for one that is running."""
     if running_training(study) is None:
         show_empty_state("Nothing to review yet.", "This study has no finished training run.", "train", "Train")
+        with st.container(key="review_unread"):
+            st.button("Read without a model", on_click=session.put, args=("read_without_model", study.path))
+            st.caption("You see each image with its given label, in random order or by class.")
     else:
         show_empty_state(
             "Training is in progress.",

@@ -112,7 +112,7 @@ def _cells(table: pd.DataFrame, name: str) -> list[str]:
 
 
 def _added_cells(sample: ReviewedSample, cell: str, written_labels: Mapping[str, str]) -> tuple[str, ...]:
-    if sample.decided_on_score is None:
+    if not sample.decided_at:
         probability, proposed, run = sample.error_probability, sample.proposed_label, sample.run
     else:
         probability, proposed, run = sample.decided_on_score, sample.decided_on_proposal, sample.decided_on_run

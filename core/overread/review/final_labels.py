@@ -27,9 +27,9 @@ class FinalLabel:
     decided_at: datetime
     """UTC, of the newest decision."""
     run: str
-    """The run that the newest decision was made on."""
+    """The run that the newest decision was made on; empty where there was none."""
     score: float
-    """label_error_probability in that run."""
+    """label_error_probability in that run; 0 where there was none."""
     proposed_label: str
     """The label that was proposed when the newest decision was made."""
     note: str

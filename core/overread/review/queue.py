@@ -2,46 +2,67 @@
 
 import hashlib
 import math
-from collections.abc import Collection
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 import pandas as pd
 
+from overread.records import Decision
+from overread.review.queue_choice import QueueChoice, QueueOrder, QueuePart
+
+MAX_TIMED_S = 120.0
+"""A verdict that took longer counts as this long: the reader was away."""
+PACE_PRIOR = 10
+"""The overall median weighs as much as so many verdicts on a class pair."""
+REPEAT_GAP = 50
+"""A sample comes again after at least so many others."""
+REPEAT_SHARE = 10
+"""One decided sample in so many comes again."""
+
 
 def review_order(
-    scores: pd.DataFrame,
-    decided: Collection[str],
-    *,
-    min_probability: float | None = None,
-    num_controls: int = 0,
-    seed: int = 0,
+    scores: pd.DataFrame, choice: QueueChoice | None = None, *, pace: "Pace | None" = None, seed: int = 0
 ) -> list[str]:
-    """The ids of the samples that a reader still has to review, the next one first.
+    """The ids of the samples that a choice lets through, decided or not, the next one first.
 
     scores: scores.csv, with sample_id, given_label, label_error_probability in [0, 1] (1 is a wrong label) and
-    is_proposed (bool). decided: ids of the samples that this reader decided; they are left out, and the rest keeps its
-    order. min_probability: as for `chosen_samples`, which chooses what is shown.
-    num_controls: how many samples that were neither proposed nor chosen are mixed in (all of them, where there are
-    fewer); seed draws them and their positions.
+    is_proposed (bool); with likely_label (`likely_labels`), kind and slide where the choice or the order needs them.
+    choice: None: the run's proposals. pace: for the order of that name; None: every sample takes as long. seed draws
+    the controls and their positions.
 
-    The chosen samples come by decreasing probability, to two digits: further digits mean nothing, and would bring one
-    class after the other. Ties, and the controls among themselves, follow a hash of sample_id: the order of files would
-    reveal the truth where they are sorted by class.
+    Probabilities count to two digits: further digits mean nothing, and would bring one class after the other. Ties, and
+    the controls among themselves, follow a hash of sample_id: the order of files would reveal the truth where they are
+    sorted by class.
     """
-    is_shown = chosen_samples(scores, min_probability)
-    is_control = ~is_shown & ~scores["is_proposed"].to_numpy(dtype=bool) & (num_controls > 0)
-    shown = scores.loc[is_shown, ["sample_id", "label_error_probability"]]
-    ranked = sorted(
-        zip(shown["sample_id"], shown["label_error_probability"], strict=True),
-        key=lambda pair: (-math.floor(100 * pair[1] + 1e-9), _digest("tie", pair[0])),
-    )
-    order = _mix(
-        [sample_id for sample_id, _ in ranked],
-        _draw(scores.loc[is_control, "sample_id"].tolist(), num_controls, seed),
+    choice = choice or QueueChoice()
+    is_shown = chosen_samples(scores, choice.min_probability)
+    is_control = ~is_shown & ~scores["is_proposed"].to_numpy(dtype=bool) & (choice.num_controls > 0)
+    # A control has no kind.
+    is_control &= matches(scores, choice, columns=("given_label", "likely_label", "slide"))
+    return _mix(
+        _ranked(scores[is_shown & matches(scores, choice)], choice.order, pace),
+        _draw(scores.loc[is_control, "sample_id"].tolist(), choice.num_controls, seed),
         np.random.default_rng(seed),
     )
-    decided = set(decided)
-    return [sample_id for sample_id in order if sample_id not in decided]
+
+
+def matches(
+    scores: pd.DataFrame,
+    choice: QueueChoice,
+    *,
+    columns: Collection[str] = ("given_label", "likely_label", "kind", "slide"),
+) -> np.ndarray:
+    """(N,) bool: the samples that pass the choice's filters on these columns."""
+    wanted = {"given_label": choice.given, "likely_label": choice.likely, "kind": choice.kind, "slide": choice.slide}
+    is_match = np.ones(len(scores), dtype=bool)
+    for name in columns:
+        if wanted[name] is not None:
+            is_match &= scores[name].to_numpy(dtype=object) == wanted[name]
+    return is_match
 
 
 def chosen_samples(scores: pd.DataFrame, min_probability: float | None = None) -> np.ndarray:
@@ -70,10 +91,120 @@ def likely_labels(scores: pd.DataFrame) -> np.ndarray:
     return np.where(is_proposed, scores["proposed_label"].to_numpy(dtype=object), classes[others.argmax(axis=1)])
 
 
-def progress(scores: pd.DataFrame, decided: Collection[str], min_probability: float | None = None) -> tuple[int, int]:
-    """How many of the samples to review (by `chosen_samples`) are decided, and how many there are."""
-    chosen = set(scores.loc[chosen_samples(scores, min_probability), "sample_id"])
-    return len(chosen.intersection(decided)), len(chosen)
+@dataclass(frozen=True)
+class Pace:
+    """How long a verdict is expected to take, by its class pair."""
+
+    overall_s: float
+    by_pair_s: dict[tuple[str, str], float]
+    """(given label, label beside it) to seconds."""
+
+    @classmethod
+    def of(cls, decisions: Iterable[Decision]) -> "Pace | None":
+        """From a study's own verdicts: the median of each class pair, shrunk to the median of all. Verdicts of more
+        than `MAX_TIMED_S` count as that long. None where no verdict was timed."""
+        seconds = defaultdict(list)
+        for decision in decisions:
+            verdict = decision.verdict
+            if verdict.elapsed_ms > 0:
+                timed_s = min(verdict.elapsed_ms / 1000, MAX_TIMED_S)
+                seconds[verdict.given_label, verdict.proposed_label].append(timed_s)
+        if not seconds:
+            return None
+        overall_s = median(each for several in seconds.values() for each in several)
+        by_pair_s = {
+            pair: (len(several) * median(several) + PACE_PRIOR * overall_s) / (len(several) + PACE_PRIOR)
+            for pair, several in seconds.items()
+        }
+        return cls(overall_s, by_pair_s)
+
+    def seconds(self, given: str, likely: str) -> float:
+        """Expected for a sample of that pair."""
+        return self.by_pair_s.get((given, likely), self.overall_s)
+
+
+@dataclass(frozen=True)
+class ReaderMarks:
+    """What a reader did with the samples of a study."""
+
+    decided: Collection[str] = ()
+    noted: Collection[str] = ()
+    """Decided with a note before this queue was chosen."""
+    later: Sequence[str] = ()
+    """Put off, the earliest first."""
+    repeats: Sequence[str] = ()
+    """Decided ones that are due to be shown again (`due_repeats`)."""
+
+
+def waiting_samples(
+    order: Iterable[str], choice: QueueChoice, marks: ReaderMarks, *, is_chosen: Callable[[str], bool]
+) -> Iterator[str]:
+    """The ids of the samples that wait for a reader, the next one first.
+
+    order: of `review_order` for the choice; is_chosen: whether a sample is in it. Repeats come first, since they are
+    due; samples that were put off come last, in the order in which they were.
+    """
+    later = [sample_id for sample_id in marks.later if sample_id not in marks.decided and is_chosen(sample_id)]
+    match choice.only:
+        case QueuePart.NOTED:
+            yield from (sample_id for sample_id in order if sample_id in marks.noted)
+        case QueuePart.LATER:
+            yield from later
+        case QueuePart.UNDECIDED:
+            if choice.repeats:
+                yield from filter(is_chosen, marks.repeats)
+            put_off = set(later)
+            yield from (sample_id for sample_id in order if sample_id not in marks.decided and sample_id not in put_off)
+            yield from later
+
+
+def due_repeats(decisions: Iterable[Decision]) -> list[str]:
+    """The ids of the samples that are due to be shown again, the earliest first.
+
+    decisions: a reader's standing ones, the newest of each sample. One sample in `REPEAT_SHARE`, drawn by a hash of its
+    id, comes again when the reader has decided `REPEAT_GAP` others since, and only once: a sample that was decided
+    again does not come a third time.
+    """
+    in_sequence = sorted(decisions, key=lambda decision: decision.sequence)
+    return [
+        decision.verdict.sample_id
+        for decision in in_sequence[: max(len(in_sequence) - REPEAT_GAP, 0)]
+        if not decision.verdict.follows and zlib.crc32(decision.verdict.sample_id.encode()) % REPEAT_SHARE == 0
+    ]
+
+
+def _ranked(shown: pd.DataFrame, order: QueueOrder, pace: Pace | None) -> list[str]:
+    """The ids in that order."""
+    ids = shown["sample_id"].tolist()
+    probability = shown["label_error_probability"].tolist()
+    ties = [_digest("tie", sample_id) for sample_id in ids]
+    keys: Iterable[tuple[object, ...]]
+    match order:
+        case QueueOrder.RANDOM:
+            keys = [(_digest("random", sample_id),) for sample_id in ids]
+        case QueueOrder.PACE if pace is not None:
+            labels = zip(shown["given_label"], shown["likely_label"], strict=True)
+            seconds = [pace.seconds(given, likely) for given, likely in labels]
+            keys = [
+                (-share / each_s, tie)
+                for share, each_s, tie in zip(map(_two_digits, probability), seconds, ties, strict=True)
+            ]
+        case QueueOrder.CLASS_PAIR:
+            pairs = list(zip(shown["given_label"], shown["likely_label"], strict=True))
+            expected: dict[tuple[str, str], float] = defaultdict(float)
+            for pair, share in zip(pairs, probability, strict=True):
+                expected[pair] += share
+            keys = [
+                (-expected[pair], pair, -_two_digits(share), tie)
+                for pair, share, tie in zip(pairs, probability, ties, strict=True)
+            ]
+        case _:
+            keys = [(-_two_digits(share), tie) for share, tie in zip(probability, ties, strict=True)]
+    return [sample_id for _, sample_id in sorted(zip(keys, ids, strict=True))]
+
+
+def _two_digits(probability: float) -> float:
+    return math.floor(100 * probability + 1e-9) / 100
 
 
 def _draw(sample_ids: list[str], num_controls: int, seed: int) -> list[str]:

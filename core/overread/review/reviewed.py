@@ -35,8 +35,9 @@ class ReviewedSample:
     decided_at: str = ""
     """UTC, ISO 8601; of the newest decision."""
     decided_on_run: str = ""
+    """Empty where the sample was read without a model."""
     decided_on_score: float | None = None
-    """label_error_probability at the time of the decision, in [0, 1]."""
+    """label_error_probability at the time of the decision, in [0, 1]; None where there was no run."""
     decided_on_proposal: str = ""
     """The label that was proposed at that time."""
     note: str = ""
@@ -117,7 +118,7 @@ def _reviewed(
         reader=final.reader,
         decided_at=final.decided_at.astimezone(UTC).isoformat(timespec="seconds"),
         decided_on_run=final.run,
-        decided_on_score=float(final.score),
+        decided_on_score=float(final.score) if final.run else None,
         decided_on_proposal=final.proposed_label,
         note=final.note,
     )

@@ -24,10 +24,11 @@ def check_verdict(verdict: Verdict) -> VerdictKind:
         sample_id=verdict.sample_id,
         reader=verdict.reader,
         given_label=verdict.given_label,
-        run=verdict.run,
         idempotency_key=verdict.idempotency_key,
     )
-    check_characters(proposed_label=verdict.proposed_label, chosen_label=verdict.chosen_label, note=verdict.note)
+    check_characters(
+        run=verdict.run, proposed_label=verdict.proposed_label, chosen_label=verdict.chosen_label, note=verdict.note
+    )
     check_characters(follows=verdict.follows, image_sha256=verdict.image_sha256)
     if verdict.protocol not in PROTOCOLS:
         raise LedgerError(f"protocol {verdict.protocol!r} is not one of {', '.join(PROTOCOLS)}")

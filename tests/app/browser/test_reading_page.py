@@ -71,8 +71,10 @@ def test_the_list_of_keys_names_every_button_s_key_and_takes_no_verdict(page):
     sheet.wait_for()
     listed = sheet.locator("kbd").all_text_contents()
     buttons = page.locator("button[aria-keyshortcuts]").evaluate_all("all => all.map((one) => one.ariaKeyShortcuts)")
-    keys = page.locator(".verdict, .undo").evaluate_all("all => all.map((b) => b.getAttribute('aria-keyshortcuts'))")
-    assert len(keys) == 12
+    keys = page.locator(".verdict, .undo, .later, .counts").evaluate_all(
+        "all => all.map((b) => b.getAttribute('aria-keyshortcuts'))"
+    )
+    assert len(keys) == 14
     assert set(keys) <= set(listed)
     assert len(buttons) == len(keys)
     page.keyboard.press("a")

@@ -25,7 +25,7 @@ def tab(browser, server):
 def opened(tab):
     """The page with the slider open and in focus; closed again after the test."""
     look(tab)
-    tab.get_by_role("button", name="Threshold").click()
+    tab.get_by_role("button", name="Queue").click()
     tab.locator(SLIDER).focus()
     yield tab
     tab.keyboard.press("Escape")
@@ -61,7 +61,7 @@ def test_after_the_slider_by_keyboard_or_mouse_a_key_is_one_verdict(opened, serv
     visit = look(opened)
     opened.keyboard.press("a")
     visit = look(opened, after=visit)
-    opened.get_by_role("button", name="Threshold").click()
+    opened.get_by_role("button", name="Queue").click()
     before, box = num_chosen(opened), opened.locator("[data-testid='stSlider']").bounding_box()
     middle = opened.locator(SLIDER).locator("xpath=../..").bounding_box()
     opened.mouse.move(middle["x"] + middle["width"] / 2, middle["y"] + middle["height"] / 2)

@@ -68,7 +68,7 @@ def first_picture(server, place=0):
     from overread.review.queue import review_order
     from overread.studies.run import Run
 
-    sample_id = review_order(Run(scores_path).scores(), [])[place]
+    sample_id = review_order(Run(scores_path).scores())[place]
     samples = server.study.samples().set_index("sample_id")
     return read_image(server.study.image_location(samples.loc[sample_id, "image"])).pixels
 

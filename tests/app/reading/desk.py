@@ -11,7 +11,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.testclient import TestClient
 
-from overread.studies.run import open_run
+from overread.review.queue_choice import QueueChoice
+from overread.studies.run import default_run
 from overread.studies.study import Study
 from overread_app.reading.page_data import component_data
 from overread_app.server import Guard, own_routes
@@ -33,11 +34,13 @@ class Desk:
 
     study: Study
     reader: str = READER
-    min_probability: float | None = None
+    choice: QueueChoice = field(default_factory=QueueChoice)
+    since: int = 0
     client: TestClient = field(default_factory=server)
 
     def __post_init__(self) -> None:
-        data = component_data(self.study, open_run(self.study), self.reader, min_probability=self.min_probability)
+        run = default_run(self.study)
+        data = component_data(self.study, run, self.reader, choice=self.choice, since=self.since)
         self.ticket = data["ticket"]
 
     def post(self, path: str, /, **body: Any) -> Any:

@@ -10,6 +10,7 @@ from overread.pipeline.study_ledger import open_ledger
 from overread.records import VerdictKind
 from overread.review.ledger import Ledger, visit_key
 from overread.review.queue import likely_labels, review_order
+from overread.review.queue_choice import QueueChoice
 from overread.studies.run import open_run
 from tests.app.reading.desk import READER, Desk
 from tests.app.verdicts import verdicts
@@ -25,7 +26,7 @@ def decisions(study):
 
 
 def test_samples_come_in_the_order_of_review_without_those_the_browser_has(study, desk):
-    order = review_order(open_run(study).scores(), ())
+    order = review_order(open_run(study).scores())
     assert [packet["id"] for packet in desk.queue(count=3)["samples"]] == order[:3]
     answer = desk.queue(have=order[:2], count=3)
     assert [packet["id"] for packet in answer["samples"]] == order[2:5]
@@ -35,8 +36,9 @@ def test_samples_come_in_the_order_of_review_without_those_the_browser_has(study
 
 def test_a_threshold_shows_what_it_chooses(study):
     scores = open_run(study).scores()
-    desk = Desk(study, min_probability=0.1)
-    order = review_order(scores, (), min_probability=0.1)
+    choice = QueueChoice(min_probability=0.1)
+    desk = Desk(study, choice=choice)
+    order = review_order(scores, choice)
     assert len(order) > 10
     answer = desk.queue(count=10)
     assert [packet["id"] for packet in answer["samples"]] == order[:10]
@@ -45,7 +47,7 @@ def test_a_threshold_shows_what_it_chooses(study):
 
 
 def test_the_reader_begins_where_they_are_told_unless_it_is_decided(study, desk):
-    order = review_order(open_run(study).scores(), ())
+    order = review_order(open_run(study).scores())
     first = open_run(study).scores()["sample_id"][1]  # not proposed
     asked = {"first": first, "count": 3}
     assert [packet["id"] for packet in desk.queue(**asked)["samples"]] == [first, *order[:2]]
@@ -259,7 +261,7 @@ def test_neither_names_nor_paths_of_files_reach_the_browser(study, desk):
 def test_the_label_beside_the_given_one_is_the_likely_one(study):
     scores = open_run(study).scores()
     likely = dict(zip(scores["sample_id"], likely_labels(scores), strict=True))
-    for packet in Desk(study, min_probability=0.05).queue(count=10)["samples"]:
+    for packet in Desk(study, choice=QueueChoice(min_probability=0.05)).queue(count=10)["samples"]:
         assert packet["other"]["label"] == likely[packet["id"]]
 
 

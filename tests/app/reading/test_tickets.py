@@ -5,22 +5,24 @@ import json
 import os
 import shutil
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pandas as pd
 import pytest
 
 from overread.pipeline.study_ledger import open_ledger
+from overread.review.queue_choice import QueueChoice
 from overread.studies.run import open_run
 from overread_app import session
 from overread_app.processes import STUDIES_VARIABLE
 from overread_app.reading import routes, tickets
-from overread_app.reading.page_data import component_data
+from overread_app.reading.page_data import Jump, component_data
 from overread_app.reading.tickets import Ticket, TicketError, claimed_study, sign, verify
 from tests.app.made_study import write_study
 from tests.app.reading.desk import PORT, READER, Desk, server
 
-TICKET = Ticket("0123abcd", "run", "Ann Ö", 0.25, "open", 2**40, "1.2")
+CHOICE = QueueChoice(order="class pair", given="a", min_probability=0.25, only="later", repeats=True)
+TICKET = Ticket("0123abcd", "run", "Ann Ö", CHOICE, "open", 2**40, 7, "1.2")
 PATHS = ("queue", "verdict", "undo")
 
 
@@ -51,7 +53,7 @@ def test_what_is_no_ticket_is_refused(text):
 
 
 @pytest.mark.parametrize(
-    "change", [{"reader": "Bob"}, {"run": "other"}, {"expires_s": 2**41}, {"min_probability": 0.01}]
+    "change", [{"reader": "Bob"}, {"run": "other"}, {"expires_s": 2**41}, {"choice": asdict(QueueChoice())}]
 )
 def test_a_changed_ticket_opens_nothing(study, change):
     desk = Desk(study)
@@ -147,9 +149,10 @@ def test_other_sites_and_other_types_of_content_are_refused(study):
 
 def test_the_page_s_data_are_the_same_each_time_and_say_no_path(study):
     run = open_run(study)
-    data = component_data(study, run, READER, min_probability=0.5, first="s")
-    assert data == component_data(study, run, READER, min_probability=0.5, first="s")
-    assert (data["base"], data["first"], data["isDemo"]) == ("/reading", "s", False)
+    shown = {"choice": CHOICE, "since": 3, "jump": Jump("s", 1)}
+    data = component_data(study, run, READER, **shown)
+    assert data == component_data(study, run, READER, **shown)
+    assert (data["base"], data["jump"], data["isDemo"]) == ("/reading", {"sample_id": "s", "number": 1}, False)
     assert [each["name"] for each in data["classes"]] == list(study.classes)
     assert [each["key"] for each in data["classes"]] == ["1", "2", "3"]
     assert [each["key"] for each in data["verdicts"]] == ["A", "X", "M", "N", "E"]

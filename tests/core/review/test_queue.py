@@ -1,7 +1,8 @@
 import numpy as np
 import pandas as pd
 
-from overread.review.queue import chosen_samples, likely_labels, progress, review_order
+from overread.review.queue import chosen_samples, likely_labels, review_order
+from overread.review.queue_choice import QueueChoice
 
 
 def scores(num_samples=60, num_proposed=20, seed=0):
@@ -21,7 +22,7 @@ def scores(num_samples=60, num_proposed=20, seed=0):
 
 def test_proposals_come_by_falling_probability_and_nothing_else_does():
     table = scores()
-    order = review_order(table, set())
+    order = review_order(table)
     by_id = table.set_index("sample_id")
     assert sorted(order) == sorted(table.loc[table["is_proposed"], "sample_id"])
     assert (np.diff(np.floor(100 * by_id.loc[order, "label_error_probability"])) <= 0).all()
@@ -30,26 +31,19 @@ def test_proposals_come_by_falling_probability_and_nothing_else_does():
 def test_neither_the_order_nor_the_controls_follow_the_order_of_files():
     table = scores()
     shuffled = table.sample(frac=1, random_state=3)
-    assert review_order(table, set(), num_controls=9, seed=4) == review_order(shuffled, set(), num_controls=9, seed=4)
-    ties = [name for name in review_order(table, set()) if name in set(table["sample_id"][:10])]
+    assert review_order(table, QueueChoice(num_controls=9), seed=4) == review_order(
+        shuffled, QueueChoice(num_controls=9), seed=4
+    )
+    ties = [name for name in review_order(table) if name in set(table["sample_id"][:10])]
     assert ties != sorted(ties)
     assert ties != sorted(ties, reverse=True)
-
-
-def test_decided_samples_are_skipped_and_the_rest_keeps_its_order():
-    table = scores()
-    order = review_order(table, set(), num_controls=7, seed=1)
-    decided = {*order[:3], order[9], order[20], "a sample of an older import"}
-    rest = [name for name in order if name not in decided]
-    assert review_order(table, decided, num_controls=7, seed=1) == rest
-    assert review_order(table, order) == []
 
 
 def test_a_least_probability_brings_whatever_reaches_it_and_spares_the_rest():
     table = scores()
     reaches = set(table.loc[table["label_error_probability"] >= 0.75, "sample_id"])
-    assert set(review_order(table, set(), min_probability=0.75)) == reaches
-    mixed = review_order(table, set(), min_probability=0.75, num_controls=1000)
+    assert set(review_order(table, QueueChoice(min_probability=0.75))) == reaches
+    mixed = review_order(table, QueueChoice(min_probability=0.75, num_controls=1000))
     spared = table[table["is_proposed"] & (table["label_error_probability"] < 0.75)]
     assert len(spared) > 0
     assert sorted(mixed) == sorted(set(table["sample_id"]) - set(spared["sample_id"]))
@@ -57,9 +51,9 @@ def test_a_least_probability_brings_whatever_reaches_it_and_spares_the_rest():
 
 def test_a_lower_least_probability_adds_samples_behind_those_that_were_there():
     table = scores()
-    order = review_order(table, set(), min_probability=0.7)
-    assert order[: len(review_order(table, set(), min_probability=0.8))] == review_order(
-        table, set(), min_probability=0.8
+    order = review_order(table, QueueChoice(min_probability=0.7))
+    assert order[: len(review_order(table, QueueChoice(min_probability=0.8)))] == review_order(
+        table, QueueChoice(min_probability=0.8)
     )
 
 
@@ -88,12 +82,12 @@ def test_the_label_shown_is_the_proposed_one_and_else_the_most_probable_of_the_o
 def test_controls_are_samples_that_were_not_proposed_drawn_by_the_seed():
     table = scores()
     proposed = set(table.loc[table["is_proposed"], "sample_id"])
-    orders = [review_order(table, set(), num_controls=8, seed=seed) for seed in (0, 0, 1)]
+    orders = [review_order(table, QueueChoice(num_controls=8), seed=seed) for seed in (0, 0, 1)]
     controls = [[name for name in order if name not in proposed] for order in orders]
     assert orders[0] == orders[1]
     assert set(controls[0]) != set(controls[2])
     assert [len(set(drawn)) for drawn in controls] == [8, 8, 8]
-    assert [name for name in orders[0] if name in proposed] == review_order(table, set())
+    assert [name for name in orders[0] if name in proposed] == review_order(table)
 
 
 def test_controls_stand_anywhere_in_the_queue():
@@ -102,20 +96,15 @@ def test_controls_stand_anywhere_in_the_queue():
     places = [
         place
         for seed in range(200)
-        for place, name in enumerate(review_order(table, set(), num_controls=5, seed=seed))
+        for place, name in enumerate(review_order(table, QueueChoice(num_controls=5), seed=seed))
         if name not in proposed
     ]
     # Of 25 places each holds a control with probability 1/5: 40 of 200 queues, standard deviation 5.7.
     assert np.abs(np.bincount(places, minlength=25) - 40).max() < 4 * 5.7
 
 
-def test_progress_counts_the_proposals_that_are_decided():
-    table = scores()
-    assert progress(table, {"id000", "id001", "id059", "unknown"}) == (2, 20)
-    num_chosen = int((table["label_error_probability"] >= 0.9).sum())
-    assert progress(table, review_order(table, set(), min_probability=0.9)[:2], 0.9) == (2, num_chosen)
-    assert progress(table.iloc[:0], {"id000"}) == (0, 0)
-    assert review_order(table.iloc[:0], set(), num_controls=3) == []
+def test_no_samples_make_no_queue():
+    assert review_order(scores().iloc[:0], QueueChoice(num_controls=3)) == []
 
 
 def test_digits_that_mean_nothing_do_not_bring_one_class_after_the_other():
@@ -123,7 +112,7 @@ def test_digits_that_mean_nothing_do_not_bring_one_class_after_the_other():
     ids = [f"id{place}" for place in range(50)]
     given = ["a"] * 20 + ["b"] * 20 + ["a"] * 10
     table = pd.DataFrame({"sample_id": ids, "given_label": given, "is_proposed": True})
-    order = review_order(table.assign(label_error_probability=probabilities), set())
+    order = review_order(table.assign(label_error_probability=probabilities))
     assert set(order[:40]) == set(ids[:40])
     shown = [given[ids.index(name)] for name in order[:40]]
     assert 5 < shown[:20].count("a") < 15

@@ -1,0 +1,27 @@
+// The samples that a reader has put off: their ids, in the tab's storage. They are no verdicts, so the ledger does not
+// hold them; each question for samples names them to the server.
+
+const MAX_LATER = 1000;
+
+class Later {
+  constructor(storage) {
+    this.slot = `${storage}.later`;
+    this.ids = JSON.parse(sessionStorage.getItem(this.slot) ?? "[]");
+  }
+
+  // To the end. Returns what to say about it.
+  add(id) {
+    if (this.ids.length >= MAX_LATER) return `${MAX_LATER} images are put off already. Decide some first.`;
+    this.store([...this.ids.filter((each) => each !== id), id]);
+    return "Put off; this tab remembers it.";
+  }
+
+  remove(id) {
+    if (this.ids.includes(id)) this.store(this.ids.filter((each) => each !== id));
+  }
+
+  store(ids) {
+    this.ids = ids;
+    sessionStorage.setItem(this.slot, JSON.stringify(ids));
+  }
+}

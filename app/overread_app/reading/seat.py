@@ -1,0 +1,67 @@
+"""A reader in a room: which samples wait for them, how far they are, and what is said of a sample to them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from overread.review.ledger import Ledger
+from overread.review.queue import ReaderMarks, due_repeats, waiting_samples
+from overread.review.queue_choice import QueuePart
+from overread_app.reading.packets import Json, last_verdict, packets, verdict_words
+from overread_app.reading.reader_state import ReaderState, Standing
+from overread_app.reading.room import Order, Room
+from overread_app.reading.tickets import Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What a ticket opens."""
+
+    ticket: Ticket
+    room: Room
+    ledger: Ledger
+    state: ReaderState
+
+    @property
+    def order(self) -> Order:
+        return self.room.order(self.ticket.choice, since=self.ticket.since)
+
+    def repeats(self, standing: Standing) -> list[str]:
+        """The ids of the decided samples that are to be decided again, as if they were new."""
+        return due_repeats(standing.decisions) if self.ticket.choice.repeats else []
+
+    def waiting(self, standing: Standing) -> Iterator[str]:
+        """The ids of the samples that wait for the reader, the next one first."""
+        order, choice = self.order, self.ticket.choice
+        noted = standing.noted(until=self.ticket.since) if choice.only is QueuePart.NOTED else ()
+        marks = ReaderMarks(standing.decided, noted, self.state.later, self.repeats(standing))
+        return waiting_samples(
+            order.sample_ids, choice, marks, is_chosen=lambda sample_id: self.room.is_chosen(order, sample_id)
+        )
+
+    def progress(self, standing: Standing) -> dict[str, int]:
+        """How many of the chosen samples the reader has decided, and how many there are; of those noted or put off,
+        since the queue was chosen."""
+        order = self.order
+        if self.ticket.choice.only is QueuePart.UNDECIDED:
+            decided = sum(self.room.is_chosen(order, sample_id) for sample_id in standing.decided)
+            return {"decided": decided, "total": len(order.sample_ids)}
+        decided = sum(
+            decision.sequence > self.ticket.since and self.room.is_chosen(order, decision.verdict.sample_id)
+            for decision in standing.decisions
+        )
+        return {"decided": decided, "total": decided + sum(1 for _ in self.waiting(standing))}
+
+    def summary(self, standing: Standing) -> Json:
+        """What every answer says: the last verdict, and the progress."""
+        return {"last": last_verdict(standing), "progress": self.progress(standing)}
+
+    def packets(self, sample_ids: Sequence[str], standing: Standing) -> list[Json]:
+        """All that is shown of each sample but its image. A decided one comes with its verdict and note, unless it is a
+        repeat, which shows nothing of them."""
+        repeats = set(self.repeats(standing))
+        shown = packets(self.room, sample_ids, standing)
+        for packet in shown:
+            decision = standing.decision(packet["id"])
+            if decision is not None and packet["id"] not in repeats:
+                packet |= {"standing": verdict_words(decision), "note": decision.verdict.note}
+        return shown

@@ -1,0 +1,94 @@
+// The samples that come after the one in sight: asked of the server in time, and all anew when others are to be shown.
+
+const NUM_AHEAD = 3;
+
+class Supply {
+  // reading: whose samples these are.
+  constructor(reading) {
+    this.reading = reading;
+    this.next = []; // packets
+    this.first = null; // the id of a sample to begin with, unless it is decided
+    this.opened = null; // the id of a sample to begin with, whatever stands of it
+    this.aside = null; // the packet of the sample that was in sight when another one was opened: it comes after that
+    this.trouble = ""; // why no samples come
+  }
+
+  // Ask for all samples anew. opened: the sample to begin with; else the one in sight stays.
+  refresh(opened) {
+    this.opened = opened ?? this.opened;
+    this.isStale = true;
+    this.isExhausted = false;
+    this.fill();
+  }
+
+  // Ask for samples until there are enough ahead, or no more.
+  async fill() {
+    if (this.isFilling) return;
+    this.isFilling = true;
+    const { reading } = this;
+    let attempt = 0;
+    while (!reading.isClosed && (this.isStale || (!this.isExhausted && this.next.length < NUM_AHEAD))) {
+      const { isStale, opened } = this;
+      const { here, numAnswers } = reading;
+      this.isStale = false;
+      const { status, answer } = await reading.server.ask("queue", this.question(isStale));
+      if (reading.isClosed) return;
+      this.trouble = status === 200 ? "" : (answer.message || "the server has a problem").replace(/\.$/, "");
+      if (status !== 200) {
+        this.isStale ||= isStale;
+        reading.showStatus();
+        await backOff(attempt++);
+      } else if (isStale && (reading.here !== here || this.opened !== opened)) {
+        this.isStale = true; // the reader has gone on meanwhile
+      } else {
+        attempt = 0;
+        // A verdict that was answered since is not in this answer.
+        if (numAnswers === reading.numAnswers) reading.count(answer);
+        this.accept(answer.samples, isStale);
+      }
+    }
+    this.isFilling = false;
+    if (!reading.here && !this.next.length) reading.endOrWait();
+  }
+
+  question(isStale) {
+    const { here, outbox, later } = this.reading;
+    const known = isStale ? [] : [...(here ? [here.packet] : []), ...this.next].map(({ id }) => id);
+    return {
+      have: [...outbox.ids, ...known],
+      count: isStale ? NUM_AHEAD + 1 : NUM_AHEAD - this.next.length,
+      first: isStale ? (this.opened ?? here?.packet.id ?? this.first) : null,
+      follows: this.opened ? null : (here?.packet.follows ?? ""),
+      later: later.ids,
+    };
+  }
+
+  accept(samples, isStale) {
+    const { reading } = this;
+    const { here, store } = reading;
+    const unsent = reading.outbox.ids;
+    const packets = samples.filter(({ id }) => !unsent.includes(id));
+    if (isStale) {
+      for (const { id, note } of this.next) {
+        const again = packets.find((packet) => packet.id === id);
+        if (again) again.note ||= note; // it was begun before another sample was opened
+      }
+      this.isExhausted = packets.length <= NUM_AHEAD;
+      if (this.aside && packets[0]?.id === this.opened) {
+        const { aside } = this;
+        packets.splice(1, NUM_AHEAD, aside, ...packets.slice(1).filter(({ id }) => id !== aside.id));
+      }
+      const isStill = here && packets[0]?.id === here.packet.id;
+      this.next = isStill ? packets.slice(1) : packets;
+      this.first = this.opened = this.aside = null;
+      if (!isStill && packets.length) reading.advance();
+      else if (!isStill) reading.leave();
+    } else {
+      this.isExhausted = packets.length === 0;
+      this.next.push(...packets.filter(({ id }) => !this.next.some((other) => other.id === id)));
+      if (!reading.here && this.next.length) reading.advance();
+    }
+    if (reading.here) store.get(reading.here.packet);
+    for (const packet of this.next.slice(0, NUM_AHEAD)) store.get(packet);
+  }
+}

@@ -9,8 +9,8 @@ const TURNS = new Map([
   ["0,-1,1,0", "Rotated 90° left"],
   ["-1,0,0,1", "Flipped left to right"],
   ["1,0,0,-1", "Flipped top to bottom"],
-  ["0,-1,-1,0", "Flipped left to right, rotated 90° right"],
-  ["0,1,1,0", "Flipped left to right, rotated 90° left"],
+  ["0,-1,-1,0", "Flipped, rotated 90° right"],
+  ["0,1,1,0", "Flipped, rotated 90° left"],
 ]);
 
 class Pane {

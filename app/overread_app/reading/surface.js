@@ -11,6 +11,7 @@ class Surface {
     this.canvas = canvas;
     this.context = canvas.getContext("2d", { alpha: false });
     this.painter = new Painter();
+    this.lensPainter = new Painter(); // its own: a tile that is painted twice in a frame is copied whole
     this.on = on;
     this.turn = UPRIGHT;
     this.isFitted = true;
@@ -173,14 +174,14 @@ class Surface {
     }
     const isPainted = bitmap?.width === canvas.width && bitmap.height === canvas.height;
     if (this.isFitted && isPainted && String(turn) === String(UPRIGHT)) context.drawImage(bitmap, 0, 0);
-    else this.paint(this, box);
+    else this.paint(this.painter, this, box);
     if (this.lens) this.drawLens();
     this.on.drawn();
   }
 
-  paint({ scale, x, y, turn }, box) {
+  paint(painter, { scale, x, y, turn }, box) {
     const isSmooth = this.isFitted || scale <= CRISP_SCALE;
-    this.painter.paint(this.context, this.image, this.on.table(), { scale, x, y, turn, isSmooth }, box);
+    painter.paint(this.context, this.image, this.on.table(), { scale, x, y, turn, isSmooth }, box);
   }
 
   drawLens() {
@@ -193,7 +194,7 @@ class Surface {
     context.arc(lens.x, lens.y, radius, 0, 2 * Math.PI);
     context.clip();
     const box = { left: lens.x - radius, top: lens.y - radius, width: 2 * radius, height: 2 * radius };
-    this.paint({ scale: this.scale * LENS_POWER, x, y, turn }, box);
+    this.paint(this.lensPainter, { scale: this.scale * LENS_POWER, x, y, turn }, box);
     context.restore();
     context.lineWidth = 2;
     context.strokeStyle = "#8fa3b8";

@@ -20,7 +20,7 @@ class Viewer {
     };
     this.main = new Pane(main, on);
     this.beside = new Pane(beside, on);
-    this.besideName = root.querySelector(".beside-name");
+    this.besideName = new Name(root.querySelector(".beside-name"));
     this.isKept = false;
     this.isMagnified = false;
     this.kept = null; // how the last image was seen: {spec, shown, look}
@@ -105,7 +105,7 @@ class Viewer {
   async openBeside({ id, label }) {
     if (!this.main.image) return;
     this.closeBeside();
-    this.besideName.textContent = this.besideName.title = `Similar: ${label}`;
+    this.besideName.write(label, "Similar:");
     this.root.classList.add("has-two");
     this.beside.blank("Loading the image");
     const asked = (this.asked = this.load(id));

@@ -44,7 +44,7 @@ def _features(probability: np.ndarray) -> np.ndarray:
 
 def _mapped(features: np.ndarray, parameters: np.ndarray) -> np.ndarray:
     """(N,): probabilities from features (N, 2) and parameters (3,): ln a, ln b, c."""
-    return 1 / (1 + np.exp(-(features @ np.exp(parameters[:2]) + parameters[2])))
+    return _sigmoid(features @ np.exp(parameters[:2]) + parameters[2])
 
 
 def _fit(features: np.ndarray, is_error: np.ndarray, prior_spread: np.ndarray) -> np.ndarray:
@@ -55,10 +55,15 @@ def _fit(features: np.ndarray, is_error: np.ndarray, prior_spread: np.ndarray) -
     def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
         terms = features * np.exp(parameters[:2])
         logits = terms.sum(axis=1) + parameters[2]
-        residual = 1 / (1 + np.exp(-logits)) - is_error
+        residual = _sigmoid(logits) - is_error
         of_verdicts = np.logaddexp(0, np.where(is_error, -logits, logits)).sum()
         gradient = np.append(residual @ terms, residual.sum()) + parameters / prior_spread**2
         return float(of_verdicts + ((parameters / prior_spread) ** 2).sum() / 2), gradient
 
     with threadpool_limits(1):  # with three parameters, several threads only wait for each other: 50 times as long
         return minimize(loss, np.zeros(3), jac=True, method="L-BFGS-B").x
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    """Without the overflow of exp(-logits), which a search for the maximum can come to."""
+    return np.exp(-np.logaddexp(0, -logits))

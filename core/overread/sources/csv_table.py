@@ -1,5 +1,6 @@
 """Reads a table with one row per image, or several tables with the same columns, one for each split."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -24,11 +25,15 @@ from overread.sources.table_columns import (
     label_question,
     obvious_place,
     place_of,
+    quoted,
 )
-from overread.sources.table_search import FoundTable, choose_tables, with_image_column
+from overread.sources.table_search import FoundTable, choose_tables, table_name, with_image_column
 from overread.sources.tables.class_names import class_names
 from overread.sources.tables.table_cells import TableCells
 from overread.sources.tables.table_file import read_cells
+
+_VECTOR = re.compile(r"\[[01](?:\.0*)?(?:[, ]+[01](?:\.0*)?)+\]")
+"""A label as a network is trained with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,9 @@ def _read_tables(tables: Sequence[FoundTable], root: Path, request: ImportReques
     image = find_column(path, header, columns, "image")
     joined = TableCells(header, [each for table in tables for each in table.cells.records])
     names_images = _names_images(tables[0], image, root)
-    labels = _labels(path, joined, replace(request, columns=columns), header[image], names_images=names_images)
+    given = f"--labels {quoted(table_name(path, root))} " if len(tables) == 1 else ""
+    asked = replace(request, columns=columns)
+    labels = _labels(path, joined, asked, header[image], given=given, names_images=names_images)
     places, messages = _optional_places(path, header, columns)
     raters = [place_of(path, header, name, column_flag("raters")) for name in columns.raters]
     rater_names = tuple(_rater_name(header[place]) for place in raters)
@@ -90,7 +97,7 @@ def _read_tables(tables: Sequence[FoundTable], root: Path, request: ImportReques
         )
     if len(tables) > 1:
         names = listed([_name(table, root) for table in tables])
-        messages.append(f"{names} were read together, each as a split")
+        messages.append(f"{names} were read together{', each as a split' if tables[0].split else ''}")
     source = Source(
         root=str(root.resolve()),
         format="csv",
@@ -119,10 +126,13 @@ def _with_names(source: Source, path: Path) -> Source:
     return with_classes(replace(source, messages=(*source.messages, message)), pairs, path.name)
 
 
-def _labels(path: Path, table: TableCells, request: ImportRequest, image: str, *, names_images: bool) -> _Labels:
+def _labels(
+    path: Path, table: TableCells, request: ImportRequest, image: str, *, given: str, names_images: bool
+) -> _Labels:
     named = request.columns.label
+    messages: tuple[str, ...] = ()
     if named is None:
-        place = obvious_place(table.header, LABEL_NAMES)
+        place, messages = _obvious_label(path, table)
     else:
         place = place_of(path, table.header, named, column_flag("label"))
     if table.records and (
@@ -131,8 +141,25 @@ def _labels(path: Path, table: TableCells, request: ImportRequest, image: str, *
         column = free_name(found.column, table.header)
         return _Labels(found.labels, column, True, found.classes, found.messages)
     if place is None:
-        raise label_question(path, table, image, names_images=names_images)
-    return _Labels([record[place] for _, record in table.records], table.header[place])
+        raise label_question(path, table, image, given=given, names_images=names_images)
+    return _Labels(table.column(place), table.header[place], messages=messages)
+
+
+def _obvious_label(path: Path, table: TableCells) -> tuple[int | None, tuple[str, ...]]:
+    """The place of the first obvious column of labels that holds several, and a message if there are others."""
+    places = [place for name in LABEL_NAMES if (place := obvious_place(table.header, (name,))) is not None]
+    usable = [place for place in places if _holds_labels(table.column(place))] or places
+    if len(places) < 2:
+        return next(iter(usable), None), ()
+    names = listed([repr(table.header[place]) for place in places if place != usable[0]])
+    message = f"{path.name}: column {table.header[usable[0]]!r} was taken as the label, not {names}; --label-column"
+    return usable[0], (f"{message} names another",)
+
+
+def _holds_labels(cells: list[str]) -> bool:
+    """Whether there are several labels, none of which is a list of zeros and ones."""
+    kinds = {cell.strip() for cell in cells} - {""}
+    return len(kinds) > 1 and not all(_VECTOR.fullmatch(cell) for cell in kinds)
 
 
 def _names_images(table: FoundTable, image: int, root: Path) -> bool:

@@ -6,7 +6,7 @@ marked several findings in it, or of several readers, whose votes become rater c
 
 import ast
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from overread.sources.request import ImportRequest
 
 PRESENT, ABSENT = "present", "absent"
 _SEPARATORS = ("|", ";")
+_WEAK_SEPARATORS = (",", "/", "+", "&", " and ", " ")
+"""What joins labels in a cell only if each of them is also given alone."""
 _MOST_NAMED = 8
 _FEW = 0.05
 """The share of images with contradicting rows up to which these are mistakes, and not several findings."""
@@ -33,9 +35,8 @@ def with_finding(source: Source, request: ImportRequest) -> Source:
     Rows of several readers become rater columns, and the label is what most readers say. Raises ManifestError if
     images have several labels and no finding is asked for, and ConfigError for a finding that no image has.
     """
-    labels = [_parts(row.label, vocabulary) for row in source.rows] if (vocabulary := _vocabulary(source)) else None
-    if labels is None:
-        labels = [(row.label,) if row.label else () for row in source.rows]
+    several_in = {cell: names for cell, names in _labels_in_cells(source).items() if cell not in request.classes}
+    labels = [several_in.get(row.label, (row.label,) if row.label else ()) for row in source.rows]
     images = [normal_path(row.image) for row in source.rows]
     readers = _readers(source, images)
     if request.finding is not None and source.classes[:2] != (ABSENT, PRESENT):
@@ -48,24 +49,31 @@ def with_finding(source: Source, request: ImportRequest) -> Source:
     return _unwrapped(source, labels)
 
 
-def _vocabulary(source: Source) -> frozenset[str]:
-    """The names that cells with several labels are made of; empty if no cell holds several.
+def _labels_in_cells(source: Source) -> dict[str, tuple[str, ...]]:
+    """The names in each cell that holds several labels, or a list of them.
 
     A cell is split only if its parts also occur elsewhere, alone or in another combination: a class may be called
-    `either; or`.
+    `either; or`. At a weaker sign, such as a comma, it is split only if each part is also a label alone.
     """
     cells = {row.label for row in source.rows if row.label}
     split = {cell: names for cell in cells if (names := _split(cell)) is not None}
-    if not split:
-        return frozenset()
     where: dict[str, set[str]] = defaultdict(set)
     for cell in cells:
         for name in split.get(cell, (cell,)):
             where[name].add(cell)
     is_list = any(cell.startswith("[") for cell in split)
     if is_list or any(len(where[name]) > 1 for names in split.values() if len(names) > 1 for name in names):
-        return frozenset(where)
-    return frozenset()
+        return split
+    return {cell: names for cell in cells if (names := _joined(cell, cells))} if source.labels_file else {}
+
+
+def _joined(cell: str, cells: Collection[str]) -> tuple[str, ...]:
+    """The labels that a cell joins by a weak separator, all of which are cells alone; empty if it is one label."""
+    for separator in _WEAK_SEPARATORS:
+        names = dict.fromkeys(name.strip() for name in cell.split(separator) if name.strip())
+        if len(names) > 1 and all(name in cells for name in names):
+            return tuple(names)
+    return ()
 
 
 def _split(cell: str) -> tuple[str, ...] | None:
@@ -81,13 +89,6 @@ def _split(cell: str) -> tuple[str, ...] | None:
         if separator in cell:
             return tuple(dict.fromkeys(name.strip() for name in cell.split(separator) if name.strip()))
     return None
-
-
-def _parts(label: str, vocabulary: frozenset[str]) -> tuple[str, ...]:
-    names = _split(label)
-    if names is None or not vocabulary.issuperset(names):
-        return (label,) if label else ()
-    return names
 
 
 def _readers(source: Source, images: Sequence[str]) -> list[str]:

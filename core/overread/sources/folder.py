@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from overread.records import Source, SourceRow
 from overread.sources.folder_layouts import FolderLayout, find_layout, layout_level, layout_message
 from overread.sources.folder_levels import FolderTree, Levels, find_levels, with_other_levels
 from overread.sources.folder_names import SPLITS as SPLITS
-from overread.sources.folder_names import class_in_name, split_of
+from overread.sources.folder_names import class_in_name, classes_at_ends, classes_with_splits, split_of
 from overread.sources.folder_names import printable as printable
 from overread.sources.label_classes import listed
 from overread.sources.request import ImportRequest
@@ -55,9 +55,14 @@ def read_folder(root: Path, request: ImportRequest | None = None) -> Source:
     remedy = _remedy(root, files, [file for file in found if file.lower().endswith(_TABLES)])
     tree, layout = FolderTree(map(printable, files)), find_layout(files)
     levels = _levels(tree, layout, request, remedy)
-    rows, cells = _rows(files, levels, layout)
+    named = classes_with_splits(tree.names(levels.label))
+    rows, cells = _rows(files, levels, layout, named)
     is_sure = request.label_folder is not None
     messages = [_outside_message(root, files, levels, "" if is_sure else remedy), *_level_messages(tree, levels)]
+    if named:
+        shown = listed([f"{folder} as {label}" for folder, (label, _) in named.items()])
+        splits = " and splits" if any(split for _, split in named.values()) else ""
+        messages.append(f"the names of folders were taken as classes{splits}: {shown}")
     if layout is not None:
         messages.append(layout_message(layout, tree, None if levels.patient is not None else [r.patient for r in rows]))
     messages.append(sidecar_message(left_out))
@@ -108,15 +113,20 @@ def _remedy(root: Path, files: list[str], tables: list[str]) -> str:
         if (root / file).is_file() and (kind := kind_of(root / file)):
             return f"{named}{printable(file)} is {kind}"
     beginnings = Counter(class_in_name(file) for file in files)
-    if len(beginnings) > 1 and "" not in beginnings and min(beginnings.values()) > 1:
+    if len(beginnings) == 1 and (ends := classes_at_ends(files)):
+        counts = listed([f"{name} ({count})" for name, count in Counter(ends).most_common()])
+        return f"{named}if the ends of the names are the classes, {counts}, give --format file-names"
+    is_class = len(beginnings) > 1 and "" not in beginnings and not any(map(split_of, beginnings))
+    if is_class and min(beginnings.values()) > 1:
         counts = listed([f"{name} ({count})" for name, count in beginnings.most_common()])
         return f"{named}if the beginnings of the names are the classes, {counts}, give --format file-names"
     return f"{named}make a folder for each class, or name a CSV with the columns image and label with --labels FILE"
 
 
 def _rows(
-    files: list[str], levels: Levels, layout: FolderLayout | None
+    files: list[str], levels: Levels, layout: FolderLayout | None, named: Mapping[str, tuple[str, str]]
 ) -> tuple[list[SourceRow], list[tuple[str, ...]]]:
+    """named: the classes and splits that the class folders name; empty: their whole names are the classes."""
     rows: list[SourceRow] = []
     cells: list[tuple[str, ...]] = []
     for file in files:
@@ -124,7 +134,8 @@ def _rows(
         if len(folders) <= levels.label:
             continue
         image, label = printable(file), folders[levels.label]
-        fold, split = _part(folders, levels.fold), _part(folders, levels.split)
+        label, own_split = named.get(label, (label, ""))
+        fold, split = _part(folders, levels.fold), own_split or _part(folders, levels.split)
         row = SourceRow(
             len(rows) + 1,
             image,

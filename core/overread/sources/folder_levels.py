@@ -16,10 +16,12 @@ from overread.sources.folder_names import (
     are_of_storage,
     group_kind,
     is_class_word,
+    split_of,
 )
 from overread.sources.label_classes import listed
 
 _SHOWN = 4
+_MOST_OFFERED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +141,16 @@ def _label_level(tree: FolderTree, names: list[str], depth: int, root: Path) -> 
     return depth
 
 
-def _question(tree: FolderTree, levels: tuple[int, int], root: Path) -> SourceError:
-    first, second = (f"--label-folder {level + 1} for {listed(tree.names(level)[:10])}" for level in levels)
+def _question(tree: FolderTree, levels: tuple[int, ...], root: Path) -> SourceError:
+    first, level = levels
+    levels = (first,)
+    while names := tree.names(level):
+        if len(names) > 1:
+            levels += (level,)
+        level += 1
+    answers = [f"--label-folder {level + 1} for {listed(tree.names(level)[:_MOST_OFFERED])}" for level in levels]
     return SourceError(
-        f"{root}: which folder of the paths is the class? give {first}; or {second}",
+        f"{root}: which folder of the paths is the class? give {'; or '.join(answers)}",
         public="Which folder of the paths is the class? Give its number, counted from the source.",
         question=Question(
             "label_folder",
@@ -164,8 +172,16 @@ def _check_inner(tree: FolderTree, names: list[str], depth: int, root: Path) -> 
 
 
 def _check_mixture(tree: FolderTree, names: list[str], depth: int, root: Path) -> None:
-    """Raise SourceError if folders that are named as splits and hold folders lie beside others."""
-    splits = [name for name in tree.deep(depth) if group_kind([name]) in (SPLIT, FOLD)]
+    """Raise SourceError if folders that are named as splits, or that hold the other ones again, lie beside others."""
+    deep = tree.deep(depth)
+    for name in deep:
+        once = set(names) - {name}
+        if len(once) > 1 and once <= tree.inner(depth, depth + 1)[name] and not once.intersection(deep):
+            raise SourceError(
+                f"{root}: {listed(sorted(once))} are folders of images, and {name} holds them once more; move it out "
+                "of the source"
+            )
+    splits = [name for name in deep if group_kind([name]) in (SPLIT, FOLD)]
     others = [name for name in names if name not in splits]
     if splits and others:
         is_copy = len(others) == 1 and set(splits) <= tree.inner(depth, depth + 1)[others[0]]
@@ -173,4 +189,12 @@ def _check_mixture(tree: FolderTree, names: list[str], depth: int, root: Path) -
         raise SourceError(
             f"{root}: {listed(splits)} are splits with classes in them, and {listed(others)} {what}; move "
             f"{'it' if len(others) == 1 else 'them'} out of the source"
+        )
+    flat = [name for name in names if split_of(name) not in ("", "train")]  # a train may be a vehicle
+    if flat:
+        beside = listed([name for name in names if name not in flat])
+        raise SourceError(
+            f"{root}: {listed(flat)} {'is' if len(flat) == 1 else 'are'} named as a split, beside {beside}; move "
+            f"{'it' if len(flat) == 1 else 'them'} out of the source, or, if all are classes, give --label-folder "
+            f"{depth + 1}"
         )

@@ -1,7 +1,8 @@
 """What the names of folders say: a split, a fold, a part, a patient, a study, or how images are stored; or a class."""
 
 import re
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 SPLITS = {
@@ -34,10 +35,22 @@ _PATTERNS = {
 }
 _KINDS = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _PATTERNS.items()}
 _STORED = re.compile(
-    r"images?|imgs?|masks?|png|jpe?g|dicoms?|dcm|tiff?|raw|original|cropped|resized|augmented|\d+ ?x|left|right|l|r|od|"
-    r"os|cc|mlo|ap|pa|lateral|frontal|axial|coronal|sagittal|t1|t2|flair|t1ce|dwi|adc",
+    r"images?|imgs?|(?:\w+[ _-])?masks?|png|jpe?g|dicoms?|dcm|tiff?|raw|original|cropped|resized|augmented|\d+ ?x|"
+    r"left|right|l|r|od|os|cc|mlo|ap|pa|lateral|frontal|axial|coronal|sagittal|t1|t2|flair|t1ce|dwi|adc",
     re.IGNORECASE,
 )
+_SPLIT_WORDS = "|".join(SPLITS)
+_WITH_CLASS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"(?P<split>{_SPLIT_WORDS})[-_. ]+(?P<label>.+)",
+        rf"(?P<label>.+?)[-_. ]+(?P<split>{_SPLIT_WORDS})",
+        rf"(?:{_PATTERNS[STUDY]})[-_. ]+(?P<label>[A-Za-z].*)",
+    )
+)
+"""A folder that names a split or a study, and a class."""
+_ENDING = re.compile(r".*\d.*[_-](\d|[A-Za-z]+)")
+_MOST_ENDINGS = 20
 _NUMBERED = re.compile(r".*\d{3}.*")
 _CLASSES = word_set(
     "normal abnormal healthy diseased benign malignant positive negative pos neg yes no control cancer tumor tumour "
@@ -63,6 +76,30 @@ def class_in_name(file: str) -> str:
     stem = Path(file).stem
     found = _BEGINNING.match(stem)
     return found[0].strip() if found and any(char.isdigit() for char in stem) else ""
+
+
+def classes_at_ends(files: Iterable[str]) -> list[str]:
+    """The classes of files whose names end in one after a number: 0 of CHNCXR_0001_0.png; none if not all do, or an
+    end occurs once only, or there are too many."""
+    found = [_ENDING.fullmatch(Path(file).stem) for file in files]
+    ends = [match[1] for match in found if match]
+    counts = Counter(ends)
+    is_class = len(ends) == len(found) and 1 < len(counts) <= _MOST_ENDINGS and min(counts.values()) > 1
+    return ends if is_class else []
+
+
+def classes_with_splits(folders: Collection[str]) -> dict[str, tuple[str, str]]:
+    """The class and the split that each folder names (train_benign; study1_positive, of no split); empty unless all of
+    them do so in the same way, for several classes, and for several splits if for any."""
+    for pattern in _WITH_CLASS:
+        found = {folder: pattern.fullmatch(folder.strip()) for folder in folders}
+        named = {
+            folder: (match["label"], match.groupdict().get("split", "")) for folder, match in found.items() if match
+        }
+        labels, splits = {label for label, _ in named.values()}, {SPLITS.get(s.lower(), "") for _, s in named.values()}
+        if len(named) == len(found) and len(labels) > 1 and (splits == {""} or len(splits) > 1):
+            return {folder: (label, SPLITS.get(split.lower(), "")) for folder, (label, split) in named.items()}
+    return {}
 
 
 def group_kind(folders: Collection[str]) -> str:

@@ -25,6 +25,15 @@ _ABSOLUTE = re.compile(r"/|[A-Za-z]:/|[A-Za-z][A-Za-z0-9+.-]+://")
 _MOST_COMPARED = 20_000
 """Names among which the nearest one is looked for."""
 _COLUMN = "file"
+_VOLUME = ".nii"
+_FLOAT = re.compile(r"(\d+)\.0+")
+"""A number that pandas has read from a column with blanks."""
+_SHORTENED = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+")
+_UNUSABLE = (
+    (_SHORTENED, "a spreadsheet has shortened the number; write the whole name, as text"),
+    (re.compile(r"\[.*,.*\]", re.DOTALL), "several images are named; write a row for each"),
+)
+"""What names no image where none is called so, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +130,8 @@ def _resolved(row: SourceRow, cells: Sequence[str], index: ImageIndex) -> Source
             return replace(row, fault=f"{len(candidates)} files have this name: {listed(candidates[:3])}")
         candidates = told
     if not candidates:
-        return row
+        fault = next((fault for pattern, fault in _UNUSABLE if pattern.fullmatch(row.image.strip())), "")
+        return replace(row, fault=fault) if fault else row
     return replace(row, image=f"{candidates[0]}#{frame}" if frame is not None else candidates[0])
 
 
@@ -206,14 +216,22 @@ def _stem(name: str) -> str:
 
 
 def _without_zeros(name: str) -> str:
-    """The stem, with no zeros before a number that a spreadsheet may have taken for one."""
-    stem = _stem(name)
+    """The stem, with no zeros before a number that a spreadsheet may have taken for one, nor .0 after it."""
+    stem = _FLOAT.sub(r"\1", _stem(name))
     return stem.lstrip("0") or "0" if stem.isdigit() else stem
+
+
+def _without_suffixes(name: str) -> str:
+    """The stem of a file that has several suffixes: scan of scan.nii.png, scan.jpg.jpg."""
+    stem = _stem(name)
+    while (shorter := _stem(stem).removesuffix(_VOLUME)) != stem:
+        stem = shorter
+    return stem
 
 
 def _as_written(name: str) -> str:
     return name
 
 
-_FORMS = (_as_written, _folded, _stem, _without_zeros)
+_FORMS = (_as_written, _folded, _stem, _without_zeros, _without_suffixes)
 """Of a file's name, from what is written to what may be meant."""

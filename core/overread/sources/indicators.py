@@ -8,6 +8,7 @@ from overread.errors import ConfigError, ManifestError
 from overread.sources.findings import ABSENT, PRESENT, finding_question
 from overread.sources.label_classes import code_of, listed
 from overread.sources.request import ImportRequest
+from overread.sources.table_columns import likely_labels
 from overread.sources.tables.table_cells import TableCells
 
 UNCERTAIN = "uncertain"
@@ -15,6 +16,8 @@ _POSITIVE = ("1", "true", "yes")
 _NEGATIVE = ("0", "false", "no")
 _DOUBTFUL = ("-1", "uncertain")
 _BLANK = "blank"
+_FEW = 3
+"""So many columns of 0 and 1 may tell of sex or habits, beside a column of labels."""
 _MEANINGS = {"positive": PRESENT, "negative": ABSENT, "own-class": UNCERTAIN}
 
 
@@ -36,9 +39,9 @@ def read_indicators(
     """The labels that a table's columns of 0 and 1 give; None if it has none that are meant.
 
     Meant are the columns that the request names, the one of its finding, and, in a table without a column of labels,
-    those whose cells are 0 or 1. If exactly one of them is 1 in each row, its name is the label; else one finding must
-    be asked for. name: of the file. names_images: as in `label_question`. Raises
-    ManifestError to ask, and for a cell of a named column that says neither.
+    those whose cells are 0 or 1, unless these are few and another column may hold the labels. If exactly one of them is
+    1 in each row, its name is the label; else one finding must be asked for. name: of the file. names_images: as in
+    `label_question`. Raises ManifestError to ask, and for a cell of a named column that says neither.
     """
     if request.label_columns:
         places = [_place(table, column, name) for column in request.label_columns]
@@ -51,6 +54,9 @@ def read_indicators(
         own = [place for place in places if _bare(table.header[place]) == wanted]
         return _finding(table, own[0], request) if own else None
     if has_label or len(places) < 2:
+        return None
+    others = [title for title in likely_labels(table, "") if table.header.index(title) not in places]
+    if others and len(places) <= _FEW and not request.label_columns:
         return None
     return _classes(table, places, request, name, names_images=names_images)
 

@@ -12,10 +12,15 @@ _MOST_NAMED = 10
 """How many names a message lists; the others are counted."""
 _MOST_COMPARED = 1000
 """More classes than these were not typed by hand."""
-_NO_ANSWERS = ("n/a", "na", "#n/a", "nan", "null", "none", "?", "-", "unknown", "missing", "tbd")
-"""What people and programs write for a missing label, in lower case."""
+_MISSING = frozenset(("n/a", "#n/a", "<na>", "nan", "null", "unlabeled", "unlabelled"))
+"""What programs write for a missing label, in lower case. A label never reads so."""
+_NO_ANSWERS = ("na", "none", "?", "-", "unknown", "missing", "tbd")
+"""What people write for a missing label, in lower case; it may be a class too."""
 _WHOLE = re.compile(r"(0|-?[1-9][0-9]*)(?:\.0*)?")
-_RARE = 5
+_MEASUREMENT = re.compile(r"-?\d*[.,]\d+(?:[eE][-+]?\d+)?")
+_MOST_NUMBERS = 20
+"""More classes that are numbers with gaps between them may be ages or scores."""
+_RARE = 3
 """A class is rare compared with another that has this many times its rows."""
 
 
@@ -76,35 +81,69 @@ def without_answers(source: Source, cells: Sequence[str]) -> Source:
     return replace(source, rows=rows, messages=(*source.messages, message))
 
 
-def with_one_spelling(source: Source) -> Source:
-    """The source with one class for each number that it writes in several ways: 0, 0.0."""
+def with_one_spelling(source: Source, classes: Sequence[str] = ()) -> Source:
+    """The source with one class for each label that it writes in several ways, and without those that say `missing`.
+
+    The spellings of a number (0, 0.0) are one class, and so are those of a name of two letters or more that differ in
+    capitals; the commonest is kept. classes: as the user gave them: these stay as they are.
+    """
     counts = Counter(row.label for row in source.rows if row.label)
-    by_code: dict[str, list[str]] = defaultdict(list)
-    for label in counts:
-        by_code[code_of(label)].append(label)
-    several = {code: labels for code, labels in by_code.items() if len(labels) > 1}
-    if not several:
+    by_name: dict[str, list[str]] = defaultdict(list)
+    missing = []
+    for label, _ in counts.most_common():
+        if label in classes:
+            continue
+        if label.casefold() in _MISSING:
+            missing.append(label)
+        else:
+            code = code_of(label)
+            by_name[code.casefold() if len(code) > 1 else code].append(label)
+    several = {_spelling(labels): labels for labels in by_name.values() if len(labels) > 1}
+    if not several and not missing:
         return source
-    spelling = {label: code for code, labels in several.items() for label in labels}
+    meanings = {label: name for name, labels in several.items() for label in labels} | dict.fromkeys(missing, "")
     rows = tuple(
         replace(
             row,
-            label=spelling.get(row.label, row.label),
-            raters=tuple(spelling.get(vote, vote) for vote in row.raters),
+            label=meanings.get(row.label, row.label),
+            raters=tuple(meanings.get(vote, vote) for vote in row.raters),
         )
         for row in source.rows
     )
-    messages = [
-        f"{' and '.join(f'{label!r} ({counts[label]} rows)' for label in labels)} are one class, {code!r}"
-        for code, labels in several.items()
-    ]
+    messages = [f"{' and '.join(_counted(labels, counts))} are one class, {name!r}" for name, labels in several.items()]
+    if missing:
+        messages.append(f"the label is missing where it is {' or '.join(_counted(missing, counts))}")
     return replace(source, rows=rows, messages=(*source.messages, *messages))
+
+
+def _spelling(labels: Sequence[str]) -> str:
+    """The name of a class that is written in several ways, the commonest first."""
+    codes = {code_of(label) for label in labels}
+    return codes.pop() if len(codes) == 1 else labels[0]
+
+
+def _counted(labels: Sequence[str], counts: Counter[str]) -> list[str]:
+    return [f"{label!r} ({counts[label]} rows)" for label in labels]
 
 
 def code_of(label: str) -> str:
     """A label that is a whole number as it is written shortest (0.0 as 0); any other label unchanged."""
     match = _WHOLE.fullmatch(label.strip())
     return match[1] if match else label
+
+
+def check_are_classes(source: Source, name: str) -> None:
+    """Raise ManifestError for labels that are measurements, or a text for each image. name: of the source."""
+    counts = Counter(row.label for row in source.rows if row.label)
+    if len(counts) <= _MOST_NAMED:
+        return
+    where = f"{name}: {len(counts)} different labels in {counts.total()} rows of {source.label_column!r}"
+    shown = listed(list(counts)[:3])
+    mend = "name the column of the classes with --label-column, or write the class of each image in one"
+    if sum(bool(_MEASUREMENT.fullmatch(label)) and code_of(label) == label for label in counts) > len(counts) / 2:
+        raise ManifestError(f"{where} are numbers such as {shown}, and no classes; {mend}")
+    if len(counts) > counts.total() / 2:
+        raise ManifestError(f"{where}, such as {shown}: hardly any is given twice, so they are no classes; {mend}")
 
 
 def class_doubts(source: Source, *, is_given: bool) -> list[str]:
@@ -134,8 +173,11 @@ def _strange_votes(source: Source, classes: set[str]) -> list[str]:
 def _of_another_kind(source: Source, counts: Counter[str]) -> list[str]:
     messages = []
     num_rows = counts.total()
-    if len(counts) > max(num_rows / 2, _MOST_NAMED):
-        messages.append(f"{len(counts)} classes in {num_rows} rows: does {source.label_column!r} hold the labels?")
+    if len(counts) > _MOST_NUMBERS and all(re.fullmatch(r"\d+", label) for label in counts) and _has_gaps(counts):
+        messages.append(
+            f"{len(counts)} classes, all of them numbers, in {num_rows} rows: does {source.label_column!r} hold the "
+            "labels, or a measurement?"
+        )
     codes = sorted(label for label in counts if label.isdigit())
     names = sorted(label for label in counts if not any(character.isdigit() for character in label))
     if codes and names:
@@ -146,13 +188,18 @@ def _of_another_kind(source: Source, counts: Counter[str]) -> list[str]:
     return messages
 
 
+def _has_gaps(counts: Counter[str]) -> bool:
+    numbers = {int(label) for label in counts}
+    return max(numbers) - min(numbers) >= len(numbers)
+
+
 def _of_one_name(counts: Counter[str]) -> list[str]:
     """Classes that differ only in capitals, spaces, dashes or underscores."""
     by_name = defaultdict(list)
     for label in counts:
         by_name[re.sub(r"[\s_-]+", "", label).casefold()].append(label)
     return [
-        f"{', '.join(f'{label!r} ({counts[label]} rows)' for label in labels)} are classes of their own; "
+        f"{', '.join(_counted(labels, counts))} are classes of their own; "
         "if they are one, fix the rows or pass --classes"
         for labels in by_name.values()
         if len(labels) > 1 and not any(character.isdigit() for label in labels for character in label)

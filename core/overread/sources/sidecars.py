@@ -120,7 +120,7 @@ class _Counterparts:
             return ""
         above, folder, below = place
         names = self._names[above]
-        kind = _FOLDERS[_singular(folder)]
+        kind = _folder_kind(folder)
         *inner, name = below
         match = _MARKED[kind].fullmatch(name)
         bare = match[1] if match else name
@@ -131,13 +131,15 @@ def _sidecar_folder(file: str) -> tuple[str, str, list[str]] | None:
     """The folder around one such as `masks`, that folder's name, and the rest of the path, without suffix."""
     parts = _stem(file).split("/")
     for depth, part in enumerate(parts[:-1]):
-        if _singular(part) in _FOLDERS:
+        if _folder_kind(part):
             return "/".join(parts[:depth]), part, parts[depth + 1 :]
     return None
 
 
-def _singular(folder: str) -> str:
-    return folder.lower().replace(" ", "_").removesuffix("s")
+def _folder_kind(folder: str) -> str:
+    """The kind of what is in a folder such as `masks` or `lung masks`; empty for another name."""
+    name = folder.lower().replace(" ", "_").replace("-", "_").removesuffix("s")
+    return _FOLDERS.get(name, "") or (_MASKS if name.endswith("_mask") else "")
 
 
 def _stem(file: str) -> str:

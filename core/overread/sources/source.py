@@ -15,7 +15,14 @@ from overread.sources.findings import with_finding
 from overread.sources.found_images import with_images_found
 from overread.sources.image_paths import normal_path
 from overread.sources.import_roots import check_below, link_roots
-from overread.sources.label_classes import class_doubts, listed, with_classes, with_one_spelling, without_answers
+from overread.sources.label_classes import (
+    check_are_classes,
+    class_doubts,
+    listed,
+    with_classes,
+    with_one_spelling,
+    without_answers,
+)
 from overread.sources.remote_table import read_remote_table
 from overread.sources.request import ImportRequest, column_flag
 from overread.sources.secret_urls import without_url_credentials
@@ -93,7 +100,7 @@ def _with_tables_told(source: Source, files: SourceFiles) -> Source:
     tables = [path.name for path in tables_in(files.root)]
     if not tables:
         return source
-    why = "was not asked for" if files.request.format else "names none of the images"
+    why = "was not asked for" if files.request.format else "has no labels of the images"
     message = f"{listed(tables)} lies in the folder and was not read: it {why}; --labels FILE reads a table"
     return replace(source, messages=(*source.messages, message))
 
@@ -122,7 +129,7 @@ def _checked(source: Source, format: SourceFormat, request: ImportRequest) -> So
     name = Path((format.columns and source.labels_file) or source.root).name
     if not source.rows:
         raise SourceError(f"{source.labels_file or source.root}: lists no images; add a row for each image")
-    source = with_one_spelling(without_answers(source, request.no_labels))
+    source = with_one_spelling(without_answers(source, request.no_labels), [each.partition("=")[0] for each in classes])
     source = with_finding(source, request)
     _check_duplicates(source, name)
     if classes:
@@ -134,6 +141,8 @@ def _checked(source: Source, format: SourceFormat, request: ImportRequest) -> So
             f"{name}: {found} in {len(source.rows)} rows of {source.label_column!r}, such as row {source.rows[0].row} "
             f"({source.rows[0].image}); at least two classes are needed"
         )
+    if not classes:
+        check_are_classes(source, name)
     messages = class_doubts(source, is_given=bool(classes))
     return replace(source, messages=(*source.messages, *messages))
 

@@ -1,5 +1,6 @@
 """The columns of a table: those that the user names, and those that are recognised by their names."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ OPTIONAL_NAMES = {
     "reader": _READER_NAMES,
 }
 OBVIOUS_NAMES = {"image": IMAGE_NAMES, "label": LABEL_NAMES, **OPTIONAL_NAMES}
+_OF_LABELS = re.compile(r"diagnos|grad|patholog|class|label|finding|categor|severity|birads|dx|truth", re.IGNORECASE)
 _MOST_CLASSES = 50
 """A column with more different cells, or with hardly any twice, is not offered as the label."""
 
@@ -60,32 +62,46 @@ def place_of(path: Path, header: list[str], name: str, flag: str) -> int:
     raise ManifestError(f"{path.name} row 1: no column {name!r}; set {flag} to one of: {', '.join(header)}")
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     return f'"{name}"' if " " in name else name
 
 
-def label_question(path: Path, table: TableCells, image: str, *, names_images: bool) -> ManifestError:
-    """The error that asks for the column of the labels. image: that of the images.
-
-    names_images: whether it names any that is there; else the page is not told what the table holds.
-    """
-    kinds: list[str] = []
+def likely_labels(table: TableCells, image: str) -> list[str]:
+    """The columns with a few different cells that are not known to be something else, first those that are called as
+    labels often are. image: the column of images."""
     num_rows = len(table.records)
     most = max(2, min(_MOST_CLASSES, num_rows // 2), num_rows // 10)
     others = {"", image, *obvious_columns(table.header).values()}
+    kinds = []
     for place, title in enumerate(table.header):
-        num_kinds = len({record[place].strip() for _, record in table.records} - {""})
-        if title.strip() and title not in others and 2 <= num_kinds <= most:
+        num_kinds = len({cell.strip() for cell in table.column(place)} - {""})
+        if title.strip() and title not in others and 2 <= num_kinds <= most and table.header.count(title) == 1:
             kinds.append(title)
-    likely = f" Its columns with a few different cells: {listed(kinds)}." if kinds else ""
+    return sorted(kinds, key=lambda title: not _OF_LABELS.search(title))
+
+
+def label_question(path: Path, table: TableCells, image: str, *, given: str, names_images: bool) -> ManifestError:
+    """The error that asks for the column of the labels. image: that of the images.
+
+    given: the flag that names the table, if one is needed. names_images: whether it names any that is there; else the
+    page is not told what the table holds.
+    """
+    kinds = likely_labels(table, image)
+    titles = [title for title in table.header if title.strip()]
+    doubled = next((title for title in titles if title.strip().lower() in LABEL_NAMES and titles.count(title) > 1), "")
+    if doubled:
+        what = f"{titles.count(doubled)} columns are named {doubled!r}; rename all but one, or"
+    else:
+        what = "no column is obviously the label;"
+    asked = f"give {given}--label-column {quoted(kinds[0]) if kinds else 'NAME'}"
+    likely = f", or another of its columns. Its columns with a few different cells: {listed(kinds)}." if kinds else ""
+    none = "" if kinds else ", or, if none of them holds labels, another table with --labels FILE."
     return ManifestError(
-        f"{path.name} row 1: no column is obviously the label; give --labels {path.name} --label-column "
-        f"{_quoted(kinds[0]) if kinds else 'NAME'}, or another of its columns.{likely} Columns: "
-        f"{', '.join(table.header)}",
+        f"{path.name} row 1: {what} {asked}{likely}{none} Columns: {', '.join(titles)}",
         public="No column is obviously the label.",
         question=Question(
             "label_column",
             "Which column is the label?",
-            tuple((name, 0) for name in dict.fromkeys((*kinds, *table.header))) if names_images else (),
+            tuple((name, 0) for name in dict.fromkeys((*kinds, *titles))) if names_images else (),
         ),
     )

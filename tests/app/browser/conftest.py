@@ -41,6 +41,8 @@ LISTENING = """
 """When each key was pressed last, and when each image was painted."""
 OWNER = "whoever-runs-the-tests"
 """By which a page's address is that of the server's owner."""
+PATIENCE_MS = 60_000
+"""For a machine that is busy with other tests."""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -155,7 +157,7 @@ def begin(page, reader: str) -> str:
 def look(page, *, after: str | None = None) -> str:
     """Wait until the image (the one after that visit) was there long enough to be seen; returns its visit."""
     other = "" if after is None else f":not([data-painted='{after}'])"
-    page.wait_for_selector(f".reading[data-painted]{other}", timeout=20_000)
+    page.wait_for_selector(f".reading[data-painted]{other}", timeout=PATIENCE_MS)
     page.wait_for_timeout(350)
     return page.locator(".reading").get_attribute("data-painted")
 
@@ -170,7 +172,7 @@ def decide(page, *keys: str) -> None:
 
 def await_saved(page) -> None:
     """Wait until the server has answered everything."""
-    page.wait_for_selector(".reading[data-unsaved='0']", timeout=20_000)
+    page.wait_for_selector(".reading[data-unsaved='0']", timeout=PATIENCE_MS)
 
 
 def draw_images(study: Study) -> None:

@@ -93,3 +93,10 @@ def test_a_narrower_prior_changes_less():
     usual = recalibrated(probability, places, is_error)
     narrow = recalibrated(probability, places, is_error, prior_spread=(0.03, 0.05, 0.07))
     assert np.abs(narrow - probability).max() < np.abs(usual - probability).max() / 3
+
+
+def test_many_verdicts_that_turn_at_one_probability_do_not_overflow():
+    probability = np.random.default_rng(0).uniform(0, 1, 10_000)
+    corrected = recalibrated(probability, np.arange(10_000), probability > 0.75)
+    assert corrected[probability < 0.6].max() < 0.1
+    assert corrected[probability > 0.9].min() > 0.9

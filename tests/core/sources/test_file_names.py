@@ -46,3 +46,22 @@ def test_names_without_a_number_or_a_beginning_are_refused(tmp_path):
         Image.new("L", (9, 9)).save(tmp_path / name)
     with pytest.raises(SourceError, match="no file's name is a class and a number"):
         read_source(tmp_path, format="file-names")
+
+
+def test_the_class_is_the_end_of_the_name_where_all_begin_alike(tmp_path):
+    # the Shenzhen chest X-rays' layout
+    names = {f"CHNCXR_{number:04d}_{number // 4}.png": str(number // 4) for number in range(8)}
+    for name in names:
+        Image.new("L", (9, 9)).save(tmp_path / name)
+    with pytest.raises(SourceError, match=r"ends of the names are the classes, 0 \(4\), 1 \(4\), give --format file-n"):
+        read_source(tmp_path)
+    source = read_source(tmp_path, format="file-names")
+    assert {row.image: row.label for row in source.rows} == names
+    assert source.messages[0] == "the class is the end of the file's name: 0 (4), 1 (4)"
+
+
+def test_numbers_of_images_at_the_ends_are_no_classes(tmp_path):
+    for number in range(6):
+        Image.new("L", (9, 9)).save(tmp_path / f"scan_7_{number}.png")
+    with pytest.raises(SourceError, match="make a folder for each class"):
+        read_source(tmp_path)

@@ -15,6 +15,9 @@ CELLS = {
     "bar": ("No Finding", "Edema|Mass", "Mass", "Edema", "No Finding"),
     "semicolon": ("No Finding", "Edema;Mass", "Mass", "Edema", "No Finding"),
     "list": ("['No Finding']", "['Edema', 'Mass']", "['Mass']", "['Edema']", "['No Finding']"),
+    "comma": ("No Finding", "Edema, Mass", "Mass", "Edema", "No Finding"),
+    "blank": ("No Finding", "Edema Mass", "Mass", "Edema", "No Finding"),
+    "and": ("No Finding", "Edema and Mass", "Mass", "Edema", "No Finding"),
     "json": ('["No Finding"]', '["Edema", "Mass"]', '["Mass"]', '["Edema"]', '["No Finding"]'),
 }
 
@@ -204,3 +207,18 @@ def test_a_finding_s_study_is_exported_with_its_own_column_and_updated_with_the_
     header, first, *_ = (tmp_path / "out.csv").read_text().splitlines()
     assert header.startswith("image,label,Mass_label,final_label,is_changed")
     assert first.startswith("0.png,No Finding,absent,absent,false")
+
+
+def test_a_cell_is_one_label_where_its_parts_are_no_labels_or_the_user_says_so(tmp_path):
+    cells = ("no DR, or mild", "DR", "no DR", "mild cyst", "cyst")
+    rows = [(f"{place}.png", cell) for place, cell in enumerate(cells)]
+    assert labels(read_source(table(tmp_path, "image,label", rows))) == list(cells)
+    rows = [(f"{place}.png", cell) for place, cell in enumerate(CELLS["blank"])]
+    source = read_source(table(tmp_path, "image,label", rows), classes=["No Finding", "Edema", "Mass", "Edema Mass"])
+    assert labels(source) == list(CELLS["blank"])
+
+
+def test_folders_are_classes_whatever_they_are_called(tmp_path):
+    for folder in ("Edema", "Mass", "Edema and Mass"):
+        write_image(tmp_path / folder / "a.png")
+    assert set(labels(read_source(tmp_path))) == {"Edema", "Mass", "Edema and Mass"}

@@ -182,3 +182,39 @@ def test_a_split_without_class_folders_beside_one_with_them_is_refused(tmp_path)
         SourceError, match=r"train holds a folder per class, and test holds none; .* import .*train alone"
     ):
         read_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("folders", "rows"),
+    [
+        (("train_cat", "train_dog", "Test-cat", "Test-dog"), [("cat", "test"), ("dog", "test"), ("cat", "train"),
+                                                              ("dog", "train")]),
+        (("cat train", "cat valid", "dog train", "dog valid"), [("cat", "train"), ("cat", "val"), ("dog", "train"),
+                                                                ("dog", "val")]),
+        (("test_negative", "test_positive"), [("test_negative", ""), ("test_positive", "")]),
+        (("train_cat", "test_cat", "dog"), [("dog", ""), ("test_cat", ""), ("train_cat", "")]),
+    ],
+    ids=lambda value: value[0] if isinstance(value[0], str) else "",
+)  # fmt: skip
+def test_folders_may_name_a_split_and_a_class(tmp_path, folders, rows):
+    for folder in folders:
+        write_image(tmp_path / folder / "a.png")
+    assert [(row.label, row.split) for row in read_folder(tmp_path).rows] == rows
+
+
+def test_studies_of_several_findings_are_classes_where_the_user_says_so(tmp_path):
+    # MURA's layout
+    for part in ("XR_HAND", "XR_WRIST"):
+        for study in ("patient00001/study1_negative", "patient00001/study2_positive", "patient00002/study1_positive"):
+            write_image(tmp_path / "train" / part / study / "image1.png")
+    source = read_source(tmp_path, label_folder=4)
+    assert [row.label for row in source.rows] == ["negative", "positive", "positive"] * 2
+    assert [row.patient for row in source.rows] == ["patient00001", "patient00001", "patient00002"] * 2
+    assert any("study2_positive as positive" in message for message in source.messages)
+
+
+def test_a_folder_of_unlabelled_images_is_no_class(class_folders):
+    write_image(class_folders / "unlabeled" / "a.png")
+    source = read_source(class_folders)
+    assert {row.label for row in source.rows} == {"cat", "dog", ""}
+    assert "the label is missing where it is 'unlabeled' (1 rows)" in source.messages

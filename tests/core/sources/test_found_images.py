@@ -33,6 +33,8 @@ def made(root: Path, files: Sequence[str], rows: Sequence[Sequence[str]], header
         (("img/a_1.jpg", "img/b_1.jpg"), ("IMG/A_1.JPG", "IMG/B_1.JPG")),
         (("a.png", "b.png"), ("a.dcm", "b.dcm")),
         (("007.png", "012.png"), ("7", "12")),
+        (("img/7.png", "img/12.png"), ("7.0", "12.0")),
+        (("img/a.jpg.jpg", "img/b.nii.png"), ("a.jpg", "b")),
         (("a.b.png", "a.c.png"), ("a.b", "a.c")),
         (("1/scan.png", "2/scan.png"), ("1/scan", "2/scan")),
         (
@@ -69,6 +71,21 @@ def test_names_that_nothing_tells_apart_are_left_out_and_said(tmp_path):
 def test_a_path_through_other_folders_is_never_taken_for_a_file_of_the_same_name(cell):
     index = ImageIndex.of(["p/a.png"])
     assert index.candidates(cell) == (["p/a.png"] if cell == "a" else [])
+
+
+@pytest.mark.parametrize(
+    ("cells", "fault"),
+    [
+        (("1.2E+05", "1.2E+05"), "a spreadsheet has shortened"),
+        (("['a.png', 'b.png']", '["a.png", "c.png"]'), "several"),
+    ],
+)
+def test_cells_that_name_no_single_image_are_told_of_and_not_compared(tmp_path, cells, fault):
+    root = made(tmp_path, ("img/a.png", "img/120001.png", "b.png", "c.png"), [])
+    rows = [*zip(cells, ("cat", "dog"), strict=True), ("b.png", "cat"), ("c.png", "dog")]
+    (root / "labels.csv").write_text("image\tlabel\n" + "".join("\t".join(row) + "\n" for row in rows))
+    found = read_source(root).rows
+    assert [row.fault.startswith(fault) and bool(row.fault) for row in found] == [True, True, False, False]
 
 
 def test_two_paths_that_come_to_one_file_are_both_left_out(tmp_path):

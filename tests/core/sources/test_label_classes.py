@@ -64,28 +64,55 @@ def test_three_hundred_classes_are_read_and_a_refusal_names_a_few(tmp_path):
     )
 
 
-def test_a_column_of_something_else_is_told_of(tmp_path):
-    lines = [f"{number}.png,note {number}" for number in range(20)]
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ([f"note {number}" for number in range(20)], "hardly any is given twice"),
+        ([f"{number % 12}.25" for number in range(60)], "are numbers such as 0.25"),
+    ],
+)
+def test_a_text_or_a_measurement_for_each_image_is_refused(tmp_path, cells, said):
+    lines = [f"{number}.png,{cell}" for number, cell in enumerate(cells)]
     (tmp_path / "labels.csv").write_text("\n".join(["image,label", *lines]))
-    assert read_source(tmp_path).messages == ("20 classes in 20 rows: does 'label' hold the labels?",)
+    with pytest.raises(ManifestError, match=said):
+        read_source(tmp_path)
+
+
+@pytest.mark.parametrize(("step", "is_told"), [(7, True), (1, False)])
+def test_many_numbers_with_gaps_may_be_a_measurement(tmp_path, step, is_told):
+    lines = [f"{number}.png,{number % 25 * step}" for number in range(100)]
+    (tmp_path / "labels.csv").write_text("\n".join(["image,label", *lines]))
+    assert any("or a measurement?" in message for message in read_source(tmp_path).messages) is is_told
 
 
 def test_ten_names_are_listed_whole():
     assert listed([str(number) for number in range(10)]) == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
 
 
-def test_classes_that_only_capitals_or_dashes_tell_apart_are_told_of(make_table):
-    labels = ("cat", "CAT", "Guinea pig", "guinea-pig", "dog")
-    source = read_source(make_table([("image", "label"), *((f"{label}.png", label) for label in labels)]))
-    (cats,) = [message for message in source.messages if "'CAT'" in message]
-    assert cats.startswith("'cat' (1 rows), 'CAT' (1 rows) are classes of their own")
+def test_spellings_that_differ_in_capitals_are_one_class_and_dashes_are_told_of(make_table):
+    labels = ("cat", "CAT", "CAT", "Guinea pig", "guinea-pig", "dog")
+    rows = ((f"{number}.png", label) for number, label in enumerate(labels))
+    source = read_source(make_table([("image", "label"), *rows]))
+    assert [row.label for row in source.rows] == ["CAT", "CAT", "CAT", "Guinea pig", "guinea-pig", "dog"]
+    assert "'CAT' (2 rows) and 'cat' (1 rows) are one class, 'CAT'" in source.messages
     assert any("'Guinea pig' (1 rows), 'guinea-pig' (1 rows)" in message for message in source.messages)
-    assert not any("'dog'" in message for message in source.messages)
 
 
-@pytest.mark.parametrize("label", ["N/A", "nan", "unknown"])
-def test_a_label_that_says_there_is_none_is_told_of(make_table, label):
+def test_letters_and_classes_that_the_user_names_keep_their_capitals(make_table):
+    rows = [("a.png", "N"), ("b.png", "n"), ("c.png", "cat"), ("d.png", "CAT")]
+    source = read_source(make_table([("image", "label"), *rows]), classes=["N", "n", "cat", "CAT"])
+    assert [row.label for row in source.rows] == ["N", "n", "cat", "CAT"]
+    source = read_source(make_table([("image", "label"), *rows[:2]]))
+    assert [row.label for row in source.rows] == ["N", "n"]
+
+
+@pytest.mark.parametrize("label", ["N/A", "nan", "NaN", "Unlabeled"])
+def test_what_programs_write_for_a_missing_label_is_none(make_table, label):
     source = read_source(make_table([("image", "label"), ("a.png", "cat"), ("b.png", "dog"), ("c.png", label)]))
-    assert source.messages == (
-        f"class {label!r} (1 rows) may stand for a missing label; if it does, empty these cells",
-    )
+    assert [row.label for row in source.rows] == ["cat", "dog", ""]
+    assert source.messages == (f"the label is missing where it is {label!r} (1 rows)",)
+
+
+def test_a_label_that_may_say_there_is_none_is_told_of(make_table):
+    source = read_source(make_table([("image", "label"), ("a.png", "cat"), ("b.png", "dog"), ("c.png", "unknown")]))
+    assert source.messages == ("class 'unknown' (1 rows) may stand for a missing label; if it does, empty these cells",)

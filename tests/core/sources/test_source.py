@@ -69,7 +69,7 @@ def test_a_missing_labels_file_is_named(class_folders):
 def test_several_tables_ask_which_one(make_table):
     root = make_table([("image", "label"), ("a.png", "cat"), ("b.png", "dog")])
     (root / "more.csv").write_text("image,label\na.png,dog\nb.png,cat\n")
-    named = r"--labels FILE, one of: table/labels\.csv \(image, label\); table/more\.csv \(image, label\)"
+    named = r"--labels FILE, one of: labels\.csv \(image, label\); more\.csv \(image, label\)"
     with pytest.raises(SourceError, match=named):
         read_source(root)
 
@@ -120,7 +120,7 @@ def test_one_class_is_refused_by_its_name(tmp_path, make_table):
 
 
 @pytest.mark.parametrize(
-    ("rare", "is_warned"), [("pnuemonia", True), ("Pneumonia", True), ("pneumothorax", False), ("normal", False)]
+    ("rare", "is_warned"), [("pnuemonia", True), ("pneumonias", True), ("pneumothorax", False), ("normal", False)]
 )
 def test_only_a_rare_class_spelt_like_another_is_warned_of(make_table, rare, is_warned):
     rows = [(f"{number}.png", "pneumonia") for number in range(10)] + [("n.png", "effusion"), ("r.png", rare)]

@@ -13,6 +13,7 @@ from overread.sources.tables.missing_header import Header, digits_as_0, header_f
 from overread.sources.tables.row_widths import with_even_rows
 from overread.sources.tables.table_cells import TableCells
 from overread.sources.tables.table_text import WESTERN, decoded
+from overread.sources.tables.title_rows import without_titles
 
 _DELIMITERS = (",", ";", "\t")
 _NUM_SNIFFED = 50
@@ -40,7 +41,9 @@ def read_delimited(path: Path) -> TableCells:
     messages = []
     if encoding in WESTERN:
         messages.append(f"{path.name}: is not UTF-8 and was read as {encoding}; if names look wrong, save it as UTF-8")
-    records = list(_records(path, text))
+    records, left_out = without_titles(path, list(_records(path, text)))
+    if left_out:
+        messages.append(left_out)
     header = _header(path, records)
     if header.message:
         messages.append(header.message)
@@ -51,7 +54,8 @@ def read_delimited(path: Path) -> TableCells:
 def read_delimited_header(path: Path) -> list[str]:
     """The names of the columns. Raises SourceError for a file that is empty or not text."""
     text, _ = decoded(path)
-    return _header(path, list(islice(_records(path, text), _NUM_SNIFFED))).names
+    records, _ = without_titles(path, list(islice(_records(path, text), _NUM_SNIFFED)))
+    return _header(path, records).names
 
 
 def is_list_of_images(path: Path) -> bool:

@@ -13,6 +13,7 @@ from overread.errors import SourceError
 from overread.sources.tables.cell_text import cell_text
 from overread.sources.tables.missing_header import header_for
 from overread.sources.tables.table_cells import TableCells
+from overread.sources.tables.title_rows import without_titles
 
 Numbered = tuple[int, list[str]]
 
@@ -46,32 +47,43 @@ def other_workbook(path: Path) -> str:
 
 
 def read_workbook(path: Path) -> TableCells:
-    """The cells of the first sheet that has rows; a message says which, if there are several.
+    """The cells of the first sheet that is a table, or else has rows; a message says which, if there are several.
 
     Numbers are written as Excel shows them: 12 in the format 00012 is 00012, 3.0 is 3; dates are ISO 8601.
     Raises SourceError for a workbook that is empty or damaged.
     """
     with _opened(path) as book:
-        for sheet in book.worksheets:
-            if records := list(_records(sheet)):
-                return _table(path, book.sheetnames, sheet.title, records)
+        found = ((sheet.title, list(_records(sheet))) for sheet in book.worksheets)
+        if sheet := _chosen(found):
+            return _table(path, book.sheetnames, *sheet)
     raise SourceError(f"{path}: the workbook has no rows; add a header and a row for each image")
 
 
 def read_workbook_header(path: Path) -> list[str]:
     """The names of the columns of that sheet; none if the workbook has no rows. Raises SourceError if damaged."""
     with _opened(path) as book:
-        for sheet in book.worksheets:
-            if records := list(islice(_records(sheet), _NUM_SNIFFED)):
-                return _table(path, book.sheetnames, sheet.title, records).header
-    return []
+        found = ((sheet.title, list(islice(_records(sheet), _NUM_SNIFFED))) for sheet in book.worksheets)
+        sheet = _chosen(found)
+        return _table(path, book.sheetnames, *sheet).header if sheet else []
+
+
+def _chosen(sheets: Iterable[tuple[str, list[Numbered]]]) -> tuple[str, list[Numbered]] | None:
+    """The first sheet with several rows of several cells, or else with any row: before a table there may be notes."""
+    first = None
+    for title, records in sheets:
+        if sum(len(record) > 1 for _, record in records) > 1:
+            return title, records
+        if records and first is None:
+            first = title, records
+    return first
 
 
 def _table(path: Path, sheets: list[str], title: str, records: list[Numbered]) -> TableCells:
     width = max(len(record) for _, record in records)
     even = [(number, record + [""] * (width - len(record))) for number, record in records]
+    even, left_out = without_titles(path, even)
     header = header_for(path, [record for _, record in even])
-    messages = [header.message] if header.message else []
+    messages = list(filter(None, (left_out, header.message)))
     if len(sheets) > 1:
         others = ", ".join(name for name in sheets if name != title)
         messages.append(f"{path.name}: sheet {title} was read; to read another one ({others}), save it as CSV")

@@ -166,3 +166,21 @@ def test_only_texts_that_list_images_are_tables_of_a_folder(tmp_path):
         write(tmp_path, content, name)
     (tmp_path / "folder.csv").mkdir()
     assert [path.name for path in tables_in(tmp_path)] == ["labels.csv.gz", "train.txt"]
+
+
+@pytest.mark.parametrize(
+    ("above", "told"),
+    [("# exported 2026\n# by me, for you\n", ("labels.csv: 2 rows above the header left out",)), ("Study 12\n\n", None),
+     ("", ())],
+)  # fmt: skip
+def test_titles_and_comments_above_the_header_are_left_out(tmp_path, above, told):
+    path = write(tmp_path, f"{above}image,label,note\na.png,cat,x\nb.png,dog,y\n")
+    table = read_cells(path)
+    assert table.header == read_header(path) == ["image", "label", "note"]
+    assert [record for _, record in table.records] == [["a.png", "cat", "x"], ["b.png", "dog", "y"]]
+    assert table.messages == (told if told is not None else ("labels.csv: 1 row above the header left out",))
+
+
+def test_a_header_of_one_column_is_no_title(tmp_path):
+    assert read_cells(write(tmp_path, "image\na.png\nb.png\n")).header == ["image"]
+    assert read_cells(write(tmp_path, "#image,label\na.png,cat\nb.png,dog\n")).header == ["#image", "label"]

@@ -122,3 +122,15 @@ def test_a_workbook_without_rows_and_a_damaged_one_are_refused(save):
     with pytest.raises(SourceError, match=r"labels\.xlsx: this workbook cannot be read"):
         read_cells(path)
     assert read_header(path) == []
+
+
+def test_a_sheet_of_notes_and_a_title_before_the_table_are_passed_over(save):
+    rows = [["Readings of 2024"], [], ["image", "label"], ["a.png", "cat"], ["b.png", "dog"]]
+    path = save(Notes=[["The labels are on the next sheet."]], Labels=rows)
+    table = read_cells(path)
+    assert table.header == read_header(path) == ["image", "label"]
+    assert table.records == [(4, ["a.png", "cat"]), (5, ["b.png", "dog"])]
+    assert table.messages == (
+        "labels.xlsx: 1 row above the header left out",
+        "labels.xlsx: sheet Labels was read; to read another one (Notes), save it as CSV",
+    )

@@ -14,6 +14,7 @@ from overread.sources.folder_names import (
     SPLIT,
     are_numbered,
     are_of_storage,
+    copies_of,
     group_kind,
     is_class_word,
     split_of,
@@ -83,6 +84,7 @@ def find_levels(tree: FolderTree, root: Path, remedy: str) -> Levels:
             _check_mixture(tree, names, depth, root)
             label = _label_level(tree, names, depth, root)
             if label == depth:
+                _check_classes(names, depth, root)
                 return with_other_levels(tree, Levels(label, place=place))
             depth, place = label, depth if place is None else place
         elif tree.deep(depth):
@@ -158,6 +160,20 @@ def _question(tree: FolderTree, levels: tuple[int, ...], root: Path) -> SourceEr
             tuple((str(level + 1), tree.num_files(level)) for level in levels),
         ),
     )
+
+
+def _check_classes(names: list[str], depth: int, root: Path) -> None:
+    """Raise SourceError if folders are named as copies of others, or all for how images were made or stored."""
+    answer = f"or, if they are the classes, give --label-folder {depth + 1}"
+    if copies := copies_of(names):
+        raise SourceError(
+            f"{root}: named as copies of other folders: {listed(copies)}; move them out of the source, {answer}"
+        )
+    if are_of_storage(names):
+        raise SourceError(
+            f"{root}: the folders {listed(names)} are named for how images were made or stored and not as classes; "
+            f"give one of them as the source, with --labels FILE for a table of the labels, {answer}"
+        )
 
 
 def _check_inner(tree: FolderTree, names: list[str], depth: int, root: Path) -> None:

@@ -35,7 +35,8 @@ _PATTERNS = {
 }
 _KINDS = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _PATTERNS.items()}
 _STORED = re.compile(
-    r"images?|imgs?|(?:\w+[ _-])?masks?|png|jpe?g|dicoms?|dcm|tiff?|raw|original|cropped|resized|augmented|\d+ ?x|"
+    r"(?:jpeg)?images?(?:tr|ts)?|labels?(?:tr|ts)?|annotations?|descriptions?|segmentation(?:class|object)?|full|imgs?|"
+    r"(?:\w+[ _-])?masks?|png|jpe?g|dicoms?|dcm|tiff?|raw|original|cropped|resized|augmented|\d+ ?x|"
     r"left|right|l|r|od|os|cc|mlo|ap|pa|lateral|frontal|axial|coronal|sagittal|t1|t2|flair|t1ce|dwi|adc",
     re.IGNORECASE,
 )
@@ -49,8 +50,9 @@ _WITH_CLASS = tuple(
     )
 )
 """A folder that names a split or a study, and a class."""
-_ENDING = re.compile(r".*\d.*[_-](\d|[A-Za-z]+)")
+_ENDING = re.compile(r"(?P<name>.*\d.*)[_-](?P<end>\d|[A-Za-z]+)")
 _MOST_ENDINGS = 20
+_COPY = re.compile(r"(.+?)(?:[-_ ]+(?:copy|kopie|backup)(?: ?\(\d+\)|[-_ ]?\d+)?| ?\(\d+\))", re.IGNORECASE)
 _NUMBERED = re.compile(r".*\d{3}.*")
 _CLASSES = word_set(
     "normal abnormal healthy diseased benign malignant positive negative pos neg yes no control cancer tumor tumour "
@@ -80,12 +82,13 @@ def class_in_name(file: str) -> str:
 
 def classes_at_ends(files: Iterable[str]) -> list[str]:
     """The classes of files whose names end in one after a number: 0 of CHNCXR_0001_0.png; none if not all do, or an
-    end occurs once only, or there are too many."""
+    end occurs once only, there are too many, or they number the images of a case."""
     found = [_ENDING.fullmatch(Path(file).stem) for file in files]
-    ends = [match[1] for match in found if match]
+    ends = [match["end"] for match in found if match]
     counts = Counter(ends)
+    is_number = len({match["name"] for match in found if match}) < len(ends)  # of the images of a case
     is_class = len(ends) == len(found) and 1 < len(counts) <= _MOST_ENDINGS and min(counts.values()) > 1
-    return ends if is_class else []
+    return ends if is_class and not is_number else []
 
 
 def classes_with_splits(folders: Collection[str]) -> dict[str, tuple[str, str]]:
@@ -113,6 +116,11 @@ def group_kind(folders: Collection[str]) -> str:
 def are_of_storage(folders: Collection[str]) -> bool:
     """Whether folders say only how images were made or stored, or in which set they are (images, 40X, left, fold_1)."""
     return group_kind(folders) in (SPLIT, FOLD, PART) or all(_STORED.fullmatch(folder) for folder in folders)
+
+
+def copies_of(folders: Collection[str]) -> list[str]:
+    """The folders that are named as copies of others among them: `normal - Copy` beside `normal`."""
+    return sorted(folder for folder in folders if (match := _COPY.fullmatch(folder)) and match[1] in folders)
 
 
 def are_numbered(folders: Collection[str]) -> bool:

@@ -1,6 +1,7 @@
 """The classes of a source: those that the user allows, and warnings about those that were found."""
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +18,8 @@ _MISSING = frozenset(("n/a", "#n/a", "<na>", "nan", "null", "unlabeled", "unlabe
 _NO_ANSWERS = ("na", "none", "?", "-", "unknown", "missing", "tbd")
 """What people write for a missing label, in lower case; it may be a class too."""
 _WHOLE = re.compile(r"(0|-?[1-9][0-9]*)(?:\.0*)?")
+_UNLABELLED = "-1"
+"""The code that programs write for an image without a label."""
 _MEASUREMENT = re.compile(r"-?\d*[.,]\d+(?:[eE][-+]?\d+)?")
 _MOST_NUMBERS = 20
 """More classes that are numbers with gaps between them may be ages or scores."""
@@ -85,7 +88,8 @@ def with_one_spelling(source: Source, classes: Sequence[str] = ()) -> Source:
     """The source with one class for each label that it writes in several ways, and without those that say `missing`.
 
     The spellings of a number (0, 0.0) are one class, and so are those of a name of two letters or more that differ in
-    capitals; the commonest is kept. classes: as the user gave them: these stay as they are.
+    capitals, blanks between words or the composition of accents; the commonest is kept. classes: as the user gave them:
+    these stay as they are.
     """
     counts = Counter(row.label for row in source.rows if row.label)
     by_name: dict[str, list[str]] = defaultdict(list)
@@ -96,7 +100,7 @@ def with_one_spelling(source: Source, classes: Sequence[str] = ()) -> Source:
         if label.casefold() in _MISSING:
             missing.append(label)
         else:
-            code = code_of(label)
+            code = " ".join(unicodedata.normalize("NFC", code_of(label)).split())
             by_name[code.casefold() if len(code) > 1 else code].append(label)
     several = {_spelling(labels): labels for labels in by_name.values() if len(labels) > 1}
     if not several and not missing:
@@ -133,8 +137,14 @@ def code_of(label: str) -> str:
 
 
 def check_are_classes(source: Source, name: str) -> None:
-    """Raise ManifestError for labels that are measurements, or a text for each image. name: of the source."""
+    """Raise ManifestError for labels that are measurements, or a text for each image, and for a code that may say that
+    there is none. name: of the source."""
     counts = Counter(row.label for row in source.rows if row.label)
+    if counts[_UNLABELLED] and len(counts) > 2 and all(label.isdigit() for label in counts if label != _UNLABELLED):
+        raise ManifestError(
+            f"{name}: {counts[_UNLABELLED]} labels are {_UNLABELLED}, beside other codes; if it says that there is no "
+            f"label, give --no-label {_UNLABELLED}, else name the classes, --classes {_UNLABELLED}=NAME,..."
+        )
     if len(counts) <= _MOST_NAMED:
         return
     where = f"{name}: {len(counts)} different labels in {counts.total()} rows of {source.label_column!r}"
@@ -208,10 +218,15 @@ def _of_one_name(counts: Counter[str]) -> list[str]:
 
 def _no_answers(counts: Counter[str]) -> list[str]:
     return [
-        f"class {label!r} ({number} rows) may stand for a missing label; if it does, empty these cells"
+        f"class {label!r} ({number} rows) may stand for a missing label; if it does, give --no-label "
+        f"{_in_quotes(label)}"
         for label, number in counts.items()
         if label.casefold() in _NO_ANSWERS
     ]
+
+
+def _in_quotes(label: str) -> str:
+    return label if re.fullmatch(r"[\w/-]+", label) else f'"{label}"'
 
 
 def _alike(counts: Counter[str]) -> list[str]:

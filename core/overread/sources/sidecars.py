@@ -30,11 +30,20 @@ _MARKED = {
     for kind, words in _MARKS.items()
 }
 _FOLDERS = {
-    **dict.fromkeys(word_set("mask seg segmentation overlay annotation gt groundtruth ground_truth roi"), _MASKS),
+    **dict.fromkeys(
+        word_set(
+            "mask seg segmentation segmentationclas segmentationobject overlay annotation gt groundtruth ground_truth "
+            "roi label labelstr labelst"
+        ),
+        _MASKS,
+    ),
     **dict.fromkeys(word_set("thumb thumbnail"), _THUMBNAILS),
 }
 """Names of folders, without a plural's s, and the kind of what is in them if images of the same names lie beside."""
-_IMAGE_FOLDERS = word_set("image images img imgs original originals scan scans raw data picture pictures")
+_IMAGE_FOLDERS = word_set(
+    "image images img imgs original originals scan scans raw data picture pictures jpegimages imagestr imagests full "
+    "x-ray x-rays xray xrays cxr"
+)
 _ANNOTATION_SUFFIXES = frozenset((".xml", ".json", ".txt", ".csv", ".geojson", ".yaml", ".yml"))
 _NOTE_SUFFIXES = word_set(
     ".txt .md .rst .pdf .doc .docx .odt .rtf .xls .xlsx .ods .ppt .pptx .csv .tsv .json .jsonl .geojson .parquet .xml "

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from overread.errors import ManifestError, SourceError
 from overread.files import is_study
@@ -215,7 +215,10 @@ def _with_image_column(path: Path, cells: TableCells, index: ImageIndex) -> Foun
     if best is None or shares[best][0] < _LEAST_SHARE:
         return None
     names = {place: {_name(cell) for cell in cells.column(place)} for place in shares}
-    is_other = {place: shares[place][0] >= _LEAST_SHARE and names[place].isdisjoint(names[best]) for place in shares}
+    is_other = {
+        place: shares[place][0] >= _LEAST_SHARE and len(own) > len(names[best]) / 2 and own.isdisjoint(names[best])
+        for place, own in names.items()
+    }
     if others := [repr(cells.header[place]) for place in shares if is_other[place]]:
         told = f"the images are those of column {cells.header[best]!r}, not of {listed(others)}"
         message = f"{path.name}: {told}; --image-column names another"
@@ -224,7 +227,8 @@ def _with_image_column(path: Path, cells: TableCells, index: ImageIndex) -> Foun
 
 
 def _name(cell: str) -> str:
-    return normal_path(cell).rpartition("/")[2]
+    """The name of an image's file without folders and suffix."""
+    return PurePosixPath(normal_path(cell)).stem
 
 
 def _some(cells: TableCells) -> list[list[str]]:

@@ -115,4 +115,24 @@ def test_what_programs_write_for_a_missing_label_is_none(make_table, label):
 
 def test_a_label_that_may_say_there_is_none_is_told_of(make_table):
     source = read_source(make_table([("image", "label"), ("a.png", "cat"), ("b.png", "dog"), ("c.png", "unknown")]))
-    assert source.messages == ("class 'unknown' (1 rows) may stand for a missing label; if it does, empty these cells",)
+    assert source.messages == (
+        "class 'unknown' (1 rows) may stand for a missing label; if it does, give --no-label unknown",
+    )
+
+
+def test_a_name_is_one_class_however_its_accents_and_blanks_are_written(make_table):
+    labels = ("bösartig", "bo\u0308sartig", "no  finding", "no finding", "no finding")
+    rows = ((f"{number}.png", label) for number, label in enumerate(labels))
+    source = read_source(make_table([("image", "label"), *rows]))
+    assert [row.label for row in source.rows] == ["bösartig"] * 2 + ["no finding"] * 3
+
+
+def test_minus_one_beside_codes_asks_what_it_is(make_table):
+    root = make_table([("image", "label"), ("a.png", "0"), ("b.png", "1"), ("c.png", "-1")])
+    with pytest.raises(ManifestError, match=r"1 labels are -1, .* give --no-label -1, else name the classes"):
+        read_source(root)
+    assert [row.label for row in read_source(root, no_labels=("-1",)).rows] == ["0", "1", ""]
+    source = read_source(root, classes=["-1=unsure", "0=no", "1=yes"])
+    assert [row.label for row in source.rows] == ["no", "yes", "unsure"]
+    root = make_table([("image", "label"), ("a.png", "1"), ("b.png", "-1")])
+    assert [row.label for row in read_source(root).rows] == ["1", "-1"]

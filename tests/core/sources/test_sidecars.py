@@ -12,6 +12,7 @@ from overread.sources.sidecars import sidecar_message, without_sidecars
         (["scan.thumb.jpg", "scan_thumbnail.jpg"], ["scan.jpg"]),
         (["COVID/masks/COVID-1.png"], ["COVID/images/COVID-1.png"]),
         (["COVID/lung masks/1.png", "COVID/infection-masks/1.png"], ["COVID/images/1.png"]),
+        (["labelsTr/1.png", "SegmentationClass/1.png", "label/1.png"], ["imagesTr/1.png"]),
         (["masks/cat/1.png", "Segmentations/cat/1_seg.png"], ["images/cat/1.png", "images/dog/1.png"]),
         (["cat/thumbs/1.jpg", "cat/mask/1.png"], ["cat/1.png"]),
     ],

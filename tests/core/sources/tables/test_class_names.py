@@ -40,6 +40,32 @@ def test_names_that_do_not_fit_the_labels_are_not_used(table, tmp_path, lines, l
     assert class_names(table, "label", labels) == ({}, "")
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("label_map.csv", "id,name\n0,cat\n1,dog\n"),
+        ("mapping.csv", "name;code\ncat;0\ndog;1\n"),
+        ("label_num_to_disease_map.json", '{"0": "cat", "1": "dog"}'),
+        ("class_indices.json", '{"cat": 0, "dog": 1}'),
+    ],
+)
+def test_a_map_beside_the_table_names_the_codes(table, tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    assert class_names(table, "label", "01") == ({"0": "cat", "1": "dog"}, name)
+    assert class_names(table, "label", "02") == ({}, "")
+    (tmp_path / "other_map.json").write_text('{"0": "eel", "1": "fox"}')
+    assert class_names(table, "label", "01") == ({}, "")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["id,name\n0,cat\n1,cat\n", "image,label\na.png,0\nb.png,1\nc.png,1\n", "id,name,more\n0,cat,1\n1,dog,2\n"],
+)
+def test_another_table_is_no_map(table, tmp_path, content):
+    (tmp_path / "map.csv").write_text(content)
+    assert class_names(table, "label", "01") == ({}, "")
+
+
 def test_a_table_without_a_file_of_names_has_none(table):
     assert class_names(table, "label", "01") == ({}, "")
 

@@ -24,9 +24,10 @@ from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.testing.v1 import AppTest
 
-from overread_app import visit
+from overread.studies.study import open_study
 from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import open_page, page_text
+from tests.app.reading.desk import Desk
 from tests.core.commands import TINY, run_command
 from tests.core.images.made_dicom import write_dicom
 from tests.paths import ENTRY, ROOT
@@ -239,11 +240,10 @@ class Sent:
     def found(self) -> list[bytes]:
         """The messages and files with a canary in them, or in the pictures within them."""
         files = [gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content for content in self.files]
-        embedded = [
-            base64.b64decode(text) for message in self.messages for text in re.findall(rb";base64,([\w+/=]+)", message)
-        ]
+        sent = (*self.messages, *files)
+        embedded = [base64.b64decode(text) for each in sent for text in re.findall(rb";base64,([\w+/=]+)", each)]
         assert embedded, "the most similar images come as data URLs"
-        return [content[:300] for content in (*self.messages, *files, *embedded) if holds_canary(content)]
+        return [content[:300] for content in (*sent, *embedded) if holds_canary(content)]
 
 
 @pytest.fixture
@@ -269,7 +269,6 @@ def sent(monkeypatch) -> Sent:
 def test_no_page_sends_a_canary_and_no_page_logs_one(journey, sent, monkeypatch, caplog, capfd):
     monkeypatch.setenv(STUDIES_VARIABLE, json.dumps([str(journey.study)]))
     monkeypatch.delenv("OVERREAD_DATABASE", raising=False)
-    monkeypatch.setattr(visit, "MIN_DWELL_S", 0.0)
     caplog.set_level(logging.DEBUG)
     st.cache_data.clear()
     st.cache_resource.clear()
@@ -278,18 +277,26 @@ def test_no_page_sends_a_canary_and_no_page_logs_one(journey, sent, monkeypatch,
     app.button(key="studies_check").click().run()
     assert "Rows left out (6)" in page_text(app)
     open_page(app, "review")
-    for label in ("Show saliency maps", "Change to", "Keep", "Undo"):
-        next(button for button in app.button if button.label.startswith(label)).click()
-        app.run()
-    assert len(sent.files) >= 2, "the sample's picture and the next one's"
-    samples, moved = (
-        journey_images(journey),
-        Path(json.loads((journey.study / "study.json").read_text())["source_root"]),
-    )
-    for image in samples:
+    desk = Desk(open_study(journey.study), "Dr. Mira Sand")
+    first, second = desk.queue(count=2)["samples"]
+    saved = desk.decide(first, "accept")
+    answers = [
+        desk.post("queue", have=[], count=3, first=None),
+        saved,
+        desk.decide(second, "reject", note="unsure"),
+        desk.post("decided", after=None, count=60, search=""),
+        desk.undo(desk.queue()["last"]["key"]),
+        desk.image(first["id"]),
+    ]
+    assert [answer.status_code for answer in answers] == [200] * len(answers)
+    moved = Path(json.loads((journey.study / "study.json").read_text())["source_root"])
+    for image in journey_images(journey):
         (moved / image).unlink()
-    open_page(app, "review")
-    assert "This image cannot be shown" in page_text(app)
+    answers.append(desk.image(second["id"]))
+    assert "This image cannot be shown" in answers[-1].text
+    for answer in answers:
+        sent.messages.append(str(dict(answer.headers)).encode())
+        sent.files.append(answer.content)
     for name in ("train", "insights", "export"):
         open_page(app, name)
         assert not app.exception

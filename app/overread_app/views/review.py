@@ -45,8 +45,6 @@ def show_page(study: Study, run: Run | None, reading: ReadingList) -> None:
     samples are read without a model."""
     with st.container(key="review_top"):
         show_code()
-        if note := study_data.load_decoding_note(study):
-            st.caption(note)
     with st.container(key="review_page", gap=None):
         with st.popover("Queue", key="review_more", type="tertiary", on_change="rerun") as popover:
             if popover.open and session.get("resting") != END:  # at the end it stands beneath

@@ -74,7 +74,6 @@ def test_the_parts_of_a_visit_key_do_not_run_into_each_other():
         ({"reader": "  "}, "reader"),
         ({"sample_id": ""}, "sample_id"),
         ({"given_label": "", "chosen_label": "", "kind": "reject"}, "given_label"),
-        ({"run": ""}, "run"),
         ({"idempotency_key": ""}, "idempotency_key"),
         ({"score": float("nan")}, "score"),
         ({"score": float("inf")}, "score"),

@@ -70,7 +70,7 @@ def _read_tables(tables: Sequence[FoundTable], root: Path, request: ImportReques
     given = f"--labels {quoted(table_name(path, root))} " if len(tables) == 1 else ""
     asked = replace(request, columns=columns)
     labels = _labels(path, joined, asked, header[image], given=given, names_images=names_images)
-    places, messages = _optional_places(path, header, columns)
+    places, messages = _optional_places(path, joined, columns)
     raters = [place_of(path, header, name, column_flag("raters")) for name in columns.raters]
     rater_names = tuple(_rater_name(header[place]) for place in raters)
     if len(set(rater_names)) < len(rater_names):
@@ -169,17 +169,28 @@ def _names_images(table: FoundTable, image: int, root: Path) -> bool:
     return bool(table.image_column) or any(is_file(root, path) for path in paths)
 
 
-def _optional_places(path: Path, header: list[str], columns: ColumnNames) -> tuple[dict[str, int], list[str]]:
+def _optional_places(path: Path, table: TableCells, columns: ColumnNames) -> tuple[dict[str, int], list[str]]:
     """The places of the columns of patient, slide, split and reader, and messages on those that were not named."""
     places, messages = {}, []
+    header = table.header
     for kind, names in OPTIONAL_NAMES.items():
         if (named := getattr(columns, kind)) is not None:
             places[kind] = place_of(path, header, named, column_flag(kind))
-        elif (place := obvious_place(header, names)) is not None:
+            continue
+        place = obvious_place(header, names)
+        if place is None and kind == "split":
+            place = next((place for place in range(len(header)) if _are_splits(table.column(place))), None)
+        if place is not None:
             places[kind] = place
             if kind != "reader":  # who matters only where an image has several
                 messages.append(f"{path.name}: column {header[place]!r} was taken as the {kind}")
     return places, messages
+
+
+def _are_splits(cells: list[str]) -> bool:
+    """Whether a column holds names of several splits, and nothing else."""
+    kinds = {cell.strip().lower() for cell in cells}
+    return len(kinds) > 1 and kinds <= SPLITS.keys()
 
 
 def _name(table: FoundTable, root: Path) -> str:

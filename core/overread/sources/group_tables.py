@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from overread.sources.columns import free_name
 from overread.sources.image_paths import normal_path
-from overread.sources.sidecars import without_sidecars
+from overread.sources.sidecars import is_named_as_sidecar, without_sidecars
 from overread.sources.tables.table_cells import TableCells
 
 _COLUMN = "file"
@@ -23,8 +23,8 @@ def with_images_of_groups(cells: TableCells, files: Sequence[str], name: str) ->
     """The table with a row for each image of a group, and the added column that names it; None if it has no groups.
 
     A column of groups names each once, for at least half of the rows: a folder with images at any depth, or else the
-    beginning of images' names, up to a sign such as `_`. A row without images stays, and its image is missing.
-    files: POSIX paths of all files. name: of the table, for the message.
+    beginning of images' names, up to a sign such as `_`. Masks beside images are left out. A row without images stays,
+    and its image is missing. files: POSIX paths of all files. name: of the table, for the message.
     """
     images = without_sidecars(files)[0]
     for groups, what in ((_by_folder(images), "folders"), (_by_beginning(images), "beginnings of names")):
@@ -39,7 +39,8 @@ def _expanded(cells: TableCells, place: int, groups: _Groups, message: str) -> t
     records: list[tuple[int, list[str]]] = []
     for number, record in cells.records:
         found = groups.get(_key(record[place]), [record[place]])
-        records.extend((number, [*record, file]) for file in found)
+        images = [file for file in found if not is_named_as_sidecar(file)] or found
+        records.extend((number, [*record, file]) for file in images)
     column = free_name(_COLUMN, cells.header)
     told = f"{message}; each of their {len(records)} images has the label of its row"
     return TableCells([*cells.header, column], records, (*cells.messages, told)), column

@@ -72,6 +72,11 @@ def without_sidecars(files: Iterable[str], *, keep_masks: bool = False) -> tuple
     return found, dict(left_out)
 
 
+def is_named_as_sidecar(file: str) -> bool:
+    """Whether a file, or a folder around it, is named as those of masks, overlays and thumbnails are."""
+    return _sidecar_folder(file) is not None or any(marked.fullmatch(_stem(file)) for marked in _MARKED.values())
+
+
 def sidecar_message(left_out: Mapping[str, Sequence[str]]) -> str:
     """What was left out, with an example of each kind; empty if nothing was. left_out: as `without_sidecars` has it."""
     if not left_out:

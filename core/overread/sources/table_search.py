@@ -29,6 +29,8 @@ _OWN_EXPORT = frozenset(("final_label", "is_changed", "label_error_probability")
 """Columns of a CSV that was exported from a study of these images."""
 _OF_PREDICTIONS = word_set("submission submissions prediction predictions predicted pred preds inference")
 """Words in the name of a table that has no labels, whatever its columns are called."""
+_OF_IMAGES = re.compile(r"image|img|file|path|scan|slide|(?:^|[_ ])id$|^id|name", re.IGNORECASE)
+"""What columns of images are called."""
 _NUM_LOOKED_AT = 200
 """Rows from all over a table."""
 _LEAST_SHARE = 0.5
@@ -205,25 +207,36 @@ def _with_image_column(path: Path, cells: TableCells, index: ImageIndex) -> Foun
     """The table with the column whose cells name most of the images, and a message if others name other images; None
     if no column names half of its rows' images."""
     records = _some(cells)
-    shares: dict[int, tuple[float, bool]] = {}
+    counting = cells.index_columns()
+    shares: dict[int, float] = {}
+    ranks: dict[int, tuple[float, bool, bool, int]] = {}
     for place, title in enumerate(cells.header if records else ()):
         named = [record[place] for record in records if record[place].strip()]
         is_one_name = bool(named) and len(set(named)) == 1 and "." in named[0]  # 0.png in every folder
         if len(set(named)) > min(len(records) - 1, 1) or is_one_name:
-            shares[place] = sum(map(index.closeness, named)) / len(records), bool(title.strip())
-    best = max(shares, key=shares.__getitem__, default=None)
-    if best is None or shares[best][0] < _LEAST_SHARE:
+            shares[place] = sum(map(index.closeness, named)) / len(records)
+            # Of columns that name images as surely, an age and a row's number are not meant.
+            ranks[place] = (shares[place], place not in counting, bool(_OF_IMAGES.search(title)), len(set(named)))
+    best = max(ranks, key=ranks.__getitem__, default=None)
+    if best is None or shares[best] < _LEAST_SHARE:
         return None
-    names = {place: {_name(cell) for cell in cells.column(place)} for place in shares}
-    is_other = {
-        place: shares[place][0] >= _LEAST_SHARE and len(own) > len(names[best]) / 2 and own.isdisjoint(names[best])
-        for place, own in names.items()
-    }
-    if others := [repr(cells.header[place]) for place in shares if is_other[place]]:
-        told = f"the images are those of column {cells.header[best]!r}, not of {listed(others)}"
+    titles = [
+        repr(cells.header[place])
+        for place in shares
+        if place not in counting and shares[place] >= _LEAST_SHARE and _name_others(records, place, best)
+    ]
+    if titles:
+        told = f"the images are those of column {cells.header[best]!r}, not of {listed(titles)}"
         message = f"{path.name}: {told}; --image-column names another"
         cells = replace(cells, messages=(*cells.messages, message))
     return FoundTable(path, cells, cells.header[best])
+
+
+def _name_others(records: Sequence[Sequence[str]], place: int, best: int) -> bool:
+    """Whether a column names an image of its own in each row, and most of them are not those of the best column."""
+    num_distinct = len({record[place] for record in records})
+    num_other = sum(_name(record[place]) != _name(record[best]) for record in records)
+    return num_distinct > len(records) / 2 and num_other > len(records) / 2
 
 
 def _name(cell: str) -> str:

@@ -162,3 +162,30 @@ def test_a_doubled_column_of_labels_is_named(tmp_path):
     write_table(tmp_path / "labels.csv", ("image", "label", "label"), ("a.png", "0", "cat"), ("b.png", "1", "dog"))
     with pytest.raises(ManifestError, match="2 columns are named 'label'; rename all but one"):
         read_source(tmp_path)
+
+
+@pytest.mark.parametrize("header", [("Unnamed: 0", "id"), ("index", "scan_id"), ("age", "id"), ("", "case")])
+def test_a_number_of_rows_or_an_age_is_never_taken_for_the_image(tmp_path, header):
+    write_images(tmp_path / "img", *(f"{number}.png" for number in range(8)))
+    numbers = range(8) if header[0] != "age" else (3, 4, 4, 5, 3, 6, 6, 7)
+    rows = [(str(number), str(7 - place), "cat" if place < 5 else "dog") for place, number in enumerate(numbers)]
+    write_table(tmp_path / "labels.csv", (*header, "label"), *rows)
+    source = read_source(tmp_path)
+    assert labels_of(source) == {f"img/{7 - place}.png": "cat" if place < 5 else "dog" for place in range(8)}
+
+
+def test_a_column_of_splits_is_known_by_what_it_holds(tmp_path):
+    write_images(tmp_path, "a.png", "b.png", "c.png")
+    rows = [("a.png", "cat", "Train"), ("b.png", "dog", "valid"), ("c.png", "dog", "test")]
+    write_table(tmp_path / "birds.csv", ("image", "label", "data set"), *rows)
+    source = read_source(tmp_path)
+    assert [row.split for row in source.rows] == ["train", "val", "test"]
+    assert "birds.csv: column 'data set' was taken as the split" in source.messages
+
+
+def test_masks_of_a_patient_are_no_images_of_the_patient(tmp_path):
+    write_images(tmp_path / "scans", *(f"P{n}_{kind}.png" for n in range(3) for kind in ("ct", "mask")))
+    rows = [(f"P{number}", "benign" if number else "malignant") for number in range(3)]
+    write_table(tmp_path / "clinical.csv", ("patient_id", "label"), *rows)
+    images = [row.image for row in read_source(tmp_path, labels="clinical.csv").rows]
+    assert images == [f"scans/P{number}_ct.png" for number in range(3)]

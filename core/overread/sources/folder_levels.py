@@ -14,6 +14,7 @@ from overread.sources.folder_names import (
     SPLIT,
     are_numbered,
     are_of_storage,
+    are_readers,
     copies_of,
     group_kind,
     is_class_word,
@@ -81,6 +82,11 @@ def find_levels(tree: FolderTree, root: Path, remedy: str) -> Levels:
     while names := tree.names(depth):
         kind = group_kind(names)
         if not kind and len(names) > 1:
+            if are_readers(names):
+                raise SourceError(
+                    f"{root}: the folders {listed(names)} are named for readers, who may have sorted one image into "
+                    "several classes; give one of them as the source, or a table with --labels FILE"
+                )
             _check_mixture(tree, names, depth, root)
             label = _label_level(tree, names, depth, root)
             if label == depth:

@@ -37,6 +37,7 @@ _KINDS = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _PATTERN
 _STORED = re.compile(
     r"(?:jpeg)?images?(?:tr|ts)?|labels?(?:tr|ts)?|annotations?|descriptions?|segmentation(?:class|object)?|full|imgs?|"
     r"(?:\w+[ _-])?masks?|png|jpe?g|dicoms?|dcm|tiff?|raw|original|cropped|resized|augmented|\d+ ?x|"
+    r"(?:hospital|cent(?:er|re)|site|scanner|vendor|device)[-_ ]?\w{1,2}|"
     r"left|right|l|r|od|os|cc|mlo|ap|pa|lateral|frontal|axial|coronal|sagittal|t1|t2|flair|t1ce|dwi|adc",
     re.IGNORECASE,
 )
@@ -53,6 +54,9 @@ _WITH_CLASS = tuple(
 _ENDING = re.compile(r"(?P<name>.*\d.*)[_-](?P<end>\d|[A-Za-z]+)")
 _MOST_ENDINGS = 20
 _COPY = re.compile(r"(.+?)(?:[-_ ]+(?:copy|kopie|backup)(?: ?\(\d+\)|[-_ ]?\d+)?| ?\(\d+\))", re.IGNORECASE)
+_READER = re.compile(
+    r"(?:reader|rater|annotator|expert|radiologist|pathologist|observer)s?[-_ ]?\w{1,2}", re.IGNORECASE
+)
 _NUMBERED = re.compile(r".*\d{3}.*")
 _CLASSES = word_set(
     "normal abnormal healthy diseased benign malignant positive negative pos neg yes no control cancer tumor tumour "
@@ -121,6 +125,11 @@ def are_of_storage(folders: Collection[str]) -> bool:
 def copies_of(folders: Collection[str]) -> list[str]:
     """The folders that are named as copies of others among them: `normal - Copy` beside `normal`."""
     return sorted(folder for folder in folders if (match := _COPY.fullmatch(folder)) and match[1] in folders)
+
+
+def are_readers(folders: Collection[str]) -> bool:
+    """Whether folders are named for those who sorted the images in them (reader1, annotator B)."""
+    return all(_READER.fullmatch(folder) for folder in folders)
 
 
 def are_numbered(folders: Collection[str]) -> bool:

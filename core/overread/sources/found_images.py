@@ -12,7 +12,7 @@ from overread.images.location import split_frame
 from overread.images.remote import is_remote
 from overread.records import Source, SourceRow
 from overread.sources.columns import free_name
-from overread.sources.folder import files_below, printable
+from overread.sources.folder import SPLITS, files_below, printable
 from overread.sources.image_paths import normal_path, path_fault
 from overread.sources.label_classes import listed
 from overread.sources.sidecars import without_sidecars
@@ -93,7 +93,8 @@ def with_images_found(source: Source, index: ImageIndex | None = None) -> Source
     """The source with the paths of its images as they are below its root, in an added column `file` where they differ.
 
     An image that is no file relative to the root is searched by the ends of its path, and taken where exactly one file
-    fits. Of several, the one in a folder that another cell of its row names is taken; else the row is faulty.
+    fits. Of several, the one in a folder that another cell of its row names is taken, or the one in a folder of the
+    row's split; else the row is faulty.
     """
     root = Path(source.root)
     pending = [row for row in source.rows if _is_sought(row, root)]
@@ -126,6 +127,8 @@ def _resolved(row: SourceRow, cells: Sequence[str], index: ImageIndex) -> Source
     if len(candidates) > 1:
         named = {_folded(part) for cell in cells for part in normal_path(cell).split("/")} - {"", "."}
         told = [file for file in candidates if named.intersection(map(_folded, file.split("/")[:-1]))]
+        if len(told) != 1 and row.split:
+            told = [file for file in candidates if row.split in _splits(file)]
         if len(told) != 1:
             return replace(row, fault=f"{len(candidates)} files have this name: {listed(candidates[:3])}")
         candidates = told
@@ -191,6 +194,12 @@ def is_file(root: Path, path: str) -> bool:
         return (root / path).is_file()
     except (OSError, ValueError):  # a name longer than the file system knows, or with a NUL
         return False
+
+
+def _splits(file: str) -> set[str]:
+    """The splits that the folders of a file name: train for `a. Training Set/1.png`."""
+    words = re.findall(r"[a-z]+", file.rpartition("/")[0].casefold())
+    return {SPLITS[word] for word in words if word in SPLITS}
 
 
 def _is_end(folders: Sequence[str], file: str) -> bool:

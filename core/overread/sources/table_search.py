@@ -29,8 +29,8 @@ _OWN_EXPORT = frozenset(("final_label", "is_changed", "label_error_probability")
 """Columns of a CSV that was exported from a study of these images."""
 _OF_PREDICTIONS = word_set("submission submissions prediction predictions predicted pred preds inference")
 """Words in the name of a table that has no labels, whatever its columns are called."""
-_OF_IMAGES = re.compile(r"image|img|file|path|scan|slide|(?:^|[_ ])id$|^id|name", re.IGNORECASE)
-"""What columns of images are called."""
+_OF_IMAGES = (re.compile(r"image|img|file|path|scan", re.IGNORECASE), re.compile(r"id\b|name", re.IGNORECASE))
+"""What columns of images are called, and what they may be called."""
 _NUM_LOOKED_AT = 200
 """Rows from all over a table."""
 _LEAST_SHARE = 0.5
@@ -209,14 +209,15 @@ def _with_image_column(path: Path, cells: TableCells, index: ImageIndex) -> Foun
     records = _some(cells)
     counting = cells.index_columns()
     shares: dict[int, float] = {}
-    ranks: dict[int, tuple[float, bool, bool, int]] = {}
+    ranks: dict[int, tuple[float, bool, int, int]] = {}
     for place, title in enumerate(cells.header if records else ()):
         named = [record[place] for record in records if record[place].strip()]
         is_one_name = bool(named) and len(set(named)) == 1 and "." in named[0]  # 0.png in every folder
         if len(set(named)) > min(len(records) - 1, 1) or is_one_name:
             shares[place] = sum(map(index.closeness, named)) / len(records)
             # Of columns that name images as surely, an age and a row's number are not meant.
-            ranks[place] = (shares[place], place not in counting, bool(_OF_IMAGES.search(title)), len(set(named)))
+            called = next((-rank for rank, words in enumerate(_OF_IMAGES) if words.search(title)), -len(_OF_IMAGES))
+            ranks[place] = (shares[place], place not in counting, called, len(set(named)))
     best = max(ranks, key=ranks.__getitem__, default=None)
     if best is None or shares[best] < _LEAST_SHARE:
         return None

@@ -74,6 +74,8 @@ def test_the_classes_are_searched_below_folders_that_are_none(folders, levels):
         (below(["A", "B"], below(["patient1", "patient2"], ["one", "two"])),
          "--label-folder 1 for A, B; or --label-folder 3 for"),
         (["cat", "dog", "test"], "test is named as a split, beside cat, dog; move it out .* give --label-folder 1$"),
+        (below(["reader1", "reader2"], ["cat", "dog"]), "reader1, reader2 are named for readers"),
+        (["Hospital_A", "Hospital_B"], "named for how images were made or stored"),
         (["imagesTr", "labelsTr"], "named for how images were made or stored"),
         (["left", "right"], "left, right are named for how images were made or stored .* give --label-folder 1$"),
         (["cat", "cat - Copy", "dog", "dog (1)"], r"copies of other folders: cat - Copy, dog \(1\); move"),

@@ -125,3 +125,13 @@ def test_images_found_elsewhere_come_back_from_an_update_with_their_ids(tmp_path
     before = (tmp_path / "study" / "samples.csv").read_bytes()
     import_source(read_source(root), tmp_path / "study", update=True)
     assert (tmp_path / "study" / "samples.csv").read_bytes() == before
+
+
+def test_names_that_several_splits_have_are_told_apart_by_the_row_s_split(tmp_path):
+    # IDRiD's layout
+    files = [f"{split}/{name}.png" for split in ("a. Training Set", "b. Testing Set") for name in ("1", "2")]
+    root = made(tmp_path, files, [(name, *rest) for name in "12" for rest in (("cat", "train"), ("dog", "test"))],
+                "image,label,split")  # fmt: skip
+    source = read_source(root)
+    assert [row.image for row in source.rows] == [files[0], files[2], files[1], files[3]]
+    assert [row.label for row in source.rows] == ["cat", "dog", "cat", "dog"]

@@ -164,7 +164,9 @@ def test_a_doubled_column_of_labels_is_named(tmp_path):
         read_source(tmp_path)
 
 
-@pytest.mark.parametrize("header", [("Unnamed: 0", "id"), ("index", "scan_id"), ("age", "id"), ("", "case")])
+@pytest.mark.parametrize(
+    "header", [("Unnamed: 0", "id"), ("index", "scan_id"), ("age", "id"), ("", "case"), ("id", "scan")]
+)
 def test_a_number_of_rows_or_an_age_is_never_taken_for_the_image(tmp_path, header):
     write_images(tmp_path / "img", *(f"{number}.png" for number in range(8)))
     numbers = range(8) if header[0] != "age" else (3, 4, 4, 5, 3, 6, 6, 7)

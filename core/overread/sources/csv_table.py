@@ -189,8 +189,9 @@ def _optional_places(path: Path, table: TableCells, columns: ColumnNames) -> tup
 
 def _are_splits(cells: list[str]) -> bool:
     """Whether a column holds names of several splits, and nothing else."""
-    kinds = {cell.strip().lower() for cell in cells}
-    return len(kinds) > 1 and kinds <= SPLITS.keys()
+    if not all(cell.strip().lower() in SPLITS for cell in cells):
+        return False
+    return len({cell.strip().lower() for cell in cells}) > 1
 
 
 def _name(table: FoundTable, root: Path) -> str:

@@ -19,6 +19,7 @@ from overread.sources.folder_names import (
     group_kind,
     is_class_word,
     split_of,
+    unsorted_among,
 )
 from overread.sources.label_classes import listed
 
@@ -174,6 +175,11 @@ def _check_classes(names: list[str], depth: int, root: Path) -> None:
     if copies := copies_of(names):
         raise SourceError(
             f"{root}: named as copies of other folders: {listed(copies)}; move them out of the source, {answer}"
+        )
+    if others := unsorted_among(names):
+        raise SourceError(
+            f"{root}: named for images that are not sorted into classes: {listed(others)}; move them out of the "
+            f"source, {answer}"
         )
     if are_of_storage(names):
         raise SourceError(

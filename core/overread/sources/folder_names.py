@@ -54,6 +54,7 @@ _WITH_CLASS = tuple(
 _ENDING = re.compile(r"(?P<name>.*\d.*)[_-](?P<end>\d|[A-Za-z]+)")
 _MOST_ENDINGS = 20
 _COPY = re.compile(r"(.+?)(?:[-_ ]+(?:copy|kopie|backup)(?: ?\(\d+\)|[-_ ]?\d+)?| ?\(\d+\))", re.IGNORECASE)
+_UNSORTED = frozenset(("all", "all images", "images", "imgs", "unsorted", "to sort", "tosort", "tmp", "temp", "backup"))
 _READER = re.compile(
     r"(?:reader|rater|annotator|expert|radiologist|pathologist|observer)s?[-_ ]?\w{1,2}", re.IGNORECASE
 )
@@ -125,6 +126,15 @@ def are_of_storage(folders: Collection[str]) -> bool:
 def copies_of(folders: Collection[str]) -> list[str]:
     """The folders that are named as copies of others among them: `normal - Copy` beside `normal`."""
     return sorted(folder for folder in folders if (match := _COPY.fullmatch(folder)) and match[1] in folders)
+
+
+def unsorted_among(folders: Collection[str]) -> list[str]:
+    """The folders that hold images of any class, by their names, among several others: `all`, `unsorted`.
+
+    Of two folders, one may be called `all`: acute lymphoblastic leukaemia.
+    """
+    found = sorted(folder for folder in folders if re.sub(r"[-_ ]+", " ", folder.strip().lower()) in _UNSORTED)
+    return found if len(folders) - len(found) > 1 else []
 
 
 def are_readers(folders: Collection[str]) -> bool:

@@ -37,12 +37,14 @@ def with_images_of_groups(cells: TableCells, files: Sequence[str], name: str) ->
 
 def _expanded(cells: TableCells, place: int, groups: _Groups, message: str) -> tuple[TableCells, str]:
     records: list[tuple[int, list[str]]] = []
+    num_found = 0
     for number, record in cells.records:
         found = groups.get(_key(record[place]), [record[place]])
         images = [file for file in found if not is_named_as_sidecar(file)] or found
+        num_found += len(images) if _key(record[place]) in groups else 0
         records.extend((number, [*record, file]) for file in images)
     column = free_name(_COLUMN, cells.header)
-    told = f"{message}; each of their {len(records)} images has the label of its row"
+    told = f"{message}; each of their {num_found} images has the label of its row"
     return TableCells([*cells.header, column], records, (*cells.messages, told)), column
 
 

@@ -21,6 +21,8 @@ _WHOLE = re.compile(r"(0|-?[1-9][0-9]*)(?:\.0*)?")
 _UNLABELLED = "-1"
 """The code that programs write for an image without a label."""
 _MEASUREMENT = re.compile(r"-?\d*[.,]\d+(?:[eE][-+]?\d+)?")
+_FEW_LABELS = 5
+"""Fewer labels of a split may all be of one class by chance."""
 _MOST_NUMBERS = 20
 """More classes that are numbers with gaps between them may be ages or scores."""
 _RARE = 3
@@ -159,7 +161,7 @@ def check_are_classes(source: Source, name: str) -> None:
 def class_doubts(source: Source, *, is_given: bool) -> list[str]:
     """Warnings about possible typos, codes among names, and labels of a wrong column. is_given: the user named them."""
     counts = Counter(row.label for row in source.rows if row.label)
-    messages = _strange_votes(source, set(source.classes or counts))
+    messages = [*_strange_votes(source, set(source.classes or counts)), *_splits_of_one_class(source)]
     if is_given:
         return messages
     return [*messages, *_of_one_name(counts), *_no_answers(counts), *_alike(counts), *_of_another_kind(source, counts)]
@@ -178,6 +180,19 @@ def _strange_votes(source: Source, classes: set[str]) -> list[str]:
         if strange:
             messages.append(f"{rater} gives labels that are not classes: {listed(strange)}")
     return messages
+
+
+def _splits_of_one_class(source: Source) -> list[str]:
+    """A split whose labels are all the same may hold none: competitions fill in a label for images to be predicted."""
+    by_split: dict[str, Counter[str]] = defaultdict(Counter)
+    for row in source.rows:
+        by_split[row.split][row.label] += bool(row.label)
+    several = any(len(+counts) > 1 for counts in by_split.values())
+    return [
+        f"all {counts.total()} labels of the split {split} are {max(counts)!r}: are they labels?"
+        for split, counts in by_split.items()
+        if several and split and len(+counts) == 1 and counts.total() >= _FEW_LABELS
+    ]
 
 
 def _of_another_kind(source: Source, counts: Counter[str]) -> list[str]:

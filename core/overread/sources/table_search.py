@@ -209,7 +209,7 @@ def _with_image_column(path: Path, cells: TableCells, index: ImageIndex) -> Foun
     records = _some(cells)
     counting = cells.index_columns()
     shares: dict[int, float] = {}
-    ranks: dict[int, tuple[float, bool, int, int]] = {}
+    ranks: dict[int, tuple[float, int, bool, int, int]] = {}
     for place, title in enumerate(cells.header if records else ()):
         named = [record[place] for record in records if record[place].strip()]
         is_one_name = bool(named) and len(set(named)) == 1 and "." in named[0]  # 0.png in every folder
@@ -217,7 +217,8 @@ def _with_image_column(path: Path, cells: TableCells, index: ImageIndex) -> Foun
             shares[place] = sum(map(index.closeness, named)) / len(records)
             # Of columns that name images as surely, an age and a row's number are not meant.
             called = next((-rank for rank, words in enumerate(_OF_IMAGES) if words.search(title)), -len(_OF_IMAGES))
-            ranks[place] = (shares[place], place not in counting, called, len(set(named)))
+            num_found = sum(bool(index.candidates(normal_path(cell))) for cell in named)
+            ranks[place] = (shares[place], num_found, place not in counting, called, len(set(named)))
     best = max(ranks, key=ranks.__getitem__, default=None)
     if best is None or shares[best] < _LEAST_SHARE:
         return None

@@ -76,6 +76,7 @@ def test_the_classes_are_searched_below_folders_that_are_none(folders, levels):
         (["cat", "dog", "test"], "test is named as a split, beside cat, dog; move it out .* give --label-folder 1$"),
         (below(["reader1", "reader2"], ["cat", "dog"]), "reader1, reader2 are named for readers"),
         (["Hospital_A", "Hospital_B"], "named for how images were made or stored"),
+        (["all", "cat", "dog", "to_sort"], "not sorted into classes: all, to_sort; move them"),
         (["imagesTr", "labelsTr"], "named for how images were made or stored"),
         (["left", "right"], "left, right are named for how images were made or stored .* give --label-folder 1$"),
         (["cat", "cat - Copy", "dog", "dog (1)"], r"copies of other folders: cat - Copy, dog \(1\); move"),

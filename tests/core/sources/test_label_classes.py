@@ -136,3 +136,11 @@ def test_minus_one_beside_codes_asks_what_it_is(make_table):
     assert [row.label for row in source.rows] == ["no", "yes", "unsure"]
     root = make_table([("image", "label"), ("a.png", "1"), ("b.png", "-1")])
     assert [row.label for row in read_source(root).rows] == ["1", "-1"]
+
+
+@pytest.mark.parametrize(("num_test", "is_told"), [(5, True), (4, False)])
+def test_a_split_with_one_class_alone_is_told_of(make_table, num_test, is_told):
+    rows = [(f"{number}.png", ("cat", "dog")[number % 2], "train") for number in range(6)]
+    rows += [(f"t{number}.png", "cat", "test") for number in range(num_test)]
+    messages = read_source(make_table([("image", "label", "split"), *rows])).messages
+    assert ("all 5 labels of the split test are 'cat': are they labels?" in messages) is is_told

@@ -176,6 +176,15 @@ def test_a_number_of_rows_or_an_age_is_never_taken_for_the_image(tmp_path, heade
     assert labels_of(source) == {f"img/{7 - place}.png": "cat" if place < 5 else "dog" for place in range(8)}
 
 
+def test_of_columns_with_the_images_names_the_one_whose_paths_lead_to_them_is_taken(tmp_path):
+    # full_df.csv of ODIR-5K
+    write_images(tmp_path / "preprocessed", *(f"{number}.jpg" for number in range(4)))
+    rows = [(f"../input/Training Images/{number}.jpg", f"{number}.jpg", "DN"[number % 2]) for number in range(4)]
+    write_table(tmp_path / "full_df.csv", ("source", "copy", "label"), *rows)
+    source = read_source(tmp_path)
+    assert labels_of(source) == {f"preprocessed/{number}.jpg": "DN"[number % 2] for number in range(4)}
+
+
 def test_a_column_of_splits_is_known_by_what_it_holds(tmp_path):
     write_images(tmp_path, "a.png", "b.png", "c.png")
     rows = [("a.png", "cat", "Train"), ("b.png", "dog", "valid"), ("c.png", "dog", "test")]

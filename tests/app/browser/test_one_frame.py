@@ -51,6 +51,7 @@ def server(tmp_path_factory):
         yield Server(url, study)
 
 
+@pytest.mark.slow
 def test_labels_evidence_and_image_are_of_one_sample_in_every_frame(browser, server):
     with open_tab(browser, server) as page:
         begin(page, READER)

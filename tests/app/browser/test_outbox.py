@@ -36,6 +36,7 @@ def place(page):
     return page.locator(".reading").get_attribute("data-sample")
 
 
+@pytest.mark.slow
 def test_a_lost_connection_of_3_s_loses_nothing_and_doubles_nothing(browser, server):
     reader = "Dr. Off Line"
     with open_apart(browser, server) as page:
@@ -56,6 +57,7 @@ def test_a_lost_connection_of_3_s_loses_nothing_and_doubles_nothing(browser, ser
     assert len({row[1] for row in server.rows(reader)}) == 5
 
 
+@pytest.mark.slow
 def test_a_killed_server_that_starts_again_gets_every_verdict_once(browser, tmp_path):
     study = write_study(tmp_path, num_samples=120)
     draw_images(study)

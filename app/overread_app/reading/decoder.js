@@ -3,11 +3,13 @@
 // Asked with {number, url, ticket, box}, it answers {number, image: {spec, levels, bitmap}} or {number, status,
 // message}; status 0: there is no connection. The bitmap has the size of the box, in pixels of the screen.
 
+const TIMEOUT_MS = 60_000;
 const painter = new Painter();
 
 self.onmessage = async ({ data: { number, url, ticket, box } }) => {
   try {
-    const response = await fetch(url, { headers: { Authorization: `Bearer ${ticket}` } });
+    const headers = { Authorization: `Bearer ${ticket}` };
+    const response = await fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
     if (!response.ok) {
       const { message } = await response.json().catch(() => ({}));
       self.postMessage({ number, status: response.status, message });

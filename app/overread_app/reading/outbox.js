@@ -3,9 +3,14 @@
 // What is in it is sent until it is answered, one after the other, over a lost connection, a restarted server and a
 // reload. The server knows a verdict by its visit, so one that is sent again is not a second one.
 
-const IS_ANSWERED = (status) => [200, 409, 422].includes(status);
+const IS_TAKEN = (status, answer) => status === 200 && ("saved" in answer || "undone" in answer);
+const IS_REFUSED = (status) => [409, 422].includes(status);
 
 const outboxes = new Map();
+
+window.addEventListener("beforeunload", (event) => {
+  if ([...outboxes.values()].some(({ entries }) => entries.length)) event.preventDefault();
+});
 
 // A tab's outbox for a reader of a run: one only, which goes on sending while another page is shown.
 function outboxOf(storage) {
@@ -56,9 +61,11 @@ class Outbox {
       entry.isTried = true;
       this.store();
       const { status, answer } = await this.server.ask(entry.path, entry.body);
-      if (IS_ANSWERED(status)) {
+      if (IS_TAKEN(status, answer) || (IS_REFUSED(status) && this.on)) {
         attempt = -1;
         this.settle(entry, status, answer);
+      } else if (IS_REFUSED(status)) {
+        break; // it is sent again by the page that can tell of it
       } else {
         this.problem = (answer.message || "the server has a problem").replace(/\.$/, "");
         this.on?.change();

@@ -50,8 +50,6 @@ class Reading {
     this.paintedAt = Infinity;
     this.last = null;
     this.numAnswers = 0;
-    this.warn = (event) => this.outbox.entries.length && event.preventDefault();
-    window.addEventListener("beforeunload", this.warn);
   }
 
   take(data, trigger) {
@@ -68,7 +66,10 @@ class Reading {
     this.server.set(data);
     this.supply.first ??= sessionStorage.getItem(this.place);
     this.panel.take(data);
-    if (this.current) this.panel.show(this.current);
+    if (this.current) {
+      this.current.packet.note = this.panel.note.value; // perhaps half typed
+      this.panel.show(this.current);
+    }
     this.table = [
       ...this.panel.keys((kind, label) => this.decide(kind, label)),
       { keys: ["u"], shown: "U", text: "Undo the last verdict", run: () => this.undo() },
@@ -85,7 +86,7 @@ class Reading {
   // What a key does, from the key table; nothing else may happen while a dialog is open.
   action(key, target) {
     if (this.drawer.isOpen) return key.length === 1 && key !== " " ? { run() {} } : null;
-    if (this.sheet.isOpen && key !== "?") return key.length === 1 ? { run() {} } : null;
+    if (this.sheet.isOpen && key !== "?") return key.length === 1 && key !== " " ? { run() {} } : null;
     if (target === this.viewer.surface.canvas && this.viewer.focusedKeys[key]) {
       return { run: this.viewer.focusedKeys[key], repeats: true };
     }
@@ -125,8 +126,8 @@ class Reading {
 
   // Go on without a verdict. A decided sample keeps the one it has; any other one comes again at the end.
   putOff() {
-    if (!this.visit || this.isTooEarly()) return;
-    const { id, follows } = this.current.packet;
+    if (!this.here || this.isTooEarly()) return; // an image that does not come can be put off, too
+    const { id, follows } = this.here.packet;
     this.said = follows ? "" : this.later.add(id);
     this.supply.isExhausted = false;
     this.showStatus();
@@ -184,6 +185,7 @@ class Reading {
   }
 
   bring(packet) {
+    this.supply.next = this.supply.next.filter(({ id }) => id !== packet.id);
     const sample = (this.coming = this.store.get(packet));
     clearTimeout(this.patience);
     if (sample.isReady) {
@@ -263,7 +265,6 @@ class Reading {
     this.isClosed = true;
     clearTimeout(this.resting);
     clearTimeout(this.patience);
-    window.removeEventListener("beforeunload", this.warn);
     this.outbox.on = null; // it goes on sending
     this.store.close();
     this.stage.close();

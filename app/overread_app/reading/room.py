@@ -170,7 +170,7 @@ def run_stamp(run: Run | None) -> str:
         return ""
     try:
         status = (run.path / "scores.csv").stat()
-    except OSError as error:
+    except FileNotFoundError as error:
         raise RunReplacedError from error
     return f"{status.st_mtime_ns}.{status.st_size}"
 

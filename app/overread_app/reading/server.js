@@ -17,10 +17,12 @@ class Server {
         method: "POST",
         headers: { Authorization: `Bearer ${this.ticket}`, "Content-Type": "application/json" },
         body: JSON.stringify(body),
+        redirect: "error", // to a page to log in, say
         keepalive: true, // what is on its way when the tab is closed arrives
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
-      return { status: response.status, answer: await response.json().catch(() => ({})) };
+      // What is no JSON is not this server's answer, or not all of it: nothing is known.
+      return { status: response.status, answer: await response.json() };
     } catch {
       return { status: 0, answer: { message: NO_CONNECTION } };
     }

@@ -85,7 +85,8 @@ class Supply {
       else if (!isStill) reading.leave();
     } else {
       this.isExhausted = packets.length === 0;
-      this.next.push(...packets.filter(({ id }) => !this.next.some((other) => other.id === id)));
+      const known = [reading.here?.packet, ...this.next].map((packet) => packet?.id);
+      this.next.push(...packets.filter(({ id }) => !known.includes(id)));
       if (!reading.here && this.next.length) reading.advance();
     }
     if (reading.here) store.get(reading.here.packet);

@@ -50,7 +50,6 @@ def show_part(page, text):
     close_queue(page)
 
 
-@pytest.mark.slow
 def test_a_sample_that_is_put_off_is_no_verdict_and_waits_in_a_queue_of_its_own_also_after_a_reload(tab, server):
     put_off = shown(tab)
     press(tab, "q")

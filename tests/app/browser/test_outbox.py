@@ -118,6 +118,19 @@ def test_a_verdict_whose_answer_was_lost_is_not_saved_twice(browser, server):
     assert kinds(server, reader) == ["accept", "reject"]
 
 
+def test_an_answer_that_is_not_the_server_s_is_none(browser, server):
+    reader = "Dr. Proxy"
+    answers = iter(({"status": 200, "body": "<html>Log in</html>"}, {"status": 200, "json": {}}))
+    with open_apart(browser, server) as page:
+        begin(page, reader)
+        page.route(VERDICTS, lambda route: route.fulfill(**next(answers)), times=2)
+        decide(page, "a", "x")
+        await_saved(page)
+        assert page.locator(".decided").text_content() == "2"
+    assert next(answers, None) is None
+    assert kinds(server, reader) == ["accept", "reject"]
+
+
 def test_undo_takes_a_verdict_out_of_the_outbox_and_one_that_may_be_saved_is_undone_there(browser, server):
     reader = "Dr. Un Do"
     with open_apart(browser, server) as page:

@@ -6,8 +6,9 @@ import secrets
 import shutil
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing.queues import Queue
+from functools import partial
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,10 @@ from overread.review.ledger import Ledger, visit_key
 from overread.review.ledger_state import LedgerStateFile
 
 _KEY = b"a key for measuring"
+_PATIENCE_S = 60
+"""How long a process waits for the others to be ready; then all end with an error."""
+_barrier: Barrier
+"""Of this process and the others: `_meet` sets it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +58,9 @@ def measure_saving(
         place.mkdir(parents=True)
         url, study = database or f"sqlite:///{place.resolve() / 'review.db'}", secrets.token_hex(8)
         ledger = _open(url, study, place)
-        barrier, answers = spawn.Barrier(number), spawn.Queue()
-        arguments = (url, study, place, seconds, barrier, answers)
-        processes = [spawn.Process(target=_save, args=(reader, *arguments)) for reader in range(number)]
-        for process in processes:
-            process.start()
-        parts = [answers.get() for _ in processes]
-        for process in processes:
-            process.join()
+        barrier = spawn.Barrier(number, timeout=_PATIENCE_S)
+        with ProcessPoolExecutor(number, mp_context=spawn, initializer=_meet, initargs=(barrier,)) as pool:
+            parts = list(pool.map(partial(_save, url=url, study=study, place=place, seconds=seconds), range(number)))
         times = np.concatenate([part[0] for part in parts])
         num_saved = sum(part[1] for part in parts)
         median_ms, p95_ms, max_ms = (1000 * float(value) for value in np.quantile(times, (0.5, 0.95, 1.0)))
@@ -95,12 +95,16 @@ def _open(url: str, study: str, place: Path) -> Ledger:
     return Ledger.open(url, study, _KEY, state_file=LedgerStateFile(place / "ledger.json", _KEY))
 
 
-def _save(
-    reader: int, url: str, study: str, place: Path, seconds: float, barrier: Barrier, answers: "Queue[Any]"
-) -> None:
+def _meet(barrier: Barrier) -> None:
+    global _barrier
+    _barrier = barrier
+
+
+def _save(reader: int, *, url: str, study: str, place: Path, seconds: float) -> tuple[list[float], int, int]:
+    """The seconds that each verdict took, and how many were saved and refused."""
     ledger = _open(url, study, place)
     times, num_saved, num_refused = [], 0, 0
-    barrier.wait()
+    _barrier.wait()
     began_s = time.monotonic()
     number = 0
     while (now_s := time.monotonic()) < began_s + seconds + 1:
@@ -116,5 +120,5 @@ def _save(
             num_refused += 1
         if now_s > began_s + 1:
             times.append(time.monotonic() - now_s)
-    answers.put((times, num_saved, num_refused))
     ledger.engine.dispose()
+    return times, num_saved, num_refused

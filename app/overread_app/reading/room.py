@@ -31,7 +31,7 @@ class RunReplacedError(UserError):
     """The run is not the one that the ticket was issued for."""
 
     def __init__(self) -> None:
-        super().__init__("the run was replaced: reload the page")
+        super().__init__("the run was replaced and nothing was saved: reload the page")
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ def run_stamp(run: Run | None) -> str:
 
 
 _rooms: dict[tuple[object, ...], Room] = {}
-_opening = threading.Lock()
+_opening, _listing = threading.Lock(), threading.Lock()
 
 
 def open_room(study: Study, run: Run | None) -> Room:
@@ -184,16 +184,23 @@ def open_room(study: Study, run: Run | None) -> Room:
     StudyError."""
     files = [*((run.path / name for name in _FILES) if run else ()), study.samples_path]
     key = (run.path if run else study.path, study.classes, study.source_root, *map(_stamp, files))
-    room = _rooms.get(key)
-    if room is None:
-        with _opening:
-            room = _rooms.get(key)
-            if room is None:
-                room = _open(study, run) if run else _open_unread(study)
-                while len(_rooms) >= NUM_KEPT:
-                    del _rooms[next(iter(_rooms))]
-                _rooms[key] = room
-    return room
+    if (room := _used(key)) is not None:
+        return room
+    with _opening:
+        room = _used(key) or (_open(study, run) if run else _open_unread(study))
+        _rooms[key] = room
+        while len(_rooms) > NUM_KEPT:
+            del _rooms[next(iter(_rooms))]
+        return room
+
+
+def _used(key: tuple[object, ...]) -> Room | None:
+    """A room that is open; it is now the one that was used last."""
+    with _listing:
+        room = _rooms.pop(key, None)
+        if room is not None:
+            _rooms[key] = room
+        return room
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -126,7 +126,7 @@ def test_the_ticket_of_a_run_that_was_replaced_is_void_until_the_page_is_reloade
     scores.to_csv(path, index=False)
     for response in (desk.post("queue"), desk.decide(packet, "reject"), desk.undo("k"), desk.image(packet["id"])):
         assert response.status_code == 409
-        assert response.json()["message"].startswith("the run was replaced: reload")
+        assert response.json()["message"].startswith("the run was replaced and nothing was saved: reload")
     assert open_ledger(study).history() == []
     probability = scores.set_index("sample_id")["label_error_probability"][Desk(study).shown()["id"]]
     assert Desk(study).shown()["chanceDetail"] == f"{probability:.2f}"

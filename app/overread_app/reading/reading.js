@@ -9,17 +9,23 @@ const MESSAGE_MS = 3000; // a message can be read before the next verdict takes 
 const readings = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  if (!readings.has(parentElement)) readings.set(parentElement, new Reading(parentElement, data));
+  if (readings.get(parentElement)?.storage !== data.storage) {
+    readings.get(parentElement)?.close();
+    readings.set(parentElement, new Reading(parentElement, data));
+  }
   reading = readings.get(parentElement);
   reading.take(data, setTriggerValue);
   return () => {
-    readings.get(parentElement).close();
+    // Streamlit also calls this for data that newer data have overtaken, while the component is still there.
+    if (parentElement.isConnected) return;
+    readings.get(parentElement)?.close();
     readings.delete(parentElement);
   };
 }
 
 class Reading {
   constructor(parent, { storage }) {
+    this.storage = storage;
     this.root = parent.querySelector(".reading");
     this.viewer = new Viewer(this.root.querySelector(".viewer"), (id) => this.store.decode(id));
     this.panel = new Panel(this.root, {
@@ -40,8 +46,8 @@ class Reading {
     this.outbox.on = { answer: (...answer) => this.hear(...answer), change: () => this.showStatus() };
     this.server = this.outbox.server;
     this.store = new SampleStore(this.server, () => this.viewer.surface.box);
-    this.supply = new Supply(this);
     this.place = `${storage}.place`; // in the tab's storage: the id of the sample in sight
+    this.supply = new Supply(this, sessionStorage.getItem(this.place));
     this.jump = `${storage}.jump`; // and the number of the last wish to go to a sample
     this.said = ""; // about what the reader has just done, where that is no verdict
     this.current = null; // the sample in sight
@@ -64,7 +70,6 @@ class Reading {
   begin(data) {
     this.ticket = data.ticket;
     this.server.set(data);
-    this.supply.first ??= sessionStorage.getItem(this.place);
     this.panel.take(data);
     if (this.current) {
       this.current.packet.note = this.panel.note.value; // perhaps half typed
@@ -79,7 +84,7 @@ class Reading {
       { keys: ["?"], shown: "?", text: "This list", run: () => this.sheet.toggle() },
     ];
     this.sheet.write(this.table);
-    this.outbox.send();
+    sendOutboxes();
     this.supply.refresh();
   }
 
@@ -124,11 +129,12 @@ class Reading {
     this.supply.fill();
   }
 
-  // Go on without a verdict. A decided sample keeps the one it has; any other one comes again at the end.
+  // Go on without a verdict: the sample comes again at the end. A decided one keeps the verdict that it has.
   putOff() {
     if (!this.here || this.isTooEarly()) return; // an image that does not come can be put off, too
     const { id, follows } = this.here.packet;
-    this.said = follows ? "" : this.later.add(id);
+    const said = this.later.add(id);
+    this.said = follows ? "" : said;
     this.supply.isExhausted = false;
     this.showStatus();
     this.advance();
@@ -179,7 +185,7 @@ class Reading {
     this.leave();
     this.paintedAt = Infinity;
     clearTimeout(this.resting);
-    const packet = this.supply.next.shift();
+    const packet = this.supply.shift();
     if (packet) this.bring(packet);
     else this.patience = setTimeout(() => this.blank(), PATIENCE_MS);
   }

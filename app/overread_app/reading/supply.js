@@ -3,22 +3,28 @@
 const NUM_AHEAD = 3;
 
 class Supply {
-  // reading: whose samples these are.
-  constructor(reading) {
+  // reading: whose samples these are. first: the id of a sample to begin with, unless it is decided; or null.
+  constructor(reading, first) {
     this.reading = reading;
     this.next = []; // packets
-    this.first = null; // the id of a sample to begin with, unless it is decided
+    this.first = first;
     this.opened = null; // the id of a sample to begin with, whatever stands of it
     this.aside = null; // the packet of the sample that was in sight when another one was opened: it comes after that
     this.trouble = ""; // why no samples come
+    this.isOutdated = false; // others are on their way, so the reader waits for them
   }
 
   // Ask for all samples anew. opened: the sample to begin with; else the one in sight stays.
   refresh(opened) {
     this.opened = opened ?? this.opened;
-    this.isStale = true;
+    this.isStale = this.isOutdated = true;
     this.isExhausted = false;
     this.fill();
+  }
+
+  // The packet of the sample that comes now; null: it is on its way.
+  shift() {
+    return this.isOutdated ? null : this.next.shift();
   }
 
   // Ask for samples until there are enough ahead, or no more.
@@ -40,7 +46,7 @@ class Supply {
         await backOff(attempt++);
       } else if (isStale && (reading.here !== here || this.opened !== opened)) {
         this.isStale = true; // the reader has gone on meanwhile
-      } else {
+      } else if (isStale || !this.isStale) {
         attempt = 0;
         // A verdict that was answered since is not in this answer.
         if (numAnswers === reading.numAnswers) reading.count(answer);
@@ -69,6 +75,7 @@ class Supply {
     const unsent = reading.outbox.ids;
     const packets = samples.filter(({ id }) => !unsent.includes(id));
     if (isStale) {
+      this.isOutdated = this.isStale;
       for (const { id, note } of this.next) {
         const again = packets.find((packet) => packet.id === id);
         if (again) again.note ||= note; // it was begun before another sample was opened

@@ -27,7 +27,7 @@ class Reading {
   constructor(parent, { storage }) {
     this.storage = storage;
     this.root = parent.querySelector(".reading");
-    this.viewer = new Viewer(this.root.querySelector(".viewer"), (id) => this.store.decode(id));
+    this.viewer = new Viewer(this.root.querySelector(".viewer"), (packet) => this.store.decode(packet));
     this.panel = new Panel(this.root, {
       verdict: (kind, label) => this.decide(kind, label),
       similar: (each) => this.viewer.openBeside(each),
@@ -115,6 +115,9 @@ class Reading {
     const { packet } = this.current;
     this.outbox.add("verdict", {
       sample_id: packet.id,
+      given: packet.given.label,
+      other: packet.other.label,
+      image: packet.image,
       visit: this.visit,
       kind,
       chosen_label: label,
@@ -163,9 +166,10 @@ class Reading {
     this.bring({ ...packet, note });
   }
 
-  // Show a sample whatever stands of it, decided or not; what is in sight now comes after it.
-  open(id) {
+  // Show a sample whatever stands of it, decided or not; what is in sight now comes after it. note: begun before.
+  open(id, note = "") {
     this.said = "";
+    this.supply.begun = note;
     this.supply.aside = this.here && this.here.packet.id !== id ? this.here.packet : null;
     this.stepAside();
     this.supply.refresh(id);
@@ -247,6 +251,7 @@ class Reading {
       this.panel.showProblem(status === 422 && isVerdict ? `Not saved: ${answer.message}` : answer.message);
       this.problemAt = performance.now();
       if (status === 422 && isVerdict) this.goBack(entry.body.sample_id, entry.body.note);
+      else if (answer.isChanged) this.open(entry.body.sample_id, entry.body.note);
       else this.supply.refresh();
     }
     this.showStatus();

@@ -9,6 +9,7 @@ class Supply {
     this.next = []; // packets
     this.first = first;
     this.opened = null; // the id of a sample to begin with, whatever stands of it
+    this.begun = ""; // its note
     this.aside = null; // the packet of the sample that was in sight when another one was opened: it comes after that
     this.trouble = ""; // why no samples come
     this.isOutdated = false; // others are on their way, so the reader waits for them
@@ -85,7 +86,11 @@ class Supply {
         const { aside } = this;
         packets.splice(1, NUM_AHEAD, aside, ...packets.slice(1).filter(({ id }) => id !== aside.id));
       }
-      const isStill = here && packets[0]?.id === here.packet.id;
+      const [first] = packets;
+      const isSame = here && first?.id === here.packet.id;
+      if (first && first.id === this.opened) first.note ||= this.begun;
+      else if (isSame && here === reading.current) first.note ||= reading.panel.note.value;
+      const isStill = isSame && isAsShown(first, here.packet); // else it is shown anew
       this.next = isStill ? packets.slice(1) : packets;
       this.first = this.opened = this.aside = null;
       if (!isStill && packets.length) reading.advance();
@@ -99,4 +104,10 @@ class Supply {
     if (reading.here) store.get(reading.here.packet);
     for (const packet of this.next.slice(0, NUM_AHEAD)) store.get(packet);
   }
+}
+
+// Whether the labels and the image of a sample are those that are in sight.
+function isAsShown(now, shown) {
+  return ["id", "image"].every((name) => now[name] === shown[name]) &&
+    ["given", "other"].every((name) => now[name].label === shown[name].label);
 }

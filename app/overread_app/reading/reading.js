@@ -9,6 +9,7 @@ const MESSAGE_MS = 3000; // a message can be read before the next verdict takes 
 const readings = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {
+  if (!parentElement.isConnected) return; // the page has gone on meanwhile
   if (readings.get(parentElement)?.storage !== data.storage) {
     readings.get(parentElement)?.close();
     readings.set(parentElement, new Reading(parentElement, data));
@@ -43,7 +44,8 @@ class Reading {
     this.root.querySelector(".later").onclick = (event) => event.detail <= 1 && this.putOff();
     this.later = new Later(storage);
     this.outbox = outboxOf(storage);
-    this.outbox.on = { answer: (...answer) => this.hear(...answer), change: () => this.showStatus() };
+    this.listener = { answer: (...answer) => this.hear(...answer), change: () => this.showStatus() };
+    this.outbox.on = this.listener;
     this.server = this.outbox.server;
     this.store = new SampleStore(this.server, () => this.viewer.surface.box);
     this.place = `${storage}.place`; // in the tab's storage: the id of the sample in sight
@@ -276,7 +278,7 @@ class Reading {
     this.isClosed = true;
     clearTimeout(this.resting);
     clearTimeout(this.patience);
-    this.outbox.on = null; // it goes on sending
+    if (this.outbox.on === this.listener) this.outbox.on = null; // it goes on sending
     this.store.close();
     this.stage.close();
     if (reading === this) reading = null;

@@ -135,10 +135,10 @@ def test_simclr_stands_in_where_that_encoder_is_not_installed_and_the_run_says_s
 
 def test_a_run_on_a_backbone_has_its_features_of_the_cached_pixels(study, weights):
     arguments = [part for assignment in ALONE for part in ("--set", assignment)]
-    ended = run_command("train", study.path, *arguments, "--backbone", "resnet18", "--weights", weights, "--json")
+    ended = run_command("train", study.path, *arguments, "--backbone", "resnet18", "--encoder", weights, "--json")
     assert ended.status == 0, ended.err
     assert json.loads(ended.out)["notes"][0] == (
-        "the cached images are 32 px and the backbone expects 224 px: enlarged; "
+        "the cached images are 32 px and the encoder expects 224 px: enlarged; "
         "import again with --image-size 224 for sharper features"
     )
     run = only_run(study)
@@ -160,8 +160,8 @@ def test_a_run_on_a_backbone_has_its_features_of_the_cached_pixels(study, weight
 def test_weights_that_give_no_numbers_are_refused(study, weights):
     state = torch.load(weights, weights_only=True)
     torch.save(state | {"bn1.running_var": torch.full((64,), -1.0)}, weights)
-    with pytest.raises(ConfigError, match="--weights: gives features that are not finite"):
-        train_study(study, TrainRequest(assignments=tuple(ALONE), backbone="resnet18", weights=weights))
+    with pytest.raises(ConfigError, match="--encoder: gives features that are not finite"):
+        train_study(study, TrainRequest(assignments=tuple(ALONE), backbone="resnet18", encoder=weights))
 
 
 def test_a_stopped_run_goes_on_with_the_features_that_it_began_with(study, features, tmp_path):
@@ -182,13 +182,13 @@ def test_a_run_stopped_before_its_features_were_there_asks_for_their_origin(stud
     with pytest.raises(KeyboardInterrupt):
         train_study(
             study,
-            TrainRequest(assignments=tuple(ALONE), backbone="resnet18", weights=weights),
+            TrainRequest(assignments=tuple(ALONE), backbone="resnet18", encoder=weights),
             listener=stop_at("features"),
         )
     with pytest.raises(StudyError, match="was stopped before its features were computed"):
         train_study(study, TrainRequest(resume=True))
     assert (
-        train_study(study, TrainRequest(resume=True, backbone="resnet18", weights=weights)).state is RunState.FINISHED
+        train_study(study, TrainRequest(resume=True, backbone="resnet18", encoder=weights)).state is RunState.FINISHED
     )
 
 
@@ -204,9 +204,9 @@ def test_features_that_cannot_be_had_end_the_command_and_leave_no_run(study, fea
     np.save(short, features[1][:-1])
     for flags, message in (
         (("--embeddings", short), "has 71 rows, and the study 72 samples"),
-        (("--backbone", "resnet18"), "needs --weights FILE; nothing is downloaded"),
-        (("--weights", short), "needs --backbone NAME"),
-        (("--backbone", "resnet18", "--weights", tmp_path / "none.pth"), "no such file"),
+        (("--backbone", "resnet18"), "needs --encoder FILE, its weights; nothing is downloaded"),
+        (("--encoder", short), "found a file of kind '.npy'; accepted are"),
+        (("--backbone", "resnet18", "--encoder", tmp_path / "none.pth"), "no such file"),
     ):
         ended = run_command("train", study.path, *flags)
         assert (ended.status, ended.out) == (2, "")
@@ -216,5 +216,5 @@ def test_features_that_cannot_be_had_end_the_command_and_leave_no_run(study, fea
 
 
 def test_features_are_named_once(imported, features):
-    with pytest.raises(ConfigError, match="leave out --backbone and --weights"):
-        open_features(imported.samples(), embeddings=features[0], backbone="resnet18", weights=None, cache_size_px=32)
+    with pytest.raises(ConfigError, match="leave out --encoder and --backbone"):
+        open_features(imported.samples(), embeddings=features[0], backbone=None, encoder=features[0], cache_size_px=32)

@@ -1,5 +1,6 @@
 """Opens an encoder from a folder or file of any kind that is known, and says of any other what is accepted."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,10 @@ def _of_folder(folder: Path) -> LoadedEncoder:
     usable = [each for each in files if each.suffix in (*_GRAPHS, *_WEIGHT_SUFFIXES)]
     if len(usable) == 1:
         return _of_file(usable[0])
-    names = ", ".join(each.name for each in files[:5]) or "no files"
-    more = f" and {len(files) - 5} more" if len(files) > 5 else ""
-    raise ConfigError(f"--encoder {folder}: found {names}{more}; {ACCEPTED}")
+    # Kinds, not names: the app's pages show this message, and a name may be a patient's.
+    kinds = Counter(each.suffix or "no ending" for each in files)
+    found = ", ".join(f"{count} of {kind}" for kind, count in kinds.most_common(5)) or "none"
+    raise ConfigError(f"--encoder {folder}: files found in it: {found}; {ACCEPTED}")
 
 
 def _of_file(path: Path) -> LoadedEncoder:

@@ -122,7 +122,7 @@ def test_timm_s_folder_loads_no_other_weights_and_fetches_nothing(tmp_path):
         ("notes.txt", b"text", "found a file of kind '.txt'; accepted are a folder with config.json"),
         ("weights.pth", {"a.weight": torch.zeros(3, 2)}, r"found 1 tensors, from a.weight \(3, 2\) on, and nothing"),
         ("text.pth", b"text", "cannot be read as weights alone"),
-        ("folder/readme.md", b"text", "found readme.md; accepted are"),
+        ("folder/readme.md", b"text", r"files found in it: 1 of \.md; accepted are"),
         ("folder/config.json", b"{", r"cannot be read as JSON \(JSONDecodeError\)"),
         ("folder/config.json", b"[]", "holds no JSON object"),
         ("folder/config.json", b'{"model_type": "vit"}', "holds no weights; looked for model.safetensors, "),

@@ -20,8 +20,8 @@ class KnownEncoder:
     """The page that offers it."""
     files: tuple[str, ...]
     """What to download from there."""
-    given_as: str
-    """What --encoder is then pointed at: folder or file, or how to convert it first."""
+    given: str
+    """What --encoder then takes: their folder, or a file."""
     licence: str
     access: str
     feature: str
@@ -29,6 +29,8 @@ class KnownEncoder:
     num_features: int
     source: str
     """Where licence, access and feature are stated."""
+    conversion: str = ""
+    """What to do with the files first, as a sentence that ends in a comma."""
 
     @property
     def instructions(self) -> str:
@@ -36,12 +38,12 @@ class KnownEncoder:
         files = self.files[0] if len(self.files) == 1 else f"{', '.join(self.files[:-1])} and {self.files[-1]}"
         return (
             f"{self.title} is not downloaded for you; get {files} from {self.address} (licence: {self.licence}; "
-            f"access: {self.access}), then {self.given_as}"
+            f"access: {self.access}), then {self.conversion}give {self.given} to --encoder"
         )
 
 
-_FOLDER = "give their folder to --encoder"
-_FILE = "give the file to --encoder"
+_FOLDER = "their folder"
+_FILE = "the file"
 _HUGGINGFACE = ("config.json", "model.safetensors", "preprocessor_config.json")
 _TIMM = ("config.json", "pytorch_model.bin")
 _XRV = "https://github.com/mlmed/torchxrayvision/releases/tag/v1"
@@ -55,7 +57,7 @@ KNOWN_ENCODERS = (
         images="chest X-rays",
         address=_XRV,
         files=("nih-pc-chex-mimic_ch-google-openi-kaggle-densenet121-d121-tw-lr001-rot45-tr15-sc15-seed0-best.pt",),
-        given_as=_FILE,
+        given=_FILE,
         licence="Apache-2.0",
         access="open",
         feature="mean over the last feature map (`features2`)",
@@ -68,7 +70,7 @@ KNOWN_ENCODERS = (
         images="chest X-rays",
         address=_XRV,
         files=("pc-nih-rsna-siim-vin-resnet50-test512-e400-state.pt",),
-        given_as=_FILE,
+        given=_FILE,
         licence="Apache-2.0",
         access="open",
         feature="mean over the last feature map (`features`)",
@@ -81,7 +83,7 @@ KNOWN_ENCODERS = (
         images="chest X-rays",
         address="https://huggingface.co/microsoft/rad-dino",
         files=_HUGGINGFACE,
-        given_as=_FOLDER,
+        given=_FOLDER,
         licence="MIT; for research, not for clinical practice",
         access="open",
         feature="class token",
@@ -94,7 +96,7 @@ KNOWN_ENCODERS = (
         images="figures of biomedical articles",
         address="https://huggingface.co/microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224",
         files=("open_clip_config.json", "open_clip_pytorch_model.bin"),
-        given_as=_FOLDER,
+        given=_FOLDER,
         licence="MIT; for research",
         access="open",
         feature="`encode_image`, not normalised",
@@ -107,7 +109,7 @@ KNOWN_ENCODERS = (
         images="histology",
         address="https://huggingface.co/owkin/phikon",
         files=_HUGGINGFACE,
-        given_as=_FOLDER,
+        given=_FOLDER,
         licence="Owkin's own, for non-profit entities",
         access="open",
         feature="class token",
@@ -120,7 +122,7 @@ KNOWN_ENCODERS = (
         images="histology",
         address="https://huggingface.co/owkin/phikon-v2",
         files=_HUGGINGFACE,
-        given_as=_FOLDER,
+        given=_FOLDER,
         licence="Owkin's own, non-commercial",
         access="open",
         feature="class token",
@@ -133,7 +135,7 @@ KNOWN_ENCODERS = (
         images="histology",
         address="https://huggingface.co/MahmoodLab/UNI",
         files=_TIMM,
-        given_as=_FOLDER,
+        given=_FOLDER,
         licence=_NON_COMMERCIAL,
         access=_REGISTERED,
         feature="class token",
@@ -146,7 +148,7 @@ KNOWN_ENCODERS = (
         images="histology",
         address="https://huggingface.co/MahmoodLab/CONCH",
         files=("pytorch_model.bin",),
-        given_as=_FILE,
+        given=_FILE,
         licence=_NON_COMMERCIAL,
         access=_REGISTERED,
         feature="`encode_image(proj_contrast=False, normalize=False)`",
@@ -159,7 +161,7 @@ KNOWN_ENCODERS = (
         images="histology",
         address="https://huggingface.co/paige-ai/Virchow2",
         files=_TIMM,
-        given_as=_FOLDER,
+        given=_FOLDER,
         licence="CC-BY-NC-ND 4.0, academic research",
         access=_REGISTERED,
         feature="class token, then the mean of the patch tokens",
@@ -172,16 +174,17 @@ KNOWN_ENCODERS = (
         images="chest X-rays, or histology",
         address="https://physionet.org/content/medical-ai-research-foundation/1.0.0/",
         files=("a SavedModel such as cxr-50x1-remedis-m",),
-        given_as=(
-            "convert it with `python -m tf2onnx.convert --saved-model FOLDER --output model.onnx`, write "
-            '{"size": 448, "do_normalize": false} (histology: 224) to preprocessor_config.json beside model.onnx, and '
-            "give model.onnx to --encoder"
-        ),
+        given="model.onnx",
         licence="PhysioNet's, for credentialed users",
         access="a credentialed PhysioNet account and a signed agreement",
         feature="the network's pooled output",
         num_features=2048,
         source="https://github.com/google-research/medical-ai-research-foundations",
+        conversion=(
+            "convert it with `python -m tf2onnx.convert --saved-model FOLDER --output model.onnx`, "
+            'write `{"size": 448, "do_normalize": false}` (histology: 224) to preprocessor_config.json beside '
+            "model.onnx, and "
+        ),
     ),
 )
 

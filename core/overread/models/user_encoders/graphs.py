@@ -1,10 +1,6 @@
 """Encoders as graphs: ONNX files, and programs of torch.export. They run on the CPU; their input is described by a
 preprocessor_config.json beside them."""
 
-import io
-import json
-import re
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,14 +12,7 @@ from torch import Tensor, nn
 from overread.errors import ConfigError
 from overread.models.user_encoders.loaded import LoadedEncoder, make_loaded
 from overread.models.user_encoders.preprocessor import PREPROCESSOR, beside
-
-_OPERATORS = re.compile(
-    r"torch\.ops\.aten\.\w+\.\w+|torch\.sym_\w+|"
-    r"_operator\.(getitem|add|sub|mul|floordiv|truediv|mod|neg|eq|ne|lt|le|gt|ge)"
-)
-_SIZE = re.compile(
-    r"Symbol\('[su]\d+', positive=True, integer=True\)|[su]?\d+|Max|Min|Mod|FloorDiv|CleanDiv|CeilDiv|[-+*/(), ]|int_oo"
-)
+from overread.models.user_encoders.program_check import check_program
 
 
 class _Batches(nn.Module):
@@ -93,13 +82,12 @@ def load_onnx(path: Path) -> LoadedEncoder:
 def load_exported(path: Path) -> LoadedEncoder:
     """From a program that torch.export.save wrote, with one batch of images in and one of vectors out.
 
-    Programs that hold pickles, compiled code or operators beyond ATen are refused: loading them could run code. Raises
-    ConfigError.
+    Needs torch 2.9. Raises ConfigError, also for programs that `check_program` refuses.
     """
-    _check_program(path)
+    check_program(path)
     try:
         program = torch.export.load(path)
-        module = program.module()
+        module = program.module(check_guards=False)  # which are code; its input is checked here
         (shape,) = (
             tuple(node.meta["val"].shape)
             for node in program.graph.nodes
@@ -130,57 +118,3 @@ def _loaded(
         )
     module = _Batches(call, batch_size if isinstance(batch_size, int) and batch_size > 0 else 0)
     return make_loaded(module, preprocessor, name=name, feature=feature, files=(*files, path.parent / PREPROCESSOR))
-
-
-def _check_program(path: Path) -> None:
-    """Raises ConfigError unless loading a program reads nothing but JSON and tensors.
-
-    torch.export.load unpickles what the archive says is pickled, loads compiled libraries, looks operators up by name
-    and evaluates sizes as text. Format: torch.export.pt2_archive.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            # Inside a folder of the archive's name.
-            files = {name.partition("/")[2]: name for name in archive.namelist()}
-            models = [name for name in files if name.startswith("models/")]
-            if models != ["models/model.json"]:
-                raise ConfigError(f"--encoder {path}: is no program of torch.export.save; export it with torch 2.9 on")
-            for name in files:
-                _check_member(path, name, lambda name: archive.read(files[name]))
-    except zipfile.BadZipFile as error:
-        raise ConfigError(f"--encoder {path}: is no program of torch.export.save") from error
-
-
-def _check_member(path: Path, name: str, read: Callable[[str], bytes]) -> None:
-    if name.startswith("data/aotinductor") or name.endswith((".so", ".o", ".cubin")):
-        raise ConfigError(f"--encoder {path}: holds compiled code, which is not run; save it with torch.export.save")
-    if name.endswith(".pt"):
-        try:  # example inputs: torch falls back to running a pickle's code where this fails
-            torch.load(io.BytesIO(read(name)), weights_only=True)
-        except Exception as error:
-            raise ConfigError(f"--encoder {path}: {name} in it holds more than tensors, and is not read") from error
-        if not name.startswith("data/sample_inputs/"):
-            raise ConfigError(f"--encoder {path}: was saved by an old torch; export it with torch 2.9 or later")
-    if not name.endswith(".json"):
-        return
-    for key, value in _pairs(json.loads(read(name))):
-        is_code = (
-            (key == "use_pickle" and value is not False)
-            or (key == "target" and not _OPERATORS.fullmatch(str(value)))
-            or (key == "expr_str" and _SIZE.sub("", str(value)))
-            or (key == "path_name" and not re.fullmatch(r"(weight|tensor)_\d+", str(value)))
-        )
-        if is_code:
-            raise ConfigError(f"--encoder {path}: {key} {str(value)[:60]!r} in it could run code, and is not read")
-
-
-def _pairs(value: Any) -> Any:
-    """Every key of nested objects with its value."""
-    waiting = [value]
-    while waiting:
-        match waiting.pop():
-            case dict() as found:
-                yield from found.items()
-                waiting.extend(found.values())
-            case list() as found:
-                waiting.extend(found)

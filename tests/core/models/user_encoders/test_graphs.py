@@ -110,12 +110,24 @@ def rewrite(path, change):
         (b'"use_pickle": false', b'"use_pickle": true', "use_pickle 'True' in it could run code, and is not read"),
         (b"torch.ops.aten.relu.default", b"torch.hub.load", "target 'torch.hub.load' in it could run code"),
         (b"weight_0", b"../../model", r"path_name '../../model' in it could run code"),
+        (b'"guards_code": []', b'"guards_code": ["print(1)"]', r"guards_code 'print\(1\)' in it could run code"),
+        (b'"relu"', b'"print(1)"', r"'print\(1\)' in it could run code"),
+        (b'\\"context\\": \\"[]\\"', b'\\"context\\": \\"[\'a=print(1)\']\\"', r"in_spec .* in it could run code"),
     ],
 )
 def test_a_program_that_could_run_code_is_not_read(old, new, message, program):
     rewrite(program, lambda _, content: content.replace(old, new))
     with pytest.raises(ConfigError, match=message):
         open_encoder(program)
+
+
+def test_a_size_that_is_code_is_not_evaluated(network, folder):
+    sizes = ({0: torch.export.Dim.DYNAMIC},)
+    program = torch.export.export(network, (torch.zeros(2, 3, 16, 16),), dynamic_shapes=sizes)
+    torch.export.save(program, folder / "model.pt2")
+    rewrite(folder / "model.pt2", lambda _, content: content.replace(b"positive=True", b"positive=print(1)"))
+    with pytest.raises(ConfigError, match=r"expr_str .* in it could run code"):
+        open_encoder(folder / "model.pt2")
 
 
 class _Code:

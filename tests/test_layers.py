@@ -16,6 +16,7 @@ LADDER = (
     (
         *("version", "home", "records", "phases", "errors", "files", "spreadsheets", "metrics", "verified_labels"),
         *("setting_checks", "network_settings", "detection_settings", "proposal_settings", "config", "setting_list"),
+        "known_encoders",
     ),
     ("images",),
     ("sources", "review", "detection"),
@@ -42,6 +43,8 @@ HEAVY = {
     "torch": ("models", "training", "pipeline", "benchmark", "proposals"),
     "torchvision": ("models",),
     "timm": ("models",),
+    "transformers": ("models",),
+    "onnxruntime": ("models",),
     "faiss": ("detection",),
     "pydicom": ("images", "sources", "demo"),
     "fsspec": ("images",),
@@ -171,6 +174,13 @@ def test_heavy_packages_are_imported_only_where_they_are_used(package):
         if found.imported.split(".")[0] == package and part_of(found.importer) not in HEAVY[package]
     ]
     assert wrong == []
+
+
+def test_libraries_of_encoders_are_imported_only_where_one_is_opened():
+    libraries = ("onnxruntime", "timm", "torchvision", "transformers")
+    found = [i for i in IMPORTS if i.imported.split(".")[0] in libraries]
+    assert {i.imported.split(".")[0] for i in found} == set(libraries)
+    assert [str(i) for i in found if not i.is_lazy] == []
 
 
 def test_a_training_imports_torch_only_where_it_begins_and_the_review_only_where_it_goes_on_from_one():

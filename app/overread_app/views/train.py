@@ -13,6 +13,7 @@ from overread.studies.study import Study
 from overread_app import processes, session, study_data
 from overread_app.boundary import error_boundary, plain_text, without_paths
 from overread_app.components import charts
+from overread_app.components.encoder_field import ask_encoder
 from overread_app.components.wording import STATE_WORDS, counted, duration, run_title
 
 PRESET_WORDS = {
@@ -99,8 +100,9 @@ def show_settings(study: Study) -> None:
         )
         with st.expander("Advanced settings"):
             chosen = ask_overrides(has_raters=bool(study.rater_names))
-        if st.form_submit_button("Start training", type="primary"):
-            start(study, ["--preset", preset, "--seed", str(int(seed)), "--device", device, *chosen])
+            encoder = ask_encoder()
+        if st.form_submit_button("Start training", type="primary") and encoder is not None:
+            start(study, ["--preset", preset, "--seed", str(int(seed)), "--device", device, *chosen, *encoder])
             st.rerun()
         st.caption("Training continues if you close this page.")
 

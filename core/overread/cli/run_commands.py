@@ -42,11 +42,15 @@ class TrainFlags:
         Path | None,
         typer.Option(help="Use your own features: .npy in the order of samples.csv, or .npz with ids."),
     ] = None
-    backbone: Annotated[str | None, typer.Option(help="Use an encoder from torchvision or timm; needs --weights.")] = (
-        None
-    )
-    weights: Annotated[
-        Path | None, typer.Option(help="Weights for the backbone, .safetensors or .pth; nothing is downloaded.")
+    encoder: Annotated[
+        Path | None,
+        typer.Option(
+            help="Use an encoder from a folder or file, or name one to learn how to get it; never downloaded."
+        ),
+    ] = None
+    backbone: Annotated[
+        str | None,
+        typer.Option(help="What timm or torchvision call the encoder, if --encoder is a file of its weights alone."),
     ] = None
     resume: Annotated[bool, typer.Option(help="Resume the newest run, if it did not finish.")] = False
     after_review: Annotated[

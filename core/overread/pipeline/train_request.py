@@ -19,10 +19,10 @@ class TrainRequest:
     """Settings to change, each SECTION.FIELD=VALUE."""
     embeddings: Path | None = None
     """Features to judge by instead of the encoder's; see `open_features`."""
+    encoder: Path | None = None
+    """The file or folder of an encoder to take the features from; see `open_encoder`."""
     backbone: str | None = None
-    """The name of an encoder of torchvision or timm to take the features from; needs `weights`."""
-    weights: Path | None = None
-    """The file of that encoder's weights."""
+    """The name that torchvision or timm has for the encoder, where `encoder` is a file of nothing but weights."""
     resume: bool = False
     """Continue the newest run that did not finish, with its own settings, features and seed."""
     after_review: bool = False
@@ -42,7 +42,7 @@ class TrainRequest:
                 f"--preset {self.preset}: cannot be used with --after-review, which judges labels as the overread "
                 "preset does"
             )
-        for name in ("embeddings", "backbone", "weights"):
+        for name in ("embeddings", "encoder", "backbone"):
             if getattr(self, name):
                 raise ConfigError(
                     f"--{name}: cannot be used with --after-review, which keeps the features of the previous run"

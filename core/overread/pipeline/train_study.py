@@ -51,8 +51,8 @@ def train_study(study: Study, request: TrainRequest, *, listener: Listener | Non
         source = open_features(
             samples,
             embeddings=request.embeddings,
+            encoder=request.encoder,
             backbone=request.backbone,
-            weights=request.weights,
             cache_size_px=study.image_size_px,
         )
         if request.resume:
@@ -132,8 +132,8 @@ def _outside_features(
         source = plan.source or imagenet_features(pixels.shape[1])
         if source is None or source.identity != plan.features:
             raise StudyError(
-                f"{run.path}: was stopped before its features were computed; resume it with the same --embeddings, or "
-                "--backbone and --weights, or start a new run"
+                f"{run.path}: was stopped before its features were computed; resume it with the same --embeddings "
+                "or --encoder, or start a new run"
             )
         for note in source.notes:
             progress.emit("note", message=note)
@@ -141,6 +141,6 @@ def _outside_features(
             pixels, device=device, precision=plan.settings.model.precision, on_progress=progress.features
         )
         if not (np.abs(features) <= np.finfo(np.float16).max).all():
-            raise ConfigError("--weights: gives features that are not finite, or too large; use another file")
+            raise ConfigError("--encoder: gives features that are not finite, or too large; use another file")
         save_features(path, features)
     return features

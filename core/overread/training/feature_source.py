@@ -1,7 +1,7 @@
-"""Features from elsewhere instead of SimCLR's: from a file, from a backbone with weights from a file, or from an
-encoder installed as a package.
+"""Features from elsewhere instead of SimCLR's: from a file of them, from an encoder in a file or folder, or from one
+that is installed as a package.
 
-A file or backbone that the user named and that cannot be used ends the run before it begins; there is no falling back
+A file or encoder that the user named and that cannot be used ends the run before it begins; there is no falling back
 to SimCLR. The package's encoder is what a preset asks for: where it is not installed, SimCLR's features stand in.
 """
 
@@ -19,6 +19,7 @@ import torch
 from overread.errors import ConfigError
 from overread.files import make_folder, report_damage, write_atomically
 from overread.models.backbones import IMAGENET_BACKBONE, Backbone, backbone_features, imagenet_weights, load_backbone
+from overread.models.user_encoders.open_encoder import open_encoder
 from overread.studies.embeddings import read_embeddings
 from overread.studies.run import CHECKPOINT_DAMAGED
 
@@ -28,7 +29,8 @@ class FeatureSource:
     """Where a run's features come from, opened and checked."""
 
     identity: dict[str, Any]
-    """What config.json records: kind (embeddings or backbone), backbone, sha256 of the file, num_features."""
+    """What config.json records: kind (embeddings, encoder or backbone), sha256 of the file, num_features, and of an
+    encoder what it is, what its vector is, and how images are brought to its input."""
     notes: tuple[str, ...]
     origin: np.ndarray | Backbone
     """The features (N, D) float32 themselves, or what computes them."""
@@ -48,15 +50,16 @@ class FeatureSource:
 
 
 def open_features(
-    samples: pd.DataFrame, *, embeddings: Path | None, backbone: str | None, weights: Path | None, cache_size_px: int
+    samples: pd.DataFrame, *, embeddings: Path | None, encoder: Path | None, backbone: str | None, cache_size_px: int
 ) -> FeatureSource | None:
     """The source of features that a command names; None where it names none, and SimCLR's are meant.
 
-    samples: samples.csv. cache_size_px: side of the images in the pixel cache, from which a backbone computes.
-    Raises ConfigError for flags that don't go together, and for what `read_embeddings` and `load_backbone` refuse.
+    samples: samples.csv. cache_size_px: side of the images in the pixel cache, from which an encoder computes.
+    Raises ConfigError for flags that don't go together, and for what `read_embeddings`, `open_encoder` and
+    `load_backbone` refuse.
     """
-    if embeddings and (backbone or weights):
-        raise ConfigError("--embeddings: already provides the features; leave out --backbone and --weights")
+    if embeddings and (encoder or backbone):
+        raise ConfigError("--embeddings: already provides the features; leave out --encoder and --backbone")
     if embeddings:
         found = read_embeddings(embeddings, samples)
         return FeatureSource(
@@ -64,13 +67,15 @@ def open_features(
             found.notes,
             found.features,
         )
-    if not backbone and not weights:
+    if backbone and not encoder:
+        raise ConfigError(f"--backbone {backbone}: needs --encoder FILE, its weights; nothing is downloaded")
+    if not encoder:
         return None
-    if not weights:
-        raise ConfigError(f"--backbone {backbone}: needs --weights FILE; nothing is downloaded")
-    if not backbone:
-        raise ConfigError(f"--weights {weights}: needs --backbone NAME, the encoder that they belong to")
-    return _of_backbone(backbone, weights, cache_size_px)
+    if backbone:
+        return _of_backbone(backbone, encoder, cache_size_px)
+    opened = open_encoder(encoder)
+    notes = (str(opened), *_size_notes(opened.backbone, cache_size_px))
+    return FeatureSource(opened.identity(), notes, opened.backbone)
 
 
 def imagenet_features(cache_size_px: int) -> FeatureSource | None:
@@ -82,14 +87,20 @@ def imagenet_features(cache_size_px: int) -> FeatureSource | None:
 
 def _of_backbone(name: str, weights: Path, cache_size_px: int) -> FeatureSource:
     loaded = load_backbone(name, weights)
-    notes = loaded.notes
-    if cache_size_px < loaded.size_px:
-        notes += (
-            f"the cached images are {cache_size_px} px and the backbone expects {loaded.size_px} px: enlarged; "
-            f"import again with --image-size {loaded.size_px} for sharper features",
-        )
     identity = {"kind": "backbone", "backbone": name, "sha256": _digest(weights)}
+    notes = _size_notes(loaded, cache_size_px)
     return FeatureSource(identity | {"num_features": loaded.num_features}, notes, loaded)
+
+
+def _size_notes(loaded: Backbone, cache_size_px: int) -> tuple[str, ...]:
+    expected = loaded.resize_px or loaded.size_px
+    if cache_size_px >= expected:
+        return loaded.notes
+    return (
+        *loaded.notes,
+        f"the cached images are {cache_size_px} px and the encoder expects {expected} px: enlarged; import again with "
+        f"--image-size {expected} for sharper features",
+    )
 
 
 def save_features(path: Path, features: np.ndarray) -> None:

@@ -16,6 +16,7 @@ from overread.config import OVERREAD
 from overread.errors import ConfigError, StudyError
 from overread.images.cache.pixel_cache import open_cache
 from overread.models.backbones import backbone_features, load_backbone
+from overread.models.user_encoders.open_encoder import open_encoder
 from overread.pipeline.train_request import TrainRequest
 from overread.pipeline.train_study import WITHOUT_IMAGENET, train_study
 from overread.studies.embeddings import read_embeddings
@@ -23,6 +24,9 @@ from overread.studies.run import RunState, find_runs
 from overread.studies.study import open_study
 from overread.training.feature_source import open_features
 from tests.core.commands import TINY, import_source, run_command
+from tests.core.models.user_encoders.made_folders import IMAGENET as IMAGENET_INPUT
+from tests.core.models.user_encoders.made_folders import write_folder
+from tests.core.models.user_encoders.plain_vit import Shape, huggingface_state, timm_state
 
 ASSIGNMENTS = [assignment for assignment in TINY[1::2] if not assignment.startswith("rounds")]
 ALONE = [*ASSIGNMENTS, "pretrain.num_epochs=0", "cross_fitting.num_folds=0"]
@@ -135,10 +139,10 @@ def test_simclr_stands_in_where_that_encoder_is_not_installed_and_the_run_says_s
 
 def test_a_run_on_a_backbone_has_its_features_of_the_cached_pixels(study, weights):
     arguments = [part for assignment in ALONE for part in ("--set", assignment)]
-    ended = run_command("train", study.path, *arguments, "--backbone", "resnet18", "--weights", weights, "--json")
+    ended = run_command("train", study.path, *arguments, "--backbone", "resnet18", "--encoder", weights, "--json")
     assert ended.status == 0, ended.err
     assert json.loads(ended.out)["notes"][0] == (
-        "the cached images are 32 px and the backbone expects 224 px: enlarged; "
+        "the cached images are 32 px and the encoder expects 224 px: enlarged; "
         "import again with --image-size 224 for sharper features"
     )
     run = only_run(study)
@@ -157,11 +161,31 @@ def test_a_run_on_a_backbone_has_its_features_of_the_cached_pixels(study, weight
     assert [event["fraction"] for event in run.events() if event["event"] == "features"][-1] == 1
 
 
+def test_a_run_on_an_encoder_records_what_it_is_and_names_no_file(study, tmp_path):
+    folder = write_folder(
+        tmp_path / "canary",
+        huggingface_state(timm_state(Shape()), "vit"),
+        config={"model_type": "vit", "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+        | {"image_size": 32, "patch_size": 8, "intermediate_size": 64},
+        preprocessor_config={"size": {"shortest_edge": 36}, "crop_size": 32, **IMAGENET_INPUT},
+    )
+    arguments = [part for assignment in ALONE for part in ("--set", assignment)]
+    ended = run_command("train", study.path, *arguments, "--encoder", folder, "--json")
+    assert ended.status == 0, ended.err
+    told = json.loads(ended.out)["notes"]
+    assert told[0].startswith("ViTModel: 32 numbers per image (class token); 32 px cut out of 36, bilinear, mean 0.485")
+    assert told[1].startswith("the cached images are 32 px and the encoder expects 36 px: enlarged")
+    run = only_run(study)
+    assert run.config()["features"] == open_encoder(folder).identity()
+    assert run.embeddings().shape == (72, 32)
+    assert not any("canary" in file.read_text() for file in run.path.glob("*.json*"))
+
+
 def test_weights_that_give_no_numbers_are_refused(study, weights):
     state = torch.load(weights, weights_only=True)
     torch.save(state | {"bn1.running_var": torch.full((64,), -1.0)}, weights)
-    with pytest.raises(ConfigError, match="--weights: gives features that are not finite"):
-        train_study(study, TrainRequest(assignments=tuple(ALONE), backbone="resnet18", weights=weights))
+    with pytest.raises(ConfigError, match="--encoder: gives features that are not finite"):
+        train_study(study, TrainRequest(assignments=tuple(ALONE), backbone="resnet18", encoder=weights))
 
 
 def test_a_stopped_run_goes_on_with_the_features_that_it_began_with(study, features, tmp_path):
@@ -182,13 +206,13 @@ def test_a_run_stopped_before_its_features_were_there_asks_for_their_origin(stud
     with pytest.raises(KeyboardInterrupt):
         train_study(
             study,
-            TrainRequest(assignments=tuple(ALONE), backbone="resnet18", weights=weights),
+            TrainRequest(assignments=tuple(ALONE), backbone="resnet18", encoder=weights),
             listener=stop_at("features"),
         )
     with pytest.raises(StudyError, match="was stopped before its features were computed"):
         train_study(study, TrainRequest(resume=True))
     assert (
-        train_study(study, TrainRequest(resume=True, backbone="resnet18", weights=weights)).state is RunState.FINISHED
+        train_study(study, TrainRequest(resume=True, backbone="resnet18", encoder=weights)).state is RunState.FINISHED
     )
 
 
@@ -204,9 +228,9 @@ def test_features_that_cannot_be_had_end_the_command_and_leave_no_run(study, fea
     np.save(short, features[1][:-1])
     for flags, message in (
         (("--embeddings", short), "has 71 rows, and the study 72 samples"),
-        (("--backbone", "resnet18"), "needs --weights FILE; nothing is downloaded"),
-        (("--weights", short), "needs --backbone NAME"),
-        (("--backbone", "resnet18", "--weights", tmp_path / "none.pth"), "no such file"),
+        (("--backbone", "resnet18"), "needs --encoder FILE, its weights; nothing is downloaded"),
+        (("--encoder", short), "found a file of kind '.npy'; accepted are"),
+        (("--backbone", "resnet18", "--encoder", tmp_path / "none.pth"), "no such file"),
     ):
         ended = run_command("train", study.path, *flags)
         assert (ended.status, ended.out) == (2, "")
@@ -216,5 +240,5 @@ def test_features_that_cannot_be_had_end_the_command_and_leave_no_run(study, fea
 
 
 def test_features_are_named_once(imported, features):
-    with pytest.raises(ConfigError, match="leave out --backbone and --weights"):
-        open_features(imported.samples(), embeddings=features[0], backbone="resnet18", weights=None, cache_size_px=32)
+    with pytest.raises(ConfigError, match="leave out --encoder and --backbone"):
+        open_features(imported.samples(), embeddings=features[0], backbone=None, encoder=features[0], cache_size_px=32)

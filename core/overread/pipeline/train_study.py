@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from overread.errors import ConfigError, StudyError
+from overread.phases import plan_phases
 from overread.pipeline.run_inputs import Inputs, run_inputs
 from overread.pipeline.run_plan import RunPlan, new_plan, resumed_plan
 from overread.pipeline.run_results import write_results
@@ -98,7 +99,7 @@ def _training(run: Run, plan: RunPlan, inputs: Inputs, device: Any, progress: "P
     features and the cross-fitted networks' opinions of the run before it."""
     import torch
 
-    from overread.training.engine import Training, plan_phases
+    from overread.training.engine import Training
 
     settings, retraining = plan.settings, plan.retraining
     folds = inputs.held_out_folds(settings, plan.seed)

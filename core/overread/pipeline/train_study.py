@@ -4,12 +4,14 @@ torch is imported only where a training begins, so the app may import this modul
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from overread.errors import ConfigError, StudyError
 from overread.phases import plan_phases
+from overread.pipeline.failure_cause import failure_cause
 from overread.pipeline.run_inputs import Inputs, run_inputs
 from overread.pipeline.run_plan import RunPlan, new_plan, resumed_plan
 from overread.pipeline.run_results import write_results
@@ -75,7 +77,8 @@ def train_study(study: Study, request: TrainRequest, *, listener: Listener | Non
             progress.emit("cancel")
             raise
         except BaseException as error:
-            progress.emit("fail", message=type(error).__name__)
+            with suppress(OSError):  # on a full disk; what is raised is the training's own error
+                progress.emit("fail", message=type(error).__name__, cause=failure_cause(error))
             raise
         progress.emit("finish", num_proposed=int((scores["is_proposed"] == "true").sum()))
     return run

@@ -126,6 +126,16 @@ def corrected_speed(speed: Speed, run: Run) -> Speed:
     return replace(speed, **found, num_runs=speed.num_runs + 1) if found else speed
 
 
+def elapsed_s(events: Sequence[Mapping[str, Any]]) -> float:
+    """Seconds that a training took, or has taken so far, without the time between being stopped and resumed.
+
+    events: of its progress.jsonl, whose clock starts anew when it is resumed.
+    """
+    times = [float(event.get("elapsed_s", 0)) for event in events]
+    ends = [time for time, following in zip(times, [*times[1:], 0.0], strict=True) if following < time]
+    return sum(ends)
+
+
 def _num_units(settings: TrainSettings) -> float:
     """Epochs of plain training that a training's epochs are worth."""
     phases = plan_phases(settings, settings.cross_fitting.num_folds)

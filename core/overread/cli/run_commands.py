@@ -126,7 +126,8 @@ def estimate(
 
     opened = open_study(study)
     speed = measure_speed(opened, device=device)
-    lines = [f"on {speed.device_name}, for {speed.num_images:,} images:"]
+    cores = f"{speed.num_threads} processor core{'' if speed.num_threads == 1 else 's'}"
+    lines = [f"on {speed.gpu or cores}, for {speed.num_images:,} images:"]
     for preset in PRESETS:
         found = estimate_preset(opened, speed, preset)
         lines += [f"  {preset:10}about {found.total_s / 60:.1f} min"] if found else []

@@ -30,6 +30,8 @@ def measure_speed(study: Study, *, device: str = "auto") -> Speed:
     Raises ConfigError for a device that is not there, and StudyError where the study has no intact pixel cache yet.
     """
     begin_s = time.perf_counter()
+    import torch
+
     from overread.training.device import choose_device, has_bf16_units
 
     chosen = choose_device(device)
@@ -52,7 +54,8 @@ def measure_speed(study: Study, *, device: str = "auto") -> Speed:
     return Speed(
         machine=this_machine(study),
         device=chosen.type,
-        device_name=_device_name(chosen),
+        gpu=torch.cuda.get_device_name() if chosen.type == "cuda" else "",
+        num_threads=torch.get_num_threads(),
         has_bf16=has_bf16_units(chosen),
         num_images=num_samples,
         pictures_s=_pictures_s(study, cache, pixels[:NUM_COMPARED]),
@@ -60,15 +63,6 @@ def measure_speed(study: Study, *, device: str = "auto") -> Speed:
         start_s=round(start_s, 3),
         epoch_s={key: _epoch_s(pixels, chosen, settings) for key, settings in networks.items()},
     )
-
-
-def _device_name(device: "torch.device") -> str:
-    """The GPU's own name; else how many processor cores a training uses."""
-    import torch
-
-    if device.type == "cuda":
-        return torch.cuda.get_device_name()
-    return f"{torch.get_num_threads()} of the processor's cores"
 
 
 def _pictures_s(study: Study, cache: PixelCache, pixels: np.ndarray) -> float:

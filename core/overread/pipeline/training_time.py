@@ -27,7 +27,10 @@ class Speed:
     """A hash of the computer's name under the study's key."""
     device: str
     """cpu or cuda."""
-    device_name: str
+    gpu: str
+    """Its name; empty on a CPU."""
+    num_threads: int
+    """Processor cores that a training uses."""
     has_bf16: bool
     num_images: int
     """Of the study when it was measured."""

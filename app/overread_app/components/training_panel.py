@@ -24,27 +24,24 @@ MIN_FREE_BYTES = 200 * 2**20
 MAX_LOG_LINES = 200
 
 
-def show_running(study: Study) -> None:
+def show_running(study: Study, *, is_stopping: bool, stop: Callable[[], None]) -> None:
     """The training under way: what it does, how long that still takes, and the button that stops it."""
     training = running_training(study)
     run = next((run for run in find_runs(study) if training and run.name == training["run"]), None)
     events = run.events() if run else []
     with st.container(border=True):
-        if run is None:
-            st.progress(0.0, text=f"**{words.STARTING}**")
+        if is_stopping or run is None:
+            st.progress(0.0, text=f"**{words.STOPPING if is_stopping else words.STARTING}**")
         else:
             progress = training_progress(events, run_estimate(study, run), age_s=_age_s(run))
             parts = [words.PERCENT.format(percent=round(100 * progress.fraction))]
             if progress.remaining_s is not None:
                 parts.append(words.LEFT.format(time=duration_in_words(progress.remaining_s)))
             st.progress(progress.fraction, text=f"**{plain_text(progress.words)}** · {' · '.join(parts)}")
-        if training:
-            button, text = st.columns([1, 4], vertical_alignment="center")
-            if button.button(words.STOP, key="train_stop", width="stretch"):
-                processes.stop_training(training["process"])
-                text.caption(words.STOPPING)
-            else:
-                text.caption(words.STOP_KEEPS)
+        button, text = st.columns([1, 4], vertical_alignment="center")
+        is_stoppable = training is not None and not is_stopping
+        button.button(words.STOP, key="train_stop", width="stretch", disabled=not is_stoppable, on_click=stop)
+        text.caption(words.STOP_KEEPS)
         st.caption(words.GOES_ON)
         show_log(events, key="live")
 

@@ -41,7 +41,7 @@ START = "Start training"
 GOES_ON = "Training continues if you close this page."
 NEW = "New training"
 
-STARTING = "Starting"
+STARTING = "Starting…"
 PERCENT = "{percent} %"
 LEFT = "about {time} left"
 STOP = "Stop"

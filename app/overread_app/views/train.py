@@ -66,6 +66,7 @@ def start(study: Study, arguments: list[str]) -> None:
     """Start a training in a process of its own, and draw the page anew. Raises UserError if one is running."""
     if is_training(study):
         raise UserError(words.IS_RUNNING)
+    session.put(stopping_name(study), None)
     process = processes.start_training(study.path, arguments, log=study.runs_path / "train.log")
     session.put(process_name(study), process)
     st.rerun()
@@ -77,7 +78,18 @@ def show_training(study: Study) -> None:
     with error_boundary():
         if not is_training(study):
             st.rerun()
-        show_running(study)
+        show_running(study, is_stopping=session.get(stopping_name(study), False), stop=lambda: stop(study))
+
+
+def stop(study: Study) -> None:
+    """Ask the training under way to stop."""
+    if training := running_training(study):
+        session.put(stopping_name(study), True)
+        processes.stop_training(training["process"])
+
+
+def stopping_name(study: Study) -> str:
+    return f"stopping_{study.ledger_study}"
 
 
 def show_refusal(study: Study, runs: list[Run]) -> None:
@@ -94,8 +106,9 @@ def show_refusal(study: Study, runs: list[Run]) -> None:
 
 
 def show_runs(study: Study) -> None:
-    """The finished runs and the unfinished ones, newest first, with their results and logs."""
-    runs = [run for run in reversed(find_runs(study)) if run.state is not RunState.RUNNING]
+    """The runs, newest first, with their results and logs; the newest has a place of its own while it is unfinished."""
+    runs = find_runs(study)
+    runs = runs[::-1] if runs and runs[-1].is_finished else runs[-2::-1]
     st.subheader(words.RUNS)
     if not runs:
         st.caption(words.NO_RUNS)

@@ -1,6 +1,7 @@
 """How fast this computer trains: a short trial in a process of its own, kept with the study, and earlier runs."""
 
 from overread.config import settings_from_dict
+from overread.images.cache.pixel_cache import INDEX
 from overread.pipeline.training_time import Speed, TimeEstimate, corrected_speed, estimate_time, this_machine
 from overread.studies.run import Run, find_runs
 from overread.studies.study import Study
@@ -29,8 +30,8 @@ def is_measuring(study: Study) -> bool:
 
 
 def measure_once(study: Study) -> None:
-    """Start the trial, once in a session. A study on a read-only disk goes without."""
-    if session.get(f"{_name(study)}_asked"):
+    """Start the trial, once in a session. A study without a pixel cache, or on a read-only disk, goes without."""
+    if session.get(f"{_name(study)}_asked") or not (study.pixels_path / INDEX).is_file():
         return
     session.put(f"{_name(study)}_asked", True)
     try:

@@ -6,6 +6,7 @@ Nothing here imports torch, so the app may estimate; the trial is in `speed_tria
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from overread.config import TrainSettings, override_settings, preset_settings, settings_from_dict
@@ -135,7 +136,7 @@ def elapsed_s(events: Sequence[Mapping[str, Any]]) -> float:
     events: of its progress.jsonl, whose clock starts anew when it is resumed.
     """
     times = [float(event.get("elapsed_s", 0)) for event in events]
-    ends = [time for time, following in zip(times, [*times[1:], 0.0], strict=True) if following < time]
+    ends = [time for time, following in pairwise([*times, 0.0]) if following < time]
     return sum(ends)
 
 

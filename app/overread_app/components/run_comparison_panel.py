@@ -73,7 +73,7 @@ def _show_figures(study: Study, first: Run, second: Run, comparison: RunComparis
     if num_verdicts:
         said = [words.OF_VERDICTS.format(verdicts=num_verdicts), *_favoured(study, first, second)]
     else:
-        said = [words.NO_VERDICTS]
+        said = [words.NO_VERDICTS if session.reader_name() else words.NO_READER]
     st.caption(" ".join([words.MODELS_BELIEF, *said]))
     st.markdown(
         words.OVERLAP.format(

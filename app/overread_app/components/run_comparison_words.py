@@ -16,13 +16,14 @@ NEEDLESS = "Labels that you kept, proposed"
 EXPECTED_VALUE = "about {number}"
 PERCENT = "{percent:.0f} %"
 OF = "{number} of {total}"
-MODELS_BELIEF = "“Expected” is what each run believes of itself; your verdicts test it."
+MODELS_BELIEF = "“Expected” is what each run believes of itself."
 OF_VERDICTS = (
     "“Got right”: the run proposes the label that you chose, or nothing where you kept the label. Your verdicts on "
     "both runs count, {verdicts} in all."
 )
 FAVOURS = "Most of your verdicts were given on the proposals of the {which} run, which favours it."
 NO_VERDICTS = "Your verdicts are compared here once you have given some."
+NO_READER = "To test them by your verdicts, enter your name on the Review page."
 
 OVERLAP = (
     "Both propose **{both}**, **{same}** of them with the same class. Only the first proposes **{first}**, only the "
@@ -31,7 +32,7 @@ OVERLAP = (
 PAIRS = "Where they differ"
 GIVEN, PROPOSED, BOTH = "Given label", "Proposed label", "Both"
 FIRST_SHORT, SECOND_SHORT = "First", "Second"
-MORE_PAIRS = "{pairs} more with smaller differences."
+MORE_PAIRS = "And {pairs} with smaller differences."
 NO_PAIRS = "Both propose the same changes."
 
 SETTINGS = "Settings that differ"

@@ -47,6 +47,7 @@ STEPS = (
         "Nothing is final",
         "Q puts an image off. U takes your last verdict back. D lists all your verdicts, to change any of them.",
         "last",
+        is_above=True,
     ),
     TourStep(
         "Take the result with you",

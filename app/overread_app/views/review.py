@@ -10,6 +10,7 @@ from overread.studies.run import Run, running_training
 from overread.studies.study import Study
 from overread_app import session, study_data
 from overread_app.boundary import error_boundary
+from overread_app.components.charts import class_colours
 from overread_app.components.evidence_panel import show_trace
 from overread_app.components.heat_map_panel import NUM_LOOKED_AHEAD, show_saliency
 from overread_app.components.queue_fields import current_jump, show_jump, show_queue_fields
@@ -87,9 +88,10 @@ def show_slow_evidence(study: Study, run: Run, reading: ReadingList, sample_id: 
         show_trace(
             trace["stage_probs"][:, row],
             trace["stage_names"].tolist(),
-            study.classes,
+            room.classes,
             given=room.given[row],
             proposed=room.likely[row],
+            colours=class_colours(study.classes),
         )
     with right:
         order = room.order(reading.choice, since=reading.since).sample_ids

@@ -9,7 +9,7 @@ import streamlit as st
 
 from overread import progress_words
 from overread.pipeline.failure_cause import FailureCause
-from overread.pipeline.training_progress import training_progress
+from overread.pipeline.training_progress import kept_progress, training_progress
 from overread.studies.run import Run, RunState, find_runs, running_training
 from overread.studies.study import Study
 from overread_app import processes
@@ -139,7 +139,7 @@ def _cause(study: Study, run: Run, events: Sequence[dict[str, Any]]) -> FailureC
 
 
 def _kept(study: Study, run: Run, events: Sequence[dict[str, Any]]) -> str:
-    progress = training_progress(events, run_estimate(study, run))
+    progress = kept_progress(events, run_estimate(study, run))
     percent = int(100 * progress.fraction)
     if not percent:
         return words.NOTHING_KEPT

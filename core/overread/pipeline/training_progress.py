@@ -39,9 +39,7 @@ def training_progress(
     sizes = _sizes(estimate or TYPICAL)
     begun = [event for event in latest if event["event"] in _PARTS]
     if not begun:
-        words = _first_words(events, sizes) if any(event["event"] == "start" for event in latest) else None
-        remaining_s = max(0.0, estimate.total_s - age_s) if estimate else None
-        return TrainingProgress(words or progress_words.PREPARING, None, 0.0, remaining_s)
+        return _before_its_first_event(events, latest, estimate, age_s)
     last = begun[-1]
     part = _PARTS.index(last["event"])
     done = float(last["num_done"]) / last["num_epochs"] if last["event"] == "epoch" else float(last.get("fraction", 0))
@@ -53,6 +51,31 @@ def training_progress(
         fraction=min(1.0, (sum(sizes[:part]) + sizes[part] * done) / sum(sizes)),
         remaining_s=None if remaining_s is None else max(0.0, remaining_s - age_s),
     )
+
+
+def kept_progress(events: Sequence[Event], estimate: TimeEstimate | None = None) -> TrainingProgress:
+    """What a training that has ended keeps for its resuming: epochs, and parts that are done as a whole."""
+    parts = ("pictures", "features")
+    kept = [
+        event
+        for event in events
+        if event["event"] in ("start", "epoch") or (event["event"] in parts and float(event["fraction"]) >= 1)
+    ]
+    return training_progress(kept, estimate)
+
+
+def _before_its_first_event(
+    events: Sequence[Event], latest: Sequence[Event], estimate: TimeEstimate | None, age_s: float
+) -> TrainingProgress:
+    """A training that was just begun, or resumed: then it has its earlier epochs."""
+    sizes = _sizes(estimate or TYPICAL)
+    epoch = next((event for event in reversed(events) if event["event"] == "epoch"), None)
+    done_s = sum(sizes[:2]) + sizes[2] * float(epoch["num_done"]) / epoch["num_epochs"] if epoch else 0.0
+    fraction = done_s / sum(sizes)
+    is_ready = any(event["event"] == "start" for event in latest) and not epoch
+    words = _first_words(events, sizes) if is_ready else None
+    remaining_s = max(0.0, estimate.total_s * (1 - fraction) - age_s) if estimate else None
+    return TrainingProgress(words or progress_words.PREPARING, None, fraction, remaining_s)
 
 
 def _latest_attempt(events: Sequence[Event]) -> Sequence[Event]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from overread.pipeline.training_progress import training_progress
+from overread.pipeline.training_progress import kept_progress, training_progress
 from overread.pipeline.training_time import TimeEstimate
 
 ESTIMATE = TimeEstimate(start_s=2, pictures_s=10, features_s=20, epochs_s=60, scoring_s=10)
@@ -81,3 +81,24 @@ def test_a_resumed_training_keeps_its_share_and_forgets_its_old_pace():
 def test_without_an_estimate_only_epochs_tell_what_is_left():
     assert training_progress([at("pictures", 0.5, 20)]).remaining_s is None
     assert training_progress([START, epoch("pretrain", 1, 1, 33)]).remaining_s == 33
+
+
+def test_a_training_keeps_its_epochs_and_what_was_done_as_a_whole():
+    half_searched = [at("pictures", 0.0, 0), at("pictures", 0.5, 20)]
+    assert kept_progress(half_searched, ESTIMATE).fraction == 0
+    searched = [at("pictures", 0.0, 0), at("pictures", 1.0, 8), START]
+    assert kept_progress([*searched, at("features", 0.9, 60)], ESTIMATE).fraction == pytest.approx(0.1)
+    trained = [*searched, at("features", 1.0, 60), epoch("fold 1", 2, 6, 24.0, 90.0)]
+    assert kept_progress(trained, ESTIMATE).fraction == pytest.approx(0.3 + 0.6 * 0.6)
+    scored = [*trained, epoch("warmup", 2, 10, 0.0, 99.0), at("scoring", 0.5, 100)]
+    assert kept_progress(scored, ESTIMATE).fraction == pytest.approx(0.9)
+    assert kept_progress(scored, ESTIMATE).remaining_s == pytest.approx(10)
+
+
+def test_a_training_that_is_resumed_has_its_earlier_epochs_before_it_says_so():
+    events = [START, epoch("fold 1", 2, 6, 24.0, 90.0), {"event": "cancel", "elapsed_s": 91}]
+    resumed = training_progress([*events, {**START, "elapsed_s": 0.5}], ESTIMATE)
+    assert resumed.words == "Getting the images ready"
+    assert resumed.fraction == pytest.approx(0.3 + 0.6 * 0.6)
+    assert resumed.remaining_s == pytest.approx(102 * 0.34)
+    assert kept_progress([*events, {**START, "elapsed_s": 0.5}], ESTIMATE).fraction == resumed.fraction

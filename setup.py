@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: a wheel carries its commit, and the guide that the app shows."""
+"""What pyproject.toml cannot say: a wheel carries its commit, and the pages of core/docs that the app's Help shows."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent
 
 
 class BuildWithCommit(build_py):
-    """Adds overread/commit.txt (see overread/version.py) and overread_app/guide.md."""
+    """Adds overread/commit.txt (see overread/version.py) and overread_app/docs/ (see overread_app/help_pages.py)."""
 
     def run(self) -> None:
         super().run()
@@ -21,7 +21,10 @@ class BuildWithCommit(build_py):
         described = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if described.returncode == 0:
             (Path(self.build_lib) / "overread" / "commit.txt").write_text(described.stdout, encoding="utf-8")
-        shutil.copyfile(ROOT / "core" / "docs" / "guide.md", Path(self.build_lib) / "overread_app" / "guide.md")
+        docs = Path(self.build_lib) / "overread_app" / "docs"
+        docs.mkdir(exist_ok=True)
+        for path in (ROOT / "core" / "docs").glob("*.md"):
+            shutil.copyfile(path, docs / path.name)
 
 
 setup(cmdclass={"build_py": BuildWithCommit})

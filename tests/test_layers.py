@@ -17,6 +17,7 @@ LADDER = (
         *("version", "home", "records", "phases", "errors", "files", "spreadsheets", "metrics", "verified_labels"),
         *("setting_checks", "network_settings", "detection_settings", "proposal_settings", "config", "setting_list"),
         "known_encoders",
+        "progress_words",
     ),
     ("images",),
     ("sources", "review", "detection"),

@@ -143,12 +143,15 @@ def journey(tmp_path_factory) -> Journey:
         "check": ("check", study, "--json"),
         # The images are noise, which predicts no label; something is to be proposed all the same.
         "train": ("train", study, *TINY, "--set", "proposals.min_standard_errors=-1000"),
+        "estimate": ("estimate", study, "--json"),
         "proposals": ("proposals", study, "--out", journey.folder / "proposals.csv"),
         "export": ("export", study, "--out", journey.folder / "cleaned.csv"),
     }.items():
         ended = run_command(*command)
         assert ended.status == 0, ended.err
         journey.printed[name] = ended.out + ended.err
+    # As the Train page keeps it.
+    (study / "runs" / "speed.log").write_text(journey.printed["estimate"])
     with (study / "samples.csv").open(newline="") as file:
         ended = run_command("saliency", study, *(row["sample_id"] for row in csv.DictReader(file)))
     assert ended.status == 0, ended.err

@@ -38,6 +38,11 @@ def start_training(study_path: Path, arguments: list[str], *, log: Path) -> subp
     return _start(["train", str(study_path), *arguments, "--json"], log=log)
 
 
+def start_speed_trial(study_path: Path, *, log: Path) -> subprocess.Popen[bytes]:
+    """Start `overread estimate` for a study; how fast this computer trains is written to `log`."""
+    return _start(["estimate", str(study_path), "--json"], log=log)
+
+
 def start_saliency(study_path: Path, run_name: str, sample_ids: Sequence[str], *, log: Path) -> subprocess.Popen[bytes]:
     """Start `overread saliency` for these samples of a run; each sample's maps are saved as soon as they are
     computed."""
@@ -45,7 +50,7 @@ def start_saliency(study_path: Path, run_name: str, sample_ids: Sequence[str], *
 
 
 def stop_training(process: int) -> None:
-    """Ask a training, by its process id, to stop at the next step; no error if it has ended already."""
+    """Ask a training, by its process id, to stop; no error if it has ended already."""
     if process > 1:  # 0 and below would name whole groups of processes
         try:
             os.kill(process, signal.SIGTERM)
@@ -119,6 +124,11 @@ def result_of(log: Path) -> dict[str, Any]:
         if isinstance(values, dict) and "fraction" not in values:
             return values
     return {}
+
+
+def error_lines(log: Path) -> list[str]:
+    """The errors that a command reported on purpose, from its log; a traceback is none."""
+    return [line.removeprefix("error: ") for line in _lines(log) if line.startswith("error: ")]
 
 
 def error_of(log: Path) -> str:

@@ -16,9 +16,11 @@ import streamlit as st
 from overread.images.cache.pixel_cache import INDEX, PixelCache, open_cache
 from overread.pipeline.exporting import export_table
 from overread.pipeline.study_ledger import open_ledger
+from overread.proposals.run_comparison import RunComparison, compare_runs
 from overread.records import Finding
 from overread.review.cleaned_csv import COLUMNS
 from overread.review.ledger import Ledger
+from overread.review.outcomes import right_labels
 from overread.studies.earlier_decoding import decoding_note
 from overread.studies.run import Run
 from overread.studies.study import Study
@@ -109,6 +111,14 @@ def load_export_summary(study: Study, run_name: str | None) -> ExportSummary:
     files += [study.pixels_path / INDEX, *([study.runs_path / run_name / "scores.csv"] if run_name else [])]
     head = str(ledger(study).head())
     return _export_summary(study, str(study.path), run_name, head, tuple(map(_stamp, files)))
+
+
+def load_run_comparison(study: Study, first: Run, second: Run, reader: str) -> RunComparison:
+    """Two finished runs side by side, with the reader's own verdicts; made anew when a run or the ledger has changed.
+    reader: empty for nobody's verdicts."""
+    paths = [run.path / "scores.csv" for run in (first, second)]
+    head = str(ledger(study).head()) if reader else ""
+    return _run_comparison(study, first, second, reader, head, tuple(map(str, paths)), tuple(map(_stamp, paths)))
 
 
 def load_trace(run: Run) -> Mapping[str, np.ndarray]:
@@ -209,6 +219,20 @@ def _export_summary(
     names = dict(zip(COLUMNS, own_columns, strict=True))
     num_changed = int((table[names["is_changed"]] == "true").sum())
     return ExportSummary(len(table), own_columns, Counter(table[names["verdict"]]), num_changed)
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _run_comparison(
+    _study: Study,
+    _first: Run,
+    _second: Run,
+    reader: str,
+    head: str,
+    paths: tuple[str, ...],
+    stamps: tuple[tuple[int, int], ...],
+) -> RunComparison:
+    decisions = ledger(_study).decisions(reader) if reader else []
+    return compare_runs(load_scores(_first), load_scores(_second), right_labels(decisions))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

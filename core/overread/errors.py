@@ -6,6 +6,7 @@
     │   ├── ManifestError  a row, column or label of the source does not fit
     │   ├── ConfigError    a setting is out of its range
     │   ├── StudyError     a study is missing, exists already, is newer than this program or is busy
+    │   │   └── MissingImagesError  images of a study can no longer be read
     │   └── LedgerError    a verdict or reading cannot be recorded as asked
     │       ├── LedgerBusyError    somebody else is writing, or the server is away; trying again later is right
     │       ├── ReadOnlyError      the study or its disk cannot be written
@@ -77,6 +78,10 @@ class ConfigError(UserError):
 
 class StudyError(UserError):
     """A study is missing, exists already, is newer than this program or is busy."""
+
+
+class MissingImagesError(StudyError):
+    """Images of a study can no longer be read."""
 
 
 class LedgerError(UserError):

@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from overread.config import TrainSettings
+
+PRETRAIN_COST = 2.3
+"""Two views, and the augmentations, beside one image."""
+
 
 class PhaseKind(StrEnum):
     """What a stretch of epochs is for."""
@@ -86,3 +91,26 @@ class Stage:
         if str(stage) != name or (kind is StageKind.ROUND and stage.epoch is None):
             raise ValueError(f"{name!r} is no stage of a run")
         return stage
+
+
+def plan_phases(settings: TrainSettings, num_folds: int = 0) -> tuple[Phase, ...]:
+    """Pretraining, the folds, the warm-up, the rounds and the final phase; those without epochs are left out."""
+    rounds = settings.rounds
+    phases = [
+        Phase(PhaseKind.PRETRAIN, settings.pretrain.num_epochs, cost=PRETRAIN_COST),
+        *(
+            Phase(PhaseKind.FOLD, settings.cross_fitting.num_epochs, index, cost=1 - 1 / num_folds)
+            for index in range(num_folds)
+        ),
+        Phase(PhaseKind.WARMUP, settings.warmup.num_epochs),
+        *(Phase(PhaseKind.ROUND, num_epochs, index) for index, num_epochs in enumerate(rounds.num_epochs)),
+        Phase(PhaseKind.FINAL, rounds.num_final_epochs if rounds.weighting == "final" else 0),
+    ]
+    return tuple(phase for phase in phases if phase.num_epochs)
+
+
+def plan_stages(settings: TrainSettings) -> list[Stage]:
+    """The stages at which the whole set is predicted, in order."""
+    rounds = settings.rounds
+    stages = [Stage(StageKind.ROUND, i, epoch) for i in range(len(rounds.num_epochs)) for epoch in rounds.stages(i)]
+    return [Stage(StageKind.WARMUP), *stages, *([Stage(StageKind.FINAL)] if rounds.weighting == "final" else [])]

@@ -9,7 +9,7 @@ from overread_app.boundary import plain_text
 STATE_WORDS = {
     RunState.RUNNING: "running",
     RunState.FINISHED: "finished",
-    RunState.CANCELLED: "cancelled",
+    RunState.CANCELLED: "stopped",
     RunState.FAILED: "failed",
     RunState.INTERRUPTED: "interrupted",
 }
@@ -40,6 +40,19 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def duration_in_words(seconds: float) -> str:
+    """A rough duration, rounded up: 40 seconds, 3 minutes, 1 hour 20 minutes."""
+    if seconds < 55:
+        return f"{max(5, math.ceil(seconds / 5) * 5)} seconds"
+    minutes = math.ceil(seconds / 60)
+    if minutes < 60:
+        return counted(minutes, "minute")
+    if minutes >= 180:
+        return counted(math.ceil(minutes / 60), "hour")
+    hours, minutes = divmod(math.ceil(minutes / 10) * 10, 60)
+    return counted(hours, "hour") + (f" {counted(minutes, 'minute')}" if minutes else "")
 
 
 def run_title(run: Run) -> str:

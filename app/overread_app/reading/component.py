@@ -27,6 +27,7 @@ PARTS = (
         "later",
         "drawer",
         "supply",
+        "tour",
         "reading",
     ),
 )
@@ -45,7 +46,7 @@ def javascript() -> str:
 _reading = st.components.v2.component(
     "overread_reading",
     html=(FOLDER / "reading.html").read_text(encoding="utf-8"),
-    css=(FOLDER / "reading.css").read_text(encoding="utf-8"),
+    css="".join((FOLDER / f"{name}.css").read_text(encoding="utf-8") for name in ("reading", "tour")),
     js=javascript(),
 )
 

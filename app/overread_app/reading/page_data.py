@@ -16,6 +16,7 @@ from overread_app.reading.packets import Json
 from overread_app.reading.room import room_stamp
 from overread_app.reading.routes import know_study
 from overread_app.reading.tickets import Ticket, expiry, sign
+from overread_app.reading.tour import tour_data
 
 VERDICTS = (
     {"kind": VerdictKind.ACCEPT.value, "text": "Change to", "key": "A", "help": ""},
@@ -71,6 +72,7 @@ def component_data(
         ],
         "verdicts": list(VERDICTS),
         "isDemo": study.is_demo,
+        "tour": tour_data(study) if run else None,
         "jump": jump and asdict(jump),
         "storage": "overread." + hashlib.sha256(identity.encode()).hexdigest()[:16],
     }

@@ -35,6 +35,7 @@ class Reading {
     });
     this.stage = new Stage(this.root, this.viewer, this.panel);
     this.sheet = new Sheet(this.root);
+    this.tour = new Tour(this.root);
     this.drawer = new Drawer(this.root, {
       ask: (body) => this.server.ask("decided", body),
       open: (id) => this.open(id),
@@ -62,6 +63,7 @@ class Reading {
 
   take(data, trigger) {
     this.trigger = trigger;
+    this.tour.take(data.tour);
     if (data.ticket !== this.ticket) this.begin(data); // nothing else changes without it
     const { sample_id: id, number } = data.jump ?? {};
     if (!id || sessionStorage.getItem(this.jump) === String(number)) return;
@@ -94,6 +96,7 @@ class Reading {
   action(key, target) {
     if (this.drawer.isOpen) return key.length === 1 && key !== " " ? { run() {} } : null;
     if (this.sheet.isOpen && key !== "?") return key.length === 1 && key !== " " ? { run() {} } : null;
+    if (this.tour.isOpen && !this.sheet.isOpen) return this.tour.action(key);
     if (target === this.viewer.surface.canvas && this.viewer.focusedKeys[key]) {
       return { run: this.viewer.focusedKeys[key], repeats: true };
     }
@@ -215,6 +218,7 @@ class Reading {
     this.coming = null;
     this.visit = crypto.randomUUID();
     this.paintedAt = this.stage.show(sample, this.visit);
+    this.tour.start();
     sessionStorage.setItem(this.place, id);
     clearTimeout(this.resting);
     this.resting = setTimeout(() => this.trigger("resting", id), RESTING_MS);
@@ -227,6 +231,7 @@ class Reading {
 
   end() {
     clearTimeout(this.patience);
+    this.tour.close();
     this.stage.end();
     sessionStorage.removeItem(this.place);
     this.trigger("resting", "end");

@@ -65,6 +65,7 @@ def train(study: StudyPath, flags: TrainFlags, as_json: Json = False) -> None:
     """Train a model on a study and score every label."""
     from overread.pipeline.train_request import TrainRequest
     from overread.pipeline.train_study import train_study
+    from overread.pipeline.training_progress import training_progress
     from overread.studies.study import open_study
 
     asked = {field.name: getattr(flags, field.name) for field in fields(flags)}
@@ -72,18 +73,15 @@ def train(study: StudyPath, flags: TrainFlags, as_json: Json = False) -> None:
     opened = open_study(study)
     tell_state(opened)
     notes: list[str] = []
+    events: list[dict[str, Any]] = []
     with progress_bar(as_json) as show:
 
         def listen(event: dict[str, Any]) -> None:
-            match event["event"]:
-                case "epoch":
-                    show(event["num_done"] / event["num_epochs"], f"{event['phase']}, loss {event['loss']:.3f}")
-                case "pictures":
-                    show(0.0, f"looking for duplicate images, {event['fraction']:.0%}")
-                case "features":
-                    show(0.0, f"features, {event['fraction']:.0%}")
-                case "note":
-                    notes.append(event["message"])
+            events.append(event)
+            progress = training_progress(events)
+            show(progress.fraction, progress.words)
+            if event["event"] == "note":
+                notes.append(event["message"])
 
         trained = train_study(opened, request, listener=listen)
     num_proposed = int(trained.scores()["is_proposed"].sum())
@@ -115,6 +113,29 @@ def _told_comparison(comparison: dict[str, Any], run: "Run") -> list[str]:
     if run.is_set_aside:
         lines.append(f"the previous run stays in use; choose this one on the Train page, or pass --run {run.name}")
     return lines
+
+
+def estimate(
+    study: StudyPath,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    as_json: Json = False,
+) -> None:
+    """Measure how long a training of each preset would take on this computer; takes a few seconds."""
+    from dataclasses import asdict
+
+    from overread.config import PRESETS
+    from overread.pipeline.speed_trial import measure_speed
+    from overread.pipeline.training_time import estimate_preset
+    from overread.studies.study import open_study
+
+    opened = open_study(study)
+    speed = measure_speed(opened, device=device)
+    cores = f"{speed.num_threads} processor core{'' if speed.num_threads == 1 else 's'}"
+    lines = [f"on {speed.gpu or cores}, for {speed.num_images:,} images:"]
+    for preset in PRESETS:
+        found = estimate_preset(opened, speed, preset)
+        lines += [f"  {preset:10}about {found.total_s / 60:.1f} min"] if found else []
+    print_result(as_json, asdict(speed), lines)
 
 
 def saliency(

@@ -10,7 +10,7 @@ import pandas as pd
 from overread.checks.exact_duplicates import exact_duplicate_groups
 from overread.config import TrainSettings
 from overread.detection.folds import grouped_folds
-from overread.errors import StudyError
+from overread.errors import MissingImagesError, StudyError
 from overread.files import make_folder, report_damage, write_atomically
 from overread.images.cache.cache_build import build_cache
 from overread.images.cache.pixel_cache import open_cache
@@ -113,7 +113,7 @@ def _cached_pixels(study: Study, samples: pd.DataFrame) -> np.ndarray:
         images = {row.sample_id: study.image_location(row.image) for row in samples.itertuples()}
         faults = build_cache(study.pixels_path, images, size_px=study.image_size_px)
         if faults:
-            raise StudyError(
+            raise MissingImagesError(
                 f"{study.path}: {len(faults)} of its images can no longer be read; import it again with --update"
             )
         cache = open_cache(study.pixels_path)

@@ -14,6 +14,7 @@ from overread.errors import ConfigError, StudyError
 from overread.files import make_folder, write_atomically
 from overread.pipeline.retraining import Retraining, begin_retraining, resume_retraining
 from overread.pipeline.train_request import TrainRequest
+from overread.pipeline.training_time import this_machine
 from overread.studies.run import Run, open_run, samples_digest
 from overread.studies.study import Study
 from overread.version import full_version
@@ -152,6 +153,7 @@ def _config(study: Study, settings: TrainSettings, samples: pd.DataFrame, *, see
         "device": device,
         "device_name": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
         "num_threads": torch.get_num_threads(),
+        "machine": this_machine(study),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "num_samples": len(samples),
         "samples_digest": samples_digest(samples),

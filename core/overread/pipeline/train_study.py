@@ -4,11 +4,14 @@ torch is imported only where a training begins, so the app may import this modul
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from overread.errors import ConfigError, StudyError
+from overread.phases import plan_phases
+from overread.pipeline.failure_cause import failure_cause
 from overread.pipeline.run_inputs import Inputs, run_inputs
 from overread.pipeline.run_plan import RunPlan, new_plan, resumed_plan
 from overread.pipeline.run_results import write_results
@@ -74,7 +77,8 @@ def train_study(study: Study, request: TrainRequest, *, listener: Listener | Non
             progress.emit("cancel")
             raise
         except BaseException as error:
-            progress.emit("fail", message=type(error).__name__)
+            with suppress(OSError):  # on a full disk; what is raised is the training's own error
+                progress.emit("fail", message=type(error).__name__, cause=failure_cause(error))
             raise
         progress.emit("finish", num_proposed=int((scores["is_proposed"] == "true").sum()))
     return run
@@ -98,7 +102,7 @@ def _training(run: Run, plan: RunPlan, inputs: Inputs, device: Any, progress: "P
     features and the cross-fitted networks' opinions of the run before it."""
     import torch
 
-    from overread.training.engine import Training, plan_phases
+    from overread.training.engine import Training
 
     settings, retraining = plan.settings, plan.retraining
     folds = inputs.held_out_folds(settings, plan.seed)

@@ -36,3 +36,14 @@ def outcomes(scores: pd.DataFrame, decisions: Iterable[Decision], *, run: str) -
             found.append((place, IS_ERROR[verdict.kind]))
     places, is_error = zip(*found, strict=True) if found else ((), ())
     return np.array(places, dtype=np.int64), np.array(is_error, dtype=bool)
+
+
+def right_labels(decisions: Iterable[Decision]) -> dict[str, tuple[str, str]]:
+    """By sample, the given label that was judged and the label that was found right; those that say neither are left
+    out. decisions: one reader's standing ones, of any run."""
+    verdicts = [decision.verdict for decision in decisions]
+    return {
+        verdict.sample_id: (verdict.given_label, verdict.chosen_label)
+        for verdict in verdicts
+        if verdict.kind in IS_ERROR
+    }

@@ -16,7 +16,7 @@ import torch
 from overread.config import TrainSettings
 from overread.errors import ConfigError
 from overread.models.network import Network
-from overread.phases import Phase, PhaseKind, Stage, StageKind
+from overread.phases import Phase, PhaseKind, Stage, StageKind, plan_phases, plan_stages
 from overread.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from overread.training.consensus import stage_consensus, stage_losses
 from overread.training.epochs import decay_learning_rate, embed, predict, pretrain_epoch, supervised_epoch
@@ -25,31 +25,6 @@ from overread.training.thresholds import class_thresholds
 from overread.training.trace import Trace
 from overread.training.training_data import TrainingData, pixel_statistics
 from overread.verified_labels import VerifiedLabels
-
-PRETRAIN_COST = 2.3  # two views, and the augmentations, beside one image
-
-
-def plan_phases(settings: TrainSettings, num_folds: int = 0) -> tuple[Phase, ...]:
-    """Pretraining, the folds, the warm-up, the rounds and the final phase; those without epochs are left out."""
-    rounds = settings.rounds
-    phases = [
-        Phase(PhaseKind.PRETRAIN, settings.pretrain.num_epochs, cost=PRETRAIN_COST),
-        *(
-            Phase(PhaseKind.FOLD, settings.cross_fitting.num_epochs, index, cost=1 - 1 / num_folds)
-            for index in range(num_folds)
-        ),
-        Phase(PhaseKind.WARMUP, settings.warmup.num_epochs),
-        *(Phase(PhaseKind.ROUND, num_epochs, index) for index, num_epochs in enumerate(rounds.num_epochs)),
-        Phase(PhaseKind.FINAL, rounds.num_final_epochs if rounds.weighting == "final" else 0),
-    ]
-    return tuple(phase for phase in phases if phase.num_epochs)
-
-
-def plan_stages(settings: TrainSettings) -> list[Stage]:
-    """The stages at which the whole set is predicted, in order."""
-    rounds = settings.rounds
-    stages = [Stage(StageKind.ROUND, i, epoch) for i in range(len(rounds.num_epochs)) for epoch in rounds.stages(i)]
-    return [Stage(StageKind.WARMUP), *stages, *([Stage(StageKind.FINAL)] if rounds.weighting == "final" else [])]
 
 
 @dataclass

@@ -15,7 +15,8 @@ from overread.config import (
     TrainSettings,
     WarmupSettings,
 )
-from overread.training.engine import Training, plan_phases
+from overread.phases import plan_phases
+from overread.training.engine import Training
 from overread.training.progress_log import ProgressLog
 from overread.training.training_data import TrainingData
 

@@ -9,10 +9,9 @@ import torch
 from overread.detection_settings import RefinementSettings
 from overread.errors import ConfigError
 from overread.network_settings import CrossFittingSettings
-from overread.phases import Stage, StageKind
+from overread.phases import Stage, StageKind, plan_phases, plan_stages
 from overread.training import engine
 from overread.training.consensus import stage_consensus
-from overread.training.engine import plan_phases, plan_stages
 from overread.training.thresholds import class_thresholds
 from overread.training.training_data import TrainingData
 from tests.core.training.conftest import NUM_EPOCHS, TINY, made_data, with_rounds

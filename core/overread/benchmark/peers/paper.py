@@ -9,8 +9,9 @@ from overread.benchmark.problem import MethodResult, Problem
 from overread.config import preset_settings
 from overread.detection.label_quality import self_confidence_score
 from overread.detection.paper_scores import round_probs
+from overread.phases import plan_phases
 from overread.training.device import choose_device, has_bf16_units
-from overread.training.engine import Training, plan_phases
+from overread.training.engine import Training
 from overread.training.progress_log import ProgressLog
 from overread.training.training_data import TrainingData, load_pixels
 

@@ -25,7 +25,8 @@ def show_form(study: Study) -> list[str] | None:
         device, seed = _ask_device_and_seed()
         encoder = ask_encoder()
     with presets:
-        captions = [_caption(study, name, speed, settings, device) for name in words.PRESETS]
+        timed = None if encoder else speed  # another encoder takes another time
+        captions = [_caption(study, name, timed, settings, device) for name in words.PRESETS]
         preset = st.radio(
             words.PRESET_FIELD,
             list(words.PRESETS),

@@ -114,7 +114,7 @@ def imagenet_weights() -> Path | None:
         if spec and spec.submodule_search_locations
         else []
     )
-    return found[0] if found and _timm() else None
+    return found[0] if found and find_spec("timm") else None  # not imported: that takes seconds
 
 
 def _find(name: str) -> tuple[str, str]:

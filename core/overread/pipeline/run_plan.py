@@ -113,7 +113,7 @@ def new_plan(
             "refinement.use_raters: the study has no raters; give them with --rater-column when importing"
         )
     if _asks_for_imagenet(settings) and not (source or retraining):
-        source = imagenet_features(study.image_size_px)
+        source = imagenet_features()
     _require_classes(study, samples)
     make_folder(run.path)
     features = source.identity if source else None

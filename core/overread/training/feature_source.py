@@ -8,7 +8,7 @@ to SimCLR. The package's encoder is what a preset asks for: where it is not inst
 import hashlib
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ import torch
 from overread.errors import ConfigError
 from overread.files import make_folder, report_damage, write_atomically
 from overread.models.backbones import IMAGENET_BACKBONE, Backbone, backbone_features, imagenet_weights, load_backbone
+from overread.models.imagenet import STAGES, imagenet_backbone
 from overread.studies.embeddings import read_embeddings
 from overread.studies.run import CHECKPOINT_DAMAGED
 
@@ -28,7 +29,8 @@ class FeatureSource:
     """Where a run's features come from, opened and checked."""
 
     identity: dict[str, Any]
-    """What config.json records: kind (embeddings or backbone), backbone, sha256 of the file, num_features."""
+    """What config.json records: kind (embeddings or backbone), backbone, stages (all, or absent: the last layer alone),
+    sha256 of the file, num_features."""
     notes: tuple[str, ...]
     origin: np.ndarray | Backbone
     """The features (N, D) float32 themselves, or what computes them."""
@@ -73,11 +75,16 @@ def open_features(
     return _of_backbone(backbone, weights, cache_size_px)
 
 
-def imagenet_features(cache_size_px: int) -> FeatureSource | None:
-    """Those of an encoder trained on ImageNet; None where its package is not installed. Nobody chose it, so there are
-    no notes of how it fits."""
+def imagenet_features() -> FeatureSource | None:
+    """Those of all stages of an encoder trained on ImageNet; None where its package is not installed. Nobody chose it,
+    so there are no notes of how it fits."""
     weights = imagenet_weights()
-    return replace(_of_backbone(IMAGENET_BACKBONE, weights, cache_size_px), notes=()) if weights else None
+    if weights is None:
+        return None
+    digest = _digest(weights)
+    backbone = imagenet_backbone(weights)
+    identity = {"kind": "backbone", "backbone": IMAGENET_BACKBONE, "stages": STAGES, "sha256": digest}
+    return FeatureSource(identity | {"num_features": backbone.num_features}, (), backbone)
 
 
 def _of_backbone(name: str, weights: Path, cache_size_px: int) -> FeatureSource:

@@ -42,6 +42,7 @@ HEAVY = {
     "torch": ("models", "training", "pipeline", "benchmark", "proposals"),
     "torchvision": ("models",),
     "timm": ("models",),
+    "openvino": ("models",),
     "faiss": ("detection",),
     "pydicom": ("images", "sources", "demo"),
     "fsspec": ("images",),

@@ -112,7 +112,7 @@ def _simclr(task: Task, settings: TrainSettings, seed: int, device: torch.device
 
 
 def _pretrained(task: Task, device: torch.device, precision: str, listener: Listener) -> np.ndarray:
-    source = imagenet_features()
+    source = imagenet_features(device)
     if source is None:
         raise ConfigError(
             f"--features pretrained: needs timm and the weights in the package {IMAGENET_PACKAGE}; "

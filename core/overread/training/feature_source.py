@@ -20,6 +20,7 @@ from overread.errors import ConfigError
 from overread.files import make_folder, report_damage, write_atomically
 from overread.models.backbones import IMAGENET_BACKBONE, Backbone, backbone_features, imagenet_weights, load_backbone
 from overread.models.imagenet import STAGES, imagenet_backbone
+from overread.models.openvino_network import OpenVinoNetwork
 from overread.studies.embeddings import read_embeddings
 from overread.studies.run import CHECKPOINT_DAMAGED
 
@@ -34,6 +35,13 @@ class FeatureSource:
     notes: tuple[str, ...]
     origin: np.ndarray | Backbone
     """The features (N, D) float32 themselves, or what computes them."""
+
+    @property
+    def runtime(self) -> str:
+        """What computes them, as config.json has it: openvino, torch, or nothing where they came with a file."""
+        if not isinstance(self.origin, Backbone):
+            return ""
+        return "openvino" if isinstance(self.origin.module, OpenVinoNetwork) else "torch"
 
     def compute(
         self,
@@ -75,14 +83,14 @@ def open_features(
     return _of_backbone(backbone, weights, cache_size_px)
 
 
-def imagenet_features() -> FeatureSource | None:
+def imagenet_features(device: torch.device) -> FeatureSource | None:
     """Those of all stages of an encoder trained on ImageNet; None where its package is not installed. Nobody chose it,
     so there are no notes of how it fits."""
     weights = imagenet_weights()
     if weights is None:
         return None
     digest = _digest(weights)
-    backbone = imagenet_backbone(weights)
+    backbone = imagenet_backbone(weights, digest, device)
     identity = {"kind": "backbone", "backbone": IMAGENET_BACKBONE, "stages": STAGES, "sha256": digest}
     return FeatureSource(identity | {"num_features": backbone.num_features}, (), backbone)
 

@@ -22,11 +22,17 @@ def photographs():
 
 @pytest.fixture(scope="module")
 def by_torch(photographs):
-    return features_of(imagenet_backbone(WEIGHTS), photographs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("overread.models.imagenet.has_openvino", lambda: False)
+        return features_of(imagenet_backbone(WEIGHTS, "digest", CPU), photographs)
 
 
 def features_of(backbone, pixels):
     return backbone_features(pixels, backbone, device=CPU, precision="fp32")
+
+
+def cosines(first, second):
+    return (first * second).sum(axis=1) / np.linalg.norm(first, axis=1) / np.linalg.norm(second, axis=1)
 
 
 def test_the_features_are_the_means_of_what_timm_itself_gives_of_every_stage(by_torch, photographs):
@@ -42,3 +48,10 @@ def test_the_features_are_the_means_of_what_timm_itself_gives_of_every_stage(by_
     expected = np.concatenate([maps.numpy().mean(axis=(2, 3)) for maps in (*stages, last)], axis=1)
     assert by_torch.shape == (6, 16 + 24 + 40 + 80 + 112 + 192 + 320 + 1280)
     np.testing.assert_allclose(by_torch, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_openvino_gives_the_features_that_pytorch_gives(by_torch, photographs):
+    pytest.importorskip("openvino")
+    found = imagenet_backbone(WEIGHTS, "digest", CPU)
+    assert type(found.module).__name__ == "OpenVinoNetwork"
+    assert cosines(features_of(found, photographs), by_torch).min() >= 0.9999

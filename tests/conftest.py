@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import os
+import tempfile
 from pathlib import Path
 
 _ROOT = Path(__file__).parents[1]
@@ -10,5 +11,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join((str(_ROOT / "core"), str(_ROOT / "ap
 # threads only wait for each other, on a busy machine many times longer than they work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# What is made once for a user, such as converted encoders, tests make once for this machine, and not in the home.
+os.environ["OVERREAD_CACHE"] = str(Path(tempfile.gettempdir()) / f"overread-tests-{os.getuid()}")
 # Tests' studies lie in temporary folders, where no ledger is made otherwise.
 os.environ["OVERREAD_EPHEMERAL"] = "1"

@@ -46,6 +46,7 @@ HEAVY = {
     "timm": ("models",),
     "transformers": ("models",),
     "onnxruntime": ("models",),
+    "openvino": ("models",),
     "faiss": ("detection",),
     "pydicom": ("images", "sources", "demo"),
     "fsspec": ("images",),

@@ -238,8 +238,8 @@ class NeighbourSettings:
 
     faiss_from: int = 20_000
     """Queries above which faiss is used if it is installed; it is then several times faster than brute force."""
-    approximate_from: int = 50_000
-    """Samples above which faiss searches only the nearest 1/32 of its cells, so the result is approximate."""
+    approximate_from: int = 20_000
+    """Samples above which faiss searches a graph of neighbours, so the result is approximate."""
 
     def __post_init__(self) -> None:
         rules = (

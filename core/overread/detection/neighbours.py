@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from overread.detection.neighbour_index import NeighbourIndex
 from overread.detection_settings import NeighbourSettings
 from overread.errors import ConfigError
 
@@ -31,8 +32,8 @@ def nearest_neighbours(
     samples, the rest has index -1 and similarity 0. A zero embedding has similarity 0 to all others.
 
     More queries than `settings.faiss_from` go to faiss if it is installed, else to brute force by blocks, with a
-    warning in the log. Exact for up to `settings.approximate_from` samples; above that, faiss searches the nearest 1/32
-    of the cells that k-means makes of the embedding. Memory: two float32 copies of the embeddings and 200 MB.
+    warning in the log. Exact for up to `settings.approximate_from` samples; above that, from an approximate index (see
+    `neighbour_index`). Memory: two float32 copies of the embeddings and 200 MB.
     Raises ConfigError if num < 1.
     """
     if num < 1:
@@ -51,8 +52,8 @@ def nearest_neighbours(
                 "faiss is not installed: %d samples are compared block by block, which takes longer", len(rows)
             )
         else:
-            is_exact = len(vectors) <= settings.approximate_from
-            is_open = ~_search_index(_faiss_index(vectors, is_exact), vectors, groups, rows, indices, similarities)
+            search = _search_flat if len(vectors) <= settings.approximate_from else _search_graph
+            is_open = ~search(vectors, groups, rows, indices, similarities)
     _search_blocks(vectors, groups, rows, np.flatnonzero(is_open), indices, similarities)
     return indices, similarities.clip(-1, 1)
 
@@ -128,42 +129,56 @@ def _search_blocks(
         similarities[block, :num] = np.where(is_other, -found, 0)
 
 
-def _faiss_index(vectors: np.ndarray, is_exact: bool) -> Any:
+def _search_flat(
+    vectors: np.ndarray, groups: np.ndarray, rows: np.ndarray, indices: np.ndarray, similarities: np.ndarray
+) -> np.ndarray:
+    """Fill in the answers by faiss, exactly. Returns (M,) bool: those that are complete."""
     import faiss
 
-    size = vectors.shape[1]
-    index: Any = faiss.IndexFlatIP(size)
-    if not is_exact:
-        num_cells = int(4 * np.sqrt(len(vectors)))
-        index = faiss.IndexIVFFlat(index, size, num_cells, faiss.METRIC_INNER_PRODUCT)
-        index.cp.seed = 0
-        index.cp.niter = 5
-        index.cp.max_points_per_centroid = 64
-        index.train(vectors)
-        index.nprobe = max(8, num_cells // 32)
+    index: Any = faiss.IndexFlatIP(vectors.shape[1])
     index.add(vectors)
-    return index
-
-
-def _search_index(
-    index: Any,
-    vectors: np.ndarray,
-    groups: np.ndarray,
-    rows: np.ndarray,
-    indices: np.ndarray,
-    similarities: np.ndarray,
-) -> np.ndarray:
-    """Fill in the answers by faiss. Returns (M,) bool: those that are complete. The others, whose own group took up
-    what was found, are left to brute force."""
-    num = indices.shape[1]
-    num_found = min(2 * num + 32, len(vectors))
     is_complete = np.zeros(len(rows), dtype=bool)
+    num_found = min(2 * indices.shape[1] + 32, len(vectors))
     for start in range(0, len(rows), 1024):
         block = slice(start, start + 1024)
         found, nearest = index.search(vectors[rows[block]], num_found)
-        is_other = (nearest >= 0) & (groups[nearest] != groups[rows[block], None])
-        first = np.argsort(~is_other, axis=1, kind="stable")[:, :num]
-        is_complete[block] = np.take_along_axis(is_other, first, axis=1)[:, -1] & (first.shape[1] == num)
-        indices[block, : first.shape[1]] = np.take_along_axis(nearest, first, axis=1)
-        similarities[block, : first.shape[1]] = np.take_along_axis(found, first, axis=1)
+        is_complete[block] = _keep_others(
+            nearest, found, groups, rows, np.arange(len(rows))[block], indices, similarities
+        )
     return is_complete
+
+
+def _search_graph(
+    vectors: np.ndarray, groups: np.ndarray, rows: np.ndarray, indices: np.ndarray, similarities: np.ndarray
+) -> np.ndarray:
+    """Fill in the answers by the approximate index, which is asked for more where a sample's own group takes up what it
+    found. Returns (M,) bool: those that are complete."""
+    index = NeighbourIndex(vectors)
+    is_complete = np.zeros(len(rows), dtype=bool)
+    num_found = 2 * indices.shape[1] + 32
+    for num in (num_found, 4 * num_found, 16 * num_found):
+        places = np.flatnonzero(~is_complete)
+        for start in range(0, len(places), 1024):
+            block = places[start : start + 1024]
+            nearest, found = index.search(rows[block], num)
+            is_complete[block] = _keep_others(nearest, found, groups, rows, block, indices, similarities)
+    return is_complete
+
+
+def _keep_others(
+    nearest: np.ndarray,
+    found: np.ndarray,
+    groups: np.ndarray,
+    rows: np.ndarray,
+    places: np.ndarray,
+    indices: np.ndarray,
+    similarities: np.ndarray,
+) -> np.ndarray:
+    """Put those of other groups, of what was found for the rows at `places`, into their answers. Returns (M,) bool:
+    the rows for which there are enough."""
+    num = indices.shape[1]
+    is_other = (nearest >= 0) & (groups[nearest] != groups[rows[places], None])
+    first = np.argsort(~is_other, axis=1, kind="stable")[:, :num]
+    indices[places, : first.shape[1]] = np.take_along_axis(nearest, first, axis=1)
+    similarities[places, : first.shape[1]] = np.take_along_axis(found, first, axis=1)
+    return np.take_along_axis(is_other, first, axis=1)[:, -1] & (first.shape[1] == num)

@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from overread.training.progress_log import ProgressLog
     from overread.training.training_data import TrainingData
 
-MAX_COMPARED = 20_000
-"""Images of a study that a training compares for near-duplicates, at some 10 ms each; `check` has no limit."""
-
 
 @dataclass(frozen=True)
 class Inputs:
@@ -85,7 +82,7 @@ def run_inputs(
 ) -> Inputs:
     """samples: samples.csv. Which images show the same picture is looked for where the settings ask for it and nobody
     has yet; a run that is resumed has those that it began with."""
-    pixels = _cached_pixels(study, samples)
+    pixels = cached_pixels(study, samples)
     duplicate_groups = _duplicate_groups(study, run, progress) if settings.refinement.num_folds else []
     numbers = {name: number for number, name in enumerate(study.classes)}
     votes = [samples[name].map(lambda label: numbers.get(label, -1)) for name in study.rater_names]
@@ -101,7 +98,7 @@ def run_inputs(
     )
 
 
-def _cached_pixels(study: Study, samples: pd.DataFrame) -> np.ndarray:
+def cached_pixels(study: Study, samples: pd.DataFrame) -> np.ndarray:
     """(N, H, W, C) uint8, the order of samples.csv; the pixel cache is filled first if it isn't whole."""
     ids = samples["sample_id"].tolist()
     try:
@@ -139,16 +136,12 @@ def _found_duplicate_groups(study: Study, progress: "ProgressLog") -> DuplicateG
     known = read_duplicate_groups(study, cache)
     if known is not None:
         return known
-    what = "only exact duplicates were searched for, not near-duplicates"
-    if len(cache.keys) > MAX_COMPARED:
-        progress.emit(
-            "note", message=f"More than {MAX_COMPARED:,} images: {what}. Run `check` to find them for the next run."
-        )
-        return exact_duplicate_groups(cache.pixels, cache.keys)
     try:
         from overread.checks.duplicate_groups import find_duplicate_groups
     except ImportError:
-        progress.emit("note", message=f"OpenCV is not installed: {what}.")
+        progress.emit(
+            "note", message="OpenCV is not installed: only exact duplicates were searched for, not near-duplicates."
+        )
         return exact_duplicate_groups(cache.pixels, cache.keys)
     duplicate_groups = find_duplicate_groups(cache, on_progress=progress.duplicate_groups)
     write_duplicate_groups(study, cache, duplicate_groups)

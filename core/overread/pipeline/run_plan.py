@@ -5,6 +5,7 @@ import platform
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 
 _LINKS = ("patient", "slide")
+_OPTIONAL_PACKAGES = ("timm", "openvino")
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def new_plan(
             "refinement.use_raters: the study has no raters; give them with --rater-column when importing"
         )
     if _asks_for_imagenet(settings) and not (source or retraining):
-        source = imagenet_features(study.image_size_px)
+        source = imagenet_features(device)
     _require_classes(study, samples)
     make_folder(run.path)
     features = source.identity if source else None
@@ -124,6 +126,7 @@ def new_plan(
         config["after_review"] = retraining.summary()
         retraining.save(run)
     config["features"] = features
+    config["features_runtime"] = source.runtime if source else ""
     write_atomically(run.path / "config.json", json.dumps(config, indent=2) + "\n")
     return RunPlan(settings, request.seed, features, source, retraining)
 
@@ -164,5 +167,6 @@ def _config(study: Study, settings: TrainSettings, samples: pd.DataFrame, *, see
             "overread": full_version(),
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in packages},
+            **{name: metadata.version(name) for name in _OPTIONAL_PACKAGES if find_spec(name)},
         },
     }

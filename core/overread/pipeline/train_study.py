@@ -133,7 +133,7 @@ def _outside_features(
     path = run.path / "checkpoint" / "features.npy"
     features = load_features(path)
     if features is None:
-        source = plan.source or imagenet_features(pixels.shape[1])
+        source = plan.source or imagenet_features(device)
         if source is None or source.identity != plan.features:
             raise StudyError(
                 f"{run.path}: was stopped before its features were computed; resume it with the same --embeddings "

@@ -8,7 +8,7 @@ to SimCLR. The package's encoder is what a preset asks for: where it is not inst
 import hashlib
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ import torch
 from overread.errors import ConfigError
 from overread.files import make_folder, report_damage, write_atomically
 from overread.models.backbones import IMAGENET_BACKBONE, Backbone, backbone_features, imagenet_weights, load_backbone
+from overread.models.imagenet import STAGES, imagenet_backbone
+from overread.models.openvino_network import OpenVinoNetwork
 from overread.models.user_encoders.open_encoder import open_encoder
 from overread.studies.embeddings import read_embeddings
 from overread.studies.run import CHECKPOINT_DAMAGED
@@ -29,11 +31,19 @@ class FeatureSource:
     """Where a run's features come from, opened and checked."""
 
     identity: dict[str, Any]
-    """What config.json records: kind (embeddings, encoder or backbone), sha256 of the file, num_features, and of an
-    encoder what it is, what its vector is, and how images are brought to its input."""
+    """What config.json records: kind (embeddings, encoder or backbone), sha256 of the file, num_features; of a backbone
+    its name and its stages (all, or absent: the last layer alone); of an encoder what it is, what its vector is, and how
+    images are brought to its input."""
     notes: tuple[str, ...]
     origin: np.ndarray | Backbone
     """The features (N, D) float32 themselves, or what computes them."""
+
+    @property
+    def runtime(self) -> str:
+        """What computes them, as config.json has it: openvino, torch, or nothing where they came with a file."""
+        if not isinstance(self.origin, Backbone):
+            return ""
+        return "openvino" if isinstance(self.origin.module, OpenVinoNetwork) else "torch"
 
     def compute(
         self,
@@ -78,11 +88,16 @@ def open_features(
     return FeatureSource(opened.identity(), notes, opened.backbone)
 
 
-def imagenet_features(cache_size_px: int) -> FeatureSource | None:
-    """Those of an encoder trained on ImageNet; None where its package is not installed. Nobody chose it, so there are
-    no notes of how it fits."""
+def imagenet_features(device: torch.device) -> FeatureSource | None:
+    """Those of all stages of an encoder trained on ImageNet; None where its package is not installed. Nobody chose it,
+    so there are no notes of how it fits."""
     weights = imagenet_weights()
-    return replace(_of_backbone(IMAGENET_BACKBONE, weights, cache_size_px), notes=()) if weights else None
+    if weights is None:
+        return None
+    digest = _digest(weights)
+    backbone = imagenet_backbone(weights, digest, device)
+    identity = {"kind": "backbone", "backbone": IMAGENET_BACKBONE, "stages": STAGES, "sha256": digest}
+    return FeatureSource(identity | {"num_features": backbone.num_features}, (), backbone)
 
 
 def _of_backbone(name: str, weights: Path, cache_size_px: int) -> FeatureSource:

@@ -65,7 +65,7 @@ def test_pretrained_features_are_the_encoder_s_and_in_them_classes_lie_apart(tmp
     task = made_task()
     found, _ = load("pretrained", task, 0, tmp_path)
     assert found.dtype == np.float32
-    assert found.shape == (90, 1280)
+    assert found.shape == (90, 2064)
     other, told = load("pretrained", task, 7, tmp_path)
     assert told == []  # no seed changes them
     np.testing.assert_array_equal(other, found)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageOps
 
+from overread.checks import near_duplicates
 from overread.checks.near_duplicates import near_duplicate_groups
 from tests.core.checks.scenes import made_picture, turned
 
@@ -35,6 +36,17 @@ def test_a_picture_is_known_again_turned_mirrored_zoomed_brightened_and_recompre
     keys = [f"p{i}" for i in range(12)] + [f"v{i}" for i in range(6)]
     groups = near_duplicate_groups(stacked(pictures + versions), keys)
     assert groups == [(f"p{i}", f"v{i}") for i in range(6)]
+
+
+def test_an_index_of_candidates_leads_to_the_same_groups(monkeypatch):
+    pytest.importorskip("faiss")
+    pictures = [made_picture(seed) for seed in range(40)]
+    pixels = stacked([*pictures, *(turned(picture, 20, 1.4) for picture in pictures[:20])])
+    keys = [str(number) for number in range(60)]
+    exact = near_duplicate_groups(pixels, keys)
+    monkeypatch.setattr(near_duplicates, "EXACT_UP_TO", 0)
+    assert near_duplicate_groups(pixels, keys) == exact
+    assert len(exact) == 20
 
 
 def test_grey_pictures_are_compared_by_brightness_and_edges():

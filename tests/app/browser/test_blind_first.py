@@ -14,10 +14,12 @@ from tests.app.browser.conftest import (
     await_saved,
     begin,
     draw_images,
+    free_port,
     look,
     open_apart,
     open_tab,
     serving,
+    start_server,
 )
 from tests.app.made_study import write_study
 
@@ -211,3 +213,49 @@ def test_a_reading_without_a_connection_reveals_nothing_until_it_is_locked(brows
         assert (place(page), said(page, "own-name")) == (first, blind_server.study.classes[0])
         await_saved(page)
     assert [row[0] for row in blind_server.rows(reader)] == ["reading"]
+
+
+@pytest.mark.slow
+def test_a_reading_for_a_killed_server_is_locked_once_it_is_back(browser, tmp_path):
+    study = write_study(tmp_path, num_samples=60)
+    draw_images(study)
+    study = set_protocol(study.path, "blind")
+    port, reader = free_port(), "Dr. Phoenix"
+    server = Server(f"http://127.0.0.1:{port}", study)
+    process = start_server(study, port)
+    try:
+        with open_apart(browser, server) as page:
+            begin(page, reader)
+            first = place(page)
+            process.kill()
+            process.wait()
+            page.keyboard.press("2")
+            page.wait_for_selector(".saved.is-trouble")
+            assert is_blind(page)
+            process = start_server(study, port)
+            page.wait_for_selector(".reading:not(.is-blind)", timeout=PATIENCE_MS)
+            assert (place(page), said(page, "own-name")) == (first, study.classes[1])
+            press(page, "x")
+            await_saved(page)
+    finally:
+        process.kill()
+        process.wait()
+    assert [row[:2] for row in server.rows(reader)] == [("reading", first), ("verdict", first)]
+
+
+def test_a_reading_that_waits_when_the_page_is_reloaded_is_locked_and_its_sample_revealed(browser, blind_server):
+    reader, (label, *_) = "Dr. Reload", blind_server.study.classes
+    with open_apart(browser, blind_server) as page:
+        begin(page, reader)
+        first = place(page)
+        page.route("**/reading/reading", lambda route: route.abort())
+        page.keyboard.press("1")
+        page.wait_for_selector(".saved.is-trouble")
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.reload()
+        page.wait_for_selector(".saved.is-trouble", timeout=PATIENCE_MS)
+        page.unroute("**/reading/reading")
+        page.wait_for_selector(f".reading:not(.is-blind)[data-sample='{first}']", timeout=PATIENCE_MS)
+        assert said(page, "own-name") == label
+        await_saved(page)
+    assert [row[:2] for row in blind_server.rows(reader)] == [("reading", first)]

@@ -24,8 +24,14 @@ class Blind {
     reading.visit = null;
     reading.said = "";
     reading.later.remove(packet.id);
-    reading.panel.lock();
+    this.mark(reading.current);
     reading.showStatus();
+  }
+
+  // Say of a sample in sight that its reading is on its way, if it is: also after a reload.
+  mark({ packet }) {
+    const { outbox, panel } = this.reading;
+    if (packet.isBlind && outbox.isLocking(packet.id)) panel.lock();
   }
 
   // Show all of a sample whose reading is locked, if it is still in sight; else it comes in its turn.

@@ -70,6 +70,7 @@ class Reading {
     if (this.current) {
       this.current.packet.note = this.panel.note.value; // perhaps half typed
       this.panel.show(this.current);
+      this.blind.mark(this.current);
     }
     this.table = [
       ...this.panel.keys((kind, label) => this.decide(kind, label)),
@@ -212,6 +213,7 @@ class Reading {
     this.coming = null;
     this.visit = crypto.randomUUID();
     this.paintedAt = this.stage.show(sample, this.visit);
+    this.blind.mark(sample);
     sessionStorage.setItem(this.place, id);
     clearTimeout(this.resting);
     if (!sample.packet.isBlind) this.resting = setTimeout(() => this.trigger("resting", id), RESTING_MS);

@@ -181,6 +181,7 @@ def test_a_reading_stays_locked_when_it_is_undone_or_the_page_is_reloaded(browse
     assert kinds == ["reading", "verdict", "undo", "verdict", "reading", "undo"]
 
 
+@pytest.mark.slow  # the routes' own test is quick
 def test_a_reading_that_two_tabs_send_is_locked_once_and_shown_in_both(browser, blind_server):
     reader, (label, *_) = "Dr. Twice", blind_server.study.classes
     with two_tabs(browser, blind_server, reader) as (one, two):
@@ -253,6 +254,7 @@ def test_a_reading_that_waits_when_the_page_is_reloaded_is_locked_and_its_sample
         page.wait_for_selector(".saved.is-trouble")
         page.on("dialog", lambda dialog: dialog.accept())
         page.reload()
+        page.wait_for_selector(f".reading.is-locking[data-sample='{first}']", timeout=PATIENCE_MS)
         page.wait_for_selector(".saved.is-trouble", timeout=PATIENCE_MS)
         page.unroute("**/reading/reading")
         page.wait_for_selector(f".reading:not(.is-blind)[data-sample='{first}']", timeout=PATIENCE_MS)

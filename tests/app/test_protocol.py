@@ -69,7 +69,7 @@ def test_insights_tell_what_became_of_the_reader_s_own_readings(app, blind):
     open_page(app, "insights", reader=READER)
     text = page_text(app)
     assert "Kept your own label: **3** of 4 (75 %)" in text
-    assert "Moved to the model’s label: **1** of 1 (100 %) that differed" in text
+    assert "Moved to the model’s label: **1** of 1 that differed from it (100 %)" in text
     assert "Moved to the given label: **0** of 4 (0 %)" in text
     assert "turned wrong" not in text  # the truth is not known
     assert "Ben" not in text

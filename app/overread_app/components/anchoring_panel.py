@@ -34,14 +34,15 @@ def show_anchoring(study: Study) -> None:
 
 
 def anchoring_lines(found: Anchoring) -> list[str]:
-    """The numbers in words, Markdown."""
+    """The numbers in words, as Markdown; found: of at least one reading."""
 
-    def share(num: int, total: int) -> str:
-        return f"**{num:,}** of {total:,}" + (f" ({100 * num / total:.0f} %)" if total else "")
+    def share(num: int, total: int, those: str = "") -> str:
+        return f"**{num:,}** of {total:,}{those} ({100 * num / total:.0f} %)"
 
     lines = [f"Kept your own label: {share(found.num_kept, found.num_readings)}"]
     if found.num_against_model:
-        lines.append(f"Moved to the model’s label: {share(found.num_to_model, found.num_against_model)} that differed")
+        moved = share(found.num_to_model, found.num_against_model, " that differed from it")
+        lines.append(f"Moved to the model’s label: {moved}")
     lines.append(f"Moved to the given label: {share(found.num_to_given, found.num_readings)}")
     if found.num_to_other:
         lines.append(f"Moved to another label: {share(found.num_to_other, found.num_readings)}")

@@ -13,7 +13,7 @@ from overread.studies.run import open_run
 from overread.studies.study import set_protocol
 from tests.app.made_study import write_study
 from tests.app.reading.desk import READER, Desk
-from tests.app.reading.test_routes import set_sample
+from tests.app.reading.test_updated_samples import set_sample
 from tests.app.verdicts import verdicts
 
 BARE = {"id", "image", "isBlind", "similar", "reading", "follows", "note", "standing"}

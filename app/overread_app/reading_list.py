@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import Any
 
-from overread.review.queue_choice import QueueChoice, QueueOrder
+from overread.review.queue_choice import QueueChoice, QueueOrder, blind_choice
 from overread_app import session
 
 
@@ -16,6 +16,8 @@ class ReadingList:
     study: str
     run: str
     """Empty: the samples are read without a model."""
+    is_blind: bool = False
+    """Whether the reader labels each image alone first: then the choice is what `blind_choice` allows."""
 
     @property
     def key(self) -> str:
@@ -24,7 +26,7 @@ class ReadingList:
 
     @property
     def choice(self) -> QueueChoice:
-        return self._stored[0]
+        return blind_choice(self._stored[0]) if self.is_blind else self._stored[0]
 
     @property
     def since(self) -> int:

@@ -60,6 +60,11 @@ def load_burned_in(study: Study) -> list[Finding]:
     return _burned_in(study, str(study.path), _stamp(study.samples_path))
 
 
+def load_truth(study: Study) -> Mapping[str, str]:
+    """Sample id to true label, where that is known: of a demo study. Shared by all sessions, hence read-only."""
+    return _truth(study, str(study.path), _stamp(study.samples_path)) if study.is_demo else {}
+
+
 def load_decoding_note(study: Study) -> str:
     """Whether an earlier version decoded the images otherwise, as a sentence; else empty."""
     return _decoding_note(study, str(study.path), _stamp(study.pixels_path / INDEX), _stamp(study.samples_path))
@@ -181,6 +186,13 @@ def _burned_in(_study: Study, path: str, stamp: tuple[int, int]) -> list[Finding
     from overread.checks.burned_in import find_burned_in  # here, since importing pydicom takes time
 
     return find_burned_in(_study)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _truth(_study: Study, path: str, stamp: tuple[int, int]) -> Mapping[str, str]:
+    from overread.demo.demo_truth import demo_truth  # here, since importing what draws the demo takes time
+
+    return MappingProxyType(demo_truth(_study))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -10,7 +10,8 @@
     │   └── LedgerError    a verdict or reading cannot be recorded as asked
     │       ├── LedgerBusyError    somebody else is writing, or the server is away; trying again later is right
     │       ├── ReadOnlyError      the study or its disk cannot be written
-    │       └── StaleVerdictError  the sample was decided elsewhere or updated meanwhile
+    │       ├── StaleVerdictError  the sample was decided elsewhere or updated meanwhile
+    │       └── StaleReadingError  the reader has seen the sample before: a reading is not blind any more
     └── ImageError         one image cannot be shown or used: its row goes to quarantine
 
 Messages say what, where, what was found and what to do; what a page may say of one that quotes a file that is not yet
@@ -99,6 +100,10 @@ class ReadOnlyError(LedgerError):
 class StaleVerdictError(LedgerError):
     """The reader's verdict on the sample, its label or its image is not the one that the page showed; nothing was
     recorded."""
+
+
+class StaleReadingError(LedgerError):
+    """The reader has read or decided the sample before, so that a reading is not blind; nothing was recorded."""
 
 
 class ImageError(OverreadError):

@@ -110,6 +110,37 @@ class VerdictKind(StrEnum):
     CANNOT_JUDGE = "cannot_judge"
 
 
+class Protocol(StrEnum):
+    """What a reader sees before they label a sample."""
+
+    OPEN = "open"
+    """The given label, the model's and its evidence."""
+    BLIND = "blind"
+    """The image alone; once their reading is locked, the rest is revealed, and the verdict follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A reader's own label for a sample, made before anything was revealed (blind) or after (open)."""
+
+    sample_id: str
+    reader: str
+    label: str
+    """Empty where the reader found none: `finding` says why."""
+    idempotency_key: str
+    """As of `Verdict`."""
+    finding: VerdictKind | None = None
+    """Ambiguous, exclude or cannot judge, in place of a label."""
+    protocol: Protocol = Protocol.BLIND
+    given_label: str = ""
+    """Only where it was shown."""
+    run: str = ""
+    note: str = ""
+    elapsed_ms: int = 0
+    image_sha256: str = ""
+    """Of the image that was shown; empty where it is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a reader decided of one sample, as the page hands it to the ledger."""
@@ -127,7 +158,8 @@ class Verdict:
     """label_error_probability at the time of the verdict, in [0, 1]."""
     idempotency_key: str
     """Made when the sample was shown; a second verdict with the same key is not recorded."""
-    protocol: str = "open"
+    protocol: str = Protocol.OPEN
+    """Blind: the reader had labelled the image alone before."""
     note: str = ""
     elapsed_ms: int = 0
     """Milliseconds between showing the sample and the verdict."""

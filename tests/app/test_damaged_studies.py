@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from overread.pipeline.study_ledger import open_ledger
+from overread.records import Reading
 from overread_app.boundary import without_paths
 from overread_app.processes import STUDIES_VARIABLE
 from tests.app.conftest import open_page, page_text
@@ -64,9 +65,7 @@ def whole(tmp_path_factory):
     for study in (first, second):
         (study.runs_path / RUN / "choice.json").write_text('{"is_used": true}')
         scores = study.samples()
-        open_ledger(study).record_reading(
-            sample_id=scores["sample_id"][0], reader="Ada", label="normal", idempotency_key="k"
-        )
+        open_ledger(study).record_reading(Reading(scores["sample_id"][0], "Ada", "normal", "k"))
         open_ledger(study)
     return folder
 

@@ -26,13 +26,15 @@ def start_preview(answers: Answers) -> None:
     _start(PREVIEW, answers, "--dry-run", log_name=f".preview-{secrets.token_hex(4)}.log")
 
 
-def start_import(answers: Answers, name: str) -> None:
-    """Import a source into a new folder beside the other studies. Raises UserError if the name is taken."""
+def start_import(answers: Answers, name: str, protocol: str) -> None:
+    """Import a source into a new folder beside the other studies. protocol: of its readers. Raises UserError if the
+    name is taken."""
     folder = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "study"
     target = processes.DATA_PATH / folder
     if target.exists():
         raise UserError(f"There is already a study called {name!r}; choose another name.")
-    _start(IMPORT, answers, "--study", str(target), "--name", name, log_name=f".import-{folder}.log")
+    made = ("--study", str(target), "--name", name, "--protocol", protocol)
+    _start(IMPORT, answers, *made, log_name=f".import-{folder}.log")
     session.put("import_target", target)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from overread.review.queue import chosen_samples, matches
-from overread.review.queue_choice import QueueOrder, QueuePart
+from overread.review.queue_choice import MAX_CONTROLS, QueueOrder, QueuePart
 from overread_app import session
 from overread_app.reading.page_data import Jump
 from overread_app.reading.reader_state import ReaderState
@@ -32,21 +32,53 @@ KINDS = {
     "outlier": "Unlike every class",
     "duplicate": "Almost identical, other label",
 }
-CONTROLS = (0, 5, 10, 20, 50)
+CONTROLS = (0, 5, 10, 20, MAX_CONTROLS)
 ALL = "All"
 
 
 def show_queue_fields(reading: ReadingList, room: Room, state: ReaderState) -> None:
-    """The fields of a queue's choice, each with its numbers of images."""
-    orders = ORDERS if room.run else UNREAD_ORDERS
-    choice, table, numbers = reading.choice, room.table(), part_counts(reading, room, state)
+    """The fields of a queue's choice, each with its numbers of images; where images are labelled alone first, only
+    those that tell nothing of an image."""
+    choice, numbers = reading.choice, part_counts(reading, room, state)
     left, right = st.columns(2, gap="small")
     with left:
-        _choose(reading, state, "order", "Order", orders, choice.order, title=orders.__getitem__)
+        if reading.is_blind:
+            st.caption("In random order. You label each image before you see its labels.")
+        else:
+            orders = ORDERS if room.run else UNREAD_ORDERS
+            _choose(reading, state, "order", "Order", orders, choice.order, title=orders.__getitem__)
     with right:
         _choose(
             reading, state, "only", "Show", PARTS, choice.only, title=lambda part: _with(PARTS[part], numbers[part])
         )
+    if not reading.is_blind:
+        _show_filters(reading, room, state, left, right)
+    if room.run:
+        with right:
+            _choose(
+                reading,
+                state,
+                "num_controls",
+                "Controls mixed in",
+                CONTROLS,
+                choice.num_controls,
+                title="{:,}".format,
+                help="Images that the model does not doubt, among the others: do you find errors there too?",
+            )
+    if not reading.is_blind:
+        key = f"review_queue_repeats_{reading.key}"
+        st.checkbox(
+            "Show some images twice",
+            value=choice.repeats,
+            key=key,
+            help="One decided image in ten comes again after 50 others, without your verdict. The new one counts.",
+            on_change=lambda: reading.choose(since=_now(state), repeats=bool(session.field_value(key))),
+        )
+
+
+def _show_filters(reading: ReadingList, room: Room, state: ReaderState, left: Any, right: Any) -> None:
+    """By label, kind and slide, in two columns."""
+    choice, table = reading.choice, room.table()
     filters: list[tuple[Any, str, str, str, np.ndarray]] = [(left, "given", "Given label", "given_label", room.given)]
     if room.run:
         filters.append((right, "likely", "Most likely label", "likely_label", room.likely))
@@ -62,26 +94,6 @@ def show_queue_fields(reading: ReadingList, room: Room, state: ReaderState) -> N
         counts = Counter(values[is_counted].tolist())
         with place:
             _filter(reading, state, (name, label), counts, getattr(choice, name), KINDS if column == "kind" else {})
-    if room.run:
-        with right:
-            _choose(
-                reading,
-                state,
-                "num_controls",
-                "Controls mixed in",
-                CONTROLS,
-                choice.num_controls,
-                title="{:,}".format,
-                help="Images that the model does not doubt, among the others: do you find errors there too?",
-            )
-    key = f"review_queue_repeats_{reading.key}"
-    st.checkbox(
-        "Show some images twice",
-        value=choice.repeats,
-        key=key,
-        help="One decided image in ten comes again after 50 others, without your verdict. The new one counts.",
-        on_change=lambda: reading.choose(since=_now(state), repeats=bool(session.field_value(key))),
-    )
 
 
 def part_counts(reading: ReadingList, room: Room, state: ReaderState) -> Mapping[QueuePart, int]:
@@ -98,7 +110,7 @@ def part_counts(reading: ReadingList, room: Room, state: ReaderState) -> Mapping
     }
 
 
-def show_jump(reading: ReadingList, room: Room) -> None:
+def show_jump(reading: ReadingList, room: Room, state: ReaderState) -> None:
     """A field for the id of a sample to go to, which is empty again when the reader went there."""
     jump = current_jump()
     key = f"review_jump_{jump.number if jump else 0}_{reading.key}"
@@ -107,10 +119,11 @@ def show_jump(reading: ReadingList, room: Room) -> None:
         key=key,
         placeholder="Its id, as sample_id in exports",
         on_change=_jump,
-        args=(key, room, jump),
+        args=(key, room, state, jump),
     ).strip()
     if sample_id:
-        st.caption(f"No image has the id {sample_id[:40]!r}.")
+        where = "in this queue " if reading.is_blind else ""
+        st.caption(f"No image {where}has the id {sample_id[:40]!r}.")
 
 
 def current_jump() -> Jump | None:
@@ -118,10 +131,10 @@ def current_jump() -> Jump | None:
     return session.get("review_jump")
 
 
-def _jump(key: str, room: Room, last: Jump | None) -> None:
+def _jump(key: str, room: Room, state: ReaderState, last: Jump | None) -> None:
     """last: the jump before. A field that closes may tell of its text once more."""
     sample_id = (session.field_value(key) or "").strip()
-    if sample_id in room.rows and current_jump() == last:
+    if current_jump() == last and room.may_open(sample_id, state.current().revealed):
         session.put("review_jump", Jump(sample_id, round(1000 * time.time())))
 
 

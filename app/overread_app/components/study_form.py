@@ -17,6 +17,7 @@ from overread_app.components.format_fields import FormatAnswers, ask_format, rec
 from overread_app.components.import_runs import Answers
 from overread_app.components.label_fields import FIELDS, ask_label_fields
 from overread_app.components.preview_panel import show_preview
+from overread_app.components.protocol_field import ask_protocol
 from overread_app.components.question_fields import ask_questions, question_flag
 from overread_app.readable_roots import typed_path
 
@@ -59,6 +60,7 @@ def show_study_form() -> None:
     except UserError as error:  # of a labels file that may not be read
         is_refused = True
         st.warning(plain_text(error_text(error)), icon=":material/info:")
+    protocol = ask_protocol(f"{key}_protocol")
     st.caption(
         "The images are copied into the study, on this machine."
         if (format and format.write_images) or (path and is_named_archive(path))
@@ -73,7 +75,8 @@ def show_study_form() -> None:
     if kind := import_runs.running():
         import_runs.show_progress(kind)
     else:
-        show_buttons(answers, name or suggested, is_ready=bool(place) and not is_refused, is_previewed=bool(preview))
+        is_ready = bool(place) and not is_refused
+        show_buttons(answers, name or suggested, protocol, is_ready=is_ready, is_previewed=bool(preview))
 
 
 def ask_more(
@@ -96,7 +99,7 @@ def ask_more(
     return options + ask_label_fields(key=key, asked=asked, columns=columns_of(labels))
 
 
-def show_buttons(answers: Answers, name: str, *, is_ready: bool, is_previewed: bool) -> None:
+def show_buttons(answers: Answers, name: str, protocol: str, *, is_ready: bool, is_previewed: bool) -> None:
     """Preview and Import; the one to press next stands out. is_ready: whether the source may be read."""
     with st.container(horizontal=True):
         preview_type: ButtonType = "secondary" if is_previewed else "primary"
@@ -106,7 +109,7 @@ def show_buttons(answers: Answers, name: str, *, is_ready: bool, is_previewed: b
         import_type: ButtonType = "primary" if is_previewed else "secondary"
         if st.button("Import", key=f"{form_key()}_import", type=import_type, disabled=not is_ready):
             try:
-                import_runs.start_import(answers, name)
+                import_runs.start_import(answers, name, protocol)
             except UserError as error:
                 st.warning(plain_text(error_text(error)), icon=":material/info:")
             else:

@@ -28,6 +28,7 @@ PARTS = (
         "drawer",
         "supply",
         "tour",
+        "blind",
         "reading",
     ),
 )

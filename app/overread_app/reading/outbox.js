@@ -1,4 +1,4 @@
-// The outbox: verdicts and undos that the server has not answered yet, in their order, kept in the tab's storage.
+// The outbox: readings, verdicts and undos that the server has not answered yet, in their order, kept in the tab's storage.
 //
 // What is in it is sent until it is answered, one after the other, over a lost connection, a restarted server and a
 // reload. The server knows a verdict by its visit, so one that is sent again is not a second one.
@@ -39,6 +39,11 @@ class Outbox {
 
   get ids() {
     return this.entries.filter((entry) => entry.path === "verdict").map((entry) => entry.body.sample_id);
+  }
+
+  // Whether the reader's own label of a sample has not been answered yet.
+  isLocking(id) {
+    return this.entries.some(({ path, body }) => path === "reading" && body.sample_id === id);
   }
 
   get hasUndo() {

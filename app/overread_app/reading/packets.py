@@ -4,7 +4,7 @@ All texts are plain: names may contain anything, and the browser shows them as t
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,13 @@ import numpy as np
 from overread.detection.calibration import recalibrated
 from overread.errors import StudyError
 from overread.records import Decision, VerdictKind
+from overread.review.chain import LedgerRow
 from overread.review.outcomes import IS_ERROR, counts
 from overread_app.components.charts import class_colours
 from overread_app.components.evidence_panel import thumbnails
 from overread_app.components.sample_card import kind_words, likelihood
 from overread_app.components.scorer_votes import VIEWS, vote
-from overread_app.components.verdict_words import VERDICT_NAMES
+from overread_app.components.verdict_words import PLAIN_VERDICTS, VERDICT_NAMES
 from overread_app.reading.reader_state import Standing
 from overread_app.reading.room import Room
 
@@ -25,19 +26,30 @@ NUM_SIMILAR = 6
 MAX_SAME = 2
 """Of them, near-duplicates of the sample."""
 
+_FINDINGS = {kind.value: text for kind, text, *_ in PLAIN_VERDICTS}
+
 Json = dict[str, Any]
 
 
 def packets(room: Room, sample_ids: Sequence[str], standing: Standing) -> list[Json]:
-    """All that is shown of each sample but its image, as if it were not decided. Raises UserError where the room has
-    not got a sample."""
+    """All that is shown of each sample but its image, as if it were not decided; where images are labelled alone
+    first, nothing of one that the reader has not labelled. Raises UserError where the room has not got a sample."""
     rows = [room.row(sample_id) for sample_id in sample_ids]
+
+    def is_hidden(row: int) -> bool:
+        return room.is_hidden(row, standing.revealed)
+
     probability, num_verdicts = corrected_probability(room, rows, standing)
     follows = [standing.keys.get(sample_id, "") for sample_id in sample_ids]
     return [
         {
-            **_packet(room, row, float(chance), is_corrected=num_verdicts > 0),
+            **(
+                {"id": room.ids[row], "isBlind": True, "similar": []}
+                if room.is_blind and room.ids[row] not in standing.revealed
+                else _packet(room, row, float(chance), is_corrected=num_verdicts > 0, is_hidden=is_hidden)
+            ),
             "image": room.image_version(row),
+            "reading": reading_words(standing.readings.get(room.ids[row])),
             "follows": key,
             "note": "",
             "standing": "",
@@ -46,7 +58,8 @@ def packets(room: Room, sample_ids: Sequence[str], standing: Standing) -> list[J
     ]
 
 
-def _packet(room: Room, row: int, probability: float, *, is_corrected: bool) -> Json:
+def _packet(room: Room, row: int, probability: float, *, is_corrected: bool, is_hidden: Callable[[int], bool]) -> Json:
+    """is_hidden: whether nothing may be told of a row."""
     title, other_title = "The readings differ", "Model’s reading"
     if not room.run:
         return _unread_packet(room, row)
@@ -62,12 +75,12 @@ def _packet(room: Room, row: int, probability: float, *, is_corrected: bool) -> 
         "isProposed": bool(room.is_proposed[row]),
         "title": title,
         "otherTitle": other_title,
-        "kind": _kind(room, row),
+        "kind": _kind(room, row, is_hidden),
         "chance": likelihood(probability),
         "chanceDetail": ", ".join(details),
         "probs": [round(float(value), 4) for value in room.probs[row]],
-        "votes": _votes(room, row),
-        **_similar(room, row),
+        "votes": _votes(room, row, is_hidden),
+        **_similar(room, row, is_hidden),
     }
 
 
@@ -96,6 +109,13 @@ def last_verdict(standing: Standing) -> Json | None:
     if last is None:
         return None
     return {"key": last.verdict.idempotency_key, "sampleId": last.verdict.sample_id, "text": verdict_words(last)}
+
+
+def reading_words(reading: LedgerRow | None) -> str:
+    """A reader's blind reading in words: its label, or why there is none; empty before the first."""
+    if reading is None or reading.chosen_label:
+        return reading.chosen_label if reading else ""
+    return _FINDINGS[reading.verdict]
 
 
 def verdict_words(decision: Decision) -> str:
@@ -136,8 +156,8 @@ def class_label(room: Room, label: str) -> Json:
     return {"label": label, "colour": class_colours(room.study.classes).get(label, "transparent")}
 
 
-def _kind(room: Room, row: int) -> str:
-    same = room.given[_duplicates(room, row)]
+def _kind(room: Room, row: int, is_hidden: Callable[[int], bool]) -> str:
+    same = room.given[_visible(_duplicates(room, row), is_hidden)]
     return kind_words(
         room.kinds[row],
         probs=dict(zip(room.study.classes, room.probs[row].tolist(), strict=True)),
@@ -145,19 +165,19 @@ def _kind(room: Room, row: int) -> str:
     )
 
 
-def _votes(room: Room, row: int) -> list[Json]:
+def _votes(room: Room, row: int, is_hidden: Callable[[int], bool]) -> list[Json]:
     scores = dict(zip(room.scorers, room.scores[row].tolist(), strict=True))
     # Duplicates that agree are no evidence: labels are copied together with images.
-    if not scores.get("duplicates"):
+    if not scores.get("duplicates") or any(is_hidden(each) for each in room.duplicates.others(row).tolist()):
         scores.pop("duplicates", None)
     return [{"view": view, "vote": vote(scores[name])} for name, view in VIEWS.items() if name in scores]
 
 
-def _similar(room: Room, row: int) -> Json:
+def _similar(room: Room, row: int, is_hidden: Callable[[int], bool]) -> Json:
     """The most similar images, the nearest first: near-duplicates, then those of other patients and slides."""
     if not room.has_evidence:
         return {"similar": [], "similarSaid": ""}
-    same, others = _duplicates(room, row)[:MAX_SAME], room.neighbours[row]
+    same, others = _visible(_duplicates(room, row), is_hidden)[:MAX_SAME], _visible(room.neighbours[row], is_hidden)
     rows = np.concatenate([same, others[others >= 0]])[:NUM_SIMILAR]
     labels, ids = room.given[rows].tolist(), tuple(room.ids[rows].tolist())
     try:
@@ -177,6 +197,10 @@ def _similar(room: Room, row: int) -> Json:
         for place, (row, sample_id, thumb, label) in enumerate(zip(rows, ids, thumbs, labels, strict=True))
     ]
     return {"similar": similar, "similarSaid": said}
+
+
+def _visible(rows: np.ndarray, is_hidden: Callable[[int], bool]) -> np.ndarray:
+    return np.array([row for row in rows.tolist() if not is_hidden(row)], dtype=np.int64)
 
 
 def _duplicates(room: Room, row: int) -> np.ndarray:

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 
 import streamlit as st
 
-from overread.records import VerdictKind
-from overread.review.queue_choice import QueueChoice
+from overread.records import Protocol, VerdictKind
+from overread.review.queue_choice import QueueChoice, blind_choice
 from overread.studies.run import Run
 from overread.studies.study import Study
 from overread_app import session
@@ -50,13 +50,13 @@ def component_data(
     row when it was chosen. jump: the sample to go to. Raises RunReplacedError where the run's scores are gone.
     """
     know_study(study)
+    choice = choice or QueueChoice()
     ticket = Ticket(
         study=session.study_address(study.path),
         run=run.name if run else "",
         reader=reader,
-        choice=choice or QueueChoice(),
+        choice=blind_choice(choice) if study.protocol == Protocol.BLIND else choice,
         since=since,
-        protocol="open",
         expires_s=expiry(),
         stamp=room_stamp(study, run),
     )
@@ -72,7 +72,7 @@ def component_data(
         ],
         "verdicts": list(VERDICTS),
         "isDemo": study.is_demo,
-        "tour": tour_data(study) if run else None,
+        "tour": tour_data(study) if run and study.protocol == Protocol.OPEN else None,
         "jump": jump and asdict(jump),
         "storage": "overread." + hashlib.sha256(identity.encode()).hexdigest()[:16],
     }

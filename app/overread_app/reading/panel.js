@@ -3,6 +3,7 @@
 
 const LONG = 24; // characters
 const TAIL = 12; // characters at the end of a long name that are always in sight
+const NOT_SHOWN = { label: "", colour: "" };
 const VOTES = { fits: "agrees", unsure: "undecided", doubts: "disagrees" };
 
 // A name that is cut in its middle where its place is too narrow; whole on hover.
@@ -38,6 +39,7 @@ class Panel {
     this.find = (name) => root.querySelector(`.${name}`);
     this.given = new Name(this.find("given-name"));
     this.other = new Name(this.find("other-name"));
+    this.own = new Name(this.find("own-name"));
     this.note = this.find("note");
     this.figures = [...root.querySelectorAll(".similar figure")].map((figure, i) => ({
       figure,
@@ -112,22 +114,27 @@ class Panel {
 
   // Show a sample of the store: all its texts at once.
   show({ packet, thumbs }) {
-    const { given, other } = packet;
-    this.find("panel").setAttribute("aria-label", packet.title);
-    this.find("title").textContent = packet.standing ? `Your verdict so far: ${packet.standing}` : packet.title;
+    const { given = NOT_SHOWN, other = NOT_SHOWN } = packet;
+    const title = packet.isBlind ? "What does this image show?" : packet.title;
+    this.root.classList.toggle("is-blind", Boolean(packet.isBlind));
+    this.root.classList.remove("is-locking");
+    this.find("panel").setAttribute("aria-label", title);
+    this.find("title").textContent = packet.standing ? `Your verdict so far: ${packet.standing}` : title;
     this.find("readings").classList.toggle("is-decided", Boolean(packet.standing));
-    this.root.classList.toggle("is-unread", !other.label); // by a model
-    this.find("other-title").textContent = packet.otherTitle;
+    this.root.classList.toggle("is-unread", !packet.isBlind && !other.label); // by a model
+    this.find("own").hidden = !packet.reading;
+    this.own.write(packet.reading);
+    this.find("other-title").textContent = packet.otherTitle ?? "";
     this.given.write(given.label);
     this.other.write(other.label);
     this.find("given-dot").style.background = given.colour;
     this.find("other-dot").style.background = other.colour;
-    this.find("kind").textContent = packet.kind;
-    this.find("chance").textContent = packet.chance;
-    this.find("detail").textContent = packet.chanceDetail && `(${packet.chanceDetail})`;
+    this.find("kind").textContent = packet.kind ?? "";
+    this.find("chance").textContent = packet.chance ?? "";
+    this.find("detail").textContent = packet.chanceDetail ? `(${packet.chanceDetail})` : "";
     this.note.value = packet.note;
     this.showButtons(given.label, other.label);
-    this.showEvidence(packet, thumbs ?? []);
+    if (!packet.isBlind) this.showEvidence(packet, thumbs ?? []);
     this.find("panel").classList.remove("is-empty");
   }
 
@@ -146,6 +153,7 @@ class Panel {
     for (const { element, label } of this.thirds) element.hidden = !isOther(label);
     for (const option of this.others) option.hidden = option.disabled = !isOther(option.value);
     this.more.hidden = !this.others.some((option) => !option.hidden);
+    this.find("row-title").textContent = given ? "Another class" : "Your label";
     this.find("thirds").hidden = !this.classes.some(({ name }) => isOther(name));
   }
 
@@ -184,6 +192,12 @@ class Panel {
       dot.style.background = each?.colour ?? "";
       name.textContent = name.title = each?.label ?? "";
     });
+  }
+
+  // The reader's own label is on its way; what the server answers is shown.
+  lock() {
+    this.root.classList.add("is-locking");
+    this.find("title").textContent = "Locking your reading";
   }
 
   showProgress({ decided, total }) {

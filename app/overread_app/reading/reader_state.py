@@ -1,4 +1,4 @@
-"""What one reader has decided in a study: read from the ledger once, then kept up with what is added to it.
+"""What one reader has read and decided in a study: read from the ledger once, then kept up with what is added to it.
 
 Other tabs and other servers write too, so each request asks the ledger for the rows after the last one that is known.
 """
@@ -7,7 +7,8 @@ import threading
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-from overread.records import Decision
+from overread.records import Decision, Protocol
+from overread.review.chain import LedgerRow
 from overread.review.ledger import Changes, Ledger
 from overread.review.ledger_state import Head
 
@@ -17,7 +18,7 @@ NUM_KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A reader's standing verdicts at one moment. Never changed: requests that run at once share it."""
+    """A reader's standing verdicts and readings at one moment. Never changed: requests that run at once share it."""
 
     verdicts: dict[str, Decision] = field(default_factory=dict)
     """By idempotency key, in sequence; a sample that was decided twice has two."""
@@ -25,6 +26,10 @@ class Standing:
     """Sample id to the key of the newest of its verdicts."""
     head: Head = field(default_factory=Head)
     """The ledger's newest row at that moment."""
+    readings: dict[str, LedgerRow] = field(default_factory=dict)
+    """Sample id to the reader's blind reading of it."""
+    revealed: frozenset[str] = frozenset()
+    """The ids of the samples whose labels the reader has seen: those that they read or decided, undone or not."""
 
     @property
     def decided(self) -> Collection[str]:
@@ -66,7 +71,10 @@ class Standing:
                 if verdicts[key].verdict.sample_id == sample_id and key not in changes.undone_keys:
                     keys[sample_id] = key
                     break
-        return Standing(verdicts, keys, changes.head)
+        blind = {row.sample_id: row for row in changes.readings if row.protocol == Protocol.BLIND}
+        seen = {decision.verdict.sample_id for decision in changes.verdicts}
+        seen |= {row.sample_id for row in changes.readings}
+        return Standing(verdicts, keys, changes.head, self.readings | blind, self.revealed | seen)
 
 
 class ReaderState:

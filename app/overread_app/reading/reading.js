@@ -49,6 +49,7 @@ class Reading {
     this.outbox.on = this.listener;
     this.server = this.outbox.server;
     this.store = new SampleStore(this.server, () => this.viewer.surface.box);
+    this.blind = new Blind(this);
     this.place = `${storage}.place`; // in the tab's storage: the id of the sample in sight
     this.supply = new Supply(this, sessionStorage.getItem(this.place));
     this.jump = `${storage}.jump`; // and the number of the last wish to go to a sample
@@ -78,6 +79,7 @@ class Reading {
     if (this.current) {
       this.current.packet.note = this.panel.note.value; // perhaps half typed
       this.panel.show(this.current);
+      this.blind.mark(this.current);
     }
     this.table = [
       ...this.panel.keys((kind, label) => this.decide(kind, label)),
@@ -118,6 +120,10 @@ class Reading {
   decide(kind, label) {
     if (!this.visit || this.isTooEarly()) return;
     const { packet } = this.current;
+    if (packet.isBlind) {
+      this.blind.lock(kind, label);
+      return;
+    }
     this.outbox.add("verdict", {
       sample_id: packet.id,
       given: packet.given.label,
@@ -151,7 +157,7 @@ class Reading {
 
   // Take the last verdict back: out of the outbox, or by asking the server, which may have it.
   undo() {
-    if (this.isTooEarly()) return;
+    if (this.isTooEarly() || this.blind.keepsReading()) return;
     const unsent = this.outbox.takeBack();
     const waiting = this.outbox.last;
     if (unsent) this.goBack(unsent.sample_id, unsent.note);
@@ -219,9 +225,10 @@ class Reading {
     this.visit = crypto.randomUUID();
     this.paintedAt = this.stage.show(sample, this.visit);
     this.tour.start();
+    this.blind.mark(sample);
     sessionStorage.setItem(this.place, id);
     clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.trigger("resting", id), RESTING_MS);
+    if (!sample.packet.isBlind) this.resting = setTimeout(() => this.trigger("resting", id), RESTING_MS);
   }
 
   blank() {
@@ -253,11 +260,12 @@ class Reading {
         this.stepAside();
         this.bring(answer.undone);
       }
+      if (entry.path === "reading") this.blind.reveal(answer.revealed);
     } else {
-      const isVerdict = entry.path === "verdict";
+      const isVerdict = entry.path !== "undo";
       this.panel.showProblem(status === 422 && isVerdict ? `Not saved: ${answer.message}` : answer.message);
       this.problemAt = performance.now();
-      if (status === 422 && isVerdict) this.goBack(entry.body.sample_id, entry.body.note);
+      if (status === 422 && isVerdict) this.goBack(entry.body.sample_id, entry.body.note ?? "");
       else if (answer.isChanged) this.open(entry.body.sample_id, entry.body.note);
       else this.supply.refresh();
     }

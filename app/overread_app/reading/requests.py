@@ -6,6 +6,7 @@ from typing import Any
 
 from overread.errors import UserError
 from overread.records import VerdictKind
+from overread.review.row_rules import FINDINGS
 from overread_app.components.verdict_words import MAX_NOTE_LENGTH
 
 MAX_BYTES = 2**16
@@ -64,6 +65,20 @@ class VerdictRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadingRequest:
+    """A reader's own label for a sample of which they saw the image alone."""
+
+    sample_id: str
+    visit: str
+    label: str
+    """Empty where there is a finding."""
+    finding: VerdictKind | None
+    elapsed_ms: int
+    image: str
+    """As in `Shown`."""
+
+
+@dataclass(frozen=True, slots=True)
 class DecidedRequest:
     """The reader's last verdicts."""
 
@@ -104,25 +119,34 @@ def decided_request(content: bytes) -> DecidedRequest:
     return DecidedRequest(after, _count(fields, limit=MAX_DECIDED), search.strip())
 
 
+def reading_request(content: bytes) -> ReadingRequest:
+    fields = _fields(content)
+    finding = None if fields.get("finding") is None else _kind(fields, "finding")
+    if finding not in (None, *FINDINGS):
+        raise RequestError("finding")
+    return ReadingRequest(
+        sample_id=_text(fields, "sample_id"),
+        visit=_text(fields, "visit"),
+        label=_text(fields, "label", is_optional=finding is not None),
+        finding=finding,
+        elapsed_ms=_elapsed_ms(fields),
+        image=_text(fields, "image", is_optional=True),
+    )
+
+
 def verdict_request(content: bytes) -> VerdictRequest:
     fields = _fields(content)
-    try:
-        kind = VerdictKind(str(fields.get("kind")))
-    except ValueError as error:
-        raise RequestError("kind") from error
-    note, elapsed_ms = fields.get("note", ""), fields.get("elapsed_ms")
+    note = fields.get("note", "")
     if not isinstance(note, str) or len(note) > MAX_NOTE_LENGTH:
         raise UserError(f"The note is longer than {MAX_NOTE_LENGTH} characters; please shorten it.")
-    if not isinstance(elapsed_ms, int | float) or not 0 <= elapsed_ms < 2**53:
-        raise RequestError("elapsed_ms")
     return VerdictRequest(
         sample_id=_text(fields, "sample_id"),
         shown=Shown(*(_text(fields, name, is_optional=True) for name in ("given", "other", "image"))),
         visit=_text(fields, "visit"),
-        kind=kind,
+        kind=_kind(fields, "kind"),
         chosen_label=_text(fields, "chosen_label", is_optional=True),
         note=note.strip(),
-        elapsed_ms=round(elapsed_ms),
+        elapsed_ms=_elapsed_ms(fields),
         follows=_text(fields, "follows", is_optional=True),
     )
 
@@ -140,6 +164,20 @@ def _fields(content: bytes) -> dict[str, Any]:
     if not isinstance(fields, dict):
         raise RequestError("body")
     return fields
+
+
+def _kind(fields: dict[str, Any], name: str) -> VerdictKind:
+    try:
+        return VerdictKind(str(fields.get(name)))
+    except ValueError as error:
+        raise RequestError(name) from error
+
+
+def _elapsed_ms(fields: dict[str, Any]) -> int:
+    elapsed_ms = fields.get("elapsed_ms")
+    if not isinstance(elapsed_ms, int | float) or not 0 <= elapsed_ms < 2**53:
+        raise RequestError("elapsed_ms")
+    return round(elapsed_ms)
 
 
 def _count(fields: dict[str, Any], *, limit: int) -> int:

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,13 @@ from overread.config import calibration_settings
 from overread.errors import ImageError, UserError
 from overread.images.location import Location
 from overread.proposal_settings import CalibrationSettings
+from overread.records import Protocol
 from overread.review.queue import Pace, likely_labels, review_order
-from overread.review.queue_choice import QueueChoice, QueueOrder
+from overread.review.queue_choice import MAX_CONTROLS, QueueChoice, QueueOrder, blind_choice
 from overread.studies.run import Run
 from overread.studies.study import Study
 from overread_app import study_data
+from overread_app.reading.row_groups import Groups
 
 NUM_KEPT = 4
 NUM_ORDERS = 16
@@ -86,7 +89,7 @@ class Room:
     neighbours: np.ndarray
     """(N, 6) rows, -1 for none; (N, 0) for a run without evidence."""
     has_evidence: bool
-    duplicates: "Groups"
+    duplicates: Groups
     images: np.ndarray
     """(N,) str: the cell of samples.csv that names the image; empty where the study no longer has the sample."""
     hashes: np.ndarray
@@ -116,6 +119,28 @@ class Room:
                 is_chosen[[self.rows[sample_id] for sample_id in ids]] = True
                 self._orders[key] = Order(ids, is_chosen)
             return self._orders[key]
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether readers label each image alone first."""
+        return self.study.protocol == Protocol.BLIND
+
+    def may_open(self, sample_id: str, revealed: Collection[str]) -> bool:
+        """Whether a reader may go to a sample; revealed: the ids of those whose labels they have seen.
+
+        Where they label images alone first, it is one of the queue's, or a revealed one: the labels of the others may
+        have stood beside similar images.
+        """
+        return sample_id in self.rows and (not self.is_blind or sample_id in revealed or self._is_blind_one(sample_id))
+
+    def is_hidden(self, row: int, revealed: Collection[str]) -> bool:
+        """Whether a reader may still be asked to label a row's image alone."""
+        sample_id = self.ids[row]
+        return self.is_blind and sample_id not in revealed and self._is_blind_one(sample_id)
+
+    def _is_blind_one(self, sample_id: str) -> bool:
+        """Whether a choice that `blind_choice` allows has the sample."""
+        return self.is_chosen(self.order(blind_choice(QueueChoice(num_controls=MAX_CONTROLS))), sample_id)
 
     def is_chosen(self, order: Order, sample_id: str) -> bool:
         """Whether an order of this room has the sample."""
@@ -153,31 +178,9 @@ class Room:
         return Pace.of(decision for decision in decisions if decision.sequence <= since)
 
 
-@dataclass(frozen=True)
-class Groups:
-    """Which of N rows belong together."""
-
-    numbers: np.ndarray
-    """(N,) int: each row's group, -1 for a row alone."""
-    _order: np.ndarray
-    _sorted: np.ndarray
-
-    @classmethod
-    def of(cls, numbers: np.ndarray) -> "Groups":
-        order = np.argsort(numbers, kind="stable")
-        return cls(numbers, order, numbers[order])
-
-    def others(self, row: int) -> np.ndarray:
-        """The other rows of a row's group, ascending."""
-        if not len(self.numbers) or self.numbers[row] < 0:
-            return np.empty(0, dtype=np.int64)
-        first, end = np.searchsorted(self._sorted, [self.numbers[row], self.numbers[row] + 1])
-        rows = self._order[first:end]
-        return rows[rows != row]
-
-
 def room_stamp(study: Study, run: Run | None) -> str:
-    """Changes when the run's scores (without a run, the study's samples) are replaced, or the study's classes change.
+    """Changes when the run's scores (without a run, the study's samples) are replaced, or the study's classes or its
+    protocol change.
 
     Raises RunReplacedError where the scores are gone.
     """
@@ -185,8 +188,8 @@ def room_stamp(study: Study, run: Run | None) -> str:
         status = (run.path / "scores.csv" if run else study.samples_path).stat()
     except FileNotFoundError as error:
         raise RunReplacedError from error
-    classes = hashlib.sha256(json.dumps(study.classes).encode()).hexdigest()[:16]
-    return f"{status.st_mtime_ns}.{status.st_size}.{classes}"
+    fields = hashlib.sha256(json.dumps([study.classes, study.protocol]).encode()).hexdigest()[:16]
+    return f"{status.st_mtime_ns}.{status.st_size}.{fields}"
 
 
 _rooms: dict[tuple[object, ...], Room] = {}
@@ -197,7 +200,8 @@ def open_room(study: Study, run: Run | None) -> Room:
     """The room of a run, or of the study's samples alone, opened anew where one of its files has changed. Raises
     StudyError."""
     files = [*((run.path / name for name in _FILES) if run else ()), study.samples_path]
-    key = (run.path if run else study.path, study.classes, study.source_root, *map(_stamp, files))
+    fields = (study.classes, study.protocol, study.source_root)
+    key = (run.path if run else study.path, *fields, *map(_stamp, files))
     if (room := _used(key)) is not None:
         return room
     with _opening:

@@ -1,4 +1,4 @@
-"""The routes of reading, beside Streamlit's in the same server: samples, their images, verdicts and undos.
+"""The routes of reading, beside Streamlit's in the same server: samples, their images, readings, verdicts and undos.
 
 Each request bears a ticket (tickets.py). The work is done in threads, since it waits for files and the ledger.
 """
@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 
-from overread.errors import ImageError, LedgerBusyError, StaleVerdictError, UserError
-from overread.records import Verdict, VerdictKind
+from overread.errors import ImageError, LedgerBusyError, StaleReadingError, StaleVerdictError, UserError
+from overread.records import Protocol, Reading, Verdict, VerdictKind
 from overread.review.ledger import visit_key
 from overread.studies.run import Run
 from overread.studies.study import Study, open_study
@@ -23,13 +23,15 @@ from overread_app import session, study_data
 from overread_app.boundary import error_text
 from overread_app.reading.decided import decided_samples
 from overread_app.reading.packets import Json
-from overread_app.reading.reader_state import reader_state
+from overread_app.reading.reader_state import Standing, reader_state
 from overread_app.reading.requests import (
     MAX_BYTES,
+    QueueRequest,
     RequestError,
     Shown,
     decided_request,
     queue_request,
+    reading_request,
     undo_request,
     verdict_request,
 )
@@ -43,6 +45,7 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (TicketError, 401),
     (ImageError, 404),
     (StaleVerdictError, 409),
+    (StaleReadingError, 409),
     (RunReplacedError, 409),
     (LedgerBusyError, 503),
     (UserError, 422),
@@ -62,16 +65,20 @@ def next_samples(seat: Seat, content: bytes) -> Json:
     """The next samples that wait for the reader, in the order of review."""
     asked = queue_request(content)
     seat.state.later = asked.later
-    room, standing = seat.room, seat.state.current()
+    standing = seat.state.current()
     passed = asked.have if asked.first is None else asked.have | {asked.first}
     following = (sample_id for sample_id in seat.waiting(standing) if sample_id not in passed)
-    is_open = asked.follows in (None, standing.keys.get(asked.first or "", ""))
-    is_first_shown = is_open and asked.first in room.rows and asked.first not in asked.have
-    first = [asked.first] if is_first_shown and asked.first is not None else []
+    first = [asked.first] if asked.first is not None and _is_first_shown(seat, asked, standing) else []
     ids = [*first, *islice(following, asked.count)][: asked.count]
     told = seat.summary(standing)
     left = told["progress"]["total"] - told["progress"]["decided"]
     return {"samples": seat.packets(ids, standing), **told, "left": left}
+
+
+def _is_first_shown(seat: Seat, asked: QueueRequest, standing: Standing) -> bool:
+    sample_id = asked.first or ""
+    is_open = asked.follows in (None, standing.keys.get(sample_id, ""))
+    return is_open and seat.room.may_open(sample_id, standing.revealed) and sample_id not in asked.have
 
 
 def last_decided(seat: Seat, content: bytes) -> Json:
@@ -86,9 +93,12 @@ def record_verdict(seat: Seat, content: bytes) -> Json:
     row = room.row(asked.sample_id)
     if asked.kind in (VerdictKind.ACCEPT, VerdictKind.RELABEL) and asked.chosen_label not in room.study.classes:
         raise RequestError("chosen_label")
-    key = visit_key(ticket.reader, asked.sample_id, asked.visit)
-    if asked.shown != shown_of(room, row) and key not in seat.state.current().verdicts:
+    key, standing = visit_key(ticket.reader, asked.sample_id, asked.visit), seat.state.current()
+    if asked.shown != shown_of(room, row) and key not in standing.verdicts:
         raise SampleChangedError
+    if room.is_blind and asked.sample_id not in standing.revealed:
+        raise UserError("Label the image before you decide. Reload the page.")
+    is_read_blind = room.is_blind and asked.sample_id in standing.readings
     seat.ledger.record(
         Verdict(
             sample_id=asked.sample_id,
@@ -100,7 +110,7 @@ def record_verdict(seat: Seat, content: bytes) -> Json:
             run=room.run,
             score=float(room.probability[row]),
             idempotency_key=key,
-            protocol=ticket.protocol,
+            protocol=Protocol.BLIND if is_read_blind else Protocol.OPEN,
             note=asked.note,
             elapsed_ms=asked.elapsed_ms,
             follows=asked.follows,
@@ -108,6 +118,36 @@ def record_verdict(seat: Seat, content: bytes) -> Json:
         )
     )
     return {"saved": True, "key": key, **seat.summary(seat.state.current())}
+
+
+def lock_reading(seat: Seat, content: bytes) -> Json:
+    """Lock a blind reading, once for each visit, and reveal the sample."""
+    asked = reading_request(content)
+    room, reader = seat.room, seat.ticket.reader
+    row, standing = room.row(asked.sample_id), seat.state.current()
+    if not (room.is_blind and room.may_open(asked.sample_id, standing.revealed)):
+        raise RequestError("sample_id")
+    key, known = visit_key(reader, asked.sample_id, asked.visit), standing.readings.get(asked.sample_id)
+    if known is None or known.idempotency_key != key:
+        if asked.label and asked.label not in room.study.classes:
+            raise RequestError("label")
+        if asked.image != room.image_version(row):
+            raise SampleChangedError
+        reading = Reading(
+            sample_id=asked.sample_id,
+            reader=reader,
+            label=asked.label,
+            idempotency_key=key,
+            finding=asked.finding,
+            protocol=Protocol.BLIND,
+            run=room.run,
+            elapsed_ms=asked.elapsed_ms,
+            image_sha256=room.hashes[row],
+        )
+        seat.ledger.record_reading(reading)
+        standing = seat.state.current()
+    (revealed,) = seat.packets([asked.sample_id], standing)
+    return {"saved": True, "revealed": revealed, **seat.summary(standing)}
 
 
 class SampleChangedError(StaleVerdictError):
@@ -202,7 +242,7 @@ def _refused(error: Exception, message: str = "") -> Response:
     status = next(status for kind, status in _STATUSES if isinstance(error, kind))
     message = message or error_text(error)
     answer: Json = {"message": message}
-    if isinstance(error, SampleChangedError):
+    if isinstance(error, SampleChangedError | StaleReadingError):
         answer["isChanged"] = True  # the page shows the sample again
     return JSONResponse(answer, status_code=status, headers=_NOT_KEPT)
 
@@ -233,6 +273,7 @@ def _study(address: str) -> Study:
 ROUTER = Router(
     [
         Route("/queue", _answering(next_samples), methods=["POST"]),
+        Route("/reading", _answering(lock_reading), methods=["POST"]),
         Route("/verdict", _answering(record_verdict), methods=["POST"]),
         Route("/decided", _answering(last_decided), methods=["POST"]),
         Route("/undo", _answering(undo_last), methods=["POST"]),

@@ -24,6 +24,9 @@ class SampleStore {
       sample?.image?.bitmap.close(); // the study has another image by now
       sample = { isReady: false };
     }
+    if (sample.packet?.isBlind && !packet.isBlind) {
+      Object.assign(sample, { isReady: false, ready: null }); // its similar images are known now
+    }
     sample.packet = packet;
     this.samples.delete(packet.id);
     this.samples.set(packet.id, sample);
@@ -46,7 +49,7 @@ class SampleStore {
     const thumbs = Promise.all(packet.similar.map(({ thumb }) => decoded(thumb)));
     const isKept = () => this.samples.get(packet.id) === sample;
     for (let attempt = 0; isKept(); attempt++) {
-      const { image, status, message } = await this.decode(packet);
+      const { image, status, message } = sample.image ? sample : await this.decode(packet);
       if (!image && IS_LATER(status)) {
         await backOff(attempt);
         continue;

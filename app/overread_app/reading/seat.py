@@ -56,8 +56,8 @@ class Seat:
         return {"last": last_verdict(standing), "progress": self.progress(standing)}
 
     def packets(self, sample_ids: Sequence[str], standing: Standing) -> list[Json]:
-        """All that is shown of each sample but its image. A decided one comes with its verdict and note, unless it is a
-        repeat, which shows nothing of them."""
+        """All that the reader may see of each sample but its image. A decided one comes with its verdict and note,
+        unless it is a repeat, which shows nothing of them."""
         repeats = set(self.repeats(standing))
         shown = packets(self.room, sample_ids, standing)
         for packet in shown:

@@ -13,7 +13,7 @@ class Stage {
     const { id } = sample.packet;
     document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0 }); // both labels and the image in sight
     this.panel.find("evidence").scrollTo({ top: 0 });
-    if (sample.image) this.viewer.show(sample.image);
+    if (sample.image) this.viewer.main.image === sample.image || this.viewer.show(sample.image); // keep how it is seen
     else this.viewer.blank(`${sample.message} If you cannot judge without it, choose “Cannot judge”.`);
     this.panel.show(sample);
     this.root.classList.remove("is-ended");

@@ -109,5 +109,5 @@ class Supply {
 // Whether the labels and the image of a sample are those that are in sight.
 function isAsShown(now, shown) {
   return ["id", "image"].every((name) => now[name] === shown[name]) &&
-    ["given", "other"].every((name) => now[name].label === shown[name].label);
+    ["given", "other"].every((name) => now[name]?.label === shown[name]?.label); // none of a sample to be read blind
 }

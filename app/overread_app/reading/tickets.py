@@ -32,14 +32,12 @@ class Ticket:
     """Empty: the samples are read without a model."""
     reader: str
     choice: QueueChoice
-    protocol: str
-    """Of `Verdict`."""
     expires_s: int
     """In seconds since 1970."""
     since: int = 0
     """The ledger's newest row when the queue was chosen."""
     stamp: str = ""
-    """Of the run's scores and the study's classes (`room_stamp`): once these are replaced, the ticket is void."""
+    """Of what is shown (`room_stamp`): once that is replaced, the ticket is void."""
 
 
 def expiry() -> int:

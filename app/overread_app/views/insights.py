@@ -15,6 +15,7 @@ from overread.studies.study import Study
 from overread_app import session, study_data
 from overread_app.boundary import plain_text
 from overread_app.components import calibration_charts, charts
+from overread_app.components.anchoring_panel import show_anchoring
 from overread_app.components.wording import VERDICT_WORDS, counted, run_title
 
 HIGH_PROBABILITY = 0.8
@@ -47,6 +48,7 @@ def show_page() -> None:
         show_reliability(study, run, scores)
     with right:
         show_trade_off(scores)
+    show_anchoring(study)
     show_map(study, run, scores)
 
 

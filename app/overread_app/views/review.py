@@ -1,10 +1,11 @@
-"""The Review page: the reading component, and beneath it what is slow to make for a sample (the open protocol)."""
+"""The Review page: the reading component, and beneath it what is slow to make for a sample."""
 
 from collections import Counter
 from pathlib import Path
 
 import streamlit as st
 
+from overread.records import Protocol
 from overread.review.queue_choice import QueueChoice
 from overread.studies.run import Run, running_training
 from overread.studies.study import Study
@@ -20,7 +21,7 @@ from overread_app.components.threshold_slider import corrected_probabilities, sh
 from overread_app.components.verdict_words import VERDICT_NAMES
 from overread_app.reading.component import END, show_component
 from overread_app.reading.page_data import component_data
-from overread_app.reading.reader_state import reader_state
+from overread_app.reading.reader_state import ReaderState, reader_state
 from overread_app.reading.room import open_room
 from overread_app.reading_list import ReadingList
 
@@ -38,7 +39,9 @@ def show() -> None:
     elif is_asking():
         ask_reader(study)
     else:
-        show_page(study, run, ReadingList(session.reader_name(), study.ledger_study, run.name if run else ""))
+        is_blind = study.protocol == Protocol.BLIND
+        name = run.name if run else ""
+        show_page(study, run, ReadingList(session.reader_name(), study.ledger_study, name, is_blind))
 
 
 def show_page(study: Study, run: Run | None, reading: ReadingList) -> None:
@@ -80,7 +83,7 @@ def show_slow_evidence(study: Study, run: Run, reading: ReadingList, sample_id: 
     """The sample's course during training, and saliency maps on request."""
     room = open_room(study, run)
     row = room.rows.get(sample_id)
-    if row is None:
+    if row is None or (reading.is_blind and sample_id not in own_state(study, reading).current().revealed):
         return
     trace = study_data.load_trace(run)
     left, right = st.columns(2, gap="large")
@@ -103,10 +106,16 @@ def show_queue(study: Study, run: Run | None, reading: ReadingList) -> None:
     """The choice of the queue, the threshold among it."""
     room = open_room(study, run)
     with st.container(gap="xsmall"):
-        if run is not None:
+        if run is not None and not reading.is_blind:
             show_threshold(study, run, reading)
-        show_queue_fields(reading, room, reader_state(study_data.ledger(study), reading.reader))
-        show_jump(reading, room)
+        state = own_state(study, reading)
+        show_queue_fields(reading, room, state)
+        show_jump(reading, room, state)
+
+
+def own_state(study: Study, reading: ReadingList) -> ReaderState:
+    """What the reader has read and decided."""
+    return reader_state(study_data.ledger(study), reading.reader)
 
 
 def show_threshold(study: Study, run: Run, reading: ReadingList) -> None:

@@ -15,6 +15,7 @@ from overread_app.boundary import error_boundary, plain_text
 from overread_app.components import charts
 from overread_app.components.finding_images import show_finding_images
 from overread_app.components.preview_panel import show_outcome
+from overread_app.components.protocol_field import show_protocol
 from overread_app.components.study_form import show_study_form
 from overread_app.components.wording import STATE_WORDS, counted, duration
 
@@ -163,6 +164,7 @@ def show_report(study: Study) -> None:
     with right:
         st.subheader("Composition")
         st.markdown("\n".join(f"- {line}" for line in composition(study, samples)))
+        show_protocol(study)
     show_quarantine(study)
     show_findings(study)
 

@@ -28,7 +28,7 @@ def reader_labels(
         verdict = decision.verdict
         if verdict.kind in _LABELLING and verdict.sample_id in present:
             labels.setdefault(verdict.reader, {})[verdict.sample_id] = verdict.chosen_label
-    known = [row for row in readings if row.sample_id in present]
+    known = [row for row in readings if row.sample_id in present and row.chosen_label]
     blind = [row for row in known if row.protocol == "blind"]
     for row in [*(row for row in known if row.protocol != "blind"), *blind]:
         labels.setdefault(row.reader, {})[row.sample_id] = row.chosen_label

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,20 +14,27 @@ from overread.cli.terminal import print_result
 def agreement(
     study: StudyPath,
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples for the 95 % intervals.", min=0)] = 1000,
+    truth: Annotated[
+        Path | None, typer.Option(help="CSV with true_label, as for evaluate: which blind readings were right.")
+    ] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Measure how far raters and readers agree beyond chance; intervals resample whole patients or slides."""
+    """Measure how far raters and readers agree beyond chance, and whether blind readings were changed afterwards."""
     from overread.checks.agreement import Estimate, study_agreement
     from overread.checks.reader_labels import reader_labels
+    from overread.pipeline.evaluation import read_truth
     from overread.pipeline.study_ledger import open_ledger
+    from overread.review.anchoring import anchoring
     from overread.studies.sample_groups import sample_groups
     from overread.studies.study import open_study
 
     opened = open_study(study)
     samples = opened.samples()
     ledger = open_ledger(opened)
-    of_readers, num_blind = reader_labels(samples, ledger.decisions(), ledger.readings())
+    readings, decisions = ledger.readings(), ledger.decisions()
+    of_readers, num_blind = reader_labels(samples, decisions, readings)
+    changed = anchoring(readings, decisions, read_truth(opened, truth) if truth else None)
     panels = {"raters and readers": [*opened.rater_names, *of_readers]}
     if of_readers.shape[1] and len(opened.rater_names) > 1:
         panels["raters"] = list(opened.rater_names)
@@ -60,5 +68,16 @@ def agreement(
             f"readers: {num_blind} of their {num_labels} labels were read blind; the others come from verdicts that "
             "were given with the given label and the model's in view"
         )
-    values = asdict(everyone) | {"num_blind": num_blind, "num_reader_labels": num_labels}
+    if changed.num_readings:
+        lines.append(
+            f"of {changed.num_readings} blind readings with a verdict: {changed.num_kept} kept, {changed.num_to_model} "
+            f"moved to the model's label (of {changed.num_against_model} that differed from it), "
+            f"{changed.num_to_given} to the given one, {changed.num_to_other} to another"
+        )
+    if changed.num_right + changed.num_wrong:
+        lines.append(
+            f"by the true labels: {changed.num_right_turned_wrong} of {changed.num_right} right readings turned wrong, "
+            f"{changed.num_wrong_mended} of {changed.num_wrong} wrong ones mended"
+        )
+    values = asdict(everyone) | {"num_blind": num_blind, "num_reader_labels": num_labels, "anchoring": asdict(changed)}
     print_result(as_json, values | {"panels": {panel: asdict(of_panel) for panel, of_panel in found.items()}}, lines)

@@ -12,6 +12,10 @@ StudyPath = Annotated[Path, typer.Argument(metavar="STUDY", help="Folder of the 
 RunName = Annotated[str | None, typer.Option("--run", help="Name of a finished run; default: the newest.")]
 Seed = Annotated[int, typer.Option(help="Random seed.", min=0)]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else.")]
+PROTOCOL_HELP = (
+    "What readers see first: open, the image with both labels and the evidence; or blind, the image alone, until their "
+    "own label is locked."
+)
 
 
 def _allow_temporary(is_ephemeral: bool) -> bool:

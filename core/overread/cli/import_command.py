@@ -86,6 +86,7 @@ def import_(
         name=options.name,
         image_size_px=options.image_size,
         update=options.update,
+        protocol=options.protocol,
         is_shared=options.shared,
     )
     request = request_of(place, reading, columns, findings, folders, within)

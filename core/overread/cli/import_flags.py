@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from overread.cli.arguments import Ephemeral
+from overread.cli.arguments import PROTOCOL_HELP, Ephemeral
 
 if TYPE_CHECKING:
     from overread.sources.request import ImportRequest
@@ -93,6 +93,7 @@ class StudyFlags:
         ),
     ] = False
     name: Annotated[str | None, typer.Option(help="Name shown in the app; default: the folder's name.")] = None
+    protocol: Annotated[str | None, typer.Option(help=PROTOCOL_HELP, show_default="open")] = None
     image_size: Annotated[int, typer.Option(help="Side length of the cached images, in pixels.", min=32, max=1024)] = (
         224
     )

@@ -17,7 +17,7 @@ from overread.cli.export_command import ExportCommand, export
 from overread.cli.import_command import ImportCommand, import_
 from overread.cli.ledger_commands import adopt, backup, restore, verify
 from overread.cli.run_commands import TrainCommand, estimate, evaluate, proposals, saliency, train
-from overread.cli.study_commands import check, corrupt, demo
+from overread.cli.study_commands import check, configure, corrupt, demo
 from overread.cli.terminal import print_error
 from overread.errors import ConfigError, OverreadError
 
@@ -54,7 +54,7 @@ def _start_app(context: typer.Context) -> None:
 
 app.command()(demo)
 app.command("import", cls=ImportCommand)(import_)
-_COMMANDS = (check, agreement, corrupt, train, estimate, saliency, evaluate, proposals, export)
+_COMMANDS = (check, configure, agreement, corrupt, train, estimate, saliency, evaluate, proposals, export)
 _HELP: dict[Any, type[TyperCommand]] = {train: TrainCommand, export: ExportCommand}
 for command in (*_COMMANDS, bench, verify, backup, restore, adopt):
     app.command(cls=_HELP.get(command))(command)

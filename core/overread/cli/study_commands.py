@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from overread.cli.arguments import Ephemeral, Json, Seed, StudyPath
+from overread.cli.arguments import PROTOCOL_HELP, Ephemeral, Json, Seed, StudyPath
 from overread.cli.terminal import print_result, progress_bar, tell_state
 
 
@@ -48,6 +48,18 @@ def check(study: StudyPath, as_json: Json = False) -> None:
         findings = check_study(opened, on_progress=lambda fraction: show(fraction, "checking every image"))
     lines = [f"{finding.severity:8}{finding.message}" for finding in findings] or ["no problems found"]
     print_result(as_json, {"findings": [asdict(finding) for finding in findings]}, lines)
+
+
+def configure(
+    study: StudyPath,
+    protocol: Annotated[str | None, typer.Option(help=PROTOCOL_HELP, show_default="unchanged")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show or change how a study is read. Pages that are open ask to be reloaded."""
+    from overread.studies.study import open_study, set_protocol
+
+    opened = open_study(study) if protocol is None else set_protocol(study, protocol)
+    print_result(as_json, {"protocol": opened.protocol}, [f"{study}: protocol {opened.protocol}"])
 
 
 def corrupt(

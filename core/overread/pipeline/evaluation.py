@@ -26,7 +26,7 @@ def evaluate_run(study: Study, truth_path: Path, run_name: str | None = None) ->
     """
     run = open_run(study, run_name)
     scores = run.scores()
-    truth = _read_truth(study, truth_path)
+    truth = read_truth(study, truth_path)
     true = scores["sample_id"].map(truth)
     has_truth = true.notna().to_numpy()
     if not has_truth.any():
@@ -69,8 +69,9 @@ def _rankings(is_error: np.ndarray, scores: dict[str, np.ndarray]) -> dict[str, 
     return {name: dict(zip(fields, ranking_metrics(is_error, each), strict=True)) for name, each in scores.items()}
 
 
-def _read_truth(study: Study, path: Path) -> dict[str, str]:
-    """True class name by sample id. Raises ManifestError, the row named, for what is no class or contradicts itself."""
+def read_truth(study: Study, path: Path) -> dict[str, str]:
+    """True class name by sample id, of a CSV as `evaluate_run` takes it. Raises ManifestError, the row named, for what
+    is no class or contradicts itself."""
     if not path.is_file():
         raise ManifestError(f"{path}: no such file; name the CSV that holds the true labels")
     table = read_cells(path)

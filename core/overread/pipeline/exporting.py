@@ -97,6 +97,7 @@ def _reviewed(
         scores=run.scores() if run else None,
         run=run.name if run else "",
         changed_images=_changed(study, {decision.verdict.sample_id for decision in decisions}),
+        readings=ledger.readings(reader),
     )
     return _Review(samples, head_text(study, head))
 

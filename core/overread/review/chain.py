@@ -34,7 +34,7 @@ class LedgerRow:
     chosen_label: str
     """The label that follows from the verdict, or that was read; empty for exclude and undo."""
     verdict: str
-    """Empty in a reading and an undo."""
+    """Empty in an undo; in a reading, what it says in place of a label: ambiguous, exclude or cannot_judge."""
     note: str
     protocol: str
     """open or blind."""

@@ -1,13 +1,14 @@
 """The cleaned CSV: the source's own columns, the final label, and who decided it, when and on what evidence."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 
 from overread.errors import ConfigError
 from overread.files import quote_cell, write_atomically
-from overread.review.reviewed import SELF_DECLARED, ReviewedSample
+from overread.review.reviewed import SELF_DECLARED, ReviewedSample, in_seconds
 from overread.spreadsheets import harmless_cell
 from overread.version import full_version
 
@@ -22,6 +23,9 @@ COLUMNS = (
     "note",
     "run",
     "reader_identity",
+    "blind_reading",
+    "read_by",
+    "read_at",
     "overread_version",
     "ledger_head",
 )
@@ -64,6 +68,8 @@ def cleaned_table(
     - label_error_probability, proposed_label and run: what the decision was made on; where there is none, those of the
       samples' run.
     - reader_identity: self-declared where there is a reader. overread_version, ledger_head: the same in every row.
+    - blind_reading: what readers labelled the image alone, as the source writes labels, or ambiguous, exclude or
+      cannot_judge; read_by: who; read_at: when, in UTC, ISO 8601. Each joined by "; ", the earliest reading first.
     - reader, note: joined by "; " where there are several. decided_at: UTC, ISO 8601, of the newest decision.
     A row of the source is the sample whose `image` is its cell in image_column; a row without one, or without a label,
     is quarantined.
@@ -112,6 +118,7 @@ def _cells(table: pd.DataFrame, name: str) -> list[str]:
 
 
 def _added_cells(sample: ReviewedSample, cell: str, written_labels: Mapping[str, str]) -> tuple[str, ...]:
+    readings = sample.blind_readings
     if not sample.decided_at:
         probability, proposed, run = sample.error_probability, sample.proposed_label, sample.run
     else:
@@ -126,5 +133,8 @@ def _added_cells(sample: ReviewedSample, cell: str, written_labels: Mapping[str,
         sample.decided_at,
         sample.note,
         run,
-        SELF_DECLARED if sample.reader else "",
+        SELF_DECLARED if sample.reader or readings else "",
+        "; ".join(written_labels.get(row.chosen_label, row.chosen_label) or row.verdict for row in readings),
+        "; ".join(row.reader for row in readings),
+        "; ".join(in_seconds(datetime.fromisoformat(row.recorded_at)) for row in readings),
     )

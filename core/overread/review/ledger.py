@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from overread.errors import LedgerError, StaleVerdictError
-from overread.records import Decision, Verdict
+from overread.errors import StaleReadingError, StaleVerdictError
+from overread.records import Decision, Protocol, Reading, Verdict
 from overread.review.chain import LedgerRow
 from overread.review.ledger_queries import decided_after, decision_of, rows_of, standing_verdicts
 from overread.review.ledger_state import Head
 from overread.review.ledger_store import LedgerStore
-from overread.review.row_rules import check_characters, check_elapsed, check_same, check_texts, check_verdict
+from overread.review.row_rules import check_reading, check_same, check_texts, check_verdict
 from overread.review.schema import ledger
 
 
@@ -36,6 +36,8 @@ class Changes:
     """The idempotency keys of verdicts that were undone, these or earlier ones. No such verdict ever stands again."""
     head: Head
     """The ledger's newest row."""
+    readings: tuple[LedgerRow, ...] = ()
+    """In sequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,49 +113,36 @@ class Ledger(LedgerStore):
             )
             return decision_of(last)
 
-    def record_reading(
-        self,
-        *,
-        sample_id: str,
-        reader: str,
-        label: str,
-        idempotency_key: str,
-        is_blind: bool = True,
-        given_label: str = "",
-        run: str = "",
-        note: str = "",
-        elapsed_ms: int = 0,
-    ) -> bool:
+    def record_reading(self, reading: Reading) -> bool:
         """Append a reader's own label for a sample; it cannot be undone.
 
-        is_blind: only the image was shown. given_label: only where it was shown.
-        Returns False, and writes nothing, if the key was already used for this sample and reader.
-        Raises LedgerError if a blind reading follows any other row of this reader on the sample.
+        Returns False, and writes nothing, if the key was already used for this sample and reader. Raises LedgerError if
+        the reading contradicts itself, and StaleReadingError if a blind one follows any other row of this reader on the
+        sample.
         """
-        check_texts(sample_id=sample_id, reader=reader, label=label, idempotency_key=idempotency_key)
-        check_characters(given_label=given_label, run=run, note=note)
-        check_elapsed(elapsed_ms)
-        if is_blind and given_label:
-            raise LedgerError("a blind reading has no given label, since none was shown")
+        check_reading(reading)
         with self.writing() as connection:
-            known = self.find(connection, idempotency_key)
+            known = self.find(connection, reading.idempotency_key)
             if known is not None:
-                check_same(known, "reading", reader, sample_id)
+                check_same(known, "reading", reading.reader, reading.sample_id)
                 return False
-            if is_blind and connection.execute(rows_of(self.study, reader, sample_id).limit(1)).one_or_none():
-                raise LedgerError("this reader has read the sample before: a second reading of it is not blind")
+            before = rows_of(self.study, reading.reader, reading.sample_id).limit(1)
+            if reading.protocol == Protocol.BLIND and connection.execute(before).one_or_none():
+                raise StaleReadingError("you have read this image before: a second reading of it would not be blind")
             self.append(
                 connection,
                 kind="reading",
-                sample_id=sample_id,
-                reader=reader,
-                given_label=given_label,
-                chosen_label=label,
-                note=note,
-                protocol="blind" if is_blind else "open",
-                run=run,
-                elapsed_ms=int(elapsed_ms),
-                idempotency_key=idempotency_key,
+                sample_id=reading.sample_id,
+                reader=reading.reader,
+                given_label=reading.given_label,
+                chosen_label=reading.label,
+                verdict=reading.finding or "",
+                note=reading.note,
+                protocol=reading.protocol,
+                run=reading.run,
+                elapsed_ms=int(reading.elapsed_ms),
+                idempotency_key=reading.idempotency_key,
+                image_sha256=reading.image_sha256,
             )
         return True
 
@@ -171,7 +160,7 @@ class Ledger(LedgerStore):
             return [decision_of(row) for row in rows.all()]
 
     def changes(self, reader: str, since: Head) -> Changes | None:
-        """The reader's verdicts and undos after the row `since`; Head() for all of them.
+        """The reader's verdicts, undos and readings after the row `since`; Head() for all of them.
 
         Takes as long as there are rows after it. None where that row is not in the ledger: a backup has replaced it.
         """
@@ -186,6 +175,7 @@ class Ledger(LedgerStore):
                 tuple(decision_of(row) for row in rows if row.kind == "verdict"),
                 frozenset(row.undone_key for row in rows if row.kind == "undo"),
                 self._head(connection),
+                tuple(LedgerRow(*row) for row in rows if row.kind == "reading"),
             )
 
     def readings(self, reader: str | None = None) -> list[LedgerRow]:

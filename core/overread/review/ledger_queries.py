@@ -43,8 +43,9 @@ def standing_verdicts(study: str, reader: str | None) -> Select[Any]:
 
 
 def decided_after(study: str, reader: str, sequence: int) -> Select[Any]:
-    """A reader's verdicts and undos that come after that sequence, in sequence."""
-    return rows_after(study, sequence).where(ledger.c.reader == reader, ledger.c.kind.in_(("verdict", "undo")))
+    """A reader's verdicts, undos and readings that come after that sequence, in sequence."""
+    kinds = ("verdict", "undo", "reading")
+    return rows_after(study, sequence).where(ledger.c.reader == reader, ledger.c.kind.in_(kinds))
 
 
 def decision_of(row: Row[Any]) -> Decision:

@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from overread.errors import ConfigError
 
+MAX_CONTROLS = 50
+"""Samples that neither the run nor the reader has chosen, which may be mixed into a queue at the most."""
+
 
 class QueueOrder(StrEnum):
     """How a queue is sorted."""
@@ -63,3 +66,9 @@ class QueueChoice:
             raise ConfigError(f"min_probability {self.min_probability} of a queue is not a probability (0 to 1)")
         if self.num_controls < 0:
             raise ConfigError(f"num_controls {self.num_controls} of a queue is negative; choose 0 or more")
+
+
+def blind_choice(choice: QueueChoice) -> QueueChoice:
+    """What a choice allows where samples are labelled blind: no order and no filter that tells of their labels or
+    probabilities, nor a repeat, since nothing is read blind twice."""
+    return QueueChoice(QueueOrder.RANDOM, only=choice.only, num_controls=min(choice.num_controls, MAX_CONTROLS))

@@ -1,13 +1,15 @@
 """The result of the review for every sample: the input of all exports."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 
-from overread.records import Decision
+from overread.records import Decision, Protocol
+from overread.review.chain import LedgerRow
 from overread.review.final_labels import FinalLabel, final_labels
 
 OUTDATED = "outdated"
@@ -48,6 +50,8 @@ class ReviewedSample:
     """The probability that the given label is wrong, in [0, 1]."""
     proposed_label: str = ""
     """The label that the run proposes; empty where it proposes none."""
+    blind_readings: tuple[LedgerRow, ...] = ()
+    """The readers' blind readings, the earliest first."""
 
 
 def reviewed_samples(
@@ -57,12 +61,17 @@ def reviewed_samples(
     scores: pd.DataFrame | None = None,
     run: str = "",
     changed_images: Collection[str] = (),
+    readings: Iterable[LedgerRow] = (),
 ) -> list[ReviewedSample]:
     """One for each row of samples.csv, in its order.
 
     samples: samples.csv. decisions: the standing ones of all readers. scores: scores.csv of `run`. changed_images: ids
-    of samples whose image has changed since samples.csv was written.
+    of samples whose image has changed since samples.csv was written. readings: of the same readers, oldest first.
     """
+    blind: dict[str, list[LedgerRow]] = defaultdict(list)
+    for reading in readings:
+        if reading.protocol == Protocol.BLIND:
+            blind[reading.sample_id].append(reading)
     finals = final_labels(decisions)
     probabilities, proposed = {}, {}
     if scores is not None:
@@ -76,7 +85,7 @@ def reviewed_samples(
             row.sample_id in changed_images,
             probabilities.get(row.sample_id),
             proposed.get(row.sample_id),
-            run,
+            {"run": run, "blind_readings": tuple(blind.get(row.sample_id, ()))},
         )
         for row in samples.itertuples()
     ]
@@ -88,15 +97,16 @@ def _reviewed(
     is_image_changed: bool,
     probability: float | None,
     proposed: str | None,
-    run: str,
+    found: dict[str, Any],
 ) -> ReviewedSample:
+    """found: the fields that are the sample's anyhow."""
     given = row.given_label
-    found = {
+    found |= {
         "sample_id": row.sample_id,
         "image": row.image,
         "split": row.split,
         "given_label": given,
-        "run": "" if probability is None else run,
+        "run": "" if probability is None else found["run"],
         "error_probability": probability,
         # A run from before the source changed the label may propose the label that it has now.
         "proposed_label": proposed if proposed and proposed != given else "",
@@ -116,9 +126,14 @@ def _reviewed(
         is_changed=is_changed,
         verdict=OUTDATED if is_outdated else final.verdict,
         reader=final.reader,
-        decided_at=final.decided_at.astimezone(UTC).isoformat(timespec="seconds"),
+        decided_at=in_seconds(final.decided_at),
         decided_on_run=final.run,
         decided_on_score=float(final.score) if final.run else None,
         decided_on_proposal=final.proposed_label,
         note=final.note,
     )
+
+
+def in_seconds(moment: datetime) -> str:
+    """In UTC, ISO 8601."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds")

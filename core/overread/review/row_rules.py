@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy import Row
 
 from overread.errors import LedgerError
-from overread.records import Verdict, VerdictKind
+from overread.records import Protocol, Reading, Verdict, VerdictKind
 
-PROTOCOLS = ("open", "blind")
-"""open: given label, proposal and evidence were shown. blind: the reader labelled the bare image first."""
 KEEPING_KINDS = (VerdictKind.REJECT, VerdictKind.AMBIGUOUS, VerdictKind.CANNOT_JUDGE)
 """Verdicts that keep the given label."""
+FINDINGS = (VerdictKind.AMBIGUOUS, VerdictKind.CANNOT_JUDGE, VerdictKind.EXCLUDE)
+"""What a reading may say in place of a label."""
 
 
 def check_verdict(verdict: Verdict) -> VerdictKind:
@@ -30,8 +30,8 @@ def check_verdict(verdict: Verdict) -> VerdictKind:
         run=verdict.run, proposed_label=verdict.proposed_label, chosen_label=verdict.chosen_label, note=verdict.note
     )
     check_characters(follows=verdict.follows, image_sha256=verdict.image_sha256)
-    if verdict.protocol not in PROTOCOLS:
-        raise LedgerError(f"protocol {verdict.protocol!r} is not one of {', '.join(PROTOCOLS)}")
+    if verdict.protocol not in list(Protocol):
+        raise LedgerError(f"protocol {verdict.protocol!r} is not one of {', '.join(Protocol)}")
     if not (math.isfinite(verdict.score) and 0 <= verdict.score <= 1):
         raise LedgerError(f"score {verdict.score} of a verdict is not a probability (0 to 1)")
     check_elapsed(verdict.elapsed_ms)
@@ -48,6 +48,24 @@ def check_verdict(verdict: Verdict) -> VerdictKind:
             "proposed one"
         )
     return kind
+
+
+def check_reading(reading: Reading) -> None:
+    """Raises LedgerError for an inconsistent reading."""
+    check_texts(sample_id=reading.sample_id, reader=reading.reader, idempotency_key=reading.idempotency_key)
+    check_characters(label=reading.label, given_label=reading.given_label, run=reading.run, note=reading.note)
+    check_characters(image_sha256=reading.image_sha256)
+    check_elapsed(reading.elapsed_ms)
+    if reading.finding is None:
+        check_texts(label=reading.label)
+    elif reading.finding not in FINDINGS:
+        raise LedgerError(f"finding {reading.finding!r} of a reading is not one of {', '.join(FINDINGS)}")
+    elif reading.label:
+        raise LedgerError(f"a reading has a label or a finding, not {reading.label!r} and {reading.finding}")
+    if reading.protocol not in list(Protocol):
+        raise LedgerError(f"protocol {reading.protocol!r} is not one of {', '.join(Protocol)}")
+    if reading.protocol == Protocol.BLIND and reading.given_label:
+        raise LedgerError("a blind reading has no given label, since none was shown")
 
 
 def check_same(known: Row[Any], kind: str, reader: str, sample_id: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from overread.files import is_study, make_folder
 from overread.images.cache.partial_build import PARTIAL, partial_array
-from overread.records import Sample, Source
+from overread.records import Protocol, Sample, Source
 from overread.sources.label_classes import listed
 from overread.sources.registry import find_format
 from overread.studies.earlier_decoding import DECODED_ANEW, may_differ
@@ -23,6 +23,7 @@ from overread.studies.study import (
     QUARANTINE_COLUMNS,
     SAMPLE_COLUMNS,
     Study,
+    check_protocol,
     create_key,
     key_fingerprint,
     open_study,
@@ -44,8 +45,14 @@ class StudyOptions:
     update: bool = False
     """Whether the source of an existing study is read again."""
     is_demo: bool = False
+    protocol: str | None = None
+    """One of `Protocol`; None: open, or for an update the current one."""
     is_shared: bool = False
     """Whether the umask decides who may read a new study; otherwise only its owner may."""
+
+    def __post_init__(self) -> None:
+        if self.protocol is not None:
+            check_protocol(self.protocol)
 
 
 _DEFAULT = StudyOptions()
@@ -80,7 +87,7 @@ def import_source(
     """
     study_path = Path(study_path)
     if _is_update(study_path, options):
-        return _update(source, open_study(study_path), options.name, on_progress)
+        return _update(source, open_study(study_path), options, on_progress)
     # The key is kept too: the cached pixels are stored under hashes made with it.
     with staged_study(study_path, preserved=("key", "pixels", IMAGES), is_shared=options.is_shared) as staging:
         key = create_key(staging)
@@ -94,6 +101,7 @@ def import_source(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             image_size_px=options.image_size_px,
             is_demo=options.is_demo,
+            protocol=options.protocol or Protocol.OPEN,
             key_fingerprint=key_fingerprint(key),
             **_source_fields(source),
         )
@@ -114,7 +122,7 @@ def _is_update(study_path: Path, options: StudyOptions) -> bool:
     return options.update and (is_study(study_path) or not staging_path(study_path).is_dir())
 
 
-def _update(source: Source, study: Study, name: str | None, on_progress: OnProgress | None) -> ImportSummary:
+def _update(source: Source, study: Study, options: StudyOptions, on_progress: OnProgress | None) -> ImportSummary:
     key = study.key()  # without it sample ids would change
     check_same_reading(source, study)
     before, message = samples_before(study)
@@ -134,7 +142,8 @@ def _update(source: Source, study: Study, name: str | None, on_progress: OnProgr
         updated = replace(
             study,
             path=staging,
-            name=name or study.name,
+            name=options.name or study.name,
+            protocol=options.protocol or study.protocol,
             classes=classes,
             key_fingerprint=key_fingerprint(key),
             **_source_fields(source),

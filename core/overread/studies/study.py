@@ -12,10 +12,11 @@ from typing import Any
 
 import pandas as pd
 
-from overread.errors import StudyError
+from overread.errors import ConfigError, StudyError
 from overread.files import atomic_writer, write_atomically
 from overread.images.location import Location, split_frame
 from overread.images.remote import is_remote
+from overread.records import Protocol
 from overread.sources.image_paths import normal_path
 from overread.studies.generation import apply_committed_update, is_unfinished, move_committed_files, study_lock
 from overread.studies.study_file import SCHEMA_VERSION as SCHEMA_VERSION
@@ -52,6 +53,8 @@ class Study:
     image_size_px: int = 224
     """Side of the square images in the pixel cache."""
     is_demo: bool = False
+    protocol: str = Protocol.OPEN
+    """Of the readers: one of `Protocol`."""
     key_fingerprint: str = ""
     """Identifies the study's key; empty in a study of an earlier version that has not been written since."""
     has_ledger: bool = False
@@ -258,6 +261,19 @@ def update_study_file(path: Path, **changes: Any) -> Study:
         study = replace(Study(path=path, **read_study_file(path)), **changes)
         save_study(study)
     return study
+
+
+def set_protocol(path: Path, protocol: str) -> Study:
+    """Change what readers see first. Raises ConfigError for a protocol that there is not, OSError and StudyError."""
+    check_protocol(protocol)
+    study = open_study(path)
+    return study if study.protocol == protocol else update_study_file(path, protocol=protocol)
+
+
+def check_protocol(protocol: str) -> None:
+    """Raise ConfigError for what is none of `Protocol`."""
+    if protocol not in list(Protocol):
+        raise ConfigError(f"protocol {protocol!r} is not one of {', '.join(Protocol)}")
 
 
 def open_study(path: Path | str) -> Study:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from overread.errors import StudyError
+from overread.records import Protocol
 
 SCHEMA_VERSION = 2
 """2: the key file has more lines than the secret, which an earlier program would take for another key."""
@@ -107,6 +108,7 @@ _FIELDS = {
     "follows_links": _TRUTH,
     "image_size_px": _Kind("a positive whole number", lambda value: type(value) is int and value > 0),
     "is_demo": _TRUTH,
+    "protocol": _Kind(" or ".join(Protocol), lambda value: value in list(Protocol)),
     "key_fingerprint": _TEXT,
     "has_ledger": _TRUTH,
     "files": _Kind("a checksum and a number of rows for each table", _are_sums, convert=_sums),

@@ -32,8 +32,8 @@ class FeatureSource:
 
     identity: dict[str, Any]
     """What config.json records: kind (embeddings, encoder or backbone), sha256 of the file, num_features; of a backbone
-    its name and its stages (all, or absent: the last layer alone); of an encoder what it is, what its vector is, and how
-    images are brought to its input."""
+    its name and its stages (all, or absent: the last layer alone); of an encoder what it is, what its vector is, and
+    how images are brought to its input."""
     notes: tuple[str, ...]
     origin: np.ndarray | Backbone
     """The features (N, D) float32 themselves, or what computes them."""

@@ -74,6 +74,11 @@ class Desk:
         }
         return self.post("verdict", **body | changes)
 
+    def read(self, packet: dict[str, Any], label: str = "", /, **changes: Any) -> Any:
+        """The response to a blind reading."""
+        body = {"sample_id": packet["id"], "visit": uuid.uuid4().hex, "label": label, "elapsed_ms": 567}
+        return self.post("reading", **body | {"image": packet["image"]} | changes)
+
     def undo(self, shown_key: str, key: str = "") -> Any:
         return self.post("undo", shown_key=shown_key, key=key or uuid.uuid4().hex)
 

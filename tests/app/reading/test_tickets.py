@@ -24,7 +24,7 @@ from tests.app.made_study import write_study
 from tests.app.reading.desk import PORT, READER, Desk, server
 
 CHOICE = QueueChoice(order="class pair", given="a", min_probability=0.25, only="later", repeats=True)
-TICKET = Ticket("0123abcd", "run", "Ann Ö", CHOICE, "open", 2**40, 7, "1.2")
+TICKET = Ticket("0123abcd", "run", "Ann Ö", CHOICE, 2**40, 7, "1.2")
 PATHS = ("queue", "verdict", "undo")
 
 

@@ -7,7 +7,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from overread.checks.reader_labels import reader_labels
 from overread.pipeline.study_ledger import open_ledger
-from overread.records import Verdict, VerdictKind
+from overread.records import Reading, Verdict, VerdictKind
 from overread.review.ledger import visit_key
 from tests.app.made_study import CLASSES, write_study
 from tests.core.checks.samples import made_samples
@@ -48,10 +48,11 @@ def test_a_blind_reading_counts_before_the_verdict_that_followed_it(study):
     samples = study.samples()
     first, second = samples["sample_id"][:2]
     ledger = open_ledger(study)
-    ledger.record_reading(sample_id=first, reader="ann", label="serrated", idempotency_key="k1")
+    ledger.record_reading(Reading(first, "ann", "serrated", "k1"))
+    ledger.record_reading(Reading(samples["sample_id"][2], "ann", "", "k2", VerdictKind.CANNOT_JUDGE))
     record(study, "ann", [first, second], [samples["given_label"][0], samples["given_label"][1]])
     labels, num_blind = reader_labels(samples, ledger.decisions(), ledger.readings())
-    assert labels["reader ann"].tolist()[:2] == ["serrated", samples["given_label"][1]]
+    assert labels["reader ann"].tolist()[:3] == ["serrated", samples["given_label"][1], ""]
     assert num_blind == 1
 
 
@@ -77,6 +78,27 @@ def test_the_command_compares_raters_and_readers(study):
     text = run_command("agreement", study.path, "--resamples", 20).out
     assert "Krippendorff's alpha, readers alone" in text
     assert "0 of their 70 labels were read blind" in text
+
+
+def test_the_command_tells_what_became_of_blind_readings(study, tmp_path):
+    samples, ledger = study.samples(), open_ledger(study)
+    ids, given = samples["sample_id"], samples["given_label"]
+    others = [next(name for name in CLASSES if name != label) for label in given]
+    for number in range(4):  # two are kept, two move to the given label
+        ledger.record_reading(Reading(ids[number], "Ada", (given[number], others[number])[number % 2], f"k{number}"))
+    record(study, "Ada", ids[:4], given[:4])
+    truth = tmp_path / "truth.csv"
+    pd.DataFrame({"sample_id": ids, "true_label": [*others[:2], *given[2:]]}).to_csv(truth, index=False)
+    found = json.loads(run_command("agreement", study.path, "--json", "--resamples", 0, "--truth", truth).out)[
+        "anchoring"
+    ]
+    assert (found["num_readings"], found["num_kept"], found["num_to_given"]) == (4, 2, 2)
+    # True: another, another, given, given; read: given, another, given, another; decided: given.
+    assert (found["num_right"], found["num_right_turned_wrong"]) == (2, 1)
+    assert (found["num_wrong"], found["num_wrong_mended"]) == (2, 1)
+    text = run_command("agreement", study.path, "--resamples", 0).out
+    assert "of 4 blind readings with a verdict: 2 kept" in text
+    assert "by the true labels" not in text
 
 
 def test_pairs_that_share_no_sample_have_no_coefficient(study):

@@ -1,15 +1,18 @@
 import csv
 import io
 import random
+from dataclasses import MISSING, fields
+from datetime import timedelta
 
 import pandas as pd
 import pytest
 
 from overread.errors import ConfigError
+from overread.review.chain import LedgerRow
 from overread.review.cleaned_csv import changes_table, cleaned_table, own_columns, write_csv
 from overread.review.reviewed import reviewed_samples
 from overread.version import full_version
-from tests.core.review.verdicts import decision
+from tests.core.review.verdicts import START, decision
 
 NASTY = ["007", " 1 ", "a,b", 'say "x"', "two\nlines", "two\r\nlines", "lone\rreturn", "=1+1", "-5", "+x", "@a", "\t1"]
 NASTY += ["", "é, 病理", "NA", "1e5", "'quoted'", '"', "1.50", "true", "\r", "\n", "a;b", "\ufeffx", "a\\b"]
@@ -37,10 +40,10 @@ SCORES = pd.DataFrame(
 )
 
 
-def cleaned(decisions, *, source=SOURCE, samples=SAMPLES, scores=SCORES):
+def cleaned(decisions, *, source=SOURCE, samples=SAMPLES, scores=SCORES, readings=()):
     return cleaned_table(
         source,
-        reviewed_samples(samples.assign(split=""), decisions, scores=scores, run="run-9"),
+        reviewed_samples(samples.assign(split=""), decisions, scores=scores, run="run-9", readings=readings),
         image_column="image",
         label_column="label",
         written_labels={"normal": "0", "tumour": "1"},
@@ -59,7 +62,7 @@ def test_a_row_for_every_row_of_the_source_with_who_decided_what():
     assert set(found["ledger_head"]) == {"study:3:hash"}
     assert set(found["overread_version"]) == {full_version()}
     assert found["reader_identity"].tolist() == ["self-declared", "", "self-declared", "", "self-declared"]
-    assert found.iloc[:, :-3].to_numpy().tolist() == [
+    assert found.iloc[:, :-6].to_numpy().tolist() == [
         ["a.png", "0", "007", "1", "true", "accept", "0.75", "1", "ann", "2026-01-02T03:05:05+00:00", "", "run-1"],
         ["b.png", "1", " 8", "1", "false", "", repr(1 / 3), "0", "", "", "", "run-9"],
         ["c.png", " 0", "", "", "true", "exclude", "0.75", "1", "bob", "2026-01-02T03:06:05+00:00", "", "run-1"],
@@ -69,8 +72,31 @@ def test_a_row_for_every_row_of_the_source_with_who_decided_what():
     assert list(found.columns) == [
         *("image", "label", "age"),
         *("final_label", "is_changed", "verdict", "label_error_probability", "proposed_label"),
-        *("reader", "decided_at", "note", "run", "reader_identity", "overread_version", "ledger_head"),
+        *("reader", "decided_at", "note", "run", "reader_identity", "blind_reading", "read_by", "read_at"),
+        *("overread_version", "ledger_head"),
     ]
+
+
+def reading(sequence, sample_id, reader, label, *, verdict="", protocol="blind"):
+    absent = dict.fromkeys((field.name for field in fields(LedgerRow) if field.default is MISSING), "")
+    told = {"sample_id": sample_id, "reader": reader, "chosen_label": label, "verdict": verdict, "protocol": protocol}
+    moment = START + timedelta(minutes=sequence)
+    return LedgerRow(**absent | told | {"kind": "reading", "sequence": sequence, "recorded_at": moment.isoformat()})
+
+
+def test_blind_readings_stand_beside_the_decision_with_who_read_and_when():
+    readings = [
+        reading(1, "s1", "ann", "tumour"),
+        reading(2, "s1", "bob", "", verdict="cannot_judge"),
+        reading(3, "s2", "ann", "polyp"),
+        reading(4, "s3", "ann", "normal", protocol="open"),
+    ]
+    columns = ["blind_reading", "read_by", "read_at", "reader", "reader_identity"]
+    found = cleaned([decision(9, "s1")], readings=readings)[columns]
+    times = [(START + timedelta(minutes=number)).isoformat() for number in (1, 2, 3)]
+    assert found.iloc[0].tolist() == ["1; cannot_judge", "ann; bob", "; ".join(times[:2]), "ann", "self-declared"]
+    assert found.iloc[1].tolist() == ["polyp", "ann", times[2], "", "self-declared"]
+    assert found.iloc[2].tolist() == ["", "", "", "", ""]
 
 
 def test_a_label_that_stays_is_the_sources_own_cell():
@@ -124,7 +150,7 @@ def test_an_accepted_label_that_the_source_has_taken_over_is_no_change():
 def test_a_column_of_the_source_with_one_of_our_names_keeps_it():
     source = SOURCE.assign(run="mine", verdict="v", overread_run="too")
     found = cleaned([decision(1, "s1")], source=source)
-    assert tuple(found.columns[-12:]) == own_columns(source.columns)
+    assert tuple(found.columns[-15:]) == own_columns(source.columns)
     assert own_columns(source.columns) == (
         *("final_label", "is_changed", "overread_verdict", "label_error_probability", "proposed_label"),
         *(
@@ -133,6 +159,7 @@ def test_a_column_of_the_source_with_one_of_our_names_keeps_it():
             "note",
             "overread_overread_run",
             "reader_identity",
+            *("blind_reading", "read_by", "read_at"),
             "overread_version",
             "ledger_head",
         ),

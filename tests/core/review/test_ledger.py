@@ -3,8 +3,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from overread.errors import LedgerError
-from overread.records import VerdictKind
+from overread.errors import LedgerError, StaleReadingError
+from overread.records import Reading, VerdictKind
 from overread.review.ledger import Changes, Ledger, visit_key
 from overread.review.ledger_state import Head
 from tests.core.review.verdicts import verdict
@@ -195,12 +195,12 @@ def test_studies_in_one_database_have_chains_of_their_own(url):
 
 
 def reading(**changes):
-    return {"sample_id": "s1", "reader": "ann", "label": "polyp", "idempotency_key": "r1"} | changes
+    return Reading(**{"sample_id": "s1", "reader": "ann", "label": "polyp", "idempotency_key": "r1"} | changes)
 
 
 def test_a_reading_is_no_decision_and_undo_does_not_reach_it(ledger):
-    assert ledger.record_reading(**reading(elapsed_ms=7)) is True
-    assert ledger.record_reading(**reading(label="normal")) is False
+    assert ledger.record_reading(reading(elapsed_ms=7)) is True
+    assert ledger.record_reading(reading(label="normal")) is False
     assert ledger.decisions() == []
     assert ledger.undo("ann") is None
     (row,) = ledger.readings("ann")
@@ -209,20 +209,48 @@ def test_a_reading_is_no_decision_and_undo_does_not_reach_it(ledger):
 
 
 def test_nothing_is_read_blind_a_second_time(ledger):
-    ledger.record_reading(**reading())
-    with pytest.raises(LedgerError, match="not blind"):
-        ledger.record_reading(**reading(idempotency_key="r2"))
+    ledger.record_reading(reading())
+    with pytest.raises(StaleReadingError, match="not be blind"):
+        ledger.record_reading(reading(idempotency_key="r2"))
     ledger.record(verdict("s2"))
     ledger.undo("ann")
-    with pytest.raises(LedgerError, match="not blind"):
-        ledger.record_reading(**reading(sample_id="s2", idempotency_key="r3"))
-    assert ledger.record_reading(**reading(sample_id="s2", idempotency_key="r3", is_blind=False, given_label="normal"))
-    assert ledger.record_reading(**reading(reader="bob", idempotency_key="r4"))
+    with pytest.raises(StaleReadingError, match="not be blind"):
+        ledger.record_reading(reading(sample_id="s2", idempotency_key="r3"))
+    assert ledger.record_reading(reading(sample_id="s2", idempotency_key="r3", protocol="open", given_label="normal"))
+    assert ledger.record_reading(reading(reader="bob", idempotency_key="r4"))
 
 
-def test_a_blind_reading_knows_no_given_label(ledger):
-    with pytest.raises(LedgerError, match="given label"):
-        ledger.record_reading(**reading(given_label="normal"))
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"given_label": "normal"}, "given label"), ({"label": " "}, "label .* is empty"), ({"note": "\x00"}, "stored"),
+        ({"finding": "accept", "label": ""}, "finding 'accept'"), ({"finding": "exclude"}, "a label or a finding"),
+        ({"protocol": "shut"}, "protocol 'shut'"), ({"elapsed_ms": -1}, "elapsed_ms"), ({"sample_id": ""}, "sample_id"),
+    ],
+)  # fmt: skip
+def test_a_reading_that_contradicts_itself_is_refused(ledger, changes, said):
+    with pytest.raises(LedgerError, match=said):
+        ledger.record_reading(reading(**changes))
+    assert ledger.history() == []
+
+
+def test_a_reading_may_say_why_there_is_no_label_and_knows_its_image(ledger):
+    told = reading(label="", finding=VerdictKind.CANNOT_JUDGE, run="run-1", note="too dark", image_sha256="ab")
+    assert ledger.record_reading(told)
+    (row,) = ledger.readings()
+    assert (row.chosen_label, row.verdict, row.run, row.note) == ("", "cannot_judge", "run-1", "too dark")
+    assert (row.image_sha256, row.score, row.proposed_label) == ("ab", None, "")
+    ledger.verify_chain()
+
+
+def test_changes_since_a_row_hold_the_reader_s_readings(ledger):
+    ledger.record(verdict("s1"))
+    head = ledger.head()
+    ledger.record_reading(reading(sample_id="s2"))
+    ledger.record_reading(reading(sample_id="s3", reader="bob", idempotency_key="r2"))
+    changes = ledger.changes("ann", head)
+    assert [(row.sample_id, row.chosen_label) for row in changes.readings] == [("s2", "polyp")]
+    assert (changes.verdicts, changes.head) == ((), ledger.head())
 
 
 def test_changes_since_a_row_add_up_to_the_standing_verdicts(ledger):

@@ -70,6 +70,9 @@ _MEANINGS = {
     "note": ("sc:Text", "What readers wrote to their decision."),
     "run": ("sc:Text", "The training whose proposal it was."),
     "reader_identity": ("sc:Text", "How the reader is known: self-declared."),
+    "blind_reading": ("sc:Text", "What readers labelled the image alone, before they saw any label."),
+    "read_by": ("sc:Text", "Who read it so."),
+    "read_at": ("sc:Text", "When, in UTC (ISO 8601)."),
     "overread_version": ("sc:Text", "The version and commit of Overread that wrote this."),
     "ledger_head": ("sc:Text", "The newest row of the review ledger when this was written: study, number, hash."),
 }

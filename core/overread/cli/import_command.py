@@ -87,6 +87,7 @@ def import_(
         image_size_px=options.image_size,
         update=options.update,
         is_shared=options.shared,
+        critical_classes=None if options.critical_class is None else tuple(options.critical_class),
     )
     request = request_of(place, reading, columns, findings, folders, within)
     with ExitStack() as stack:

@@ -8,8 +8,10 @@ from sqlalchemy import Row
 from overread.errors import LedgerError
 from overread.records import Verdict, VerdictKind
 
-PROTOCOLS = ("open", "blind")
-"""open: given label, proposal and evidence were shown. blind: the reader labelled the bare image first."""
+BULK = "bulk"
+PROTOCOLS = ("open", "blind", BULK)
+"""open: given label, proposal and evidence were shown. blind: the reader labelled the bare image first. bulk: several
+images were decided at once, by their thumbnails; such a verdict makes a final label, and is no careful reading."""
 KEEPING_KINDS = (VerdictKind.REJECT, VerdictKind.AMBIGUOUS, VerdictKind.CANNOT_JUDGE)
 """Verdicts that keep the given label."""
 

@@ -54,6 +54,8 @@ class Study:
     is_demo: bool = False
     key_fingerprint: str = ""
     """Identifies the study's key; empty in a study of an earlier version that has not been written since."""
+    critical_classes: tuple[str, ...] = ()
+    """Classes whose images no verdict in bulk may change, nor change to."""
     has_ledger: bool = False
     """Whether a verdict was ever recorded: a missing ledger is then an error, not an unread study."""
     files: dict[str, TableSum] = field(default_factory=dict)

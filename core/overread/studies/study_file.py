@@ -108,6 +108,7 @@ _FIELDS = {
     "image_size_px": _Kind("a positive whole number", lambda value: type(value) is int and value > 0),
     "is_demo": _TRUTH,
     "key_fingerprint": _TEXT,
+    "critical_classes": _Kind("a list of different names", _are_texts, convert=tuple),
     "has_ledger": _TRUTH,
     "files": _Kind("a checksum and a number of rows for each table", _are_sums, convert=_sums),
     "schema_version": _Kind("a whole number", lambda value: type(value) is int, is_required=True),

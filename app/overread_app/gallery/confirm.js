@@ -30,7 +30,8 @@ class Confirm {
     this.verdict = { kind, label };
     const changes = tiles.map((tile) => ({ tile, after: after(kind, label, tile) }));
     const isLeftOut = ({ tile, after }) => !after || this.criticalNames(tile, after).length > 0;
-    this.chosen = changes.filter((change) => !isLeftOut(change));
+    const pair = ({ tile, after }) => `${tile.given}\n${after}`;
+    this.chosen = changes.filter((change) => !isLeftOut(change)).sort((a, b) => pair(a).localeCompare(pair(b)));
     this.leftOut = changes.filter(isLeftOut);
     this.find("pictures").replaceChildren(...this.chosen.map((change) => this.picture(change)));
     this.find("asked").hidden = !this.chosen.length;

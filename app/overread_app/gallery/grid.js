@@ -1,7 +1,7 @@
 // The grid: as many elements as there are tiles in sight, which take over other tiles as one scrolls.
 
 const GAP_PX = 6;
-const TEXT_PX = 46; // below an image
+const TEXT_PX = 40; // below an image
 const OVERSCAN = 2; // rows above and below those in sight
 const MAX_HEIGHT_PX = 15_000_000; // browsers have no taller elements; a longer list is scrolled faster
 const CANVAS_PX = 224;

@@ -1,6 +1,8 @@
 """The Gallery page: the samples of a reader's queue as a grid, to be decided many at once."""
 
 from collections import Counter
+from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -17,11 +19,13 @@ from overread_app.reading.reader_state import reader_state
 from overread_app.reading.room import Room, open_room
 from overread_app.reading_list import ReadingList
 
+STYLE = Path(__file__).parents[1] / "components" / "review.css"
 NUM_PAIRS = 200
 """Class pairs that the menu offers, those with the most images."""
 
 
 def show() -> None:
+    st.html(STYLE)
     study, run = session.current_study(), session.current_run()
     if study is None:
         st.info("There is no study yet. Create one on the Studies page.", icon=":material/info:")
@@ -39,7 +43,7 @@ def show_page(study: Study, run: Run | None, reading: ReadingList) -> None:
     state = reader_state(study_data.ledger(study), reading.reader)
     reading.take_asked(since=state.current().head.sequence)
     room = open_room(study, run)
-    with st.container(key="gallery_top", horizontal=True, vertical_alignment="bottom"):
+    with st.container(key="gallery_top", horizontal=True, vertical_alignment="center"):
         show_pair(reading, room)
         with st.popover("Which images", key="gallery_more", on_change="rerun") as popover:
             if popover.open:
@@ -74,7 +78,7 @@ def show_pair(reading: ReadingList, room: Room) -> None:
 
     def title(pair: tuple[str, str]) -> str:
         if not any(pair):
-            return f"All ({is_counted.sum():,})"
+            return f"All {'class pairs' if room.run else 'classes'} ({is_counted.sum():,})"
         given, likely = pair[0] or "any", pair[1] or "any"
         num = counts.get(pair, 0) if all(pair) or not room.run else 0
         text = f"{given} → {likely}" if room.run else given
@@ -83,7 +87,8 @@ def show_pair(reading: ReadingList, room: Room) -> None:
     key = f"gallery_pair_{reading.key}"
 
     def choose() -> None:
-        given, likely = session.field_value(key) or ("", "")
+        chosen: Any = session.field_value(key)
+        given, likely = chosen or ("", "")
         reading.choose(since=reading.since, given=given or None, likely=likely or None)
 
     options = [("", ""), *pairs]
@@ -94,6 +99,7 @@ def show_pair(reading: ReadingList, room: Room) -> None:
         format_func=title,
         key=key,
         on_change=choose,
+        label_visibility="collapsed",
     )
 
 

@@ -146,6 +146,7 @@ def score_histogram(probabilities: np.ndarray, is_proposed: np.ndarray) -> go.Fi
             name=name,
             marker_color=colour,
             width=edges[1] - edges[0] - 0.004,
+            unselected={"marker": {"opacity": 0.5}},
             hovertemplate="probability about %{x:.2f}: %{y:,} " + name + "<extra></extra>",
         )
     # By x, so that bars of a few images can be pointed at, too.

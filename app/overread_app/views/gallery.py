@@ -38,8 +38,10 @@ def show() -> None:
 
 
 def show_page(study: Study, run: Run | None, reading: ReadingList) -> None:
-    """run: None: the samples are seen without a model."""
-    show_code()
+    """The page's parts, each in a place of its own, so that none loses its state. run: None: the samples are seen
+    without a model."""
+    with st.container(key="gallery_notice"):
+        show_code()
     state = reader_state(study_data.ledger(study), reading.reader)
     reading.take_asked(since=state.current().head.sequence)
     room = open_room(study, run)

@@ -3,7 +3,7 @@
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -123,12 +123,13 @@ def show_group_fields(reading: ReadingList, room: Room, state: ReaderState, is_c
         column, value = group
         values = [each for each, _ in counts[column].most_common(NUM_GROUPS)]
         values += [] if value in values else [value]
-        value_key = f"review_queue_group_value_{column}_{reading.key}"
+        titles = {each: _with(each[:MAX_VALUE_LENGTH], counts[column].get(each, 0)) for each in values}
+        value_key = field_key(f"review_queue_group_{column}", reading, titles.values())
         right.selectbox(
             group_title(column),
             values,
             index=values.index(value),
-            format_func=lambda each: _with(each[:MAX_VALUE_LENGTH], counts[column].get(each, 0)),
+            format_func=titles.__getitem__,
             key=value_key,
             on_change=lambda: choose(column, session.field_value(value_key)),
         )
@@ -204,9 +205,7 @@ def _choose(
     help: str | None = None,
 ) -> None:
     found = list(options)
-    # Another field where the titles are others: Streamlit would take the value by its old title.
-    titles = zlib.crc32("\n".join(map(title, found)).encode())
-    key = f"review_queue_{name}_{titles}_{reading.key}"
+    key = field_key(f"review_queue_{name}", reading, map(title, found))
     st.selectbox(
         label,
         found,
@@ -216,6 +215,12 @@ def _choose(
         help=help,
         on_change=lambda: reading.choose(since=_now(state), **{name: session.field_value(key)}),
     )
+
+
+def field_key(name: str, reading: ReadingList, titles: Iterable[str]) -> str:
+    """The key of a field with these titles. With others it is another field: Streamlit would take the value by its old
+    title."""
+    return f"{name}_{zlib.crc32(chr(10).join(titles).encode())}_{reading.key}"
 
 
 def _filter(

@@ -11,7 +11,7 @@ from overread.studies.run import Run
 from overread.studies.study import Study
 from overread_app import session, study_data
 from overread_app.boundary import error_boundary
-from overread_app.components.queue_fields import go_to, show_queue_fields
+from overread_app.components.queue_fields import field_key, go_to, show_queue_fields
 from overread_app.components.reader_name import ask_reader, is_asking, remember_reader, show_code
 from overread_app.components.threshold_slider import show_threshold
 from overread_app.gallery.component import gallery_data, show_component
@@ -86,14 +86,14 @@ def show_pair(reading: ReadingList, room: Room) -> None:
         text = f"{given} → {likely}" if room.run else given
         return f"{text} ({num:,})" if num else text
 
-    key = f"gallery_pair_{reading.key}"
+    options = [("", ""), *pairs]
+    key = field_key("gallery_pair", reading, map(title, options))
 
     def choose() -> None:
         chosen: Any = session.field_value(key)
         given, likely = chosen or ("", "")
         reading.choose(since=reading.since, given=given or None, likely=likely or None)
 
-    options = [("", ""), *pairs]
     st.selectbox(
         "Given label → most likely label" if room.run else "Given label",
         options,

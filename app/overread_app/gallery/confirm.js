@@ -84,7 +84,8 @@ class Confirm {
     this.find("critical").hidden = !this.leftOut.length;
     const button = this.find("confirm-it");
     button.textContent = this.verdict.kind === "reject" ? `Keep ${labels(number)}` : `Change ${images(number)}`;
-    button.disabled = !number;
+    button.hidden = !number;
+    button.disabled = false;
     this.find("progressing").textContent = "";
   }
 

@@ -61,7 +61,8 @@ def test_selected_images_get_a_row_each_and_an_undo_takes_all_of_them_back(galle
     assert page.locator(".gallery .saved").inner_text() == "Saved: 5 images: adenoma → normal"
     assert tile(page, 1).locator(".mark").inner_text() == "normal"
     page.keyboard.press("u")
-    page.wait_for_selector(".gallery .undo:disabled", timeout=PATIENCE_MS)
+    page.wait_for_selector(".gallery .saved:has-text('Undone: 5 images')", timeout=PATIENCE_MS)
+    assert page.locator(".gallery .undo").is_disabled()
     assert [row[0] for row in server.rows(READER)] == ["verdict"] * 5 + ["undo"] * 5
     assert {row[1] for row in server.rows(READER)[5:]} == set(wanted)
     assert tile(page, 1).locator(".mark").is_hidden()

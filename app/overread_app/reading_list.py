@@ -44,3 +44,14 @@ class ReadingList:
         changed = replace(self.choice, **changes)
         if changed != self.choice:
             session.put(f"queue_{self.key}", (changed, since))
+
+    def ask(self, choice: QueueChoice) -> None:
+        """Have the pages that show samples begin with that choice, whoever the reader is by then."""
+        session.put("asked_choice", (self.study, self.run, choice))
+
+    def take_asked(self, *, since: int) -> None:
+        """Make the choice that another page has asked for this list's. since: the ledger's newest row."""
+        asked = session.get("asked_choice")
+        if asked is not None and asked[:2] == (self.study, self.run):
+            session.put("asked_choice", None)
+            session.put(f"queue_{self.key}", (asked[2], since))

@@ -108,12 +108,12 @@ def security_headers(port: int, page: str = "") -> dict[str, str]:
 
 
 def own_routes(base: str = "") -> "Mount":
-    """The routes of reading (reading/routes.py), for Streamlit's server. base: its base path."""
+    """The routes of reading and, below it, of the gallery, for Streamlit's server. base: its base path."""
     from starlette.routing import Mount
 
     async def answer(scope: Message, receive: Receive, send: Send) -> None:
         # Imported when the server runs: these modules use Streamlit's caches, which need it.
-        from overread_app.reading.routes import ROUTER
+        from overread_app.routes import ROUTER
 
         await ROUTER(scope, receive, send)
 

@@ -22,14 +22,15 @@ def run() -> None:
     pages = [
         st.Page(VIEWS / "studies.py", title="Studies", icon=":material/folder_open:", default=True),
         st.Page(VIEWS / "review.py", title="Review", icon=":material/visibility:"),
+        st.Page(VIEWS / "gallery.py", title="Gallery", icon=":material/grid_view:"),
         st.Page(VIEWS / "train.py", title="Train", icon=":material/model_training:"),
         st.Page(VIEWS / "insights.py", title="Insights", icon=":material/query_stats:"),
         st.Page(VIEWS / "export.py", title="Export", icon=":material/ios_share:"),
         st.Page(VIEWS / "help.py", title="Help", icon=":material/help:"),
     ]
     page = st.navigation(pages, position="hidden")
-    # On the Review page the image needs the sidebar's place.
-    st.set_page_config(initial_sidebar_state="collapsed" if page.title == "Review" else 256)
+    # Images need the sidebar's place.
+    st.set_page_config(initial_sidebar_state="collapsed" if page.title in ("Review", "Gallery") else 256)
     with st.sidebar, error_boundary():
         show_sidebar(pages)
         remember_owner()

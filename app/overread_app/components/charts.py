@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,9 @@ import streamlit as st
 from overread_app.theme import ACCENT, CLASS_COLOURS, INK, LINE, MUTED, SEQUENTIAL_COLOURS
 
 CONFIG = {"displayModeBar": False, "displaylogo": False, "showLink": False, "scrollZoom": False, "doubleClick": "reset"}
+Mode = Literal["points", "box", "lasso"]
+SCORE_EDGES = np.linspace(0, 1, 26)
+"""Of the bars of `score_histogram`."""
 _AXIS = {
     "gridcolor": LINE,
     "linecolor": LINE,
@@ -42,6 +46,15 @@ def show_chart(figure: go.Figure, *, key: str, alt: str) -> None:
     st.plotly_chart(figure, width="stretch", theme=None, key=key, config=CONFIG, alt=alt)
 
 
+def show_selectable(figure: go.Figure, *, key: str, alt: str, modes: Sequence[Mode] = ("points",)) -> Mapping[str, Any]:
+    """As `show_chart`, for a figure on which points, a box or a lasso can be selected; returns what is, as Streamlit
+    has it."""
+    event: Any = st.plotly_chart(
+        figure, width="stretch", theme=None, key=key, config=CONFIG, alt=alt, on_select="rerun", selection_mode=modes
+    )
+    return event["selection"]
+
+
 def chart_text(name: str) -> str:
     """A name escaped for Plotly, which interprets HTML tags and templates in texts."""
     return escape(name, quote=False).replace("%{", "%\u2060{")
@@ -58,7 +71,9 @@ def class_balance(counts: Mapping[str, int]) -> go.Figure:
 
 
 def label_matrix(matrix: np.ndarray, classes: Sequence[str]) -> go.Figure:
-    """matrix: (K, K) counts, rows the given label, columns the proposed one. Cells are shaded by share of their row."""
+    """matrix: (K, K) counts, rows the given label, columns the proposed one. Cells are shaded by share of their row.
+
+    The last curve has an invisible point in each cell, row by row: a click selects it, and Plotly selects no cells."""
     totals = matrix.sum(axis=1, keepdims=True)
     share = np.divide(matrix, totals, out=np.zeros(matrix.shape), where=totals > 0)
     off_diagonal = share.copy()
@@ -77,10 +92,19 @@ def label_matrix(matrix: np.ndarray, classes: Sequence[str]) -> go.Figure:
             showscale=False,
             xgap=3,
             ygap=3,
-            customdata=np.dstack([matrix, 100 * share]),
-            hovertemplate="given %{y}, proposed %{x}: %{customdata[0]:,} (%{customdata[1]:.0f} %)<extra></extra>",
-            hoverongaps=True,
+            hoverinfo="skip",
         )
+    )
+    figure.add_scatter(
+        x=names * len(names),
+        y=[name for name in names for _ in names],
+        mode="markers",
+        marker={"size": 40, "symbol": "square", "opacity": 0},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        showlegend=False,
+        customdata=np.dstack([matrix, 100 * share]).reshape(-1, 2),
+        hovertemplate="given %{y}, proposed %{x}: %{customdata[0]:,} (%{customdata[1]:.0f} %)<extra></extra>",
     )
     for row, given in enumerate(names):
         for column, proposed in enumerate(names):
@@ -95,15 +119,23 @@ def label_matrix(matrix: np.ndarray, classes: Sequence[str]) -> go.Figure:
                     "size": 14,
                 },
             )
-    figure.update_layout(template=TEMPLATE, height=110 + 56 * len(classes))
-    figure.update_xaxes(title="label if all proposals are accepted", side="top", showgrid=False, type="category")
-    figure.update_yaxes(title="given label", autorange="reversed", showgrid=False, type="category")
+    figure.update_layout(template=TEMPLATE, height=110 + 56 * len(classes), hoverdistance=-1)
+    span = [-0.5, len(classes) - 0.5]
+    figure.update_xaxes(
+        title="label if all proposals are accepted",
+        side="top",
+        showgrid=False,
+        type="category",
+        range=span,
+        fixedrange=True,
+    )
+    figure.update_yaxes(title="given label", range=span[::-1], showgrid=False, type="category", fixedrange=True)
     return figure
 
 
 def score_histogram(probabilities: np.ndarray, is_proposed: np.ndarray) -> go.Figure:
     """Label-error probabilities (N,) in [0, 1]; proposed samples stand out. Counts on a logarithmic axis."""
-    edges = np.linspace(0, 1, 26)
+    edges = SCORE_EDGES
     middles = (edges[:-1] + edges[1:]) / 2
     figure = go.Figure()
     for name, mask, colour in (("not proposed", ~is_proposed, "#B9C7CB"), ("proposed", is_proposed, ACCENT)):
@@ -114,13 +146,19 @@ def score_histogram(probabilities: np.ndarray, is_proposed: np.ndarray) -> go.Fi
             name=name,
             marker_color=colour,
             width=edges[1] - edges[0] - 0.004,
+            unselected={"marker": {"opacity": 0.5}},
             hovertemplate="probability about %{x:.2f}: %{y:,} " + name + "<extra></extra>",
         )
-    figure.update_layout(template=TEMPLATE, height=300, barmode="stack")
+    # By x, so that bars of a few images can be pointed at, too.
+    figure.update_layout(template=TEMPLATE, height=300, barmode="stack", hovermode="x")
     figure.update_xaxes(
-        title="probability that the given label is wrong", range=[0, 1], showgrid=False, tickformat=".1f"
+        title="probability that the given label is wrong",
+        range=[0, 1],
+        showgrid=False,
+        tickformat=".1f",
+        fixedrange=True,
     )
-    figure.update_yaxes(title="images")
+    figure.update_yaxes(title="images", fixedrange=True)
     return figure
 
 
@@ -174,10 +212,10 @@ def consensus_by_round(events: Sequence[Mapping[str, object]]) -> go.Figure:
 
 
 def embedding_map(
-    points: np.ndarray, labels: Sequence[str], is_proposed: np.ndarray, classes: Sequence[str]
+    points: np.ndarray, labels: Sequence[str], is_proposed: np.ndarray, classes: Sequence[str], *, drag: str = "lasso"
 ) -> go.Figure:
     """A scatter plot of the embeddings. points: (N, 2); labels: the N given labels, shown as colours; a ring marks
-    proposals."""
+    proposals. drag: what dragging does: lasso, or select (a box)."""
     given = np.asarray(labels)
     figure = go.Figure()
     for name, colour in class_colours(classes).items():
@@ -198,7 +236,7 @@ def embedding_map(
         marker={"size": 11, "color": INK, "symbol": "circle-open", "line": {"width": 1.4}},
         hoverinfo="skip",
     )
-    figure.update_layout(template=TEMPLATE, height=460, dragmode="pan")
+    figure.update_layout(template=TEMPLATE, height=460, dragmode=drag)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False, scaleanchor="x")
     return figure

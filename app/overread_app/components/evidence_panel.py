@@ -110,18 +110,26 @@ def _thumbnails(pixels_path: Path, stamp: tuple[int, int], sample_ids: tuple[str
     cache = study_data.load_pixels(pixels_path)
     uris = []
     for sample_id in sample_ids:
-        pixels = cache.image(sample_id)
-        image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-        image.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-        uris.append(data_uri(image))
+        uris.append(data_uri(small_image(cache.image(sample_id), THUMBNAIL_PX)))
     return tuple(uris)
+
+
+def small_image(pixels: np.ndarray, side_px: int) -> Image.Image:
+    """A cached image, (H, W, C) uint8, of at most that width and height."""
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+    image.thumbnail((side_px, side_px))
+    return image
 
 
 def data_uri(image: Image.Image) -> str:
     """The image as a data URI: only pixels, no name and no tags."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg(image)).decode()
+
+
+def jpeg(image: Image.Image) -> bytes:
     content = io.BytesIO()
     image.save(content, "JPEG", quality=90)
-    return "data:image/jpeg;base64," + base64.b64encode(content.getvalue()).decode()
+    return content.getvalue()
 
 
 def _phases(stage_names: Sequence[str]) -> dict[str, tuple[int, int]]:

@@ -89,6 +89,13 @@ FIELDS = (
         placeholder="every label",
     ),
     LabelField(
+        "--critical-class",
+        "Critical classes",
+        Kind.CELLS,
+        "Their images are changed one at a time, never many at once in the Gallery.",
+        placeholder="none",
+    ),
+    LabelField(
         "--frames",
         "Frames of DICOM files",
         Kind.CHOICE,

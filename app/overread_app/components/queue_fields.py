@@ -3,7 +3,7 @@
 import time
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -34,11 +34,16 @@ KINDS = {
 }
 CONTROLS = (0, 5, 10, 20, MAX_CONTROLS)
 ALL = "All"
+NUM_GROUPS = 500
+"""Groups of a column that the menu offers, the largest."""
+MAX_VALUE_LENGTH = 40
 
 
-def show_queue_fields(reading: ReadingList, room: Room, state: ReaderState) -> None:
+def show_queue_fields(reading: ReadingList, room: Room, state: ReaderState, *, is_gallery: bool = False) -> None:
     """The fields of a queue's choice, each with its numbers of images; where images are labelled alone first, only
-    those that tell nothing of an image."""
+    those that tell nothing of an image. is_gallery: without those that say what comes to a reader when, where all of
+    its images are seen at once."""
+    show_selection(reading, state)
     choice, numbers = reading.choice, part_counts(reading, room, state)
     left, right = st.columns(2, gap="small")
     with left:
@@ -47,12 +52,15 @@ def show_queue_fields(reading: ReadingList, room: Room, state: ReaderState) -> N
         else:
             orders = ORDERS if room.run else UNREAD_ORDERS
             _choose(reading, state, "order", "Order", orders, choice.order, title=orders.__getitem__)
-    with right:
-        _choose(
-            reading, state, "only", "Show", PARTS, choice.only, title=lambda part: _with(PARTS[part], numbers[part])
-        )
+    if not is_gallery:
+        with right:
+            _choose(
+                reading, state, "only", "Show", PARTS, choice.only, title=lambda part: _with(PARTS[part], numbers[part])
+            )
     if not reading.is_blind:
         _show_filters(reading, room, state, left, right)
+    if is_gallery:
+        return
     if room.run:
         with right:
             _choose(
@@ -77,8 +85,8 @@ def show_queue_fields(reading: ReadingList, room: Room, state: ReaderState) -> N
 
 
 def _show_filters(reading: ReadingList, room: Room, state: ReaderState, left: Any, right: Any) -> None:
-    """By label, kind and slide, in two columns."""
-    choice, table = reading.choice, room.table()
+    """By label, kind, slide and group, in two columns."""
+    choice, table = reading.choice, room.table(reading.choice)
     filters: list[tuple[Any, str, str, str, np.ndarray]] = [(left, "given", "Given label", "given_label", room.given)]
     if room.run:
         filters.append((right, "likely", "Most likely label", "likely_label", room.likely))
@@ -86,7 +94,7 @@ def _show_filters(reading: ReadingList, room: Room, state: ReaderState, left: An
         filters.append((left, "kind", "Kind", "kind", room.kinds))
     if any(room.slides):
         filters.append((right, "slide", "Slide", "slide", room.slides))
-    columns = {column for *_, column, _ in filters}
+    columns = {column for *_, column, _ in filters} | {"group", "selection"}
     is_chosen = chosen_samples(table, choice.min_probability)
     for place, name, label, column, values in filters:
         # How many each value gives, the other filters being as they are.
@@ -94,6 +102,67 @@ def _show_filters(reading: ReadingList, room: Room, state: ReaderState, left: An
         counts = Counter(values[is_counted].tolist())
         with place:
             _filter(reading, state, (name, label), counts, getattr(choice, name), KINDS if column == "kind" else {})
+    show_group_fields(reading, room, state, is_chosen & matches(table, choice, columns=columns - {"group"}))
+
+
+def show_group_fields(reading: ReadingList, room: Room, state: ReaderState, is_counted: np.ndarray) -> None:
+    """The column that groups the samples, and which of its groups; choosing a column begins with the largest group.
+
+    is_counted: (N,) bool: the samples that pass all other filters."""
+    counts = {name: Counter(values[is_counted & (values != "")].tolist()) for name, values in room.groups.items()}
+    columns = [name for name, numbers in counts.items() if numbers]
+    if not columns:
+        return
+    group = reading.choice.group
+    left, right = st.columns(2, gap="small")
+
+    def choose(column: str | None, value: str | None = None) -> None:
+        if column is not None and value is None:
+            value = counts[column].most_common(1)[0][0]
+        reading.choose(since=_now(state), group=None if column is None else (column, value))
+
+    options = [None, *columns]
+    key = f"review_queue_group_{reading.key}"
+    left.selectbox(
+        "One group of",
+        options,
+        index=options.index(group[0]) if group and group[0] in options else 0,
+        format_func=lambda name: ALL if name is None else group_title(name),
+        key=key,
+        on_change=lambda: choose(session.field_value(key)),
+    )
+    if group and group[0] in columns:
+        column, value = group
+        values = [each for each, _ in counts[column].most_common(NUM_GROUPS)]
+        values += [] if value in values else [value]
+        titles = {each: _with(each[:MAX_VALUE_LENGTH], counts[column].get(each, 0)) for each in values}
+        value_key = field_key(f"review_queue_group_{column}", reading, titles.values())
+        right.selectbox(
+            group_title(column),
+            values,
+            index=values.index(value),
+            format_func=titles.__getitem__,
+            key=value_key,
+            on_change=lambda: choose(column, session.field_value(value_key)),
+        )
+
+
+def group_title(column: str) -> str:
+    """A column that groups samples, in words."""
+    return column.removeprefix("rater_").replace("_", " ").capitalize()
+
+
+def show_selection(reading: ReadingList, state: ReaderState) -> None:
+    """That only a selection made on Insights is shown, and the way back to all."""
+    if reading.choice.selection is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown("Only the images that you selected on Insights", width="content")
+        st.button(
+            "Show all",
+            key=f"review_queue_unselect_{reading.key}",
+            on_click=lambda: reading.choose(since=_now(state), selection=None, min_probability=None),
+        )
 
 
 def part_counts(reading: ReadingList, room: Room, state: ReaderState) -> Mapping[QueuePart, int]:
@@ -135,7 +204,12 @@ def _jump(key: str, room: Room, state: ReaderState, last: Jump | None) -> None:
     """last: the jump before. A field that closes may tell of its text once more."""
     sample_id = (session.field_value(key) or "").strip()
     if current_jump() == last and room.may_open(sample_id, state.current().revealed):
-        session.put("review_jump", Jump(sample_id, round(1000 * time.time())))
+        go_to(sample_id)
+
+
+def go_to(sample_id: str) -> None:
+    """Have the Review page show that sample next."""
+    session.put("review_jump", Jump(sample_id, round(1000 * time.time())))
 
 
 def _choose(
@@ -150,9 +224,7 @@ def _choose(
     help: str | None = None,
 ) -> None:
     found = list(options)
-    # Another field where the titles are others: Streamlit would take the value by its old title.
-    titles = zlib.crc32("\n".join(map(title, found)).encode())
-    key = f"review_queue_{name}_{titles}_{reading.key}"
+    key = field_key(f"review_queue_{name}", reading, map(title, found))
     st.selectbox(
         label,
         found,
@@ -162,6 +234,12 @@ def _choose(
         help=help,
         on_change=lambda: reading.choose(since=_now(state), **{name: session.field_value(key)}),
     )
+
+
+def field_key(name: str, reading: ReadingList, titles: Iterable[str]) -> str:
+    """The key of a field with these titles. With others it is another field: Streamlit would take the value by its old
+    title."""
+    return f"{name}_{zlib.crc32(chr(10).join(titles).encode())}_{reading.key}"
 
 
 def _filter(

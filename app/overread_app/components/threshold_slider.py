@@ -15,8 +15,10 @@ from overread.detection.proposal_set import Expectation, expectation
 from overread.records import Decision
 from overread.review.outcomes import outcomes
 from overread.review.queue import chosen_samples
+from overread.review.row_rules import BULK
 from overread.studies.run import Run
-from overread_app import session
+from overread.studies.study import Study
+from overread_app import session, study_data
 from overread_app.components.wording import counted, duration
 from overread_app.reading_list import ReadingList
 
@@ -37,6 +39,8 @@ class SliderStep:
 
     @property
     def title(self) -> str:
+        if self.min_probability == 0:
+            return "all images"
         return OWN if self.min_probability is None else f"{100 * self.min_probability:.0f} % or more"
 
 
@@ -62,6 +66,13 @@ def corrected_probabilities(scores: pd.DataFrame, decisions: Sequence[Decision],
     return recalibrated(probability, places, is_error, settings), len(is_error)
 
 
+def show_threshold(study: Study, run: Run, reading: ReadingList) -> None:
+    """The slider over the run's scores, as the reader's own verdicts correct them."""
+    scores, decisions = study_data.load_scores(run), study_data.ledger(study).decisions(reading.reader)
+    probability, num_verdicts = corrected_probabilities(scores, decisions, run=run)
+    show_threshold_slider(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
+
+
 def show_threshold_slider(
     reading: ReadingList,
     scores: pd.DataFrame,
@@ -73,10 +84,12 @@ def show_threshold_slider(
     """The slider, and the expected yield of the chosen threshold in words.
 
     probability and num_verdicts: of `corrected_probabilities`."""
-    places = {step.title: step for step in slider_steps(scores)}
-    chosen = next(
-        (step for step in places.values() if step.min_probability == reading.choice.min_probability), places[OWN]
-    )
+    steps, least = slider_steps(scores), reading.choice.min_probability
+    if least not in [step.min_probability for step in steps]:  # chosen elsewhere
+        steps.append(SliderStep(least, chosen_samples(scores, least)))
+        steps.sort(key=lambda step: int(step.is_chosen.sum()))
+    places = {step.title: step for step in steps}
+    chosen = next(step for step in steps if step.min_probability == least)
     if len(places) > 1:
         key = f"review_threshold_{reading.key}"
         st.select_slider(
@@ -96,7 +109,8 @@ def show_threshold_slider(
     text = trade_off_text(
         expectation(probability, chosen.is_chosen),
         expectation(probability, chosen.is_chosen & ~is_decided),
-        elapsed_ms=[decision.verdict.elapsed_ms for decision in decisions],
+        # A verdict in bulk took no time of its own.
+        elapsed_ms=[decision.verdict.elapsed_ms for decision in decisions if decision.verdict.protocol != BULK],
     )
     st.markdown(text)
     if num_verdicts:

@@ -64,13 +64,11 @@ class Standing:
         keys = dict(self.keys)
         for decision in changes.verdicts:
             keys[decision.verdict.sample_id] = decision.verdict.idempotency_key
-        for undone in changes.undone_keys & verdicts.keys():
-            sample_id = verdicts.pop(undone).verdict.sample_id
+        undone = {verdicts.pop(key).verdict.sample_id for key in changes.undone_keys & verdicts.keys()}
+        for sample_id in undone:
             keys.pop(sample_id, None)
-            for key in reversed(verdicts):  # an earlier verdict on the sample stands again
-                if verdicts[key].verdict.sample_id == sample_id and key not in changes.undone_keys:
-                    keys[sample_id] = key
-                    break
+        if undone:  # an earlier verdict on the sample stands again
+            keys |= {each.verdict.sample_id: key for key, each in verdicts.items() if each.verdict.sample_id in undone}
         blind = {row.sample_id: row for row in changes.readings if row.protocol == Protocol.BLIND}
         seen = {decision.verdict.sample_id for decision in changes.verdicts}
         seen |= {row.sample_id for row in changes.readings}

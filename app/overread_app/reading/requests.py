@@ -14,6 +14,9 @@ MAX_COUNT = 10
 MAX_HAVE = 200
 MAX_LATER = 1000
 MAX_DECIDED = 60
+MAX_TILES = 1000
+MAX_BULK = 200
+"""Samples in one request; a larger bulk is sent in several."""
 
 
 class RequestError(UserError):
@@ -98,6 +101,30 @@ class UndoRequest:
     """New for each press."""
 
 
+@dataclass(frozen=True, slots=True)
+class TilesRequest:
+    """Samples of the gallery, by their places in the order or by their ids."""
+
+    start: int
+    count: int
+    ids: tuple[str, ...]
+    """If not empty, these."""
+    has_images: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRequest:
+    """One verdict on several samples."""
+
+    bulk: str
+    """New for each one that was confirmed."""
+    kind: VerdictKind
+    """accept: each its likely label. reject: each its given label. relabel: the chosen one."""
+    chosen_label: str
+    follows: dict[str, str]
+    """Sample id to the key of the verdict that stood when it was shown; empty: none."""
+
+
 def queue_request(content: bytes) -> QueueRequest:
     """Raises RequestError, as do the others."""
     fields = _fields(content)
@@ -154,6 +181,35 @@ def verdict_request(content: bytes) -> VerdictRequest:
 def undo_request(content: bytes) -> UndoRequest:
     fields = _fields(content)
     return UndoRequest(_text(fields, "shown_key"), _text(fields, "key"))
+
+
+def tiles_request(content: bytes) -> TilesRequest:
+    fields = _fields(content)
+    start = fields.get("start", 0)
+    if type(start) is not int or not 0 <= start < 2**53:
+        raise RequestError("start")
+    ids = tuple(dict.fromkeys(_texts(fields, "ids", limit=MAX_TILES)))
+    return TilesRequest(start, _count(fields, limit=MAX_TILES), ids, bool(fields.get("images")))
+
+
+def bulk_request(content: bytes) -> BulkRequest:
+    fields = _fields(content)
+    kinds = (VerdictKind.ACCEPT, VerdictKind.REJECT, VerdictKind.RELABEL)
+    kind = next((kind for kind in kinds if kind.value == fields.get("kind")), None)
+    if kind is None:
+        raise RequestError("kind")
+    follows = fields.get("follows")
+    if not isinstance(follows, dict) or not 0 < len(follows) <= MAX_BULK:
+        raise RequestError("follows")
+    if not all(isinstance(key, str) for key in follows.values()):
+        raise RequestError("follows")
+    chosen_label = _text(fields, "chosen_label", is_optional=kind is not VerdictKind.RELABEL)
+    return BulkRequest(_text(fields, "bulk"), kind, chosen_label, follows)
+
+
+def undo_bulk_request(content: bytes) -> str:
+    """The name of the bulk to undo."""
+    return _text(_fields(content), "name")
 
 
 def _fields(content: bytes) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from overread.proposal_settings import CalibrationSettings
 from overread.records import Protocol
 from overread.review.queue import Pace, likely_labels, review_order
 from overread.review.queue_choice import MAX_CONTROLS, QueueChoice, QueueOrder, blind_choice
+from overread.review.selections import load_selection
 from overread.studies.run import Run
 from overread.studies.study import Study
 from overread_app import study_data
@@ -30,7 +31,10 @@ from overread_app.reading.row_groups import Groups
 NUM_KEPT = 4
 NUM_ORDERS = 16
 """Choices whose order is kept, of a room."""
+NEAR_DUPLICATES = "near-duplicates"
 _FILES = ("scores.csv", "evidence.npz", "config.json")
+_SINGLE = ("sample_id", "image", "given_label", "slide", "sha256")
+"""Columns of samples.csv that group no samples, or have a place of their own in a choice."""
 
 
 class RunReplacedError(UserError):
@@ -94,6 +98,8 @@ class Room:
     """(N,) str: the cell of samples.csv that names the image; empty where the study no longer has the sample."""
     hashes: np.ndarray
     """(N,) str: SHA-256 of the image's file; empty where it is not known."""
+    groups: dict[str, np.ndarray]
+    """By name, (N,) str: columns that group the samples, those of samples.csv and `NEAR_DUPLICATES`; empty: alone."""
     calibration: CalibrationSettings
     _orders: dict[tuple[QueueChoice, int], Order] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -114,7 +120,7 @@ class Room:
             if key not in self._orders:
                 while len(self._orders) >= NUM_ORDERS:
                     del self._orders[next(iter(self._orders))]
-                ids = tuple(review_order(self.table(), choice, pace=self._pace(key[1])))
+                ids = tuple(review_order(self.table(choice), choice, pace=self._pace(key[1])))
                 is_chosen = np.zeros(len(self.ids), dtype=bool)
                 is_chosen[[self.rows[sample_id] for sample_id in ids]] = True
                 self._orders[key] = Order(ids, is_chosen)
@@ -158,8 +164,8 @@ class Room:
         content = self.hashes[row] or self.images[row]
         return hmac.digest(self.key, f"image version\n{content}".encode(), "sha256").hex()[:16]
 
-    def table(self) -> pd.DataFrame:
-        """What `review_order` needs of the samples."""
+    def table(self, choice: QueueChoice) -> pd.DataFrame:
+        """What `review_order` needs of the samples for a choice. Raises StudyError where its selection is gone."""
         columns = {
             "sample_id": self.ids,
             "given_label": self.given,
@@ -169,6 +175,12 @@ class Room:
             "kind": self.kinds,
             "slide": self.slides,
         }
+        if choice.group is not None:
+            columns["group"] = self.groups.get(choice.group[0], np.full(len(self.ids), "", dtype=object))
+        if choice.selection is not None:
+            selected = load_selection(self.study.path, choice.selection)
+            is_selected = np.fromiter((one in selected for one in self.ids), dtype=bool, count=len(self.ids))
+            columns["selection"] = np.where(is_selected, choice.selection, "").astype(object)
         return pd.DataFrame(columns)
 
     def _pace(self, since: int) -> Pace | None:
@@ -237,6 +249,10 @@ def _open(study: Study, run: Run) -> Room:
     )
     num = len(table)
     scorers = tuple(name for name in table.columns if name.startswith("score_"))
+    pictures = evidence.get("pictures", np.empty(0, dtype=np.int64))
+    common = _of_samples(study, samples, table)
+    if (pictures >= 0).any():
+        common["groups"][NEAR_DUPLICATES] = np.where(pictures >= 0, pictures.astype(str), "").astype(object)
     probs = [table[f"p_{name}"] if f"p_{name}" in table else np.zeros(num) for name in study.classes]
     return Room(
         run=run.name,
@@ -250,9 +266,9 @@ def _open(study: Study, run: Run) -> Room:
         scores=table[list(scorers)].to_numpy(dtype=np.float32),
         neighbours=evidence.get("neighbours", np.empty((num, 0), dtype=np.int64)),
         has_evidence=bool(evidence),
-        duplicates=Groups.of(evidence.get("pictures", np.empty(0, dtype=np.int64))),
+        duplicates=Groups.of(pictures),
         calibration=calibration_settings(run.config()),
-        **_of_samples(study, samples, table),
+        **common,
     )
 
 
@@ -296,4 +312,5 @@ def _of_samples(study: Study, samples: pd.DataFrame, table: pd.DataFrame) -> dic
         "images": aligned("image"),
         "hashes": aligned("sha256"),
         "slides": aligned("slide"),
+        "groups": {name: aligned(name) for name in samples.columns if name not in _SINGLE},
     }

@@ -210,23 +210,24 @@ def image_spec(image: EncodedImage) -> Json:
     return {**spec, **flags}
 
 
-def _answering(handler: Callable[[Seat, bytes], Json]) -> Callable[[Request], Awaitable[Response]]:
-    """A handler's route: takes JSON of a limited size, and answers in JSON."""
+def answering(handler: Callable[[Seat, bytes], Json | Response]) -> Callable[[Request], Awaitable[Response]]:
+    """A handler's route: takes JSON of a limited size, and answers in JSON, unless the handler makes the response."""
 
-    async def answer(request: Request) -> Response:
+    async def respond(request: Request) -> Response:
         try:
             # No other site's page can send this type without the browser's asking first.
             if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
                 raise RequestError("content type")
             content = await _body(request)
-            return JSONResponse(await run_in_threadpool(lambda: handler(_seat(request), content)), headers=_NOT_KEPT)
+            answer = await run_in_threadpool(lambda: handler(_seat(request), content))
+            return answer if isinstance(answer, Response) else JSONResponse(answer, headers=NOT_KEPT)
         except Exception as error:
             return _refused(error)
 
-    return answer
+    return respond
 
 
-_NOT_KEPT = {"Cache-Control": "no-store"}
+NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 async def _body(request: Request) -> bytes:
@@ -244,7 +245,7 @@ def _refused(error: Exception, message: str = "") -> Response:
     answer: Json = {"message": message}
     if isinstance(error, SampleChangedError | StaleReadingError):
         answer["isChanged"] = True  # the page shows the sample again
-    return JSONResponse(answer, status_code=status, headers=_NOT_KEPT)
+    return JSONResponse(answer, status_code=status, headers=NOT_KEPT)
 
 
 def _seat(request: Request) -> Seat:
@@ -272,11 +273,11 @@ def _study(address: str) -> Study:
 
 ROUTER = Router(
     [
-        Route("/queue", _answering(next_samples), methods=["POST"]),
-        Route("/reading", _answering(lock_reading), methods=["POST"]),
-        Route("/verdict", _answering(record_verdict), methods=["POST"]),
-        Route("/decided", _answering(last_decided), methods=["POST"]),
-        Route("/undo", _answering(undo_last), methods=["POST"]),
+        Route("/queue", answering(next_samples), methods=["POST"]),
+        Route("/reading", answering(lock_reading), methods=["POST"]),
+        Route("/verdict", answering(record_verdict), methods=["POST"]),
+        Route("/decided", answering(last_decided), methods=["POST"]),
+        Route("/undo", answering(undo_last), methods=["POST"]),
         Route("/image/{sample_id:path}", send_image, methods=["GET"]),
     ]
 )

@@ -14,11 +14,13 @@ from overread.studies.run import Run
 from overread.studies.study import Study
 from overread_app import session, study_data
 from overread_app.boundary import plain_text
-from overread_app.components import calibration_charts, charts
+from overread_app.components import calibration_charts, chart_choice, charts
 from overread_app.components.anchoring_panel import show_anchoring
 from overread_app.components.wording import VERDICT_WORDS, counted, run_title
 
 HIGH_PROBABILITY = 0.8
+DRAGS = {"lasso": "Lasso", "select": "Box"}
+"""What a drag on the map selects with, as Plotly names it, in words."""
 
 
 def show_page() -> None:
@@ -35,9 +37,9 @@ def show_page() -> None:
     show_numbers(study, scores)
     left, right = st.columns(2, gap="large")
     with left:
-        show_matrix(study, scores)
+        show_matrix(study, run, scores)
     with right:
-        show_histogram(scores)
+        show_histogram(study, run, scores)
     left, right = st.columns(2, gap="large")
     with left:
         show_own_progress(study, scores)
@@ -80,23 +82,45 @@ def test_agreement(study: Study, scores: pd.DataFrame) -> float | None:
     return float((predicted == scores["given_label"].to_numpy()[is_test]).mean())
 
 
-def show_matrix(study: Study, scores: pd.DataFrame) -> None:
-    """A matrix of the given labels and the labels if all proposals were accepted."""
+def show_matrix(study: Study, run: Run, scores: pd.DataFrame) -> None:
+    """A matrix of the given labels and the labels if all proposals were accepted; a click on a cell leads to its
+    images."""
     st.subheader("Given and proposed labels")
     code = {name: index for index, name in enumerate(study.classes)}
     after = np.where(scores["is_proposed"], scores["proposed_label"], scores["given_label"])
     matrix = np.zeros((len(code), len(code)), dtype=np.int64)
     np.add.at(matrix, (scores["given_label"].map(code).to_numpy(), pd.Series(after).map(code).to_numpy()), 1)
-    charts.show_chart(
+    selection = charts.show_selectable(
         charts.label_matrix(matrix, study.classes), key="insights_matrix", alt="Matrix of given and proposed labels"
     )
-    st.caption("Off the diagonal: proposals, shaded by their share of the given class.")
+    st.caption("Off the diagonal: proposals, shaded by their share of the given class. Click a cell to see its images.")
+    cell = chart_choice.matrix_cell(selection, len(code))
+    if cell is None:
+        return
+    given, proposed = (study.classes[place] for place in cell)
+    if given != proposed:
+        chart_choice.show_pair_links(study, run, given, proposed, int(matrix[cell]))
+        return
+    rows = np.flatnonzero((scores["given_label"] == given).to_numpy() & ~scores["is_proposed"].to_numpy())
+    text = f"{plain_text(given)}, not proposed"
+    chart_choice.show_row_links(study, run, scores, rows, name="matrix", text=text)
 
 
-def show_histogram(scores: pd.DataFrame) -> None:
+def show_histogram(study: Study, run: Run, scores: pd.DataFrame) -> None:
     st.subheader("Label error probability")
-    figure = charts.score_histogram(scores["label_error_probability"].to_numpy(), scores["is_proposed"].to_numpy())
-    charts.show_chart(figure, key="insights_scores", alt="Histogram of the probability that a given label is wrong")
+    probability, is_proposed = scores["label_error_probability"].to_numpy(), scores["is_proposed"].to_numpy()
+    selection = charts.show_selectable(
+        charts.score_histogram(probability, is_proposed),
+        key="insights_scores",
+        alt="Histogram of the probability that a given label is wrong",
+    )
+    number = chart_choice.histogram_bin(selection)
+    if number is None:
+        st.caption("Click a bar to see its images.")
+        return
+    rows = chart_choice.bin_rows(probability, charts.SCORE_EDGES, number)
+    low, high = charts.SCORE_EDGES[[number, number + 1]]
+    chart_choice.show_row_links(study, run, scores, rows, name="scores", text=f"{low:.2f} to {high:.2f}")
 
 
 def show_own_progress(study: Study, scores: pd.DataFrame) -> None:
@@ -188,12 +212,28 @@ def show_map(study: Study, run: Run, scores: pd.DataFrame) -> None:
     st.subheader("Embedding map")
     st.caption(
         "Each point is an image; images close together look alike to the model. The colour is the given label, and a "
-        "ring marks a proposal."
+        "ring marks a proposal. Drag around some of them to see their images."
     )
+    drag = st.segmented_control(
+        "Select with", list(DRAGS), default="lasso", format_func=DRAGS.__getitem__, key="insights_map_drag"
+    )
+    labels = scores["given_label"].to_numpy(dtype=object)
     figure = charts.embedding_map(
-        study_data.load_map(run), scores["given_label"].tolist(), scores["is_proposed"].to_numpy(), study.classes
+        study_data.load_map(run),
+        labels.tolist(),
+        scores["is_proposed"].to_numpy(),
+        study.classes,
+        drag=drag or "lasso",
     )
-    charts.show_chart(figure, key="insights_map", alt="Scatter plot of the images' embeddings in two dimensions")
+    selection = charts.show_selectable(
+        figure,
+        key="insights_map",
+        alt="Scatter plot of the images' embeddings in two dimensions",
+        modes=("box", "lasso"),
+    )
+    if selection["points"]:
+        rows = chart_choice.map_rows(selection, labels, study.classes)
+        chart_choice.show_row_links(study, run, scores, rows, name="map", text="Selected on the map")
 
 
 show_page()

@@ -17,7 +17,7 @@ from overread_app.components.heat_map_panel import NUM_LOOKED_AHEAD, show_salien
 from overread_app.components.queue_fields import current_jump, show_jump, show_queue_fields
 from overread_app.components.reader_name import ask_reader, is_asking, remember_reader, show_code
 from overread_app.components.sample_card import show_tally
-from overread_app.components.threshold_slider import corrected_probabilities, show_threshold_slider
+from overread_app.components.threshold_slider import show_threshold
 from overread_app.components.verdict_words import VERDICT_NAMES
 from overread_app.reading.component import END, show_component
 from overread_app.reading.page_data import component_data
@@ -47,6 +47,7 @@ def show() -> None:
 def show_page(study: Study, run: Run | None, reading: ReadingList) -> None:
     """The page's parts. Each has a place of its own that is always there, so that none loses its state. run: None: the
     samples are read without a model."""
+    reading.take_asked(since=reader_state(study_data.ledger(study), reading.reader).current().head.sequence)
     with st.container(key="review_top"):
         show_code()
     with st.container(key="review_page", gap=None):
@@ -116,12 +117,6 @@ def show_queue(study: Study, run: Run | None, reading: ReadingList) -> None:
 def own_state(study: Study, reading: ReadingList) -> ReaderState:
     """What the reader has read and decided."""
     return reader_state(study_data.ledger(study), reading.reader)
-
-
-def show_threshold(study: Study, run: Run, reading: ReadingList) -> None:
-    scores, decisions = study_data.load_scores(run), study_data.ledger(study).decisions(reading.reader)
-    probability, num_verdicts = corrected_probabilities(scores, decisions, run=run)
-    show_threshold_slider(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
 
 
 def show_end(study: Study, run: Run | None, reading: ReadingList) -> None:

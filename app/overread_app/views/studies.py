@@ -9,7 +9,7 @@ import streamlit as st
 from overread.files import is_study
 from overread.records import Finding
 from overread.studies.run import Run, RunState, find_runs, running_training
-from overread.studies.study import Study, open_study
+from overread.studies.study import Study, open_study, update_study_file
 from overread_app import processes, session, study_data
 from overread_app.boundary import error_boundary, plain_text
 from overread_app.components import charts
@@ -165,8 +165,28 @@ def show_report(study: Study) -> None:
         st.subheader("Composition")
         st.markdown("\n".join(f"- {line}" for line in composition(study, samples)))
         show_protocol(study)
+        if session.is_owner():
+            show_critical_classes(study)
     show_quarantine(study)
     show_findings(study)
+
+
+def show_critical_classes(study: Study) -> None:
+    """The classes that nobody may change many images of at once; only the owner decides which."""
+    key = f"studies_critical_{study.ledger_study}"
+
+    def save() -> None:
+        update_study_file(study.path, critical_classes=tuple(session.field_value(key) or ()))
+
+    st.multiselect(
+        "Critical classes",
+        study.classes,
+        default=[name for name in study.critical_classes if name in study.classes],
+        key=key,
+        help="Images are changed from and to these classes one at a time, never many at once in the Gallery.",
+        placeholder="none",
+        on_change=save,
+    )
 
 
 def composition(study: Study, samples: pd.DataFrame) -> list[str]:

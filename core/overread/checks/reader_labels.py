@@ -6,6 +6,7 @@ import pandas as pd
 
 from overread.records import Decision, VerdictKind
 from overread.review.chain import LedgerRow
+from overread.review.row_rules import BULK
 
 PREFIX = "reader "
 """Before a reader's name, so that no rater of the source has the same one."""
@@ -20,13 +21,14 @@ def reader_labels(
 
     samples: samples.csv; decisions: the standing ones; readings: oldest first. Returns a column for each reader who
     labelled a sample of the study, in the order of samples, empty where the reader gave no label. A blind reading
-    counts before an open one and before the verdict: only then had the reader seen neither label.
+    counts before an open one and before the verdict: only then had the reader seen neither label. A verdict in bulk is
+    no label of the reader's own.
     """
     labels: dict[str, dict[str, str]] = {}
     present = set(samples["sample_id"])
     for decision in decisions:
         verdict = decision.verdict
-        if verdict.kind in _LABELLING and verdict.sample_id in present:
+        if verdict.kind in _LABELLING and verdict.protocol != BULK and verdict.sample_id in present:
             labels.setdefault(verdict.reader, {})[verdict.sample_id] = verdict.chosen_label
     known = [row for row in readings if row.sample_id in present and row.chosen_label]
     blind = [row for row in known if row.protocol == "blind"]

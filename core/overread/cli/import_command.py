@@ -88,6 +88,7 @@ def import_(
         update=options.update,
         protocol=options.protocol,
         is_shared=options.shared,
+        critical_classes=None if options.critical_class is None else tuple(options.critical_class),
     )
     request = request_of(place, reading, columns, findings, folders, within)
     with ExitStack() as stack:

@@ -98,6 +98,10 @@ class StudyFlags:
         224
     )
     update: Annotated[bool, typer.Option(help="Read the source of an existing study again.")] = False
+    critical_class: Annotated[
+        list[str] | None,
+        typer.Option(help="A class that no verdict in bulk may change, nor change to; repeatable."),
+    ] = None
     shared: Annotated[
         bool, typer.Option("--shared", help="Let the umask decide who may read a new study, not only its owner.")
     ] = False

@@ -3,8 +3,9 @@
 import hashlib
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from overread.errors import StaleReadingError, StaleVerdictError
 from overread.records import Decision, Protocol, Reading, Verdict
@@ -51,32 +52,56 @@ class Ledger(LedgerStore):
         Raises LedgerError if the verdict contradicts itself, or the key belongs to something else, and
         StaleVerdictError if it does not follow the standing verdict.
         """
-        kind = check_verdict(verdict)
+        check_verdict(verdict)
         with self.writing() as connection:
-            known = self.find(connection, verdict.idempotency_key)
-            if known is not None:
-                check_same(known, "verdict", verdict.reader, verdict.sample_id)
-                return False
-            self._check_fresh(connection, verdict)
-            self.append(
-                connection,
-                kind="verdict",
-                sample_id=verdict.sample_id,
-                reader=verdict.reader,
-                given_label=verdict.given_label,
-                proposed_label=verdict.proposed_label,
-                chosen_label=verdict.chosen_label,
-                verdict=kind.value,
-                note=verdict.note,
-                protocol=verdict.protocol,
-                run=verdict.run,
-                score=float(verdict.score),
-                elapsed_ms=int(verdict.elapsed_ms),
-                idempotency_key=verdict.idempotency_key,
-                follows=verdict.follows,
-                image_sha256=verdict.image_sha256,
-            )
+            return self.append_verdict(connection, verdict)
+
+    def append_verdict(self, connection: Connection, verdict: Verdict) -> bool:
+        """As `record`, within `writing`: several verdicts may be appended in one transaction."""
+        kind = check_verdict(verdict)
+        known = self.find(connection, verdict.idempotency_key)
+        if known is not None:
+            check_same(known, "verdict", verdict.reader, verdict.sample_id)
+            return False
+        last = self.standing(connection, verdict.reader, verdict.sample_id)
+        if (last.idempotency_key if last else "") != verdict.follows:
+            did = "undid your verdict on this sample" if last is None else "decided this sample"
+            raise StaleVerdictError(f"you {did} in another window; this verdict was not recorded")
+        self.append(
+            connection,
+            kind="verdict",
+            sample_id=verdict.sample_id,
+            reader=verdict.reader,
+            given_label=verdict.given_label,
+            proposed_label=verdict.proposed_label,
+            chosen_label=verdict.chosen_label,
+            verdict=kind.value,
+            note=verdict.note,
+            protocol=verdict.protocol,
+            run=verdict.run,
+            score=float(verdict.score),
+            elapsed_ms=int(verdict.elapsed_ms),
+            idempotency_key=verdict.idempotency_key,
+            follows=verdict.follows,
+            image_sha256=verdict.image_sha256,
+        )
         return True
+
+    def append_undo(self, connection: Connection, undone: Row[Any], key: str) -> None:
+        """The row that undoes a verdict's, within `writing`. key: its idempotency key."""
+        self.append(
+            connection,
+            kind="undo",
+            sample_id=undone.sample_id,
+            reader=undone.reader,
+            given_label=undone.given_label,
+            proposed_label=undone.proposed_label,
+            protocol=undone.protocol,
+            run=undone.run,
+            score=undone.score,
+            idempotency_key=key,
+            undone_key=undone.idempotency_key,
+        )
 
     def undo(self, reader: str, idempotency_key: str | None = None, *, shown_key: str | None = None) -> Decision | None:
         """Undo the reader's latest standing decision, by a new row that names it.
@@ -98,19 +123,7 @@ class Ledger(LedgerStore):
             last = connection.execute(standing).one_or_none()
             if last is None or shown_key not in (None, last.idempotency_key):
                 return None
-            self.append(
-                connection,
-                kind="undo",
-                sample_id=last.sample_id,
-                reader=reader,
-                given_label=last.given_label,
-                proposed_label=last.proposed_label,
-                protocol=last.protocol,
-                run=last.run,
-                score=last.score,
-                idempotency_key=key,
-                undone_key=last.idempotency_key,
-            )
+            self.append_undo(connection, last, key)
             return decision_of(last)
 
     def record_reading(self, reading: Reading) -> bool:
@@ -182,12 +195,10 @@ class Ledger(LedgerStore):
         """The readings, oldest first; their protocol is blind or open."""
         return self._select(rows_of(self.study, reader).where(ledger.c.kind == "reading").order_by(ledger.c.sequence))
 
-    def _check_fresh(self, connection: Connection, verdict: Verdict) -> None:
+    def standing(self, connection: Connection, reader: str, sample_id: str) -> Row[Any] | None:
+        """The row of the reader's verdict on a sample that stands, within `writing`."""
         # Only this sample's rows: what other samples' undos name, SQLite would list anew for each verdict.
-        rows = connection.execute(rows_of(self.study, verdict.reader, verdict.sample_id)).all()
+        rows = connection.execute(rows_of(self.study, reader, sample_id)).all()
         undone = {row.undone_key for row in rows if row.kind == "undo"}
-        standing = [row for row in rows if row.kind == "verdict" and row.idempotency_key not in undone]
-        last = max(standing, key=lambda row: row.sequence, default=None)
-        if (last.idempotency_key if last else "") != verdict.follows:
-            did = "undid your verdict on this sample" if last is None else "decided this sample"
-            raise StaleVerdictError(f"you {did} in another window; this verdict was not recorded")
+        verdicts = [row for row in rows if row.kind == "verdict" and row.idempotency_key not in undone]
+        return max(verdicts, key=lambda row: row.sequence, default=None)

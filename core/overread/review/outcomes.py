@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from overread.records import Decision, Verdict, VerdictKind
+from overread.review.row_rules import BULK
 
 IS_ERROR = {VerdictKind.ACCEPT: True, VerdictKind.RELABEL: True, VerdictKind.REJECT: False}
 """Whether a verdict says that the given label is wrong; the other verdicts do not say."""
@@ -13,8 +14,9 @@ IS_ERROR = {VerdictKind.ACCEPT: True, VerdictKind.RELABEL: True, VerdictKind.REJ
 
 def counts(verdict: Verdict, *, run: str, given_label: str | None) -> bool:
     """Whether a verdict says if the sample's label is wrong, of this run and of the label that the run has for it;
-    given_label None: the run does not have the sample."""
-    return verdict.kind in IS_ERROR and verdict.run == run and verdict.given_label == given_label
+    given_label None: the run does not have the sample. A verdict in bulk does not count."""
+    is_single = verdict.protocol != BULK
+    return is_single and verdict.kind in IS_ERROR and verdict.run == run and verdict.given_label == given_label
 
 
 def outcomes(scores: pd.DataFrame, decisions: Iterable[Decision], *, run: str) -> tuple[np.ndarray, np.ndarray]:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from overread.records import Decision
 from overread.review.queue_choice import QueueChoice, QueueOrder, QueuePart
+from overread.review.row_rules import BULK
 
 MAX_TIMED_S = 120.0
 """A verdict that took longer counts as this long: the reader was away."""
@@ -23,6 +24,8 @@ REPEAT_GAP = 50
 """A sample comes again after at least so many others."""
 REPEAT_SHARE = 10
 """One decided sample in so many comes again."""
+FILTERED = ("given_label", "likely_label", "kind", "slide", "group", "selection")
+"""What a choice's filters look at."""
 
 
 def review_order(
@@ -31,7 +34,8 @@ def review_order(
     """The ids of the samples that a choice lets through, decided or not, the next one first.
 
     scores: scores.csv, with sample_id, given_label, label_error_probability in [0, 1] (1 is a wrong label) and
-    is_proposed (bool); with likely_label (`likely_labels`), kind and slide where the choice or the order needs them.
+    is_proposed (bool); with likely_label (`likely_labels`), kind, slide, group (its value in the column that the choice
+    groups by) and selection (the name of the one that a sample is in) where the choice or the order needs them.
     choice: None: the run's proposals. pace: for the order of that name; None: every sample takes as long. seed draws
     the controls and their positions.
 
@@ -43,7 +47,7 @@ def review_order(
     is_shown = chosen_samples(scores, choice.min_probability)
     is_control = ~is_shown & ~scores["is_proposed"].to_numpy(dtype=bool) & (choice.num_controls > 0)
     # A control has no kind.
-    is_control &= matches(scores, choice, columns=("given_label", "likely_label", "slide"))
+    is_control &= matches(scores, choice, columns=("given_label", "likely_label", "slide", "group", "selection"))
     return _mix(
         _ranked(scores[is_shown & matches(scores, choice)], choice.order, pace),
         _draw(scores.loc[is_control, "sample_id"].tolist(), choice.num_controls, seed),
@@ -55,10 +59,12 @@ def matches(
     scores: pd.DataFrame,
     choice: QueueChoice,
     *,
-    columns: Collection[str] = ("given_label", "likely_label", "kind", "slide"),
+    columns: Collection[str] = FILTERED,
 ) -> np.ndarray:
     """(N,) bool: the samples that pass the choice's filters on these columns."""
-    wanted = {"given_label": choice.given, "likely_label": choice.likely, "kind": choice.kind, "slide": choice.slide}
+    group = choice.group[1] if choice.group else None
+    values = (choice.given, choice.likely, choice.kind, choice.slide, group, choice.selection)
+    wanted = dict(zip(FILTERED, values, strict=True))
     is_match = np.ones(len(scores), dtype=bool)
     for name in columns:
         if wanted[name] is not None:
@@ -163,9 +169,10 @@ def due_repeats(decisions: Iterable[Decision]) -> list[str]:
 
     decisions: a reader's standing ones, the newest of each sample. One sample in `REPEAT_SHARE`, drawn by a hash of its
     id, comes again when the reader has decided `REPEAT_GAP` others since, and only once: a sample that was decided
-    again does not come a third time.
+    again does not come a third time. Verdicts in bulk are no readings of one image, and say nothing of consistency.
     """
-    in_sequence = sorted(decisions, key=lambda decision: decision.sequence)
+    single = (decision for decision in decisions if decision.verdict.protocol != BULK)
+    in_sequence = sorted(single, key=lambda decision: decision.sequence)
     return [
         decision.verdict.sample_id
         for decision in in_sequence[: max(len(in_sequence) - REPEAT_GAP, 0)]

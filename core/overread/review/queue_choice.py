@@ -50,6 +50,10 @@ class QueueChoice:
     """As in scores.csv."""
     slide: str | None = None
     """As in samples.csv: the keyed hash."""
+    group: tuple[str, str] | None = None
+    """Another column that groups samples (a split, a rater's label, near-duplicates), and its value."""
+    selection: str | None = None
+    """A stored set of sample ids, by its name (`selections`)."""
     only: QueuePart = QueuePart.UNDECIDED
     num_controls: int = 0
     """How many samples that are neither proposed nor chosen are mixed in (all of them, where there are fewer)."""
@@ -62,6 +66,8 @@ class QueueChoice:
             if value not in list(kinds):
                 raise ConfigError(f"{name} {value!r} of a queue is not one of {', '.join(kinds)}")
             object.__setattr__(self, name, kinds(value))  # it is text where the choice was read from JSON
+        if self.group is not None:
+            object.__setattr__(self, "group", tuple(self.group))
         if self.min_probability is not None and not 0 <= self.min_probability <= 1:
             raise ConfigError(f"min_probability {self.min_probability} of a queue is not a probability (0 to 1)")
         if self.num_controls < 0:

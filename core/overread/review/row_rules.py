@@ -8,6 +8,9 @@ from sqlalchemy import Row
 from overread.errors import LedgerError
 from overread.records import Protocol, Reading, Verdict, VerdictKind
 
+BULK = "bulk"
+"""The protocol of a verdict on several images at once, by their thumbnails: it makes a final label, and is no careful
+reading. No study has it as its own."""
 KEEPING_KINDS = (VerdictKind.REJECT, VerdictKind.AMBIGUOUS, VerdictKind.CANNOT_JUDGE)
 """Verdicts that keep the given label."""
 FINDINGS = (VerdictKind.AMBIGUOUS, VerdictKind.CANNOT_JUDGE, VerdictKind.EXCLUDE)
@@ -30,8 +33,8 @@ def check_verdict(verdict: Verdict) -> VerdictKind:
         run=verdict.run, proposed_label=verdict.proposed_label, chosen_label=verdict.chosen_label, note=verdict.note
     )
     check_characters(follows=verdict.follows, image_sha256=verdict.image_sha256)
-    if verdict.protocol not in list(Protocol):
-        raise LedgerError(f"protocol {verdict.protocol!r} is not one of {', '.join(Protocol)}")
+    if verdict.protocol not in (*Protocol, BULK):
+        raise LedgerError(f"protocol {verdict.protocol!r} is not one of {', '.join((*Protocol, BULK))}")
     if not (math.isfinite(verdict.score) and 0 <= verdict.score <= 1):
         raise LedgerError(f"score {verdict.score} of a verdict is not a probability (0 to 1)")
     check_elapsed(verdict.elapsed_ms)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from overread.errors import ConfigError
 from overread.files import is_study, make_folder
 from overread.images.cache.partial_build import PARTIAL, partial_array
 from overread.records import Protocol, Sample, Source
@@ -49,6 +50,8 @@ class StudyOptions:
     """One of `Protocol`; None: open, or for an update the current one."""
     is_shared: bool = False
     """Whether the umask decides who may read a new study; otherwise only its owner may."""
+    critical_classes: tuple[str, ...] | None = None
+    """Those that no verdict in bulk may change; None: none, or for an update the current ones."""
 
     def __post_init__(self) -> None:
         if self.protocol is not None:
@@ -82,8 +85,9 @@ def import_source(
     An update keeps the study's key (and so its sample ids), image size, runs and ledger, and decodes only new images.
     An import that was stopped or killed resumes where it stopped when it is started again, as an update or not. Faulty
     rows go to quarantine.csv.
-    Raises StudyError (exists already, newer, busy, read with other flags before, disk full) and ManifestError (fewer
-    than two classes left); then nothing new is left behind, and nothing old is changed.
+    Raises StudyError (exists already, newer, busy, read with other flags before, disk full), ConfigError (a critical
+    class that is none) and ManifestError (fewer than two classes left); then nothing new is left behind, and nothing
+    old is changed.
     """
     study_path = Path(study_path)
     if _is_update(study_path, options):
@@ -94,10 +98,12 @@ def import_source(
         placed = _placed(source, staging)
         contents = read_contents(placed, staging, staging / "pixels", options.image_size_px, on_progress)
         source = moved(placed, staging, study_path.resolve())
+        classes = class_order(source, {sample.given_label for sample in contents.samples})
         study = Study(
             path=staging,
             name=options.name or study_path.resolve().name,
-            classes=class_order(source, {sample.given_label for sample in contents.samples}),
+            classes=classes,
+            critical_classes=_critical(options, classes, ()),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             image_size_px=options.image_size_px,
             is_demo=options.is_demo,
@@ -120,6 +126,15 @@ def check_study_path(source: Source, study_path: Path, options: StudyOptions) ->
 
 def _is_update(study_path: Path, options: StudyOptions) -> bool:
     return options.update and (is_study(study_path) or not staging_path(study_path).is_dir())
+
+
+def _critical(options: StudyOptions, classes: tuple[str, ...], current: tuple[str, ...]) -> tuple[str, ...]:
+    """Raises ConfigError for one that is no class of the study."""
+    if options.critical_classes is None:
+        return current
+    if unknown := [name for name in options.critical_classes if name not in classes]:
+        raise ConfigError(f"--critical-class {unknown[0]!r} is not one of the classes: {listed(classes)}")
+    return tuple(dict.fromkeys(options.critical_classes))
 
 
 def _update(source: Source, study: Study, options: StudyOptions, on_progress: OnProgress | None) -> ImportSummary:
@@ -145,6 +160,7 @@ def _update(source: Source, study: Study, options: StudyOptions, on_progress: On
             name=options.name or study.name,
             protocol=options.protocol or study.protocol,
             classes=classes,
+            critical_classes=_critical(options, classes, study.critical_classes),
             key_fingerprint=key_fingerprint(key),
             **_source_fields(source),
         )

@@ -57,6 +57,8 @@ class Study:
     """Of the readers: one of `Protocol`."""
     key_fingerprint: str = ""
     """Identifies the study's key; empty in a study of an earlier version that has not been written since."""
+    critical_classes: tuple[str, ...] = ()
+    """Classes whose images no verdict in bulk may change, nor change to."""
     has_ledger: bool = False
     """Whether a verdict was ever recorded: a missing ledger is then an error, not an unread study."""
     files: dict[str, TableSum] = field(default_factory=dict)

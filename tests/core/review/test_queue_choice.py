@@ -31,6 +31,8 @@ def table():
             "is_proposed": rng.random(NUM_SAMPLES) < 0.4,
             "kind": rng.choice(["relabel", "outlier", ""], NUM_SAMPLES),
             "slide": rng.choice(["s1", "s2"], NUM_SAMPLES),
+            "group": rng.choice(["train", "test"], NUM_SAMPLES),
+            "selection": rng.choice(["", "lasso"], NUM_SAMPLES),
         }
     )
 
@@ -120,23 +122,27 @@ def test_a_random_order_is_the_same_for_everyone_and_follows_neither_the_table_n
     [
         {"given": "a"}, {"likely": "e"}, {"kind": "outlier"}, {"slide": "s2"}, {"given": "b", "likely": "d"},
         {"given": "a", "likely": "e", "kind": "relabel", "slide": "s1", "min_probability": 0.2}, {"given": "none"},
+        {"group": ("split", "test")}, {"selection": "lasso"}, {"selection": "lasso", "group": ("split", "test")},
     ],
 )  # fmt: skip
 def test_filters_leave_what_passes_all_of_them_in_the_same_order(table, filters):
     columns = {"given": "given_label", "likely": "likely_label", "kind": "kind", "slide": "slide"}
+    columns |= {"group": "group", "selection": "selection"}
     rows = {row.sample_id: row for row in table.itertuples()}
     least = filters.get("min_probability")
     whole = review_order(table, QueueChoice(min_probability=least))
-    wanted = [(columns[name], value) for name, value in filters.items() if name in columns]
+    wanted = [
+        (columns[name], value[1] if name == "group" else value) for name, value in filters.items() if name in columns
+    ]
     expected = [name for name in whole if all(getattr(rows[name], column) == value for column, value in wanted)]
     assert review_order(table, QueueChoice(**filters)) == expected
 
 
 def test_controls_pass_the_filters_but_for_the_kind_that_they_have_not(table):
-    choice = QueueChoice(given="a", kind="outlier", num_controls=5)
+    choice = QueueChoice(given="a", kind="outlier", selection="lasso", num_controls=5)
     order = review_order(table, choice)
     rows = table.set_index("sample_id").loc[order]
-    assert set(rows["given_label"]) == {"a"}
+    assert (set(rows["given_label"]), set(rows["selection"])) == ({"a"}, {"lasso"})
     assert (~rows["is_proposed"]).sum() == 5
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from overread.errors import ManifestError, StudyError
+from overread.errors import ConfigError, ManifestError, StudyError
 from overread.images.cache import parallel_decoding
 from overread.images.cache.pixel_cache import open_cache
 from overread.images.decoded_image import DecodedImage
@@ -216,6 +216,18 @@ def test_an_update_keeps_ids_and_adds_and_removes_rows(class_folders, tmp_path):
     assert (updated.classes, updated.created) == (("cat", "dog", "ant"), study.created)
     assert (study.path / "review.db").read_bytes() == b"verdicts"
     assert "1 samples are new, 1 are gone, 0 have another label" in summary.messages
+
+
+def test_critical_classes_are_kept_by_an_update_until_others_are_given(class_folders, tmp_path):
+    place = tmp_path / "study"
+    first, *others = imported(class_folders, place)[1].classes
+    assert open_study(place).critical_classes == ()
+    for given, kept in (((first,), (first,)), (None, (first,)), ((), ())):
+        assert imported(class_folders, place, update=True, critical_classes=given)[1].critical_classes == kept
+    with pytest.raises(ConfigError, match="'none' is not one of the classes"):
+        imported(class_folders, place, update=True, critical_classes=("none",))
+    made = imported(class_folders, tmp_path / "another", critical_classes=(others[0], others[0]))[1]
+    assert made.critical_classes == (others[0],)
 
 
 def test_an_update_decodes_only_what_is_new(class_folders, tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from overread.records import Protocol
 from overread.review.queue import chosen_samples
 from overread.review.queue_choice import QueueChoice
 from overread.review.selections import save_selection
@@ -74,6 +75,8 @@ def _show_links(study: Study, run: Run, name: str, text: str, num: int, choice: 
         if not num:
             st.caption("No image is chosen.")
             return
+        if study.protocol == Protocol.BLIND:
+            return  # to choose by labels would tell them before an image is read
         pages = {"review": f"Read {counted(num, 'image')}", "gallery": "Open gallery"}
         for page, label in pages.items():
             if st.button(label, key=f"insights_{name}_{page}"):

@@ -111,7 +111,7 @@ def undo_verdicts(seat: Seat, content: bytes) -> Json:
 
 def _check_open(seat: Seat) -> None:
     """Raise UserError where labels may not be shown before an image was read."""
-    if seat.ticket.protocol != "open":
+    if seat.room.is_blind:
         raise UserError("The gallery shows labels. In this study, images are read blind first.")
 
 

@@ -12,8 +12,8 @@ from overread.studies.study import Study
 from overread_app import session
 from overread_app.components.charts import class_colours
 from overread_app.components.verdict_words import NUM_KEYS, PLAIN_VERDICTS
+from overread_app.reading.open_rooms import room_stamp
 from overread_app.reading.packets import Json
-from overread_app.reading.room import room_stamp
 from overread_app.reading.routes import know_study
 from overread_app.reading.tickets import Ticket, expiry, sign
 from overread_app.reading.tour import tour_data

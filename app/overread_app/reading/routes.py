@@ -22,6 +22,7 @@ from overread.studies.study import Study, open_study
 from overread_app import session, study_data
 from overread_app.boundary import error_text
 from overread_app.reading.decided import decided_samples
+from overread_app.reading.open_rooms import RunReplacedError, open_room, room_stamp
 from overread_app.reading.packets import Json
 from overread_app.reading.reader_state import Standing, reader_state
 from overread_app.reading.requests import (
@@ -35,7 +36,7 @@ from overread_app.reading.requests import (
     undo_request,
     verdict_request,
 )
-from overread_app.reading.room import Room, RunReplacedError, open_room, room_stamp
+from overread_app.reading.room import Room
 from overread_app.reading.seat import Seat
 from overread_app.reading.tickets import TicketError, claimed_study, verify
 from overread_app.viewer.viewer import EncodedImage, encoded_image

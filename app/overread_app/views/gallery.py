@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from overread.records import Protocol
 from overread.review.queue import chosen_samples, matches
 from overread.studies.run import Run
 from overread.studies.study import Study
@@ -15,8 +16,9 @@ from overread_app.components.queue_fields import field_key, go_to, show_queue_fi
 from overread_app.components.reader_name import ask_reader, is_asking, remember_reader, show_code
 from overread_app.components.threshold_slider import show_threshold
 from overread_app.gallery.component import gallery_data, show_component
+from overread_app.reading.open_rooms import open_room
 from overread_app.reading.reader_state import reader_state
-from overread_app.reading.room import Room, open_room
+from overread_app.reading.room import Room
 from overread_app.reading_list import ReadingList
 
 STYLE = Path(__file__).parents[1] / "components" / "review.css"
@@ -31,6 +33,8 @@ def show() -> None:
         st.info("There is no study yet. Create one on the Studies page.", icon=":material/info:")
     elif run is None and session.get("read_without_model") != study.path:
         st.info("There is no finished run yet. Start one on the Train page.", icon=":material/info:")
+    elif study.protocol == Protocol.BLIND:
+        st.info("The gallery shows labels. In this study, images are read blind first.", icon=":material/info:")
     elif is_asking():
         ask_reader(study)
     else:

@@ -20,9 +20,9 @@ from overread_app.components.sample_card import show_tally
 from overread_app.components.threshold_slider import show_threshold
 from overread_app.components.verdict_words import VERDICT_NAMES
 from overread_app.reading.component import END, show_component
+from overread_app.reading.open_rooms import open_room
 from overread_app.reading.page_data import component_data
 from overread_app.reading.reader_state import ReaderState, reader_state
-from overread_app.reading.room import open_room
 from overread_app.reading_list import ReadingList
 
 STYLE = Path(__file__).parents[1] / "components" / "review.css"

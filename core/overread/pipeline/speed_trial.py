@@ -8,7 +8,6 @@ import numpy as np
 
 from overread.config import PRESETS, TrainSettings, preset_settings
 from overread.images.cache.pixel_cache import PixelCache, open_cache
-from overread.pipeline.run_inputs import MAX_COMPARED
 from overread.pipeline.training_time import Speed, network_key, this_machine
 from overread.studies.sample_groups import read_duplicate_groups
 from overread.studies.study import Study
@@ -66,7 +65,7 @@ def measure_speed(study: Study, *, device: str = "auto") -> Speed:
 
 
 def _pictures_s(study: Study, cache: PixelCache, pixels: np.ndarray) -> float:
-    if len(cache.keys) > MAX_COMPARED or read_duplicate_groups(study, cache) is not None:
+    if read_duplicate_groups(study, cache) is not None:
         return 0.0
     try:
         from overread.checks.near_duplicates import near_duplicate_groups

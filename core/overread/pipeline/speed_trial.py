@@ -78,7 +78,7 @@ def _pictures_s(study: Study, cache: PixelCache, pixels: np.ndarray) -> float:
 def _features_s(pixels: np.ndarray, device: "torch.device", settings: TrainSettings) -> float | None:
     from overread.training.feature_source import imagenet_features
 
-    source = imagenet_features(pixels.shape[1])
+    source = imagenet_features(device)
     if source is None:
         return None
 

@@ -50,7 +50,17 @@ def test_neither_the_order_nor_the_choice_of_a_queue_tells_of_a_label(blind, des
     order = review_order(open_run(blind).scores(), QueueChoice("random", num_controls=20))
     assert [packet["id"] for packet in desk.queue(count=10)["samples"]] == order[:10]
     assert desk.queue()["progress"]["total"] == 8 + 20
-    every_field = QueueChoice("class pair", "a", "b", 0.5, "kind", "slide", "later", 10_000, repeats=True)
+    filters = {
+        "given": "a",
+        "likely": "b",
+        "kind": "kind",
+        "slide": "slide",
+        "group": ("split", "test"),
+        "selection": "x",
+    }
+    every_field = QueueChoice(
+        "class pair", min_probability=0.5, only="later", num_controls=10_000, repeats=True, **filters
+    )
     assert blind_choice(every_field) == QueueChoice("random", only="later", num_controls=MAX_CONTROLS)
 
 

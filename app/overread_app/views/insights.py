@@ -80,7 +80,7 @@ def test_agreement(study: Study, scores: pd.DataFrame) -> float | None:
 
 def show_matrix(study: Study, scores: pd.DataFrame) -> None:
     """A matrix of the given labels and the labels if all proposals were accepted."""
-    st.subheader("Given and proposed labels")
+    st.header("Given and proposed labels")
     code = {name: index for index, name in enumerate(study.classes)}
     after = np.where(scores["is_proposed"], scores["proposed_label"], scores["given_label"])
     matrix = np.zeros((len(code), len(code)), dtype=np.int64)
@@ -92,14 +92,14 @@ def show_matrix(study: Study, scores: pd.DataFrame) -> None:
 
 
 def show_histogram(scores: pd.DataFrame) -> None:
-    st.subheader("Label error probability")
+    st.header("Label error probability")
     figure = charts.score_histogram(scores["label_error_probability"].to_numpy(), scores["is_proposed"].to_numpy())
     charts.show_chart(figure, key="insights_scores", alt="Histogram of the probability that a given label is wrong")
 
 
 def show_own_progress(study: Study, scores: pd.DataFrame) -> None:
     """The reader's own verdicts; nobody else's."""
-    st.subheader("Your review")
+    st.header("Your review")
     reader = session.reader_name()
     if not reader:
         st.caption("Enter your name on the Review page to see your progress here.")
@@ -124,13 +124,13 @@ def show_consensus(run: Run) -> None:
     events = run.events()
     if sum(event["event"] == "round" for event in events) < 2:
         return
-    st.subheader("Consensus by round")
+    st.header("Consensus by round")
     charts.show_chart(charts.consensus_by_round(events), key="insights_rounds", alt="Bar chart of consensus by round")
 
 
 def show_reliability(study: Study, run: Run, scores: pd.DataFrame) -> None:
     """The calibration of the run's probabilities by the reader's own verdicts, before and after correction."""
-    st.subheader("Calibration")
+    st.header("Calibration")
     reader = session.reader_name()
     decisions = study_data.ledger(study).decisions(reader) if reader else []
     places, is_error = outcomes(scores, decisions, run=run.name)
@@ -168,7 +168,7 @@ def show_reliability(study: Study, run: Run, scores: pd.DataFrame) -> None:
 
 def show_trade_off(scores: pd.DataFrame) -> None:
     """The expected yield of reviewing fewer or more images than proposed."""
-    st.subheader("Expected yield by number of images reviewed")
+    st.header("Expected yield by number of images reviewed")
     probability = scores["label_error_probability"].to_numpy()
     own = expectation(probability, scores["is_proposed"].to_numpy())
     charts.show_chart(
@@ -183,7 +183,7 @@ def show_trade_off(scores: pd.DataFrame) -> None:
 
 
 def show_map(study: Study, run: Run, scores: pd.DataFrame) -> None:
-    st.subheader("Embedding map")
+    st.header("Embedding map")
     st.caption(
         "Each point is an image; images close together look alike to the model. The colour is the given label, and a "
         "ring marks a proposal."

@@ -117,7 +117,7 @@ def show_end(study: Study, run: Run | None, reading: ReadingList) -> None:
     """The end of the review: a summary of the decisions, and a link to the export."""
     with st.container(key="review_end"):
         is_own = run is not None and reading.choice == QueueChoice()
-        st.subheader("You have reviewed all proposals." if is_own else "You have reviewed this queue.")
+        st.header("You have reviewed all proposals." if is_own else "You have reviewed this queue.")
         decisions = study_data.ledger(study).decisions(reading.reader)
         if decisions:
             st.markdown("All your verdicts are saved. The cleaned table contains them with their evidence.")
@@ -158,7 +158,7 @@ def await_run() -> None:
 
 def show_empty_state(title: str, text: str, page: str, label: str) -> None:
     with st.container(key="review_end"):
-        st.subheader(title)
+        st.header(title)
         st.markdown(text)
         st.page_link(f"views/{page}.py", label=label, icon=":material/arrow_forward:")
 

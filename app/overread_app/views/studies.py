@@ -54,7 +54,7 @@ def show_studies(studies: Sequence[Study], current: Study | None) -> None:
     for start in range(0, len(studies), 2):
         for column, study in zip(st.columns(2), studies[start : start + 2], strict=False):
             with column, st.container(border=True, height="stretch"):
-                st.markdown(f"#### {plain_text(study.name)}")
+                st.header(plain_text(study.name), anchor=False)
                 with error_boundary():  # a damaged one must not make the others fail
                     show_card(study, is_current=current is not None and study.path == current.path)
     for unreadable in session.unreadable_studies():

@@ -83,7 +83,7 @@ def show_settings(study: Study) -> None:
     """The settings of a new training, and the button that starts it."""
     presets = list(dict.fromkeys(name for name in ("overread", "quick", *PRESETS) if name in PRESETS))
     with st.form("train_settings"):
-        st.subheader("New training")
+        st.header("New training")
         first, second, third = st.columns(3)
         preset = first.selectbox(
             "Preset",
@@ -187,7 +187,7 @@ def show_failure(study: Study) -> None:
 def show_runs(study: Study) -> None:
     """The runs, newest first: their results and loss curves, and a button to resume an interrupted one."""
     runs = [run for run in reversed(find_runs(study)) if run.state is not RunState.RUNNING]
-    st.subheader("Runs")
+    st.header("Runs")
     if not runs:
         st.caption("None yet.")
     shown = session.current_run()

@@ -20,8 +20,8 @@ def run() -> None:
     """Draw the frame, then the requested page inside the error boundary."""
     # Before the navigation, which would have the browser fetch a page's icon for the tab from elsewhere.
     # Without a text of the app's own, Streamlit hides the menu, in which the theme is chosen.
-    menu = {"About": f"Overread: a second look at the labels of medical images. {NOT_FOR_DIAGNOSIS}."}
-    st.set_page_config(page_title="Overread", page_icon=str(ICON), layout="wide", menu_items=menu)
+    about = f"Overread: a second look at the labels of medical images. {NOT_FOR_DIAGNOSIS}."
+    st.set_page_config(page_title="Overread", page_icon=str(ICON), layout="wide", menu_items={"About": about})
     pages = [
         st.Page(VIEWS / "studies.py", title="Studies", icon=":material/folder_open:", default=True),
         st.Page(VIEWS / "review.py", title="Review", icon=":material/visibility:"),

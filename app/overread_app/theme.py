@@ -13,6 +13,8 @@ class Theme:
     """Text that is read second."""
     line: str
     """Borders and grids."""
+    edge: str
+    """Borders of fields, which are found by them."""
     quiet: str
     """Marks that stand back, such as the classes that are in question nowhere."""
     paper: str
@@ -40,6 +42,7 @@ LIGHT = Theme(
     ink="#1D2B31",
     muted="#56666D",
     line="#D9E1E3",
+    edge="#7D8C92",
     quiet="#B9C7CB",
     paper="#FFFFFF",
     mist="#F3F6F7",
@@ -61,6 +64,7 @@ DARK = Theme(
     ink="#E3E8EA",
     muted="#A3B0B7",
     line="#343D44",
+    edge="#6B7982",
     quiet="#55626A",
     paper="#14191D",
     mist="#1C2328",
@@ -98,6 +102,10 @@ def page_style(theme: Theme) -> str:
 [data-testid="stMainBlockContainer"] {{ padding: 3rem 2.5rem; }}
 [data-testid="stSidebarHeader"] {{ height: 2.6rem; margin-bottom: 0; padding-top: 0; padding-bottom: 0; }}
 [data-testid="stSidebar"] h3 {{ padding-top: 0; }}
+[data-testid="stHeading"] h2 {{ padding: 0.4rem 0; }}
+[data-testid="stTextInputRootElement"], [data-testid="stNumberInputContainer"], [data-testid="stTextAreaRootElement"],
+[data-testid="stSelectbox"] [data-baseweb="select"] > div {{ border-color: {theme.edge}; }}
+[data-testid="stMainMenuPopover"] span[class] {{ color: {theme.ink}; }}
 [data-testid="stCaptionContainer"] {{ color: var(--muted); opacity: 1; }}
 [data-testid^="stBaseButton-primary"] p, [data-testid^="stBaseButton-primary"] span {{ color: {theme.on_accent}; }}
 .not-for-diagnosis {{ position: fixed; top: 1.15rem; right: 3.5rem; z-index: 999991; margin: 0; color: var(--muted);
@@ -160,7 +168,7 @@ def theme_settings() -> dict[str, object]:
         "theme.codeFont": "monospace",
         "theme.baseRadius": "0.4rem",
         "theme.baseFontSize": 15,
-        "theme.headingFontSizes": ["1.75rem", "1.3rem", "1.1rem", "1rem", "0.95rem", "0.9rem"],
+        "theme.headingFontSizes": ["1.75rem", "1.2rem", "1.05rem", "1rem", "0.95rem", "0.9rem"],
         "theme.headingFontWeights": [600, 600, 600, 600, 600, 600],
         "theme.metricValueFontSize": "1.6rem",
         "theme.paddingTop": "0.5rem",

@@ -67,9 +67,14 @@ def short_name(name: str) -> str:
     return chart_text(name if len(name) <= LONG else f"{name[: LONG - TAIL].rstrip()}…{name[-TAIL:].lstrip()}")
 
 
-def text_on(colour: str, theme: Theme) -> str:
-    """The colour of text that can be read on that one: the theme's ink or its paper."""
-    return max((theme.ink, theme.paper), key=lambda text: contrast(text, colour))
+def has_long_names(classes: Sequence[str]) -> bool:
+    """Whether a class's name is too long to stand whole beside a chart."""
+    return any(len(name) > LONG for name in classes)
+
+
+def text_on(colour: str) -> str:
+    """Black or white, whichever can be read on that colour: its contrast is 4.5 or more on every one."""
+    return max(("#000000", "#FFFFFF"), key=lambda text: contrast(text, colour))
 
 
 def class_colours(classes: Sequence[str]) -> dict[str, str]:
@@ -115,18 +120,19 @@ def label_matrix(matrix: np.ndarray, classes: Sequence[str]) -> go.Figure:
             hoverongaps=True,
         )
     )
+    size = 14 if len(classes) < 6 else 12
     for row, given in enumerate(names):
         for column, proposed in enumerate(names):
             is_shaded = row != column and matrix[row, column]
             cell = theme.sequential[round(9 * share[row, column] / top)] if is_shaded else theme.paper
-            colour = text_on(cell, theme) if is_shaded else theme.muted
+            colour = text_on(cell) if is_shaded else theme.muted
             text = f"{matrix[row, column]:,}"
-            figure.add_annotation(x=proposed, y=given, text=text, showarrow=False, font={"color": colour, "size": 14})
+            figure.add_annotation(x=proposed, y=given, text=text, showarrow=False, font={"color": colour, "size": size})
     figure.update_layout(template=template(theme), height=110 + 56 * len(classes))
-    has_long = any(len(name) > LONG for name in classes)
+    has_long = has_long_names(classes)
     numbers = [f"{number}" for number in range(1, len(classes) + 1)]
     figure.update_xaxes(
-        title="label if all proposals are accepted" + (", by its number" if has_long else ""),
+        title="label if accepted, by number" if has_long else "label if all proposals are accepted",
         side="top",
         showgrid=False,
         type="category",

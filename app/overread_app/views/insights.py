@@ -32,7 +32,7 @@ def show_page() -> None:
     st.caption(f"{plain_text(study.name)} · {run_title(run)}")
     scores = study_data.load_scores(run)
     show_numbers(study, scores)
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns([3, 2] if charts.has_long_names(study.classes) else 2, gap="large")
     with left:
         show_matrix(study, scores)
     with right:

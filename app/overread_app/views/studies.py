@@ -116,7 +116,8 @@ def show_card(study: Study, *, is_current: bool) -> None:
     if note := study_data.load_decoding_note(study):
         st.caption(note)
     counts = samples["given_label"].value_counts()
-    st.markdown(" · ".join(f"{plain_text(name)} **{counts.get(name, 0):,}**" for name in study.classes))
+    between = "  \n" if charts.has_long_names(study.classes) else " · "
+    st.markdown(between.join(f"{plain_text(name)} **{counts.get(name, 0):,}**" for name in study.classes))
     if finished:
         show_progress(study, finished[-1])
     else:

@@ -103,8 +103,11 @@ def page_style(theme: Theme) -> str:
 [data-testid="stSidebarHeader"] {{ height: 2.6rem; margin-bottom: 0; padding-top: 0; padding-bottom: 0; }}
 [data-testid="stSidebar"] h3 {{ padding-top: 0; }}
 [data-testid="stHeading"] h2 {{ padding: 0.4rem 0; }}
-[data-testid="stTextInputRootElement"], [data-testid="stNumberInputContainer"], [data-testid="stTextAreaRootElement"],
-[data-testid="stSelectbox"] [data-baseweb="select"] > div {{ border-color: {theme.edge}; }}
+[data-testid="stTextInputRootElement"]:not(:focus-within), [data-testid="stNumberInputContainer"]:not(:focus-within),
+[data-testid="stTextAreaRootElement"]:not(:focus-within),
+[data-testid="stSelectbox"] [role="group"]:not(:focus-within) {{ border-color: {theme.edge}; }}
+[data-testid="stCheckbox"] label > span + div {{ outline: 1px solid {theme.edge}; }}
+[data-testid="stCheckbox"] label > span + div svg {{ color: {theme.on_accent}; }}
 [data-testid="stMainMenuPopover"] span[class] {{ color: {theme.ink}; }}
 [data-testid="stCaptionContainer"] {{ color: var(--muted); opacity: 1; }}
 [data-testid^="stBaseButton-primary"] p, [data-testid^="stBaseButton-primary"] span {{ color: {theme.on_accent}; }}

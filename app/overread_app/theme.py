@@ -14,9 +14,7 @@ class Theme:
     line: str
     """Borders and grids."""
     edge: str
-    """Borders of fields, which are found by them."""
-    quiet: str
-    """Marks that stand back, such as the classes that are in question nowhere."""
+    """Borders of fields, and marks that stand back, such as the images that are not proposed."""
     paper: str
     """Behind everything."""
     mist: str
@@ -43,7 +41,6 @@ LIGHT = Theme(
     muted="#56666D",
     line="#D9E1E3",
     edge="#7D8C92",
-    quiet="#B9C7CB",
     paper="#FFFFFF",
     mist="#F3F6F7",
     sidebar="#F3F6F7",
@@ -65,7 +62,6 @@ DARK = Theme(
     muted="#A3B0B7",
     line="#343D44",
     edge="#6B7982",
-    quiet="#55626A",
     paper="#14191D",
     mist="#1C2328",
     sidebar="#101417",
@@ -74,8 +70,8 @@ DARK = Theme(
     alarm="#F0939F",
     caution="#E9B872",
     classes=(
-        *("#7B8DFA", "#837613", "#F0B4AB", "#916486", "#F6D860"),
-        *("#A9CBFE", "#DBD58B", "#9D61B4", "#B17B59", "#BB7F89"),
+        *("#8E9AFD", "#BEA72E", "#CB977C", "#C98FA9", "#E3E18B"),
+        *("#ADCAFF", "#ECDCAC", "#E07FCA", "#D5A15E", "#F9BDCF"),
     ),
     sequential=(
         *("#1B2429", "#1D3036", "#1F3E45", "#224D55", "#255D66"),

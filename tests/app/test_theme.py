@@ -135,5 +135,5 @@ def test_the_matrix_numbers_long_names_and_keeps_them_whole_for_the_pointer():
     plain, numbered = (charts.label_matrix(matrix, names) for names in (short, long))
     assert plain.layout.xaxis.ticktext == plain.layout.yaxis.ticktext == short
     assert numbered.layout.xaxis.ticktext == ("1", "2")
-    assert numbered.layout.yaxis.ticktext == ("1  A with probab…sion, right", "2  B with probab…sion, right")
+    assert numbered.layout.yaxis.ticktext == ("1  A with probable…usion, right", "2  B with probable…usion, right")
     assert numbered.data[0].y == long

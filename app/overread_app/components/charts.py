@@ -11,10 +11,12 @@ import streamlit as st
 from overread_app.theme import DARK, LIGHT, Theme, contrast, current_theme
 
 CONFIG = {"displayModeBar": False, "displaylogo": False, "showLink": False, "scrollZoom": False, "doubleClick": "reset"}
-LONG = 24
-"""Characters of a name that is shown whole beside a chart, as on the Review page (panel.js)."""
-TAIL = 11
+LONG = 28
+"""Characters of a name that is shown whole beside a chart."""
+TAIL = 12
 """Characters at the end of a longer one that are shown."""
+SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star")
+"""One per class, repeating, for those who cannot tell two colours apart."""
 
 
 def template(theme: Theme) -> go.layout.Template:
@@ -156,7 +158,7 @@ def score_histogram(probabilities: np.ndarray, is_proposed: np.ndarray) -> go.Fi
     middles = (edges[:-1] + edges[1:]) / 2
     theme = current_theme()
     figure = go.Figure()
-    for name, mask, colour in (("not proposed", ~is_proposed, theme.quiet), ("proposed", is_proposed, theme.accent)):
+    for name, mask, colour in (("not proposed", ~is_proposed, theme.edge), ("proposed", is_proposed, theme.accent)):
         counts, _ = np.histogram(probabilities[mask], bins=edges)
         figure.add_bar(
             x=middles,
@@ -206,7 +208,7 @@ def consensus_by_round(events: Sequence[Mapping[str, object]]) -> go.Figure:
     theme = current_theme()
     figure = go.Figure()
     for name, field, colour in (
-        ("consensus reached", "num_reliable", theme.quiet),
+        ("consensus reached", "num_reliable", theme.edge),
         ("label changed for training", "num_changed", theme.accent),
     ):
         figure.add_bar(
@@ -228,19 +230,19 @@ def consensus_by_round(events: Sequence[Mapping[str, object]]) -> go.Figure:
 def embedding_map(
     points: np.ndarray, labels: Sequence[str], is_proposed: np.ndarray, classes: Sequence[str]
 ) -> go.Figure:
-    """A scatter plot of the embeddings. points: (N, 2); labels: the N given labels, shown as colours; a ring marks
-    proposals."""
+    """A scatter plot of the embeddings. points: (N, 2); labels: the N given labels, shown as colours and shapes; a ring
+    marks proposals."""
     given = np.asarray(labels)
     theme = current_theme()
     figure = go.Figure()
-    for name, colour in theme_colours(classes, theme).items():
+    for index, (name, colour) in enumerate(theme_colours(classes, theme).items()):
         mask = given == name
         figure.add_scattergl(
             x=points[mask, 0],
             y=points[mask, 1],
             name=short_name(name),
             mode="markers",
-            marker={"size": 6, "color": colour, "opacity": 0.65},
+            marker={"size": 7, "color": colour, "opacity": 0.65, "symbol": SYMBOLS[index % len(SYMBOLS)]},
             hovertemplate=f"given {chart_text(name)}<extra></extra>",
         )
     figure.add_scattergl(

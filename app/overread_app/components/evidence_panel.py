@@ -34,7 +34,7 @@ def show_trace(
     uri = "data:image/svg+xml;base64," + base64.b64encode(chart.encode()).decode()
     said = escape(f"During training the probability went {words}", quote=True)
     st.html(
-        '<h3 class="evidence-title">During training<span>from the image alone, by stage</span></h3>'
+        '<h3 class="evidence-title">During training<span>from the image alone; dashed: the given label</span></h3>'
         f'<img class="trace" src="{uri}" alt="{said}">'
     )
 
@@ -42,7 +42,8 @@ def show_trace(
 def trace_chart(
     stage_probs: np.ndarray, stage_names: Sequence[str], classes: Sequence[str], *, given: str, proposed: str
 ) -> str:
-    """The chart as SVG: a line per class over the S stages, those of the two readings in their colours, on top.
+    """The chart as SVG: a line per class over the S stages, those of the two readings in their colours, on top, that of
+    the given label dashed.
 
     An image and no plotly figure, which would take the browser 100 ms while the reader goes on.
     """
@@ -66,7 +67,8 @@ def trace_chart(
     for index, name in sorted(enumerate(classes), key=lambda pair: pair[1] in (given, proposed)):
         points = [(x(stage), y(float(prob))) for stage, prob in enumerate(stage_probs[:, index])]
         is_reading = name in (given, proposed)
-        style = f'stroke="{colours[name]}" stroke-width="2.5"' if is_reading else f'stroke="{theme.quiet}"'
+        dash = ' stroke-dasharray="7 5"' if name == given else ""
+        style = f'stroke="{colours[name]}" stroke-width="2.5"{dash}' if is_reading else f'stroke="{theme.edge}"'
         parts.append(f'<polyline fill="none" {style} points="{" ".join(f"{px},{py}" for px, py in points)}"/>')
         if is_reading:
             parts += [f'<circle cx="{px}" cy="{py}" r="3.5" fill="{colours[name]}"/>' for px, py in points]

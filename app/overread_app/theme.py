@@ -104,7 +104,7 @@ def page_style(theme: Theme) -> str:
 [data-testid="stSelectbox"] [role="group"]:not(:focus-within) {{ border-color: {theme.edge}; }}
 [data-testid="stCheckbox"] label > span + div {{ outline: 1px solid {theme.edge}; }}
 [data-testid="stCheckbox"] label > span + div svg {{ color: {theme.on_accent}; }}
-[data-testid="stMainMenuPopover"] span[class] {{ color: {theme.ink}; }}
+[data-testid="stMainMenuPopover"] span[class] {{ color: {theme.ink}; opacity: 1; }}
 [data-testid="stCaptionContainer"] {{ color: var(--muted); opacity: 1; }}
 [data-testid^="stBaseButton-primary"] p, [data-testid^="stBaseButton-primary"] span {{ color: {theme.on_accent}; }}
 .not-for-diagnosis {{ position: fixed; top: 1.15rem; right: 3.5rem; z-index: 999991; margin: 0; color: var(--muted);

@@ -107,6 +107,8 @@ def page_style(theme: Theme) -> str:
 [data-testid="stMainMenuPopover"] span[class] {{ color: {theme.ink}; opacity: 1; }}
 [data-testid="stCaptionContainer"] {{ color: var(--muted); opacity: 1; }}
 [data-testid^="stBaseButton-primary"] p, [data-testid^="stBaseButton-primary"] span {{ color: {theme.on_accent}; }}
+[data-testid="stMain"]:focus-visible, [data-testid="stPageLink-NavLink"]:focus-visible {{
+  outline: 2px solid {theme.accent}; outline-offset: -2px; }}
 .not-for-diagnosis {{ position: fixed; top: 1.15rem; right: 3.5rem; z-index: 999991; margin: 0; color: var(--muted);
   font-size: 0.8rem; letter-spacing: 0.02em; pointer-events: none; }}
 </style>"""

@@ -286,13 +286,13 @@ def test_no_page_sends_a_canary_and_no_page_logs_one(journey, sent, monkeypatch,
         desk.decide(second, "reject", note="unsure"),
         desk.post("decided", after=None, count=60, search=""),
         desk.undo(desk.queue()["last"]["key"]),
-        desk.image(first["id"]),
+        desk.image(first),
     ]
     assert [answer.status_code for answer in answers] == [200] * len(answers)
     moved = Path(json.loads((journey.study / "study.json").read_text())["source_root"])
     for image in journey_images(journey):
         (moved / image).unlink()
-    answers.append(desk.image(second["id"]))
+    answers.append(desk.image(second))
     assert "This image cannot be shown" in answers[-1].text
     for answer in answers:
         sent.messages.append(str(dict(answer.headers)).encode())

@@ -37,5 +37,8 @@ class ReadingList:
         return session.get(f"queue_{self.key}", (QueueChoice(order), 0))
 
     def choose(self, *, since: int = 0, **changes: Any) -> None:
-        """Change these fields of the choice. since: the ledger's newest row."""
-        session.put(f"queue_{self.key}", (replace(self.choice, **changes), since))
+        """Change these fields of the choice; nothing happens where they have these values. since: the ledger's newest
+        row."""
+        changed = replace(self.choice, **changes)
+        if changed != self.choice:
+            session.put(f"queue_{self.key}", (changed, since))

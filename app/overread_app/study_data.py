@@ -81,7 +81,12 @@ def load_pixels(path: Path) -> PixelCache:
 
     Shared by all sessions; its index takes 0.3 s to read at 100,000 images.
     """
-    return _pixels(path, str(path), _stamp(path / INDEX))
+    return _pixels(path, str(path), pixels_stamp(path))
+
+
+def pixels_stamp(path: Path) -> tuple[int, int]:
+    """Changes when a pixel cache is built anew."""
+    return _stamp(path / INDEX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@
     │   ├── ConfigError    a setting is out of its range
     │   ├── StudyError     a study is missing, exists already, is newer than this program or is busy
     │   └── LedgerError    a verdict or reading cannot be recorded as asked
-    │       ├── LedgerBusyError    somebody else is writing; trying again later is right
+    │       ├── LedgerBusyError    somebody else is writing, or the server is away; trying again later is right
     │       ├── ReadOnlyError      the study or its disk cannot be written
-    │       └── StaleVerdictError  the reader has decided the sample elsewhere meanwhile
+    │       └── StaleVerdictError  the sample was decided elsewhere or updated meanwhile
     └── ImageError         one image cannot be shown or used: its row goes to quarantine
 
 Messages say what, where, what was found and what to do; what a page may say of one that quotes a file that is not yet
@@ -84,7 +84,7 @@ class LedgerError(UserError):
 
 
 class LedgerBusyError(LedgerError):
-    """The ledger is locked by somebody else; trying again later is right."""
+    """The ledger is locked by somebody else, or its server cannot be reached; trying again later is right."""
 
 
 class ReadOnlyError(LedgerError):
@@ -92,7 +92,8 @@ class ReadOnlyError(LedgerError):
 
 
 class StaleVerdictError(LedgerError):
-    """The reader's verdict on the sample is not the one that the page showed; nothing was recorded."""
+    """The reader's verdict on the sample, its label or its image is not the one that the page showed; nothing was
+    recorded."""
 
 
 class ImageError(OverreadError):

@@ -22,6 +22,6 @@ def test_the_browser_gets_the_object_s_pixels_which_are_downloaded_once(made_stu
         packet = desk.shown()
         requests.clear()
         for _ in range(2):
-            np.testing.assert_array_equal(desk.values(packet["id"]), pixels[packet["id"]])
+            np.testing.assert_array_equal(desk.values(packet), pixels[packet["id"]])
         assert len(requests) == 1
     assert "hospital" not in str(packet)

@@ -96,7 +96,10 @@ def test_a_probability_is_said_as_a_natural_frequency(probability, words):
 def test_the_chart_of_the_training_holds_the_numbers_it_is_given():
     probs = np.random.default_rng(0).dirichlet(np.ones(3), size=5).astype(np.float16)
     stages = ("warmup", "round 1 epoch 2", "round 1 epoch 3", "round 2 epoch 2", "round 2 epoch 5")
-    chart = ElementTree.fromstring(trace_chart(probs, stages, ("<a>", "b", "c"), given="<a>", proposed="c"))
+    colours = {"<a>": "#111111", "b": "#222222", "c": "#333333"}
+    text = trace_chart(probs, stages, ("<a>", "b", "c"), given="<a>", proposed="c", colours=colours)
+    assert ("#111111" in text, "#222222" in text, "#333333" in text) == (True, False, True)
+    chart = ElementTree.fromstring(text)
     lines = [part.get("points").split() for part in chart.findall("{*}polyline")]
     heights = np.array([[float(point.split(",")[1]) for point in line] for line in lines])
     expected = TOP + (HEIGHT - TOP - BOTTOM) * (1 - probs.T[[1, 0, 2]].astype(float))  # the two readings on top
@@ -112,6 +115,19 @@ def test_a_thumbnail_shows_the_cached_pixels(study):
     source = np.asarray(Image.open(study.image_location(samples["image"][5]).path), dtype=float)
     assert shown.shape == (32, 32)
     assert np.corrcoef(shown[4:28].ravel(), source.ravel())[0, 1] > 0.9
+
+
+def test_a_thumbnail_follows_a_cache_that_is_built_anew(study):
+    samples = study.samples()
+    place = study.image_location(samples["image"][5])
+    (before,) = thumbnails(study.pixels_path, (samples["sample_id"][5],))
+    Image.fromarray(255 - np.asarray(Image.open(place.path))).save(place.path)
+    images = map(study.image_location, samples["image"])
+    build_cache(study.pixels_path, dict(zip(samples["sample_id"], images, strict=True)), size_px=32)
+    (after,) = thumbnails(study.pixels_path, (samples["sample_id"][5],))
+    shown = [np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))), dtype=float)[4:28].ravel()
+             for uri in (before, after)]  # fmt: skip
+    assert np.corrcoef(*shown)[0, 1] < -0.9
 
 
 def test_the_page_waits_for_a_training_that_is_under_way(app, made_study):

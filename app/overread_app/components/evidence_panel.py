@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from html import escape
 from pathlib import Path
@@ -13,7 +13,6 @@ from PIL import Image
 
 from overread.phases import Stage
 from overread_app import study_data
-from overread_app.components.charts import theme_colours
 from overread_app.theme import Theme, current_theme
 
 NUM_KEPT = 64
@@ -25,12 +24,19 @@ LEVELS = (0, 0.5, 1)
 
 
 def show_trace(
-    stage_probs: np.ndarray, stage_names: Sequence[str], classes: Sequence[str], *, given: str, proposed: str
+    stage_probs: np.ndarray,
+    stage_names: Sequence[str],
+    classes: Sequence[str],
+    *,
+    given: str,
+    proposed: str,
+    colours: Mapping[str, str],
 ) -> None:
-    """A chart of the probabilities over the training. stage_probs: (S, K) in [0, 1], a row per monitored stage."""
+    """A chart of the probabilities over the training. stage_probs: (S, K) in [0, 1], a row per monitored stage;
+    classes: the run's K."""
     ends = {name: stage_probs[[0, -1], classes.index(name)] for name in (given, proposed)}
     words = " and ".join(f"of {name} from {first:.2f} to {last:.2f}" for name, (first, last) in ends.items())
-    chart = trace_chart(stage_probs, stage_names, classes, given=given, proposed=proposed)
+    chart = trace_chart(stage_probs, stage_names, classes, given=given, proposed=proposed, colours=colours)
     uri = "data:image/svg+xml;base64," + base64.b64encode(chart.encode()).decode()
     said = escape(f"During training the probability went {words}", quote=True)
     st.html(
@@ -40,10 +46,18 @@ def show_trace(
 
 
 def trace_chart(
-    stage_probs: np.ndarray, stage_names: Sequence[str], classes: Sequence[str], *, given: str, proposed: str
+    stage_probs: np.ndarray,
+    stage_names: Sequence[str],
+    classes: Sequence[str],
+    *,
+    given: str,
+    proposed: str,
+    colours: Mapping[str, str],
 ) -> str:
     """The chart as SVG: a line per class over the S stages, those of the two readings in their colours, on top, that of
     the given label dashed.
+
+    colours: of the study's classes; a class that it no longer has is grey.
 
     An image and no plotly figure, which would take the browser 100 ms while the reader goes on.
     """
@@ -63,15 +77,15 @@ def trace_chart(
         parts += [_line(x(first - 0.5), y(1), x(first - 0.5), y(0), theme)] if number else []
         title = name.replace("warmup", "warm-up").replace("refinement", "round")
         parts.append(_text(x((first + last) / 2), HEIGHT - 4, title, "middle", theme))
-    colours = theme_colours(classes, theme)
     for index, name in sorted(enumerate(classes), key=lambda pair: pair[1] in (given, proposed)):
         points = [(x(stage), y(float(prob))) for stage, prob in enumerate(stage_probs[:, index])]
         is_reading = name in (given, proposed)
-        dash = ' stroke-dasharray="7 5"' if name == given else ""
-        style = f'stroke="{colours[name]}" stroke-width="2.5"{dash}' if is_reading else f'stroke="{theme.edge}"'
+        colour = colours.get(name, theme.muted) if is_reading else theme.edge
+        style = f'stroke="{colour}"' + (' stroke-width="2.5"' if is_reading else "")
+        style += ' stroke-dasharray="7 5"' if name == given else ""
         parts.append(f'<polyline fill="none" {style} points="{" ".join(f"{px},{py}" for px, py in points)}"/>')
         if is_reading:
-            parts += [f'<circle cx="{px}" cy="{py}" r="3.5" fill="{colours[name]}"/>' for px, py in points]
+            parts += [f'<circle cx="{px}" cy="{py}" r="3.5" fill="{colour}"/>' for px, py in points]
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}">{"".join(parts)}</svg>'
 
 
@@ -84,12 +98,16 @@ def _text(x: float, y: float, text: str, anchor: str, theme: Theme) -> str:
     return f'<text x="{x}" y="{y}" {style}>{escape(text)}</text>'
 
 
-@lru_cache(maxsize=NUM_KEPT)
 def thumbnails(pixels_path: Path, sample_ids: tuple[str, ...]) -> tuple[str, ...]:
     """Data URIs of small versions of cached images, without names or tags.
 
     Raises StudyError where the study has no intact pixel cache.
     """
+    return _thumbnails(pixels_path, study_data.pixels_stamp(pixels_path), sample_ids)
+
+
+@lru_cache(maxsize=NUM_KEPT)
+def _thumbnails(pixels_path: Path, stamp: tuple[int, int], sample_ids: tuple[str, ...]) -> tuple[str, ...]:
     cache = study_data.load_pixels(pixels_path)
     uris = []
     for sample_id in sample_ids:

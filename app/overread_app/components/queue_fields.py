@@ -99,12 +99,17 @@ def part_counts(reading: ReadingList, room: Room, state: ReaderState) -> Mapping
 
 
 def show_jump(reading: ReadingList, room: Room) -> None:
-    """A field for the id of a sample to go to."""
-    key = f"review_jump_{reading.key}"
+    """A field for the id of a sample to go to, which is empty again when the reader went there."""
+    jump = current_jump()
+    key = f"review_jump_{jump.number if jump else 0}_{reading.key}"
     sample_id = st.text_input(
-        "Go to image", key=key, placeholder="Its id, as sample_id in exports", on_change=_jump, args=(key, room)
+        "Go to image",
+        key=key,
+        placeholder="Its id, as sample_id in exports",
+        on_change=_jump,
+        args=(key, room, jump),
     ).strip()
-    if sample_id and sample_id not in room.rows:
+    if sample_id:
         st.caption(f"No image has the id {sample_id[:40]!r}.")
 
 
@@ -113,9 +118,10 @@ def current_jump() -> Jump | None:
     return session.get("review_jump")
 
 
-def _jump(key: str, room: Room) -> None:
+def _jump(key: str, room: Room, last: Jump | None) -> None:
+    """last: the jump before. A field that closes may tell of its text once more."""
     sample_id = (session.field_value(key) or "").strip()
-    if sample_id in room.rows:
+    if sample_id in room.rows and current_jump() == last:
         session.put("review_jump", Jump(sample_id, round(1000 * time.time())))
 
 

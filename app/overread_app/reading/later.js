@@ -1,19 +1,22 @@
-// The samples that a reader has put off: their ids, in the tab's storage. They are no verdicts, so the ledger does not
-// hold them; each question for samples names them to the server.
+// The samples that a reader has put off: their ids, in the browser's storage, which all of its tabs share. They are no
+// verdicts, so the ledger does not hold them; each question for samples names them to the server.
 
 const MAX_LATER = 1000;
 
 class Later {
   constructor(storage) {
     this.slot = `${storage}.later`;
-    this.ids = JSON.parse(sessionStorage.getItem(this.slot) ?? "[]");
+  }
+
+  get ids() {
+    return JSON.parse(localStorage.getItem(this.slot) ?? "[]");
   }
 
   // To the end. Returns what to say about it.
   add(id) {
     if (this.ids.length >= MAX_LATER) return `${MAX_LATER} images are put off already. Decide some first.`;
     this.store([...this.ids.filter((each) => each !== id), id]);
-    return "Put off; this tab remembers it.";
+    return "Put off; this browser remembers it.";
   }
 
   remove(id) {
@@ -21,7 +24,6 @@ class Later {
   }
 
   store(ids) {
-    this.ids = ids;
-    sessionStorage.setItem(this.slot, JSON.stringify(ids));
+    localStorage.setItem(this.slot, JSON.stringify(ids));
   }
 }

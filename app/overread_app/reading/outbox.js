@@ -6,6 +6,7 @@
 const IS_TAKEN = (status, answer) => status === 200 && ("saved" in answer || "undone" in answer);
 const IS_REFUSED = (status) => [409, 422].includes(status);
 
+const SUFFIX = ".outbox"; // of a slot of the tab's storage
 const outboxes = new Map();
 
 window.addEventListener("beforeunload", (event) => {
@@ -14,8 +15,15 @@ window.addEventListener("beforeunload", (event) => {
 
 // A tab's outbox for a reader of a run: one only, which goes on sending while another page is shown.
 function outboxOf(storage) {
-  if (!outboxes.has(storage)) outboxes.set(storage, new Outbox(`${storage}.outbox`));
-  return outboxes.get(storage);
+  const slot = storage + SUFFIX;
+  if (!outboxes.has(slot)) outboxes.set(slot, new Outbox(slot));
+  return outboxes.get(slot);
+}
+
+// Send what waits in the tab's storage, also for other readers and runs than the one that is shown.
+function sendOutboxes() {
+  const storages = Object.keys(sessionStorage).filter((slot) => slot.endsWith(SUFFIX));
+  for (const slot of storages) outboxOf(slot.slice(0, -SUFFIX.length)).send();
 }
 
 class Outbox {
@@ -23,7 +31,9 @@ class Outbox {
     this.slot = slot;
     this.server = new Server();
     this.on = null; // {answer(entry, status, answer), change()}: who shows what becomes of it
-    this.entries = JSON.parse(sessionStorage.getItem(this.slot) ?? "[]");
+    const { entries, base, ticket } = JSON.parse(sessionStorage.getItem(this.slot) ?? "{}");
+    this.entries = entries ?? [];
+    if (ticket) this.server.set({ base, ticket });
     this.problem = "";
   }
 
@@ -89,7 +99,8 @@ class Outbox {
   }
 
   store() {
-    sessionStorage.setItem(this.slot, JSON.stringify(this.entries));
+    const { entries, server: { base, ticket } } = this;
+    sessionStorage.setItem(this.slot, JSON.stringify({ entries, base, ticket }));
     this.on?.change();
   }
 }

@@ -35,7 +35,13 @@ def packets(room: Room, sample_ids: Sequence[str], standing: Standing) -> list[J
     probability, num_verdicts = corrected_probability(room, rows, standing)
     follows = [standing.keys.get(sample_id, "") for sample_id in sample_ids]
     return [
-        {**_packet(room, row, float(chance), is_corrected=num_verdicts > 0), "follows": key, "note": "", "standing": ""}
+        {
+            **_packet(room, row, float(chance), is_corrected=num_verdicts > 0),
+            "image": room.image_version(row),
+            "follows": key,
+            "note": "",
+            "standing": "",
+        }
         for row, chance, key in zip(rows, probability, follows, strict=True)
     ]
 
@@ -161,8 +167,14 @@ def _similar(room: Room, row: int) -> Json:
     near, far = _tally(labels[: len(same)]), _tally(labels[len(same) :])
     said = f"Almost identical: {near}. Other patients and slides: {far}" if len(same) else f"Given labels: {far}"
     similar = [
-        {"id": sample_id, "thumb": thumb, **class_label(room, label), "isSame": place < len(same)}
-        for place, (sample_id, thumb, label) in enumerate(zip(ids, thumbs, labels, strict=True))
+        {
+            "id": sample_id,
+            "image": room.image_version(row),
+            "thumb": thumb,
+            **class_label(room, label),
+            "isSame": place < len(same),
+        }
+        for place, (row, sample_id, thumb, label) in enumerate(zip(rows, ids, thumbs, labels, strict=True))
     ]
     return {"similar": similar, "similarSaid": said}
 

@@ -13,7 +13,7 @@ from overread_app import session
 from overread_app.components.charts import class_colours
 from overread_app.components.verdict_words import NUM_KEYS, PLAIN_VERDICTS
 from overread_app.reading.packets import Json
-from overread_app.reading.room import run_stamp
+from overread_app.reading.room import room_stamp
 from overread_app.reading.routes import know_study
 from overread_app.reading.tickets import Ticket, expiry, sign
 
@@ -57,7 +57,7 @@ def component_data(
         since=since,
         protocol="open",
         expires_s=expiry(),
-        run_stamp=run_stamp(run),
+        stamp=room_stamp(study, run),
     )
     base = st.get_option("server.baseUrlPath").strip("/")
     identity = "\n".join((reader, study.ledger_study, ticket.run))

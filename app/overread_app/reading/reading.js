@@ -9,19 +9,26 @@ const MESSAGE_MS = 3000; // a message can be read before the next verdict takes 
 const readings = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  if (!readings.has(parentElement)) readings.set(parentElement, new Reading(parentElement, data));
+  if (!parentElement.isConnected) return; // the page has gone on meanwhile
+  if (readings.get(parentElement)?.storage !== data.storage) {
+    readings.get(parentElement)?.close();
+    readings.set(parentElement, new Reading(parentElement, data));
+  }
   reading = readings.get(parentElement);
   reading.take(data, setTriggerValue);
   return () => {
-    readings.get(parentElement).close();
+    // Streamlit also calls this for data that newer data have overtaken, while the component is still there.
+    if (parentElement.isConnected) return;
+    readings.get(parentElement)?.close();
     readings.delete(parentElement);
   };
 }
 
 class Reading {
   constructor(parent, { storage }) {
+    this.storage = storage;
     this.root = parent.querySelector(".reading");
-    this.viewer = new Viewer(this.root.querySelector(".viewer"), (id) => this.store.decode(id));
+    this.viewer = new Viewer(this.root.querySelector(".viewer"), (packet) => this.store.decode(packet));
     this.panel = new Panel(this.root, {
       verdict: (kind, label) => this.decide(kind, label),
       similar: (each) => this.viewer.openBeside(each),
@@ -37,11 +44,12 @@ class Reading {
     this.root.querySelector(".later").onclick = (event) => event.detail <= 1 && this.putOff();
     this.later = new Later(storage);
     this.outbox = outboxOf(storage);
-    this.outbox.on = { answer: (...answer) => this.hear(...answer), change: () => this.showStatus() };
+    this.listener = { answer: (...answer) => this.hear(...answer), change: () => this.showStatus() };
+    this.outbox.on = this.listener;
     this.server = this.outbox.server;
     this.store = new SampleStore(this.server, () => this.viewer.surface.box);
-    this.supply = new Supply(this);
     this.place = `${storage}.place`; // in the tab's storage: the id of the sample in sight
+    this.supply = new Supply(this, sessionStorage.getItem(this.place));
     this.jump = `${storage}.jump`; // and the number of the last wish to go to a sample
     this.said = ""; // about what the reader has just done, where that is no verdict
     this.current = null; // the sample in sight
@@ -64,7 +72,6 @@ class Reading {
   begin(data) {
     this.ticket = data.ticket;
     this.server.set(data);
-    this.supply.first ??= sessionStorage.getItem(this.place);
     this.panel.take(data);
     if (this.current) {
       this.current.packet.note = this.panel.note.value; // perhaps half typed
@@ -79,7 +86,7 @@ class Reading {
       { keys: ["?"], shown: "?", text: "This list", run: () => this.sheet.toggle() },
     ];
     this.sheet.write(this.table);
-    this.outbox.send();
+    sendOutboxes();
     this.supply.refresh();
   }
 
@@ -110,6 +117,9 @@ class Reading {
     const { packet } = this.current;
     this.outbox.add("verdict", {
       sample_id: packet.id,
+      given: packet.given.label,
+      other: packet.other.label,
+      image: packet.image,
       visit: this.visit,
       kind,
       chosen_label: label,
@@ -124,11 +134,12 @@ class Reading {
     this.supply.fill();
   }
 
-  // Go on without a verdict. A decided sample keeps the one it has; any other one comes again at the end.
+  // Go on without a verdict: the sample comes again at the end. A decided one keeps the verdict that it has.
   putOff() {
     if (!this.here || this.isTooEarly()) return; // an image that does not come can be put off, too
     const { id, follows } = this.here.packet;
-    this.said = follows ? "" : this.later.add(id);
+    const said = this.later.add(id);
+    this.said = follows ? "" : said;
     this.supply.isExhausted = false;
     this.showStatus();
     this.advance();
@@ -157,9 +168,10 @@ class Reading {
     this.bring({ ...packet, note });
   }
 
-  // Show a sample whatever stands of it, decided or not; what is in sight now comes after it.
-  open(id) {
+  // Show a sample whatever stands of it, decided or not; what is in sight now comes after it. note: begun before.
+  open(id, note = "") {
     this.said = "";
+    this.supply.begun = note;
     this.supply.aside = this.here && this.here.packet.id !== id ? this.here.packet : null;
     this.stepAside();
     this.supply.refresh(id);
@@ -179,7 +191,7 @@ class Reading {
     this.leave();
     this.paintedAt = Infinity;
     clearTimeout(this.resting);
-    const packet = this.supply.next.shift();
+    const packet = this.supply.shift();
     if (packet) this.bring(packet);
     else this.patience = setTimeout(() => this.blank(), PATIENCE_MS);
   }
@@ -241,6 +253,7 @@ class Reading {
       this.panel.showProblem(status === 422 && isVerdict ? `Not saved: ${answer.message}` : answer.message);
       this.problemAt = performance.now();
       if (status === 422 && isVerdict) this.goBack(entry.body.sample_id, entry.body.note);
+      else if (answer.isChanged) this.open(entry.body.sample_id, entry.body.note);
       else this.supply.refresh();
     }
     this.showStatus();
@@ -265,7 +278,7 @@ class Reading {
     this.isClosed = true;
     clearTimeout(this.resting);
     clearTimeout(this.patience);
-    this.outbox.on = null; // it goes on sending
+    if (this.outbox.on === this.listener) this.outbox.on = null; // it goes on sending
     this.store.close();
     this.stage.close();
     if (reading === this) reading = null;

@@ -38,10 +38,22 @@ class QueueRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What the page showed of a sample."""
+
+    given: str
+    """The label beside the image; `other`: the second one, empty for none."""
+    other: str
+    image: str
+    """The version of the image (`Room.image_version`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class VerdictRequest:
     """A verdict on a sample that was shown."""
 
     sample_id: str
+    shown: Shown
     visit: str
     """New for each showing."""
     kind: VerdictKind
@@ -105,6 +117,7 @@ def verdict_request(content: bytes) -> VerdictRequest:
         raise RequestError("elapsed_ms")
     return VerdictRequest(
         sample_id=_text(fields, "sample_id"),
+        shown=Shown(*(_text(fields, name, is_optional=True) for name in ("given", "other", "image"))),
         visit=_text(fields, "visit"),
         kind=kind,
         chosen_label=_text(fields, "chosen_label", is_optional=True),

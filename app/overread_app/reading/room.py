@@ -3,6 +3,9 @@
 It holds what a sample's evidence is made of as arrays, so that no request takes longer in a larger study.
 """
 
+import hashlib
+import hmac
+import json
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,10 +31,10 @@ _FILES = ("scores.csv", "evidence.npz", "config.json")
 
 
 class RunReplacedError(UserError):
-    """The run is not the one that the ticket was issued for."""
+    """The run, or the study, is not as it was when the ticket was issued."""
 
     def __init__(self) -> None:
-        super().__init__("the run was replaced: reload the page")
+        super().__init__("the study or its run was updated and nothing was saved: reload the page")
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,12 @@ class Room:
     """
 
     study: Study
+    key: bytes
+    """The study's own."""
     run: str
     """Empty without a run."""
+    classes: tuple[str, ...]
+    """The run's own, in its order; those of the study without a run."""
     ids: np.ndarray
     """(N,) str: the sample ids, in the order of scores.csv."""
     rows: dict[str, int]
@@ -121,6 +128,11 @@ class Room:
             raise ImageError("the study does not have this image")
         return self.study.image_location(image)
 
+    def image_version(self, row: int) -> str:
+        """Identifies the content of a row's image: another image at its place has another version. Reveals nothing."""
+        content = self.hashes[row] or self.images[row]
+        return hmac.digest(self.key, f"image version\n{content}".encode(), "sha256").hex()[:16]
+
     def table(self) -> pd.DataFrame:
         """What `review_order` needs of the samples."""
         columns = {
@@ -164,19 +176,21 @@ class Groups:
         return rows[rows != row]
 
 
-def run_stamp(run: Run | None) -> str:
-    """Changes when the run's scores are replaced; empty without a run. Raises RunReplacedError where they are gone."""
-    if run is None:
-        return ""
+def room_stamp(study: Study, run: Run | None) -> str:
+    """Changes when the run's scores (without a run, the study's samples) are replaced, or the study's classes change.
+
+    Raises RunReplacedError where the scores are gone.
+    """
     try:
-        status = (run.path / "scores.csv").stat()
+        status = (run.path / "scores.csv" if run else study.samples_path).stat()
     except FileNotFoundError as error:
         raise RunReplacedError from error
-    return f"{status.st_mtime_ns}.{status.st_size}"
+    classes = hashlib.sha256(json.dumps(study.classes).encode()).hexdigest()[:16]
+    return f"{status.st_mtime_ns}.{status.st_size}.{classes}"
 
 
 _rooms: dict[tuple[object, ...], Room] = {}
-_opening = threading.Lock()
+_opening, _listing = threading.Lock(), threading.Lock()
 
 
 def open_room(study: Study, run: Run | None) -> Room:
@@ -184,16 +198,23 @@ def open_room(study: Study, run: Run | None) -> Room:
     StudyError."""
     files = [*((run.path / name for name in _FILES) if run else ()), study.samples_path]
     key = (run.path if run else study.path, study.classes, study.source_root, *map(_stamp, files))
-    room = _rooms.get(key)
-    if room is None:
-        with _opening:
-            room = _rooms.get(key)
-            if room is None:
-                room = _open(study, run) if run else _open_unread(study)
-                while len(_rooms) >= NUM_KEPT:
-                    del _rooms[next(iter(_rooms))]
-                _rooms[key] = room
-    return room
+    if (room := _used(key)) is not None:
+        return room
+    with _opening:
+        room = _used(key) or (_open(study, run) if run else _open_unread(study))
+        _rooms[key] = room
+        while len(_rooms) > NUM_KEPT:
+            del _rooms[next(iter(_rooms))]
+        return room
+
+
+def _used(key: tuple[object, ...]) -> Room | None:
+    """A room that is open; it is now the one that was used last."""
+    with _listing:
+        room = _rooms.pop(key, None)
+        if room is not None:
+            _rooms[key] = room
+        return room
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -215,6 +236,7 @@ def _open(study: Study, run: Run) -> Room:
     probs = [table[f"p_{name}"] if f"p_{name}" in table else np.zeros(num) for name in study.classes]
     return Room(
         run=run.name,
+        classes=tuple(name.removeprefix("p_") for name in table.columns if name.startswith("p_")),
         likely=likely_labels(table),
         probability=table["label_error_probability"].to_numpy(dtype=np.float64),
         is_proposed=table["is_proposed"].to_numpy(dtype=bool),
@@ -236,6 +258,7 @@ def _open_unread(study: Study) -> Room:
     num, absent = len(samples), np.full(len(samples), "", dtype=object)
     return Room(
         run="",
+        classes=study.classes,
         likely=absent,
         probability=np.zeros(num),
         is_proposed=np.ones(num, dtype=bool),
@@ -262,6 +285,7 @@ def _of_samples(study: Study, samples: pd.DataFrame, table: pd.DataFrame) -> dic
 
     return {
         "study": study,
+        "key": study.key(),
         "ids": table["sample_id"].to_numpy(dtype=object),
         "rows": {sample_id: row for row, sample_id in enumerate(table["sample_id"].tolist())},
         "given": table["given_label"].to_numpy(dtype=object),

@@ -27,12 +27,13 @@ from overread_app.reading.reader_state import reader_state
 from overread_app.reading.requests import (
     MAX_BYTES,
     RequestError,
+    Shown,
     decided_request,
     queue_request,
     undo_request,
     verdict_request,
 )
-from overread_app.reading.room import RunReplacedError, open_room, run_stamp
+from overread_app.reading.room import Room, RunReplacedError, open_room, room_stamp
 from overread_app.reading.seat import Seat
 from overread_app.reading.tickets import TicketError, claimed_study, verify
 from overread_app.viewer.viewer import EncodedImage, encoded_image
@@ -86,6 +87,8 @@ def record_verdict(seat: Seat, content: bytes) -> Json:
     if asked.kind in (VerdictKind.ACCEPT, VerdictKind.RELABEL) and asked.chosen_label not in room.study.classes:
         raise RequestError("chosen_label")
     key = visit_key(ticket.reader, asked.sample_id, asked.visit)
+    if asked.shown != shown_of(room, row) and key not in seat.state.current().verdicts:
+        raise SampleChangedError
     seat.ledger.record(
         Verdict(
             sample_id=asked.sample_id,
@@ -107,6 +110,18 @@ def record_verdict(seat: Seat, content: bytes) -> Json:
     return {"saved": True, "key": key, **seat.summary(seat.state.current())}
 
 
+class SampleChangedError(StaleVerdictError):
+    """The study has another image of the sample by now, or another label, than the page showed."""
+
+    def __init__(self) -> None:
+        super().__init__("this image or its label was updated meanwhile; your verdict was not saved: look again")
+
+
+def shown_of(room: Room, row: int) -> Shown:
+    """What a page shows of a row now."""
+    return Shown(given=room.given[row], other=room.likely[row], image=room.image_version(row))
+
+
 def undo_last(seat: Seat, content: bytes) -> Json:
     """Undo the reader's last verdict, if it is the one that they see; its sample comes back with its note."""
     asked = undo_request(content)
@@ -126,7 +141,11 @@ async def send_image(request: Request) -> Response:
     """An image's codes, gzipped; what is needed to display them is in the header X-Overread-Image."""
 
     def encoded() -> EncodedImage:
-        return encoded_image(_seat(request).room.image(request.path_params["sample_id"]))
+        room, sample_id = _seat(request).room, request.path_params["sample_id"]
+        location = room.image(sample_id)
+        if request.query_params.get("v") != room.image_version(room.rows[sample_id]):
+            raise ImageError("the study has another image by now")
+        return encoded_image(location)
 
     try:
         image = await run_in_threadpool(encoded)
@@ -182,7 +201,10 @@ async def _body(request: Request) -> bytes:
 def _refused(error: Exception, message: str = "") -> Response:
     status = next(status for kind, status in _STATUSES if isinstance(error, kind))
     message = message or error_text(error)
-    return JSONResponse({"message": message}, status_code=status, headers=_NOT_KEPT)
+    answer: Json = {"message": message}
+    if isinstance(error, SampleChangedError):
+        answer["isChanged"] = True  # the page shows the sample again
+    return JSONResponse(answer, status_code=status, headers=_NOT_KEPT)
 
 
 def _seat(request: Request) -> Seat:
@@ -193,7 +215,7 @@ def _seat(request: Request) -> Seat:
     study = _study(claimed_study(text))
     ticket = verify(text, study.key())
     run = Run(study.runs_path / ticket.run) if ticket.run else None
-    if run_stamp(run) != ticket.run_stamp:
+    if room_stamp(study, run) != ticket.stamp:
         raise RunReplacedError
     ledger = study_data.ledger(study)
     return Seat(ticket, open_room(study, run), ledger, reader_state(ledger, ticket.reader))

@@ -19,7 +19,11 @@ class SampleStore {
 
   // The sample of a packet: known, or on its way. A new packet takes the place of an older one.
   get(packet) {
-    const sample = this.samples.get(packet.id) ?? { isReady: false };
+    let sample = this.samples.get(packet.id);
+    if (sample?.packet.image !== packet.image) {
+      sample?.image?.bitmap.close(); // the study has another image by now
+      sample = { isReady: false };
+    }
     sample.packet = packet;
     this.samples.delete(packet.id);
     this.samples.set(packet.id, sample);
@@ -42,7 +46,7 @@ class SampleStore {
     const thumbs = Promise.all(packet.similar.map(({ thumb }) => decoded(thumb)));
     const isKept = () => this.samples.get(packet.id) === sample;
     for (let attempt = 0; isKept(); attempt++) {
-      const { image, status, message } = await this.decode(packet.id);
+      const { image, status, message } = await this.decode(packet);
       if (!image && IS_LATER(status)) {
         await backOff(attempt);
         continue;
@@ -56,9 +60,10 @@ class SampleStore {
     }
   }
 
-  decode(id) {
+  // image: the version of it that a packet names, by which the browser keeps it.
+  decode({ id, image }) {
     const number = ++this.number;
-    const url = `${this.server.base}/image/${encodeURIComponent(id)}`;
+    const url = `${this.server.base}/image/${encodeURIComponent(id)}?v=${image}`;
     return new Promise((resolve) => {
       this.waiting.set(number, resolve);
       this.worker.postMessage({ number, url, ticket: this.server.ticket, box: this.boxOf() });

@@ -3,22 +3,29 @@
 const NUM_AHEAD = 3;
 
 class Supply {
-  // reading: whose samples these are.
-  constructor(reading) {
+  // reading: whose samples these are. first: the id of a sample to begin with, unless it is decided; or null.
+  constructor(reading, first) {
     this.reading = reading;
     this.next = []; // packets
-    this.first = null; // the id of a sample to begin with, unless it is decided
+    this.first = first;
     this.opened = null; // the id of a sample to begin with, whatever stands of it
+    this.begun = ""; // its note
     this.aside = null; // the packet of the sample that was in sight when another one was opened: it comes after that
     this.trouble = ""; // why no samples come
+    this.isOutdated = false; // others are on their way, so the reader waits for them
   }
 
   // Ask for all samples anew. opened: the sample to begin with; else the one in sight stays.
   refresh(opened) {
     this.opened = opened ?? this.opened;
-    this.isStale = true;
+    this.isStale = this.isOutdated = true;
     this.isExhausted = false;
     this.fill();
+  }
+
+  // The packet of the sample that comes now; null: it is on its way.
+  shift() {
+    return this.isOutdated ? null : this.next.shift();
   }
 
   // Ask for samples until there are enough ahead, or no more.
@@ -40,7 +47,7 @@ class Supply {
         await backOff(attempt++);
       } else if (isStale && (reading.here !== here || this.opened !== opened)) {
         this.isStale = true; // the reader has gone on meanwhile
-      } else {
+      } else if (isStale || !this.isStale) {
         attempt = 0;
         // A verdict that was answered since is not in this answer.
         if (numAnswers === reading.numAnswers) reading.count(answer);
@@ -69,6 +76,7 @@ class Supply {
     const unsent = reading.outbox.ids;
     const packets = samples.filter(({ id }) => !unsent.includes(id));
     if (isStale) {
+      this.isOutdated = this.isStale;
       for (const { id, note } of this.next) {
         const again = packets.find((packet) => packet.id === id);
         if (again) again.note ||= note; // it was begun before another sample was opened
@@ -78,7 +86,11 @@ class Supply {
         const { aside } = this;
         packets.splice(1, NUM_AHEAD, aside, ...packets.slice(1).filter(({ id }) => id !== aside.id));
       }
-      const isStill = here && packets[0]?.id === here.packet.id;
+      const [first] = packets;
+      const isSame = here && first?.id === here.packet.id;
+      if (first && first.id === this.opened) first.note ||= this.begun;
+      else if (isSame && here === reading.current) first.note ||= reading.panel.note.value;
+      const isStill = isSame && isAsShown(first, here.packet); // else it is shown anew
       this.next = isStill ? packets.slice(1) : packets;
       this.first = this.opened = this.aside = null;
       if (!isStill && packets.length) reading.advance();
@@ -92,4 +104,10 @@ class Supply {
     if (reading.here) store.get(reading.here.packet);
     for (const packet of this.next.slice(0, NUM_AHEAD)) store.get(packet);
   }
+}
+
+// Whether the labels and the image of a sample are those that are in sight.
+function isAsShown(now, shown) {
+  return ["id", "image"].every((name) => now[name] === shown[name]) &&
+    ["given", "other"].every((name) => now[name].label === shown[name].label);
 }

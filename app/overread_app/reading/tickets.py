@@ -38,8 +38,8 @@ class Ticket:
     """In seconds since 1970."""
     since: int = 0
     """The ledger's newest row when the queue was chosen."""
-    run_stamp: str = ""
-    """Of the run's scores (`Room.stamp`): a ticket of a run that was replaced is void."""
+    stamp: str = ""
+    """Of the run's scores and the study's classes (`room_stamp`): once these are replaced, the ticket is void."""
 
 
 def expiry() -> int:

@@ -6,7 +6,7 @@ const ACROSS = [-1, 0, 0, 1];
 const DOWN = [1, 0, 0, -1];
 
 class Viewer {
-  // load: resolves to {image, status, message} of a sample's id, as the store decodes it.
+  // load: resolves to {image, status, message} of a packet's image, or a similar one, as the store decodes it.
   constructor(root, load) {
     this.root = root;
     this.load = load;
@@ -102,13 +102,13 @@ class Viewer {
   }
 
   // Show a similar image of a packet beside, at its own full resolution.
-  async openBeside({ id, label }) {
+  async openBeside(similar) {
     if (!this.main.image) return;
     this.closeBeside();
-    this.besideName.write(label, "Similar:");
+    this.besideName.write(similar.label, "Similar:");
     this.root.classList.add("has-two");
     this.beside.blank("Loading the image");
-    const asked = (this.asked = this.load(id));
+    const asked = (this.asked = this.load(similar));
     const { image, status, message } = await asked;
     if (this.asked !== asked) {
       image?.bitmap.close();

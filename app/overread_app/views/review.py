@@ -10,6 +10,7 @@ from overread.studies.run import Run, running_training
 from overread.studies.study import Study
 from overread_app import session, study_data
 from overread_app.boundary import error_boundary
+from overread_app.components.charts import theme_colours
 from overread_app.components.evidence_panel import show_trace
 from overread_app.components.heat_map_panel import NUM_LOOKED_AHEAD, show_saliency
 from overread_app.components.queue_fields import current_jump, show_jump, show_queue_fields
@@ -22,6 +23,7 @@ from overread_app.reading.page_data import component_data
 from overread_app.reading.reader_state import reader_state
 from overread_app.reading.room import open_room
 from overread_app.reading_list import ReadingList
+from overread_app.theme import current_theme
 
 STYLE = Path(__file__).parents[1] / "components" / "review.css"
 AWAIT_S = 3
@@ -87,9 +89,10 @@ def show_slow_evidence(study: Study, run: Run, reading: ReadingList, sample_id: 
         show_trace(
             trace["stage_probs"][:, row],
             trace["stage_names"].tolist(),
-            study.classes,
+            room.classes,
             given=room.given[row],
             proposed=room.likely[row],
+            colours=theme_colours(study.classes, current_theme()),
         )
     with right:
         order = room.order(reading.choice, since=reading.since).sample_ids

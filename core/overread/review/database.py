@@ -48,8 +48,8 @@ def transaction(engine: Engine, *, is_writing: bool = False, timeout_s: float | 
 
     A SQLite file that cannot be read where it is, is read from a copy. timeout_s: how long a writer of SQLite waits
     while no other writer commits either; BUSY_TIMEOUT_S if None.
-    Raises LedgerError for any error of the database: LedgerBusyError where another process has locked it, ReadOnlyError
-    where it cannot be written.
+    Raises LedgerError for any error of the database: LedgerBusyError where another process has locked it or its server
+    cannot be reached, ReadOnlyError where it cannot be written.
     """
     has_turns = is_writing and engine.dialect.name == "sqlite"
     if has_turns:
@@ -68,7 +68,7 @@ def transaction(engine: Engine, *, is_writing: bool = False, timeout_s: float | 
     except PoolTimeoutError as error:  # no connection to the server came free
         raise LedgerBusyError(postgresql.BUSY) from error
     except DBAPIError as error:
-        raise _translate_error(engine, error.orig or error) from error
+        raise _translate_error(engine, error) from error
     except sqlite3.Error as error:  # while waiting for a turn
         raise _translate_error(engine, error) from error
 
@@ -128,10 +128,11 @@ def _is_current(engine: Engine) -> bool:
     return revision == SCHEMA_REVISION
 
 
-def _translate_error(engine: Engine, error: BaseException) -> LedgerError:
-    is_sqlite = engine.dialect.name == "sqlite"
-    found = (
-        sqlite.translate_error(sqlite.ledger_file(engine), error) if is_sqlite else postgresql.translate_error(error)
-    )
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+def _translate_error(engine: Engine, error: DBAPIError | sqlite3.Error) -> LedgerError:
+    of_driver = error if isinstance(error, sqlite3.Error) else error.orig
+    if engine.dialect.name == "sqlite":
+        found = sqlite.translate_error(sqlite.ledger_file(engine), of_driver)
+    else:
+        found = postgresql.translate_error(error) if isinstance(error, DBAPIError) else None
+    reason = postgresql.first_line(of_driver)
     return found or LedgerError(f"the review ledger's database reports: {reason}; fix that and try again")

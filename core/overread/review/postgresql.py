@@ -5,6 +5,7 @@ import weakref
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from overread.errors import LedgerBusyError, LedgerError, ReadOnlyError
 
@@ -18,6 +19,8 @@ POOL_SIZE = 4
 
 _BUSY = ("55P03", "40P01", "40001", "53300")
 """Lock not available, deadlock, serialization failure, too many connections (PostgreSQL's appendix A)."""
+_LOST = ("57P01", "57P02", "57P03", "57P05", "25P03")
+"""The server is being stopped, crashed or is starting, or a timeout ended the session; so do those of class 08."""
 _READ_ONLY = ("25006",)
 _FULL = ("53100",)
 _DAMAGED = ("XX001", "XX002")
@@ -57,11 +60,15 @@ def set_lock_timeout(connection: Connection, timeout_s: float) -> None:
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(1000 * timeout_s)}")
 
 
-def translate_error(error: BaseException | None) -> LedgerError | None:
+def translate_error(error: DBAPIError) -> LedgerError | None:
     """The LedgerError for an error of the server; None if it is not a known one."""
-    code = getattr(error, "sqlstate", None)
+    code = getattr(error.orig, "sqlstate", None)
     if code in _BUSY:
         return LedgerBusyError(BUSY)
+    # What fails without a code never reached the server.
+    is_unreached = error.connection_invalidated or (code is None and isinstance(error, OperationalError))
+    if is_unreached or str(code).startswith("08") or code in _LOST:
+        return LedgerBusyError(f"the review ledger's server cannot be reached ({first_line(error.orig)})")
     if code in _READ_ONLY:
         return ReadOnlyError(
             "the review ledger's server does not accept writes (it is a replica, or configured so); nothing was saved"
@@ -70,10 +77,15 @@ def translate_error(error: BaseException | None) -> LedgerError | None:
         return LedgerError("the disk of the review ledger's server is full; nothing was saved: free some space there")
     if code in _DAMAGED:
         return LedgerError(
-            f"the review ledger is damaged on its server ({error}); nothing was changed: restore a backup "
+            f"the review ledger is damaged on its server ({error.orig}); nothing was changed: restore a backup "
             "(`overread restore`)"
         )
     return None
+
+
+def first_line(error: BaseException | None) -> str:
+    """An error in one line."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _set_lock_timeout(connection: Any, _: Any) -> None:

@@ -6,6 +6,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from statistics import median
 
 import numpy as np
@@ -144,18 +145,17 @@ def waiting_samples(
     order: of `review_order` for the choice; is_chosen: whether a sample is in it. Repeats come first, since they are
     due; samples that were put off come last, in the order in which they were.
     """
-    later = [sample_id for sample_id in marks.later if sample_id not in marks.decided and is_chosen(sample_id)]
-    match choice.only:
-        case QueuePart.NOTED:
-            yield from (sample_id for sample_id in order if sample_id in marks.noted)
-        case QueuePart.LATER:
-            yield from later
-        case QueuePart.UNDECIDED:
-            if choice.repeats:
-                yield from filter(is_chosen, marks.repeats)
-            put_off = set(later)
-            yield from (sample_id for sample_id in order if sample_id not in marks.decided and sample_id not in put_off)
-            yield from later
+    repeats = list(filter(is_chosen, marks.repeats)) if choice.repeats else []
+    put_off = dict.fromkeys(filter(is_chosen, marks.later))
+    if choice.only is QueuePart.NOTED:
+        found: Iterable[str] = (sample_id for sample_id in order if sample_id in marks.noted)
+        last = [sample_id for sample_id in put_off if sample_id in marks.noted]
+    else:
+        found = chain(repeats, (sample_id for sample_id in order if sample_id not in marks.decided))
+        last = [sample_id for sample_id in put_off if sample_id not in marks.decided or sample_id in repeats]
+    if choice.only is not QueuePart.LATER:
+        yield from (sample_id for sample_id in found if sample_id not in put_off)
+    yield from last
 
 
 def due_repeats(decisions: Iterable[Decision]) -> list[str]:

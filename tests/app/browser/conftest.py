@@ -43,6 +43,8 @@ OWNER = "whoever-runs-the-tests"
 """By which a page's address is that of the server's owner."""
 PATIENCE_MS = 60_000
 """For a machine that is busy with other tests."""
+AT_REST = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
+"""Streamlit has drawn its page."""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -149,6 +151,8 @@ def open_apart(browser, server: Server):
 def begin(page, reader: str) -> str:
     """Give the name and look at the first sample long enough to judge it; returns its visit."""
     field = page.locator(".st-key-review_reader input")
+    field.wait_for(timeout=PATIENCE_MS)
+    page.wait_for_selector(AT_REST, timeout=PATIENCE_MS)  # a page that is drawn again may forget what is typed
     field.fill(reader)
     field.press("Enter")
     return look(page)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.app.browser.conftest import begin, look, open_tab
+from tests.app.browser.conftest import await_saved, begin, look, open_tab
 
 pytestmark = pytest.mark.browser
 
@@ -73,4 +73,5 @@ def test_after_the_slider_by_keyboard_or_mouse_a_key_is_one_verdict(opened, serv
     opened.locator(SLIDER).wait_for(state="detached")
     opened.keyboard.press("x")
     look(opened, after=visit)
+    await_saved(opened)
     assert [row[2] for row in server.rows(READER)] == ["accept", "reject"]

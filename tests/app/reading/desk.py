@@ -68,19 +68,23 @@ class Desk:
             "note": "",
             "elapsed_ms": 1234,
             "follows": packet["follows"],
+            "given": given,
+            "other": other,
+            "image": packet["image"],
         }
         return self.post("verdict", **body | changes)
 
     def undo(self, shown_key: str, key: str = "") -> Any:
         return self.post("undo", shown_key=shown_key, key=key or uuid.uuid4().hex)
 
-    def image(self, sample_id: str) -> Any:
+    def image(self, packet: dict[str, Any]) -> Any:
+        """The response with a packet's image."""
         headers = {"Authorization": f"Bearer {self.ticket}"}
-        return self.client.get(f"/reading/image/{sample_id}", headers=headers)
+        return self.client.get(f"/reading/image/{packet['id']}?v={packet['image']}", headers=headers)
 
-    def values(self, sample_id: str) -> np.ndarray:
+    def values(self, packet: dict[str, Any]) -> np.ndarray:
         """An image as the browser will hold it: codes, scaled back."""
-        response = self.image(sample_id)
+        response = self.image(packet)
         spec = json.loads(response.headers["X-Overread-Image"])
         kind = {"uint8": "u1", "uint16": "<u2"}[spec["type"]]
         codes = np.frombuffer(gzip.decompress(response.content), dtype=kind)

@@ -187,7 +187,7 @@ def test_a_study_without_a_run_is_read_and_exported(unread):
     assert desk.decide(keep, "reject").status_code == 200
     chosen = next(name for name in unread.classes if name != other["given"]["label"])
     assert desk.decide(other, "relabel", chosen_label=chosen).json()["progress"] == {"decided": 2, "total": 24}
-    assert desk.image(other["id"]).status_code == 200
+    assert desk.image(other).status_code == 200
     table, _ = export_table(unread)
     rows = table.head(24).set_index(samples.index)  # two quarantined ones follow
     assert rows.loc[keep["id"], ["verdict", "run", "label_error_probability", "reader"]].tolist() == [

@@ -7,12 +7,14 @@ import shutil
 import time
 from dataclasses import asdict, replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from overread.pipeline.study_ledger import open_ledger
 from overread.review.queue_choice import QueueChoice
 from overread.studies.run import open_run
+from overread.studies.study import open_study, update_study_file
 from overread_app import session
 from overread_app.processes import STUDIES_VARIABLE
 from overread_app.reading import routes, tickets
@@ -60,7 +62,7 @@ def test_a_changed_ticket_opens_nothing(study, change):
     content, signature = desk.ticket.split(".")
     fields = json.loads(base64.urlsafe_b64decode(content)) | change
     desk.ticket = base64.urlsafe_b64encode(json.dumps(fields).encode()).decode() + "." + signature
-    for response in (*(desk.post(path) for path in PATHS), desk.image("s")):
+    for response in (*(desk.post(path) for path in PATHS), desk.image({"id": "s", "image": ""})):
         assert response.status_code == 401
         assert set(response.json()) == {"message"}
 
@@ -77,9 +79,9 @@ def test_a_request_without_a_ticket_is_refused(study):
 def test_a_ticket_of_one_study_opens_no_other(study, tmp_path, monkeypatch):
     other = write_study(tmp_path / "other", seed=1)
     monkeypatch.setenv(STUDIES_VARIABLE, json.dumps([str(study.path), str(other.path)]))
-    desk, sample_id = Desk(study), Desk(other).shown()["id"]
+    desk, packet = Desk(study), Desk(other).shown()
     desk.shown()
-    assert desk.image(sample_id).status_code == 404
+    assert desk.image(packet).status_code == 404
     ticket = replace(verify(desk.ticket, study.key()), study=session.study_address(other.path))
     desk.ticket = sign(ticket, study.key())
     assert desk.post("queue").status_code == 401
@@ -103,7 +105,7 @@ def test_two_servers_on_one_study_take_each_other_s_tickets(study):
     second.ticket = first.ticket
     assert first.client is not second.client
     packet = first.shown()
-    assert second.image(packet["id"]).content == first.image(packet["id"]).content
+    assert second.image(packet).content == first.image(packet).content
     key = first.decide(packet, "reject", visit="v").json()["key"]
     assert second.decide(packet, "reject", visit="v").json()["key"] == key  # sent again to the other one
     assert len(open_ledger(study).decisions()) == 1
@@ -124,14 +126,38 @@ def test_the_ticket_of_a_run_that_was_replaced_is_void_until_the_page_is_reloade
     scores = pd.read_csv(path)
     scores["label_error_probability"] = scores["label_error_probability"] / 2
     scores.to_csv(path, index=False)
-    for response in (desk.post("queue"), desk.decide(packet, "reject"), desk.undo("k"), desk.image(packet["id"])):
+    for response in (desk.post("queue"), desk.decide(packet, "reject"), desk.undo("k"), desk.image(packet)):
         assert response.status_code == 409
-        assert response.json()["message"].startswith("the run was replaced: reload")
+        assert response.json()["message"].startswith("the study or its run was updated and nothing was saved: reload")
     assert open_ledger(study).history() == []
     probability = scores.set_index("sample_id")["label_error_probability"][Desk(study).shown()["id"]]
     assert Desk(study).shown()["chanceDetail"] == f"{probability:.2f}"
     shutil.rmtree(path.parent)
     assert desk.post("queue").status_code == 409
+
+
+def test_a_ticket_is_void_once_the_study_s_classes_are_others(study):
+    desk = Desk(study)
+    packet = desk.shown()
+    update_study_file(study.path, classes=("abnormal", *study.classes))
+    for response in (desk.post("queue"), desk.decide(packet, "reject"), desk.image(packet)):
+        assert response.status_code == 409
+    again = Desk(open_study(study.path)).shown()
+    assert (again["probs"][0], again["probs"][1:]) == (0, packet["probs"])
+
+
+def test_without_a_run_a_ticket_is_void_once_the_samples_are_others(tmp_path):
+    study = write_study(tmp_path, has_run=False)
+    desk = Desk(study)
+    packet = desk.shown()
+    samples = study.samples()
+    samples["given_label"] = np.roll(samples["given_label"], 1)
+    samples.to_csv(study.samples_path, index=False)
+    assert desk.decide(packet, "reject").status_code == 409
+    assert open_ledger(study).history() == []
+    fresh = Desk(study, choice=QueueChoice(order="random"))
+    shown = fresh.queue(first=packet["id"], count=1)["samples"][0]
+    assert (shown["id"], shown["given"] != packet["given"]) == (packet["id"], True)
 
 
 def test_other_sites_and_other_types_of_content_are_refused(study):

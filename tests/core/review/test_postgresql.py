@@ -4,6 +4,7 @@ import builtins
 import multiprocessing
 import os
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -75,9 +76,21 @@ def test_a_server_that_was_started_anew_meanwhile_is_survived():
             )
         assert ledger.record(verdict("s2"))
         ledger.engine.dispose()
-    with pytest.raises(LedgerError, match=r"the review ledger's database reports: .*refused"):
+    with pytest.raises(LedgerBusyError, match=r"the review ledger's server cannot be reached .*refused"):
         ledger.record(verdict("s3"))
     ledger.engine.dispose()
+
+
+def test_a_connection_that_is_lost_while_a_row_is_written_leaves_none_and_may_be_tried_again(ledger):
+    ledger.record(verdict("s1"))
+    end_session = text("SELECT pg_terminate_backend(:number)")
+    with pytest.raises(LedgerBusyError, match="cannot be reached"), ledger.writing() as connection:
+        number = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with ledger.engine.connect() as other:
+            other.execute(end_session, {"number": number})
+        ledger.append(connection, kind="verdict", idempotency_key="lost")
+    assert ledger.record(verdict("s2"))
+    assert [row.sample_id for row in ledger.history()] == ["s1", "s2"]
 
 
 def test_connections_are_kept_and_few(postgresql, ledger):
@@ -87,6 +100,9 @@ def test_connections_are_kept_and_few(postgresql, ledger):
     assert num_connections(postgresql, name) == 1
     with ThreadPoolExecutor(16) as pool:
         assert all(pool.map(lambda number: ledger.record(verdict(f"t{number}")), range(64)))
+    end = time.monotonic() + 10
+    while num_connections(postgresql, name) > module.POOL_SIZE and time.monotonic() < end:
+        time.sleep(0.05)  # the server takes a while to end the others
     assert num_connections(postgresql, name) <= module.POOL_SIZE
     assert ledger.verify_chain().sequence == 69
 

@@ -154,6 +154,16 @@ def test_a_reader_sees_what_is_neither_decided_nor_put_off_then_what_was_put_off
     assert list(waiting_samples(order, noted, marks, is_chosen=chosen.__contains__)) == ["b", "d"]
 
 
+def test_a_decided_sample_that_is_shown_again_can_be_put_off_too():
+    order, chosen = list("abcd"), set("abcd")
+    marks = ReaderMarks(decided="abc", noted="abc", later=["a", "d"], repeats="a")
+    noted = QueueChoice(only=QueuePart.NOTED)
+    assert list(waiting_samples(order, noted, marks, is_chosen=chosen.__contains__)) == ["b", "c", "a"]
+    again = QueueChoice(repeats=True)
+    assert list(waiting_samples(order, again, marks, is_chosen=chosen.__contains__)) == ["a", "d"]
+    assert list(waiting_samples(order, QueueChoice(), marks, is_chosen=chosen.__contains__)) == ["d"]
+
+
 def test_a_sample_comes_again_once_and_never_before_fifty_others():
     """A reader who decides 600 samples and then everything that is due, one after the other."""
     standing, first, again = {}, {}, {}

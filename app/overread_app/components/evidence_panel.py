@@ -80,9 +80,9 @@ def trace_chart(
     for index, name in sorted(enumerate(classes), key=lambda pair: pair[1] in (given, proposed)):
         points = [(x(stage), y(float(prob))) for stage, prob in enumerate(stage_probs[:, index])]
         is_reading = name in (given, proposed)
-        colour = colours.get(name, theme.muted)
-        dash = ' stroke-dasharray="7 5"' if name == given else ""
-        style = f'stroke="{colour}" stroke-width="2.5"{dash}' if is_reading else f'stroke="{theme.edge}"'
+        colour = colours.get(name, theme.muted) if is_reading else theme.edge
+        style = f'stroke="{colour}"' + (' stroke-width="2.5"' if is_reading else "")
+        style += ' stroke-dasharray="7 5"' if name == given else ""
         parts.append(f'<polyline fill="none" {style} points="{" ".join(f"{px},{py}" for px, py in points)}"/>')
         if is_reading:
             parts += [f'<circle cx="{px}" cy="{py}" r="3.5" fill="{colour}"/>' for px, py in points]

@@ -25,7 +25,7 @@ def every_page(page, url: str, *, reader: str) -> Iterator[str]:
     """
     for address, landmark in (
         (f"?owner={OWNER}", ".plot-container"),
-        ("train", ".st-key-train_settings, [data-testid='stForm']"),
+        ("train", ".st-key-train_start"),
         ("export", ".st-key-export_download"),
         ("help", "table"),
         ("insights", ".plot-container >> nth=3"),

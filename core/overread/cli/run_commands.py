@@ -48,6 +48,9 @@ class TrainFlags:
     weights: Annotated[
         Path | None, typer.Option(help="Weights for the backbone, .safetensors or .pth; nothing is downloaded.")
     ] = None
+    first: Annotated[
+        bool, typer.Option("--first", help="Stop at the first proposals; --resume then trains the networks.")
+    ] = False
     resume: Annotated[bool, typer.Option(help="Resume the newest run, if it did not finish.")] = False
     after_review: Annotated[
         bool,
@@ -78,6 +81,8 @@ def train(study: StudyPath, flags: TrainFlags, as_json: Json = False) -> None:
                     show(0.0, f"looking for duplicate images, {event['fraction']:.0%}")
                 case "features":
                     show(0.0, f"features, {event['fraction']:.0%}")
+                case "first":
+                    show(0.0, f"{event['num_proposed']} proposals can be reviewed; training continues")
                 case "note":
                     notes.append(event["message"])
 
@@ -85,7 +90,8 @@ def train(study: StudyPath, flags: TrainFlags, as_json: Json = False) -> None:
     num_proposed = int(trained.scores()["is_proposed"].sum())
     line = f"{trained.path}: {num_proposed} of {trained.config()['num_samples']} labels are proposed for review"
     comparison = trained.comparison()
-    values = {"run": trained.name, "num_proposed": num_proposed, "notes": notes}
+    refinement = trained.refinement()
+    values = {"run": trained.name, "num_proposed": num_proposed, "notes": notes, "refinement": refinement}
     if comparison:
         values |= {"comparison": comparison, "is_offered": trained.is_set_aside}
     told = _told_comparison(comparison, trained) if comparison else []
@@ -120,13 +126,14 @@ def saliency(
     as_json: Json = False,
 ) -> None:
     """Compute heat maps: where a run's network looks, for the given label and the proposed one."""
-    from overread.proposals.heat_maps import compute_saliency, saliency_path
+    from overread.pipeline.heat_map_run import compute_heat_maps
+    from overread.proposals.heat_maps import saliency_path
     from overread.studies.run import open_run
     from overread.studies.study import open_study
 
     opened = open_study(study)
     found = open_run(opened, run)
-    compute_saliency(opened, found, samples)
+    compute_heat_maps(opened, found, samples)
     # Not the paths: the app keeps this in a log.
     print_result(as_json, {"num_samples": len(samples)}, [str(saliency_path(found, sample)) for sample in samples])
 

@@ -23,6 +23,8 @@ class TrainRequest:
     """The name of an encoder of torchvision or timm to take the features from; needs `weights`."""
     weights: Path | None = None
     """The file of that encoder's weights."""
+    first: bool = False
+    """End as soon as there are proposals to review; the networks, which refine them, are left to a resumed run."""
     resume: bool = False
     """Continue the newest run that did not finish, with its own settings, features and seed."""
     after_review: bool = False

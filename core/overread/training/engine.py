@@ -24,21 +24,23 @@ from overread.training.progress_log import ProgressLog
 from overread.training.thresholds import class_thresholds
 from overread.training.trace import Trace
 from overread.training.training_data import TrainingData, pixel_statistics
-from overread.verified_labels import VerifiedLabels
 
 PRETRAIN_COST = 2.3  # two views, and the augmentations, beside one image
 
 
-def plan_phases(settings: TrainSettings, num_folds: int = 0) -> tuple[Phase, ...]:
-    """Pretraining, the folds, the warm-up, the rounds and the final phase; those without epochs are left out."""
+def plan_phases(settings: TrainSettings, num_folds: int = 0, *, has_features: bool = False) -> tuple[Phase, ...]:
+    """Pretraining, the folds, the warm-up, the rounds and the final phase; those without epochs are left out, as is
+    what nothing comes of: a warm-up without rounds, and a pretraining whose network is neither trained further nor
+    gives the features. has_features: they come from elsewhere."""
     rounds = settings.rounds
+    is_pretrained = bool(num_folds or rounds.num_epochs or not has_features)
     phases = [
-        Phase(PhaseKind.PRETRAIN, settings.pretrain.num_epochs, cost=PRETRAIN_COST),
+        Phase(PhaseKind.PRETRAIN, settings.pretrain.num_epochs if is_pretrained else 0, cost=PRETRAIN_COST),
         *(
             Phase(PhaseKind.FOLD, settings.cross_fitting.num_epochs, index, cost=1 - 1 / num_folds)
             for index in range(num_folds)
         ),
-        Phase(PhaseKind.WARMUP, settings.warmup.num_epochs),
+        Phase(PhaseKind.WARMUP, settings.warmup.num_epochs if rounds.num_epochs else 0),
         *(Phase(PhaseKind.ROUND, num_epochs, index) for index, num_epochs in enumerate(rounds.num_epochs)),
         Phase(PhaseKind.FINAL, rounds.num_final_epochs if rounds.weighting == "final" else 0),
     ]
@@ -65,9 +67,6 @@ class Training:
     """(N, D) float32, features from elsewhere, of which the checkpoints hold none; None: the pretrained encoder's."""
     folds: Sequence[np.ndarray] = ()
     """Dataset indices, (M,) int64 each, that a network is fitted without and then judges."""
-    verified: VerifiedLabels | None = None
-    """Trained on in place of the given labels. With them there are no rounds, whose sample weights would down-weight
-    labels that are certain."""
 
     def __post_init__(self) -> None:
         mean, std = pixel_statistics(self.data)
@@ -82,7 +81,7 @@ class Training:
             )
         self.network.to(self.data.device).to(memory_format=torch.channels_last)
         self.trace = Trace()
-        self._phases = plan_phases(self.settings, len(self.folds))
+        self._phases = plan_phases(self.settings, len(self.folds), has_features=self.features is not None)
         self._pretrained: dict[str, torch.Tensor] = {}
 
     def run(self) -> Trace:
@@ -114,7 +113,14 @@ class Training:
             first_epoch = 0
         if self.features is not None:
             self.trace.embeddings = self.features
+        elif self.trace.embeddings is None:  # no phase came after the pretraining
+            self.trace.embeddings = embed(self.network, self.data, precision=self.settings.model.precision)
         return self.trace
+
+    @property
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The network's: as pretrained, where networks of folds were trained from that, else its last ones."""
+        return self._pretrained or self.network.state_dict()
 
     def _begin(
         self, phase: Phase, optimizer: torch.optim.Optimizer | None, *, is_resumed: bool
@@ -163,14 +169,11 @@ class Training:
         )
 
         def run_epoch(optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator) -> dict[str, float]:
-            targets = labels
-            if self.verified is not None:
-                targets = self.verified.drawn(labels, torch.rand(len(labels), generator=generator).numpy())
             loss, lowest_weight = supervised_epoch(
                 self.network,
                 optimizer,
                 data,
-                targets,
+                labels,
                 is_pseudo_labelled,
                 batch_size=self.settings.warmup.batch_size,
                 weight=rounds.weight if is_weighted else "none",

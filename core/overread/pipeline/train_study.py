@@ -48,6 +48,7 @@ def train_study(study: Study, request: TrainRequest, *, listener: Listener | Non
     Raises ConfigError, and StudyError if a training is under way, there is nothing to resume, or what was named for
     the features is not what the run began with.
     """
+    from overread.training.allocator import keep_freed_memory
     from overread.training.device import choose_device, told_if_out_of_memory
     from overread.training.feature_source import open_features
     from overread.training.progress_log import ProgressLog
@@ -56,6 +57,8 @@ def train_study(study: Study, request: TrainRequest, *, listener: Listener | Non
     base = open_run(study, request.base_run) if request.after_review else None
     run = unfinished_run(study) if request.resume else new_run(study, request.preset, request.seed)
     device = _device_of(run) if request.resume and request.device == "auto" else choose_device(request.device)
+    if device.type == "cpu":
+        keep_freed_memory()
     with training_lock(study, run.name), told_if_out_of_memory():
         remove_temporary_files(study.path)
         samples = study.samples()

@@ -107,7 +107,10 @@ def _score(
     """Write what the run's files say of every sample. is_again: they have been written before, judged by the features
     alone."""
     progress.emit("scoring")
-    shown = evidence(trace.features, inputs.groups, inputs.duplicate_groups, plan.settings.detection)
+    if is_again:
+        shown = run.evidence()
+    else:
+        shown = evidence(trace.features, inputs.groups, inputs.duplicate_groups, plan.settings.detection)
     scores = score_run(run, plan, inputs, trace, shown, progress, is_again=is_again)
     if is_again:
         write_refinement(run, scores)

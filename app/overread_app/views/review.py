@@ -67,9 +67,11 @@ def show_reading(study: Study, run: Run | None, reading: ReadingList) -> None:
     with error_boundary():
         choice, since = reading.choice, reading.since
         data = component_data(study, run, reading.reader, choice=choice, since=since, jump=current_jump())
-        resting = show_component(data)
-        if resting is not None:
-            session.put("resting", resting)
+        told = show_component(data)
+        if told.replaced == data["ticket"]:  # the study itself was updated, not the scores alone
+            st.rerun()
+        if told.resting is not None:
+            session.put("resting", told.resting)
         resting = session.get("resting")
         if resting is None:
             return

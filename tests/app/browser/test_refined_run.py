@@ -1,13 +1,17 @@
 """A run whose networks refine its proposals while a reader reads the first ones."""
 
+import json
+import shutil
+
 import pandas as pd
 import pytest
 
-from overread.studies.run import open_run
+from overread.studies.run import open_run, training_lock
 from tests.app.browser.conftest import Server, await_saved, begin, decide, draw_images, look, open_apart, serving
-from tests.app.made_study import write_study
+from tests.app.made_study import RUN, write_study
 
 pytestmark = pytest.mark.browser
+PATIENCE_MS = 60_000
 
 
 @pytest.fixture
@@ -50,3 +54,30 @@ def test_a_verdict_on_what_was_in_sight_waits_for_the_new_ticket_and_is_saved(br
         await_saved(page)
         assert reading.get_attribute("data-sample") == other
         assert len(served.rows(reader)) == 3
+
+
+def test_the_page_is_drawn_again_with_the_refined_proposals_and_what_is_in_sight_stays(browser, served):
+    study = served.study
+    run = open_run(study)
+    (run.path / "checkpoint").mkdir()
+    with open_apart(browser, served) as page:
+        with training_lock(study, RUN):
+            begin(page, "Dr. Wait")
+            page.get_by_text("First proposals; training refines them.").wait_for(timeout=PATIENCE_MS)
+            reading = page.locator(".reading")
+            place, visit = reading.get_attribute("data-sample"), reading.get_attribute("data-painted")
+            page.locator(".note").fill("half ty")
+            other = refine(study, kept=place)
+            counts = {"num_more": 1, "num_fewer": 12, "num_relabelled": 0}
+            (run.path / "refinement.json").write_text(json.dumps(counts))
+            shutil.rmtree(run.path / "checkpoint")
+        page.get_by_text("Refined: 1 more, 12 fewer.").wait_for(timeout=PATIENCE_MS)
+        page.wait_for_function("() => !document.body.textContent.includes('First proposals')")
+        assert (reading.get_attribute("data-sample"), reading.get_attribute("data-painted")) == (place, visit)
+        assert page.locator(".note").input_value() == "half ty"
+        page.keyboard.press("Escape")
+        page.locator(".note").blur()
+        decide(page, "x")
+        await_saved(page)
+        assert reading.get_attribute("data-sample") == other
+        assert served.rows("Dr. Wait") == [("verdict", place, "reject", "half ty")]

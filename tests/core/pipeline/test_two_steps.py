@@ -96,6 +96,23 @@ def test_a_run_can_be_read_while_its_networks_are_trained_and_when_they_were_kil
     assert run.refinement() == only_run(whole).refinement()
 
 
+def test_a_run_that_was_killed_before_it_told_of_its_first_proposals_tells_of_them_when_resumed(
+    study, features, whole, monkeypatch
+):
+    def killed(run):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("overread.pipeline.train_study.save_first_scores", killed)
+        train_study(study, TrainRequest(assignments=ALWAYS, embeddings=features))
+    run = only_run(study)
+    assert (run.state, run.training_state) == (RunState.FINISHED, RunState.CANCELLED)
+    train_study(study, TrainRequest(resume=True))
+    assert [event["event"] for event in run.events()].count("first") == 1
+    assert scores_of(run) == scores_of(only_run(whole))
+    assert run.refinement() == only_run(whole).refinement()
+
+
 @pytest.mark.parametrize(("gain", "is_trained"), [(0.25, True), (0.15, False), (-0.2, False)])
 def test_on_a_cpu_a_trial_decides_whether_networks_are_trained(study, features, monkeypatch, gain, is_trained):
     tried = []

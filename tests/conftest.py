@@ -1,8 +1,12 @@
 """What holds for every test."""
 
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 _ROOT = Path(__file__).parents[1]
 # For the processes that tests start.
@@ -15,3 +19,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["OVERREAD_CACHE"] = str(Path(tempfile.gettempdir()) / f"overread-tests-{os.getuid()}")
 # Tests' studies lie in temporary folders, where no ledger is made otherwise.
 os.environ["OVERREAD_EPHEMERAL"] = "1"
+
+
+@pytest.fixture(autouse=True)
+def own_main_module() -> Iterator[None]:
+    """Streamlit's AppTest leaves the app as the main module, which the processes of a later test would run."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main

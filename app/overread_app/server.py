@@ -6,11 +6,11 @@ import hashlib
 import logging
 import re
 import signal
-from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from overread_app.starting_theme import App, Message, Receive, Send, StartingTheme, with_script
 from overread_app.theme import server_settings
 
 if TYPE_CHECKING:
@@ -34,11 +34,6 @@ _POLICY = {
     "frame-ancestors": "'none'",
 }
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class Guard:
@@ -126,8 +121,9 @@ def serve(script: Path, port: int) -> None:
     import streamlit as st
     from starlette.middleware import Middleware
 
-    page = Path(st.__file__).parent / "static" / "index.html"
-    headers = security_headers(port, page.read_text(encoding="utf-8") if page.is_file() else "")
+    path = Path(st.__file__).parent / "static" / "index.html"
+    page = with_script(path.read_text(encoding="utf-8"))
+    headers = security_headers(port, page)
     # The server logs its start; only warnings are of interest.
     logging.getLogger("uvicorn.error").addFilter(lambda record: record.levelno >= logging.WARNING)
     # The server raises the signal again when it has ended.
@@ -136,7 +132,7 @@ def serve(script: Path, port: int) -> None:
     app = st.App(
         script,
         routes=[own_routes(str(settings["server.baseUrlPath"]))],
-        middleware=[Middleware(Guard, port=port, headers=headers)],
+        middleware=[Middleware(Guard, port=port, headers=headers), Middleware(StartingTheme, page=page)],
     )
     with suppress(KeyboardInterrupt):
         app.run(config=settings)

@@ -117,13 +117,22 @@ def current_study() -> Study | None:
         # After a reload the session is new, and the page's address names the study.
         return study.path == chosen if chosen else st.query_params.get("study") == study_address(study.path)
 
-    study = next(filter(is_meant, found), None)
-    if study is None:
-        study = next((study for study in found if any(run.is_finished for run in find_runs(study))), None)
+    study = next(filter(is_meant, found), None) or _first_finished(found)
     if study is not None:
         choose_study(study.path)
         return study
     return found[0] if found else None
+
+
+def first_study(address: str) -> Study | None:
+    """The study that a new session opens at a page's address, among those that this server was started with."""
+    found = [study for study in map(_open, served_paths()) if isinstance(study, Study)]
+    named = next((study for study in found if study_address(study.path) == address), None)
+    return named or _first_finished(found) or next(iter(found), None)
+
+
+def _first_finished(found: Iterable[Study]) -> Study | None:
+    return next((study for study in found if any(run.is_finished for run in find_runs(study))), None)
 
 
 def choose_study(path: Path) -> None:

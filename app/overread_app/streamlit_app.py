@@ -8,7 +8,8 @@ from streamlit.navigation.page import Page
 from overread_app import session
 from overread_app.boundary import error_boundary, plain_text
 from overread_app.components.reader_name import change_reader, remember_owner
-from overread_app.theme import MUTED, STYLE
+from overread_app.components.theme_watch import watch_theme
+from overread_app.theme import current_theme, page_style
 
 VIEWS = Path(__file__).parent / "views"
 ICON = Path(__file__).parent / "icon.svg"
@@ -18,7 +19,9 @@ NOT_FOR_DIAGNOSIS = "Not for diagnosis"
 def run() -> None:
     """Draw the frame, then the requested page inside the error boundary."""
     # Before the navigation, which would have the browser fetch a page's icon for the tab from elsewhere.
-    st.set_page_config(page_title="Overread", page_icon=str(ICON), layout="wide")
+    # Without a text of the app's own, Streamlit hides the menu, in which the theme is chosen.
+    about = f"Overread: a second look at the labels of medical images. {NOT_FOR_DIAGNOSIS}."
+    st.set_page_config(page_title="Overread", page_icon=str(ICON), layout="wide", menu_items={"About": about})
     pages = [
         st.Page(VIEWS / "studies.py", title="Studies", icon=":material/folder_open:", default=True),
         st.Page(VIEWS / "review.py", title="Review", icon=":material/visibility:"),
@@ -34,13 +37,10 @@ def run() -> None:
     with st.sidebar, error_boundary():
         show_sidebar(pages)
         remember_owner()
-    st.html(STYLE)
+        watch_theme()
+    st.html(page_style(current_theme()))
     # In the bar above the page, where it takes no space and stays visible with the sidebar closed.
-    st.html(
-        f'<div style="position:fixed;top:0.5rem;right:1rem;padding:0.1rem 0.5rem;z-index:999991;border-radius:6px;'
-        f'background:#ffffffe6;pointer-events:none;font-size:0.8rem;letter-spacing:0.02em;color:{MUTED}">'
-        f"{NOT_FOR_DIAGNOSIS}</div>"
-    )
+    st.html(f'<p class="not-for-diagnosis">{NOT_FOR_DIAGNOSIS}</p>')
     with error_boundary():
         page.run()
 

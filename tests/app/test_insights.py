@@ -16,6 +16,7 @@ from overread.studies.run import open_run
 from overread_app import study_data
 from overread_app.components import calibration_charts, charts
 from overread_app.processes import STUDIES_VARIABLE
+from overread_app.theme import LIGHT
 from tests.app.conftest import open_page, page_text
 from tests.app.made_study import write_study
 from tests.app.verdicts import verdicts
@@ -135,7 +136,7 @@ def test_the_histogram_holds_every_score_once():
 
 def test_a_class_keeps_its_colour_when_others_have_no_samples():
     classes = ("a", "b", "c")
-    colours = charts.class_colours(classes)
+    colours = charts.theme_colours(classes, LIGHT)
     figure = charts.embedding_map(np.zeros((2, 2)), ["c", "c"], np.array([True, False]), classes)
     assert {trace.name: trace.marker.color for trace in figure.data[:3]} == colours
     assert [len(trace.x) for trace in figure.data] == [0, 0, 2, 1]

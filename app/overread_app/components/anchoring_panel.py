@@ -20,7 +20,7 @@ def show_anchoring(study: Study) -> None:
     readings = ledger.readings(reader) if reader else []
     if not readings and study.protocol != Protocol.BLIND:
         return
-    st.subheader("Your readings and verdicts")
+    st.header("Your readings and verdicts")
     found = anchoring(readings, ledger.decisions(reader) if reader else [], study_data.load_truth(study))
     if not found.num_readings:
         st.caption("Label images on the Review page to see here how often you changed your mind.")

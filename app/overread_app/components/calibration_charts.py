@@ -7,13 +7,14 @@ import plotly.graph_objects as go
 
 from overread.detection.proposal_set import Expectation, TradeOff
 from overread.metrics import ReliabilityCurve
-from overread_app.components.charts import TEMPLATE
-from overread_app.theme import ACCENT, INK, MUTED
+from overread_app.components.charts import template
+from overread_app.theme import current_theme
 
 
 def trade_off_curve(curve: TradeOff, own: Expectation) -> go.Figure:
     """The expected share of all wrong labels found, by the number of images read, and the run's own choice."""
     hover = "%{x:,} images: about %{y:.0f} % found<br>%{customdata:.0f} % of them wrong<extra></extra>"
+    theme = current_theme()
     figure = go.Figure()
     figure.add_scatter(
         x=curve.num_samples,
@@ -21,7 +22,7 @@ def trade_off_curve(curve: TradeOff, own: Expectation) -> go.Figure:
         customdata=100 * curve.precision,
         mode="lines",
         name="by decreasing probability",
-        line={"width": 2, "color": ACCENT},
+        line={"width": 2, "color": theme.accent},
         hovertemplate=hover,
     )
     figure.add_scatter(
@@ -30,10 +31,10 @@ def trade_off_curve(curve: TradeOff, own: Expectation) -> go.Figure:
         customdata=[100 * own.precision],
         mode="markers",
         name=f"as proposed: {own.num_samples:,} images",
-        marker={"size": 11, "color": INK},
+        marker={"size": 11, "color": theme.ink},
         hovertemplate=hover,
     )
-    figure.update_layout(template=TEMPLATE, height=320)
+    figure.update_layout(template=template(theme), height=320)
     figure.update_xaxes(title="images reviewed", showgrid=False, rangemode="tozero", tickformat=",d")
     figure.update_yaxes(title="expected share of wrong labels found (%)", range=[0, 104])
     return figure
@@ -42,16 +43,19 @@ def trade_off_curve(curve: TradeOff, own: Expectation) -> go.Figure:
 def reliability_diagram(curves: Mapping[str, ReliabilityCurve]) -> go.Figure:
     """Predicted against observed shares of wrong labels, by name of the curve: two at most, before and after a
     correction. The first has error bars, its 95 % intervals. Calibrated probabilities lie on the dashed line."""
+    theme = current_theme()
     figure = go.Figure()
     figure.add_scatter(
         x=[0, 1],
         y=[0, 1],
         mode="lines",
-        line={"width": 1, "dash": "dash", "color": MUTED},
+        line={"width": 1, "dash": "dash", "color": theme.muted},
         hoverinfo="skip",
         showlegend=False,
     )
-    for (name, curve), colour, symbol in zip(curves.items(), (MUTED, ACCENT), ("circle-open", "circle"), strict=False):
+    for (name, curve), colour, symbol in zip(
+        curves.items(), (theme.muted, theme.accent), ("circle-open", "circle"), strict=False
+    ):
         low, high = _share_bounds(curve.error_rate, curve.num_samples)
         figure.add_scatter(
             x=curve.mean_probability,
@@ -66,12 +70,12 @@ def reliability_diagram(curves: Mapping[str, ReliabilityCurve]) -> go.Figure:
                 "array": high - curve.error_rate,
                 "arrayminus": curve.error_rate - low,
                 "thickness": 1,
-                "visible": colour is MUTED,  # both would hide each other
+                "visible": colour == theme.muted,  # both would hide each other
                 "width": 0,
             },
             hovertemplate="predicted %{x:.2f}, observed %{y:.2f}: %{customdata:,} verdicts<extra>" + name + "</extra>",
         )
-    figure.update_layout(template=TEMPLATE, height=340)
+    figure.update_layout(template=template(theme), height=340)
     figure.update_xaxes(title="predicted probability of an error", range=[-0.02, 1.03], showgrid=False)
     figure.update_yaxes(title="share of labels found wrong", range=[-0.02, 1.03])
     return figure

@@ -9,36 +9,53 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from overread_app.theme import ACCENT, CLASS_COLOURS, INK, LINE, MUTED, SEQUENTIAL_COLOURS
+from overread_app.theme import DARK, LIGHT, Theme, contrast, current_theme
 
 CONFIG = {"displayModeBar": False, "displaylogo": False, "showLink": False, "scrollZoom": False, "doubleClick": "reset"}
 Mode = Literal["points", "box", "lasso"]
 SCORE_EDGES = np.linspace(0, 1, 26)
 """Of the bars of `score_histogram`."""
-_AXIS = {
-    "gridcolor": LINE,
-    "linecolor": LINE,
-    "zerolinecolor": LINE,
-    "ticks": "",
-    "tickfont": {"color": MUTED, "size": 12},
-    "title": {"font": {"color": MUTED, "size": 12}, "standoff": 8},
-    "automargin": True,
-}
-TEMPLATE = go.layout.Template(
-    layout=go.Layout(
-        font={"family": '"Source Sans", sans-serif', "size": 13, "color": INK},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        colorway=CLASS_COLOURS,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        xaxis=_AXIS,
-        yaxis=_AXIS,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 12, "color": MUTED}},
-        hoverlabel={"bgcolor": "#FFFFFF", "bordercolor": LINE, "font": {"color": INK, "size": 12}},
-        bargap=0.35,
-        dragmode=False,
+LONG = 28
+"""Characters of a name that is shown whole beside a chart."""
+TAIL = 12
+"""Characters at the end of a longer one that are shown."""
+SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star")
+"""One per class, repeating, for those who cannot tell two colours apart."""
+
+
+def template(theme: Theme) -> go.layout.Template:
+    """What all charts have in common."""
+    small = {"color": theme.muted, "size": 12}
+    axis = {
+        "gridcolor": theme.line,
+        "linecolor": theme.line,
+        "zerolinecolor": theme.line,
+        "ticks": "",
+        "tickfont": small,
+        "title": {"font": small, "standoff": 8},
+        "automargin": True,
+    }
+    return go.layout.Template(
+        layout=go.Layout(
+            font={"family": '"Source Sans", sans-serif', "size": 13, "color": theme.ink},
+            paper_bgcolor="rgba(0,0,0,0)",
+            plot_bgcolor="rgba(0,0,0,0)",
+            colorway=theme.classes,
+            margin={"l": 8, "r": 8, "t": 8, "b": 8},
+            xaxis=axis,
+            yaxis=axis,
+            legend={
+                "orientation": "h",
+                "x": 0,
+                "y": 1.02,
+                "yanchor": "bottom",
+                "font": {"size": 12, "color": theme.muted},
+            },
+            hoverlabel={"bgcolor": theme.paper, "bordercolor": theme.line, "font": {"color": theme.ink, "size": 12}},
+            bargap=0.35,
+            dragmode=False,
+        )
     )
-)
 
 
 def show_chart(figure: go.Figure, *, key: str, alt: str) -> None:
@@ -60,26 +77,49 @@ def chart_text(name: str) -> str:
     return escape(name, quote=False).replace("%{", "%\u2060{")
 
 
+def short_name(name: str) -> str:
+    """A long name without its middle, escaped for Plotly; the whole one is shown on hover."""
+    return chart_text(name if len(name) <= LONG else f"{name[: LONG - TAIL].rstrip()}…{name[-TAIL:].lstrip()}")
+
+
+def has_long_names(classes: Sequence[str]) -> bool:
+    """Whether a class's name is too long to stand whole beside a chart."""
+    return any(len(name) > LONG for name in classes)
+
+
+def text_on(colour: str) -> str:
+    """Black or white, whichever can be read on that colour: its contrast is 4.5 or more on every one."""
+    return max(("#000000", "#FFFFFF"), key=lambda text: contrast(text, colour))
+
+
 def class_colours(classes: Sequence[str]) -> dict[str, str]:
-    """A colour for each class, the same on every page."""
-    return {name: CLASS_COLOURS[index % len(CLASS_COLOURS)] for index, name in enumerate(classes)}
+    """A colour for each class, the same on every page, as CSS for both themes."""
+    pairs = zip(theme_colours(classes, LIGHT).items(), theme_colours(classes, DARK).values(), strict=True)
+    return {name: f"light-dark({light}, {dark})" for (name, light), dark in pairs}
+
+
+def theme_colours(classes: Sequence[str], theme: Theme) -> dict[str, str]:
+    """A colour for each class in one theme, as #RRGGBB."""
+    return {name: theme.classes[index % len(theme.classes)] for index, name in enumerate(classes)}
 
 
 def class_balance(counts: Mapping[str, int]) -> go.Figure:
     """Number of samples per class, as bars in the classes' order."""
-    return _count_bars(counts, colours=list(class_colours(list(counts)).values()), bar_px=34)
+    colours = theme_colours(list(counts), current_theme())
+    return _count_bars(counts, colours=list(colours.values()), bar_px=34)
 
 
 def label_matrix(matrix: np.ndarray, classes: Sequence[str]) -> go.Figure:
     """matrix: (K, K) counts, rows the given label, columns the proposed one. Cells are shaded by share of their row.
 
     The last curve has an invisible point in each cell, row by row: a click selects it, and Plotly selects no cells."""
+    theme = current_theme()
     totals = matrix.sum(axis=1, keepdims=True)
     share = np.divide(matrix, totals, out=np.zeros(matrix.shape), where=totals > 0)
     off_diagonal = share.copy()
     np.fill_diagonal(off_diagonal, np.nan)  # agreement would dominate the colour scale
     top = float(np.nanmax(off_diagonal)) if len(classes) > 1 and np.nanmax(off_diagonal) > 0 else 1.0
-    scale = [[index / 9, colour] for index, colour in enumerate(SEQUENTIAL_COLOURS)]
+    scale = [[index / 9, colour] for index, colour in enumerate(theme.sequential)]
     names = [chart_text(name) for name in classes]
     figure = go.Figure(
         go.Heatmap(
@@ -106,30 +146,37 @@ def label_matrix(matrix: np.ndarray, classes: Sequence[str]) -> go.Figure:
         customdata=np.dstack([matrix, 100 * share]).reshape(-1, 2),
         hovertemplate="given %{y}, proposed %{x}: %{customdata[0]:,} (%{customdata[1]:.0f} %)<extra></extra>",
     )
+    size = 14 if len(classes) < 6 else 12
     for row, given in enumerate(names):
         for column, proposed in enumerate(names):
-            is_dark = row != column and share[row, column] > 0.55 * top
-            figure.add_annotation(
-                x=proposed,
-                y=given,
-                text=f"{matrix[row, column]:,}",
-                showarrow=False,
-                font={
-                    "color": "#FFFFFF" if is_dark else INK if row != column and matrix[row, column] else MUTED,
-                    "size": 14,
-                },
-            )
-    figure.update_layout(template=TEMPLATE, height=110 + 56 * len(classes), hoverdistance=-1)
+            is_shaded = row != column and matrix[row, column]
+            cell = theme.sequential[round(9 * share[row, column] / top)] if is_shaded else theme.paper
+            colour = text_on(cell) if is_shaded else theme.muted
+            text = f"{matrix[row, column]:,}"
+            figure.add_annotation(x=proposed, y=given, text=text, showarrow=False, font={"color": colour, "size": size})
+    figure.update_layout(template=template(theme), height=110 + 56 * len(classes), hoverdistance=-1)
     span = [-0.5, len(classes) - 0.5]
+    has_long = has_long_names(classes)
+    numbers = [f"{number}" for number in range(1, len(classes) + 1)]
     figure.update_xaxes(
-        title="label if all proposals are accepted",
+        title="label if accepted, by number" if has_long else "label if all proposals are accepted",
         side="top",
         showgrid=False,
         type="category",
+        tickvals=names,
+        ticktext=numbers if has_long else names,
         range=span,
         fixedrange=True,
     )
-    figure.update_yaxes(title="given label", range=span[::-1], showgrid=False, type="category", fixedrange=True)
+    figure.update_yaxes(
+        title="given label",
+        range=span[::-1],
+        fixedrange=True,
+        showgrid=False,
+        type="category",
+        tickvals=names,
+        ticktext=[f"{number}  {short_name(name)}" for number, name in enumerate(classes, 1)] if has_long else names,
+    )
     return figure
 
 
@@ -137,8 +184,9 @@ def score_histogram(probabilities: np.ndarray, is_proposed: np.ndarray) -> go.Fi
     """Label-error probabilities (N,) in [0, 1]; proposed samples stand out. Counts on a logarithmic axis."""
     edges = SCORE_EDGES
     middles = (edges[:-1] + edges[1:]) / 2
+    theme = current_theme()
     figure = go.Figure()
-    for name, mask, colour in (("not proposed", ~is_proposed, "#B9C7CB"), ("proposed", is_proposed, ACCENT)):
+    for name, mask, colour in (("not proposed", ~is_proposed, theme.edge), ("proposed", is_proposed, theme.accent)):
         counts, _ = np.histogram(probabilities[mask], bins=edges)
         figure.add_bar(
             x=middles,
@@ -150,7 +198,7 @@ def score_histogram(probabilities: np.ndarray, is_proposed: np.ndarray) -> go.Fi
             hovertemplate="probability about %{x:.2f}: %{y:,} " + name + "<extra></extra>",
         )
     # By x, so that bars of a few images can be pointed at, too.
-    figure.update_layout(template=TEMPLATE, height=300, barmode="stack", hovermode="x")
+    figure.update_layout(template=template(theme), height=300, barmode="stack", hovermode="x")
     figure.update_xaxes(
         title="probability that the given label is wrong",
         range=[0, 1],
@@ -165,6 +213,7 @@ def score_histogram(probabilities: np.ndarray, is_proposed: np.ndarray) -> go.Fi
 def loss_curves(events: Sequence[Mapping[str, object]]) -> go.Figure:
     """Loss by epoch from the `epoch` events of a run's progress; a line per phase: each has its own loss."""
     table = pd.DataFrame([event for event in events if event.get("event") == "epoch"])
+    theme = current_theme()
     figure = go.Figure()
     for index, (phase, rows) in enumerate(table.groupby("phase", sort=False) if len(table) else ()):
         figure.add_scatter(
@@ -173,10 +222,10 @@ def loss_curves(events: Sequence[Mapping[str, object]]) -> go.Figure:
             name=str(phase),
             mode="lines+markers",
             marker_size=5,
-            line={"width": 2, "color": CLASS_COLOURS[index % len(CLASS_COLOURS)]},
+            line={"width": 2, "color": theme.classes[index % len(theme.classes)]},
             hovertemplate="epoch %{x}, loss %{y:.3f}<extra>" + str(phase) + "</extra>",
         )
-    figure.update_layout(template=TEMPLATE, height=300, showlegend=True)
+    figure.update_layout(template=template(theme), height=300, showlegend=True)
     last = int(table["num_done"].max()) if len(table) else 1
     # Whole epochs: over a single one plotly would set ticks at fractions.
     figure.update_xaxes(
@@ -190,10 +239,11 @@ def consensus_by_round(events: Sequence[Mapping[str, object]]) -> go.Figure:
     """Reliable and changed samples by round, from the `round` events of a run's progress."""
     rounds = [event for event in events if event.get("event") == "round"]
     names = [f"round {event['round']}" for event in rounds]
+    theme = current_theme()
     figure = go.Figure()
     for name, field, colour in (
-        ("consensus reached", "num_reliable", "#B9C7CB"),
-        ("label changed for training", "num_changed", ACCENT),
+        ("consensus reached", "num_reliable", theme.edge),
+        ("label changed for training", "num_changed", theme.accent),
     ):
         figure.add_bar(
             x=names,
@@ -205,7 +255,7 @@ def consensus_by_round(events: Sequence[Mapping[str, object]]) -> go.Figure:
             cliponaxis=False,
             hovertemplate="%{x}: %{y:,} " + name + "<extra></extra>",
         )
-    figure.update_layout(template=TEMPLATE, height=300, barmode="group", margin_t=36)
+    figure.update_layout(template=template(theme), height=300, barmode="group", margin_t=36)
     figure.update_xaxes(showgrid=False)
     figure.update_yaxes(title="images")
     return figure
@@ -214,18 +264,19 @@ def consensus_by_round(events: Sequence[Mapping[str, object]]) -> go.Figure:
 def embedding_map(
     points: np.ndarray, labels: Sequence[str], is_proposed: np.ndarray, classes: Sequence[str], *, drag: str = "lasso"
 ) -> go.Figure:
-    """A scatter plot of the embeddings. points: (N, 2); labels: the N given labels, shown as colours; a ring marks
-    proposals. drag: what dragging does: lasso, or select (a box)."""
+    """A scatter plot of the embeddings. points: (N, 2); labels: the N given labels, shown as colours and shapes; a ring
+    marks proposals. drag: what dragging does: lasso, or select (a box)."""
     given = np.asarray(labels)
+    theme = current_theme()
     figure = go.Figure()
-    for name, colour in class_colours(classes).items():
+    for index, (name, colour) in enumerate(theme_colours(classes, theme).items()):
         mask = given == name
         figure.add_scattergl(
             x=points[mask, 0],
             y=points[mask, 1],
-            name=chart_text(name),
+            name=short_name(name),
             mode="markers",
-            marker={"size": 6, "color": colour, "opacity": 0.65},
+            marker={"size": 7, "color": colour, "opacity": 0.65, "symbol": SYMBOLS[index % len(SYMBOLS)]},
             hovertemplate=f"given {chart_text(name)}<extra></extra>",
         )
     figure.add_scattergl(
@@ -233,10 +284,10 @@ def embedding_map(
         y=points[is_proposed, 1],
         name="proposed",
         mode="markers",
-        marker={"size": 11, "color": INK, "symbol": "circle-open", "line": {"width": 1.4}},
+        marker={"size": 11, "color": theme.ink, "symbol": "circle-open", "line": {"width": 1.4}},
         hoverinfo="skip",
     )
-    figure.update_layout(template=TEMPLATE, height=460, dragmode=drag)
+    figure.update_layout(template=template(theme), height=460, dragmode=drag)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False, scaleanchor="x")
     return figure
@@ -244,7 +295,7 @@ def embedding_map(
 
 def verdict_bars(counts: Mapping[str, int]) -> go.Figure:
     """Numbers of a reader's own verdicts, by kind."""
-    return _count_bars(counts, colours=ACCENT, bar_px=30)
+    return _count_bars(counts, colours=current_theme().accent, bar_px=30)
 
 
 def _count_bars(counts: Mapping[str, int], *, colours: str | list[str], bar_px: int) -> go.Figure:
@@ -261,7 +312,13 @@ def _count_bars(counts: Mapping[str, int], *, colours: str | list[str], bar_px: 
             hovertemplate="%{y}: %{x:,}<extra></extra>",
         )
     )
-    figure.update_layout(template=TEMPLATE, height=60 + bar_px * len(names), margin_r=48)
+    figure.update_layout(template=template(current_theme()), height=60 + bar_px * len(names), margin_r=48)
     figure.update_xaxes(visible=False)
-    figure.update_yaxes(autorange="reversed", showgrid=False, type="category")
+    figure.update_yaxes(
+        autorange="reversed",
+        showgrid=False,
+        type="category",
+        tickvals=[chart_text(name) for name in names],
+        ticktext=[short_name(name) for name in names],
+    )
     return figure

@@ -13,10 +13,8 @@ from PIL import Image
 
 from overread.phases import Stage
 from overread_app import study_data
-from overread_app.theme import LINE, MUTED
+from overread_app.theme import Theme, current_theme
 
-QUIET = "#C3CDD1"
-"""The colour of classes other than the two readings."""
 NUM_KEPT = 64
 THUMBNAIL_PX = 160
 WIDTH, HEIGHT = 560, 170
@@ -42,7 +40,7 @@ def show_trace(
     uri = "data:image/svg+xml;base64," + base64.b64encode(chart.encode()).decode()
     said = escape(f"During training the probability went {words}", quote=True)
     st.html(
-        '<h3 class="evidence-title">During training<span>from the image alone, by stage</span></h3>'
+        '<h3 class="evidence-title">During training<span>from the image alone; dashed: the given label</span></h3>'
         f'<img class="trace" src="{uri}" alt="{said}">'
     )
 
@@ -56,7 +54,8 @@ def trace_chart(
     proposed: str,
     colours: Mapping[str, str],
 ) -> str:
-    """The chart as SVG: a line per class over the S stages, those of the two readings in their colours, on top.
+    """The chart as SVG: a line per class over the S stages, those of the two readings in their colours, on top, that of
+    the given label dashed.
 
     colours: of the study's classes; a class that it no longer has is grey.
 
@@ -71,29 +70,31 @@ def trace_chart(
     def y(prob: float) -> float:
         return round(TOP + (HEIGHT - TOP - BOTTOM) * (1 - prob), 1)
 
-    parts = [_line(x(-0.3), y(level), x(num_stages - 0.7), y(level)) for level in LEVELS]
-    parts += [_text(LEFT - 18, y(level) + 4, f"{level:g}", "end") for level in LEVELS]
+    theme = current_theme()
+    parts = [_line(x(-0.3), y(level), x(num_stages - 0.7), y(level), theme) for level in LEVELS]
+    parts += [_text(LEFT - 18, y(level) + 4, f"{level:g}", "end", theme) for level in LEVELS]
     for number, (name, (first, last)) in enumerate(_phases(stage_names).items()):
-        parts += [_line(x(first - 0.5), y(1), x(first - 0.5), y(0))] if number else []
+        parts += [_line(x(first - 0.5), y(1), x(first - 0.5), y(0), theme)] if number else []
         title = name.replace("warmup", "warm-up").replace("refinement", "round")
-        parts.append(_text(x((first + last) / 2), HEIGHT - 4, title, "middle"))
+        parts.append(_text(x((first + last) / 2), HEIGHT - 4, title, "middle", theme))
     for index, name in sorted(enumerate(classes), key=lambda pair: pair[1] in (given, proposed)):
         points = [(x(stage), y(float(prob))) for stage, prob in enumerate(stage_probs[:, index])]
         is_reading = name in (given, proposed)
-        colour = colours.get(name, MUTED) if is_reading else QUIET
+        colour = colours.get(name, theme.muted) if is_reading else theme.edge
         style = f'stroke="{colour}"' + (' stroke-width="2.5"' if is_reading else "")
+        style += ' stroke-dasharray="7 5"' if name == given else ""
         parts.append(f'<polyline fill="none" {style} points="{" ".join(f"{px},{py}" for px, py in points)}"/>')
         if is_reading:
             parts += [f'<circle cx="{px}" cy="{py}" r="3.5" fill="{colour}"/>' for px, py in points]
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}">{"".join(parts)}</svg>'
 
 
-def _line(x1: float, y1: float, x2: float, y2: float) -> str:
-    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{LINE}"/>'
+def _line(x1: float, y1: float, x2: float, y2: float, theme: Theme) -> str:
+    return f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke="{theme.line}"/>'
 
 
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    style = f'font-family="sans-serif" font-size="12" fill="{MUTED}" text-anchor="{anchor}"'
+def _text(x: float, y: float, text: str, anchor: str, theme: Theme) -> str:
+    style = f'font-family="sans-serif" font-size="12" fill="{theme.muted}" text-anchor="{anchor}"'
     return f'<text x="{x}" y="{y}" {style}>{escape(text)}</text>'
 
 

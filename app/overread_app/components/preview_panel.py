@@ -19,13 +19,13 @@ _STYLE = """<style>
 .preview-images figure { margin: 0; min-width: 0; }
 .preview-images img, .preview-fault { width: 100%; aspect-ratio: 1; display: block; border-radius: 4px;
   background: #000; object-fit: contain; }
-.preview-fault { background: #F3F6F7; border: 1px dashed #5A6B72; box-sizing: border-box; padding: 0.5rem;
-  font-size: 0.8rem; overflow: hidden; overflow-wrap: anywhere; }
+.preview-fault { background: transparent; border: 1px dashed var(--muted);
+  box-sizing: border-box; padding: 0.5rem; font-size: 0.8rem; overflow: hidden; overflow-wrap: anywhere; }
 .preview-images figcaption { margin-top: 0.3rem; font-weight: 600; line-height: 1.3; overflow-wrap: anywhere; }
 .preview-counts { flex: 0 1 auto; min-width: 0; max-width: 100%; max-height: 26rem; overflow: auto; }
 .preview-counts table { border-collapse: collapse; font-size: 0.93rem; }
 .preview-counts th, .preview-counts td { padding: 0.2rem 0.8rem 0.2rem 0; text-align: right; vertical-align: top;
-  border-bottom: 1px solid #D9E1E3; }
+  border-bottom: 1px solid var(--line); }
 .preview-counts th:first-child, .preview-counts td:first-child { text-align: left; max-width: 14rem;
   overflow-wrap: anywhere; }
 </style>"""

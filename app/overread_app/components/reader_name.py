@@ -34,7 +34,7 @@ def ask_reader(study: Study) -> None:
                 st.rerun()
     with st.container(key="review_reader"):
         asked = session.get("code_asked_for")
-        st.subheader("Who is reviewing?" if asked is None else f"Are you {plain_text(asked)}?")
+        st.header("Who is reviewing?" if asked is None else f"Are you {plain_text(asked)}?")
         with st.form("review_reader_form", border=False):
             if asked is None:
                 st.markdown("Your name is saved with each verdict and appears in the exported table.")

@@ -17,7 +17,7 @@ from overread_app.components.wording import counted, duration_in_words
 
 def show_form(study: Study) -> list[str] | None:
     """The fields and the button that starts a training; returns the options of `train` once it was pressed."""
-    st.subheader(words.NEW)
+    st.header(words.NEW)
     speed = _speed_here(study)
     presets = st.container()  # drawn when the settings beneath are known, since their time depends on them
     with st.expander(words.ADVANCED):

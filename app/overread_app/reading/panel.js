@@ -201,7 +201,7 @@ class Panel {
   }
 
   showProgress({ decided, total }) {
-    const bar = this.find("progress");
+    const bar = this.find("track");
     bar.setAttribute("aria-valuemax", total);
     bar.setAttribute("aria-valuenow", decided);
     this.find("fill").style.width = `${total ? (100 * decided) / total : 0}%`;

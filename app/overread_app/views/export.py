@@ -98,7 +98,7 @@ def show_own_changes(study: Study) -> None:
     reader = session.reader_name()
     if not reader:
         return
-    st.subheader("Your latest changes")
+    st.header("Your latest changes")
     decisions = study_data.ledger(study).decisions(reader)
     rows = [
         {
@@ -120,7 +120,7 @@ def show_own_changes(study: Study) -> None:
 
 
 def show_download(study: Study, run_name: str | None, summary: ExportSummary) -> None:
-    st.subheader("Cleaned CSV")
+    st.header("Cleaned CSV")
     st.markdown(
         f"{counted(summary.num_rows, 'row')}, one for each row of the source. The source's columns come first, "
         f"unchanged; then `{', '.join(summary.own_columns)}`: the final label, who decided it, when, and on what "
@@ -145,7 +145,7 @@ def show_download(study: Study, run_name: str | None, summary: ExportSummary) ->
 
 
 def show_tools(study: Study, run_name: str | None) -> None:
-    st.subheader("Labels for other tools")
+    st.header("Labels for other tools")
     tools = {format.title: format for format in FORMATS if format.explanation}
     name = st.segmented_control("Tool", list(tools), key="export_tool", label_visibility="collapsed")
     if name is None:

@@ -35,7 +35,7 @@ def show_page() -> None:
     st.caption(f"{plain_text(study.name)} · {run_title(run)}")
     scores = study_data.load_scores(run)
     show_numbers(study, scores)
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns([3, 2] if charts.has_long_names(study.classes) else 2, gap="large")
     with left:
         show_matrix(study, run, scores)
     with right:
@@ -85,7 +85,7 @@ def test_agreement(study: Study, scores: pd.DataFrame) -> float | None:
 def show_matrix(study: Study, run: Run, scores: pd.DataFrame) -> None:
     """A matrix of the given labels and the labels if all proposals were accepted; a click on a cell leads to its
     images."""
-    st.subheader("Given and proposed labels")
+    st.header("Given and proposed labels")
     code = {name: index for index, name in enumerate(study.classes)}
     after = np.where(scores["is_proposed"], scores["proposed_label"], scores["given_label"])
     matrix = np.zeros((len(code), len(code)), dtype=np.int64)
@@ -107,7 +107,7 @@ def show_matrix(study: Study, run: Run, scores: pd.DataFrame) -> None:
 
 
 def show_histogram(study: Study, run: Run, scores: pd.DataFrame) -> None:
-    st.subheader("Label error probability")
+    st.header("Label error probability")
     probability, is_proposed = scores["label_error_probability"].to_numpy(), scores["is_proposed"].to_numpy()
     selection = charts.show_selectable(
         charts.score_histogram(probability, is_proposed),
@@ -125,7 +125,7 @@ def show_histogram(study: Study, run: Run, scores: pd.DataFrame) -> None:
 
 def show_own_progress(study: Study, scores: pd.DataFrame) -> None:
     """The reader's own verdicts; nobody else's."""
-    st.subheader("Your review")
+    st.header("Your review")
     reader = session.reader_name()
     if not reader:
         st.caption("Enter your name on the Review page to see your progress here.")
@@ -150,13 +150,13 @@ def show_consensus(run: Run) -> None:
     events = run.events()
     if sum(event["event"] == "round" for event in events) < 2:
         return
-    st.subheader("Consensus by round")
+    st.header("Consensus by round")
     charts.show_chart(charts.consensus_by_round(events), key="insights_rounds", alt="Bar chart of consensus by round")
 
 
 def show_reliability(study: Study, run: Run, scores: pd.DataFrame) -> None:
     """The calibration of the run's probabilities by the reader's own verdicts, before and after correction."""
-    st.subheader("Calibration")
+    st.header("Calibration")
     reader = session.reader_name()
     decisions = study_data.ledger(study).decisions(reader) if reader else []
     places, is_error = outcomes(scores, decisions, run=run.name)
@@ -194,7 +194,7 @@ def show_reliability(study: Study, run: Run, scores: pd.DataFrame) -> None:
 
 def show_trade_off(scores: pd.DataFrame) -> None:
     """The expected yield of reviewing fewer or more images than proposed."""
-    st.subheader("Expected yield by number of images reviewed")
+    st.header("Expected yield by number of images reviewed")
     probability = scores["label_error_probability"].to_numpy()
     own = expectation(probability, scores["is_proposed"].to_numpy())
     charts.show_chart(
@@ -209,7 +209,7 @@ def show_trade_off(scores: pd.DataFrame) -> None:
 
 
 def show_map(study: Study, run: Run, scores: pd.DataFrame) -> None:
-    st.subheader("Embedding map")
+    st.header("Embedding map")
     st.caption(
         "Each point is an image; images close together look alike to the model. The colour is the given label, and a "
         "ring marks a proposal. Drag around some of them to see their images."

@@ -11,7 +11,7 @@ from overread.studies.run import Run, running_training
 from overread.studies.study import Study
 from overread_app import session, study_data
 from overread_app.boundary import error_boundary
-from overread_app.components.charts import class_colours
+from overread_app.components.charts import theme_colours
 from overread_app.components.evidence_panel import show_trace
 from overread_app.components.heat_map_panel import NUM_LOOKED_AHEAD, show_saliency
 from overread_app.components.queue_fields import current_jump, show_jump, show_queue_fields
@@ -24,6 +24,7 @@ from overread_app.reading.open_rooms import open_room
 from overread_app.reading.page_data import component_data
 from overread_app.reading.reader_state import ReaderState, reader_state
 from overread_app.reading_list import ReadingList
+from overread_app.theme import current_theme
 
 STYLE = Path(__file__).parents[1] / "components" / "review.css"
 AWAIT_S = 3
@@ -123,7 +124,7 @@ def show_slow_evidence(study: Study, run: Run, reading: ReadingList, sample_id: 
             room.classes,
             given=room.given[row],
             proposed=room.likely[row],
-            colours=class_colours(study.classes),
+            colours=theme_colours(study.classes, current_theme()),
         )
     with right:
         order = room.order(reading.choice, since=reading.since).sample_ids
@@ -151,7 +152,7 @@ def show_end(study: Study, run: Run | None, reading: ReadingList) -> None:
     """The end of the review: a summary of the decisions, and a link to the export."""
     with st.container(key="review_end"):
         is_own = run is not None and reading.choice == QueueChoice()
-        st.subheader("You have reviewed all proposals." if is_own else "You have reviewed this queue.")
+        st.header("You have reviewed all proposals." if is_own else "You have reviewed this queue.")
         decisions = study_data.ledger(study).decisions(reading.reader)
         if decisions:
             st.markdown("All your verdicts are saved. The cleaned table contains them with their evidence.")
@@ -192,7 +193,7 @@ def await_run() -> None:
 
 def show_empty_state(title: str, text: str, page: str, label: str) -> None:
     with st.container(key="review_end"):
-        st.subheader(title)
+        st.header(title)
         st.markdown(text)
         st.page_link(f"views/{page}.py", label=label, icon=":material/arrow_forward:")
 

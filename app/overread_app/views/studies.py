@@ -55,7 +55,7 @@ def show_studies(studies: Sequence[Study], current: Study | None) -> None:
     for start in range(0, len(studies), 2):
         for column, study in zip(st.columns(2), studies[start : start + 2], strict=False):
             with column, st.container(border=True, height="stretch"):
-                st.markdown(f"#### {plain_text(study.name)}")
+                st.header(plain_text(study.name), anchor=False)
                 with error_boundary():  # a damaged one must not make the others fail
                     show_card(study, is_current=current is not None and study.path == current.path)
     for unreadable in session.unreadable_studies():
@@ -117,7 +117,8 @@ def show_card(study: Study, *, is_current: bool) -> None:
     if note := study_data.load_decoding_note(study):
         st.caption(note)
     counts = samples["given_label"].value_counts()
-    st.markdown(" · ".join(f"{plain_text(name)} **{counts.get(name, 0):,}**" for name in study.classes))
+    between = "  \n" if charts.has_long_names(study.classes) else " · "
+    st.markdown(between.join(f"{plain_text(name)} **{counts.get(name, 0):,}**" for name in study.classes))
     if finished:
         show_progress(study, finished[-1])
     else:

@@ -109,7 +109,7 @@ def show_runs(study: Study) -> None:
     """The runs, newest first, with their results and logs; the newest has a place of its own while it is unfinished."""
     runs = find_runs(study)
     runs = runs[::-1] if runs and runs[-1].is_finished else runs[-2::-1]
-    st.subheader(words.RUNS)
+    st.header(words.RUNS)
     if not runs:
         st.caption(words.NO_RUNS)
     shown = session.current_run()

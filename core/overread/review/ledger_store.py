@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Self
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, Row, Select, func, insert, select, text
 
@@ -20,6 +21,8 @@ from overread.review.sqlite import ledger_file
 from overread.version import full_version
 
 _TEXTS = ("given_label", "proposed_label", "chosen_label", "verdict", "note", "protocol", "run", "undone_key")
+_prepared: WeakSet[Engine] = WeakSet()
+"""Those to which this process has written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,10 @@ class LedgerStore:
         """
         check_texts(study=study)
         ledger = cls(open_engine(url), study, key, state_file)
-        if ledger._is_there() or creates:
-            ledger._require_found()
+        is_there = ledger._is_there()
+        if not is_there and creates:
+            ledger._require_unused()
+        if is_there or creates:
             prepare(ledger.engine)
         if state_file is not None:
             with ledger.reading() as connection:
@@ -107,9 +112,12 @@ class LedgerStore:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction for writing, one at a time per study. Raises LedgerError if rows are missing."""
-        if not self._is_there():
-            self._require_found()
-            prepare(self.engine)
+        is_there = self._is_there()
+        if not is_there:
+            self._require_unused()
+        if not is_there or self.engine not in _prepared:
+            prepare(self.engine)  # also waits for whoever makes the database at this moment
+            _prepared.add(self.engine)
         with transaction(self.engine, is_writing=True) as connection:
             self._lock(connection)
             self._check_head(connection)
@@ -121,11 +129,15 @@ class LedgerStore:
     def reading(self) -> Iterator[Connection | None]:
         """A transaction for reading; None where no row was ever written."""
         if not self._is_there():
-            self._require_found()
+            self._require_unused()
             yield None
             return
         with transaction(self.engine) as connection:
-            yield connection
+            if self._has_table(connection):
+                yield connection
+                return
+            self._require_unused()  # the file was made a moment ago, and what is in it is not committed yet
+            yield None
 
     def find(self, connection: Connection, key: str) -> Row[Any] | None:
         """The row of that idempotency key, within `writing`."""
@@ -158,9 +170,15 @@ class LedgerStore:
         path = ledger_file(self.engine)
         return path.is_file() and path.stat().st_size > 0
 
-    def _require_found(self) -> None:
-        """Raise LedgerError where there is no database although rows were recorded."""
-        if self._is_there() or self.state_file is None:
+    def _has_table(self, connection: Connection) -> bool:
+        if self.engine.dialect.name != "sqlite":
+            return True
+        query = text("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name")
+        return connection.execute(query, {"name": ledger.name}).first() is not None
+
+    def _require_unused(self) -> None:
+        """Raise LedgerError where rows were recorded, although there are none."""
+        if self.state_file is None:
             return
         recorded = self.state_file.read()
         if recorded is not None and recorded.head.sequence:

@@ -148,6 +148,7 @@ def test_a_session_by_keyboard_sends_nothing_hidden_before_the_lock(browser, bli
     assert any(EVIDENCE[0] in frame for _, frame in wire.frames)
 
 
+@pytest.mark.slow
 def test_a_reading_stays_locked_when_it_is_undone_or_the_page_is_reloaded(browser, blind_server):
     reader, (label, *_) = "Dr. Locked", blind_server.study.classes
     with open_apart(browser, blind_server) as page:
@@ -244,6 +245,7 @@ def test_a_reading_for_a_killed_server_is_locked_once_it_is_back(browser, tmp_pa
     assert [row[:2] for row in server.rows(reader)] == [("reading", first), ("verdict", first)]
 
 
+@pytest.mark.slow
 def test_a_reading_that_waits_when_the_page_is_reloaded_is_locked_and_its_sample_revealed(browser, blind_server):
     reader, (label, *_) = "Dr. Reload", blind_server.study.classes
     with open_apart(browser, blind_server) as page:

@@ -83,7 +83,7 @@ def test_a_folder_whose_table_raises_a_question_becomes_a_study(page, study):
 
 def test_the_form_stays_open_when_a_study_appears_above_it_in_a_new_row(page, study):
     """As those of the demo do, while somebody fills in the form."""
-    assert page.locator("h4").count() == 2
+    assert page.locator("[data-testid='stColumn'] h2").count() == 2
     source = page.get_by_role("textbox", name="Folder or file on this machine")
     source.fill(str(study.path.parent / "images" / "Chest films" / "reads.csv"))
     source.press("Enter")
@@ -91,5 +91,5 @@ def test_the_form_stays_open_when_a_study_appears_above_it_in_a_new_row(page, st
     page.get_by_role("combobox", name="Label column").click()
     page.get_by_role("option", name="site").click()
     page.get_by_role("button", name="Import", exact=True).click()
-    page.locator("h4").nth(2).wait_for(timeout=60_000)
+    page.locator("[data-testid='stColumn'] h2").nth(2).wait_for(timeout=60_000)
     assert source.is_visible()

@@ -71,6 +71,7 @@ def test_five_steps_by_enter_with_focus_on_the_card_and_the_image_free(browser, 
     assert demo.rows("Dr. Step") == []
 
 
+@pytest.mark.slow
 def test_a_tour_that_was_skipped_does_not_come_back_but_from_help(browser, demo):
     with open_apart(browser, demo) as page:
         enter(page, "Dr. Skip")

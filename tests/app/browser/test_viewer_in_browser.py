@@ -64,11 +64,10 @@ def shown_pixels(page):
 
 
 def first_picture(server, place=0):
-    scores_path = next(server.study.runs_path.iterdir())
     from overread.review.queue import review_order
-    from overread.studies.run import Run
+    from overread.studies.run import open_run
 
-    sample_id = review_order(Run(scores_path).scores())[place]
+    sample_id = review_order(open_run(server.study).scores())[place]
     samples = server.study.samples().set_index("sample_id")
     return read_image(server.study.image_location(samples.loc[sample_id, "image"])).pixels
 

@@ -1,0 +1,81 @@
+"""Every page of the app, and the Review page in each of its states, one after the other in one tab."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.app.browser.conftest import OWNER, PATIENCE_MS, await_saved, begin, decide
+
+SETTLING_MS = 700
+"""For what moves or is drawn late: popovers, charts."""
+
+
+@contextmanager
+def tab_in_theme(browser, theme: str, *, width: int = 1280, height: int = 720):
+    """A new tab, in a browser of its own, whose reader has chosen the theme: Light or Dark."""
+    context = browser.browser.new_context(viewport={"width": width, "height": height})
+    context.add_init_script(f"localStorage.setItem('overread.theme', '\"{theme}\"')")
+    yield context.new_page()
+    context.close()
+
+
+def every_page(page, url: str, *, reader: str) -> Iterator[str]:
+    """Opens one page or state after the other in a tab, and yields its name when it can be looked at.
+
+    reader: a new one, who then decides all images of the study.
+    """
+    for address, landmark in (
+        (f"?owner={OWNER}", ".plot-container"),
+        ("train", ".st-key-train_settings, [data-testid='stForm']"),
+        ("export", ".st-key-export_download"),
+        ("help", "table"),
+        ("insights", ".plot-container >> nth=3"),
+    ):
+        page.goto(f"{url}/{address}")
+        page.locator(landmark).first.wait_for(timeout=PATIENCE_MS)
+        yield from settled(page, "studies" if address.startswith("?") else address)
+    page.locator("[data-testid='stMainMenuButton']").click()
+    yield from settled(page, "menu")
+
+    page.goto(url)
+    page.get_by_text("New study from a folder").click()
+    yield from settled(page, "new study")
+    page.goto(f"{url}/review")
+    page.locator(".st-key-review_reader input").wait_for(timeout=PATIENCE_MS)
+    yield from settled(page, "name")
+    begin(page, reader)
+    yield from settled(page, "code")
+    page.locator(".st-key-review_code_noted button").click()
+    page.locator(".trace").first.wait_for(timeout=PATIENCE_MS)
+    yield from settled(page, "review")
+    yield from opened(page, "?", "keys")
+    decide(page, "x", "a")
+    yield from opened(page, "d", "verdicts")
+    page.locator(".menu.is-last summary").click()
+    yield from settled(page, "image tools")
+    page.keyboard.press("Escape")
+    page.locator(".similar button").first.click()
+    yield from settled(page, "two images")
+    page.keyboard.press("Escape")
+    page.locator(".st-key-review_more button").click()
+    page.locator("[data-testid='stPopoverBody'] [data-testid='stSelectbox']").first.wait_for(timeout=PATIENCE_MS)
+    yield from settled(page, "queue")
+    page.keyboard.press("Escape")
+    page.locator(".surface").focus()
+    while page.locator(".reading:not(.is-ended)").count():
+        page.keyboard.press("x")
+        page.wait_for_timeout(400)
+    await_saved(page)
+    page.locator(".tally").wait_for(timeout=PATIENCE_MS)
+    yield from settled(page, "end")
+
+
+def opened(page, key: str, name: str) -> Iterator[str]:
+    """A dialog that a key opens."""
+    page.keyboard.press(key)
+    yield from settled(page, name)
+    page.keyboard.press("Escape")
+
+
+def settled(page, name: str) -> Iterator[str]:
+    page.wait_for_timeout(SETTLING_MS)
+    yield name

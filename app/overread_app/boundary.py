@@ -25,7 +25,7 @@ _NEVER = r"(?!)"
 _OWN_FILES = (
     *("samples.csv", "source.csv", "quarantine.csv", "study.json", "key", "review.db", "ledger.json", "pixels"),
     *("config.json", "scores.csv", "trace.npz", "evidence.npz", "embeddings.npy", "checksums.json", "choice.json"),
-    *("comparison.json", "model.safetensors"),
+    *("comparison.json", "refinement.json", "model.safetensors", "pretrained.safetensors"),
 )
 LOG = logging.getLogger("overread")
 

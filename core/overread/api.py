@@ -101,6 +101,7 @@ def train(
     seed: int = 0,
     device: str = "auto",
     settings: Sequence[str] = (),
+    first: bool = False,
 ) -> Run:
     """Train a model on a study and score every label.
 
@@ -115,6 +116,8 @@ def train(
         auto, cpu or cuda.
     settings : sequence of str
         Settings to change, each SECTION.FIELD=VALUE; core/docs/settings.md lists them.
+    first : bool
+        Return at the first proposals, before the networks that refine them are trained.
 
     Returns
     -------
@@ -135,7 +138,7 @@ def train(
     >>> run = train("data/mine", settings=["refinement.min_precision=0.9"])  # doctest: +SKIP
     >>> run.proposals()[["sample_id", "given_label", "proposed_label"]]  # doctest: +SKIP
     """
-    request = TrainRequest(preset=preset, seed=seed, device=device, assignments=tuple(settings))
+    request = TrainRequest(preset=preset, seed=seed, device=device, assignments=tuple(settings), first=first)
     return train_study(_opened(study), request)
 
 

@@ -93,16 +93,19 @@ class Stage:
         return stage
 
 
-def plan_phases(settings: TrainSettings, num_folds: int = 0) -> tuple[Phase, ...]:
-    """Pretraining, the folds, the warm-up, the rounds and the final phase; those without epochs are left out."""
+def plan_phases(settings: TrainSettings, num_folds: int = 0, *, has_features: bool = False) -> tuple[Phase, ...]:
+    """Pretraining, the folds, the warm-up, the rounds and the final phase; those without epochs are left out, as is
+    what nothing comes of: a warm-up without rounds, and a pretraining whose network is neither trained further nor
+    gives the features. has_features: they come from elsewhere."""
     rounds = settings.rounds
+    is_pretrained = bool(num_folds or rounds.num_epochs or not has_features)
     phases = [
-        Phase(PhaseKind.PRETRAIN, settings.pretrain.num_epochs, cost=PRETRAIN_COST),
+        Phase(PhaseKind.PRETRAIN, settings.pretrain.num_epochs if is_pretrained else 0, cost=PRETRAIN_COST),
         *(
             Phase(PhaseKind.FOLD, settings.cross_fitting.num_epochs, index, cost=1 - 1 / num_folds)
             for index in range(num_folds)
         ),
-        Phase(PhaseKind.WARMUP, settings.warmup.num_epochs),
+        Phase(PhaseKind.WARMUP, settings.warmup.num_epochs if rounds.num_epochs else 0),
         *(Phase(PhaseKind.ROUND, num_epochs, index) for index, num_epochs in enumerate(rounds.num_epochs)),
         Phase(PhaseKind.FINAL, rounds.num_final_epochs if rounds.weighting == "final" else 0),
     ]

@@ -6,6 +6,7 @@ PREPARING = "Getting the images ready"
 PICTURES = "Looking for near-identical images"
 FEATURES = "Looking at every image"
 SCORING = "Scoring every label"
+TRIAL = "Trying whether networks help"
 PHASES = {
     PhaseKind.PRETRAIN: "Learning what the images look like",
     PhaseKind.FOLD: "Comparing labels",
@@ -29,3 +30,10 @@ def phase_words(name: str, names: tuple[str, ...] = ()) -> str:
         return name
     total = sum(other.partition(" ")[0] == kind for other in names)
     return NUMBERED.format(words=words, number=number, total=total) if number and total > 1 else words
+
+
+def first_words(num_proposed: int) -> str:
+    """What can be done once the first proposals are there. num_proposed: how many these are."""
+    if not num_proposed:
+        return "no proposals yet; training continues"
+    return f"{num_proposed} proposal{'' if num_proposed == 1 else 's'} can be reviewed; training continues"

@@ -28,12 +28,6 @@ class VerifiedLabels:
         """(N,) int64: the verified label if there is exactly one, else that of `otherwise`, (N,) int64."""
         return np.where(self.is_certain, self.targets.argmax(axis=1), otherwise)
 
-    def drawn(self, otherwise: np.ndarray, draws: np.ndarray) -> np.ndarray:
-        """(N,) int64: as `labels`, but an ambiguous sample gets one of its two labels at random, so that a network
-        learns both over many epochs. draws: (N,) float in [0, 1)."""
-        one_of = (self.targets.cumsum(axis=1) > draws[:, None]).argmax(axis=1)
-        return np.where(self.is_verified, one_of, otherwise)
-
     def soft(self, otherwise: np.ndarray, places: np.ndarray) -> np.ndarray:
         """(M, K) float32: the targets of the samples at `places`, (M,) int64, or the row of `otherwise`, (M, K), for
         samples that are not verified."""

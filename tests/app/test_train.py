@@ -84,6 +84,16 @@ def test_the_bar_says_what_a_training_does_between_its_epochs(app, made_study, t
         assert app.get("progress")[0].proto.text.startswith(f"**{words}** · ")
 
 
+def test_the_first_proposals_of_a_training_lead_to_their_review(app, made_study, training):
+    open_page(app, "train")
+    assert "can be reviewed" not in page_text(app)
+    with find_runs(made_study)[-1].progress_path.open("a") as file:
+        file.write(json.dumps({"event": "first", "num_proposed": 37, "elapsed_s": 3}) + "\n")
+    open_page(app, "train")
+    assert "37 proposals can be reviewed; training continues." in page_text(app)
+    assert [link.proto.label for link in app.main.get("page_link")] == ["Review"]
+
+
 UNFINISHED = "20260103T000000-quick-1"
 
 
@@ -118,6 +128,23 @@ def test_a_training_that_did_not_finish_says_why_and_what_to_do_and_goes_on(app,
     assert "% is done and kept" in text
     assert "Start training" in text
     assert app.button(f"train_resume_{UNFINISHED}").label == "Continue"
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [("finish", "The training ended at the first proposals."), ("cancel", "The training was stopped.")],
+)
+def test_a_training_without_its_second_step_can_be_reviewed_and_goes_on(app, made_study, commands, event, said):
+    (made_study.runs_path / RUN / "checkpoint").mkdir()
+    with Run(made_study.runs_path / RUN).progress_path.open("a") as file:
+        file.write(json.dumps({"event": event, "elapsed_s": 50}) + "\n")
+    open_page(app, "train")
+    text = page_text(app)
+    assert said in text
+    assert "Its first proposals can be reviewed. Continuing refines them." in text
+    assert "finished · 8 proposals" in text
+    app.button(f"train_resume_{RUN}").click().run()
+    assert commands()[-1] == ["train", str(made_study.path), "--resume", "--json"]
 
 
 def test_a_full_disk_is_told_even_if_the_training_could_not_write_so(app, made_study, monkeypatch):
@@ -241,9 +268,9 @@ def test_each_preset_tells_what_it_is_for_and_how_long_it_takes_here(app, made_s
     thorough, quick, paper = captions(app)
     # Quick: 20 epochs of two views, 5 of warm-up and 18 of rounds, and nearly nothing for the scores: 48 x 69 x 0.1 s.
     assert quick.endswith("  \nAbout 6 minutes on this computer.")
-    # The paper's 30 epochs: 48 x 92 x 0.1 s. Overread's features: 48 x 1 s, and 67 epochs' worth.
+    # The paper's 30 epochs: 48 x 92 x 0.1 s. Overread's features: 48 x 1 s; a trial of 5.3 epochs, and 62 more.
     assert paper.endswith("  \nAbout 8 minutes on this computer.")
-    assert thorough.endswith("  \nAbout 7 minutes on this computer.")
+    assert thorough.endswith("  \nFirst proposals after about 50 seconds; all of it at most 7 minutes.")
     assert "48 images" in page_text(app)
     assert "2 cores in use" in page_text(app)
     app.number_input("train_pretrain").set_value(40).run()

@@ -2,10 +2,12 @@
 
 import re
 
+import pytest
+
 from overread import progress_words
 from overread.config import PRESETS
 from overread.phases import PhaseKind, plan_phases
-from overread.progress_words import phase_words
+from overread.progress_words import first_words, phase_words
 
 
 def test_every_phase_of_every_preset_has_words_of_its_own():
@@ -22,6 +24,18 @@ def test_phases_of_which_there_are_several_are_counted():
     assert phase_words("fold 2", names) == "Comparing labels: 2 of 3"
     assert phase_words("round 1", names) == "Refining the labels"
     assert phase_words("something new", names) == "something new"
+
+
+@pytest.mark.parametrize(
+    ("num", "words"),
+    [
+        (0, "no proposals yet; training continues"),
+        (1, "1 proposal can be reviewed; training continues"),
+        (37, "37 proposals can be reviewed; training continues"),
+    ],
+)
+def test_the_first_proposals_are_counted(num, words):
+    assert first_words(num) == words
 
 
 def test_no_text_is_longer_than_a_clinician_reads_at_a_glance():

@@ -13,13 +13,6 @@ def test_a_verified_label_counts_whole_and_two_by_halves():
     assert VERIFIED.labels(np.array([2, 2, 2, 2])).tolist() == [2, 1, 2, 2]
 
 
-def test_draws_show_both_labels_of_an_ambiguous_sample_and_no_other():
-    draws = np.linspace(0, 1, 100, endpoint=False)
-    drawn = np.array([VERIFIED.drawn(np.array([2, 2, 2, 2]), np.full(4, draw)) for draw in draws])
-    assert (drawn[:, [0, 1, 3]] == [2, 1, 2]).all()
-    assert np.bincount(drawn[:, 2]).tolist() == [50, 0, 50]
-
-
 def test_soft_targets_take_the_verified_labels_and_leave_the_rest():
     otherwise = np.array([[0.2, 0.3, 0.5], [0.7, 0.2, 0.1]])
     soft = VERIFIED.soft(otherwise, np.array([0, 2]))

@@ -9,7 +9,7 @@ import streamlit as st
 from PIL import Image
 
 from overread.errors import StudyError
-from overread.proposals.heat_maps import has_network, read_saliency
+from overread.proposals.heat_maps import can_have_maps, read_saliency
 from overread.studies.run import Run
 from overread.studies.study import Study
 from overread_app import processes, session, study_data
@@ -26,10 +26,10 @@ def show_saliency(study: Study, run: Run, order: Sequence[str]) -> None:
     """A button that shows the saliency maps of the first of these samples. They are hidden again at the next one,
     since they have not helped readers.
 
-    order: ids of the samples that come next. Nothing is shown for a run without a network.
+    order: ids of the samples that come next. Nothing is shown for a run that cannot have any.
     """
     sample_id = order[0]
-    if not has_network(run):
+    if not can_have_maps(run):
         return
     with st.container(key="review_where", gap="xsmall"):
         is_open = session.get("where") == sample_id
@@ -74,7 +74,7 @@ def await_saliency(study: Study, run: Run, sample_ids: tuple[str, ...]) -> None:
             process = processes.start_saliency(study.path, run.name, missing, log=run.path / "saliency" / "log.txt")
             session.put("saliency", (process, {(run.path, sample_id) for sample_id in missing}))
         st.caption(
-            ":material/hourglass_top: Computing. This takes a few seconds the first time; you can continue meanwhile."
+            ":material/hourglass_top: Computing. The first time takes up to two minutes; you can continue meanwhile."
         )
 
 

@@ -5,7 +5,7 @@ import math
 import streamlit as st
 
 from overread.errors import ConfigError
-from overread.pipeline.training_time import Speed, estimate_preset
+from overread.pipeline.training_time import Speed, TimeEstimate, estimate_preset
 from overread.studies.study import Study
 from overread_app import study_data
 from overread_app.boundary import error_boundary, plain_text
@@ -64,7 +64,15 @@ def _caption(study: Study, preset: str, speed: Speed | None, settings: list[str]
         return purpose
     if estimate is None:
         return purpose
-    return f"{purpose}  \n{words.TIME_HERE.format(time=duration_in_words(estimate.total_s))}"
+    return f"{purpose}  \n{_time(estimate)}"
+
+
+def _time(estimate: TimeEstimate) -> str:
+    time = duration_in_words(estimate.total_s)
+    if estimate.first_s is None:
+        return words.TIME_HERE.format(time=time)
+    text = words.TIME_OF_TRIED if estimate.trial_s else words.TIME_OF_BOTH
+    return text.format(first=duration_in_words(estimate.first_s), time=time)
 
 
 def _show_measured(study: Study, speed: Speed | None) -> None:

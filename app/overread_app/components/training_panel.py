@@ -38,6 +38,8 @@ def show_running(study: Study, *, is_stopping: bool, stop: Callable[[], None]) -
             if progress.remaining_s is not None:
                 parts.append(words.LEFT.format(time=duration_in_words(progress.remaining_s)))
             st.progress(progress.fraction, text=f"**{plain_text(progress.words)}** · {' · '.join(parts)}")
+            if progress.num_first is not None:
+                show_first(progress.num_first)
         button, text = st.columns([1, 4], vertical_alignment="center")
         is_stoppable = training is not None and not is_stopping
         button.button(words.STOP, key="train_stop", width="stretch", disabled=not is_stoppable, on_click=stop)
@@ -46,12 +48,23 @@ def show_running(study: Study, *, is_stopping: bool, stop: Callable[[], None]) -
         show_log(events, key="live")
 
 
+def show_first(num_proposed: int) -> None:
+    """The first proposals are there: how many, and the way to them."""
+    text, link = st.columns([4, 1], vertical_alignment="center")
+    words_ = progress_words.first_words(num_proposed)
+    text.markdown(f":material/check: {words_[:1].upper()}{words_[1:]}.")
+    if num_proposed:
+        link.page_link("views/review.py", label=words.REVIEW, icon=":material/arrow_forward:")
+
+
 def show_unfinished(study: Study, run: Run, *, resume: Callable[[], None]) -> None:
     """A training that was stopped, failed or died: what happened, what is kept, and the button that goes on."""
     events = run.events()
     with st.container(border=True):
         text, action = st.columns([4, 1], vertical_alignment="center")
-        text.markdown("  \n".join([f"**{_headline(run)}**", *_reasons(study, run, events), _kept(study, run, events)]))
+        first = [words.FIRST_KEPT] if run.is_pending else []
+        lines = [f"**{_headline(run)}**", *_reasons(study, run, events), *first, _kept(study, run, events)]
+        text.markdown("  \n".join(lines))
         if action.button(words.CONTINUE, key=f"train_resume_{run.name}", type="primary", width="stretch"):
             resume()
         show_log(events, key=run.name, message=_message(study, run))
@@ -96,6 +109,8 @@ def _log_line(event: dict[str, Any], names: tuple[str, ...]) -> str:
             return words.EPOCH_LINE.format(words=words_, number=event["epoch"], loss=event["loss"])
         case "note":
             return str(event.get("message", ""))
+        case "first":
+            return progress_words.first_words(int(event["num_proposed"]))
     return words.EVENTS.get(event["event"], "")
 
 
@@ -108,17 +123,19 @@ def _age_s(run: Run) -> float:
 
 
 def _headline(run: Run) -> str:
-    match run.state:
+    match run.training_state:
         case RunState.CANCELLED:
             return words.STOPPED
         case RunState.FAILED:
             return words.FAILED
+        case RunState.FINISHED:
+            return words.PENDING
     return words.INTERRUPTED
 
 
 def _reasons(study: Study, run: Run, events: Sequence[dict[str, Any]]) -> list[str]:
     """What happened, and what to do about it."""
-    if run.state is RunState.CANCELLED:
+    if run.training_state in (RunState.CANCELLED, RunState.FINISHED):
         return []
     cause = _cause(study, run, events)
     if cause is None:
@@ -130,7 +147,7 @@ def _reasons(study: Study, run: Run, events: Sequence[dict[str, Any]]) -> list[s
 
 def _cause(study: Study, run: Run, events: Sequence[dict[str, Any]]) -> FailureCause | None:
     """Why it failed; None where it ended without a word and nothing tells why."""
-    if run.state is RunState.FAILED:
+    if run.training_state is RunState.FAILED:
         try:
             return FailureCause(str(events[-1].get("cause", "")))
         except ValueError:  # of an earlier version
@@ -155,5 +172,5 @@ def _message(study: Study, run: Run) -> str:
         is_own = log.stat().st_mtime >= run.progress_path.stat().st_mtime - 1
     except OSError:
         return ""
-    lines = processes.error_lines(log) if is_own and run.state is RunState.FAILED else []
+    lines = processes.error_lines(log) if is_own and run.training_state is RunState.FAILED else []
     return without_paths(lines[-1]) if lines else ""

@@ -1,5 +1,7 @@
 """How fast this computer trains: a short trial in a process of its own, kept with the study, and earlier runs."""
 
+from dataclasses import replace
+
 from overread.config import settings_from_dict
 from overread.images.cache.pixel_cache import INDEX
 from overread.pipeline.training_time import Speed, TimeEstimate, corrected_speed, estimate_time, this_machine
@@ -46,6 +48,8 @@ def run_estimate(study: Study, run: Run) -> TimeEstimate | None:
     speed, config = known_speed(study), run.config()
     if speed is None or "settings" not in config or config.get("device") != speed.device:
         return None
+    if config.get("after_review"):  # it has the features of the run before
+        speed = replace(speed, features_s=0.0)
     return estimate_time(settings_from_dict(config["settings"]), speed, int(config["num_samples"]))
 
 

@@ -1,5 +1,6 @@
 """The texts of the Train page."""
 
+from overread import progress_words
 from overread.pipeline.failure_cause import FailureCause
 
 PRESETS = {
@@ -23,6 +24,9 @@ PAGE = "Train a model on {study}. Where it disagrees with a label, it proposes a
 IS_RUNNING = "This study is already being trained."
 PRESET_FIELD = "How thoroughly?"
 TIME_HERE = "About {time} on this computer."
+TIME_OF_BOTH = "First proposals after about {first}; all of it about {time}."
+TIME_OF_TRIED = "First proposals after about {first}; all of it at most {time}."
+"""Where a trial may find that the second step is not worth its time."""
 MEASURING = "Measuring how fast this computer is…"
 MEASURED_ON_CPU = (
     "Times were measured on this computer, with {images}. There is no usable graphics card; the processor does the "
@@ -44,6 +48,7 @@ NEW = "New training"
 STARTING = "Starting…"
 PERCENT = "{percent} %"
 LEFT = "about {time} left"
+REVIEW = "Review"
 STOP = "Stop"
 STOP_KEEPS = "If you stop, what is done so far is kept. You can continue later."
 STOPPING = "Stopping…"
@@ -54,6 +59,8 @@ LOSS = "Loss by epoch"
 STOPPED = "The training was stopped."
 INTERRUPTED = "The training ended before it was done."
 INTERRUPTED_WHY = "The computer was switched off or ran out of memory, or somebody ended the program."
+PENDING = "The training ended at the first proposals."
+FIRST_KEPT = "Its first proposals can be reviewed. Continuing refines them."
 KEPT = "{percent} % is done and kept."
 KEPT_LEFT = "{percent} % is done and kept; about {time} left."
 NOTHING_KEPT = "It had hardly begun."
@@ -136,6 +143,7 @@ RATERS_HELP = (
 EPOCH_LINE = "{words}, pass {number}, loss {loss:.3f}"
 EVENTS = {
     "start": "Images and labels are ready",
+    "trial": progress_words.TRIAL,
     "finish": "Done",
     "cancel": "Stopped",
     "fail": "Failed",

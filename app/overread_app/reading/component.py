@@ -7,6 +7,7 @@ part of the module too: nothing is loaded from elsewhere.
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -52,9 +53,22 @@ _reading = st.components.v2.component(
 )
 
 
-def show_component(data: Json) -> str | None:
-    """Show the component; returns the id of the sample that the reader has come to rest on, or END, in the run of the
-    script which that causes; else None. data: of `component_data`."""
+class Told(NamedTuple):
+    """What the component tells, in the run of the script which that causes; else None."""
+
+    resting: str | None
+    """The id of the sample that the reader has come to rest on, or END."""
+    replaced: str | None
+    """The ticket that the server no longer takes, since the scores that it was issued for were replaced."""
+
+
+def show_component(data: Json) -> Told:
+    """Show the component. data: of `component_data`."""
     place = str(data["storage"]).rpartition(".")[2]
-    resting: str | None = _reading(key=f"review_reading_{place}", data=data, on_resting_change=lambda: None).resting
-    return resting
+    told = _reading(
+        key=f"review_reading_{place}",
+        data=data,
+        on_resting_change=lambda: None,
+        on_replaced_change=lambda: None,
+    )
+    return Told(told.resting, told.replaced)

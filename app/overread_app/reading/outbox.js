@@ -5,6 +5,7 @@
 
 const IS_TAKEN = (status, answer) => status === 200 && ("saved" in answer || "undone" in answer);
 const IS_REFUSED = (status) => [409, 422].includes(status);
+const UPDATED = "the study was updated"; // and its page gets a new ticket
 
 const SUFFIX = ".outbox"; // of a slot of the tab's storage
 const outboxes = new Map();
@@ -29,8 +30,8 @@ function sendOutboxes() {
 class Outbox {
   constructor(slot) {
     this.slot = slot;
-    this.server = new Server();
-    this.on = null; // {answer(entry, status, answer), change()}: who shows what becomes of it
+    this.server = new Server((ticket) => this.on?.renew(ticket));
+    this.on = null; // {answer(entry, status, answer), change(), renew(ticket)}: who shows what becomes of it
     const { entries, base, ticket } = JSON.parse(sessionStorage.getItem(this.slot) ?? "{}");
     this.entries = entries ?? [];
     if (ticket) this.server.set({ base, ticket });
@@ -76,13 +77,13 @@ class Outbox {
       entry.isTried = true;
       this.store();
       const { status, answer } = await this.server.ask(entry.path, entry.body);
-      if (IS_TAKEN(status, answer) || (IS_REFUSED(status) && this.on)) {
+      if (IS_TAKEN(status, answer) || (IS_REFUSED(status) && this.on && !answer.isReplaced)) {
         attempt = -1;
         this.settle(entry, status, answer);
-      } else if (IS_REFUSED(status)) {
+      } else if (IS_REFUSED(status) && !this.on) {
         break; // it is sent again by the page that can tell of it
       } else {
-        this.problem = (answer.message || "the server has a problem").replace(/\.$/, "");
+        this.problem = reasonOf(answer);
         this.on?.change();
         await backOff(attempt);
       }
@@ -108,6 +109,11 @@ class Outbox {
     sessionStorage.setItem(this.slot, JSON.stringify({ entries, base, ticket }));
     this.on?.change();
   }
+}
+
+// Why the server did not do what it was asked, as part of a sentence.
+function reasonOf({ isReplaced, message }) {
+  return isReplaced ? UPDATED : (message || "the server has a problem").replace(/\.$/, "");
 }
 
 // How it stands with the last verdict, in words. last: in the ledger; trouble: why no samples come.

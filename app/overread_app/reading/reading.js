@@ -45,7 +45,8 @@ class Reading {
     this.root.querySelector(".later").onclick = (event) => event.detail <= 1 && this.putOff();
     this.later = new Later(storage);
     this.outbox = outboxOf(storage);
-    this.listener = { answer: (...answer) => this.hear(...answer), change: () => this.showStatus() };
+    const renew = (ticket) => this.trigger("replaced", ticket); // the page is drawn again, with a new one
+    this.listener = { answer: (...answer) => this.hear(...answer), change: () => this.showStatus(), renew };
     this.outbox.on = this.listener;
     this.server = this.outbox.server;
     this.store = new SampleStore(this.server, () => this.viewer.surface.box);

@@ -52,7 +52,7 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (UserError, 422),
     (Exception, 500),
 )
-"""The first that fits. The browser sends again what ended in 401, 500 or 503."""
+"""The first that fits. The browser sends again what ended in 401, 500 or 503, and what a new ticket may open."""
 _made: dict[str, Path] = {}
 """The folders of studies that a page of this server has shown, by address: among them those made in a session."""
 
@@ -246,6 +246,8 @@ def _refused(error: Exception, message: str = "") -> Response:
     answer: Json = {"message": message}
     if isinstance(error, SampleChangedError | StaleReadingError):
         answer["isChanged"] = True  # the page shows the sample again
+    if isinstance(error, RunReplacedError):
+        answer["isReplaced"] = True  # it gets a new ticket, and sends again
     return JSONResponse(answer, status_code=status, headers=NOT_KEPT)
 
 

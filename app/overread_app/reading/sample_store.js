@@ -1,7 +1,7 @@
 // Samples that are ready to be shown: their images decoded and painted, their thumbnails too.
 
 const NUM_KEPT = 6;
-const IS_LATER = (status) => status === 0 || status === 401 || status >= 500; // it is asked for again
+const IS_LATER = (status) => [0, 401, 409].includes(status) || status >= 500; // it is asked for again
 
 class SampleStore {
   constructor(server, boxOf) {

@@ -2,9 +2,16 @@
 
 const TIMEOUT_MS = 20_000;
 const BACKOFF_MS = [300, 600, 1200, 2400, 5000];
+const RENEWAL_MS = 2000; // a new ticket comes within that time, or is asked for again
 const NO_CONNECTION = "no connection";
 
 class Server {
+  // renew: called, if given, with a ticket that is void, since what it was issued for was replaced.
+  constructor(renew) {
+    this.renew = renew;
+    this.renewedAt = -Infinity;
+  }
+
   set({ base, ticket }) {
     this.base = new URL(base, location.href).href; // also for the worker, which has no address of its own
     this.ticket = ticket;
@@ -22,10 +29,18 @@ class Server {
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       // What is no JSON is not this server's answer, or not all of it: nothing is known.
-      return { status: response.status, answer: await response.json() };
+      const answer = await response.json();
+      if (answer.isReplaced) this.askForTicket();
+      return { status: response.status, answer };
     } catch {
       return { status: 0, answer: { message: NO_CONNECTION } };
     }
+  }
+
+  askForTicket() {
+    if (performance.now() - this.renewedAt < RENEWAL_MS) return;
+    this.renewedAt = performance.now();
+    this.renew?.(this.ticket);
   }
 }
 

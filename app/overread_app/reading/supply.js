@@ -40,7 +40,7 @@ class Supply {
       this.isStale = false;
       const { status, answer } = await reading.server.ask("queue", this.question(isStale));
       if (reading.isClosed) return;
-      this.trouble = status === 200 ? "" : (answer.message || "the server has a problem").replace(/\.$/, "");
+      this.trouble = status === 200 ? "" : reasonOf(answer);
       if (status !== 200) {
         this.isStale ||= isStale;
         reading.showStatus();

@@ -56,6 +56,9 @@ def show_page(study: Study, run: Run | None, reading: ReadingList) -> None:
             if popover.open and session.get("resting") != END:  # at the end it stands beneath
                 show_queue(study, run, reading)
         show_reading(study, run, reading)
+    if run is not None:
+        with st.container(key="review_refined"):
+            show_refinement(study, run)
     if note := study_data.load_decoding_note(study):
         st.caption(note)
     with st.container(key="review_unseen"):
@@ -68,9 +71,11 @@ def show_reading(study: Study, run: Run | None, reading: ReadingList) -> None:
     with error_boundary():
         choice, since = reading.choice, reading.since
         data = component_data(study, run, reading.reader, choice=choice, since=since, jump=current_jump())
-        resting = show_component(data)
-        if resting is not None:
-            session.put("resting", resting)
+        told = show_component(data)
+        if told.replaced == data["ticket"]:  # the study itself was updated, not the scores alone
+            st.rerun()
+        if told.resting is not None:
+            session.put("resting", told.resting)
         resting = session.get("resting")
         if resting is None:
             return
@@ -79,6 +84,29 @@ def show_reading(study: Study, run: Run | None, reading: ReadingList) -> None:
                 show_end(study, run, reading)
             elif run is not None:
                 show_slow_evidence(study, run, reading, resting)
+
+
+def show_refinement(study: Study, run: Run) -> None:
+    """That the proposals are still to be refined; and, to who has seen the first ones, by how much they then were."""
+    if is_refining(study, run):
+        session.put("seen_first", run.name)
+        await_refinement(study, run)
+    elif session.get("seen_first") == run.name and (counts := run.refinement()):
+        st.caption(f"Refined: {counts['num_more']} more, {counts['num_fewer']} fewer.")
+
+
+def is_refining(study: Study, run: Run) -> bool:
+    """Whether the training that judged the labels a first time goes on, and may judge them again."""
+    training = running_training(study) if run.is_pending else None
+    return training is not None and training["run"] == run.name
+
+
+@st.fragment(run_every=AWAIT_S)
+def await_refinement(study: Study, run: Run) -> None:
+    with error_boundary():
+        if not is_refining(study, run):
+            st.rerun()
+        st.caption("First proposals; training refines them.")
 
 
 def show_slow_evidence(study: Study, run: Run, reading: ReadingList, sample_id: str) -> None:
@@ -150,7 +178,7 @@ def show_untrained(study: Study) -> None:
     else:
         show_empty_state(
             "Training is in progress.",
-            "The first sample appears here when it is done.",
+            "The first image appears here as soon as there are proposals.",
             "train",
             "See progress",
         )

@@ -30,7 +30,7 @@ def show_page() -> None:
         show_training(study)
     else:
         show_refusal(study, runs)
-        if runs and not runs[-1].is_finished:
+        if runs and (not runs[-1].is_finished or runs[-1].is_pending):
             show_unfinished(study, runs[-1], resume=lambda: start(study, ["--resume"]))
         show_after_review(study)
         if arguments := show_form(study):
@@ -98,7 +98,7 @@ def show_refusal(study: Study, runs: list[Run]) -> None:
     if process is None:
         return
     session.put(process_name(study), None)
-    if process.poll() == 0 or (runs and runs[-1].state in (RunState.FAILED, RunState.CANCELLED)):
+    if process.poll() == 0 or (runs and runs[-1].training_state in (RunState.FAILED, RunState.CANCELLED)):
         return
     lines = processes.error_lines(study.runs_path / "train.log")
     text = plain_text(without_paths(lines[-1])) if lines else words.NOT_STARTED

@@ -12,6 +12,7 @@ from overread.cli.flags import with_flags
 from overread.cli.terminal import print_result, progress_bar, tell_state
 
 if TYPE_CHECKING:
+    from overread.pipeline.training_time import TimeEstimate
     from overread.studies.run import Run
 
 
@@ -52,6 +53,9 @@ class TrainFlags:
         str | None,
         typer.Option(help="What timm or torchvision call the encoder, if --encoder is a file of its weights alone."),
     ] = None
+    first: Annotated[
+        bool, typer.Option("--first", help="Stop at the first proposals; --resume then trains the networks.")
+    ] = False
     resume: Annotated[bool, typer.Option(help="Resume the newest run, if it did not finish.")] = False
     after_review: Annotated[
         bool,
@@ -66,6 +70,7 @@ def train(study: StudyPath, flags: TrainFlags, as_json: Json = False) -> None:
     from overread.pipeline.train_request import TrainRequest
     from overread.pipeline.train_study import train_study
     from overread.pipeline.training_progress import training_progress
+    from overread.progress_words import first_words
     from overread.studies.study import open_study
 
     asked = {field.name: getattr(flags, field.name) for field in fields(flags)}
@@ -79,7 +84,8 @@ def train(study: StudyPath, flags: TrainFlags, as_json: Json = False) -> None:
         def listen(event: dict[str, Any]) -> None:
             events.append(event)
             progress = training_progress(events)
-            show(progress.fraction, progress.words)
+            is_first = event["event"] == "first"
+            show(progress.fraction, first_words(event["num_proposed"]) if is_first else progress.words)
             if event["event"] == "note":
                 notes.append(event["message"])
 
@@ -87,7 +93,8 @@ def train(study: StudyPath, flags: TrainFlags, as_json: Json = False) -> None:
     num_proposed = int(trained.scores()["is_proposed"].sum())
     line = f"{trained.path}: {num_proposed} of {trained.config()['num_samples']} labels are proposed for review"
     comparison = trained.comparison()
-    values = {"run": trained.name, "num_proposed": num_proposed, "notes": notes}
+    refinement = trained.refinement()
+    values = {"run": trained.name, "num_proposed": num_proposed, "notes": notes, "refinement": refinement}
     if comparison:
         values |= {"comparison": comparison, "is_offered": trained.is_set_aside}
     told = _told_comparison(comparison, trained) if comparison else []
@@ -134,8 +141,15 @@ def estimate(
     lines = [f"on {speed.gpu or cores}, for {speed.num_images:,} images:"]
     for preset in PRESETS:
         found = estimate_preset(opened, speed, preset)
-        lines += [f"  {preset:10}about {found.total_s / 60:.1f} min"] if found else []
+        lines += [f"  {preset:10}{_told_time(found)}"] if found else []
     print_result(as_json, asdict(speed), lines)
+
+
+def _told_time(estimate: "TimeEstimate") -> str:
+    whole = f"{'at most' if estimate.trial_s else 'about'} {estimate.total_s / 60:.1f} min"
+    if estimate.first_s is None:
+        return whole
+    return f"first proposals after about {estimate.first_s / 60:.1f} min; all of it {whole}"
 
 
 def saliency(
@@ -145,13 +159,14 @@ def saliency(
     as_json: Json = False,
 ) -> None:
     """Compute heat maps: where a run's network looks, for the given label and the proposed one."""
-    from overread.proposals.heat_maps import compute_saliency, saliency_path
+    from overread.pipeline.heat_map_run import compute_heat_maps
+    from overread.proposals.heat_maps import saliency_path
     from overread.studies.run import open_run
     from overread.studies.study import open_study
 
     opened = open_study(study)
     found = open_run(opened, run)
-    compute_saliency(opened, found, samples)
+    compute_heat_maps(opened, found, samples)
     # Not the paths: the app keeps this in a log.
     print_result(as_json, {"num_samples": len(samples)}, [str(saliency_path(found, sample)) for sample in samples])
 

@@ -35,7 +35,7 @@ from overread.studies.study import (
 )
 
 FORMAT = 1
-_LEFT_OUT = ("checkpoint", "model.safetensors")
+_LEFT_OUT = ("checkpoint", "model.safetensors", "pretrained.safetensors", "network.lock")
 """Of a run: large, and made again by training."""
 _CONTENTS = "backup.json"
 _LEDGER = "ledger.jsonl"

@@ -20,9 +20,6 @@ from overread.studies.sample_groups import sample_groups
 from overread.studies.study import Study
 from overread.verified_labels import VerifiedLabels
 
-NUM_EPOCHS = 2
-"""Of fine-tuning the network, which serves the heat maps alone."""
-
 
 @dataclass(frozen=True)
 class Retraining:
@@ -38,8 +35,6 @@ class Retraining:
     network_probs: np.ndarray | None
     """(N, K) float32: what the base run's cross-fitted networks say, if it had any. They saw no verdict, and of each
     sample not even the given label."""
-    weights: dict[str, np.ndarray]
-    """The base run's network, tensor by tensor."""
 
     def summary(self) -> dict[str, Any]:
         """What config.json records."""
@@ -50,15 +45,13 @@ class Retraining:
         }
 
     def settings(self, defaults: TrainSettings) -> TrainSettings:
-        """defaults: those of the `overread` preset. The base run's network, fine-tuned for a moment, and nothing that
-        it has been trained for already."""
+        """defaults: those of the `overread` preset. No network is trained: the base run's opinions are there."""
         old = settings_from_dict(self.base.config()["settings"])
         return replace(
             defaults,
             model=replace(old.model, precision=defaults.model.precision),
             pretrain=replace(defaults.pretrain, num_epochs=0, projection_size=old.pretrain.projection_size),
             cross_fitting=replace(defaults.cross_fitting, num_folds=0),
-            warmup=replace(defaults.warmup, num_epochs=NUM_EPOCHS),
             refinement=replace(defaults.refinement, use_raters=old.refinement.use_raters),
         )
 
@@ -127,7 +120,7 @@ def _from_base(base: Run, verified: VerifiedLabels, is_locked: np.ndarray) -> Re
     if len(places := np.flatnonzero(trace["stage_names"] == StageKind.NETWORKS.value)):
         probs = trace["stage_probs"][places[-1]].astype(np.float32)
         probs /= probs.sum(axis=1, keepdims=True)
-    return Retraining(base, verified, is_locked, features, probs, base.weights())
+    return Retraining(base, verified, is_locked, features, probs)
 
 
 def write_comparison(run: Run, comparison: Comparison) -> None:

@@ -28,14 +28,26 @@ if TYPE_CHECKING:
 
 
 def score_run(
-    run: Run, plan: RunPlan, inputs: Inputs, trace: "Trace", shown: dict[str, np.ndarray], progress: "ProgressLog"
+    run: Run,
+    plan: RunPlan,
+    inputs: Inputs,
+    trace: "Trace",
+    shown: dict[str, np.ndarray],
+    progress: "ProgressLog",
+    *,
+    is_again: bool = False,
 ) -> pd.DataFrame:
     """scores.csv. The iterations of self-training are added to the trace; after review the run is compared with the one
-    before it. shown: the arrays of `evidence`."""
+    before it. shown: the arrays of `evidence`. is_again: the samples were scored before, without the networks: only
+    what these change is told."""
     given = inputs.given
     if plan.settings.refinement.num_folds:
         judgement = _judged(run, plan, inputs, trace, progress)
-        _record_iterations(judgement, plan, given, trace, progress)
+        _record_iterations(judgement, plan, given, trace)
+        if not is_again:
+            _tell_iterations(judgement, given, trace, progress)
+        if trace.cross_fitted is not None and not plan.retraining:
+            progress.emit("note", message=_networks_worth(judgement))
         probs, proposed = judgement.probs, judgement.proposed
         scores = judgement.scores | {"isolation": isolation_score(shown["isolation"], plan.settings.proposals)}
     else:
@@ -86,25 +98,29 @@ def _detection_data(inputs: Inputs, trace: "Trace") -> DetectionData:
     )
 
 
-def _record_iterations(
-    judgement: Judgement, plan: RunPlan, given: np.ndarray, trace: "Trace", progress: "ProgressLog"
-) -> None:
-    """Add each iteration of self-training to the trace and the progress, and why it stopped."""
+def _record_iterations(judgement: Judgement, plan: RunPlan, given: np.ndarray, trace: "Trace") -> None:
+    """Add each iteration of self-training to the trace."""
     if trace.cross_fitted is not None:
         trace.add_stage(Stage(StageKind.NETWORKS), trace.cross_fitted)
-    training = judgement.self_training
-    for number, each in enumerate(training.iterations):
+    for number, each in enumerate(judgement.self_training.iterations):
         likeliest = each.posterior(given).argmax(axis=1)
         labels = plan.retraining.verified.labels(likeliest) if plan.retraining else likeliest
         trace.add_iteration(Stage(StageKind.SELF_TRAINING, number), each.probs, labels)
+    trace.add_stage(Stage(StageKind.TOGETHER), judgement.result.probs)
+
+
+def _tell_iterations(judgement: Judgement, given: np.ndarray, trace: "Trace", progress: "ProgressLog") -> None:
+    """Tell of each iteration of self-training, and why it stopped."""
+    training = judgement.self_training
+    num_iterations = len(training.iterations)
+    for number, each in enumerate(training.iterations):
         progress.emit(
             "round",
             round=number,
-            num_reliable=int(trace.is_consensus[-1].sum()),
+            num_reliable=int(trace.is_consensus[number - num_iterations].sum()),
             **each.figures(given),
             is_chosen=number == training.chosen,
         )
-    trace.add_stage(Stage(StageKind.TOGETHER), judgement.result.probs)
     rate = training.error_rate
     share = rate.is_covered.mean()
     among = "" if rate.is_covered.all() else f" among the {share:.0%} least ambiguous images"
@@ -113,6 +129,19 @@ def _record_iterations(
     if judgement.copy_prob is not None:
         copy = f"the second is assumed to be a copy of the first with a probability of {judgement.copy_prob:.0%}"
         progress.emit("note", message=f"Where duplicates have several labels, {copy}.")
+
+
+def _networks_worth(judgement: Judgement) -> str:
+    """Whether the networks were worth their time, for the run's notes."""
+    before, after = judgement.self_training.result.log_likelihood, judgement.result.log_likelihood
+    if not judgement.result.network_weight:
+        return (
+            "Networks: they do not make the held-out labels more likely, so the proposals stay those of the features."
+        )
+    return (
+        f"Networks: they make the held-out labels more likely ({after:.4f} nats per label, {before:.4f} before), and "
+        f"count with a weight of {judgement.result.network_weight:.2f}."
+    )
 
 
 def _averaged(plan: RunPlan, inputs: Inputs, trace: "Trace") -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:

@@ -23,6 +23,8 @@ class TrainRequest:
     """The file or folder of an encoder to take the features from; see `open_encoder`."""
     backbone: str | None = None
     """The name that torchvision or timm has for the encoder, where `encoder` is a file of nothing but weights."""
+    first: bool = False
+    """End as soon as there are proposals to review; the networks, which refine them, are left to a resumed run."""
     resume: bool = False
     """Continue the newest run that did not finish, with its own settings, features and seed."""
     after_review: bool = False

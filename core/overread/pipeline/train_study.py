@@ -9,12 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from overread.errors import ConfigError, StudyError
-from overread.phases import plan_phases
+from overread.errors import StudyError
+from overread.phases import Phase, plan_phases
 from overread.pipeline.failure_cause import failure_cause
+from overread.pipeline.network_decision import are_networks_worthwhile
+from overread.pipeline.run_features import run_features
 from overread.pipeline.run_inputs import Inputs, run_inputs
 from overread.pipeline.run_plan import RunPlan, new_plan, resumed_plan
-from overread.pipeline.run_results import write_results
+from overread.pipeline.run_results import (
+    PRETRAINED,
+    remove_checkpoint,
+    save_first_scores,
+    save_network,
+    write_refinement,
+    write_results,
+)
 from overread.pipeline.scoring import score_run
 from overread.pipeline.train_request import TrainRequest
 from overread.proposals.evidence import evidence
@@ -23,8 +32,8 @@ from overread.studies.run import Run, new_run, open_run, training_lock, unfinish
 from overread.studies.study import Study
 
 if TYPE_CHECKING:
-    from overread.training.engine import Training
     from overread.training.progress_log import ProgressLog
+    from overread.training.trace import Trace
 
 Listener = Callable[[dict[str, Any]], None]
 
@@ -41,13 +50,17 @@ def train_study(study: Study, request: TrainRequest, *, listener: Listener | Non
     Raises ConfigError, and StudyError if a training is under way, there is nothing to resume, or what was named for
     the features is not what the run began with.
     """
+    from overread.training.allocator import keep_freed_memory
     from overread.training.device import choose_device, told_if_out_of_memory
     from overread.training.feature_source import open_features
     from overread.training.progress_log import ProgressLog
+    from overread.training.trace import Trace
 
     base = open_run(study, request.base_run) if request.after_review else None
     run = unfinished_run(study) if request.resume else new_run(study, request.preset, request.seed)
     device = _device_of(run) if request.resume and request.device == "auto" else choose_device(request.device)
+    if device.type == "cpu":
+        keep_freed_memory()
     with training_lock(study, run.name), told_if_out_of_memory():
         remove_temporary_files(study.path)
         samples = study.samples()
@@ -67,12 +80,18 @@ def train_study(study: Study, request: TrainRequest, *, listener: Listener | Non
             inputs = run_inputs(study, samples, run, plan.settings, progress)
             if plan.retraining:
                 inputs = inputs.without(plan.retraining.verified.is_excluded)
-            training = _training(run, plan, inputs, device, progress)
-            trace = training.run()
-            progress.emit("scoring")
-            shown = evidence(trace.features, inputs.groups, inputs.duplicate_groups, plan.settings.detection)
-            scores = score_run(run, plan, inputs, trace, shown, progress)
-            write_results(run, trace, training.network.state_dict(), shown, scores)
+            phases = _announce(run, plan, inputs, progress)
+            features = run_features(run, plan, inputs.pixels, device, progress)
+            if features is not None and not run.is_finished:
+                network_probs = plan.retraining.network_probs if plan.retraining else None
+                _score(run, plan, inputs, Trace(embeddings=features, cross_fitted=network_probs), progress)
+            if features is not None and phases and save_first_scores(run):
+                progress.emit("first", num_proposed=_num_proposed(run))
+            is_over = features is not None and (not phases or request.first)
+            if not is_over:
+                _train_networks(run, plan, inputs, features, device, progress)
+            if not (phases and is_over):
+                remove_checkpoint(run)
         except KeyboardInterrupt:
             progress.emit("cancel")
             raise
@@ -80,8 +99,57 @@ def train_study(study: Study, request: TrainRequest, *, listener: Listener | Non
             with suppress(OSError):  # on a full disk; what is raised is the training's own error
                 progress.emit("fail", message=type(error).__name__, cause=failure_cause(error))
             raise
-        progress.emit("finish", num_proposed=int((scores["is_proposed"] == "true").sum()))
+        progress.emit("finish", num_proposed=_num_proposed(run))
     return run
+
+
+def _score(
+    run: Run, plan: RunPlan, inputs: Inputs, trace: "Trace", progress: "ProgressLog", *, is_again: bool = False
+) -> None:
+    """Write what the run's files say of every sample. is_again: they have been written before, judged by the features
+    alone."""
+    progress.emit("scoring")
+    if is_again:
+        shown = run.evidence()
+    else:
+        shown = evidence(trace.features, inputs.groups, inputs.duplicate_groups, plan.settings.detection)
+    scores = score_run(run, plan, inputs, trace, shown, progress, is_again=is_again)
+    if is_again:
+        write_refinement(run, scores)
+    write_results(run, trace, shown, scores)
+
+
+def _announce(run: Run, plan: RunPlan, inputs: Inputs, progress: "ProgressLog") -> tuple[Phase, ...]:
+    """Tell what the run has ahead of it; returns the phases of its networks. After review there are none: the opinions
+    of the networks of the run before stand."""
+    settings = plan.settings
+    num_folds = len(inputs.held_out_folds(settings, plan.seed))
+    phases = () if plan.retraining else plan_phases(settings, num_folds, has_features=bool(plan.features))
+    progress.plan(phases)
+    progress.start(run=run.name, preset=settings.preset, num_samples=len(inputs.given))
+    if plan.lacks_imagenet:
+        progress.emit("note", message=WITHOUT_IMAGENET)
+    return phases
+
+
+def _train_networks(
+    run: Run, plan: RunPlan, inputs: Inputs, features: np.ndarray | None, device: Any, progress: "ProgressLog"
+) -> None:
+    """Train them if they are worth it, and score every sample by what they say too."""
+    from overread.training.engine import Training
+
+    folds = inputs.held_out_folds(plan.settings, plan.seed)
+    data = inputs.training_data(plan.settings, device)
+    training = Training(data, plan.settings, plan.seed, progress, run.path / "checkpoint" / "state.pt", features, folds)
+    if not are_networks_worthwhile(run, plan.settings, training):
+        return
+    trace = training.run()
+    save_network(run, training.weights, PRETRAINED if folds else "model.safetensors")
+    _score(run, plan, inputs, trace, progress, is_again=features is not None)
+
+
+def _num_proposed(run: Run) -> int:
+    return int(run.scores()["is_proposed"].sum())
 
 
 def _device_of(run: Run) -> Any:
@@ -95,56 +163,3 @@ def _device_of(run: Run) -> Any:
             f"{run.path}: was started on a GPU, and no working GPU was found; `--device cpu` continues it slowly"
         )
     return device
-
-
-def _training(run: Run, plan: RunPlan, inputs: Inputs, device: Any, progress: "ProgressLog") -> "Training":
-    """Ready to begin or to go on; what it has ahead of it is told. After review it begins with the network, the
-    features and the cross-fitted networks' opinions of the run before it."""
-    import torch
-
-    from overread.training.engine import Training
-
-    settings, retraining = plan.settings, plan.retraining
-    folds = inputs.held_out_folds(settings, plan.seed)
-    progress.plan(plan_phases(settings, len(folds)))
-    progress.start(run=run.name, preset=settings.preset, num_samples=len(inputs.given))
-    if plan.lacks_imagenet:
-        progress.emit("note", message=WITHOUT_IMAGENET)
-    data = inputs.training_data(settings, device)
-    verified = retraining.verified if retraining else None
-    features = retraining.embeddings if retraining else _outside_features(run, plan, inputs.pixels, device, progress)
-    checkpoint_path = run.path / "checkpoint" / "state.pt"
-    training = Training(data, settings, plan.seed, progress, checkpoint_path, features, folds, verified=verified)
-    if retraining:
-        weights = {name: torch.from_numpy(values) for name, values in retraining.weights.items()}
-        training.network.load_state_dict(weights)
-        training.trace.cross_fitted = retraining.network_probs
-    return training
-
-
-def _outside_features(
-    run: Run, plan: RunPlan, pixels: np.ndarray, device: Any, progress: "ProgressLog"
-) -> np.ndarray | None:
-    """Features from elsewhere, kept in the checkpoint's folder while the run lasts; None where SimCLR's are meant."""
-    from overread.training.feature_source import imagenet_features, load_features, save_features
-
-    if not plan.features:
-        return None
-    path = run.path / "checkpoint" / "features.npy"
-    features = load_features(path)
-    if features is None:
-        source = plan.source or imagenet_features(device)
-        if source is None or source.identity != plan.features:
-            raise StudyError(
-                f"{run.path}: was stopped before its features were computed; resume it with the same --embeddings "
-                "or --encoder, or start a new run"
-            )
-        for note in source.notes:
-            progress.emit("note", message=note)
-        features = source.compute(
-            pixels, device=device, precision=plan.settings.model.precision, on_progress=progress.features
-        )
-        if not (np.abs(features) <= np.finfo(np.float16).max).all():
-            raise ConfigError("--encoder: gives features that are not finite, or too large; use another file")
-        save_features(path, features)
-    return features

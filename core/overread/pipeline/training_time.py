@@ -5,8 +5,8 @@ Nothing here imports torch, so the app may estimate; the trial is in `speed_tria
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from dataclasses import dataclass, field, fields, replace
+from itertools import pairwise, takewhile
 from typing import Any
 
 from overread.config import TrainSettings, override_settings, preset_settings, settings_from_dict
@@ -64,12 +64,24 @@ class TimeEstimate:
     start_s: float
     pictures_s: float
     features_s: float
+    first_scoring_s: float
+    """By the features alone, where networks follow."""
+    trial_s: float
+    """The trial that decides whether they do; where it says no, the training ends with it."""
     epochs_s: float
     scoring_s: float
 
     @property
+    def first_s(self) -> float | None:
+        """Until the first proposals can be reviewed; None where they come at the end."""
+        if not self.first_scoring_s:
+            return None
+        return self.start_s + self.pictures_s + self.features_s + self.first_scoring_s
+
+    @property
     def total_s(self) -> float:
-        return self.start_s + self.pictures_s + self.features_s + self.epochs_s + self.scoring_s
+        """Where there is a trial: the longest it takes."""
+        return sum(getattr(self, part.name) for part in fields(self))
 
 
 def this_machine(study: Study) -> str:
@@ -89,14 +101,21 @@ def estimate_time(settings: TrainSettings, speed: Speed, num_images: int) -> Tim
     if epoch_s is None:
         return None
     judges_features = bool(settings.refinement.num_folds)
-    uses_imagenet = judges_features and settings.refinement.features == "imagenet"
-    is_scored = judges_features or bool(settings.cross_validation.num_folds)
+    has_features = judges_features and settings.refinement.features == "imagenet" and speed.features_s is not None
+    has_scores = judges_features or bool(settings.cross_validation.num_folds)
+    scoring_s = num_images * speed.scoring_s if has_scores else 0.0
+    fitting = settings.cross_fitting
+    phases = plan_phases(settings, fitting.num_folds, has_features=has_features)
+    has_trial = has_features and fitting.num_folds and fitting.condition == "auto" and speed.device == "cpu"
+    trial_units = fitting.num_epochs * (1 - 1 / fitting.num_folds) if has_trial else 0.0
     return TimeEstimate(
         start_s=speed.start_s,
         pictures_s=num_images * speed.pictures_s if judges_features else 0.0,
-        features_s=num_images * (speed.features_s or 0.0) if uses_imagenet else 0.0,
-        epochs_s=num_images * epoch_s * _num_units(settings),
-        scoring_s=num_images * speed.scoring_s if is_scored else 0.0,
+        features_s=num_images * (speed.features_s or 0.0) if has_features else 0.0,
+        first_scoring_s=scoring_s if has_features and phases else 0.0,
+        trial_s=num_images * epoch_s * trial_units,
+        epochs_s=num_images * epoch_s * sum(phase.num_epochs * phase.cost for phase in phases),
+        scoring_s=scoring_s,
     )
 
 
@@ -140,12 +159,6 @@ def elapsed_s(events: Sequence[Mapping[str, Any]]) -> float:
     return sum(ends)
 
 
-def _num_units(settings: TrainSettings) -> float:
-    """Epochs of plain training that a training's epochs are worth."""
-    phases = plan_phases(settings, settings.cross_fitting.num_folds)
-    return sum(phase.num_epochs * phase.cost for phase in phases)
-
-
 def _epoch_s(events: list[dict[str, Any]], settings: TrainSettings, num_images: int) -> float | None:
     """Seconds for an image of one epoch of plain training, from the epochs after the first; None if there are few, or
     the training was resumed."""
@@ -158,9 +171,11 @@ def _epoch_s(events: list[dict[str, Any]], settings: TrainSettings, num_images: 
 
 
 def _seconds_between(events: list[dict[str, Any]], kind: str) -> float | None:
-    """Seconds from the event before the first of a kind to the last of that kind; None without any."""
-    places = [place for place, event in enumerate(events) if event["event"] == kind]
-    if len(places) < 2 or places[0] == 0:
+    """Seconds from the event before the first of a kind to the last that follows without another kind between; None
+    without two."""
+    first = next((place for place, event in enumerate(events) if event["event"] == kind), 0)
+    ends = [float(event["elapsed_s"]) for event in takewhile(lambda event: event["event"] == kind, events[first:])]
+    if first == 0 or len(ends) < 2:
         return None
-    seconds = float(events[places[-1]]["elapsed_s"]) - float(events[places[0] - 1]["elapsed_s"])
+    seconds = ends[-1] - float(events[first - 1]["elapsed_s"])
     return seconds if seconds > 0 else None

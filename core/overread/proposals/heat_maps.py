@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from overread.errors import ConfigError, StudyError
 from overread.files import make_folder, write_atomically
 from overread.images.cache.pixel_cache import open_cache
 from overread.studies.run import Run
@@ -39,8 +38,13 @@ class Saliency:
 
 
 def has_network(run: Run) -> bool:
-    """Whether the run kept its network."""
+    """Whether the run has the network that maps look into."""
     return (run.path / "model.safetensors").is_file()
+
+
+def can_have_maps(run: Run) -> bool:
+    """Whether the run has that network, or says by what settings it is trained."""
+    return has_network(run) or "settings" in run.config()
 
 
 def saliency_path(run: Run, sample_id: str) -> Path:
@@ -57,21 +61,15 @@ def read_saliency(run: Run, sample_id: str) -> Saliency | None:
 
 
 def compute_saliency(study: Study, run: Run, sample_ids: Sequence[str]) -> None:
-    """Compute the maps of these samples and save each in RUN/saliency/SAMPLE.npz.
+    """Compute the maps of these samples of a run with a network, and save each in RUN/saliency/SAMPLE.npz.
 
-    Raises ConfigError for a sample that the run doesn't know, and StudyError if the run has no network or the study no
-    complete pixel cache.
+    Raises StudyError if the study has no complete pixel cache.
     """
     import torch
 
     from overread.training.training_data import load_pixels
 
     scores = run.scores().set_index("sample_id")
-    unknown = [sample_id for sample_id in sample_ids if sample_id not in scores.index]
-    if unknown:
-        raise ConfigError(f"SAMPLE {unknown[0]!r}: run {run.name} has no such sample; use an id from its scores.csv")
-    if not has_network(run):
-        raise StudyError(f"{run.path}: has no model.safetensors, and without a network there is nothing to look at")
     network = _load_network(run)
     size_px = run.config()["settings"]["model"]["image_size_px"]
     classes = [column.removeprefix("p_") for column in scores.columns if column.startswith("p_")]

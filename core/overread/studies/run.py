@@ -117,15 +117,6 @@ class Run:
         path = self.path / "evidence.npz"
         return self._arrays(path) if path.is_file() else {}
 
-    def weights(self) -> dict[str, np.ndarray]:
-        """model.safetensors: the network's last weights, by name."""
-        from safetensors.numpy import load_file
-
-        path = self.path / "model.safetensors"
-        check_file(path, self._remedy)
-        with report_damage(path, self._remedy):
-            return load_file(path)
-
     def comparison(self) -> dict[str, Any] | None:
         """comparison.json, the fields of `Comparison`: how a run after review compares with the one before it."""
         path = self.path / "comparison.json"
@@ -160,15 +151,36 @@ class Run:
 
     @property
     def is_finished(self) -> bool:
+        """Whether the run can be read and reviewed."""
         return (self.path / "scores.csv").is_file()
 
     @property
+    def is_pending(self) -> bool:
+        """Whether the run can be read, but its networks, which refine it, are still to come or to be finished."""
+        return self.is_finished and (self.path / "checkpoint").is_dir()
+
+    def refinement(self) -> dict[str, Any] | None:
+        """refinement.json: by num_more and num_fewer how many proposals the networks added to those of the first step,
+        and how many they took away; num_relabelled: for how many they propose another class. None without networks."""
+        path = self.path / "refinement.json"
+        return read_json(path, {"num_more": int, "num_fewer": int}, self._remedy) if path.exists() else None
+
+    @property
     def state(self) -> RunState:
-        if self.is_finished:
+        """FINISHED as soon as it can be read, except while its networks are trained: then RUNNING."""
+        state = self.training_state
+        return RunState.FINISHED if self.is_finished and state is not RunState.RUNNING else state
+
+    @property
+    def training_state(self) -> RunState:
+        """How it is with the training alone, which may have been stopped or have failed after the first proposals."""
+        if self.is_finished and not self.is_pending:
             return RunState.FINISHED
         if _is_locked(self.path.parent.parent, self.name):
             return RunState.RUNNING
         last = next((event["event"] for event in reversed(self.events())), "")
+        if self.is_finished and last == "finish":  # it was to end at the first proposals
+            return RunState.FINISHED
         return {"cancel": RunState.CANCELLED, "fail": RunState.FAILED}.get(last, RunState.INTERRUPTED)
 
 
@@ -215,11 +227,11 @@ def new_run(study: Study, preset: str, seed: int) -> Run:
 
 
 def unfinished_run(study: Study) -> Run:
-    """The newest run. Raises StudyError if there is none, or it has finished."""
+    """The newest run. Raises StudyError if there is none, or nothing of it is left to do."""
     runs = find_runs(study)
     if not runs:
         raise StudyError(f"{study.path}: has no run to resume; train without --resume")
-    if runs[-1].is_finished:
+    if runs[-1].is_finished and not runs[-1].is_pending:
         raise StudyError(f"{study.path}: its newest run has not been interrupted; train without --resume")
     return runs[-1]
 

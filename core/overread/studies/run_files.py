@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,28 @@ _SCORE_TYPES = {
 }
 
 
-def write_checksums(run_path: Path, contents: Mapping[str, bytes]) -> None:
-    """Write RUN/checksums.json, the SHA-256 of files of a run. contents: by file name."""
+@contextmanager
+def replaced_checksums(run_path: Path, contents: Mapping[str, bytes]) -> Iterator[None]:
+    """Write RUN/checksums.json, the SHA-256 of files of a run. Within, the files may be written; those that were there
+    before count as whole until all are. contents: by file name."""
+    path = run_path / CHECKSUMS
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    write_atomically(run_path / CHECKSUMS, json.dumps(sums, indent=1) + "\n")
+    if before:
+        either = {name: sorted({value, *_digests(before.get(name))}) for name, value in sums.items()}
+        write_atomically(path, json.dumps(before | either, indent=1) + "\n")
+    else:
+        write_atomically(path, json.dumps(sums, indent=1) + "\n")
+    yield
+    if before:
+        write_atomically(path, json.dumps(before | sums, indent=1) + "\n")
+
+
+def _digests(written: Any) -> list[str]:
+    """The digests that a file of a run may have: one, or two while it is replaced; none if it has none."""
+    if written is None:
+        return []
+    return written if isinstance(written, list) else [written]
 
 
 def check_file(path: Path, remedy: str, *, is_readable: bool = False) -> None:
@@ -36,13 +55,13 @@ def check_file(path: Path, remedy: str, *, is_readable: bool = False) -> None:
     sums_path = path.with_name(CHECKSUMS)
     if not sums_path.exists():
         return
-    written = read_json(sums_path, {}, remedy).get(path.name)
-    if written is None:
+    written = _digests(read_json(sums_path, {}, remedy).get(path.name))
+    if not written:
         return
     with report_damage(path, remedy):
         status = path.stat()
         found = _sha256(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    if found != written:
+    if found not in written:
         what = "was changed since the run wrote it, by hand or by another program" if is_readable else "is damaged"
         raise StudyError(f"{path}: {what}; {remedy}")
 

@@ -24,7 +24,6 @@ from overread.training.progress_log import ProgressLog
 from overread.training.thresholds import class_thresholds
 from overread.training.trace import Trace
 from overread.training.training_data import TrainingData, pixel_statistics
-from overread.verified_labels import VerifiedLabels
 
 
 @dataclass
@@ -40,9 +39,6 @@ class Training:
     """(N, D) float32, features from elsewhere, of which the checkpoints hold none; None: the pretrained encoder's."""
     folds: Sequence[np.ndarray] = ()
     """Dataset indices, (M,) int64 each, that a network is fitted without and then judges."""
-    verified: VerifiedLabels | None = None
-    """Trained on in place of the given labels. With them there are no rounds, whose sample weights would down-weight
-    labels that are certain."""
 
     def __post_init__(self) -> None:
         mean, std = pixel_statistics(self.data)
@@ -57,7 +53,7 @@ class Training:
             )
         self.network.to(self.data.device).to(memory_format=torch.channels_last)
         self.trace = Trace()
-        self._phases = plan_phases(self.settings, len(self.folds))
+        self._phases = plan_phases(self.settings, len(self.folds), has_features=self.features is not None)
         self._pretrained: dict[str, torch.Tensor] = {}
 
     def run(self) -> Trace:
@@ -89,7 +85,14 @@ class Training:
             first_epoch = 0
         if self.features is not None:
             self.trace.embeddings = self.features
+        elif self.trace.embeddings is None:  # no phase came after the pretraining
+            self.trace.embeddings = embed(self.network, self.data, precision=self.settings.model.precision)
         return self.trace
+
+    @property
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The network's: as pretrained, where networks of folds were trained from that, else its last ones."""
+        return self._pretrained or self.network.state_dict()
 
     def _begin(
         self, phase: Phase, optimizer: torch.optim.Optimizer | None, *, is_resumed: bool
@@ -138,14 +141,11 @@ class Training:
         )
 
         def run_epoch(optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator) -> dict[str, float]:
-            targets = labels
-            if self.verified is not None:
-                targets = self.verified.drawn(labels, torch.rand(len(labels), generator=generator).numpy())
             loss, lowest_weight = supervised_epoch(
                 self.network,
                 optimizer,
                 data,
-                targets,
+                labels,
                 is_pseudo_labelled,
                 batch_size=self.settings.warmup.batch_size,
                 weight=rounds.weight if is_weighted else "none",

@@ -27,6 +27,8 @@ class ProgressLog:
                 file.write("\n")
 
     def emit(self, event: str, **fields: Any) -> None:
+        if self._start_cost is None:  # the epochs' time left is not to be told from what comes before them
+            self._epochs_start_s = time.monotonic()
         line = {"event": event, **fields, "elapsed_s": round(time.monotonic() - self._start_s, 2)}
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
@@ -44,14 +46,12 @@ class ProgressLog:
         self._phases = phases
 
     def start(self, *, run: str, preset: str, num_samples: int) -> None:
-        self._epochs_start_s = time.monotonic()
         phases = [{"name": phase.name, "num_epochs": phase.num_epochs} for phase in self._phases]
         self.emit("start", run=run, preset=preset, phases=phases, num_epochs=self._num_epochs, num_samples=num_samples)
 
     def features(self, fraction: float) -> None:
         """Features from elsewhere are being computed, before the first epoch. fraction: in [0, 1]."""
         self.emit("features", fraction=round(fraction, 4))
-        self._epochs_start_s = time.monotonic()  # the epochs' time left is not to be told from this
 
     def epoch(self, phase_index: int, epoch: int, **fields: Any) -> None:
         """epoch: from 1 within its phase."""

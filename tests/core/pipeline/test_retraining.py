@@ -73,7 +73,7 @@ def test_the_features_and_the_networks_opinions_are_those_of_the_run_before(revi
     base, again = runs_of(reviewed)
     np.testing.assert_array_equal(base.embeddings(), again.embeddings())
     phases = [event["phase"] for event in again.events() if event["event"] == "epoch"]
-    assert phases == ["warmup"] * retraining.NUM_EPOCHS
+    assert phases == []
 
     def networks(run):
         trace = run.trace()
@@ -126,25 +126,17 @@ def test_the_runs_are_compared_on_locked_samples_that_the_comparison_did_not_kno
     assert (comparison["outcome"] == "too_few") == is_too_few
 
 
-def test_a_resumed_run_knows_the_verdicts_that_it_began_with(study, monkeypatch):
-    from overread.training import engine
-
+def test_a_resumed_run_knows_the_verdicts_that_it_began_with(study):
     again = runs_of(study)[1]
     expected = (again.path / "scores.csv").read_bytes()
     shutil.rmtree(again.path)
-    train, num_calls = engine.supervised_epoch, 0
 
-    def stopped(*arguments, **options):
-        nonlocal num_calls
-        num_calls += 1
-        if num_calls == 2:
+    def stop(event):
+        if event["event"] == "scoring":
             raise KeyboardInterrupt
-        return train(*arguments, **options)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(engine, "supervised_epoch", stopped)
-        with pytest.raises(KeyboardInterrupt):
-            train_study(study, TrainRequest(after_review=True, assignments=tuple(AGAIN)))
+    with pytest.raises(KeyboardInterrupt):
+        train_study(study, TrainRequest(after_review=True, assignments=tuple(AGAIN)), listener=stop)
     row = study.samples().iloc[60]
     record(study, row.sample_id, "exclude", given=row.given_label, proposed=row.given_label, chosen="")
     again = runs_of(study)[1]

@@ -17,8 +17,23 @@ def test_the_trial_measures_all_that_any_preset_needs_and_leaves_no_run(study):
     for preset in PRESETS:
         estimate = estimate_preset(study, speed, preset)
         assert estimate.epochs_s > 0
-    assert estimate_preset(study, speed, "overread").features_s > 0
+    thorough = estimate_preset(study, speed, "overread")
+    assert 0 < thorough.features_s < thorough.first_s < thorough.total_s
     assert find_runs(study) == []
+
+
+def test_the_times_are_told_in_words(study, monkeypatch):
+    speed = Speed(
+        *("here", "cpu", "", 2, False, 60, 0.0, 0.9),
+        start_s=5.0,
+        epoch_s={"narrow 32 fp32": 0.01, "narrow 32 bf16": 0.01},
+        scoring_s=0.1,
+    )
+    monkeypatch.setattr(speed_trial, "measure_speed", lambda *_, **__: speed)
+    told = run_command("estimate", study.path).out.splitlines()
+    # 5 + 54 + 6 s; then a trial of 5.3 epochs, 62 epochs' worth of 0.6 s, and 6 s.
+    assert told[1].split("overread")[1].strip() == "first proposals after about 1.1 min; all of it at most 1.9 min"
+    assert told[2].split() == ["paper", "about", "1.0", "min"]
 
 
 def test_duplicates_that_are_known_take_no_time(study):

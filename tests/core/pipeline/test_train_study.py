@@ -49,7 +49,7 @@ def test_a_training_that_is_stopped_says_so_and_goes_on_with_resume(ready, study
     assert (ended.status, json.loads(ended.out)["run"]) == (0, run.name)
     assert scores_of(run) == scores_of(only_run(ready))
     epochs = [event["num_done"] for event in run.events() if event["event"] == "epoch"]
-    assert epochs == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert epochs == [1, 2, 3, 4, 5, 6, 7]
 
 
 def killed_at(command, study, is_there):
@@ -68,21 +68,21 @@ def killed_at(command, study, is_there):
 
 @pytest.mark.slow
 def test_a_training_that_is_killed_in_every_phase_goes_on_with_resume_as_if_it_had_not_been(study):
-    """Killed while it pretrains, within a fold, in the warm-up and while it judges."""
-    longer = ("pretrain.num_epochs=6", "cross_fitting.num_epochs=6", "warmup.num_epochs=6")
+    """Killed while it pretrains, within a fold and while it judges."""
+    longer = ("pretrain.num_epochs=6", "cross_fitting.num_epochs=6")
     arguments = (*SET, *(part for assignment in longer for part in ("--set", assignment)), "--seed", "3")
     command = [sys.executable, "-m", "core", "train", str(study.path)]
 
     def at(phase, epoch):
         return lambda event: event["event"] == "epoch" and (event["phase"], event["epoch"]) == (phase, epoch)
 
-    moments = [at("pretrain", 2), at("fold 2", 2), at("warmup", 2), lambda event: event["event"] == "scoring"]
+    moments = [at("pretrain", 2), at("fold 2", 2), lambda event: event["event"] == "scoring"]
     for number, moment in enumerate(moments):
         killed_at([*command, *(["--resume"] if number else arguments)], study, moment)
         assert only_run(study).state is RunState.INTERRUPTED
     run = only_run(study)
     last_before_start = [event for event, following in pairwise(run.events()) if following["event"] == "start"]
-    assert [event["phase"] for event in last_before_start] == ["pretrain", "fold 2", "warmup"]
+    assert [event["phase"] for event in last_before_start] == ["pretrain", "fold 2"]
     assert all(2 <= event["epoch"] < 6 for event in last_before_start)
     assert run_command("train", study.path, "--resume").status == 0
     assert run.state is RunState.FINISHED
@@ -205,7 +205,7 @@ def test_networks_are_left_out_where_a_fold_would_leave_them_one_class(study):
     samples["given_label"] = np.where(samples["patient"] == samples["patient"][0], "dog", "cat")
     rewrite_samples(study, samples)
     run = train_study(study, TrainRequest(assignments=tuple(ASSIGNMENTS)))
-    assert {event["phase"] for event in run.events() if event["event"] == "epoch"} == {"pretrain", "warmup"}
+    assert {event["phase"] for event in run.events() if event["event"] == "epoch"} == {"pretrain"}
     assert "score_networks" not in run.scores()
 
 

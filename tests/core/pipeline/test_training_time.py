@@ -40,15 +40,39 @@ def settings_of(preset):
 
 def test_the_overread_preset_takes_its_parts_times_the_images():
     found = estimate_time(settings_of("overread"), SPEED, NUM)
-    assert (found.start_s, found.pictures_s, found.features_s, found.scoring_s) == (3.0, 10.0, 20.0, 4.0)
-    # 20 epochs of two views, three networks of 8 epochs on two thirds, and 5 epochs of warm-up.
-    assert found.epochs_s == pytest.approx(20 * 2.3 + 3 * 8 * 2 / 3 + 5)
-    assert found.total_s == pytest.approx(104.0)
+    assert (found.start_s, found.pictures_s, found.features_s) == (3.0, 10.0, 20.0)
+    assert (found.first_scoring_s, found.scoring_s) == (4.0, 4.0)
+    # A trial network of 8 epochs on two thirds; 20 epochs of two views, and three networks like the trial's.
+    assert found.trial_s == pytest.approx(8 * 2 / 3)
+    assert found.epochs_s == pytest.approx(20 * 2.3 + 3 * 8 * 2 / 3)
+    assert found.first_s == pytest.approx(37.0)
+    assert found.total_s == pytest.approx(37 + 8 * 2 / 3 + 62 + 4)
+
+
+@pytest.mark.parametrize(
+    ("speed", "assignments"),
+    [({"device": "cuda"}, {}), ({}, {"condition": "always"})],
+)
+def test_networks_that_are_trained_in_any_case_are_not_tried(speed, assignments):
+    settings = settings_of("overread")
+    settings = replace(settings, cross_fitting=replace(settings.cross_fitting, **assignments))
+    found = estimate_time(settings, replace(SPEED, **speed), NUM)
+    assert (found.trial_s, found.first_s) == (0, 37)
+
+
+def test_a_run_on_features_alone_has_one_step_and_one_on_simclrs_too():
+    settings = settings_of("overread")
+    alone = replace(settings, cross_fitting=replace(settings.cross_fitting, num_folds=0))
+    found = estimate_time(alone, SPEED, NUM)
+    assert (found.first_s, found.trial_s, found.epochs_s, found.scoring_s) == (None, 0, 0, 4)
+    found = estimate_time(settings, replace(SPEED, features_s=None), NUM)
+    assert (found.first_s, found.trial_s, found.features_s) == (None, 0, 0)
+    assert found.epochs_s == pytest.approx(62)
 
 
 def test_the_papers_loop_searches_nothing_and_scores_nothing():
     found = estimate_time(settings_of("paper"), SPEED, NUM)
-    assert (found.pictures_s, found.features_s, found.scoring_s) == (0, 0, 0)
+    assert (found.pictures_s, found.features_s, found.first_s, found.scoring_s) == (0, 0, None, 0)
     assert found.epochs_s == pytest.approx(30 * 2.3 + 5 + 4 + 7 + 7)
 
 
@@ -79,7 +103,9 @@ def made_run(path, *, machine="here", device="cpu", preset="quick", epoch_s=2.0)
         for epoch in range(1, num_epochs + 1):
             time_s += cost * epoch_s
             events.append({"event": "epoch", "phase": phase, "epoch": epoch, "elapsed_s": time_s})
-    events += [{"event": "scoring", "elapsed_s": time_s}, {"event": "scoring", "fraction": 1, "elapsed_s": time_s + 9}]
+    for begin_s in (time_s, time_s + 500):  # the second time, after the networks, it is no measure
+        events += [{"event": "scoring", "elapsed_s": begin_s}]
+        events += [{"event": "scoring", "fraction": 1, "elapsed_s": begin_s + 9}, {"event": "first"}]
     (path / "progress.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
     return Run(path)
 

@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import numpy as np
@@ -92,8 +93,9 @@ def study(tmp_path_factory):
     return study
 
 
-def test_the_command_keeps_the_maps_of_a_run_s_own_network_beside_it(study):
+def test_the_network_is_trained_when_maps_are_first_asked_for_and_the_maps_are_kept_beside_it(study):
     run = open_run(study)
+    assert not (run.path / "model.safetensors").exists()
     row = run.scores().iloc[5]
     assert read_saliency(run, row.sample_id) is None
     ended = run_command("saliency", study.path, row.sample_id, "--json")
@@ -103,6 +105,9 @@ def test_the_command_keeps_the_maps_of_a_run_s_own_network_beside_it(study):
     assert found.maps.shape == (len(found.labels), 32, 32)
     assert 0 <= found.maps.min() <= found.maps.max() <= 1
     assert saliency_path(run, row.sample_id).parent == run.path / "saliency"
+    content = (run.path / "model.safetensors").read_bytes()
+    assert run_command("saliency", study.path, run.scores()["sample_id"][6]).status == 0
+    assert (run.path / "model.safetensors").read_bytes() == content
 
 
 def test_what_cannot_be_looked_at_is_said_to_be_so(study, tmp_path):
@@ -110,7 +115,9 @@ def test_what_cannot_be_looked_at_is_said_to_be_so(study, tmp_path):
     assert ended.status == 2
     assert "has no such sample; use an id from its scores.csv" in ended.err
     copy = open_study(shutil.copytree(study.path, tmp_path / "study"))
-    (open_run(copy).path / "model.safetensors").unlink()
+    config_path = open_run(copy).path / "config.json"
+    config_path.write_text(json.dumps(json.loads(config_path.read_text()) | {"samples_digest": "of others"}))
+    (open_run(copy).path / "model.safetensors").unlink(missing_ok=True)
     ended = run_command("saliency", copy.path, open_run(copy).scores()["sample_id"][0])
     assert (ended.status, ended.err.count("\n")) == (2, 1)
-    assert "has no model.safetensors" in ended.err
+    assert "its samples have changed since run" in ended.err

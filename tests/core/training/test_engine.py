@@ -9,7 +9,7 @@ import torch
 from overread.detection_settings import RefinementSettings
 from overread.errors import ConfigError
 from overread.network_settings import CrossFittingSettings
-from overread.phases import Stage, StageKind, plan_phases, plan_stages
+from overread.phases import plan_phases, plan_stages
 from overread.training import engine
 from overread.training.consensus import stage_consensus
 from overread.training.thresholds import class_thresholds
@@ -228,16 +228,16 @@ def test_cross_fitted_networks_say_the_mean_of_their_last_epochs_and_together_wh
 
     monkeypatch.setattr(engine, "predict", watched)
     trace = make_training(data, FOLDED, folds=FOLDS).run()
-    assert len(predicted) == 2 * 2 + 1  # two epochs of each fold, and the warm-up
+    assert len(predicted) == 2 * 2  # two epochs of each fold
     by_fold = [(predicted[0] + predicted[1]) / 2, (predicted[2] + predicted[3]) / 2]
     for held_out, probs in zip(FOLDS, by_fold, strict=True):
         np.testing.assert_allclose(trace.cross_fitted[held_out], probs[held_out], atol=1e-6)
     np.testing.assert_allclose(trace.cross_fitted[48:], (by_fold[0] + by_fold[1])[48:] / 2, atol=1e-6)
     np.testing.assert_allclose(trace.cross_fitted.sum(axis=1), 1, atol=1e-5)
-    assert trace.stages == plan_stages(FOLDED) == [Stage(StageKind.WARMUP)]
+    assert trace.stages == []
 
 
-def test_every_fold_and_the_warm_up_begin_with_the_pretrained_network_and_a_fresh_optimiser(make_training, monkeypatch):
+def test_every_fold_begins_with_the_pretrained_network_and_a_fresh_optimiser(make_training, monkeypatch):
     begun = {}
     train = engine.supervised_epoch
 
@@ -250,11 +250,9 @@ def test_every_fold_and_the_warm_up_begin_with_the_pretrained_network_and_a_fres
 
     monkeypatch.setattr(engine, "supervised_epoch", watched)
     make_training(made_data(num_test=16), FOLDED, folds=FOLDS).run()
-    (first, *others) = begun.values()
-    assert len(others) == 2
-    for weights, num_states in others:
-        assert num_states == 0
-        assert all(torch.equal(tensor, first[0][name]) for name, tensor in weights.items())
+    first, (weights, num_states) = begun.values()
+    assert num_states == 0
+    assert all(torch.equal(tensor, first[0][name]) for name, tensor in weights.items())
 
 
 @pytest.mark.parametrize("settings", [TINY, FINAL], ids=["rounds", "final"])

@@ -92,7 +92,7 @@ def test_a_run_on_a_file_of_features_keeps_them(study, features):
     np.testing.assert_array_equal(run.embeddings(), read_embeddings(path, study.samples()).features.astype(np.float16))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert run.config()["features"] == {"kind": "embeddings", "sha256": digest, "num_features": 5}
-    assert phases(run) == ["warmup"]
+    assert phases(run) == []
     assert "score_networks" not in run.scores()
     assert (run.scores()["label_error_probability"] < 1 - 1 / len(study.classes)).mean() > 0.9
     assert not any(path.name in file.read_text() for file in run.path.glob("*.json*"))
@@ -100,8 +100,9 @@ def test_a_run_on_a_file_of_features_keeps_them(study, features):
 
 def test_the_networks_go_their_way_beside_features_from_elsewhere(study, features):
     own = train_study(study, TrainRequest(assignments=tuple(ASSIGNMENTS)))
-    run = train_study(study, TrainRequest(assignments=tuple(ASSIGNMENTS), embeddings=features[0]))
-    assert phases(run) == phases(own) == ["pretrain", "fold 1", "fold 2", "fold 3", "warmup"]
+    assigned = (*ASSIGNMENTS, "cross_fitting.condition=always")
+    run = train_study(study, TrainRequest(assignments=assigned, embeddings=features[0]))
+    assert phases(run) == phases(own) == ["pretrain", "fold 1", "fold 2", "fold 3"]
     np.testing.assert_array_equal(run.scores()["score_networks"], own.scores()["score_networks"])
     kept = read_embeddings(features[0], study.samples()).features
     np.testing.assert_array_equal(run.embeddings(), kept.astype(np.float16))
@@ -193,7 +194,7 @@ def test_weights_that_give_no_numbers_are_refused(study, weights):
 def test_a_stopped_run_goes_on_with_the_features_that_it_began_with(study, features, tmp_path):
     path, array = features
     with pytest.raises(KeyboardInterrupt):
-        train_study(study, TrainRequest(assignments=tuple(ALONE), embeddings=path), listener=stop_at("epoch"))
+        train_study(study, TrainRequest(assignments=tuple(ALONE), embeddings=path), listener=stop_at("scoring"))
     np.save(tmp_path / "others.npy", array + 1)
     with pytest.raises(StudyError, match="was started with other features; give none to resume it, or start a new run"):
         train_study(study, TrainRequest(resume=True, embeddings=tmp_path / "others.npy"))

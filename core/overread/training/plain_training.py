@@ -1,0 +1,97 @@
+"""Networks trained on labels and nothing else: the one that heat maps look into, and the trial that says whether the
+cross-fitted ones are worth their time. Neither outlives the process half-trained: both take less than a minute for a
+thousand images."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from overread.config import TrainSettings
+from overread.models.network import Network
+from overread.training.epochs import predict, supervised_epoch
+from overread.training.training_data import TrainingData, pixel_statistics
+
+
+def train_on_labels(
+    data: TrainingData,
+    settings: TrainSettings,
+    *,
+    num_epochs: int,
+    seed: int,
+    pretrained: Mapping[str, torch.Tensor] | None = None,
+    after_epoch: Callable[[int, Network], None] | None = None,
+) -> Network:
+    """A network after so many epochs of cross-entropy, as the warm-up has them.
+
+    pretrained: the weights to start from; None: those that `seed` draws. after_epoch: called with the number of the
+    epoch, from 1, and the network. The same seed gives the same network.
+    """
+    mean, std = pixel_statistics(data)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = Network(
+            settings.model.encoder,
+            mean=mean,
+            std=std,
+            num_classes=data.num_classes,
+            projection_size=settings.pretrain.projection_size,
+        )
+    if pretrained:
+        network.load_state_dict(pretrained)
+    network.to(data.device).to(memory_format=torch.channels_last)
+    warmup = settings.warmup
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=warmup.learning_rate, weight_decay=warmup.weight_decay, fused=True
+    )
+    generator = torch.Generator().manual_seed(seed)
+    for epoch in range(1, num_epochs + 1):
+        supervised_epoch(
+            network,
+            optimizer,
+            data,
+            data.given,
+            np.zeros(len(data.given), dtype=bool),
+            batch_size=warmup.batch_size,
+            weight="none",
+            precision=settings.model.precision,
+            generator=generator,
+        )
+        if after_epoch:
+            after_epoch(epoch, network)
+    return network
+
+
+def trial_probs(
+    data: TrainingData,
+    settings: TrainSettings,
+    held_out: np.ndarray,
+    *,
+    seed: int,
+    on_progress: Callable[[float], None],
+) -> np.ndarray:
+    """What a network that was trained without a fold, and without SimCLR, says of that fold: (M, K) float32, rows sum
+    to 1; the mean over the last epochs, as of the cross-fitted networks.
+
+    held_out: (M,) int64 dataset indices. on_progress: called with the share of the epochs that is done.
+    """
+    fitting = settings.cross_fitting
+    first_averaged = max(1, fitting.num_epochs - fitting.num_averaged + 1)
+    is_trained = data.is_trained.copy()
+    is_trained[held_out] = False
+    predicted: list[np.ndarray] = []
+
+    def after_epoch(epoch: int, network: Network) -> None:
+        if epoch >= first_averaged:
+            predicted.append(predict(network, data, precision=settings.model.precision)[held_out])
+        on_progress(epoch / fitting.num_epochs)
+
+    train_on_labels(
+        replace(data, is_trained=is_trained),
+        settings,
+        num_epochs=fitting.num_epochs,
+        seed=seed,
+        after_epoch=after_epoch,
+    )
+    return np.mean(predicted, axis=0)

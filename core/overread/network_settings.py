@@ -100,7 +100,7 @@ class RoundsSettings:
     later_stages: tuple[int, ...] = (2, 5, 7)
     """The same for every later round."""
     max_loss: float = -math.log(0.85)
-    """Loss, in nats, below which a sample is reliable at a stage."""
+    """Loss, in nats, below which a sample is reliable at a stage. The default is ours: the paper does not say."""
     threshold: str = "fixed"
     """How that threshold is set. fixed: max_loss. gmm, quantile or otsu: per class, from its losses at the stage, and
     max_loss if those give no threshold."""

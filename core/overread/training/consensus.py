@@ -45,9 +45,9 @@ def stage_consensus(
     """Pseudo-labels from the predictions of a round's stages.
 
     stage_probs: (S, N, K) float, rows sum to 1; given: (N,) int64 given labels; max_loss: the loss
-    below which a sample is reliable, in nats (-log 0.85 in the paper): one number, or (S, N), of each sample
-    at each stage. reliability: whose loss, as in `stage_losses`. A sample without consensus falls back to its
-    given label, or with fallback="current" to `current`: (N,) int64.
+    below which a sample is reliable, in nats: one number (the paper's is "a preset threshold", without its value), or
+    (S, N), of each sample at each stage. reliability: whose loss, as in `stage_losses`. A sample without consensus
+    falls back to its given label, or with fallback="current" to `current`: (N,) int64.
     Raises ConfigError if S < 1 or the shapes do not fit.
     Source: Bala, Gupta, Sethi, section 2, "Consensus-Based Pseudo-Labeling".
     """

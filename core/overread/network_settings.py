@@ -159,6 +159,8 @@ class CrossFittingSettings:
     """Epochs of each network."""
     num_averaged: int = 3
     """Last epochs whose predictions are averaged."""
+    stages: tuple[int, ...] = (2, 5, 7)
+    """Epochs after which each network is asked for the consensus; those that it does not reach count as its last."""
 
     def __post_init__(self) -> None:
         rules = (
@@ -166,5 +168,11 @@ class CrossFittingSettings:
             ("condition", self.condition in ("auto", "always"), "auto or always"),
             ("num_epochs", self.num_epochs >= 1, "at least 1"),
             ("num_averaged", self.num_averaged >= 1, "at least 1"),
+            ("stages", bool(self.stages) and min(self.stages) >= 1, "some, at least 1"),
         )
         check_settings("cross_fitting", self, rules)
+
+    @property
+    def reached_stages(self) -> tuple[int, ...]:
+        """The epochs of `stages`, rising."""
+        return tuple(sorted({min(stage, self.num_epochs) for stage in self.stages}))

@@ -7,6 +7,7 @@ import numpy as np
 
 from overread.detection.calibration import recalibrated
 from overread.detection.chance import is_better_than_chance
+from overread.detection.cross_fitted_consensus import CLASSIFIERS, STAGES, CrossFittedConsensus
 from overread.detection.dawid_skene import dawid_skene
 from overread.detection.detection_data import DetectionData
 from overread.detection.group_labels import GroupLabels
@@ -39,6 +40,8 @@ class Judgement:
     """(N,) int64: the label proposed instead of the given one, or the given one if none is."""
     scores: dict[str, np.ndarray]
     """By scorer, (N,) float32 in [0, 1], higher is more likely wrong."""
+    consensus: CrossFittedConsensus
+    """Of the networks' stages if the networks are used, else of the classifiers on the features."""
     self_training: SelfTraining
     result: Iteration
     """The chosen iteration, combined with the networks if they are used; its noise model is fitted to all labels."""
@@ -89,7 +92,12 @@ def judge(
     if data.verified is not None:
         probs = _recalibrated(probs, data.given, data.verified, settings.calibration)
     proposed = _proposed_labels(probs, data, settings)
-    return Judgement(probs, proposed, _scores(data, training, result, settings, seed), training, result, copy_prob)
+    if data.network_stage_probs is not None and result.network_weight > 0:
+        consensus = CrossFittedConsensus.of(data.network_stage_probs, data.given, STAGES, settings.consensus)
+    else:
+        consensus = CrossFittedConsensus.of(training.voter_probs, data.given, CLASSIFIERS, settings.consensus)
+    scores = _scores(data, training, result, settings, seed) | {"consensus": consensus.score}
+    return Judgement(probs, proposed, scores, consensus, training, result, copy_prob)
 
 
 @dataclass(frozen=True)

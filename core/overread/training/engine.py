@@ -191,9 +191,7 @@ class Training:
         if phase.kind in (PhaseKind.WARMUP, PhaseKind.FINAL) and is_last:
             self.trace.add_stage(Stage(StageKind(phase.kind)), self._predict(phase))
         elif phase.kind is PhaseKind.FOLD:
-            num_averaged = min(self.settings.cross_fitting.num_averaged, phase.num_epochs)
-            if epoch > phase.num_epochs - num_averaged:
-                self._judge_fold(self._predict(phase) / num_averaged, self._held_out(phase))
+            self._judge_fold(phase, epoch)
         elif phase.kind is PhaseKind.ROUND:
             if epoch in rounds.stages(phase.index):
                 self.trace.add_stage(Stage(StageKind.ROUND, phase.index, epoch), self._predict(phase))
@@ -219,13 +217,23 @@ class Training:
         is_trained[self._held_out(phase)] = False
         return replace(self.data, is_trained=is_trained)
 
-    def _judge_fold(self, probs: np.ndarray, held_out: np.ndarray) -> None:
+    def _judge_fold(self, phase: Phase, epoch: int) -> None:
         """Add what a fold's network says: of the samples held out, and as one voice of all of the untrained ones."""
-        if self.trace.cross_fitted is None:
-            self.trace.cross_fitted = np.zeros_like(probs)
-        self.trace.cross_fitted[held_out] += probs[held_out]
-        untrained = ~self.data.is_trained
-        self.trace.cross_fitted[untrained] += probs[untrained] / len(self.folds)
+        settings, trace = self.settings.cross_fitting, self.trace
+        num_averaged = min(settings.num_averaged, phase.num_epochs)
+        is_averaged, is_stage = epoch > phase.num_epochs - num_averaged, epoch in settings.reached_stages
+        if not (is_averaged or is_stage):
+            return
+        held_out, untrained = self._held_out(phase), np.flatnonzero(~self.data.is_trained)
+        places = np.concatenate([held_out, untrained])
+        probs = self._predict(phase, places)
+        probs[len(held_out) :] /= len(self.folds)
+        empty = np.zeros((len(self.data.given), self.data.num_classes), dtype=np.float32)
+        if is_averaged:
+            trace.cross_fitted = empty.copy() if trace.cross_fitted is None else trace.cross_fitted
+            trace.cross_fitted[places] += probs / num_averaged
+        if is_stage:
+            trace.cross_fitted_stages.setdefault(epoch, empty)[places] += probs
 
     def _max_losses(self, stage_probs: np.ndarray) -> float | np.ndarray:
         """The losses below which samples are reliable: one number, or (S, N) by stage and class."""
@@ -253,8 +261,9 @@ class Training:
             "num_changed": int((self.trace.pseudo_labels[-1] != self.data.given).sum()),
         }
 
-    def _predict(self, phase: Phase) -> np.ndarray:
-        probs = predict(self.network, self.data, precision=self.settings.model.precision)
+    def _predict(self, phase: Phase, places: np.ndarray | None = None) -> np.ndarray:
+        """Class probabilities of every sample, or of those at `places` (M,)."""
+        probs = predict(self.network, self.data, places, precision=self.settings.model.precision)
         if not np.isfinite(probs).all():
             raise _diverged(phase)
         return probs

@@ -83,11 +83,12 @@ def supervised_epoch(
 
 
 @torch.inference_mode()
-def predict(network: Network, data: TrainingData, *, precision: str) -> np.ndarray:
-    """Class probabilities of every sample, in eval mode: (N, K) float32, rows sum to 1."""
+def predict(network: Network, data: TrainingData, places: np.ndarray | None = None, *, precision: str) -> np.ndarray:
+    """Class probabilities of every sample, or of those at `places` (M,) int64, in eval mode: (N or M, K) float32, rows
+    sum to 1."""
     network.eval()
     probs = []
-    for index in data.all_batches(_prediction_batch(data)):
+    for index in data.batches(_prediction_batch(data), places):
         with autocast(data.device, precision):
             logits = network(data.images(index))
         probs.append(logits.float().softmax(dim=1).cpu())
@@ -99,7 +100,7 @@ def embed(network: Network, data: TrainingData, *, precision: str) -> np.ndarray
     """The encoder's features of every sample, in eval mode: (N, D) float32."""
     network.eval()
     features = []
-    for index in data.all_batches(_prediction_batch(data)):
+    for index in data.batches(_prediction_batch(data)):
         with autocast(data.device, precision):
             batch = network.features(data.images(index))
         features.append(batch.float().cpu())

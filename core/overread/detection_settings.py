@@ -236,7 +236,7 @@ class DynamicsSettings:
 class ConsensusSettings:
     """Consensus of models that never saw the sample's label. It is shown to readers, and changes no probability."""
 
-    min_ratio: float = 2.0
+    min_ratio: float = 2.5
     """How many times as likely as any other class a model must find a class to be sure of it; above 1."""
 
     def __post_init__(self) -> None:

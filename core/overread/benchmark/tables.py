@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from overread.benchmark.methods import METHODS, ORACLE, OURS
+from overread.benchmark.methods import DETAILED, METHODS, ORACLE, OURS
 from overread.benchmark.runner import NO_FEATURES
 from overread.benchmark.summary import CELL, numbers, summary
 
@@ -43,8 +43,11 @@ def report(results: Sequence[dict[str, Any]]) -> str:
             "### Seconds",
             _grid(of_kind, "seconds", decimals=1),
         ]
+        for method in DETAILED:
+            if method in set(of_kind["method"]):
+                parts += [f"### {method}", _own_grid(of_kind, method)]
         if OURS in set(of_kind["method"]):
-            parts += [f"### {OURS}", _own_grid(of_kind), "\n".join(f"- {line}" for line in summary(of_kind))]
+            parts.append("\n".join(f"- {line}" for line in summary(of_kind)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -64,8 +67,8 @@ def _grid(table: pd.DataFrame, column: str, decimals: int = 3) -> str:
     return _markdown(["task", "noise", *methods], rows)
 
 
-def _own_grid(table: pd.DataFrame) -> str:
-    own = table[table["method"] == OURS].groupby(CELL, sort=False)[numbers(table)].mean()
+def _own_grid(table: pd.DataFrame, method: str) -> str:
+    own = table[table["method"] == method].groupby(CELL, sort=False)[numbers(table)].mean()
     columns = {
         "wrong": "num_errors",
         "proposed": "num_proposed",

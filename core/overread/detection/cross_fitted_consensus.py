@@ -28,17 +28,28 @@ class CrossFittedConsensus:
     """How many they are, and of what kind: "3 stages", "4 classifiers"."""
 
     @classmethod
-    def of(cls, voter_probs: np.ndarray, given: np.ndarray, kind: str, settings: ConsensusSettings) -> Self:
+    def of(
+        cls,
+        voter_probs: np.ndarray,
+        given: np.ndarray,
+        kind: str,
+        settings: ConsensusSettings,
+        duplicate_groups: np.ndarray | None = None,
+    ) -> Self:
         """The consensus of V voters.
 
-        voter_probs: (V >= 1, N, K >= 2), rows sum to 1, each by models that saw neither the sample's label nor its
-        group's; given: (N,) int64; kind: STAGES or CLASSIFIERS. A voter is sure of a class that it finds at least
-        `settings.min_ratio` times as likely as any other. Raises ConfigError if the shapes do not fit.
+        voter_probs: (V >= 1, N, K >= 2), rows sum to 1: probabilities of the true class, each by models that saw
+        neither the sample's label nor its group's; given: (N,) int64; kind: STAGES or CLASSIFIERS; duplicate_groups:
+        (N,) int64, equal for near-duplicates, of which a voter says its mean, -1 for one alone. A voter is sure of a
+        class that it finds at least `settings.min_ratio` times as likely as any other. Raises ConfigError if the shapes
+        do not fit.
         Source: Bala, Gupta, Sethi, section 2, "Consensus-Based Pseudo-Labeling". There the voters are stages of one
         network, which saw every label, and by then has learnt the wrong ones.
         """
         if voter_probs.ndim != 3 or len(voter_probs) < 1 or voter_probs.shape[1] != len(given):
             raise ConfigError(f"voter_probs must be (V >= 1, N = {len(given)}, K); found {voter_probs.shape}")
+        if duplicate_groups is not None:
+            voter_probs = np.stack([_mean_of_duplicates(probs, duplicate_groups) for probs in voter_probs])
         num_voters, num_samples, num_classes = voter_probs.shape
         second, first = np.moveaxis(np.partition(voter_probs, num_classes - 2, axis=2)[:, :, -2:], 2, 0)
         is_sure = first >= settings.min_ratio * second
@@ -54,3 +65,14 @@ class CrossFittedConsensus:
     def proposed(self, given: np.ndarray) -> np.ndarray:
         """(N,) int64: the consensus, or the given label (N,) int64 where there is none."""
         return np.where(self.labels == NO_CONSENSUS, given, self.labels)
+
+
+def _mean_of_duplicates(probs: np.ndarray, duplicate_groups: np.ndarray) -> np.ndarray:
+    """probs (N, K), that of each near-duplicate replaced by its group's mean."""
+    members = np.flatnonzero(duplicate_groups >= 0)
+    number = np.unique(duplicate_groups[members], return_inverse=True)[1]
+    sums = np.zeros((number.max(initial=-1) + 1, probs.shape[1]))
+    np.add.at(sums, number, probs[members])
+    result = probs.astype(np.float64)
+    result[members] = (sums / np.bincount(number)[:, None])[number]
+    return result

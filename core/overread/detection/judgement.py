@@ -11,7 +11,7 @@ from overread.detection.cross_fitted_consensus import CLASSIFIERS, STAGES, Cross
 from overread.detection.dawid_skene import dawid_skene
 from overread.detection.detection_data import DetectionData
 from overread.detection.group_labels import GroupLabels
-from overread.detection.iteration import Iteration, combine_with_networks
+from overread.detection.iteration import Iteration, combine_with_networks, label_log_probs
 from overread.detection.label_quality import (
     conflict_score,
     margin_score,
@@ -19,7 +19,7 @@ from overread.detection.label_quality import (
     weighted_entropy_score,
 )
 from overread.detection.neighbours import neighbour_vote
-from overread.detection.noise_matching import fit_matched_group_noise
+from overread.detection.noise_matching import fit_judging_noise, fit_matched_group_noise
 from overread.detection.principal_components import principal_components
 from overread.detection.proposal_set import proposable, proposal_set
 from overread.detection.self_training import SelfTraining, self_train
@@ -41,7 +41,8 @@ class Judgement:
     scores: dict[str, np.ndarray]
     """By scorer, (N,) float32 in [0, 1], higher is more likely wrong."""
     consensus: CrossFittedConsensus
-    """Of the networks' stages if the networks are used, else of the classifiers on the features."""
+    """Of the networks' stages if the networks predict the labels better than the features do, else of the classifiers
+    on the features."""
     self_training: SelfTraining
     result: Iteration
     """The chosen iteration, combined with the networks if they are used; its noise model is fitted to all labels."""
@@ -92,12 +93,24 @@ def judge(
     if data.verified is not None:
         probs = _recalibrated(probs, data.given, data.verified, settings.calibration)
     proposed = _proposed_labels(probs, data, settings)
-    if data.network_stage_probs is not None and result.network_weight > 0:
-        consensus = CrossFittedConsensus.of(data.network_stage_probs, data.given, STAGES, settings.consensus)
-    else:
-        consensus = CrossFittedConsensus.of(training.voter_probs, data.given, CLASSIFIERS, settings.consensus)
+    consensus = _consensus(data, training, settings, uses_networks=uses_networks)
     scores = _scores(data, training, result, settings, seed) | {"consensus": consensus.score}
     return Judgement(probs, proposed, scores, consensus, training, result, copy_prob)
+
+
+def _consensus(
+    data: DetectionData, training: SelfTraining, settings: DetectionSettings, *, uses_networks: bool
+) -> CrossFittedConsensus:
+    """uses_networks: whether they predict the labels better than chance."""
+    voters, kind, noise = training.voter_probs, CLASSIFIERS, training.result.noise
+    if uses_networks and data.network_stage_probs is not None:
+        assert data.network_probs is not None
+        probs, given = data.network_probs[data.trained], data.given[data.trained]
+        if label_log_probs(probs, given, settings.noise).mean() > training.result.log_likelihood:
+            voters, kind, noise = data.network_stage_probs, STAGES, fit_judging_noise(probs, given, settings.noise)
+    # With wrong labels among those it learns from, no voter can be sure of what a label will be, only of the class.
+    class_probs = np.stack([noise.class_probs(probs) for probs in voters])
+    return CrossFittedConsensus.of(class_probs, data.given, kind, settings.consensus, data.duplicate_groups)
 
 
 @dataclass(frozen=True)

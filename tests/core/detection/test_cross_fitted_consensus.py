@@ -73,3 +73,14 @@ def test_probabilities_of_another_shape_are_refused(shape):
 def test_a_ratio_of_one_which_would_make_every_voter_sure_is_refused():
     with pytest.raises(ConfigError, match=r"consensus\.min_ratio"):
         ConsensusSettings(1.0)
+
+
+def test_near_duplicates_get_their_mean_and_others_keep_their_own():
+    probs = np.array([[[0.9, 0.1], [0.4, 0.6], [0.9, 0.1], [0.2, 0.8], [0.0, 1.0]]])
+    groups = np.array([7, 7, -1, -1, 9])
+    given = np.zeros(5, dtype=np.int64)
+    found = CrossFittedConsensus.of(probs, given, STAGES, ConsensusSettings(1.8), groups)  # the mean: 0.65 and 0.35
+    assert found.labels.tolist() == [0, 0, 0, 1, 1]
+    assert CrossFittedConsensus.of(probs, given, STAGES, ConsensusSettings(1.8)).labels[1] == NO_CONSENSUS
+    stricter = CrossFittedConsensus.of(probs, given, STAGES, ConsensusSettings(2.0), groups)
+    assert stricter.labels.tolist() == [NO_CONSENSUS, NO_CONSENSUS, 0, 1, 1]

@@ -200,7 +200,7 @@ def test_where_nothing_can_be_judged_labels_of_duplicates_stand_too():
     assert judgement.copy_prob is None
 
 
-def test_the_consensus_is_that_of_the_networks_stages_where_the_networks_count():
+def test_the_consensus_is_that_of_the_networks_stages_where_the_networks_predict_better():
     features, true, given = made_case([80, 80, 80], noise=0.2)
     features = (features + 4 * np.random.default_rng(1).normal(size=features.shape)).astype(np.float32)
     networks = 0.8 * np.eye(3)[true] + 0.2 / 3

@@ -110,6 +110,8 @@ class RoundsSettings:
     """Which loss is used: that of the predicted class (predicted), or of the given label (given)."""
     fallback: str = "given"
     """The label of a sample without consensus: given, or current (its last pseudo-label)."""
+    strong: str = "consensus"
+    """Which samples get strong augmentation in the rounds: those with a consensus (consensus), all or none."""
     weighting: str = "rounds"
     """When cross-entropy is weighted by confidence: in all rounds (rounds), or only in a final phase (final)."""
     weight: str = "max"
@@ -131,6 +133,7 @@ class RoundsSettings:
             ("quantile", 0 < self.quantile < 1, "between 0 and 1"),
             ("reliability", self.reliability in ("predicted", "given"), "predicted or given"),
             ("fallback", self.fallback in ("given", "current"), "given or current"),
+            ("strong", self.strong in ("consensus", "all", "none"), "consensus, all or none"),
             ("weighting", self.weighting in ("rounds", "final"), "rounds or final"),
             ("weight", self.weight in ("max", "target", "none"), "max, target or none"),
             (

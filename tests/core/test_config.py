@@ -205,6 +205,7 @@ def test_an_assignment_that_does_not_fit_is_refused(assignment, message):
         (RoundsSettings, {"reliability": "true"}, "rounds.reliability"),
         (RoundsSettings, {"fallback": "none"}, "rounds.fallback"),
         (RoundsSettings, {"weight": "min"}, "rounds.weight"),
+        (RoundsSettings, {"strong": "some"}, "rounds.strong"),
         (RoundsSettings, {"weighting": "never"}, "rounds.weighting"),
         (RoundsSettings, {"weighting": "final"}, "rounds.num_final_epochs"),
         (CrossValidationSettings, {"num_folds": 1}, "cross_validation.num_folds"),

@@ -28,7 +28,7 @@ def report(results: Sequence[dict[str, Any]]) -> str:
     seeds = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
     parts = [
         "# Label-error detection",
-        f"{_listed(table['device'])}; {_versions()}; commit {_listed(table['commit'])}; seeds {seeds}. "
+        f"{_listed(table['device'])}; {versions()}; commit {_listed(table['commit'])}; seeds {seeds}. "
         f"Mean over the seeds ± standard deviation. {_IDN_NOTE}",
     ]
     kinds = [kind for kind in table["features"].unique() if kind != NO_FEATURES]
@@ -64,7 +64,7 @@ def _grid(table: pd.DataFrame, column: str, decimals: int = 3) -> str:
         table.pivot_table(index=CELL, columns="method", values=column).reindex(columns=methods).dropna(axis=1).mean()
     )
     rows.append(["mean", "", *(f"**{means[name]:.{decimals}f}**" if name in means else "" for name in methods)])
-    return _markdown(["task", "noise", *methods], rows)
+    return markdown(["task", "noise", *methods], rows)
 
 
 def _own_grid(table: pd.DataFrame, method: str) -> str:
@@ -84,10 +84,11 @@ def _own_grid(table: pd.DataFrame, method: str) -> str:
         values = [row[column] for column in columns.values()]
         counts = [f"{value:.0f}" for value in values[:2]]
         rows.append([*cell, *counts, *("" if pd.isna(value) else f"{value:.3f}" for value in values[2:])])
-    return _markdown(["task", "noise", *columns], rows)
+    return markdown(["task", "noise", *columns], rows)
 
 
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -102,7 +103,8 @@ def _listed(values: pd.Series) -> str:
     return ", ".join(values.unique())
 
 
-def _versions() -> str:
+def versions() -> str:
+    """Of Python and the packages that results depend on."""
     found = [f"Python {platform.python_version()}"]
     for name in _PACKAGES:
         try:

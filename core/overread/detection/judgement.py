@@ -108,9 +108,7 @@ def _consensus(
         probs, given = data.network_probs[data.trained], data.given[data.trained]
         if label_log_probs(probs, given, settings.noise).mean() > training.result.log_likelihood:
             voters, kind, noise = data.network_stage_probs, STAGES, fit_judging_noise(probs, given, settings.noise)
-    # With wrong labels among those it learns from, no voter can be sure of what a label will be, only of the class.
-    class_probs = np.stack([noise.class_probs(probs) for probs in voters])
-    return CrossFittedConsensus.of(class_probs, data.given, kind, settings.consensus, data.duplicate_groups)
+    return CrossFittedConsensus.of(voters, kind, data, noise, settings.consensus)
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,9 @@ from overread.errors import ConfigError
 from overread.models.network import Network
 from overread.phases import Phase, PhaseKind, Stage, StageKind
 from overread.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from overread.training.consensus import stage_consensus, stage_losses
+from overread.training.consensus import round_consensus
 from overread.training.epochs import decay_learning_rate, embed, predict, pretrain_epoch, supervised_epoch
 from overread.training.progress_log import ProgressLog
-from overread.training.thresholds import class_thresholds
 from overread.training.trace import Trace
 from overread.training.training_data import TrainingData, pixel_statistics
 
@@ -161,12 +160,13 @@ class Training:
 
     def _supervised_epoch_of(self, phase: Phase) -> Callable[..., dict[str, float]]:
         rounds = self.settings.rounds
-        is_weighted = phase.kind is PhaseKind.FINAL or (phase.kind is PhaseKind.ROUND and rounds.weighting == "rounds")
+        is_refinement = phase.kind in (PhaseKind.ROUND, PhaseKind.FINAL)
+        is_weighted = phase.kind is PhaseKind.FINAL or (is_refinement and rounds.weighting == "rounds")
         data = self._without_fold(phase) if phase.kind is PhaseKind.FOLD else self.data
         labels = self.trace.pseudo_labels[-1] if self.trace.pseudo_labels else self.data.given
-        is_pseudo_labelled = (
-            self.trace.is_consensus[-1] if self.trace.is_consensus else np.zeros(len(labels), dtype=bool)
-        )
+        is_strong = np.full(len(labels), is_refinement and rounds.strong == "all")
+        if rounds.strong == "consensus" and self.trace.is_consensus:
+            is_strong = self.trace.is_consensus[-1]
 
         def run_epoch(optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator) -> dict[str, float]:
             loss, lowest_weight = supervised_epoch(
@@ -174,7 +174,7 @@ class Training:
                 optimizer,
                 data,
                 labels,
-                is_pseudo_labelled,
+                is_strong,
                 batch_size=self.settings.warmup.batch_size,
                 weight=rounds.weight if is_weighted else "none",
                 precision=self.settings.model.precision,
@@ -197,17 +197,8 @@ class Training:
                 self.trace.add_stage(Stage(StageKind.ROUND, phase.index, epoch), self._predict(phase))
             if is_last:
                 current = self.trace.pseudo_labels[-1] if self.trace.pseudo_labels else self.data.given
-                stage_probs = self.trace.round_probs(phase.index)
-                self.trace.add_round(
-                    stage_consensus(
-                        stage_probs,
-                        self.data.given,
-                        max_loss=self._max_losses(stage_probs),
-                        reliability=rounds.reliability,
-                        fallback=rounds.fallback,
-                        current=current,
-                    )
-                )
+                stage_probs, data = self.trace.round_probs(phase.index), self.data
+                self.trace.add_round(round_consensus(stage_probs, data.given, data.is_trained, rounds, current))
 
     def _held_out(self, phase: Phase) -> np.ndarray:
         return self.folds[phase.index]
@@ -234,25 +225,6 @@ class Training:
             trace.cross_fitted[places] += probs / num_averaged
         if is_stage:
             trace.cross_fitted_stages.setdefault(epoch, empty)[places] += probs
-
-    def _max_losses(self, stage_probs: np.ndarray) -> float | np.ndarray:
-        """The losses below which samples are reliable: one number, or (S, N) by stage and class."""
-        rounds = self.settings.rounds
-        if rounds.threshold == "fixed":
-            return rounds.max_loss
-        losses, classes = stage_losses(stage_probs, self.data.given, reliability=rounds.reliability)
-        by_class = [
-            class_thresholds(
-                of_stage[self.data.is_trained],
-                its_classes[self.data.is_trained],
-                self.data.num_classes,
-                method=rounds.threshold,
-                fixed=rounds.max_loss,
-                quantile=rounds.quantile,
-            )
-            for of_stage, its_classes in zip(losses, classes, strict=True)
-        ]
-        return np.take_along_axis(np.stack(by_class), classes, axis=1)
 
     def _round_fields(self, phase: Phase) -> dict[str, int]:
         return {

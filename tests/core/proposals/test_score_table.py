@@ -77,7 +77,9 @@ def test_probabilities_are_within_0_and_1_and_sum_to_1():
 
 def test_a_consensus_is_written_with_who_reached_it_and_none_as_empty_cells():
     labels = np.array([2, NO_CONSENSUS, 0])
-    consensus = CrossFittedConsensus(labels, np.zeros(3, dtype=np.float32), "4 classifiers")
+    consensus = CrossFittedConsensus(
+        labels, np.zeros(3, dtype=np.float32), "4 classifiers", np.ones((4, 3), dtype=bool)
+    )
     assert consensus_columns(consensus, CLASSES) == {
         "consensus": ["true", "", "normal"],
         "consensus_of": ["4 classifiers", "", "4 classifiers"],

@@ -9,7 +9,7 @@ import torch
 from overread.detection_settings import RefinementSettings
 from overread.errors import ConfigError
 from overread.network_settings import CrossFittingSettings
-from overread.training import engine
+from overread.training import consensus, engine
 from overread.training.consensus import stage_consensus
 from overread.training.engine import plan_phases, plan_stages
 from overread.training.thresholds import class_thresholds
@@ -262,6 +262,22 @@ def test_every_fold_begins_with_the_pretrained_network_and_a_fresh_optimiser(mak
     assert all(torch.equal(tensor, first[0][name]) for name, tensor in weights.items())
 
 
+@pytest.mark.parametrize("strong", ["all", "none"])
+def test_in_the_rounds_all_or_none_may_get_strong_augmentation(make_training, monkeypatch, strong):
+    seen = []
+    train = engine.supervised_epoch
+
+    def watched(network, optimizer, data, labels, is_strong, **options):
+        seen.append(is_strong.tolist())
+        return train(network, optimizer, data, labels, is_strong, **options)
+
+    monkeypatch.setattr(engine, "supervised_epoch", watched)
+    trace = make_training(settings=with_rounds(TINY, strong=strong)).run()
+    assert trace.is_consensus[0].any()
+    num = len(trace.is_consensus[0])
+    assert seen == [[False] * num] * 2 + [[strong == "all"] * num] * 5  # the warm-up first
+
+
 @pytest.mark.parametrize("settings", [TINY, FINAL], ids=["rounds", "final"])
 def test_each_phase_trains_on_the_labels_of_the_round_before_it(make_training, monkeypatch, settings):
     calls = []
@@ -295,13 +311,13 @@ def test_each_phase_trains_on_the_labels_of_the_round_before_it(make_training, m
 
 def test_the_fallback_to_the_current_label_keeps_the_last_pseudo_label(make_training, monkeypatch):
     seen = []
-    join = engine.stage_consensus
+    join = consensus.stage_consensus
 
     def watched(stage_probs, given, **options):
         seen.append((options["fallback"], options["current"].copy()))
         return join(stage_probs, given, **options)
 
-    monkeypatch.setattr(engine, "stage_consensus", watched)
+    monkeypatch.setattr(consensus, "stage_consensus", watched)
     data = made_data(num_samples=90, num_flipped=6)
     trace = make_training(data, with_rounds(TINY, fallback="current")).run()
     assert [fallback for fallback, _ in seen] == ["current", "current"]

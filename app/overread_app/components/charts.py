@@ -57,8 +57,17 @@ def class_balance(counts: Mapping[str, int]) -> go.Figure:
     return _count_bars(counts, colours=list(class_colours(list(counts)).values()), bar_px=34)
 
 
-def label_matrix(matrix: np.ndarray, classes: Sequence[str]) -> go.Figure:
-    """matrix: (K, K) counts, rows the given label, columns the proposed one. Cells are shaded by share of their row."""
+def label_matrix(
+    matrix: np.ndarray,
+    classes: Sequence[str],
+    *,
+    other: str = "proposed",
+    title: str = "label if all proposals are accepted",
+) -> go.Figure:
+    """matrix: (K, K) counts, rows the given label, columns another one. Cells are shaded by share of their row.
+
+    other: the other label in a word; title: of its axis.
+    """
     totals = matrix.sum(axis=1, keepdims=True)
     share = np.divide(matrix, totals, out=np.zeros(matrix.shape), where=totals > 0)
     off_diagonal = share.copy()
@@ -78,7 +87,7 @@ def label_matrix(matrix: np.ndarray, classes: Sequence[str]) -> go.Figure:
             xgap=3,
             ygap=3,
             customdata=np.dstack([matrix, 100 * share]),
-            hovertemplate="given %{y}, proposed %{x}: %{customdata[0]:,} (%{customdata[1]:.0f} %)<extra></extra>",
+            hovertemplate="given %{y}, " + other + " %{x}: %{customdata[0]:,} (%{customdata[1]:.0f} %)<extra></extra>",
             hoverongaps=True,
         )
     )
@@ -96,7 +105,7 @@ def label_matrix(matrix: np.ndarray, classes: Sequence[str]) -> go.Figure:
                 },
             )
     figure.update_layout(template=TEMPLATE, height=110 + 56 * len(classes))
-    figure.update_xaxes(title="label if all proposals are accepted", side="top", showgrid=False, type="category")
+    figure.update_xaxes(title=title, side="top", showgrid=False, type="category")
     figure.update_yaxes(title="given label", autorange="reversed", showgrid=False, type="category")
     return figure
 

@@ -73,6 +73,10 @@ class Room:
     """(N, K) float32 in the order of the study's classes; 0 for a class that the run does not have."""
     slides: np.ndarray
     """(N,) str: slide of samples.csv; empty for none."""
+    consensus: np.ndarray
+    """(N,) str: the class that all voters are sure of; empty for none, and for a run of an earlier version."""
+    consensus_of: np.ndarray
+    """(N,) str: who they are."""
     scorers: tuple[str, ...]
     scores: np.ndarray
     """(N, S) float32 in [0, 1], higher is more likely wrong."""
@@ -218,7 +222,9 @@ def _open(study: Study, run: Run) -> Room:
         likely=likely_labels(table),
         probability=table["label_error_probability"].to_numpy(dtype=np.float64),
         is_proposed=table["is_proposed"].to_numpy(dtype=bool),
-        kinds=table["kind"].to_numpy(dtype=object) if "kind" in table else np.full(num, "", dtype=object),
+        kinds=_words(table, "kind"),
+        consensus=_words(table, "consensus"),
+        consensus_of=_words(table, "consensus_of"),
         probs=np.column_stack(probs).astype(np.float32),
         scorers=tuple(name.removeprefix("score_") for name in scorers),
         scores=table[list(scorers)].to_numpy(dtype=np.float32),
@@ -240,6 +246,8 @@ def _open_unread(study: Study) -> Room:
         probability=np.zeros(num),
         is_proposed=np.ones(num, dtype=bool),
         kinds=absent,
+        consensus=absent,
+        consensus_of=absent,
         probs=np.empty((num, 0), dtype=np.float32),
         scorers=(),
         scores=np.empty((num, 0), dtype=np.float32),
@@ -249,6 +257,11 @@ def _open_unread(study: Study) -> Room:
         calibration=CalibrationSettings(),
         **_of_samples(study, samples, samples),
     )
+
+
+def _words(table: pd.DataFrame, column: str) -> np.ndarray:
+    """A column of scores.csv that an earlier version may have left out: empty then."""
+    return table.get(column, pd.Series("", index=table.index)).to_numpy(dtype=object)
 
 
 def _of_samples(study: Study, samples: pd.DataFrame, table: pd.DataFrame) -> dict[str, Any]:

@@ -158,6 +158,8 @@ class CrossFittingSettings:
     condition: str = "auto"
     """When they are trained. auto: on a GPU always; on a CPU, beside features from elsewhere, only if a trial network
     makes the labels of a held-out fold more likely. always: always."""
+    min_standard_errors: float = 2.0
+    """By how many standard errors the trial network has to do so, at least 0."""
     num_epochs: int = 8
     """Epochs of each network."""
     num_averaged: int = 3
@@ -169,6 +171,7 @@ class CrossFittingSettings:
         rules = (
             ("num_folds", self.num_folds == 0 or self.num_folds >= 2, "0 or >= 2"),
             ("condition", self.condition in ("auto", "always"), "auto or always"),
+            ("min_standard_errors", self.min_standard_errors >= 0, "at least 0"),
             ("num_epochs", self.num_epochs >= 1, "at least 1"),
             ("num_averaged", self.num_averaged >= 1, "at least 1"),
             ("stages", bool(self.stages) and min(self.stages) >= 1, "some, at least 1"),

@@ -25,6 +25,7 @@ STEP_WORDS = {
     "pictures": "Finding duplicate images",
     "features": "Computing image features",
     "scoring": "Scoring every label",
+    "trial": "Trying whether networks help",
 }
 """Texts for a training's events between its epochs."""
 

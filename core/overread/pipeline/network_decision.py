@@ -31,7 +31,7 @@ def are_networks_worthwhile(run: Run, settings: TrainSettings, training: "Traini
     else:
         trial = _trial(run, settings, training)
         write_atomically(path, json.dumps({"gain": trial.gain, "standard_error": trial.standard_error}))
-    is_worthwhile = trial.is_worthwhile(settings.noise.num_standard_errors)
+    is_worthwhile = trial.is_worthwhile(settings.cross_fitting.min_standard_errors)
     figures = f"changes the log-likelihood of held-out labels by {trial.gain:+.4f} nats each"
     figures += f" (standard error {trial.standard_error:.4f})"
     outcome = "networks are trained" if is_worthwhile else "networks are not worth their time, and are left out"

@@ -96,7 +96,7 @@ def test_a_run_can_be_read_while_its_networks_are_trained_and_when_they_were_kil
     assert run.refinement() == only_run(whole).refinement()
 
 
-@pytest.mark.parametrize(("gain", "is_trained"), [(0.2, True), (0.05, False), (-0.2, False)])
+@pytest.mark.parametrize(("gain", "is_trained"), [(0.25, True), (0.15, False), (-0.2, False)])
 def test_on_a_cpu_a_trial_decides_whether_networks_are_trained(study, features, monkeypatch, gain, is_trained):
     tried = []
 

@@ -191,6 +191,7 @@ def test_without_a_preset_labels_are_judged_by_cross_fitted_networks_and_rounds(
         "margin_area",
         "duplicates",
         "networks",
+        "consensus",
         "isolation",
     ]
     for row in scores:
@@ -201,10 +202,10 @@ def test_without_a_preset_labels_are_judged_by_cross_fitted_networks_and_rounds(
         )
         assert all(0 <= float(value) <= 1 for name, value in row.items() if name.startswith(("score_", "p_")))
     with np.load(run / "trace.npz") as trace:
-        assert trace["stage_names"].tolist() == ["networks", "refinement 0", "together"]
-        assert trace["stage_probs"].shape == (3, NUM_IMAGES, 3)
+        assert trace["stage_names"].tolist() == ["networks epoch 2", "networks", "refinement 0", "together"]
+        assert trace["stage_probs"].shape == (4, NUM_IMAGES, 3)
         assert trace["pseudo_labels"].shape == trace["is_consensus"].shape == (1, NUM_IMAGES)
-        networks = trace["stage_probs"][0].astype(float)
+        networks = trace["stage_probs"][1].astype(float)
     given = [CLASSES.index(row["given_label"]) for row in scores]
     found = [float(row["score_networks"]) for row in scores]
     np.testing.assert_allclose(found, 1 - networks[range(NUM_IMAGES), given], atol=2e-3)

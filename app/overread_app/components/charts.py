@@ -109,10 +109,18 @@ def class_balance(counts: Mapping[str, int]) -> go.Figure:
     return _count_bars(counts, colours=list(colours.values()), bar_px=34)
 
 
-def label_matrix(matrix: np.ndarray, classes: Sequence[str]) -> go.Figure:
-    """matrix: (K, K) counts, rows the given label, columns the proposed one. Cells are shaded by share of their row.
+def label_matrix(
+    matrix: np.ndarray,
+    classes: Sequence[str],
+    *,
+    other: str = "proposed",
+    title: str = "label if all proposals are accepted",
+) -> go.Figure:
+    """matrix: (K, K) counts, rows the given label, columns another one. Cells are shaded by share of their row.
 
-    The last curve has an invisible point in each cell, row by row: a click selects it, and Plotly selects no cells."""
+    other: the other label in a word; title: of its axis. The last curve has an invisible point in each cell, row by
+    row: a click selects it, and Plotly selects no cells.
+    """
     theme = current_theme()
     totals = matrix.sum(axis=1, keepdims=True)
     share = np.divide(matrix, totals, out=np.zeros(matrix.shape), where=totals > 0)
@@ -144,7 +152,7 @@ def label_matrix(matrix: np.ndarray, classes: Sequence[str]) -> go.Figure:
         unselected={"marker": {"opacity": 0}},
         showlegend=False,
         customdata=np.dstack([matrix, 100 * share]).reshape(-1, 2),
-        hovertemplate="given %{y}, proposed %{x}: %{customdata[0]:,} (%{customdata[1]:.0f} %)<extra></extra>",
+        hovertemplate="given %{y}, " + other + " %{x}: %{customdata[0]:,} (%{customdata[1]:.0f} %)<extra></extra>",
     )
     size = 14 if len(classes) < 6 else 12
     for row, given in enumerate(names):
@@ -159,7 +167,7 @@ def label_matrix(matrix: np.ndarray, classes: Sequence[str]) -> go.Figure:
     has_long = has_long_names(classes)
     numbers = [f"{number}" for number in range(1, len(classes) + 1)]
     figure.update_xaxes(
-        title="label if accepted, by number" if has_long else "label if all proposals are accepted",
+        title=f"{title}, by number" if has_long else title,
         side="top",
         showgrid=False,
         type="category",

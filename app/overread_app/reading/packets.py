@@ -17,7 +17,7 @@ from overread.review.outcomes import IS_ERROR, counts
 from overread_app.components.charts import class_colours
 from overread_app.components.evidence_panel import thumbnails
 from overread_app.components.sample_card import kind_words, likelihood
-from overread_app.components.scorer_votes import VIEWS, vote
+from overread_app.components.scorer_votes import VIEWS, consensus_words, vote
 from overread_app.components.verdict_words import PLAIN_VERDICTS, VERDICT_NAMES
 from overread_app.reading.reader_state import Standing
 from overread_app.reading.room import Room
@@ -80,6 +80,7 @@ def _packet(room: Room, row: int, probability: float, *, is_corrected: bool, is_
         "chanceDetail": ", ".join(details),
         "probs": [round(float(value), 4) for value in room.probs[row]],
         "votes": _votes(room, row, is_hidden),
+        "consensus": consensus_words(room.consensus[row], room.consensus_of[row]),
         **_similar(room, row, is_hidden),
     }
 
@@ -98,6 +99,7 @@ def _unread_packet(room: Room, row: int) -> Json:
         "chanceDetail": "",
         "probs": [],
         "votes": [],
+        "consensus": "",
         "similar": [],
         "similarSaid": "",
     }

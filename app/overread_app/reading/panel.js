@@ -177,6 +177,7 @@ class Panel {
       row.children[1].textContent = each?.view ?? "";
       row.children[2].textContent = VOTES[each?.vote] ?? "";
     });
+    this.find("consensus").textContent = packet.consensus;
     this.find("similar-part").hidden = !packet.similar.length;
     this.find("similar-note").textContent = packet.similar.some(({ isSame }) => isSame)
       ? "almost identical ones first"

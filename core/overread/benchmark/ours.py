@@ -6,7 +6,7 @@ from overread.benchmark.problem import MethodResult, Problem
 from overread.config import OVERREAD
 from overread.detection.cross_validation import cross_validated_probs
 from overread.detection.detection_data import DetectionData
-from overread.detection.judgement import judge
+from overread.detection.judgement import Judgement, judge
 from overread.detection.label_quality import self_confidence_score
 from overread.detection_settings import CrossValidationSettings
 
@@ -14,13 +14,24 @@ from overread.detection_settings import CrossValidationSettings
 def overread(problem: Problem) -> MethodResult:
     """The overread preset's judgement of the cell's features, with its settings as they come. The networks that the
     preset fine-tunes beside it are not part of this."""
-    judgement = judge(_detection_data(problem, problem.given), OVERREAD.detection, seed=problem.seed)
+    judgement = _judgement(problem)
     return MethodResult(
         self_confidence_score(judgement.probs, problem.given),
         judgement.proposed,
         judgement.proposed != problem.given,
         is_probability=True,
     )
+
+
+def consensus(problem: Problem) -> MethodResult:
+    """The consensus of the same judgement's classifiers, which says nothing of probabilities."""
+    found = _judgement(problem).consensus
+    proposed = found.proposed(problem.given)
+    return MethodResult(found.score, proposed, proposed != problem.given)
+
+
+def _judgement(problem: Problem) -> Judgement:
+    return judge(_detection_data(problem, problem.given), OVERREAD.detection, seed=problem.seed)
 
 
 def head_probs(problem: Problem, labels: np.ndarray | None = None) -> np.ndarray:

@@ -73,7 +73,7 @@ def test_a_row_for_every_row_of_the_source_with_who_decided_what():
         *("image", "label", "age"),
         *("final_label", "is_changed", "verdict", "label_error_probability", "proposed_label"),
         *("reader", "decided_at", "note", "run", "reader_identity", "blind_reading", "read_by", "read_at"),
-        *("overread_version", "ledger_head"),
+        *("discrepancy_grade", "overread_version", "ledger_head"),
     ]
 
 
@@ -150,7 +150,7 @@ def test_an_accepted_label_that_the_source_has_taken_over_is_no_change():
 def test_a_column_of_the_source_with_one_of_our_names_keeps_it():
     source = SOURCE.assign(run="mine", verdict="v", overread_run="too")
     found = cleaned([decision(1, "s1")], source=source)
-    assert tuple(found.columns[-15:]) == own_columns(source.columns)
+    assert tuple(found.columns[-16:]) == own_columns(source.columns)
     assert own_columns(source.columns) == (
         *("final_label", "is_changed", "overread_verdict", "label_error_probability", "proposed_label"),
         *(
@@ -160,6 +160,7 @@ def test_a_column_of_the_source_with_one_of_our_names_keeps_it():
             "overread_overread_run",
             "reader_identity",
             *("blind_reading", "read_by", "read_at"),
+            "discrepancy_grade",
             "overread_version",
             "ledger_head",
         ),

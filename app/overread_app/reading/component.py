@@ -20,6 +20,7 @@ PARTS = (
         "outbox",
         "sample_store",
         "keys",
+        "grades",
         "panel",
         "sheet",
         "curtain",

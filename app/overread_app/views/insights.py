@@ -16,6 +16,7 @@ from overread_app import session, study_data
 from overread_app.boundary import plain_text
 from overread_app.components import calibration_charts, chart_choice, charts
 from overread_app.components.anchoring_panel import show_anchoring
+from overread_app.components.grades_panel import show_grades
 from overread_app.components.wording import VERDICT_WORDS, counted, run_title
 
 HIGH_PROBABILITY = 0.8
@@ -51,6 +52,7 @@ def show_page() -> None:
     with right:
         show_trade_off(scores)
     show_anchoring(study)
+    show_grades(study)
     show_map(study, run, scores)
 
 

@@ -3,10 +3,17 @@
 import pandas as pd
 import streamlit as st
 
+from overread.records import Grade
 from overread.review.grades import grades_by_pair
 from overread.studies.study import Study
 from overread_app import session, study_data
-from overread_app.components.verdict_words import GRADE_WORDS
+
+HEADINGS = {
+    Grade.MANY_MINOR: "Many, minor",
+    Grade.MANY_MAJOR: "Many, major",
+    Grade.FEW_MINOR: "Few, minor",
+    Grade.FEW_MAJOR: "Few, major",
+}
 
 
 def show_grades(study: Study) -> None:
@@ -16,16 +23,19 @@ def show_grades(study: Study) -> None:
     if not pairs:
         return
     st.header("Your grades of the errors")
+    names = st.column_config.TextColumn(width="medium")
     rows = [
         {
             "Given label": pair.given_label,
             "Your label": pair.chosen_label,
-            **{words.capitalize(): pair.grades[grade] for grade, words in GRADE_WORDS.items()},
+            **{heading: pair.grades[grade] for grade, heading in HEADINGS.items()},
             "Not graded": pair.num_ungraded,
         }
         for pair in pairs
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+    config = {"Given label": names, "Your label": names}
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=config)
     st.caption(
-        "Labels that you changed, one at a time, by how many readers would miss the error and whether it matters."
+        "Labels that you changed, one at a time: whether many or few readers would miss the error, and whether it is "
+        "minor or major."
     )

@@ -4,6 +4,7 @@ const GRADED_KINDS = ["accept", "relabel"]; // the verdicts that find the given 
 
 class Grades {
   constructor(root) {
+    this.root = root;
     this.rows = root.querySelector(".grades");
     this.buttons = [];
     this.value = "";
@@ -30,7 +31,7 @@ class Grades {
       Object.assign(make("span", "row-title"), { textContent: title }),
       ...this.buttons.filter((_, i) => grades[i].row === title).map(({ element }) => element),
     ]));
-    this.rows.hidden = !grades.length;
+    this.root.classList.toggle("has-grades", grades.length > 0);
   }
 
   // The rows of the key table.

@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from overread.studies.study import update_study_file
+from overread.studies.study import set_protocol, update_study_file
 from tests.app.browser.conftest import Server, await_saved, begin, decide, draw_images, look, open_tab, serving
 from tests.app.browser.test_reading_page import CLASSES, boxes
 from tests.app.made_study import write_study
@@ -44,16 +44,24 @@ def pressed(page):
     return [button.get_attribute("aria-label") for button in found.all()]
 
 
-@pytest.mark.parametrize(("width", "height"), [(1024, 768), (1280, 720)])
-def test_the_grades_are_in_sight_with_all_else_that_a_verdict_needs(page, width, height):
+SIZES = [(1024, 768), (1280, 720)]
+
+
+def all_in_sight(page, width, height):
+    """The boxes of what a verdict needs, at a size of the window; each lies inside it."""
     page.set_viewport_size({"width": width, "height": height})
     page.wait_for_timeout(400)
     needed = boxes(page, ".readings, .verdict, .grade, .note, .last, .progress")
-    assert len(needed) == 4 + 2 + 4 + 3 + 4
     for box in needed:
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= height
         assert box["x"] + box["width"] <= width
+    return needed
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_the_grades_are_in_sight_with_all_else_that_a_verdict_needs(page, width, height):
+    assert len(all_in_sight(page, width, height)) == 4 + 2 + 4 + 3 + 4
     assert page.locator(".grade").evaluate_all("all => all.every((each) => each.scrollWidth <= each.clientWidth)")
 
 
@@ -81,6 +89,28 @@ def test_one_key_grades_a_verdict_that_finds_an_error_and_undo_brings_the_grade_
     await_saved(page)
     assert "(few miss it, major)" in page.locator(".saved").text_content()
     assert stored(server)[3:] == [("undo", "", "")] * 3 + [("verdict", "accept", "few_major")]
+
+
+def test_blind_first_the_grades_come_with_the_labels(page, server):
+    decide(page, "a", "a")  # two that were seen before
+    await_saved(page)
+    set_protocol(server.study.path, "blind")
+    page.reload()
+    page.wait_for_selector(".reading.is-blind")
+    look(page)
+    assert not page.locator(".grades").is_visible()
+    page.keyboard.press("b")
+    page.keyboard.press("1")
+    page.wait_for_selector(".reading:not(.is-blind)")
+    assert pressed(page) == []
+    for width, height in SIZES:
+        assert len(all_in_sight(page, width, height)) == 4 + 2 + 4 + 3 + 4
+    look(page)
+    page.keyboard.press("y")
+    decide(page, "a")
+    await_saved(page)
+    assert stored(server)[-2:] == [("reading", "", ""), ("verdict", "accept", "many_major")]
+    set_protocol(server.study.path, "open")
 
 
 def test_without_the_option_there_is_nothing_to_see_and_its_keys_do_nothing(page, server):

@@ -62,7 +62,7 @@ def test_a_row_for_every_row_of_the_source_with_who_decided_what():
     assert set(found["ledger_head"]) == {"study:3:hash"}
     assert set(found["overread_version"]) == {full_version()}
     assert found["reader_identity"].tolist() == ["self-declared", "", "self-declared", "", "self-declared"]
-    assert found.iloc[:, :-6].to_numpy().tolist() == [
+    assert found.iloc[:, :-7].to_numpy().tolist() == [
         ["a.png", "0", "007", "1", "true", "accept", "0.75", "1", "ann", "2026-01-02T03:05:05+00:00", "", "run-1"],
         ["b.png", "1", " 8", "1", "false", "", repr(1 / 3), "0", "", "", "", "run-9"],
         ["c.png", " 0", "", "", "true", "exclude", "0.75", "1", "bob", "2026-01-02T03:06:05+00:00", "", "run-1"],

@@ -16,6 +16,8 @@ from overread_app import session, study_data
 from overread_app.boundary import plain_text
 from overread_app.components import calibration_charts, chart_choice, charts
 from overread_app.components.anchoring_panel import show_anchoring
+from overread_app.components.grades_panel import show_grades
+from overread_app.components.label_matrix import label_matrix
 from overread_app.components.wording import VERDICT_WORDS, counted, run_title
 
 HIGH_PROBABILITY = 0.8
@@ -51,6 +53,7 @@ def show_page() -> None:
     with right:
         show_trade_off(scores)
     show_anchoring(study)
+    show_grades(study)
     show_map(study, run, scores)
 
 
@@ -89,7 +92,7 @@ def show_matrix(study: Study, run: Run, scores: pd.DataFrame) -> None:
     after = scores["proposed_label"].where(scores["is_proposed"], scores["given_label"])
     matrix = label_counts(study, scores["given_label"], after)
     selection = charts.show_selectable(
-        charts.label_matrix(matrix, study.classes), key="insights_matrix", alt="Matrix of given and proposed labels"
+        label_matrix(matrix, study.classes), key="insights_matrix", alt="Matrix of given and proposed labels"
     )
     st.caption("Off the diagonal: proposals, shaded by their share of the given class. Click a cell to see its images.")
     cell = chart_choice.matrix_cell(selection, len(study.classes))
@@ -171,7 +174,7 @@ def show_consensus_matrix(study: Study, scores: pd.DataFrame) -> None:
         st.caption("The models do not all agree on any image.")
         return
     charts.show_chart(
-        charts.label_matrix(
+        label_matrix(
             label_counts(study, scores["given_label"], scores["consensus"]),
             study.classes,
             other="consensus",

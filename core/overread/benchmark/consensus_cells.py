@@ -16,9 +16,10 @@ from overread.detection.detection_data import DetectionData
 from overread.detection.folds import grouped_folds
 from overread.detection.judgement import judge
 from overread.detection.noise_matching import fit_judging_noise
+from overread.phases import plan_phases
 from overread.training.consensus import round_consensus
 from overread.training.device import has_bf16_units
-from overread.training.engine import Training, plan_phases
+from overread.training.engine import Training
 from overread.training.progress_log import ProgressLog
 from overread.training.training_data import TrainingData, load_pixels
 

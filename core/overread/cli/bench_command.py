@@ -44,8 +44,17 @@ class SaveFlags:
 class ConsensusFlags:
     """Of `bench consensus`."""
 
-    images: Annotated[int, typer.Option(help="For consensus: images of each task.")] = 600
+    images: Annotated[int, typer.Option(help="For consensus and encoders: images of each task.")] = 600
     image_size: Annotated[int, typer.Option(help="For consensus: side length of the networks' input, in pixels.")] = 48
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderFlags:
+    """Of `bench encoders`."""
+
+    encoders: Annotated[str, typer.Option(help="For encoders: lite0, lite1, lite2, separated by commas.")] = (
+        "lite0,lite1,lite2"
+    )
 
 
 @with_flags
@@ -54,12 +63,13 @@ def bench(
         str,
         typer.Argument(
             help="detection: compare label-error detection with other methods; consensus: the paper's loop, stage by "
-            "stage, beside models that never saw the labels; save: measure how long saving a verdict takes with many "
-            "readers at once."
+            "stage, beside models that never saw the labels; encoders: compare encoders trained on ImageNet; save: "
+            "measure how long saving a verdict takes with many readers at once."
         ),
     ],
     detection: DetectionFlags,
     consensus: ConsensusFlags,
+    encoders: EncoderFlags,
     save: SaveFlags,
     out: Annotated[Path, typer.Option(help="Folder for results.jsonl and tables.md.")] = Path("data/benchmark"),
     cache: Annotated[
@@ -99,8 +109,24 @@ def bench(
             )
         print_result(as_json, {"results": found, "tables": str(out / "consensus.md")}, page.splitlines())
         return
+    if name == "encoders":
+        from overread.benchmark.encoder_benchmark import EncoderPlan, run_encoders
+
+        compared = EncoderPlan(
+            _parts(detection.tasks),
+            noises,
+            _numbers("--seeds", detection.seeds),
+            _parts(encoders.encoders),
+            consensus.images,
+        )
+        with progress_bar(as_json) as show:
+            found, page = run_encoders(
+                compared, out, cache=cache or out / "cache", listener=lambda message: show(0, message)
+            )
+        print_result(as_json, {"results": found, "tables": str(out / "encoders.md")}, page.splitlines())
+        return
     if name != "detection":
-        raise ConfigError(f"bench {name}: unknown benchmark; choose from detection, consensus, save")
+        raise ConfigError(f"bench {name}: unknown benchmark; choose from detection, consensus, encoders, save")
     from overread.benchmark.detection_benchmark import run_detection
     from overread.benchmark.runner import DEFAULT_METHODS, BenchmarkPlan
 

@@ -54,7 +54,8 @@ def bench(
         str,
         typer.Argument(
             help="detection: compare label-error detection with other methods; consensus: the paper's loop, stage by "
-            "stage, beside models that never saw the labels; save: measure how long saving a verdict takes with many "
+            "stage, beside models that never saw the labels; probabilities: label errors by released probabilities of "
+            "networks; save: measure how long saving a verdict takes with many "
             "readers at once."
         ),
     ],
@@ -78,6 +79,12 @@ def bench(
         times = measure_saving(out, num_processes=numbers, seconds=save.seconds, database=save.database)
         print_result(as_json, {"results": saving_results(times)}, saving_lines(times))
         return
+    if name == "probabilities":
+        from overread.benchmark.released_probs import run_probabilities
+
+        found, page = run_probabilities(out)
+        print_result(as_json, {"results": found, "tables": str(out / "probabilities.md")}, page.splitlines())
+        return
     noises = _parts(detection.noise) if detection.noise else None
     if name == "consensus":
         from overread.benchmark.consensus_benchmark import ConsensusPlan, run_consensus
@@ -100,7 +107,7 @@ def bench(
         print_result(as_json, {"results": found, "tables": str(out / "consensus.md")}, page.splitlines())
         return
     if name != "detection":
-        raise ConfigError(f"bench {name}: unknown benchmark; choose from detection, consensus, save")
+        raise ConfigError(f"bench {name}: unknown benchmark; choose from detection, consensus, probabilities, save")
     from overread.benchmark.detection_benchmark import run_detection
     from overread.benchmark.runner import DEFAULT_METHODS, BenchmarkPlan
 

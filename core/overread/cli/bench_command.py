@@ -48,28 +48,19 @@ class ConsensusFlags:
     image_size: Annotated[int, typer.Option(help="For consensus: side length of the networks' input, in pixels.")] = 48
 
 
-@dataclass(frozen=True, slots=True)
-class EncoderFlags:
-    """Of `bench encoders`."""
-
-    encoders: Annotated[str, typer.Option(help="For encoders: lite0, lite1, lite2, separated by commas.")] = (
-        "lite0,lite1,lite2"
-    )
-
-
 @with_flags
 def bench(
     name: Annotated[
         str,
         typer.Argument(
             help="detection: compare label-error detection with other methods; consensus: the paper's loop, stage by "
-            "stage, beside models that never saw the labels; encoders: compare encoders trained on ImageNet; save: "
-            "measure how long saving a verdict takes with many readers at once."
+            "stage, beside models that never saw the labels; encoders: compare encoders trained on ImageNet; "
+            "probabilities: label errors by released probabilities of networks; time: a run beside other workflows; "
+            "save: measure how long saving a verdict takes with many readers at once."
         ),
     ],
     detection: DetectionFlags,
     consensus: ConsensusFlags,
-    encoders: EncoderFlags,
     save: SaveFlags,
     out: Annotated[Path, typer.Option(help="Folder for results.jsonl and tables.md.")] = Path("data/benchmark"),
     cache: Annotated[
@@ -87,6 +78,19 @@ def bench(
         numbers = _numbers("--processes", save.processes)
         times = measure_saving(out, num_processes=numbers, seconds=save.seconds, database=save.database)
         print_result(as_json, {"results": saving_results(times)}, saving_lines(times))
+        return
+    if name == "probabilities":
+        from overread.benchmark.released_probs import run_probabilities
+
+        found, page = run_probabilities(out)
+        print_result(as_json, {"results": found, "tables": str(out / "probabilities.md")}, page.splitlines())
+        return
+    if name == "time":
+        from overread.benchmark.run_time import run_times
+
+        with progress_bar(as_json) as show:
+            found, page = run_times(out, listener=lambda message: show(0, message))
+        print_result(as_json, {"results": found, "tables": str(out / "time.md")}, page.splitlines())
         return
     noises = _parts(detection.noise) if detection.noise else None
     if name == "consensus":
@@ -110,13 +114,13 @@ def bench(
         print_result(as_json, {"results": found, "tables": str(out / "consensus.md")}, page.splitlines())
         return
     if name == "encoders":
-        from overread.benchmark.encoder_benchmark import EncoderPlan, run_encoders
+        from overread.benchmark.encoder_benchmark import ENCODERS, EncoderPlan, run_encoders
 
         compared = EncoderPlan(
             _parts(detection.tasks),
             noises,
             _numbers("--seeds", detection.seeds),
-            _parts(encoders.encoders),
+            _parts(detection.methods) if detection.methods else tuple(ENCODERS),
             consensus.images,
         )
         with progress_bar(as_json) as show:
@@ -126,7 +130,8 @@ def bench(
         print_result(as_json, {"results": found, "tables": str(out / "encoders.md")}, page.splitlines())
         return
     if name != "detection":
-        raise ConfigError(f"bench {name}: unknown benchmark; choose from detection, consensus, encoders, save")
+        known = "detection, consensus, encoders, probabilities, time, save"
+        raise ConfigError(f"bench {name}: unknown benchmark; choose from {known}")
     from overread.benchmark.detection_benchmark import run_detection
     from overread.benchmark.runner import DEFAULT_METHODS, BenchmarkPlan
 

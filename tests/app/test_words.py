@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from overread_app.gallery import component as gallery_component
 from overread_app.reading import component as reading_component
 from overread_app.reading import page_data
 from overread_app.words.catalogue import ENGLISH, LANGUAGES, language_of, words_in
-from tests.paths import APP
+from tests.paths import APP, ROOT
 
 MAX_WORDS = 12
 FOLDERS = (APP / "reading", APP / "gallery")
@@ -113,6 +114,15 @@ def said_keys(path: Path) -> set[str]:
     """The keys that a script or a module names."""
     literals = module_literals(path) if path.suffix == ".py" else script_literals(path)
     return (set(literals) & KEYS) | made_keys(path)
+
+
+def test_a_wheel_carries_every_file_that_the_app_reads():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    patterns = settings["package-data"]
+    for path in APP.rglob("*"):
+        if path.is_file() and path.suffix not in (".py", ".pyc"):
+            package = ".".join(path.parent.relative_to(APP.parent).parts)
+            assert any(path.match(each) for each in (*patterns["*"], *patterns.get(package, ()))), path.name
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -23,7 +23,7 @@ def ledger(desk: Desk) -> Ledger:
 
 def test_a_sample_and_what_was_decided_of_it_come_in_german(desk):
     first, second, _ = desk.queue()["samples"]
-    assert (first["title"], first["otherTitle"]) == ("Die Beurteilungen weichen ab", "Vorschlag des Modells")
+    assert (first["title"], first["otherTitle"]) == ("Abweichende Beurteilungen", "Vorschlag des Modells")
     assert first["chance"] in ("98 von 100 oder mehr", "etwa 19 von 20") or first["chance"].startswith("etwa ")
     assert {each["view"] for each in first["votes"]} == {"Trainingsrunden", "Das Bild selbst"}
     assert desk.decide(first, "reject").json()["last"]["text"] == f"{first['given']['label']}, behalten"

@@ -44,7 +44,7 @@ class SaveFlags:
 class ConsensusFlags:
     """Of `bench consensus`."""
 
-    images: Annotated[int, typer.Option(help="For consensus: images of each task.")] = 600
+    images: Annotated[int, typer.Option(help="For consensus and encoders: images of each task.")] = 600
     image_size: Annotated[int, typer.Option(help="For consensus: side length of the networks' input, in pixels.")] = 48
 
 
@@ -54,9 +54,9 @@ def bench(
         str,
         typer.Argument(
             help="detection: compare label-error detection with other methods; consensus: the paper's loop, stage by "
-            "stage, beside models that never saw the labels; probabilities: label errors by released probabilities of "
-            "networks; time: a run beside other workflows; save: measure how long saving a verdict takes with many "
-            "readers at once."
+            "stage, beside models that never saw the labels; encoders: compare encoders trained on ImageNet; "
+            "probabilities: label errors by released probabilities of networks; time: a run beside other workflows; "
+            "save: measure how long saving a verdict takes with many readers at once."
         ),
     ],
     detection: DetectionFlags,
@@ -113,10 +113,25 @@ def bench(
             )
         print_result(as_json, {"results": found, "tables": str(out / "consensus.md")}, page.splitlines())
         return
-    if name != "detection":
-        raise ConfigError(
-            f"bench {name}: unknown benchmark; choose from detection, consensus, probabilities, time, save"
+    if name == "encoders":
+        from overread.benchmark.encoder_benchmark import ENCODERS, EncoderPlan, run_encoders
+
+        compared = EncoderPlan(
+            _parts(detection.tasks),
+            noises,
+            _numbers("--seeds", detection.seeds),
+            _parts(detection.methods) if detection.methods else tuple(ENCODERS),
+            consensus.images,
         )
+        with progress_bar(as_json) as show:
+            found, page = run_encoders(
+                compared, out, cache=cache or out / "cache", listener=lambda message: show(0, message)
+            )
+        print_result(as_json, {"results": found, "tables": str(out / "encoders.md")}, page.splitlines())
+        return
+    if name != "detection":
+        known = "detection, consensus, encoders, probabilities, time, save"
+        raise ConfigError(f"bench {name}: unknown benchmark; choose from {known}")
     from overread.benchmark.detection_benchmark import run_detection
     from overread.benchmark.runner import DEFAULT_METHODS, BenchmarkPlan
 

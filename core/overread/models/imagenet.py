@@ -1,7 +1,7 @@
 """The default encoder: EfficientNet-lite0, trained on ImageNet, read at every stage.
 
 Early stages see texture and edges, late ones objects: judged by all of them, wrong labels are found better than by the
-last layer alone (core/docs/results/experiments.md).
+last layer alone (core/docs/results/experiments.md). Its larger siblings find no more (core/docs/results/encoders.md).
 """
 
 from dataclasses import replace

@@ -32,6 +32,9 @@ class ReaderAccuracy:
     specificity_range: tuple[float, float]
     num_pairs: int
     """Labels that two readers read."""
+    frontier: tuple[tuple[float, float], ...]
+    """For each specificity that is possible, the least sensitivity that is possible with it: (sensitivity,
+    specificity)."""
 
 
 def reader_accuracy(pairs: np.ndarray, alpha: float) -> ReaderAccuracy | None:
@@ -65,6 +68,10 @@ def reader_accuracy(pairs: np.ndarray, alpha: float) -> ReaderAccuracy | None:
         specificity=float(GRID[best[1]]),
         specificity_range=(float(of_specificity[0]), float(of_specificity[-1])),
         num_pairs=num_pairs,
+        frontier=tuple(
+            (float(GRID[is_possible[:, place].argmax()]), float(GRID[place]))
+            for place in np.flatnonzero(is_possible.any(axis=0))
+        ),
     )
 
 
@@ -78,17 +85,27 @@ def most_truly_wrong(
     Calls are independent, given the truth: Chernoff's bound says how few of them are wrong calls at the least. What was
     mended by mistake is wrong now.
     """
-    rates = accuracy.sensitivity_range[0], 1 - accuracy.specificity_range[1]
+    return max(
+        _most_still_wrong(most_called, num_mended, num_read, num_labels, rates, math.log(alpha / 2))
+        for rates in accuracy.frontier
+    )
+
+
+def _most_still_wrong(
+    most_called: int, num_mended: int, num_read: int, num_labels: int, rates: tuple[float, float], log_alpha: float
+) -> int:
+    """As above, for one sensitivity and specificity."""
+    sensitivity, specificity = rates
     low, high = 0, num_labels
     while low < high:
         middle = (low + high + 1) // 2
-        is_possible = _log_few(most_called, (middle, num_labels - middle), rates) >= math.log(alpha / 2)
-        low, high = (middle, high) if is_possible else (low, middle - 1)
-    false_rate = 1 - accuracy.specificity_range[0]
+        called = _log_few(most_called, (middle, num_labels - middle), (sensitivity, 1 - specificity))
+        low, high = (middle, high) if called >= log_alpha else (low, middle - 1)
     mistakes = num_mended
-    while mistakes and _log_few(num_read - mistakes, (num_read, 0), (1 - false_rate, 0.0)) < math.log(alpha / 2):
+    while mistakes and _log_few(num_read - mistakes, (num_read, 0), (specificity, 0.0)) < log_alpha:
         mistakes -= 1
-    return max(low, num_mended) - num_mended + 2 * mistakes
+    # Of those mended, `mistakes` at most were right before.
+    return max(low - num_mended + mistakes, 0) + mistakes
 
 
 def _log_few(number: int, trials: tuple[int, int], rates: tuple[float, float]) -> float:

@@ -35,13 +35,13 @@ def test_few_pairs_say_nothing():
 
 
 def test_perfect_readers_leave_the_bound_as_it_is():
-    sure = ReaderAccuracy(1, (1, 1), 1, (1, 1), 100)
+    sure = ReaderAccuracy(1, (1, 1), 1, (1, 1), 100, ((1, 1),))
     assert most_truly_wrong(40, 10, 200, 1000, sure, alpha=1 - 1e-12) == 30
 
 
 def test_the_calls_of_readers_exceed_the_allowance_no_oftener_than_alpha():
     """W labels of 500 are wrong; readers call some of all of them wrong: the bound from those calls holds W."""
-    accuracy = ReaderAccuracy(0.8, (0.8, 0.8), 0.97, (0.97, 0.97), 100)
+    accuracy = ReaderAccuracy(0.8, (0.8, 0.8), 0.97, (0.97, 0.97), 100, ((0.8, 0.97),))
     for num_wrong in (0, 20, 200):
         bounds = np.array([most_truly_wrong(called, 0, 0, 500, accuracy, alpha=0.1) for called in range(501)])
         of_wrong, of_right = binom.pmf(range(501), num_wrong, 0.8), binom.pmf(range(501), 500 - num_wrong, 0.03)
@@ -50,8 +50,8 @@ def test_the_calls_of_readers_exceed_the_allowance_no_oftener_than_alpha():
 
 
 def test_labels_mended_by_mistake_are_wrong_now():
-    exact = ReaderAccuracy(1, (1, 1), 1, (1, 1), 100)
-    unsure = ReaderAccuracy(1, (1, 1), 0.99, (0.9, 1), 100)
+    exact = ReaderAccuracy(1, (1, 1), 1, (1, 1), 100, ((1, 1),))
+    unsure = ReaderAccuracy(1, (1, 1), 0.99, (0.99, 1), 100, ((1, 0.99), (1, 1)))
     assert most_truly_wrong(40, 10, 200, 1000, unsure, alpha=0.1) > most_truly_wrong(
         40, 10, 200, 1000, exact, alpha=0.1
     )

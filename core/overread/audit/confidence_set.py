@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.special import betaln, expit, gammaln, logit, logsumexp
+from scipy.special import betaln, expit, gammaln, logit
 
 BELIEF_WEIGHT = 0.6
 """Of the experts that follow the model."""
@@ -88,7 +88,7 @@ class Predictor:
         """(...) of verdicts in one order; both arguments (..., H), whole numbers or not."""
         num_read, num_found = np.asarray(num_read)[..., None, :], np.asarray(num_found)[..., None, :]
         after = betaln(self.wrong + num_found, self.right + num_read - num_found)
-        return logsumexp(self.log_weights + (after - self._log_norm).sum(axis=-1), axis=-1)
+        return np.logaddexp.reduce(self.log_weights + (after - self._log_norm).sum(axis=-1), axis=-1)
 
     @cached_property
     def _log_norm(self) -> np.ndarray:

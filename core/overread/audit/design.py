@@ -58,10 +58,13 @@ class Stratum:
     """The mean probability that its labels are wrong, by the run; None without a run."""
 
 
-def draw_order(table: pd.DataFrame, question: AuditQuestion) -> tuple[pd.DataFrame, tuple[Stratum, ...], int]:
+def draw_order(
+    table: pd.DataFrame, question: AuditQuestion, planned: tuple[int, int] | None = None
+) -> tuple[pd.DataFrame, tuple[Stratum, ...], int]:
     """Draw an audit's sample.
 
     table: sample_id and given_label of every label, with label_error_probability in [0, 1] where there is a run.
+    planned: of `plan`; None: it is made.
 
     Returns every label as sample_id, given_label, stratum (int), in the order in which they are to be read; the strata;
     and how many of them are expected to be enough. A stratum's labels are in a random order, which no other stratum
@@ -70,7 +73,7 @@ def draw_order(table: pd.DataFrame, question: AuditQuestion) -> tuple[pd.DataFra
     table = table.sort_values("sample_id").reset_index(drop=True)  # the order of files tells nothing
     has_run = "label_error_probability" in table
     probability = table["label_error_probability"].to_numpy(dtype=np.float64) if has_run else None
-    num_census, num_rest = plan(probability, len(table), question)
+    num_census, num_rest = planned or plan(probability, len(table), question)
     numbers, names = _strata(table, probability, num_census, by_class=question.by_class)
     strata = tuple(
         Stratum(
@@ -89,7 +92,8 @@ def draw_order(table: pd.DataFrame, question: AuditQuestion) -> tuple[pd.DataFra
 def plan(probability: np.ndarray | None, num_labels: int, question: AuditQuestion) -> tuple[int, int]:
     """How many labels are read whole and how many of the rest, in the plan that needs fewest by what is believed.
 
-    probability: (M,), or None where nothing is believed: then none is read whole."""
+    probability: (M,), or None where nothing is believed: then none is read whole. As many of the rest are read as of
+    the census, or more: where the model is wrong, they are what the bound rests on."""
     if probability is None:
         return 0, enough(num_labels, question.guess, None, _allowed(num_labels, question), question)
     ranked = np.sort(probability)[::-1]
@@ -97,6 +101,7 @@ def plan(probability: np.ndarray | None, num_labels: int, question: AuditQuestio
     for num_census in sorted({round(share * num_labels) for share in CENSUS_SHARES}):
         rate = float(ranked[num_census:].mean())
         num_rest = enough(num_labels - num_census, rate, rate, _allowed(num_labels, question), question)
+        num_rest = min(max(num_rest, num_census), num_labels - num_census)
         plans.append((num_census + num_rest, num_census, num_rest))
     return min(plans)[1:]
 

@@ -7,9 +7,10 @@ and disagree at rates that differ between strata with many and with few wrong la
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
-from scipy.special import gammaln, xlogy
+from scipy.special import gammaln
 
 GRID = np.round(np.linspace(0.5, 1, 51), 2)
 """Of both rates: a reader is better than chance."""
@@ -48,15 +49,11 @@ def reader_accuracy(pairs: np.ndarray, alpha: float) -> ReaderAccuracy | None:
     num_pairs = int(pairs.sum())
     if num_pairs < MIN_PAIRS:
         return None
-    sensitivity, specificity, prevalence = np.meshgrid(GRID, GRID, PREVALENCES, indexing="ij", sparse=True)
-    both = prevalence * sensitivity**2 + (1 - prevalence) * (1 - specificity) ** 2
-    none = prevalence * (1 - sensitivity) ** 2 + (1 - prevalence) * specificity**2
-    one = np.maximum(1 - both - none, 0)
+    log_probs = _log_pair_probs()
     likelihood = np.zeros((len(GRID), len(GRID)))
     predicted = 0.0
     for stratum in np.asarray(pairs, dtype=np.float64):
-        by_prevalence = xlogy(stratum[0], both) + xlogy(stratum[1], one) + xlogy(stratum[2], none)
-        likelihood += by_prevalence.max(axis=2)
+        likelihood += np.tensordot(stratum, log_probs, axes=1).max(axis=2)
         predicted += _dirichlet_log_prob(stratum)
     is_possible = predicted - likelihood < math.log(1 / alpha)
     best = np.unravel_index(likelihood.argmax(), likelihood.shape)
@@ -112,6 +109,17 @@ def _log_few(number: int, trials: tuple[int, int], rates: tuple[float, float]) -
     """Bounds the log probability that a sum of independent 0/1 trials of two kinds is `number` or less."""
     parts = [num * np.log(1 - rate + rate * np.exp(-TILTS)) for num, rate in zip(trials, rates, strict=True)]
     return float(min(0.0, (TILTS * number + parts[0] + parts[1]).min()))
+
+
+@cache
+def _log_pair_probs() -> np.ndarray:
+    """(3, sensitivities, specificities, prevalences): that both readers call a label wrong, one of them, none."""
+    sensitivity, specificity, prevalence = np.meshgrid(GRID, GRID, PREVALENCES, indexing="ij", sparse=True)
+    both = prevalence * sensitivity**2 + (1 - prevalence) * (1 - specificity) ** 2
+    none = prevalence * (1 - sensitivity) ** 2 + (1 - prevalence) * specificity**2
+    found = np.log(np.maximum([both, 1 - both - none, none], np.finfo(float).tiny))
+    found.setflags(write=False)
+    return found
 
 
 def _dirichlet_log_prob(counts: np.ndarray) -> float:

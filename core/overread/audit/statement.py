@@ -78,9 +78,11 @@ def make_statement(
     *,
     accuracy: ReaderAccuracy | None = None,
     unread_changes: int = 0,
+    has_forecast: bool = True,
 ) -> Statement:
     """order, strata: of `draw_order`. outcomes: by sample id, those that are read, in the order or not. accuracy: of
     the readers, with the confidence 1 - alpha / 4. unread_changes: labels that were changed and that nobody read.
+    has_forecast: whether `num_to_read` is wanted.
 
     Source of the sampled strata's bound: `confidence_set`. The census needs none: its unread labels count as wrong.
     """
@@ -94,13 +96,16 @@ def make_statement(
 
     still = kept(_most(counts, strata, question, question.alpha) - num_mended)
     allowed = math.floor(question.max_wrong * num_labels)
+    to_read = 0 if still <= allowed else None
+    if to_read is None and has_forecast:
+        to_read = _to_read(tallies, counts, question, allowed + num_mended)
     return Statement(
         num_labels=num_labels,
         num_read=num_read,
         most_wrong=still,
         num_mended=num_mended,
         num_ambiguous=found[Outcome.AMBIGUOUS],
-        num_to_read=0 if still <= allowed else _to_read(tallies, counts, question, allowed + num_mended),
+        num_to_read=to_read,
         tallies=tallies,
         accuracy=accuracy,
         most_truly_wrong=None
@@ -213,8 +218,8 @@ def proposal_bounds(
     """
     num = len(proposals)
     bins = np.minimum(np.arange(num) * max(min(NUM_BINS, num // MIN_BIN), 1) // max(num, 1), NUM_BINS - 1)
-    rank = pd.Series(np.arange(len(order)), index=order["sample_id"])[list(proposals)].to_numpy()
-    stratum = order.set_index("sample_id")["stratum"][list(proposals)].to_numpy()
+    rank = pd.Index(order["sample_id"]).get_indexer(pd.Index(proposals, dtype=object))
+    stratum = order["stratum"].to_numpy()[rank]
     cells = np.unique(np.stack([bins, stratum], axis=1), axis=0, return_inverse=True)[1].reshape(-1) if num else bins
     found = [outcomes.get(one) for one in proposals]
     is_read = np.array([each is not None for each in found], dtype=bool)

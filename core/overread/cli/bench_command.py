@@ -40,17 +40,26 @@ class SaveFlags:
     database: Annotated[str | None, typer.Option(help="For save: a database URL; default: SQLite in --out.")] = None
 
 
+@dataclass(frozen=True, slots=True)
+class AuditFlags:
+    """Of `bench audit`."""
+
+    studies: Annotated[int, typer.Option(help="For audit: simulated studies of each cell.", min=1)] = 1000
+    seed: Annotated[int, typer.Option(help="For audit: random seed.", min=0)] = 0
+
+
 @with_flags
 def bench(
     name: Annotated[
         str,
         typer.Argument(
             help="detection: compare label-error detection with other methods; save: measure how long saving a verdict "
-            "takes with many readers at once."
+            "takes with many readers at once; audit: whether an audit's statements hold, in simulated studies."
         ),
     ],
     detection: DetectionFlags,
     save: SaveFlags,
+    audit: AuditFlags,
     out: Annotated[Path, typer.Option(help="Folder for results.jsonl and tables.md.")] = Path("data/benchmark"),
     cache: Annotated[
         Path | None, typer.Option(help="Folder for pixels and features; default: a folder in --out.")
@@ -68,8 +77,15 @@ def bench(
         times = measure_saving(out, num_processes=numbers, seconds=save.seconds, database=save.database)
         print_result(as_json, {"results": saving_results(times)}, saving_lines(times))
         return
+    if name == "audit":
+        from overread.benchmark.audit_tables import run_audit
+
+        with progress_bar(as_json) as show:
+            rows, page = run_audit(out, num_studies=audit.studies, seed=audit.seed, listener=show)
+        print_result(as_json, {"results": rows}, page.splitlines())
+        return
     if name != "detection":
-        raise ConfigError(f"bench {name}: unknown benchmark; choose from detection, save")
+        raise ConfigError(f"bench {name}: unknown benchmark; choose from audit, detection, save")
     from overread.benchmark.detection_benchmark import run_detection
     from overread.benchmark.runner import DEFAULT_METHODS, BenchmarkPlan
 

@@ -135,7 +135,9 @@ def drawn_sample(study: Study) -> DrawnSample | None:
     return DrawnSample({each: rank for rank, each in enumerate(ids)}, frozenset(order["sample_id"][~is_census]))
 
 
-def audit_statement(order: pd.DataFrame, audit: Audit, decisions: Sequence[Decision]) -> Statement:
+def audit_statement(
+    order: pd.DataFrame, audit: Audit, decisions: Sequence[Decision], *, has_forecast: bool = True
+) -> Statement:
     """What the standing decisions of all readers prove now."""
     given = dict(zip(order["sample_id"], order["given_label"], strict=True))
     outcomes = label_outcomes(decisions, given)
@@ -146,6 +148,7 @@ def audit_statement(order: pd.DataFrame, audit: Audit, decisions: Sequence[Decis
         outcomes,
         accuracy=reader_accuracy(reading_pairs(order, len(audit.strata), decisions), audit.question.alpha / 4),
         unread_changes=len(bulk_changes(decisions, given) - set(outcomes)),
+        has_forecast=has_forecast,
     )
 
 
@@ -255,7 +258,7 @@ def audit_course(study: Study, num_points: int = 30) -> list[tuple[int, float]]:
     known = set(order["sample_id"])
     ends = [place + 1 for place, each in enumerate(decisions) if each.verdict.sample_id in known]
     chosen = sorted({ends[place] for place in np.linspace(0, len(ends) - 1, num_points).astype(int)}) if ends else []
-    found = [audit_statement(order, audit, decisions[:end]) for end in (0, *chosen)]
+    found = [audit_statement(order, audit, decisions[:end], has_forecast=False) for end in (0, *chosen)]
     return [(each.num_read, each.share) for each in found]
 
 

@@ -16,6 +16,11 @@ def most_percent(number: int, total: int) -> str:
     return percent(tenths / 1000)
 
 
+def least_percent(number: int, total: int) -> str:
+    """A lower bound as a percentage, rounded down."""
+    return percent(1000 * number // total / 1000) if total else percent(0)
+
+
 def live_line(statement: Statement, question: AuditQuestion) -> str:
     """Where the audit stands, in sentences of at most twelve words."""
     target = percent(question.max_wrong)

@@ -75,8 +75,8 @@ def audit_page(results: Sequence[dict[str, Any]], num_studies: int, seed: int) -
         "twice, held in truth.",
         "- *left*: labels still wrong, mean share. *at most*: the bound of the audit. *random*: that of a simple "
         "random sample of the same size, exact (hypergeometric), which may be looked at once. *errors*: the bound "
-        "that allows for readers' errors. *PPI*, where ppi-python 0.2.3 is installed: its one-sided bound from the same "
-        "random sample with the model's help, and the share of studies in which that held.",
+        "that allows for readers' errors. *PPI*, where ppi-python 0.2.3 is installed: its one-sided bound from the "
+        "same random sample with the model's help, and the share of studies in which that held.",
         _coverage_table(rows),
         "## How many verdicts does it take?",
         f"Median and 80 % quantile of {max(num_studies // SCALE_PART, 1)} studies, looking after every tenth verdict "

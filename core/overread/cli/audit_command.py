@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,7 +33,7 @@ def audit(
     from overread.studies.study import open_study
 
     opened = open_study(study)
-    asked = {
+    asked: dict[str, Any] = {
         name: value
         for name, value in {
             "max_wrong": None if max_wrong is None else share("--max-wrong", max_wrong),
@@ -75,7 +75,7 @@ def audit(
 
 def report(
     study: StudyPath,
-    out: Annotated[Path, typer.Option(help="HTML file to write; one that ends with .pdf is written as PDF.")],
+    out: Annotated[Path, typer.Option(help="HTML file to write; a browser prints it as PDF.")],
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:

@@ -15,7 +15,8 @@ def show_audit_line(study: Study) -> None:
     """Where the audit stands; nothing where none is open."""
     now = study_data.load_audit_now(study)
     if now is not None:
-        st.caption(live_line(now.statement, now.audit.question))
+        with st.container(key="review_audit"):
+            st.caption(live_line(now.statement, now.audit.question))
 
 
 def show_audit(study: Study) -> None:

@@ -15,7 +15,7 @@ from scipy.special import gammaln
 GRID = np.round(np.linspace(0.5, 1, 51), 2)
 """Of both rates: a reader is better than chance."""
 PREVALENCES = np.concatenate([np.linspace(0, 0.1, 51), np.linspace(0.11, 1, 90)])
-TILTS = np.geomspace(1e-4, 50, 400)
+TILTS = np.geomspace(1e-3, 50, 80)
 """Of Chernoff's bound, each of which holds; the best is taken."""
 MIN_PAIRS = 20
 """Labels read twice, below which nothing is said."""

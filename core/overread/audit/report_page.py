@@ -15,6 +15,7 @@ body { font: 11pt/1.45 system-ui, sans-serif; color: #1d2427; max-width: 46rem; 
 h1 { font-size: 1.5rem; margin-bottom: 0; } h2 { font-size: 1.1rem; margin-top: 2rem; }
 .statement { font-size: 1.15rem; border: 1px solid #98a3a7; padding: 0.9rem 1.1rem; }
 table { border-collapse: collapse; width: 100%; font-size: 0.92em; }
+td { overflow-wrap: anywhere; } td:first-child { min-width: 6.5rem; }
 th, td { text-align: left; vertical-align: top; padding: 0.3rem 0.6rem 0.3rem 0; border-bottom: 1px solid #d5dbdd; }
 td.number, th.number { text-align: right; } code { overflow-wrap: anywhere; font-size: 0.88em; }
 .open { color: #8a4b08; } small, figcaption { color: #4b575c; } figure { margin: 1rem 0; } svg { max-width: 100%; }
@@ -57,22 +58,22 @@ def report_page(content: ReportContent) -> str:
         "rests on the random draw and the verdicts, not on the model being right.</small></p>",
         "<h2>How it came about</h2>",
         f"<figure>{bound_figure(content.course, content.max_wrong)}<figcaption>Labels still wrong at most, by the "
-        "number of verdicts. The bound holds at every point of the line: reading may stop at any.</figcaption></figure>",
+        "number of verdicts. It holds at every point of the line: reading may stop at any.</figcaption></figure>",
         "<h2>Design</h2>",
         _table(("", ""), content.design),
         "<p>The draw was made before the verdicts on it counted, and its order never changed. The most doubtful labels "
         "are read whole: those still unread count as wrong. The rest is read in a random order, without replacement; "
-        "its bound is a confidence sequence from the exact hypergeometric likelihood (Waudby-Smith and Ramdas 2020), valid "
-        "for samples of any size and whenever one looks. The model decides which labels are read whole and how narrow "
-        "the bound is; it cannot make it false. Single labels are drawn, so that images of one patient that are wrong "
-        "together do not matter. Verdicts on proposals count for the labels that they are on, and for no other.</p>",
+        "its bound is a confidence sequence from the exact hypergeometric likelihood (Waudby-Smith and Ramdas 2020), "
+        "valid for samples of any size and whenever one looks. The model decides which labels are read whole and how "
+        "narrow the bound is; it cannot make it false. Single labels are drawn, so that images of one patient that "
+        "are wrong together do not matter. Verdicts on proposals count for those labels alone.</p>",
         "<h2>Verdicts by stratum</h2>",
         _strata_table(content.statement),
         "<h2>Proposals</h2>",
         _proposal_table(content.proposals),
         "<h2>Readers</h2>",
         _table(("Reader", "Images read", "Blind first"), [(a, f"{b:,}", f"{c:,}") for a, b, c in content.readers]),
-        f"<p>{_sentence(content.facts.agreement or 'no image was read by two readers')}</p>",
+        f"<p>{escape(content.facts.agreement or 'No image was read by two readers.')}</p>",
         "<h2>What journals ask of a reference standard</h2>",
         "<table><tr><th>Source</th><th>Asked</th><th>Answer</th></tr>",
         "".join(

@@ -87,7 +87,7 @@ def make_statement(
     Source of the sampled strata's bound: `confidence_set`. The census needs none: its unread labels count as wrong.
     """
     tallies, counts = _tallies(order, strata, outcomes)
-    found = Counter(outcomes[one] for one in order["sample_id"] if one in outcomes)
+    found = Counter(outcomes[one] for one in order["sample_id"].tolist() if one in outcomes)
     num_mended = sum(number for outcome, number in found.items() if outcome.is_mended)
     num_read, num_labels = found.total(), len(order)
 
@@ -137,7 +137,7 @@ def _tallies(
     order: pd.DataFrame, strata: Sequence[Stratum], outcomes: Mapping[str, Outcome]
 ) -> tuple[tuple[StratumTally, ...], Counts]:
     numbers = order["stratum"].to_numpy(dtype=np.int64)
-    found = [outcomes.get(sample_id) for sample_id in order["sample_id"]]
+    found = [outcomes.get(sample_id) for sample_id in order["sample_id"].tolist()]
     is_read = np.array([each is not None for each in found], dtype=bool)
     is_wrong = np.array([each is not None and each.counts_as_wrong for each in found], dtype=bool)
     is_rest = np.array([not stratum.is_census for stratum in strata])[numbers]
@@ -156,10 +156,9 @@ def _tallies(
         number(is_wrong),
         number(is_read & ~is_wrong),
     )
-    by_stratum = [
-        Counter(each.value for each, at in zip(found, numbers, strict=True) if each and at == place)
-        for place in range(num)
-    ]
+    by_stratum = [Counter[str]() for _ in strata]
+    for place in np.flatnonzero(is_read).tolist():
+        by_stratum[numbers[place]][str(found[place])] += 1
     tallies = tuple(
         StratumTally(
             stratum=stratum,
@@ -218,7 +217,7 @@ def proposal_bounds(
     """
     num = len(proposals)
     bins = np.minimum(np.arange(num) * max(min(NUM_BINS, num // MIN_BIN), 1) // max(num, 1), NUM_BINS - 1)
-    rank = pd.Index(order["sample_id"]).get_indexer(pd.Index(proposals, dtype=object))
+    rank = pd.Index(order["sample_id"], dtype=object).get_indexer(pd.Index(proposals, dtype=object))
     stratum = order["stratum"].to_numpy()[rank]
     cells = np.unique(np.stack([bins, stratum], axis=1), axis=0, return_inverse=True)[1].reshape(-1) if num else bins
     found = [outcomes.get(one) for one in proposals]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -37,12 +38,18 @@ def table_of(probability: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
     num = len(probability)
     return pd.DataFrame(
         {
-            "sample_id": np.char.zfill(np.arange(num).astype(str), 6),
-            "given_label": np.where(rng.random(num) < 0.4, "b", "a"),
+            "sample_id": _ids(num),
+            "given_label": pd.Series(np.where(rng.random(num) < 0.4, "b", "a"), dtype=object),
             "label_error_probability": np.clip(probability, 1e-6, 1 - 1e-6),
             "is_proposed": probability > 0.5,
         }
     )
+
+
+@cache
+def _ids(num: int) -> "pd.Series[str]":
+    # Objects: Arrow's texts take much of a study's time.
+    return pd.Series([f"{place:06d}" for place in range(num)], dtype=object)
 
 
 def belief(is_wrong: np.ndarray, rate: float, separation: float, rng: np.random.Generator) -> np.ndarray:

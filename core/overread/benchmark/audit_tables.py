@@ -14,7 +14,7 @@ from overread.files import write_atomically
 from overread.version import full_version
 
 CONFIDENCE = 0.95
-SCALE_PART = 5
+SCALE_PART = 10
 """One study in so many counts the verdicts that are needed."""
 
 
@@ -29,8 +29,8 @@ def run_audit(
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     results = [row for row in map(json.loads, lines) if row | key == row]
     wanted: list[dict[str, Any]] = [
-        *({"asked": asked, "rate": rate} for asked, rate in QUESTIONS),
         *({"rate": rate, "model": model, "readers": readers.name} for rate, model, readers in CELLS),
+        *({"asked": asked, "rate": rate} for asked, rate in QUESTIONS),
     ]
     for done, cell in enumerate(wanted):
         if any(row | cell == row for row in results):

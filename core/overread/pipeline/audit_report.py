@@ -106,5 +106,5 @@ def _agreement(study: Study, decisions: list[Decision]) -> str:
     equal = np.average([pair.share_equal for pair in between], weights=[pair.kappa.num_samples for pair in between])
     return (
         f"Two readers gave the same label to {percent(float(equal))} of {alpha.num_samples:,} images (Krippendorff's "
-        f"alpha {alpha.value:.2f}, 95 % interval {alpha.low:.2f} to {alpha.high:.2f})"
+        f"alpha {alpha.value:.2f}, 95 % interval {alpha.low:.2f} to {alpha.high:.2f})."
     )

@@ -13,7 +13,15 @@ from overread.checks.agreement import GIVEN_LABEL, study_agreement
 from overread.checks.reader_labels import reader_labels
 from overread.errors import StudyError
 from overread.files import write_atomically
-from overread.pipeline.audit_study import AuditNow, audit_course, audit_now, design_path, load_order, reading_pairs
+from overread.pipeline.audit_study import (
+    AuditNow,
+    audit_course,
+    audit_now,
+    design_path,
+    load_order,
+    num_earlier,
+    reading_pairs,
+)
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import Decision, Protocol
 from overread.review.row_rules import BULK
@@ -67,6 +75,7 @@ def _content(study: Study, now: AuditNow) -> ReportContent:
             ("Planned", f"{audit.num_planned:,} verdicts: {census:,} most doubtful, the others at random"),
             ("Shown to readers", f"{audit.num_drawn:,} labels"),
             ("Drawn", audit.opened_at),
+            ("Audits set aside before", str(num_earlier(study))),
             ("Run", audit.run or "none"),
             ("Ledger when drawn", audit.ledger_head),
             ("SHA-256 of the order", audit.order_sha256),

@@ -201,6 +201,11 @@ def _clusters(samples: pd.DataFrame, sample_ids: Iterable[str]) -> list[str]:
     return [found[sample_id] or sample_id for sample_id in sample_ids]
 
 
+def num_earlier(study: Study) -> int:
+    """Audits that were set aside: each was a chance of its own to be misled by."""
+    return sum(path.is_dir() for path in (study.path / FOLDER).glob("earlier-*"))
+
+
 def _set_aside(folder: Path) -> None:
     number = 1
     while (earlier := folder / f"earlier-{number}").exists():

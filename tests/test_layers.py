@@ -21,7 +21,7 @@ LADDER = (
     ),
     ("images",),
     ("sources", "review", "detection"),
-    ("models", "studies"),
+    ("models", "studies", "audit"),
     ("training",),
     ("proposals", "checks"),
     ("pipeline",),

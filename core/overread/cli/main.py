@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from overread.cli.agreement_command import agreement
+from overread.cli.audit_command import audit, report
 from overread.cli.bench_command import bench
 from overread.cli.export_command import ExportCommand, export
 from overread.cli.import_command import ImportCommand, import_
@@ -54,7 +55,20 @@ def _start_app(context: typer.Context) -> None:
 
 app.command()(demo)
 app.command("import", cls=ImportCommand)(import_)
-_COMMANDS = (check, configure, agreement, corrupt, train, estimate, saliency, evaluate, proposals, export)
+_COMMANDS = (
+    check,
+    configure,
+    agreement,
+    audit,
+    report,
+    corrupt,
+    train,
+    estimate,
+    saliency,
+    evaluate,
+    proposals,
+    export,
+)
 _HELP: dict[Any, type[TyperCommand]] = {train: TrainCommand, export: ExportCommand}
 for command in (*_COMMANDS, bench, verify, backup, restore, adopt):
     app.command(cls=_HELP.get(command))(command)

@@ -1,6 +1,7 @@
 """What the pages say of an open audit, driven from the entry file."""
 
 import json
+import shutil
 
 import pytest
 
@@ -11,6 +12,7 @@ from overread.pipeline.audit_study import open_audit
 from overread.pipeline.study_ledger import open_ledger
 from overread.review.queue_choice import QueueChoice
 from overread.studies.run import open_run
+from overread.studies.study import open_study, set_protocol
 from overread_app.reading.open_rooms import open_room
 from tests.app.conftest import open_page, page_text
 from tests.app.verdicts import verdicts
@@ -57,3 +59,22 @@ def test_the_queue_of_a_room_holds_the_sample(made_study):
     room = open_room(made_study, run)
     assert set(room.order(QueueChoice()).sample_ids) == {*before, *room.drawn.ranks}
     assert len(room.drawn.ranks) > 0 and not set(room.drawn.ranks) <= set(before)
+
+
+def test_a_drawn_sample_is_read_blind_where_the_study_is(made_study):
+    set_protocol(made_study.path, "blind")
+    blind = open_study(made_study.path)
+    open_audit(blind, AuditQuestion(0.2))
+    room = open_room(blind, open_run(blind))
+    drawn = [one for one in room.drawn.ranks if not room.is_proposed[room.rows[one]]]
+    assert drawn and all(room.is_hidden(room.rows[one], ()) for one in drawn)
+
+
+def test_without_a_model_the_sample_comes_first_in_its_order(made_study):
+    [run] = made_study.runs_path.iterdir()
+    shutil.rmtree(run)
+    open_audit(made_study, AuditQuestion(0.2))
+    room = open_room(made_study, None)
+    order = room.order(QueueChoice("random")).sample_ids
+    assert len(order) == 48
+    assert [one for one in order if one in room.drawn.ranks] == list(room.drawn.ranks)

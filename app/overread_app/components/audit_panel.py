@@ -88,10 +88,10 @@ def bound_by_verdicts(course: list[tuple[int, float]], now: AuditNow) -> go.Figu
 def _show_strata(now: AuditNow) -> None:
     rows = [
         {
-            "Part of the labels": each.stratum.name,
+            "Part": each.stratum.name,
             "Labels": each.stratum.size,
             "Read": each.num_read,
-            "Wrong or unclear": each.num_wrong,
+            "Wrong": each.num_wrong,
         }
         for each in now.statement.tallies
     ]

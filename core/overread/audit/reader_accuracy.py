@@ -80,7 +80,8 @@ def most_truly_wrong(
     arguments.
 
     Calls are independent, given the truth: Chernoff's bound says how few of them are wrong calls at the least. What was
-    mended by mistake is wrong now.
+    mended by mistake is wrong now. It holds at one moment, not at all moments together: the number mended by mistake is
+    bounded for the verdicts of that moment.
     """
     return max(
         _most_still_wrong(most_called, num_mended, num_read, num_labels, rates, math.log(alpha / 2))

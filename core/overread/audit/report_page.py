@@ -50,7 +50,7 @@ def report_page(content: ReportContent) -> str:
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">',
-        f"<title>Audit of the labels: {escape(content.study)}</title><style>{STYLE}</style></head><body>",
+        f"<title>Audit of the labels: {escape(content.study)}</title><style>{STYLE}</style></head><body><main>",
         f"<h1>Audit of the labels</h1><p>{escape(content.study)}</p>",
         f'<p class="statement">{_sentence(first)}</p>',
         "<ul>" + "".join(f"<li>{_sentence(line)}</li>" for line in others) + "</ul>",
@@ -91,7 +91,7 @@ def report_page(content: ReportContent) -> str:
         _table(("", ""), content.versions),
         "<p><small>The same files give the same report: <code>overread report STUDY --out FILE</code>. Whether the "
         "ledger is as it was: <code>overread verify STUDY</code>.</small></p>",
-        "</body></html>",
+        "</main></body></html>",
     ]
     return "\n".join(parts) + "\n"
 

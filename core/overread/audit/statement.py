@@ -37,7 +37,7 @@ class StratumTally:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What the verdicts of a moment prove. Its numbers hold at every moment together, with the confidence asked for."""
+    """What the verdicts of a moment prove, with the confidence asked for; `most_wrong` at all moments together."""
 
     num_labels: int
     num_read: int

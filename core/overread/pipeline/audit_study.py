@@ -76,7 +76,9 @@ def open_audit(study: Study, question: AuditQuestion, run_name: str | None = Non
         table = samples.loc[samples["given_label"] != "", ["sample_id", "given_label"]]
     if not len(table):
         raise StudyError(f"{study.path}: has no label to audit")
-    order, strata, num_planned = draw_order(table, question)
+    order, strata, _ = draw_order(table, question)
+    # More than the draw's own plan where each class is sampled for itself.
+    num_planned = make_statement(order, strata, question, {}).num_to_read or len(order)
     order["cluster"] = _clusters(samples, order["sample_id"])
     folder = study.path / FOLDER
     if (folder / "design.json").is_file():

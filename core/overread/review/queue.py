@@ -84,7 +84,8 @@ def _with_sample(
     if choice.order is QueueOrder.RANDOM:
         ranked.sort(key=lambda sample_id: ranks.get(sample_id, len(ranks)))
     mixed = sorted(ids[is_mixed], key=ranks.__getitem__)
-    return _mix(ranked, mixed, np.random.default_rng(seed))
+    # Among as many others: it is read before the end of a long queue.
+    return _mix(ranked[: len(mixed)], mixed, np.random.default_rng(seed)) + ranked[len(mixed) :]
 
 
 def matches(

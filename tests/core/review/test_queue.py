@@ -127,6 +127,7 @@ def test_an_audits_sample_takes_the_place_of_controls():
     order = review_order(table, QueueChoice(num_controls=9), drawn=drawn)
     assert sorted(order) == sorted({*proposed, plain[1], plain[3]})
     assert [one for one in order if one in drawn.in_order] == [plain[3], first, plain[1]]
+    assert max(order.index(one) for one in drawn.in_order) < 2 * len(drawn.in_order)
     rest = [one for one in review_order(table) if one != first]
     assert [one for one in order if one in rest] == rest
     # Under a filter part of the sample would be read out of its order.

@@ -6,6 +6,7 @@ that are not about one sample.
 
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -54,9 +55,17 @@ def gallery_data(study: Study, run: Run | None, reading: ReadingList) -> Json:
     }
 
 
-def show_component(data: Json) -> str | None:
-    """Show the component; returns the id of a sample that the reader opens, in the run of the script which that causes;
-    else None. data: of `gallery_data`."""
+class Told(NamedTuple):
+    """What the component tells, in the run of the script which that causes; else None."""
+
+    opened: str | None
+    """The id of a sample that the reader opens."""
+    replaced: str | None
+    """The ticket that the server no longer takes, since the scores that it was issued for were replaced."""
+
+
+def show_component(data: Json) -> Told:
+    """Show the component. data: of `gallery_data`."""
     place = f"{data['language']}_{str(data['storage']).rpartition('.')[2]}"  # in another language it is made anew
-    opened: str | None = _gallery(key=f"gallery_{place}", data=data, on_opened_change=lambda: None).opened
-    return opened
+    told = _gallery(key=f"gallery_{place}", data=data, on_opened_change=lambda: None, on_replaced_change=lambda: None)
+    return Told(told.opened, told.replaced)

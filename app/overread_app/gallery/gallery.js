@@ -22,7 +22,10 @@ class Gallery {
     writeTexts(this.root);
     this.find = (name) => this.root.querySelector(`.${name}`);
     this.classes = classes;
-    this.server = new Server();
+    this.server = new Server((ticket) => {
+      this.isReplaced = true; // the page is drawn again, with a new ticket
+      this.trigger("replaced", ticket);
+    });
     this.selected = new Map(); // id to tile
     this.anchor = null; // where a range begins
     const look = { colours: new Map(classes.map(({ name, colour }) => [name, colour])), selected: this.selected, criticals: critical };
@@ -67,12 +70,14 @@ class Gallery {
   take(data, trigger) {
     this.trigger = trigger;
     if (data.ticket === this.server.ticket) return;
+    const isLost = this.isReplaced && this.selected.size > 0;
+    this.isReplaced = false;
     this.server.set(data);
     this.store.reset();
     this.selected.clear();
     this.anchor = null;
     this.grid.active = 0;
-    this.tell("");
+    this.tell(isLost ? say("gallery.replaced") : "");
     this.showSelected();
     this.grid.element.scrollTop = 0;
     this.grid.layOut();

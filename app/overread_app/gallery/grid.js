@@ -115,7 +115,7 @@ class Grid {
       const row = this.rows[number % this.rows.length];
       row.element.style.transform = `translateY(${GAP_PX + number * this.rowPx - above + scrollTop}px)`;
       row.element.setAttribute("aria-rowindex", number + 1);
-      row.element.hidden = this.store.total !== null && number >= this.numRows; // a row has a cell, or is none
+      row.element.hidden = this.store.total !== null && number >= this.numRows; // a row without cells is none
       row.cells.forEach((cell, column) => this.fill(cell, number * this.columns + column, column));
     }
     const end = Math.min((start + this.rows.length) * this.columns, this.store.total ?? PAGE);

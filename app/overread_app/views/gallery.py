@@ -65,9 +65,12 @@ def show_page(study: Study, run: Run | None, reading: ReadingList) -> None:
 @st.fragment
 def show_gallery(study: Study, run: Run | None, reading: ReadingList, room: Room) -> None:
     with error_boundary(session.words()):
-        opened = show_component(gallery_data(study, run, reading))
-        if opened is not None and opened in room.rows:
-            go_to(opened)
+        data = gallery_data(study, run, reading)
+        told = show_component(data)
+        if told.replaced == data["ticket"]:  # the study itself was updated, not the scores alone
+            st.rerun()
+        if told.opened is not None and told.opened in room.rows:
+            go_to(told.opened)
             st.switch_page("views/review.py")
 
 

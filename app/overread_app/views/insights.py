@@ -16,7 +16,9 @@ from overread_app import session, study_data
 from overread_app.boundary import plain_text
 from overread_app.components import calibration_charts, chart_choice, charts
 from overread_app.components.anchoring_panel import show_anchoring
+from overread_app.components.audit_panel import show_audit
 from overread_app.components.grades_panel import show_grades
+from overread_app.components.groups_panel import show_groups
 from overread_app.components.label_matrix import label_matrix
 from overread_app.components.wording import VERDICT_WORDS, counted, run_title
 
@@ -42,6 +44,7 @@ def show_page() -> None:
         show_matrix(study, run, scores)
     with right:
         show_histogram(study, run, scores)
+    show_groups(study, run, scores)
     left, right = st.columns(2, gap="large")
     with left:
         show_own_progress(study, scores)
@@ -52,6 +55,7 @@ def show_page() -> None:
         show_reliability(study, run, scores)
     with right:
         show_trade_off(scores)
+    show_audit(study)
     show_anchoring(study)
     show_grades(study)
     show_map(study, run, scores)

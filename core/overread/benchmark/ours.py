@@ -6,6 +6,7 @@ from overread.benchmark.problem import MethodResult, Problem
 from overread.config import OVERREAD
 from overread.detection.cross_validation import cross_validated_probs
 from overread.detection.detection_data import DetectionData
+from overread.detection.find_from_probs import find_label_errors_from_probs
 from overread.detection.judgement import Judgement, judge
 from overread.detection.label_quality import self_confidence_score
 from overread.detection_settings import CrossValidationSettings
@@ -60,3 +61,19 @@ def judged_by(probs: np.ndarray, given: np.ndarray) -> MethodResult:
     """A result from class probabilities (N, K): wrong by 1 - p[given], proposed where another class is likelier."""
     proposed = probs.argmax(axis=1)
     return MethodResult(self_confidence_score(probs, given), proposed, proposed != given, is_probability=True)
+
+
+def from_probs(problem: Problem) -> MethodResult:
+    """The probabilities of the same head, judged without the features, as those of any network are."""
+    return judged_from_probs(head_probs(problem), problem.given)
+
+
+def judged_from_probs(probs: np.ndarray, given: np.ndarray) -> MethodResult:
+    """Overread's judgement of probabilities (N, K) and labels (N,) int64, with its settings as they come."""
+    found = find_label_errors_from_probs(probs, given)
+    return MethodResult(
+        found["error_probability"].to_numpy(),
+        found["suggested_label"].to_numpy(dtype=np.int64),
+        found["is_proposed"].to_numpy(),
+        is_probability=True,
+    )

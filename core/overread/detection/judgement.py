@@ -92,7 +92,7 @@ def judge(
     tell(1)
     if data.verified is not None:
         probs = _recalibrated(probs, data.given, data.verified, settings.calibration)
-    proposed = _proposed_labels(probs, data, settings)
+    proposed = proposed_labels(probs, data.given, data.is_trained, settings)
     consensus = _consensus(data, training, settings, uses_networks=uses_networks)
     scores = _scores(data, training, result, settings, seed) | {"consensus": consensus.score}
     return Judgement(probs, proposed, scores, consensus, training, result, copy_prob)
@@ -171,10 +171,14 @@ def _scores(
     return scores
 
 
-def _proposed_labels(probs: np.ndarray, data: DetectionData, settings: DetectionSettings) -> np.ndarray:
-    """(N,) int64: the most likely other class where a label is proposed to be changed, else the given one."""
-    given = data.given
-    is_proposable = proposable(given, data.is_trained, data.num_classes)
+def proposed_labels(
+    probs: np.ndarray, given: np.ndarray, is_trained: np.ndarray, settings: DetectionSettings
+) -> np.ndarray:
+    """(N,) int64: the most likely other class where a label is proposed to be changed, else the given one.
+
+    probs: (N, K), of the true classes, rows sum to 1; given: (N,) int64; is_trained: (N,) bool.
+    """
+    is_proposable = proposable(given, is_trained, probs.shape[1])
     is_proposed = _proposals(
         np.where(is_proposable, self_confidence_score(probs, given), 0),
         min_precision=settings.refinement.min_precision,

@@ -7,13 +7,15 @@ import pytest
 
 from overread.audit.design import AuditQuestion
 from overread.audit.statement import Statement
-from overread.audit.wording import least_percent, live_line, most_percent
+from overread.audit.wording import least_percent, most_percent
 from overread.pipeline.audit_study import open_audit
 from overread.pipeline.study_ledger import open_ledger
 from overread.review.queue_choice import QueueChoice
 from overread.studies.run import open_run
 from overread.studies.study import open_study, set_protocol
+from overread_app.components.audit_line import audit_line
 from overread_app.reading.open_rooms import open_room
+from overread_app.words.catalogue import ENGLISH
 from tests.app.conftest import open_page, page_text
 from tests.app.verdicts import verdicts
 
@@ -22,7 +24,7 @@ LONGEST = 12
 
 @pytest.mark.parametrize(("num_read", "num_to_read"), [(0, 120), (40, 120), (40, 0), (40, None)])
 def test_the_live_line_has_sentences_of_twelve_words_at_most(num_read, num_to_read):
-    line = live_line(Statement(3784, num_read, 129, 2, 0, num_to_read, ()), AuditQuestion())
+    line = audit_line(Statement(3784, num_read, 129, 2, 0, num_to_read, ()), AuditQuestion(), ENGLISH)
     sentences = line.replace("%.", "%|").replace(". ", "|").split("|")
     assert max(len(sentence.split()) for sentence in sentences) <= LONGEST + 1  # "%" stands by itself
     assert ("3.5 %" in line) == bool(num_read)

@@ -23,7 +23,15 @@ MODULES = [
     *(
         APP / "components" / f"{name}.py"
         for name in (
-            *("evidence_panel", "heat_map_panel", "language", "queue_fields", "reader_name", "sample_card"),
+            *(
+                "audit_line",
+                "evidence_panel",
+                "heat_map_panel",
+                "language",
+                "queue_fields",
+                "reader_name",
+                "sample_card",
+            ),
             *("scorer_votes", "threshold_slider", "verdict_words"),
         )
     ),

@@ -1,22 +1,14 @@
-"""What the open audit proves: a line on the Review page, and a part of the Insights page."""
+"""What the open audit proves, as a part of the Insights page."""
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from overread.audit.wording import live_line, percent, proposal_line, statement_lines
+from overread.audit.wording import percent, proposal_line, statement_lines
 from overread.pipeline.audit_study import AuditNow
 from overread.studies.study import Study
 from overread_app import study_data
 from overread_app.components.charts import show_chart, template
 from overread_app.theme import current_theme
-
-
-def show_audit_line(study: Study) -> None:
-    """Where the audit stands; nothing where none is open."""
-    now = study_data.load_audit_now(study)
-    if now is not None:
-        with st.container(key="review_audit"):
-            st.caption(live_line(now.statement, now.audit.question))
 
 
 def show_audit(study: Study) -> None:

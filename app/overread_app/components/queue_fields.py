@@ -60,7 +60,7 @@ def show_queue_fields(reading: ReadingList, room: Room, state: ReaderState, *, i
         return
     if room.drawn is not None:
         with right:
-            st.caption("The audit’s sample is mixed in, unless you filter.")
+            st.caption(words("audit.mixed_in"))
     elif room.run:
         with right:
             _choose(

@@ -21,19 +21,6 @@ def least_percent(number: int, total: int) -> str:
     return percent(1000 * number // total / 1000) if total else percent(0)
 
 
-def live_line(statement: Statement, question: AuditQuestion) -> str:
-    """Where the audit stands, in sentences of at most twelve words."""
-    target = percent(question.max_wrong)
-    if not statement.num_read:
-        return f"Read about {statement.num_to_read or statement.num_labels:,} images to say: at most {target} wrong."
-    now = f"Proved now: at most {most_percent(statement.most_wrong, statement.num_labels)} wrong."
-    if statement.num_to_read == 0:
-        return f"{now} That is what was asked for."
-    if statement.num_to_read is None:
-        return f"{now} Too many labels are wrong to prove {target}."
-    return f"{now} Read about {statement.num_to_read:,} more to prove {target}."
-
-
 def statement_lines(statement: Statement, question: AuditQuestion) -> list[str]:
     """What is proved of all labels, and how it was counted."""
     at = percent(question.confidence)

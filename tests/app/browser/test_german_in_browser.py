@@ -77,6 +77,15 @@ def test_the_queue_is_chosen_in_german(page):
     page.keyboard.press("Escape")
 
 
+def test_the_gallery_is_in_german(page, server):
+    page.goto(f"{server.url}/gallery")
+    page.locator(".gallery .tile").first.wait_for(timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Behalten: eingetragene Klasse").wait_for()
+    assert page.locator(".gallery").get_attribute("lang") == "de"
+    assert texts(page, ".gallery") & english_texts() == set()
+    page.goto(f"{server.url}/review")
+
+
 def test_a_reader_may_choose_english_which_the_browser_remembers(page, server):
     visit = look(page)
     page.locator("[data-testid='stExpandSidebarButton']").click()

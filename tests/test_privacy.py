@@ -49,7 +49,7 @@ KEPT_GROUPS = (0x0000, 0x0002, 0x0028, 0x7FE0)
 """Commands, the file, its pixels: what a file cannot do without, or cannot hold."""
 SOURCE_FILES = ("samples.csv", "source.csv", "study.json", "quarantine.csv")
 """What may hold the source's own names."""
-NUM_OWN_COLUMNS = 15
+NUM_OWN_COLUMNS = 16
 NUM_IMAGES = 36
 
 

@@ -10,14 +10,24 @@ from overread.version import __version__
 
 if TYPE_CHECKING:
     from overread.api import export_labels, import_source, train
+    from overread.detection.find_from_probs import find_label_errors_from_probs
     from overread.detection.find_label_errors import find_label_errors
     from overread.studies.study import open_study
 
-__all__ = ["__version__", "export_labels", "find_label_errors", "import_source", "open_study", "train"]
+__all__ = [
+    "__version__",
+    "export_labels",
+    "find_label_errors",
+    "find_label_errors_from_probs",
+    "import_source",
+    "open_study",
+    "train",
+]
 
 _MODULES = {
     "export_labels": "overread.api",
     "find_label_errors": "overread.detection.find_label_errors",
+    "find_label_errors_from_probs": "overread.detection.find_from_probs",
     "import_source": "overread.api",
     "open_study": "overread.studies.study",
     "train": "overread.api",

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from overread.detection_settings import (
+    ConsensusSettings,
     CrossValidationSettings,
     DetectionSettings,
     DuplicateSettings,
@@ -46,6 +47,7 @@ class TrainSettings:
     error_rate: ErrorRateSettings = field(default_factory=ErrorRateSettings)
     duplicates: DuplicateSettings = field(default_factory=DuplicateSettings)
     dynamics: DynamicsSettings = field(default_factory=DynamicsSettings)
+    consensus: ConsensusSettings = field(default_factory=ConsensusSettings)
     neighbours: NeighbourSettings = field(default_factory=NeighbourSettings)
     proposals: ProposalSettings = field(default_factory=ProposalSettings)
     calibration: CalibrationSettings = field(default_factory=CalibrationSettings)

@@ -233,6 +233,17 @@ class DynamicsSettings:
 
 
 @dataclass(frozen=True)
+class ConsensusSettings:
+    """Consensus of models that never saw the sample's label. It is shown to readers, and changes no probability."""
+
+    min_ratio: float = 2.5
+    """How many times as likely as any other class a model must find a class to be sure of it; above 1."""
+
+    def __post_init__(self) -> None:
+        check_settings("consensus", self, (("min_ratio", self.min_ratio > 1, "above 1"),))
+
+
+@dataclass(frozen=True)
 class NeighbourSettings:
     """The search for nearest neighbours."""
 
@@ -258,6 +269,7 @@ class DetectionSettings:
     error_rate: ErrorRateSettings = field(default_factory=ErrorRateSettings)
     duplicates: DuplicateSettings = field(default_factory=DuplicateSettings)
     dynamics: DynamicsSettings = field(default_factory=DynamicsSettings)
+    consensus: ConsensusSettings = field(default_factory=ConsensusSettings)
     neighbours: NeighbourSettings = field(default_factory=NeighbourSettings)
     proposals: ProposalSettings = field(default_factory=ProposalSettings)
     calibration: CalibrationSettings = field(default_factory=CalibrationSettings)

@@ -100,7 +100,7 @@ class RoundsSettings:
     later_stages: tuple[int, ...] = (2, 5, 7)
     """The same for every later round."""
     max_loss: float = -math.log(0.85)
-    """Loss, in nats, below which a sample is reliable at a stage."""
+    """Loss, in nats, below which a sample is reliable at a stage. The default is ours: the paper does not say."""
     threshold: str = "fixed"
     """How that threshold is set. fixed: max_loss. gmm, quantile or otsu: per class, from its losses at the stage, and
     max_loss if those give no threshold."""
@@ -110,6 +110,8 @@ class RoundsSettings:
     """Which loss is used: that of the predicted class (predicted), or of the given label (given)."""
     fallback: str = "given"
     """The label of a sample without consensus: given, or current (its last pseudo-label)."""
+    strong: str = "consensus"
+    """Which samples get strong augmentation in the rounds: those with a consensus (consensus), all or none."""
     weighting: str = "rounds"
     """When cross-entropy is weighted by confidence: in all rounds (rounds), or only in a final phase (final)."""
     weight: str = "max"
@@ -131,6 +133,7 @@ class RoundsSettings:
             ("quantile", 0 < self.quantile < 1, "between 0 and 1"),
             ("reliability", self.reliability in ("predicted", "given"), "predicted or given"),
             ("fallback", self.fallback in ("given", "current"), "given or current"),
+            ("strong", self.strong in ("consensus", "all", "none"), "consensus, all or none"),
             ("weighting", self.weighting in ("rounds", "final"), "rounds or final"),
             ("weight", self.weight in ("max", "target", "none"), "max, target or none"),
             (
@@ -161,6 +164,8 @@ class CrossFittingSettings:
     """Epochs of each network."""
     num_averaged: int = 3
     """Last epochs whose predictions are averaged."""
+    stages: tuple[int, ...] = (2, 5, 7)
+    """Epochs after which each network is asked for the consensus; those that it does not reach count as its last."""
 
     def __post_init__(self) -> None:
         rules = (
@@ -169,5 +174,11 @@ class CrossFittingSettings:
             ("min_standard_errors", self.min_standard_errors >= 0, "at least 0"),
             ("num_epochs", self.num_epochs >= 1, "at least 1"),
             ("num_averaged", self.num_averaged >= 1, "at least 1"),
+            ("stages", bool(self.stages) and min(self.stages) >= 1, "some, at least 1"),
         )
         check_settings("cross_fitting", self, rules)
+
+    @property
+    def reached_stages(self) -> tuple[int, ...]:
+        """The epochs of `stages`, rising."""
+        return tuple(sorted({min(stage, self.num_epochs) for stage in self.stages}))

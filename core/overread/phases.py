@@ -61,10 +61,10 @@ class Stage:
     index: int = 0
     """Which of several rounds or iterations."""
     epoch: int | None = None
-    """The epoch of a round after which it was, from 1."""
+    """The epoch of a round, or of the cross-fitted networks, after which it was, from 1."""
 
     def __str__(self) -> str:
-        """As trace.npz has it: warmup, round 1 epoch 2, final, networks, refinement 0, together."""
+        """As trace.npz has it: warmup, round 1 epoch 2, final, networks epoch 2, networks, refinement 0, together."""
         return self.part if self.epoch is None else f"{self.part} epoch {self.epoch}"
 
     @property
@@ -86,6 +86,8 @@ class Stage:
         stage = cls(kind)
         if kind is StageKind.ROUND and len(numbers) == 2:
             stage = cls(kind, int(numbers[0]) - 1, int(numbers[1]))
+        elif kind is StageKind.NETWORKS and len(numbers) == 1:
+            stage = cls(kind, epoch=int(numbers[0]))
         elif kind is StageKind.SELF_TRAINING and len(numbers) == 1:
             stage = cls(kind, int(numbers[0]))
         if str(stage) != name or (kind is StageKind.ROUND and stage.epoch is None):

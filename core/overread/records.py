@@ -110,6 +110,24 @@ class VerdictKind(StrEnum):
     CANNOT_JUDGE = "cannot_judge"
 
 
+class Grade(StrEnum):
+    """How grave the error in a given label is: how many readers would have made it, and whether it matters clinically.
+
+    The discrepancies of RADPEER: 2 is an understandable miss, 3 a finding that should be made most of the time; b is
+    likely to be clinically significant, a is not. Source: Goldberg-Stein et al. 2017, "ACR RADPEER Committee White
+    Paper with 2016 Updates", J Am Coll Radiol 14 (8), 1080-1086.
+    """
+
+    MANY_MINOR = "many_minor"
+    """2a: many readers would miss it, and it does not matter."""
+    MANY_MAJOR = "many_major"
+    """2b: many would miss it, and it matters."""
+    FEW_MINOR = "few_minor"
+    """3a: few would miss it, and it does not matter."""
+    FEW_MAJOR = "few_major"
+    """3b: few would miss it, and it matters."""
+
+
 class Protocol(StrEnum):
     """What a reader sees before they label a sample."""
 
@@ -168,6 +186,8 @@ class Verdict:
     another one stands by now, this one is stale and is not recorded."""
     image_sha256: str = ""
     """Of the image that was shown; empty where it is not known."""
+    grade: str = ""
+    """One of `Grade`, of an accept or a relabel; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)

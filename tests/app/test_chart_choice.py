@@ -5,6 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from overread_app.components import charts
 from overread_app.components.chart_choice import bin_rows, histogram_bin, map_rows, matrix_cell
+from overread_app.components.label_matrix import label_matrix
 
 CLASSES = ("a", "b", "c")
 
@@ -14,7 +15,7 @@ def clicked(curve, *places):
 
 
 def test_the_invisible_points_of_the_matrix_lie_on_its_cells():
-    points = charts.label_matrix(np.arange(9).reshape(3, 3), CLASSES).data[-1]
+    points = label_matrix(np.arange(9).reshape(3, 3), CLASSES).data[-1]
     for place, (column, row) in enumerate(zip(points.x, points.y, strict=True)):
         cell = matrix_cell(clicked(1, place), 3)
         assert (CLASSES[cell[0]], CLASSES[cell[1]]) == (row, column)

@@ -4,6 +4,7 @@ import base64
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import binomtest
 from sklearn.decomposition import PCA
@@ -34,6 +35,23 @@ def test_the_matrix_counts_each_image_once(app, made_study):
     texts = [note["text"] for note in figures(app)["Matrix of given and proposed labels"]["layout"]["annotations"]]
     # Every sixth sample of 48 is proposed; with three classes in turn these are the first class's, to the second.
     assert [int(text) for text in texts] == [8, 8, 0, 0, 16, 0, 0, 0, 16]
+
+
+def test_the_consensus_is_counted_by_pairs_with_the_given_label(app, made_study):
+    path = open_run(made_study).path / "scores.csv"
+    table, names = pd.read_csv(path, dtype=str), made_study.classes
+    # Of 48 images with three classes in turn: 6 have none, 4 of the first class are held for the second.
+    consensus = table["given_label"].where(table.index >= 6, "")
+    consensus[[6, 9, 12, 15]] = names[1]
+    voters = consensus.map(lambda label: "4 classifiers" if label else "")
+    table.assign(consensus=consensus, consensus_of=voters).to_csv(path, index=False)
+    open_page(app, "insights")
+    texts = [note["text"] for note in figures(app)["Matrix of given labels and consensus"]["layout"]["annotations"]]
+    assert [int(text) for text in texts] == [10, 4, 0, 0, 14, 0, 0, 0, 14]
+    assert (
+        "Consensus of 4 classifiers, which never saw the image's own label: 42 of 48 images. On 4 it differs from the "
+        "given label." in page_text(app)
+    )
 
 
 def test_the_agreement_on_the_test_split_leaves_out_all_other_images(app, made_study):

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from overread.images.cache.cache_build import build_cache
 from overread_app.components import charts
+from overread_app.components.label_matrix import label_matrix
 from overread_app.reading.component import FOLDER
 from overread_app.session import study_address
 from overread_app.starting_theme import StartingTheme, shows_radiographs, with_script
@@ -132,7 +133,7 @@ def test_the_matrix_numbers_long_names_and_keeps_them_whole_for_the_pointer():
     short = ("normal", "adenoma")
     long = tuple(f"{start} with probable bilateral pleural effusion, right" for start in "AB")
     matrix = np.array([[3, 1], [0, 2]])
-    plain, numbered = (charts.label_matrix(matrix, names) for names in (short, long))
+    plain, numbered = (label_matrix(matrix, names) for names in (short, long))
     assert plain.layout.xaxis.ticktext == plain.layout.yaxis.ticktext == short
     assert numbered.layout.xaxis.ticktext == ("1", "2")
     assert numbered.layout.yaxis.ticktext == ("1  A with probable…usion, right", "2  B with probable…usion, right")

@@ -1,7 +1,7 @@
 import pytest
 
 from overread_app.components.sample_card import kind_words
-from overread_app.components.scorer_votes import vote
+from overread_app.components.scorer_votes import consensus_words, vote
 
 
 def test_each_kind_of_proposal_has_its_words():
@@ -17,3 +17,9 @@ def test_each_kind_of_proposal_has_its_words():
 @pytest.mark.parametrize(("score", "said"), [(0.0, "fits"), (0.33, "fits"), (0.5, "unsure"), (0.67, "doubts")])
 def test_a_score_is_said_in_a_word(score, said):
     assert vote(score) == said
+
+
+def test_a_consensus_is_said_in_a_sentence_that_names_its_voters():
+    assert consensus_words("serrated", "3 stages") == "Consensus: serrated at every stage"
+    assert consensus_words("serrated", "4 classifiers") == "All 4 classifiers say serrated"
+    assert consensus_words("", "") == ""

@@ -191,6 +191,7 @@ def test_without_a_preset_labels_are_judged_by_cross_fitted_networks_and_rounds(
         "margin_area",
         "duplicates",
         "networks",
+        "consensus",
         "isolation",
     ]
     for row in scores:
@@ -201,10 +202,10 @@ def test_without_a_preset_labels_are_judged_by_cross_fitted_networks_and_rounds(
         )
         assert all(0 <= float(value) <= 1 for name, value in row.items() if name.startswith(("score_", "p_")))
     with np.load(run / "trace.npz") as trace:
-        assert trace["stage_names"].tolist() == ["networks", "refinement 0", "together"]
-        assert trace["stage_probs"].shape == (3, NUM_IMAGES, 3)
+        assert trace["stage_names"].tolist() == ["networks epoch 2", "networks", "refinement 0", "together"]
+        assert trace["stage_probs"].shape == (4, NUM_IMAGES, 3)
         assert trace["pseudo_labels"].shape == trace["is_consensus"].shape == (1, NUM_IMAGES)
-        networks = trace["stage_probs"][0].astype(float)
+        networks = trace["stage_probs"][1].astype(float)
     given = [CLASSES.index(row["given_label"]) for row in scores]
     found = [float(row["score_networks"]) for row in scores]
     np.testing.assert_allclose(found, 1 - networks[range(NUM_IMAGES), given], atol=2e-3)
@@ -306,7 +307,7 @@ def test_proposals_hold_no_formula_though_classes_are_named_like_one(tmp_path, m
     assert [name for name in written[0] if name.startswith("p_")] == ["p_=1+1", "p_a;'=cmd|' /C calc'!A0", "p_-1"]
 
 
-def test_export_gives_the_source_back_row_by_row_with_fifteen_columns_more(journey, tmp_path):
+def test_export_gives_the_source_back_row_by_row_with_sixteen_columns_more(journey, tmp_path):
     """Of the study as imported, which has no run; the quarantined row is there too."""
     ended = run_command("export", journey[0] / "study", "--out", tmp_path / "cleaned.csv", "--json")
     assert json.loads(ended.out) == {"num_rows": NUM_IMAGES + 1, "num_changed": 0, "num_decided": 0}
@@ -324,6 +325,7 @@ def test_export_gives_the_source_back_row_by_row_with_fifteen_columns_more(journ
         "run",
         "reader_identity",
         *("blind_reading", "read_by", "read_at"),
+        "discrepancy_grade",
         "overread_version",
         "ledger_head",
     ]

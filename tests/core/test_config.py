@@ -41,7 +41,7 @@ def test_paper_is_what_the_paper_says():
     rounds = PAPER.rounds
     assert rounds.num_epochs == (4, 7, 7)
     assert [rounds.stages(i) for i in range(3)] == [(2, 3, 4), (2, 5, 7), (2, 5, 7)]
-    assert math.exp(-rounds.max_loss) == pytest.approx(0.85)
+    assert math.exp(-rounds.max_loss) == pytest.approx(0.85)  # ours: the paper says only "a preset threshold"
     assert (rounds.threshold, rounds.reliability, rounds.fallback, rounds.weighting, rounds.weight) == (
         "fixed",
         "predicted",
@@ -205,6 +205,7 @@ def test_an_assignment_that_does_not_fit_is_refused(assignment, message):
         (RoundsSettings, {"reliability": "true"}, "rounds.reliability"),
         (RoundsSettings, {"fallback": "none"}, "rounds.fallback"),
         (RoundsSettings, {"weight": "min"}, "rounds.weight"),
+        (RoundsSettings, {"strong": "some"}, "rounds.strong"),
         (RoundsSettings, {"weighting": "never"}, "rounds.weighting"),
         (RoundsSettings, {"weighting": "final"}, "rounds.num_final_epochs"),
         (CrossValidationSettings, {"num_folds": 1}, "cross_validation.num_folds"),

@@ -7,11 +7,12 @@ NAMES = {
     "round 1 epoch 2": Stage(StageKind.ROUND, 0, 2),
     "round 10 epoch 5": Stage(StageKind.ROUND, 9, 5),
     "final": Stage(StageKind.FINAL),
+    "networks epoch 5": Stage(StageKind.NETWORKS, epoch=5),
     "networks": Stage(StageKind.NETWORKS),
     "refinement 0": Stage(StageKind.SELF_TRAINING, 0),
     "together": Stage(StageKind.TOGETHER),
 }
-"""As the runs of earlier versions have them in trace.npz."""
+"""As trace.npz has them, also that of an earlier version."""
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -20,3 +20,12 @@ def vote(score: float) -> str:
     if score >= DOUBTS:
         return "doubts"
     return "unsure" if score > FITS else "fits"
+
+
+def consensus_words(label: str, voters: str) -> str:
+    """The consensus in a sentence, or "" where there is none. label: `consensus` of scores.csv; voters: `consensus_of`,
+    "3 stages" or "4 classifiers"."""
+    if not label:
+        return ""
+    number, _, kind = voters.partition(" ")
+    return f"Consensus: {label} at every stage" if kind == "stages" else f"All {number} classifiers say {label}"

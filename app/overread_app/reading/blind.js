@@ -39,7 +39,7 @@ class Blind {
     const { reading } = this;
     const { here, supply } = reading;
     if (here?.packet.id === packet.id) {
-      if (here === reading.current) packet.note = reading.panel.note.value;
+      if (here === reading.current) Object.assign(packet, reading.panel.draft);
       reading.visit = null;
       reading.said = "Your reading is locked.";
       this.fresh = packet.id;

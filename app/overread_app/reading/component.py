@@ -21,6 +21,7 @@ PARTS = (
         "outbox",
         "sample_store",
         "keys",
+        "grades",
         "panel",
         "sheet",
         "curtain",

@@ -103,7 +103,9 @@ def _open(study: Study, run: Run) -> Room:
         likely=likely_labels(table),
         probability=table["label_error_probability"].to_numpy(dtype=np.float64),
         is_proposed=table["is_proposed"].to_numpy(dtype=bool),
-        kinds=table["kind"].to_numpy(dtype=object) if "kind" in table else np.full(num, "", dtype=object),
+        kinds=_words(table, "kind"),
+        consensus=_words(table, "consensus"),
+        consensus_of=_words(table, "consensus_of"),
         probs=np.column_stack(probs).astype(np.float32),
         scorers=tuple(name.removeprefix("score_") for name in scorers),
         scores=table[list(scorers)].to_numpy(dtype=np.float32),
@@ -126,6 +128,8 @@ def _open_unread(study: Study) -> Room:
         probability=np.zeros(num),
         is_proposed=np.ones(num, dtype=bool),
         kinds=absent,
+        consensus=absent,
+        consensus_of=absent,
         probs=np.empty((num, 0), dtype=np.float32),
         scorers=(),
         scores=np.empty((num, 0), dtype=np.float32),
@@ -135,6 +139,11 @@ def _open_unread(study: Study) -> Room:
         calibration=CalibrationSettings(),
         **_of_samples(study, samples, samples),
     )
+
+
+def _words(table: pd.DataFrame, column: str) -> np.ndarray:
+    """A column of scores.csv that an earlier version may have left out: empty then."""
+    return table.get(column, pd.Series("", index=table.index)).to_numpy(dtype=object)
 
 
 def _of_samples(study: Study, samples: pd.DataFrame, table: pd.DataFrame) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from overread.review.outcomes import IS_ERROR, counts
 from overread_app.components.charts import class_colours
 from overread_app.components.evidence_panel import thumbnails
 from overread_app.components.sample_card import kind_words, likelihood
-from overread_app.components.scorer_votes import VIEWS, vote
-from overread_app.components.verdict_words import PLAIN_VERDICTS, VERDICT_NAMES
+from overread_app.components.scorer_votes import VIEWS, consensus_words, vote
+from overread_app.components.verdict_words import GRADE_WORDS, PLAIN_VERDICTS, VERDICT_NAMES
 from overread_app.reading.reader_state import Standing
 from overread_app.reading.room import Room
 
@@ -52,6 +52,7 @@ def packets(room: Room, sample_ids: Sequence[str], standing: Standing) -> list[J
             "reading": reading_words(standing.readings.get(room.ids[row])),
             "follows": key,
             "note": "",
+            "grade": "",
             "standing": "",
         }
         for row, chance, key in zip(rows, probability, follows, strict=True)
@@ -80,6 +81,7 @@ def _packet(room: Room, row: int, probability: float, *, is_corrected: bool, is_
         "chanceDetail": ", ".join(details),
         "probs": [round(float(value), 4) for value in room.probs[row]],
         "votes": _votes(room, row, is_hidden),
+        "consensus": consensus_words(room.consensus[row], room.consensus_of[row]),
         **_similar(room, row, is_hidden),
     }
 
@@ -98,6 +100,7 @@ def _unread_packet(room: Room, row: int) -> Json:
         "chanceDetail": "",
         "probs": [],
         "votes": [],
+        "consensus": "",
         "similar": [],
         "similarSaid": "",
     }
@@ -119,11 +122,12 @@ def reading_words(reading: LedgerRow | None) -> str:
 
 
 def verdict_words(decision: Decision) -> str:
-    """A verdict in words: a → b; a, kept."""
+    """A verdict in words: a → b (few miss it, major); a, kept."""
     verdict = decision.verdict
     match verdict.kind:
         case VerdictKind.ACCEPT | VerdictKind.RELABEL:
-            return f"{verdict.given_label} → {verdict.chosen_label}"
+            grade = f" ({GRADE_WORDS[verdict.grade]})" if verdict.grade else ""
+            return f"{verdict.given_label} → {verdict.chosen_label}{grade}"
         case VerdictKind.REJECT:
             return f"{verdict.given_label}, kept"
         case kind:

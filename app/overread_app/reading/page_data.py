@@ -11,7 +11,7 @@ from overread.studies.run import Run
 from overread.studies.study import Study
 from overread_app import session
 from overread_app.components.charts import class_colours
-from overread_app.components.verdict_words import NUM_KEYS, PLAIN_VERDICTS
+from overread_app.components.verdict_words import GRADES, NUM_KEYS, PLAIN_VERDICTS
 from overread_app.reading.open_rooms import room_stamp
 from overread_app.reading.packets import Json
 from overread_app.reading.routes import know_study
@@ -71,6 +71,7 @@ def component_data(
             for number, name in enumerate(study.classes, 1)
         ],
         "verdicts": list(VERDICTS),
+        "grades": list(GRADES) if study.asks_grades else [],
         "isDemo": study.is_demo,
         "tour": tour_data(study) if run and study.protocol == Protocol.OPEN else None,
         "jump": jump and asdict(jump),

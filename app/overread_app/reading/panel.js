@@ -41,6 +41,7 @@ class Panel {
     this.other = new Name(this.find("other-name"));
     this.own = new Name(this.find("own-name"));
     this.note = this.find("note");
+    this.grades = new Grades(root);
     this.figures = [...root.querySelectorAll(".similar figure")].map((figure, i) => ({
       figure,
       button: Object.assign(figure.querySelector("button"), { onclick: () => on.similar(this.similar[i]) }),
@@ -59,7 +60,8 @@ class Panel {
   }
 
   // classes: {name, colour, key}; verdicts: {kind, text, key, help}.
-  take({ classes, verdicts, isDemo }) {
+  take({ classes, verdicts, isDemo, grades }) {
+    this.grades.take({ grades });
     this.classes = classes;
     this.root.classList.toggle("has-long-names", classes.some(({ name }) => Array.from(name).length > LONG));
     this.find("demo").hidden = !isDemo;
@@ -104,12 +106,13 @@ class Panel {
   // The rows of the key table for the buttons in sight. decide: (kind, label).
   keys(decide) {
     const texts = { accept: "Change to the other label", reject: "Keep the given label" };
-    return [...this.buttons, ...this.thirds].map((button) => ({
+    const verdicts = [...this.buttons, ...this.thirds].map((button) => ({
       keys: [button.key.toLowerCase()],
       shown: button.key,
       text: texts[button.kind] ?? (button.text || button.label),
       run: () => button.element.hidden || decide(button.kind, button.label),
     }));
+    return [...verdicts, ...this.grades.keys(() => !this.root.classList.contains("is-blind"))];
   }
 
   // Show a sample of the store: all its texts at once.
@@ -133,6 +136,7 @@ class Panel {
     this.find("chance").textContent = packet.chance ?? "";
     this.find("detail").textContent = packet.chanceDetail ? `(${packet.chanceDetail})` : "";
     this.note.value = packet.note;
+    this.grades.show(packet.grade);
     this.showButtons(given.label, other.label);
     if (!packet.isBlind) this.showEvidence(packet, thumbs ?? []);
     this.find("panel").classList.remove("is-empty");
@@ -177,6 +181,7 @@ class Panel {
       row.children[1].textContent = each?.view ?? "";
       row.children[2].textContent = VOTES[each?.vote] ?? "";
     });
+    this.find("consensus").textContent = packet.consensus;
     this.find("similar-part").hidden = !packet.similar.length;
     this.find("similar-note").textContent = packet.similar.some(({ isSame }) => isSame)
       ? "almost identical ones first"
@@ -192,6 +197,16 @@ class Panel {
       dot.style.background = each?.colour ?? "";
       name.textContent = name.title = each?.label ?? "";
     });
+  }
+
+  // What the reader has begun for the sample in sight.
+  get draft() {
+    return { note: this.note.value, grade: this.grades.value };
+  }
+
+  // What of it is saved with a verdict.
+  draftFor(kind) {
+    return { note: this.note.value.trim(), grade: this.grades.of(kind) };
   }
 
   // The reader's own label is on its way; what the server answers is shown.

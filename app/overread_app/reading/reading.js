@@ -66,7 +66,7 @@ class Reading {
   take(data, trigger) {
     this.trigger = trigger;
     this.tour.take(data.tour);
-    if (data.ticket !== this.ticket) this.begin(data); // nothing else changes without it
+    if (data.ticket !== this.ticket || data.grades.length !== this.panel.grades.number) this.begin(data); // else all stays
     const { sample_id: id, number } = data.jump ?? {};
     if (!id || sessionStorage.getItem(this.jump) === String(number)) return;
     sessionStorage.setItem(this.jump, number);
@@ -78,7 +78,7 @@ class Reading {
     this.server.set(data);
     this.panel.take(data);
     if (this.current) {
-      this.current.packet.note = this.panel.note.value; // perhaps half typed
+      Object.assign(this.current.packet, this.panel.draft); // perhaps half typed
       this.panel.show(this.current);
       this.blind.mark(this.current);
     }
@@ -133,7 +133,7 @@ class Reading {
       visit: this.visit,
       kind,
       chosen_label: label,
-      note: this.panel.note.value.trim(),
+      ...this.panel.draftFor(kind),
       elapsed_ms: Math.round(performance.now() - this.paintedAt),
       follows: packet.follows,
     });
@@ -161,34 +161,34 @@ class Reading {
     if (this.isTooEarly() || this.blind.keepsReading()) return;
     const unsent = this.outbox.takeBack();
     const waiting = this.outbox.last;
-    if (unsent) this.goBack(unsent.sample_id, unsent.note);
+    if (unsent) this.goBack(unsent);
     else if (waiting || this.last) {
       this.outbox.add("undo", { shown_key: waiting ? "" : this.last.key, key: crypto.randomUUID() });
     }
   }
 
-  // Show a sample again that was decided, with its note; what is in sight now comes after it.
-  goBack(id, note) {
+  // Show a sample again that was decided, with its note and grade; what is in sight now comes after it.
+  goBack({ sample_id: id, note = "", grade = "" }) {
     const packet = this.store.packet(id);
     if (!packet) {
       this.open(id);
       return;
     }
     this.stepAside();
-    this.bring({ ...packet, note });
+    this.bring({ ...packet, note, grade });
   }
 
-  // Show a sample whatever stands of it, decided or not; what is in sight now comes after it. note: begun before.
-  open(id, note = "") {
+  // Show a sample whatever stands of it, decided or not; what is in sight now comes after it. begun: its draft.
+  open(id, begun = {}) {
     this.said = "";
-    this.supply.begun = note;
+    this.supply.begun = begun;
     this.supply.aside = this.here && this.here.packet.id !== id ? this.here.packet : null;
     this.stepAside();
     this.supply.refresh(id);
   }
 
   stepAside() {
-    if (this.current) this.current.packet.note = this.panel.note.value;
+    if (this.current) Object.assign(this.current.packet, this.panel.draft);
     if (this.here) this.supply.next.unshift(this.here.packet);
     this.leave();
   }
@@ -266,8 +266,8 @@ class Reading {
       const isVerdict = entry.path !== "undo";
       this.panel.showProblem(status === 422 && isVerdict ? `Not saved: ${answer.message}` : answer.message);
       this.problemAt = performance.now();
-      if (status === 422 && isVerdict) this.goBack(entry.body.sample_id, entry.body.note ?? "");
-      else if (answer.isChanged) this.open(entry.body.sample_id, entry.body.note);
+      if (status === 422 && isVerdict) this.goBack(entry.body);
+      else if (answer.isChanged) this.open(entry.body.sample_id, entry.body);
       else this.supply.refresh();
     }
     this.showStatus();

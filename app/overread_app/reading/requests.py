@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from overread.errors import UserError
-from overread.records import VerdictKind
+from overread.records import Grade, VerdictKind
 from overread.review.row_rules import FINDINGS
 from overread_app.components.verdict_words import MAX_NOTE_LENGTH
 
@@ -65,6 +65,8 @@ class VerdictRequest:
     note: str
     elapsed_ms: int
     follows: str
+    grade: str
+    """One of `Grade`, or empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,9 @@ def verdict_request(content: bytes) -> VerdictRequest:
     note = fields.get("note", "")
     if not isinstance(note, str) or len(note) > MAX_NOTE_LENGTH:
         raise UserError(f"The note is longer than {MAX_NOTE_LENGTH} characters; please shorten it.")
+    grade = _text(fields, "grade", is_optional=True)
+    if grade not in ("", *Grade):
+        raise RequestError("grade")
     return VerdictRequest(
         sample_id=_text(fields, "sample_id"),
         shown=Shown(*(_text(fields, name, is_optional=True) for name in ("given", "other", "image"))),
@@ -175,6 +180,7 @@ def verdict_request(content: bytes) -> VerdictRequest:
         note=note.strip(),
         elapsed_ms=_elapsed_ms(fields),
         follows=_text(fields, "follows", is_optional=True),
+        grade=grade,
     )
 
 

@@ -69,6 +69,10 @@ class Room:
     """(N, K) float32 in the order of the study's classes; 0 for a class that the run does not have."""
     slides: np.ndarray
     """(N,) str: slide of samples.csv; empty for none."""
+    consensus: np.ndarray
+    """(N,) str: the class that all voters are sure of; empty for none, and for a run of an earlier version."""
+    consensus_of: np.ndarray
+    """(N,) str: who they are."""
     scorers: tuple[str, ...]
     scores: np.ndarray
     """(N, S) float32 in [0, 1], higher is more likely wrong."""

@@ -116,6 +116,7 @@ def record_verdict(seat: Seat, content: bytes) -> Json:
             elapsed_ms=asked.elapsed_ms,
             follows=asked.follows,
             image_sha256=room.hashes[row],
+            grade=asked.grade,
         )
     )
     return {"saved": True, "key": key, **seat.summary(seat.state.current())}
@@ -164,7 +165,7 @@ def shown_of(room: Room, row: int) -> Shown:
 
 
 def undo_last(seat: Seat, content: bytes) -> Json:
-    """Undo the reader's last verdict, if it is the one that they see; its sample comes back with its note."""
+    """Undo the reader's last verdict, if it is the one that they see; its sample comes back with its note and grade."""
     asked = undo_request(content)
     reader = seat.ticket.reader
     key = visit_key(reader, asked.shown_key, asked.key)
@@ -174,7 +175,9 @@ def undo_last(seat: Seat, content: bytes) -> Json:
     standing = seat.state.current()
     sample_id = undone.verdict.sample_id
     ids = [sample_id] if sample_id in seat.room.rows else []  # it may be a verdict on an earlier run
-    shown = [packet | {"note": undone.verdict.note} for packet in seat.packets(ids, standing)]
+    shown = [
+        packet | {"note": undone.verdict.note, "grade": undone.verdict.grade} for packet in seat.packets(ids, standing)
+    ]
     return {"undone": next(iter(shown), None), **seat.summary(standing)}
 
 

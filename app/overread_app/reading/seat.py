@@ -56,12 +56,16 @@ class Seat:
         return {"last": last_verdict(standing), "progress": self.progress(standing)}
 
     def packets(self, sample_ids: Sequence[str], standing: Standing) -> list[Json]:
-        """All that the reader may see of each sample but its image. A decided one comes with its verdict and note,
-        unless it is a repeat, which shows nothing of them."""
+        """All that the reader may see of each sample but its image. A decided one comes with its verdict, note and
+        grade, unless it is a repeat, which shows nothing of them."""
         repeats = set(self.repeats(standing))
         shown = packets(self.room, sample_ids, standing)
         for packet in shown:
             decision = standing.decision(packet["id"])
             if decision is not None and packet["id"] not in repeats:
-                packet |= {"standing": verdict_words(decision), "note": decision.verdict.note}
+                packet |= {
+                    "standing": verdict_words(decision),
+                    "note": decision.verdict.note,
+                    "grade": decision.verdict.grade,
+                }
         return shown

@@ -9,7 +9,7 @@ class Supply {
     this.next = []; // packets
     this.first = first;
     this.opened = null; // the id of a sample to begin with, whatever stands of it
-    this.begun = ""; // its note
+    this.begun = {}; // its draft
     this.aside = null; // the packet of the sample that was in sight when another one was opened: it comes after that
     this.trouble = ""; // why no samples come
     this.isOutdated = false; // others are on their way, so the reader waits for them
@@ -77,9 +77,9 @@ class Supply {
     const packets = samples.filter(({ id }) => !unsent.includes(id));
     if (isStale) {
       this.isOutdated = this.isStale;
-      for (const { id, note } of this.next) {
-        const again = packets.find((packet) => packet.id === id);
-        if (again) again.note ||= note; // it was begun before another sample was opened
+      for (const before of this.next) {
+        const again = packets.find(({ id }) => id === before.id);
+        if (again) keepDraft(again, before); // it was begun before another sample was opened
       }
       this.isExhausted = packets.length <= NUM_AHEAD;
       if (this.aside && packets[0]?.id === this.opened) {
@@ -88,8 +88,8 @@ class Supply {
       }
       const [first] = packets;
       const isSame = here && first?.id === here.packet.id;
-      if (first && first.id === this.opened) first.note ||= this.begun;
-      else if (isSame && here === reading.current) first.note ||= reading.panel.note.value;
+      if (first && first.id === this.opened) keepDraft(first, this.begun);
+      else if (isSame && here === reading.current) keepDraft(first, reading.panel.draft);
       const isStill = isSame && isAsShown(first, here.packet); // else it is shown anew
       this.next = isStill ? packets.slice(1) : packets;
       this.first = this.opened = this.aside = null;
@@ -104,6 +104,12 @@ class Supply {
     if (reading.here) store.get(reading.here.packet);
     for (const packet of this.next.slice(0, NUM_AHEAD)) store.get(packet);
   }
+}
+
+// Go on with a note and a grade that were begun.
+function keepDraft(packet, { note, grade }) {
+  packet.note ||= note ?? "";
+  packet.grade ||= grade ?? "";
 }
 
 // Whether the labels and the image of a sample are those that are in sight.

@@ -16,6 +16,8 @@ from overread_app import session, study_data
 from overread_app.boundary import plain_text
 from overread_app.components import calibration_charts, chart_choice, charts
 from overread_app.components.anchoring_panel import show_anchoring
+from overread_app.components.grades_panel import show_grades
+from overread_app.components.label_matrix import label_matrix
 from overread_app.components.wording import VERDICT_WORDS, counted, run_title
 
 HIGH_PROBABILITY = 0.8
@@ -44,13 +46,14 @@ def show_page() -> None:
     with left:
         show_own_progress(study, scores)
     with right:
-        show_consensus(run)
+        show_consensus(study, run, scores)
     left, right = st.columns(2, gap="large")
     with left:
         show_reliability(study, run, scores)
     with right:
         show_trade_off(scores)
     show_anchoring(study)
+    show_grades(study)
     show_map(study, run, scores)
 
 
@@ -86,15 +89,13 @@ def show_matrix(study: Study, run: Run, scores: pd.DataFrame) -> None:
     """A matrix of the given labels and the labels if all proposals were accepted; a click on a cell leads to its
     images."""
     st.header("Given and proposed labels")
-    code = {name: index for index, name in enumerate(study.classes)}
-    after = np.where(scores["is_proposed"], scores["proposed_label"], scores["given_label"])
-    matrix = np.zeros((len(code), len(code)), dtype=np.int64)
-    np.add.at(matrix, (scores["given_label"].map(code).to_numpy(), pd.Series(after).map(code).to_numpy()), 1)
+    after = scores["proposed_label"].where(scores["is_proposed"], scores["given_label"])
+    matrix = label_counts(study, scores["given_label"], after)
     selection = charts.show_selectable(
-        charts.label_matrix(matrix, study.classes), key="insights_matrix", alt="Matrix of given and proposed labels"
+        label_matrix(matrix, study.classes), key="insights_matrix", alt="Matrix of given and proposed labels"
     )
     st.caption("Off the diagonal: proposals, shaded by their share of the given class. Click a cell to see its images.")
-    cell = chart_choice.matrix_cell(selection, len(code))
+    cell = chart_choice.matrix_cell(selection, len(study.classes))
     if cell is None:
         return
     given, proposed = (study.classes[place] for place in cell)
@@ -104,6 +105,15 @@ def show_matrix(study: Study, run: Run, scores: pd.DataFrame) -> None:
     rows = np.flatnonzero((scores["given_label"] == given).to_numpy() & ~scores["is_proposed"].to_numpy())
     text = f"{plain_text(given)}, not proposed"
     chart_choice.show_row_links(study, run, scores, rows, name="matrix", text=text)
+
+
+def label_counts(study: Study, given: pd.Series, other: pd.Series) -> np.ndarray:
+    """(K, K) int64: how often each pair of labels occurs, the given ones in rows; empty ones are not counted."""
+    code = {name: index for index, name in enumerate(study.classes)}
+    known = other != ""
+    matrix = np.zeros((len(code), len(code)), dtype=np.int64)
+    np.add.at(matrix, (given[known].map(code).to_numpy(), other[known].map(code).to_numpy()), 1)
+    return matrix
 
 
 def show_histogram(study: Study, run: Run, scores: pd.DataFrame) -> None:
@@ -144,14 +154,41 @@ def show_own_progress(study: Study, scores: pd.DataFrame) -> None:
         )
 
 
-def show_consensus(run: Run) -> None:
-    """Charts the images with a consensus in each round, and those that were trained on another label; nothing where
-    there is one round alone, which agrees with itself."""
+def show_consensus(study: Study, run: Run, scores: pd.DataFrame) -> None:
+    """The given labels beside the consensus of models that never saw them; of a run whose rounds come to one, the
+    images with a consensus in each round, and those that were trained on another label."""
+    if "consensus" in scores:
+        show_consensus_matrix(study, scores)
+        return
     events = run.events()
-    if sum(event["event"] == "round" for event in events) < 2:
+    if sum(event["event"] == "round" for event in events) < 2:  # one round alone agrees with itself
         return
     st.header("Consensus by round")
     charts.show_chart(charts.consensus_by_round(events), key="insights_rounds", alt="Bar chart of consensus by round")
+
+
+def show_consensus_matrix(study: Study, scores: pd.DataFrame) -> None:
+    st.header("Given labels and consensus")
+    has_one = scores["consensus"] != ""
+    if not has_one.any():
+        st.caption("The models do not all agree on any image.")
+        return
+    charts.show_chart(
+        label_matrix(
+            label_counts(study, scores["given_label"], scores["consensus"]),
+            study.classes,
+            other="consensus",
+            title="class that all models are sure of",
+        ),
+        key="insights_consensus",
+        alt="Matrix of given labels and consensus",
+    )
+    voters = scores.loc[has_one, "consensus_of"].iloc[0]
+    num_other = int((scores["consensus"] != scores["given_label"])[has_one].sum())
+    st.caption(
+        f"Consensus of {voters}, which never saw the image's own label: {int(has_one.sum()):,} of {len(scores):,} "
+        f"images. On {num_other:,} it differs from the given label."
+    )
 
 
 def show_reliability(study: Study, run: Run, scores: pd.DataFrame) -> None:

@@ -14,6 +14,7 @@ from overread_app import processes, session, study_data
 from overread_app.boundary import error_boundary, plain_text
 from overread_app.components import charts
 from overread_app.components.finding_images import show_finding_images
+from overread_app.components.grades_field import show_grades_field
 from overread_app.components.preview_panel import show_outcome
 from overread_app.components.protocol_field import show_protocol
 from overread_app.components.study_form import show_study_form
@@ -166,6 +167,7 @@ def show_report(study: Study) -> None:
         st.subheader("Composition")
         st.markdown("\n".join(f"- {line}" for line in composition(study, samples)))
         show_protocol(study)
+        show_grades_field(study)
         if session.is_owner():
             show_critical_classes(study)
     show_quarantine(study)

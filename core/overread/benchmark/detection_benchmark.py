@@ -29,7 +29,7 @@ def run_detection(
             data=Path(data) if data else None,
             cache=cache,
             results=out / "results.jsonl",
-            stamp={"device": _device_name(choose_device(plan.device)), "commit": _commit()},
+            stamp={"device": device_name(choose_device(plan.device)), "commit": commit_name()},
             listener=listener,
         )
     page = report(read_results(out / "results.jsonl"))
@@ -37,7 +37,8 @@ def run_detection(
     return results, page
 
 
-def _device_name(device: torch.device) -> str:
+def device_name(device: torch.device) -> str:
+    """What a page calls the machine."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     known = Path("/proc/cpuinfo")
@@ -46,7 +47,7 @@ def _device_name(device: torch.device) -> str:
     return f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
 
 
-def _commit() -> str:
+def commit_name() -> str:
     """The commit of the code, "-dirty" after it where files have been changed since; "unknown" without git."""
     command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
     try:

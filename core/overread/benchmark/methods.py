@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from overread.benchmark.ours import overread, quick_head
+from overread.benchmark.ours import consensus, from_probs, overread, quick_head
 from overread.benchmark.peers.confident_learning import confident_learning
 from overread.benchmark.peers.datalab import datalab_neighbours
 from overread.benchmark.peers.loss import training_loss
@@ -32,6 +32,8 @@ class Method:
 METHODS = {
     "overread": Method(overread, is_peer=False),
     "quick_head": Method(quick_head, is_peer=False),
+    "from_probs": Method(from_probs, is_peer=False, is_default=False),
+    "consensus": Method(consensus, is_peer=False, is_default=False),
     "cleanlab": Method(confident_learning),
     "datalab": Method(datalab_neighbours),
     "simifeat": Method(simifeat),
@@ -41,3 +43,5 @@ METHODS = {
 }
 OURS = "overread"
 """What the summary is about."""
+DETAILED = (OURS, "consensus")
+"""Those whose proposals have a table of their own."""

@@ -6,7 +6,8 @@ from overread.benchmark.problem import MethodResult, Problem
 from overread.config import OVERREAD
 from overread.detection.cross_validation import cross_validated_probs
 from overread.detection.detection_data import DetectionData
-from overread.detection.judgement import judge
+from overread.detection.find_from_probs import find_label_errors_from_probs
+from overread.detection.judgement import Judgement, judge
 from overread.detection.label_quality import self_confidence_score
 from overread.detection_settings import CrossValidationSettings
 
@@ -14,13 +15,24 @@ from overread.detection_settings import CrossValidationSettings
 def overread(problem: Problem) -> MethodResult:
     """The overread preset's judgement of the cell's features, with its settings as they come. The networks that the
     preset fine-tunes beside it are not part of this."""
-    judgement = judge(_detection_data(problem, problem.given), OVERREAD.detection, seed=problem.seed)
+    judgement = _judgement(problem)
     return MethodResult(
         self_confidence_score(judgement.probs, problem.given),
         judgement.proposed,
         judgement.proposed != problem.given,
         is_probability=True,
     )
+
+
+def consensus(problem: Problem) -> MethodResult:
+    """The consensus of the same judgement's classifiers, which says nothing of probabilities."""
+    found = _judgement(problem).consensus
+    proposed = found.proposed(problem.given)
+    return MethodResult(found.score, proposed, proposed != problem.given)
+
+
+def _judgement(problem: Problem) -> Judgement:
+    return judge(_detection_data(problem, problem.given), OVERREAD.detection, seed=problem.seed)
 
 
 def head_probs(problem: Problem, labels: np.ndarray | None = None) -> np.ndarray:
@@ -49,3 +61,19 @@ def judged_by(probs: np.ndarray, given: np.ndarray) -> MethodResult:
     """A result from class probabilities (N, K): wrong by 1 - p[given], proposed where another class is likelier."""
     proposed = probs.argmax(axis=1)
     return MethodResult(self_confidence_score(probs, given), proposed, proposed != given, is_probability=True)
+
+
+def from_probs(problem: Problem) -> MethodResult:
+    """The probabilities of the same head, judged without the features, as those of any network are."""
+    return judged_from_probs(head_probs(problem), problem.given)
+
+
+def judged_from_probs(probs: np.ndarray, given: np.ndarray) -> MethodResult:
+    """Overread's judgement of probabilities (N, K) and labels (N,) int64, with its settings as they come."""
+    found = find_label_errors_from_probs(probs, given)
+    return MethodResult(
+        found["error_probability"].to_numpy(),
+        found["suggested_label"].to_numpy(dtype=np.int64),
+        found["is_proposed"].to_numpy(),
+        is_probability=True,
+    )

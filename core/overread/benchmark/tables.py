@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from overread.benchmark.methods import METHODS, ORACLE, OURS
+from overread.benchmark.methods import DETAILED, METHODS, ORACLE, OURS
 from overread.benchmark.runner import NO_FEATURES
 from overread.benchmark.summary import CELL, numbers, summary
 
@@ -29,7 +29,7 @@ def report(results: Sequence[dict[str, Any]]) -> str:
     seeds = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
     parts = [
         "# Label-error detection",
-        f"{_listed(table['device'])}; {_versions()}; commit {_listed(table['commit'])}; seeds {seeds}. "
+        f"{_listed(table['device'])}; {versions()}; commit {_listed(table['commit'])}; seeds {seeds}. "
         f"Mean over the seeds ± standard deviation. {_IDN_NOTE}",
     ]
     kinds = [kind for kind in table["features"].unique() if kind != NO_FEATURES]
@@ -44,8 +44,11 @@ def report(results: Sequence[dict[str, Any]]) -> str:
             "### Seconds",
             _grid(of_kind, "seconds", decimals=1),
         ]
+        for method in DETAILED:
+            if method in set(of_kind["method"]):
+                parts += [f"### {method}", _own_grid(of_kind, method)]
         if OURS in set(of_kind["method"]):
-            parts += [f"### {OURS}", _own_grid(of_kind), "\n".join(f"- {line}" for line in summary(of_kind))]
+            parts.append("\n".join(f"- {line}" for line in summary(of_kind)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -62,11 +65,11 @@ def _grid(table: pd.DataFrame, column: str, decimals: int = 3) -> str:
         table.pivot_table(index=CELL, columns="method", values=column).reindex(columns=methods).dropna(axis=1).mean()
     )
     rows.append(["mean", "", *(f"**{means[name]:.{decimals}f}**" if name in means else "" for name in methods)])
-    return _markdown(["task", "noise", *methods], rows)
+    return markdown(["task", "noise", *methods], rows)
 
 
-def _own_grid(table: pd.DataFrame) -> str:
-    own = table[table["method"] == OURS].groupby(CELL, sort=False)[numbers(table)].mean()
+def _own_grid(table: pd.DataFrame, method: str) -> str:
+    own = table[table["method"] == method].groupby(CELL, sort=False)[numbers(table)].mean()
     columns = {
         "wrong": "num_errors",
         "expected wrong": "expected_errors",
@@ -83,10 +86,11 @@ def _own_grid(table: pd.DataFrame) -> str:
         values = [row.get(column, np.nan) for column in columns.values()]
         counts = [f"{value:.0f}" for value in values[:3]]
         rows.append([*cell, *counts, *("" if pd.isna(value) else f"{value:.3f}" for value in values[3:])])
-    return _markdown(["task", "noise", *columns], rows)
+    return markdown(["task", "noise", *columns], rows)
 
 
-def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -101,7 +105,8 @@ def _listed(values: pd.Series) -> str:
     return ", ".join(values.unique())
 
 
-def _versions() -> str:
+def versions() -> str:
+    """Of Python and the packages that results depend on."""
     found = [f"Python {platform.python_version()}"]
     for name in _PACKAGES:
         try:

@@ -72,7 +72,6 @@ def network_settings(preset: str, task: Task, device: torch.device) -> TrainSett
 
 
 def _simclr(task: Task, settings: TrainSettings, seed: int, device: torch.device, listener: Listener) -> np.ndarray:
-    pretrain = settings.pretrain
     # SimCLR looks at no label; the data holds some because trainings do.
     data = TrainingData(
         pixels=load_pixels(task.pixels, size_px=settings.model.image_size_px, device=device),
@@ -80,6 +79,13 @@ def _simclr(task: Task, settings: TrainSettings, seed: int, device: torch.device
         is_trained=np.ones(len(task.true), dtype=bool),
         num_classes=len(task.classes),
     )
+    network = simclr_network(data, settings, seed, lambda message: listener(f"{task.name}: {message}"))
+    return embed(network, data, precision=settings.model.precision)
+
+
+def simclr_network(data: TrainingData, settings: TrainSettings, seed: int, listener: Listener) -> Network:
+    """A network that SimCLR pretrained on the data's images."""
+    pretrain = settings.pretrain
     mean, std = pixel_statistics(data)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -90,7 +96,7 @@ def _simclr(task: Task, settings: TrainSettings, seed: int, device: torch.device
             num_classes=data.num_classes,
             projection_size=pretrain.projection_size,
         )
-    network.to(device).to(memory_format=torch.channels_last)
+    network.to(data.device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=pretrain.learning_rate, weight_decay=pretrain.weight_decay, fused=True
     )
@@ -107,8 +113,8 @@ def _simclr(task: Task, settings: TrainSettings, seed: int, device: torch.device
             precision=settings.model.precision,
             generator=generator,
         )
-        listener(f"{task.name}: SimCLR, seed {seed}, epoch {epoch + 1} of {pretrain.num_epochs}, loss {loss:.3f}")
-    return embed(network, data, precision=settings.model.precision)
+        listener(f"SimCLR, seed {seed}, epoch {epoch + 1} of {pretrain.num_epochs}, loss {loss:.3f}")
+    return network
 
 
 def _pretrained(task: Task, device: torch.device, precision: str, listener: Listener) -> np.ndarray:

@@ -4,6 +4,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from overread.sources.request import ColumnNames, ImportRequest
 from overread.sources.source import read_source
 
 NUM_CIFAR = 10_000
-"""Of the 50,000 training images, drawn once for all: what a CPU manages."""
+"""Of the 50,000 training images, drawn once for all: what a CPU manages. The task cifar10n_all has them all."""
 NUM_TILES = 600
 _CACHE_PX = 128
 """At least what any features are made of; SimCLR's images are reduced further."""
@@ -66,12 +67,12 @@ def _lung_histology(data: Path | None, cache: Path) -> Task:
     return _real_task("lung_histology", source, [row.slide for row in source.rows], cache)
 
 
-def _cifar10n(data: Path | None, cache: Path) -> Task:
+def _cifar10n(data: Path | None, cache: Path, *, is_whole: bool = False) -> Task:
     folder = _folder(data, "cifar10n")
     table = pd.read_csv(folder / "labels.csv", dtype=str, keep_default_na=False)
     table = table[table["split"] == "train"]
-    chosen = np.sort(np.random.default_rng(0).permutation(len(table))[:NUM_CIFAR])
-    table = table.iloc[chosen]
+    if not is_whole:
+        table = table.iloc[np.sort(np.random.default_rng(0).permutation(len(table))[:NUM_CIFAR])]
     names = list(table["image"])
 
     def unpack(out: Path) -> dict[str, Path]:
@@ -82,7 +83,7 @@ def _cifar10n(data: Path | None, cache: Path) -> Task:
 
     classes = tuple(sorted(set(table["clean_label"])))
     return Task(
-        name="cifar10n",
+        name="cifar10n_all" if is_whole else "cifar10n",
         pixels=_temporary_pixels(cache, names, unpack, size_px=32),
         true=_indices(table["clean_label"], classes),
         groups=np.arange(len(table)),
@@ -113,6 +114,7 @@ TASKS: dict[str, Callable[[Path | None, Path], Task]] = {
     "chest_xray": _chest_xray,
     "lung_histology": _lung_histology,
     "cifar10n": _cifar10n,
+    "cifar10n_all": partial(_cifar10n, is_whole=True),
     "demo_tiles": _demo_tiles,
 }
 

@@ -20,12 +20,14 @@ def agreement(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Measure how far raters and readers agree beyond chance, and whether blind readings were changed afterwards."""
+    """Measure how far raters and readers agree beyond chance, whether blind readings were changed afterwards, and how
+    grave readers found the wrong labels."""
     from overread.checks.agreement import Estimate, study_agreement
     from overread.checks.reader_labels import reader_labels
     from overread.pipeline.evaluation import read_truth
     from overread.pipeline.study_ledger import open_ledger
     from overread.review.anchoring import anchoring
+    from overread.review.grades import grades_by_pair
     from overread.studies.sample_groups import sample_groups
     from overread.studies.study import open_study
 
@@ -79,5 +81,11 @@ def agreement(
             f"by the true labels: {changed.num_right_turned_wrong} of {changed.num_right} right readings turned wrong, "
             f"{changed.num_wrong_mended} of {changed.num_wrong} wrong ones mended"
         )
+    if graded := grades_by_pair(decisions):
+        lines.append("grades of the wrong labels, by class pair:")
+    for pair in graded:
+        told = ", ".join(f"{count} {grade.replace('_', ' ')}" for grade, count in pair.grades.items() if count)
+        lines.append(f"  {pair.given_label} -> {pair.chosen_label}: {told}; {pair.num_ungraded} without a grade")
     values = asdict(everyone) | {"num_blind": num_blind, "num_reader_labels": num_labels, "anchoring": asdict(changed)}
+    values["grades"] = [asdict(pair) for pair in graded]
     print_result(as_json, values | {"panels": {panel: asdict(of_panel) for panel, of_panel in found.items()}}, lines)

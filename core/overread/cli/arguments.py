@@ -17,6 +17,10 @@ PROTOCOL_HELP = (
     "own label is locked."
 )
 
+GRADES_HELP = (
+    "Whether readers may grade the wrong labels that they find: missed by few or many readers, and whether it matters."
+)
+
 
 def _allow_temporary(is_ephemeral: bool) -> bool:
     from overread.review.places import EPHEMERAL_VARIABLE

@@ -41,16 +41,27 @@ class SaveFlags:
     database: Annotated[str | None, typer.Option(help="For save: a database URL; default: SQLite in --out.")] = None
 
 
+@dataclass(frozen=True, slots=True)
+class ConsensusFlags:
+    """Of `bench consensus`."""
+
+    images: Annotated[int, typer.Option(help="For consensus: images of each task.")] = 600
+    image_size: Annotated[int, typer.Option(help="For consensus: side length of the networks' input, in pixels.")] = 48
+
+
 @with_flags
 def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="detection: compare label-error detection with other methods; save: measure how long saving a verdict "
-            "takes with many readers at once."
+            help="detection: compare label-error detection with other methods; consensus: the paper's loop, stage by "
+            "stage, beside models that never saw the labels; probabilities: label errors by released probabilities of "
+            "networks; save: measure how long saving a verdict takes with many "
+            "readers at once."
         ),
     ],
     detection: DetectionFlags,
+    consensus: ConsensusFlags,
     save: SaveFlags,
     out: Annotated[Path, typer.Option(help="Folder for results.jsonl and tables.md.")] = Path("data/benchmark"),
     cache: Annotated[
@@ -69,15 +80,42 @@ def bench(
         times = measure_saving(out, num_processes=numbers, seconds=save.seconds, database=save.database)
         print_result(as_json, {"results": saving_results(times)}, saving_lines(times))
         return
+    if name == "probabilities":
+        from overread.benchmark.released_probs import run_probabilities
+
+        found, page = run_probabilities(out)
+        print_result(as_json, {"results": found, "tables": str(out / "probabilities.md")}, page.splitlines())
+        return
+    noises = _parts(detection.noise) if detection.noise else None
+    if name == "consensus":
+        from overread.benchmark.consensus_benchmark import ConsensusPlan, run_consensus
+        from overread.benchmark.consensus_cells import METHODS
+
+        seeds, tasks = _numbers("--seeds", detection.seeds), _parts(detection.tasks)
+        watched = ConsensusPlan(
+            tasks,
+            noises,
+            seeds,
+            num_images=consensus.images,
+            image_size_px=consensus.image_size,
+            methods=_parts(detection.methods) if detection.methods else METHODS,
+            device=detection.device,
+        )
+        with progress_bar(as_json) as show:
+            found, page = run_consensus(
+                watched, out, cache=cache or out / "cache", listener=lambda message: show(0, message)
+            )
+        print_result(as_json, {"results": found, "tables": str(out / "consensus.md")}, page.splitlines())
+        return
     if name != "detection":
-        raise ConfigError(f"bench {name}: unknown benchmark; choose from detection, save")
+        raise ConfigError(f"bench {name}: unknown benchmark; choose from detection, consensus, probabilities, save")
     from overread.benchmark.detection_benchmark import run_detection
     from overread.benchmark.runner import DEFAULT_METHODS, BenchmarkPlan
 
     plan = BenchmarkPlan(
         tasks=_parts(detection.tasks),
         seeds=_numbers("--seeds", detection.seeds),
-        noises=_parts(detection.noise) if detection.noise else None,
+        noises=noises,
         methods=_parts(detection.methods) if detection.methods else DEFAULT_METHODS,
         features=("simclr", "pretrained") if detection.features == "both" else (detection.features,),
         device=detection.device,

@@ -89,6 +89,7 @@ def import_(
         protocol=options.protocol,
         is_shared=options.shared,
         critical_classes=None if options.critical_class is None else tuple(options.critical_class),
+        asks_grades=options.grades,
     )
     request = request_of(place, reading, columns, findings, folders, within)
     with ExitStack() as stack:

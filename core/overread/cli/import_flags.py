@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from overread.cli.arguments import PROTOCOL_HELP, Ephemeral
+from overread.cli.arguments import GRADES_HELP, PROTOCOL_HELP, Ephemeral
 
 if TYPE_CHECKING:
     from overread.sources.request import ImportRequest
@@ -102,6 +102,7 @@ class StudyFlags:
         list[str] | None,
         typer.Option(help="A class that no verdict in bulk may change, nor change to; repeatable."),
     ] = None
+    grades: Annotated[bool | None, typer.Option(help=GRADES_HELP, show_default="no-grades")] = None
     shared: Annotated[
         bool, typer.Option("--shared", help="Let the umask decide who may read a new study, not only its owner.")
     ] = False

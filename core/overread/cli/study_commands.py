@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from overread.cli.arguments import PROTOCOL_HELP, Ephemeral, Json, Seed, StudyPath
+from overread.cli.arguments import GRADES_HELP, PROTOCOL_HELP, Ephemeral, Json, Seed, StudyPath
 from overread.cli.terminal import print_result, progress_bar, tell_state
 
 
@@ -53,13 +53,20 @@ def check(study: StudyPath, as_json: Json = False) -> None:
 def configure(
     study: StudyPath,
     protocol: Annotated[str | None, typer.Option(help=PROTOCOL_HELP, show_default="unchanged")] = None,
+    grades: Annotated[bool | None, typer.Option(help=GRADES_HELP, show_default="unchanged")] = None,
     as_json: Json = False,
 ) -> None:
     """Show or change how a study is read. Pages that are open ask to be reloaded."""
-    from overread.studies.study import open_study, set_protocol
+    from overread.studies.study import open_study, set_protocol, update_study_file
 
     opened = open_study(study) if protocol is None else set_protocol(study, protocol)
-    print_result(as_json, {"protocol": opened.protocol}, [f"{study}: protocol {opened.protocol}"])
+    if grades is not None:
+        opened = update_study_file(study, asks_grades=grades)
+    print_result(
+        as_json,
+        {"protocol": opened.protocol, "grades": opened.asks_grades},
+        [f"{study}: protocol {opened.protocol}, wrong labels are {'' if opened.asks_grades else 'not '}graded"],
+    )
 
 
 def corrupt(

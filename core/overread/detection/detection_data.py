@@ -22,6 +22,8 @@ class DetectionData:
     num_classes: int
     network_probs: np.ndarray | None = None
     """(N, K), rows sum to 1: class probabilities by networks that were not trained on the sample's label."""
+    network_stage_probs: np.ndarray | None = None
+    """(S, N, K): the same at each stage of these networks' training."""
     votes: np.ndarray | None = None
     """(N, R) int64: the labels of single raters, -1 where one gave none."""
     duplicate_groups: np.ndarray | None = None

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from overread.detection.array_inputs import class_numbers, index_of, number_table, value_column
 from overread.detection.detection_data import DetectionData
 from overread.detection.judgement import judge
 from overread.detection.linked_groups import ALONE, linked_groups
@@ -99,8 +100,8 @@ def find_label_errors(
     ['cat']
     """
     settings = _checked_settings(settings, seed, has_votes=votes is not None)
-    table = _feature_table(features)
-    given, names = _class_numbers(labels, classes, num_samples=len(table))
+    table = number_table("features", features, columns="D", min_columns=1)
+    given, names = class_numbers(labels, classes, num_samples=len(table))
     duplicates = _group_numbers("duplicate_groups", duplicate_groups, len(table), is_alone=ALONE)
     linked = linked_groups([_group_numbers("groups", groups, len(table), is_alone=None), duplicates])
     data = DetectionData(
@@ -132,15 +133,8 @@ def find_label_errors(
             "is_proposed": judgement.proposed != given,
             "kind": [str(kind) for kind in kinds],
         },
-        index=_index_of(features, labels),
+        index=index_of(features, labels),
     )
-
-
-def _index_of(features: ArrayLike, labels: ArrayLike) -> pd.Index | None:
-    for source, kind in ((features, pd.DataFrame), (labels, pd.Series)):
-        if isinstance(source, kind):
-            return source.index
-    return None
 
 
 def _checked_settings(settings: DetectionSettings | None, seed: int, *, has_votes: bool) -> DetectionSettings:
@@ -152,66 +146,6 @@ def _checked_settings(settings: DetectionSettings | None, seed: int, *, has_vote
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ConfigError(f"seed: found {seed!r}, must be an integer, at least 0")
     return replace(settings, refinement=replace(settings.refinement, use_raters=has_votes))
-
-
-def _feature_table(features: ArrayLike) -> np.ndarray:
-    """(N, D) float32."""
-    try:
-        with np.errstate(over="ignore"):  # too large a number becomes infinity, which is refused below
-            table = np.asarray(features, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"features: are not a table of numbers ({error}); give an array of shape (N, D)") from error
-    if table.ndim != 2 or table.shape[0] < 2 or table.shape[1] < 1:
-        raise ConfigError(f"features: found shape {table.shape}, must be (N, D) with N >= 2 and D >= 1")
-    is_bad = ~np.isfinite(table).all(axis=1)
-    if is_bad.any():
-        raise ConfigError(
-            f"features: row {int(is_bad.argmax())} contains NaN, infinity or a number too large for float32, as do "
-            f"{int(is_bad.sum())} rows in all; all numbers must be finite"
-        )
-    return table
-
-
-def _column(name: str, values: ArrayLike, num_samples: int) -> pd.Series:
-    """One value per sample, any missing one as None or NaN. The dtype is that of numpy or pandas."""
-    if np.ndim(values) != 1:
-        raise ConfigError(f"{name}: found shape {np.shape(values)}, must be one value for each row of features")
-    column = values.reset_index(drop=True) if isinstance(values, pd.Series) else pd.Series(values)
-    if len(column) != num_samples:
-        raise ConfigError(f"{name}: found {len(column)}, must be {num_samples}, one for each row of features")
-    return column
-
-
-def _class_numbers(
-    labels: ArrayLike, classes: Sequence[Hashable] | None, *, num_samples: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The labels as class numbers, (N,) int64, and the classes, (K,) object."""
-    column = _column("labels", labels, num_samples)
-    is_missing = column.isna().to_numpy()
-    if is_missing.any():
-        raise ConfigError(f"labels: row {int(is_missing.argmax())} has none; every sample needs one")
-    if pd.api.types.is_float_dtype(column.dtype):
-        raise ConfigError(f"labels: found {column.dtype}, must be integers or strings")
-    values = column.tolist()
-    if classes is None:
-        try:
-            names = sorted(set(values))
-        except TypeError as error:
-            raise ConfigError("labels: mix types, such as numbers and strings; use only one type") from error
-    else:
-        names = list(classes)
-        if len(set(names)) < len(names):
-            raise ConfigError("classes: one of them occurs twice")
-    number_of = {name: number for number, name in enumerate(names)}
-    unknown = next((row for row, value in enumerate(values) if value not in number_of), None)
-    if unknown is not None:
-        raise ConfigError(f"labels: row {unknown} is {values[unknown]!r}, which is not among classes {names}")
-    given = np.array([number_of[value] for value in values], dtype=np.int64)
-    if len(np.unique(given)) < 2:
-        raise ConfigError(f"labels: all are {values[0]!r}; at least two classes are needed")
-    kept = np.empty(len(names), dtype=object)
-    kept[:] = names
-    return given, kept
 
 
 def _vote_numbers(votes: ArrayLike, names: np.ndarray, *, num_samples: int) -> np.ndarray:
@@ -234,7 +168,7 @@ def _group_numbers(name: str, values: ArrayLike | None, num_samples: int, *, is_
     """(N,) int64, equal where the values are; -1 where one is missing or equals `is_alone`."""
     if values is None:
         return np.full(num_samples, ALONE, dtype=np.int64)
-    column = _column(name, values, num_samples)
+    column = value_column(name, values, num_samples)
     numbers, _ = pd.factorize(column)  # -1 where missing
     numbers = numbers.astype(np.int64)
     if is_alone is not None:

@@ -7,10 +7,11 @@ import numpy as np
 
 from overread.detection.calibration import recalibrated
 from overread.detection.chance import is_better_than_chance
+from overread.detection.cross_fitted_consensus import CLASSIFIERS, STAGES, CrossFittedConsensus
 from overread.detection.dawid_skene import dawid_skene
 from overread.detection.detection_data import DetectionData
 from overread.detection.group_labels import GroupLabels
-from overread.detection.iteration import Iteration, combine_with_networks
+from overread.detection.iteration import Iteration, combine_with_networks, label_log_probs
 from overread.detection.label_quality import (
     conflict_score,
     margin_score,
@@ -18,7 +19,7 @@ from overread.detection.label_quality import (
     weighted_entropy_score,
 )
 from overread.detection.neighbours import neighbour_vote
-from overread.detection.noise_matching import fit_matched_group_noise
+from overread.detection.noise_matching import fit_judging_noise, fit_matched_group_noise
 from overread.detection.principal_components import principal_components
 from overread.detection.proposal_set import proposable, proposal_set
 from overread.detection.self_training import SelfTraining, self_train
@@ -39,6 +40,9 @@ class Judgement:
     """(N,) int64: the label proposed instead of the given one, or the given one if none is."""
     scores: dict[str, np.ndarray]
     """By scorer, (N,) float32 in [0, 1], higher is more likely wrong."""
+    consensus: CrossFittedConsensus
+    """Of the networks' stages if the networks predict the labels better than the features do, else of the classifiers
+    on the features."""
     self_training: SelfTraining
     result: Iteration
     """The chosen iteration, combined with the networks if they are used; its noise model is fitted to all labels."""
@@ -88,8 +92,23 @@ def judge(
     tell(1)
     if data.verified is not None:
         probs = _recalibrated(probs, data.given, data.verified, settings.calibration)
-    proposed = _proposed_labels(probs, data, settings)
-    return Judgement(probs, proposed, _scores(data, training, result, settings, seed), training, result, copy_prob)
+    proposed = proposed_labels(probs, data.given, data.is_trained, settings)
+    consensus = _consensus(data, training, settings, uses_networks=uses_networks)
+    scores = _scores(data, training, result, settings, seed) | {"consensus": consensus.score}
+    return Judgement(probs, proposed, scores, consensus, training, result, copy_prob)
+
+
+def _consensus(
+    data: DetectionData, training: SelfTraining, settings: DetectionSettings, *, uses_networks: bool
+) -> CrossFittedConsensus:
+    """uses_networks: whether they predict the labels better than chance."""
+    voters, kind, noise = training.voter_probs, CLASSIFIERS, training.result.noise
+    if uses_networks and data.network_stage_probs is not None:
+        assert data.network_probs is not None
+        probs, given = data.network_probs[data.trained], data.given[data.trained]
+        if label_log_probs(probs, given, settings.noise).mean() > training.result.log_likelihood:
+            voters, kind, noise = data.network_stage_probs, STAGES, fit_judging_noise(probs, given, settings.noise)
+    return CrossFittedConsensus.of(voters, kind, data, noise, settings.consensus)
 
 
 @dataclass(frozen=True)
@@ -152,10 +171,14 @@ def _scores(
     return scores
 
 
-def _proposed_labels(probs: np.ndarray, data: DetectionData, settings: DetectionSettings) -> np.ndarray:
-    """(N,) int64: the most likely other class where a label is proposed to be changed, else the given one."""
-    given = data.given
-    is_proposable = proposable(given, data.is_trained, data.num_classes)
+def proposed_labels(
+    probs: np.ndarray, given: np.ndarray, is_trained: np.ndarray, settings: DetectionSettings
+) -> np.ndarray:
+    """(N,) int64: the most likely other class where a label is proposed to be changed, else the given one.
+
+    probs: (N, K), of the true classes, rows sum to 1; given: (N,) int64; is_trained: (N,) bool.
+    """
+    is_proposable = proposable(given, is_trained, probs.shape[1])
     is_proposed = _proposals(
         np.where(is_proposable, self_confidence_score(probs, given), 0),
         min_precision=settings.refinement.min_precision,

@@ -41,6 +41,9 @@ class SelfTraining:
     reason: str
     """Why self-training stopped, in words for the user."""
     neighbours: Neighbours
+    voter_probs: np.ndarray
+    """(V, N, K) float32, rows sum to 1: the chosen iteration's classifiers and the means over the neighbours, of each
+    repetition by itself."""
 
     @property
     def result(self) -> Iteration:
@@ -78,13 +81,18 @@ def self_train(
     penalties, neighbour_weight = learner.choose_penalties(seed)
     tell(0.3)
     num_steps = refinement.num_repeats * refinement.num_folds
-    totals: list[ViewProbs] = []
+    repeats: list[list[ViewProbs]] = []
     for repeat in range(refinement.num_repeats):
+        totals: list[ViewProbs] = []
         for place, views in enumerate(learner.held_out_views(penalties, neighbour_weight, seed + repeat)):
             # A fold that leaves one group to fit on has iteration 0 alone; later ones need every fold.
             totals = [a + b for a, b in zip(totals, views, strict=False)] if totals else views
             tell(0.3 + 0.7 * (repeat * refinement.num_folds + place + 1) / num_steps)
-    unmatched = [_iteration(data, views / refinement.num_repeats, settings) for views in totals]
+        repeats.append(totals)
+    by_iteration = list(zip(*repeats, strict=False))
+    unmatched = [
+        _iteration(data, sum(views[1:], views[0]) / refinement.num_repeats, settings) for views in by_iteration
+    ]
     trained = data.trained
     if not is_better_than_chance(
         unmatched[0].probs[trained],
@@ -107,7 +115,8 @@ def self_train(
         chosen, reason = 0, "before a review there is one iteration, fitted to the given labels"
     else:
         chosen, reason = _choose_iteration(iterations, first=min(1, len(iterations) - 1))
-    return SelfTraining(iterations, chosen, penalties, rate, reason, neighbours)
+    voter_probs = np.stack([probs for views in by_iteration[chosen] for probs in (views.own, views.neighbours)])
+    return SelfTraining(iterations, chosen, penalties, rate, reason, neighbours, voter_probs)
 
 
 def _iteration(data: DetectionData, views: ViewProbs, settings: DetectionSettings) -> Iteration:
@@ -151,4 +160,4 @@ def _not_judged(data: DetectionData, neighbours: Neighbours, reason: str) -> Sel
     probs = np.full((len(data.given), num_classes), 1 / num_classes, dtype=np.float32)
     iteration = Iteration(probs, NoiseModel(1.0, np.eye(num_classes)), 0.0, float(-np.log(num_classes)))
     unknown = ErrorRate(0.0, np.ones(len(data.trained), dtype=bool))
-    return SelfTraining((iteration,), 0, None, unknown, reason, neighbours)
+    return SelfTraining((iteration,), 0, None, unknown, reason, neighbours, probs[None])

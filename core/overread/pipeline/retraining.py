@@ -13,7 +13,7 @@ from overread.config import TrainSettings, settings_from_dict
 from overread.detection.comparison import Comparison, compare_runs, locked_samples
 from overread.errors import StudyError
 from overread.files import write_atomically
-from overread.phases import StageKind
+from overread.phases import Stage, StageKind
 from overread.proposal_settings import ComparisonSettings
 from overread.studies.run import Run
 from overread.studies.sample_groups import sample_groups
@@ -35,6 +35,8 @@ class Retraining:
     network_probs: np.ndarray | None
     """(N, K) float32: what the base run's cross-fitted networks say, if it had any. They saw no verdict, and of each
     sample not even the given label."""
+    network_stages: dict[int, np.ndarray]
+    """By epoch, (N, K) float32: what they said at the stages of their training."""
 
     def summary(self) -> dict[str, Any]:
         """What config.json records."""
@@ -116,11 +118,17 @@ def _from_base(base: Run, verified: VerifiedLabels, is_locked: np.ndarray) -> Re
     """Reads all of the base run that is needed at once, so that a damaged one is told before anything is begun."""
     features = np.asarray(base.embeddings(), dtype=np.float32)
     trace = base.trace()
-    probs = None
-    if len(places := np.flatnonzero(trace["stage_names"] == StageKind.NETWORKS.value)):
-        probs = trace["stage_probs"][places[-1]].astype(np.float32)
-        probs /= probs.sum(axis=1, keepdims=True)
-    return Retraining(base, verified, is_locked, features, probs)
+    stages = [Stage.parse(name) for name in trace["stage_names"].tolist()]
+    network_probs, by_epoch = None, {}
+    for stage, rounded in zip(stages, trace["stage_probs"], strict=True):
+        if stage.kind is StageKind.NETWORKS:
+            probs = rounded.astype(np.float32)
+            probs /= probs.sum(axis=1, keepdims=True)
+            if stage.epoch is None:
+                network_probs = probs
+            else:
+                by_epoch[stage.epoch] = probs
+    return Retraining(base, verified, is_locked, features, network_probs, by_epoch)
 
 
 def write_comparison(run: Run, comparison: Comparison) -> None:

@@ -18,7 +18,7 @@ from overread.phases import Stage, StageKind
 from overread.pipeline.retraining import write_comparison
 from overread.pipeline.run_inputs import Inputs
 from overread.pipeline.run_plan import RunPlan
-from overread.proposals.score_table import score_table
+from overread.proposals.score_table import consensus_columns, score_table
 from overread.studies.run import Run
 from overread.verified_labels import VerifiedLabels
 
@@ -40,7 +40,7 @@ def score_run(
     """scores.csv. The iterations of self-training are added to the trace; after review the run is compared with the one
     before it. shown: the arrays of `evidence`. is_again: the samples were scored before, without the networks: only
     what these change is told."""
-    given = inputs.given
+    given, judgement = inputs.given, None
     if plan.settings.refinement.num_folds:
         judgement = _judged(run, plan, inputs, trace, progress)
         _record_iterations(judgement, plan, given, trace)
@@ -53,8 +53,11 @@ def score_run(
     else:
         probs, proposed, scores = _averaged(plan, inputs, trace)
     kinds = proposal_kinds(probs, given, proposed, shown["isolation"], shown["pictures"], plan.settings.proposals)
+    words = {"kind": [str(kind) for kind in kinds]}
+    if judgement:
+        words |= consensus_columns(judgement.consensus, inputs.classes)
     ids = inputs.samples["sample_id"]
-    return score_table(ids, given, inputs.classes, probs=probs, proposed=proposed, scores=scores, kinds=kinds)
+    return score_table(ids, given, inputs.classes, probs=probs, proposed=proposed, scores=scores, words=words)
 
 
 def _judged(run: Run, plan: RunPlan, inputs: Inputs, trace: "Trace", progress: "ProgressLog") -> Judgement:
@@ -62,6 +65,7 @@ def _judged(run: Run, plan: RunPlan, inputs: Inputs, trace: "Trace", progress: "
     data = replace(
         _detection_data(inputs, trace),
         network_probs=trace.cross_fitted,
+        network_stage_probs=np.stack(list(trace.cross_fitted_stages.values())) if trace.cross_fitted_stages else None,
         votes=inputs.votes,
         duplicate_groups=inputs.duplicate_groups,
     )
@@ -100,6 +104,8 @@ def _detection_data(inputs: Inputs, trace: "Trace") -> DetectionData:
 
 def _record_iterations(judgement: Judgement, plan: RunPlan, given: np.ndarray, trace: "Trace") -> None:
     """Add each iteration of self-training to the trace."""
+    for epoch, probs in trace.cross_fitted_stages.items():
+        trace.add_stage(Stage(StageKind.NETWORKS, epoch=epoch), probs)
     if trace.cross_fitted is not None:
         trace.add_stage(Stage(StageKind.NETWORKS), trace.cross_fitted)
     for number, each in enumerate(judgement.self_training.iterations):

@@ -83,8 +83,11 @@ def train_study(study: Study, request: TrainRequest, *, listener: Listener | Non
             phases = _announce(run, plan, inputs, progress)
             features = run_features(run, plan, inputs.pixels, device, progress)
             if features is not None and not run.is_finished:
-                network_probs = plan.retraining.network_probs if plan.retraining else None
-                _score(run, plan, inputs, Trace(embeddings=features, cross_fitted=network_probs), progress)
+                trace = Trace(embeddings=features)
+                if plan.retraining:
+                    trace.cross_fitted = plan.retraining.network_probs
+                    trace.cross_fitted_stages = dict(plan.retraining.network_stages)
+                _score(run, plan, inputs, trace, progress)
             if features is not None and phases and save_first_scores(run):
                 progress.emit("first", num_proposed=_num_proposed(run))
             is_over = features is not None and (not phases or request.first)

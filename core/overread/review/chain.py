@@ -56,6 +56,8 @@ class LedgerRow:
     """Of the image that was judged; empty where it is not known."""
     chain: int = KEYED
     """The rule by which the row is hashed."""
+    grade: str = ""
+    """In a verdict: one of `Grade`; empty for none."""
 
 
 _NAMES = tuple(field.name for field in fields(LedgerRow))
@@ -67,13 +69,13 @@ _UNKEYED = _NAMES[:_HASH]
 def row_hash(row: LedgerRow, key: bytes) -> str:
     """The row's hash in hexadecimal, over all of its fields but `hash`, as ASCII JSON without spaces.
 
-    HMAC-SHA256 under `key` over the list of values in the order of the fields; of a row of rule 1, SHA-256 over the
-    object with its keys sorted.
+    HMAC-SHA256 under `key` over the list of values in the order of the fields, without an empty grade, which rows from
+    before schema 0003 do not have; of a row of rule 1, SHA-256 over the object with its keys sorted.
     """
     if row.chain != KEYED:
         content = {name: getattr(row, name) for name in _UNKEYED}
         return hashlib.sha256(_canonical(content)).hexdigest()
-    values = [getattr(row, name) for name in _NAMES]
+    values = [getattr(row, name) for name in (_NAMES if row.grade else _NAMES[:-1])]
     del values[_HASH]
     return hmac.digest(key, _canonical(values), "sha256").hex()
 

@@ -26,6 +26,7 @@ COLUMNS = (
     "blind_reading",
     "read_by",
     "read_at",
+    "discrepancy_grade",
     "overread_version",
     "ledger_head",
 )
@@ -70,6 +71,8 @@ def cleaned_table(
     - reader_identity: self-declared where there is a reader. overread_version, ledger_head: the same in every row.
     - blind_reading: what readers labelled the image alone, as the source writes labels, or ambiguous, exclude or
       cannot_judge; read_by: who; read_at: when, in UTC, ISO 8601. Each joined by "; ", the earliest reading first.
+    - discrepancy_grade: many_minor, many_major, few_minor or few_major (`Grade`), of an accept or a relabel; of several
+      readers each one's in the order of `reader`, joined by "; ", empty between them where one gave none.
     - reader, note: joined by "; " where there are several. decided_at: UTC, ISO 8601, of the newest decision.
     A row of the source is the sample whose `image` is its cell in image_column; a row without one, or without a label,
     is quarantined.
@@ -137,4 +140,5 @@ def _added_cells(sample: ReviewedSample, cell: str, written_labels: Mapping[str,
         "; ".join(written_labels.get(row.chosen_label, row.chosen_label) or row.verdict for row in readings),
         "; ".join(row.reader for row in readings),
         "; ".join(in_seconds(datetime.fromisoformat(row.recorded_at)) for row in readings),
+        sample.grade,
     )

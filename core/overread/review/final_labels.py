@@ -34,6 +34,8 @@ class FinalLabel:
     """The label that was proposed when the newest decision was made."""
     note: str
     """The readers' notes, joined by "; ", the earliest decision first."""
+    grade: str = ""
+    """Each reader's grade in the order of `reader`, joined by "; "; empty where nobody graded."""
     images: frozenset[str] = frozenset()
     """The SHA-256 of each image that a decision was made on, where it is known."""
 
@@ -69,8 +71,14 @@ def _merge(decisions: list[Decision]) -> FinalLabel:
         score=newest.verdict.score,
         proposed_label=newest.verdict.proposed_label,
         note="; ".join(decision.verdict.note for decision in decisions if decision.verdict.note),
+        grade=_grades(decisions),
         images=frozenset(decision.verdict.image_sha256 for decision in decisions) - {""},
     )
+
+
+def _grades(decisions: list[Decision]) -> str:
+    grades = [decision.verdict.grade for decision in decisions]
+    return "; ".join(grades) if any(grades) else ""
 
 
 def _outcome(decision: Decision) -> str:

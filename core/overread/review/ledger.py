@@ -84,6 +84,7 @@ class Ledger(LedgerStore):
             idempotency_key=verdict.idempotency_key,
             follows=verdict.follows,
             image_sha256=verdict.image_sha256,
+            grade=verdict.grade,
         )
         return True
 

@@ -44,6 +44,8 @@ class ReviewedSample:
     """The label that was proposed at that time."""
     note: str = ""
     """The readers' notes; several are joined by "; "."""
+    grade: str = ""
+    """As of `FinalLabel`."""
     run: str = ""
     """The run of the next two fields; empty where there is none, or it does not contain the sample."""
     error_probability: float | None = None
@@ -131,6 +133,7 @@ def _reviewed(
         decided_on_score=float(final.score) if final.run else None,
         decided_on_proposal=final.proposed_label,
         note=final.note,
+        grade=final.grade,
     )
 
 

@@ -6,13 +6,15 @@ from typing import Any
 from sqlalchemy import Row
 
 from overread.errors import LedgerError
-from overread.records import Protocol, Reading, Verdict, VerdictKind
+from overread.records import Grade, Protocol, Reading, Verdict, VerdictKind
 
 BULK = "bulk"
 """The protocol of a verdict on several images at once, by their thumbnails: it makes a final label, and is no careful
 reading. No study has it as its own."""
 KEEPING_KINDS = (VerdictKind.REJECT, VerdictKind.AMBIGUOUS, VerdictKind.CANNOT_JUDGE)
 """Verdicts that keep the given label."""
+CHANGING_KINDS = (VerdictKind.ACCEPT, VerdictKind.RELABEL)
+"""Verdicts that another class is right than the given one; only these may be graded."""
 FINDINGS = (VerdictKind.AMBIGUOUS, VerdictKind.CANNOT_JUDGE, VerdictKind.EXCLUDE)
 """What a reading may say in place of a label."""
 
@@ -38,6 +40,10 @@ def check_verdict(verdict: Verdict) -> VerdictKind:
     if not (math.isfinite(verdict.score) and 0 <= verdict.score <= 1):
         raise LedgerError(f"score {verdict.score} of a verdict is not a probability (0 to 1)")
     check_elapsed(verdict.elapsed_ms)
+    if verdict.grade not in ("", *Grade):
+        raise LedgerError(f"grade {verdict.grade!r} of a verdict is not one of {', '.join(Grade)}")
+    if verdict.grade and kind not in CHANGING_KINDS:
+        raise LedgerError(f"{kind} has no grade: it finds no wrong label")
     given, proposed, chosen = verdict.given_label, verdict.proposed_label, verdict.chosen_label
     if kind is VerdictKind.ACCEPT and not (chosen and chosen == proposed):
         raise LedgerError(f"accept must choose the proposed label {proposed!r}, not {chosen!r}")

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, UniqueConstraint
 
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 """The newest migration in migrations/versions. Four digits that only grow: a larger number is of a newer program."""
 VERSION_TABLE = "ledger_version"
 """The table with a database's revision; not Alembic's default name, as a server may hold other tables too."""
@@ -36,6 +36,7 @@ ledger = Table(
     Column("follows", String, nullable=False, server_default=""),
     Column("image_sha256", String, nullable=False, server_default=""),
     Column("chain", Integer, nullable=False, server_default="1"),
+    Column("grade", String, nullable=False, server_default=""),
     UniqueConstraint("study", "idempotency_key", name="ledger_idempotency_key"),
     Index("ledger_reader_sample", "study", "reader", "sample_id", "sequence"),
     Index("ledger_undone_key", "study", "undone_key"),

@@ -52,6 +52,8 @@ class StudyOptions:
     """Whether the umask decides who may read a new study; otherwise only its owner may."""
     critical_classes: tuple[str, ...] | None = None
     """Those that no verdict in bulk may change; None: none, or for an update the current ones."""
+    asks_grades: bool | None = None
+    """Whether readers may grade the wrong labels that they find; None: no, or for an update as it is."""
 
     def __post_init__(self) -> None:
         if self.protocol is not None:
@@ -104,6 +106,7 @@ def import_source(
             name=options.name or study_path.resolve().name,
             classes=classes,
             critical_classes=_critical(options, classes, ()),
+            asks_grades=bool(options.asks_grades),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             image_size_px=options.image_size_px,
             is_demo=options.is_demo,
@@ -161,6 +164,7 @@ def _update(source: Source, study: Study, options: StudyOptions, on_progress: On
             protocol=options.protocol or study.protocol,
             classes=classes,
             critical_classes=_critical(options, classes, study.critical_classes),
+            asks_grades=study.asks_grades if options.asks_grades is None else options.asks_grades,
             key_fingerprint=key_fingerprint(key),
             **_source_fields(source),
         )

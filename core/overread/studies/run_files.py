@@ -21,6 +21,8 @@ _SCORE_TYPES = {
     "label_error_probability": float,
     "is_proposed": bool,
 }
+_LATER_SCORE_TYPES = {"kind": str, "consensus": str, "consensus_of": str}
+"""Of columns that a run of an earlier version, or of another preset, does not have."""
 
 
 @contextmanager
@@ -80,7 +82,8 @@ def read_json(path: Path, types: Mapping[str, type], remedy: str) -> dict[str, A
 
 def read_scores(path: Path) -> pd.DataFrame:
     """scores.csv; is_proposed is bool. Raises ValueError and what pandas raises where it is not whole."""
-    table = pd.read_csv(path, dtype=_SCORE_TYPES, keep_default_na=False, na_values={})
+    types = _SCORE_TYPES | _LATER_SCORE_TYPES
+    table = pd.read_csv(path, dtype=types, keep_default_na=False, na_values={})
     if not set(_SCORE_TYPES) <= set(table.columns) or table["sample_id"].duplicated().any():
         raise ValueError("not a row for each sample")
     if not table["label_error_probability"].between(0, 1).all():

@@ -59,6 +59,8 @@ class Study:
     """Identifies the study's key; empty in a study of an earlier version that has not been written since."""
     critical_classes: tuple[str, ...] = ()
     """Classes whose images no verdict in bulk may change, nor change to."""
+    asks_grades: bool = False
+    """Whether readers may grade the wrong labels that they find (`Grade`)."""
     has_ledger: bool = False
     """Whether a verdict was ever recorded: a missing ledger is then an error, not an unread study."""
     files: dict[str, TableSum] = field(default_factory=dict)

@@ -111,6 +111,7 @@ _FIELDS = {
     "protocol": _Kind(" or ".join(Protocol), lambda value: value in list(Protocol)),
     "key_fingerprint": _TEXT,
     "critical_classes": _Kind("a list of different names", _are_texts, convert=tuple),
+    "asks_grades": _TRUTH,
     "has_ledger": _TRUTH,
     "files": _Kind("a checksum and a number of rows for each table", _are_sums, convert=_sums),
     "schema_version": _Kind("a whole number", lambda value: type(value) is int, is_required=True),

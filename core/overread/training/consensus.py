@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from overread.errors import ConfigError
+from overread.network_settings import RoundsSettings
+from overread.training.thresholds import class_thresholds
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,9 @@ def stage_consensus(
     """Pseudo-labels from the predictions of a round's stages.
 
     stage_probs: (S, N, K) float, rows sum to 1; given: (N,) int64 given labels; max_loss: the loss
-    below which a sample is reliable, in nats (-log 0.85 in the paper): one number, or (S, N), of each sample
-    at each stage. reliability: whose loss, as in `stage_losses`. A sample without consensus falls back to its
-    given label, or with fallback="current" to `current`: (N,) int64.
+    below which a sample is reliable, in nats: one number (the paper's is "a preset threshold", without its value), or
+    (S, N), of each sample at each stage. reliability: whose loss, as in `stage_losses`. A sample without consensus
+    falls back to its given label, or with fallback="current" to `current`: (N,) int64.
     Raises ConfigError if S < 1 or the shapes do not fit.
     Source: Bala, Gupta, Sethi, section 2, "Consensus-Based Pseudo-Labeling".
     """
@@ -59,3 +61,35 @@ def stage_consensus(
     is_consensus = is_reliable.all(axis=0) & (votes == votes[0]).all(axis=0)
     base = current if fallback == "current" and current is not None else given
     return Consensus(np.where(is_consensus, votes[0], base).astype(np.int64), is_reliable, is_consensus)
+
+
+def round_consensus(
+    stage_probs: np.ndarray, given: np.ndarray, is_trained: np.ndarray, rounds: RoundsSettings, current: np.ndarray
+) -> Consensus:
+    """The consensus of a round with the threshold that the settings ask for; arguments as for `stage_consensus`.
+
+    is_trained: (N,) bool, the samples whose losses an adaptive threshold is estimated from, by stage and class.
+    """
+    max_loss: float | np.ndarray = rounds.max_loss
+    if rounds.threshold != "fixed":
+        losses, classes = stage_losses(stage_probs, given, reliability=rounds.reliability)
+        by_class = [
+            class_thresholds(
+                of_stage[is_trained],
+                its_classes[is_trained],
+                stage_probs.shape[2],
+                method=rounds.threshold,
+                fixed=rounds.max_loss,
+                quantile=rounds.quantile,
+            )
+            for of_stage, its_classes in zip(losses, classes, strict=True)
+        ]
+        max_loss = np.take_along_axis(np.stack(by_class), classes, axis=1)
+    return stage_consensus(
+        stage_probs,
+        given,
+        max_loss=max_loss,
+        reliability=rounds.reliability,
+        fallback=rounds.fallback,
+        current=current,
+    )

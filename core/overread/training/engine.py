@@ -18,10 +18,9 @@ from overread.errors import ConfigError
 from overread.models.network import Network
 from overread.phases import Phase, PhaseKind, Stage, StageKind, plan_phases, plan_stages
 from overread.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from overread.training.consensus import stage_consensus, stage_losses
+from overread.training.consensus import round_consensus
 from overread.training.epochs import decay_learning_rate, embed, predict, pretrain_epoch, supervised_epoch
 from overread.training.progress_log import ProgressLog
-from overread.training.thresholds import class_thresholds
 from overread.training.trace import Trace
 from overread.training.training_data import TrainingData, pixel_statistics
 
@@ -133,12 +132,13 @@ class Training:
 
     def _supervised_epoch_of(self, phase: Phase) -> Callable[..., dict[str, float]]:
         rounds = self.settings.rounds
-        is_weighted = phase.kind is PhaseKind.FINAL or (phase.kind is PhaseKind.ROUND and rounds.weighting == "rounds")
+        is_refinement = phase.kind in (PhaseKind.ROUND, PhaseKind.FINAL)
+        is_weighted = phase.kind is PhaseKind.FINAL or (is_refinement and rounds.weighting == "rounds")
         data = self._without_fold(phase) if phase.kind is PhaseKind.FOLD else self.data
         labels = self.trace.pseudo_labels[-1] if self.trace.pseudo_labels else self.data.given
-        is_pseudo_labelled = (
-            self.trace.is_consensus[-1] if self.trace.is_consensus else np.zeros(len(labels), dtype=bool)
-        )
+        is_strong = np.full(len(labels), is_refinement and rounds.strong == "all")
+        if rounds.strong == "consensus" and self.trace.is_consensus:
+            is_strong = self.trace.is_consensus[-1]
 
         def run_epoch(optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator) -> dict[str, float]:
             loss, lowest_weight = supervised_epoch(
@@ -146,7 +146,7 @@ class Training:
                 optimizer,
                 data,
                 labels,
-                is_pseudo_labelled,
+                is_strong,
                 batch_size=self.settings.warmup.batch_size,
                 weight=rounds.weight if is_weighted else "none",
                 precision=self.settings.model.precision,
@@ -163,25 +163,14 @@ class Training:
         if phase.kind in (PhaseKind.WARMUP, PhaseKind.FINAL) and is_last:
             self.trace.add_stage(Stage(StageKind(phase.kind)), self._predict(phase))
         elif phase.kind is PhaseKind.FOLD:
-            num_averaged = min(self.settings.cross_fitting.num_averaged, phase.num_epochs)
-            if epoch > phase.num_epochs - num_averaged:
-                self._judge_fold(self._predict(phase) / num_averaged, self._held_out(phase))
+            self._judge_fold(phase, epoch)
         elif phase.kind is PhaseKind.ROUND:
             if epoch in rounds.stages(phase.index):
                 self.trace.add_stage(Stage(StageKind.ROUND, phase.index, epoch), self._predict(phase))
             if is_last:
                 current = self.trace.pseudo_labels[-1] if self.trace.pseudo_labels else self.data.given
-                stage_probs = self.trace.round_probs(phase.index)
-                self.trace.add_round(
-                    stage_consensus(
-                        stage_probs,
-                        self.data.given,
-                        max_loss=self._max_losses(stage_probs),
-                        reliability=rounds.reliability,
-                        fallback=rounds.fallback,
-                        current=current,
-                    )
-                )
+                stage_probs, data = self.trace.round_probs(phase.index), self.data
+                self.trace.add_round(round_consensus(stage_probs, data.given, data.is_trained, rounds, current))
 
     def _held_out(self, phase: Phase) -> np.ndarray:
         return self.folds[phase.index]
@@ -191,32 +180,23 @@ class Training:
         is_trained[self._held_out(phase)] = False
         return replace(self.data, is_trained=is_trained)
 
-    def _judge_fold(self, probs: np.ndarray, held_out: np.ndarray) -> None:
+    def _judge_fold(self, phase: Phase, epoch: int) -> None:
         """Add what a fold's network says: of the samples held out, and as one voice of all of the untrained ones."""
-        if self.trace.cross_fitted is None:
-            self.trace.cross_fitted = np.zeros_like(probs)
-        self.trace.cross_fitted[held_out] += probs[held_out]
-        untrained = ~self.data.is_trained
-        self.trace.cross_fitted[untrained] += probs[untrained] / len(self.folds)
-
-    def _max_losses(self, stage_probs: np.ndarray) -> float | np.ndarray:
-        """The losses below which samples are reliable: one number, or (S, N) by stage and class."""
-        rounds = self.settings.rounds
-        if rounds.threshold == "fixed":
-            return rounds.max_loss
-        losses, classes = stage_losses(stage_probs, self.data.given, reliability=rounds.reliability)
-        by_class = [
-            class_thresholds(
-                of_stage[self.data.is_trained],
-                its_classes[self.data.is_trained],
-                self.data.num_classes,
-                method=rounds.threshold,
-                fixed=rounds.max_loss,
-                quantile=rounds.quantile,
-            )
-            for of_stage, its_classes in zip(losses, classes, strict=True)
-        ]
-        return np.take_along_axis(np.stack(by_class), classes, axis=1)
+        settings, trace = self.settings.cross_fitting, self.trace
+        num_averaged = min(settings.num_averaged, phase.num_epochs)
+        is_averaged, is_stage = epoch > phase.num_epochs - num_averaged, epoch in settings.reached_stages
+        if not (is_averaged or is_stage):
+            return
+        held_out, untrained = self._held_out(phase), np.flatnonzero(~self.data.is_trained)
+        places = np.concatenate([held_out, untrained])
+        probs = self._predict(phase, places)
+        probs[len(held_out) :] /= len(self.folds)
+        empty = np.zeros((len(self.data.given), self.data.num_classes), dtype=np.float32)
+        if is_averaged:
+            trace.cross_fitted = empty.copy() if trace.cross_fitted is None else trace.cross_fitted
+            trace.cross_fitted[places] += probs / num_averaged
+        if is_stage:
+            trace.cross_fitted_stages.setdefault(epoch, empty)[places] += probs
 
     def _round_fields(self, phase: Phase) -> dict[str, int]:
         return {
@@ -225,8 +205,9 @@ class Training:
             "num_changed": int((self.trace.pseudo_labels[-1] != self.data.given).sum()),
         }
 
-    def _predict(self, phase: Phase) -> np.ndarray:
-        probs = predict(self.network, self.data, precision=self.settings.model.precision)
+    def _predict(self, phase: Phase, places: np.ndarray | None = None) -> np.ndarray:
+        """Class probabilities of every sample, or of those at `places` (M,)."""
+        probs = predict(self.network, self.data, places, precision=self.settings.model.precision)
         if not np.isfinite(probs).all():
             raise _diverged(phase)
         return probs

@@ -54,7 +54,7 @@ def supervised_epoch(
     optimizer: Optimizer,
     data: TrainingData,
     labels: np.ndarray,
-    is_pseudo_labelled: np.ndarray,
+    is_strong: np.ndarray,
     *,
     batch_size: int,
     weight: str,
@@ -63,15 +63,15 @@ def supervised_epoch(
 ) -> tuple[float, float]:
     """One epoch of (weighted) cross-entropy.
 
-    labels: (N,) int64, what to train on; is_pseudo_labelled: (N,) bool, the samples that get strong
+    labels: (N,) int64, what to train on; is_strong: (N,) bool, the samples that get strong
     augmentation. Returns the mean loss and the mean of the smallest weight of each batch (1 if unweighted).
     """
     network.train()
-    all_labels, is_strong = torch.from_numpy(labels), torch.from_numpy(is_pseudo_labelled)
+    all_labels, all_strong = torch.from_numpy(labels), torch.from_numpy(is_strong)
     losses, lowest = [], []
     for index in data.epoch_batches(batch_size, generator):
         targets = all_labels[index].to(data.device, non_blocking=True)
-        images = _augment(data.images(index), is_strong[index], generator)
+        images = _augment(data.images(index), all_strong[index], generator)
         with autocast(data.device, precision):
             logits = network(images)
         weights = confidence_weights(logits, targets, weight=weight)
@@ -83,11 +83,12 @@ def supervised_epoch(
 
 
 @torch.inference_mode()
-def predict(network: Network, data: TrainingData, *, precision: str) -> np.ndarray:
-    """Class probabilities of every sample, in eval mode: (N, K) float32, rows sum to 1."""
+def predict(network: Network, data: TrainingData, places: np.ndarray | None = None, *, precision: str) -> np.ndarray:
+    """Class probabilities of every sample, or of those at `places` (M,) int64, in eval mode: (N or M, K) float32, rows
+    sum to 1."""
     network.eval()
     probs = []
-    for index in data.all_batches(_prediction_batch(data)):
+    for index in data.batches(_prediction_batch(data), places):
         with autocast(data.device, precision):
             logits = network(data.images(index))
         probs.append(logits.float().softmax(dim=1).cpu())
@@ -99,7 +100,7 @@ def embed(network: Network, data: TrainingData, *, precision: str) -> np.ndarray
     """The encoder's features of every sample, in eval mode: (N, D) float32."""
     network.eval()
     features = []
-    for index in data.all_batches(_prediction_batch(data)):
+    for index in data.batches(_prediction_batch(data)):
         with autocast(data.device, precision):
             batch = network.features(data.images(index))
         features.append(batch.float().cpu())

@@ -84,7 +84,7 @@ def trial_probs(
 
     def after_epoch(epoch: int, network: Network) -> None:
         if epoch >= first_averaged:
-            predicted.append(predict(network, data, precision=settings.model.precision)[held_out])
+            predicted.append(predict(network, data, held_out, precision=settings.model.precision))
         on_progress(epoch / fitting.num_epochs)
 
     train_on_labels(

@@ -9,6 +9,8 @@ from torch import Tensor
 from overread.phases import Stage, StageKind
 from overread.training.consensus import Consensus
 
+_STAGE = "cross_fitted_stage_"
+
 
 @dataclass
 class Trace:
@@ -26,6 +28,8 @@ class Trace:
 
     cross_fitted: np.ndarray | None = None
     """(N, K) float32: what networks say that never saw the sample's label; None where there are no folds."""
+    cross_fitted_stages: dict[int, np.ndarray] = field(default_factory=dict)
+    """By epoch, (N, K) float32: what they said after it."""
 
     @property
     def features(self) -> np.ndarray:
@@ -63,7 +67,8 @@ class Trace:
         for name in ("embeddings", "cross_fitted"):
             if getattr(self, name) is not None:
                 tensors[name] = torch.from_numpy(getattr(self, name))
-        return tensors
+        stages = {f"{_STAGE}{epoch}": torch.from_numpy(probs) for epoch, probs in self.cross_fitted_stages.items()}
+        return tensors | stages
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor], stages: list[Stage]) -> "Trace":
@@ -79,4 +84,7 @@ class Trace:
             is_consensus,
             embeddings=arrays.get("embeddings"),
             cross_fitted=arrays.get("cross_fitted"),
+            cross_fitted_stages={
+                int(name.removeprefix(_STAGE)): array for name, array in arrays.items() if name.startswith(_STAGE)
+            },
         )

@@ -43,9 +43,11 @@ class TrainingData:
         shuffled = trained[torch.randperm(len(trained), generator=generator)]
         yield from shuffled.tensor_split(-(-len(shuffled) // batch_size))
 
-    def all_batches(self, batch_size: int) -> Iterator[Tensor]:
-        """Every dataset index, in order."""
-        yield from torch.split(torch.arange(len(self.given)), batch_size)
+    def batches(self, batch_size: int, places: np.ndarray | None = None) -> Iterator[Tensor]:
+        """Dataset indices, in order: every one, or those at `places` (M,) int64."""
+        yield from torch.split(
+            torch.arange(len(self.given)) if places is None else torch.from_numpy(places), batch_size
+        )
 
 
 def load_pixels(cache: np.ndarray, *, size_px: int, device: torch.device) -> Tensor:

@@ -25,7 +25,7 @@ from tests.app.made_study import write_study
 
 pytestmark = pytest.mark.browser
 
-BARE = {"id", "image", "isBlind", "similar", "reading", "follows", "note", "standing"}
+BARE = {"id", "image", "isBlind", "similar", "reading", "follows", "note", "grade", "standing"}
 EVIDENCE = (b"During training the probability", b'class="trace"', b"saliency maps")
 """What the page around the component says of a sample."""
 

@@ -16,7 +16,7 @@ from tests.app.reading.desk import READER, Desk
 from tests.app.reading.test_updated_samples import set_sample
 from tests.app.verdicts import verdicts
 
-BARE = {"id", "image", "isBlind", "similar", "reading", "follows", "note", "standing"}
+BARE = {"id", "image", "isBlind", "similar", "reading", "follows", "note", "grade", "standing"}
 
 
 @pytest.fixture

@@ -67,6 +67,14 @@ def test_the_scorers_that_doubt_the_label_are_told_in_words(study):
     ]  # duplicates whose labels agree say nothing
 
 
+def test_a_consensus_is_told_where_the_run_has_one(study):
+    assert Desk(study).shown()["consensus"] == ""  # its scores.csv is that of an earlier version
+    change_scores(study, consensus="1", consensus_of="4 classifiers")
+    assert Desk(study).shown()["consensus"] == "All 4 classifiers say 1"
+    change_scores(study, consensus="", consensus_of="")
+    assert Desk(study).shown()["consensus"] == ""
+
+
 def test_an_almost_identical_image_of_another_label_comes_first_and_is_named(study):
     scores = change_scores(study, kind="duplicate", score_duplicates=0.5)
     first = scores[scores["is_proposed"]].sort_values("label_error_probability").index[-1]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from overread.benchmark.oracle import oracle
-from overread.benchmark.ours import judged_by, overread, quick_head
+from overread.benchmark.ours import consensus, judged_by, overread, quick_head
 from overread.benchmark.peers.confident_learning import confident_learning
 from overread.benchmark.runner import measures
 from overread.metrics import ranking_metrics
@@ -34,6 +34,17 @@ def test_overread_says_probabilities_and_proposes_what_they_allow():
     assert values["expected_precision"] >= 0.8
     assert values["precision"] >= 0.8
     assert values["average_precision"] > ranking_metrics(problem.given != true, quick_head(problem).scores)[0] - 0.02
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.4])
+def test_the_consensus_finds_wrong_labels_whether_few_or_many_are(noise):
+    problem, true = made_problem(num_samples=480, noise=noise)
+    found = consensus(problem)
+    assert not found.is_probability
+    np.testing.assert_array_equal(found.is_proposed, found.scores == 1)
+    values = measures(found, true, problem.given, problem.num_classes)
+    assert values["precision"] >= 0.9
+    assert values["recall"] >= 0.5
 
 
 def test_the_oracle_which_knows_the_truth_is_ahead():

@@ -76,6 +76,8 @@ def test_cifar_is_a_fixed_part_of_the_archive_with_what_people_said(tmp_path, mo
     assert task.true.tolist() == ["cat" if number % 2 else "dog" for number in numbers]
     assert set(task.human_labels["worst"]) == {"frog"}
     assert (task.human_labels["rater_1"] == "frog").tolist() == [number < 6 for number in numbers]
+    whole = load_task("cifar10n_all", tmp_path / "data", tmp_path / "whole")
+    assert whole.true.tolist() == ["dog", "cat"] * 6
     (folder / "images.tar.xz").unlink()  # the pixels are in the cache
     again = load_task("cifar10n", tmp_path / "data", tmp_path / "cache")
     np.testing.assert_array_equal(again.pixels, task.pixels)

@@ -21,8 +21,8 @@ def study(tmp_path, monkeypatch):
     return write_study(tmp_path, has_run=False)
 
 
-def record(study, reader, sample_ids, chosen):
-    """A verdict of the reader on each sample, which leads to the chosen label."""
+def record(study, reader, sample_ids, chosen, *, grade=""):
+    """A verdict of the reader on each sample, which leads to the chosen label. grade: of those that change it."""
     ledger = open_ledger(study)
     given = study.samples().set_index("sample_id")["given_label"]
     for sample_id, label in zip(sample_ids, chosen, strict=True):
@@ -31,7 +31,13 @@ def record(study, reader, sample_ids, chosen):
         kind = VerdictKind.REJECT if is_kept else VerdictKind.ACCEPT
         key = visit_key(reader, sample_id, "1")
         ledger.record(
-            Verdict(sample_id, reader, kind, given[sample_id], proposed, label, run="r", score=0.5, idempotency_key=key)
+            Verdict(
+                *(sample_id, reader, kind, given[sample_id], proposed, label),
+                run="r",
+                score=0.5,
+                idempotency_key=key,
+                grade="" if is_kept else grade,
+            )
         )
 
 
@@ -99,6 +105,22 @@ def test_the_command_tells_what_became_of_blind_readings(study, tmp_path):
     text = run_command("agreement", study.path, "--resamples", 0).out
     assert "of 4 blind readings with a verdict: 2 kept" in text
     assert "by the true labels" not in text
+
+
+def test_the_command_counts_every_reader_s_grades_by_class_pair(study):
+    samples = study.samples()
+    given = samples["given_label"][0]
+    ids = samples.loc[samples["given_label"] == given, "sample_id"].tolist()[:3]
+    chosen = next(name for name in CLASSES if name != given)
+    assert "grades" not in run_command("agreement", study.path, "--resamples", 0).out
+    record(study, "Ada", ids, [chosen, chosen, given], grade="few_major")
+    record(study, "Ben", ids[:1], [chosen], grade="many_minor")
+    record(study, "Cleo", ids[:1], [chosen])
+    (found,) = json.loads(run_command("agreement", study.path, "--json", "--resamples", 0).out)["grades"]
+    counts = {"many_minor": 1, "many_major": 0, "few_minor": 0, "few_major": 2}
+    assert found == {"given_label": given, "chosen_label": chosen, "grades": counts, "num_ungraded": 1}
+    text = run_command("agreement", study.path, "--resamples", 0).out
+    assert f"  {given} -> {chosen}: 1 many minor, 2 few major; 1 without a grade" in text
 
 
 def test_pairs_that_share_no_sample_have_no_coefficient(study):

@@ -155,7 +155,7 @@ def test_labels_that_have_nothing_to_do_with_the_features_are_not_doubted():
             "features: row 4 contains NaN, infinity",
         ),
         ({"features": np.full((30, 2), 1e60)}, "features: row 0 .* 30 rows in all"),
-        ({"labels": ["cat", "dog"] * 14}, "labels: found 28, must be 30, one for each row of features"),
+        ({"labels": ["cat", "dog"] * 14}, "labels: found 28, must be 30, one for each sample"),
         ({"labels": np.zeros((30, 1), dtype=int)}, r"labels: found shape \(30, 1\)"),
         ({"labels": ["cat"] * 30}, "labels: all are 'cat'; at least two classes are needed"),
         ({"labels": ["cat", None, "dog"] * 10}, "labels: row 1 has none"),

@@ -43,6 +43,7 @@ def test_every_scorer_has_a_column_of_numbers_from_0_to_1():
         "margin_area",
         "networks",
         "raters",
+        "consensus",
     ]
     for name, score in judgement.scores.items():
         assert score.shape == (180,), name
@@ -197,3 +198,33 @@ def test_where_nothing_can_be_judged_labels_of_duplicates_stand_too():
     judgement = judged(features, given, 2, groups=one_group, duplicate_groups=np.arange(60) % 20)
     assert (judgement.proposed == given).all()
     assert judgement.copy_prob is None
+
+
+def test_the_consensus_is_that_of_the_networks_stages_where_the_networks_predict_better():
+    features, true, given = made_case([80, 80, 80], noise=0.2)
+    features = (features + 4 * np.random.default_rng(1).normal(size=features.shape)).astype(np.float32)
+    networks = 0.8 * np.eye(3)[true] + 0.2 / 3
+    stages = np.stack([networks, np.where(np.arange(240)[:, None] < 20, 1 / 3, networks)])
+    consensus = judged(features, given, 3, network_probs=networks, network_stage_probs=stages).consensus
+    assert consensus.voters == "2 stages"
+    assert consensus.labels.tolist() == [-1] * 20 + true[20:].tolist()
+
+
+def test_the_consensus_is_else_that_of_the_classifiers_and_the_neighbours():
+    features, true, given = made_case([60, 60, 60])
+    chance = np.random.default_rng(0).dirichlet(np.ones(3), size=180)
+    two = replace(FAST, num_repeats=2)
+    options = {"network_probs": chance, "network_stage_probs": np.stack([chance] * 3), "settings": two}
+    consensus = judged(features, given, 3, **options).consensus
+    assert consensus.voters == "4 classifiers"
+    has_one = consensus.labels >= 0
+    assert has_one.mean() > 0.5
+    assert (consensus.labels == true)[has_one].mean() > 0.95
+
+
+def test_where_nothing_can_be_judged_there_is_no_consensus():
+    given = np.repeat([0, 1], 20)
+    features = np.random.default_rng(0).normal(size=(40, 4)).astype(np.float32)
+    judgement = judged(features, given, 2, groups=np.zeros(40, dtype=np.int64))
+    assert set(judgement.consensus.labels.tolist()) == {-1}
+    assert set(judgement.scores["consensus"].tolist()) == {0.5}

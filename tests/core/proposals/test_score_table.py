@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from overread.detection.cross_fitted_consensus import NO_CONSENSUS, CrossFittedConsensus
 from overread.detection.proposal_set import proposable
-from overread.proposals.score_table import score_table
+from overread.proposals.score_table import consensus_columns, score_table
 
 CLASSES = ("normal", "1", "true")
 
@@ -18,7 +19,7 @@ def made_case(num_samples=50, seed=0):
 
 def table_of(ids, given, probs, proposed, scores):
     kinds = np.where(proposed != given, "relabel", "")
-    return score_table(ids, given, CLASSES, probs=probs, proposed=proposed, scores=scores, kinds=kinds)
+    return score_table(ids, given, CLASSES, probs=probs, proposed=proposed, scores=scores, words={"kind": kinds})
 
 
 def test_columns_and_rows_stand_in_their_order():
@@ -72,3 +73,14 @@ def test_probabilities_are_within_0_and_1_and_sum_to_1():
     numbers = table[["label_error_probability", "p_normal", "p_1", "p_true"]].to_numpy()
     assert ((numbers >= 0) & (numbers <= 1)).all()
     np.testing.assert_allclose(table.iloc[:, -4:-1].sum(axis=1), 1, atol=2e-6)
+
+
+def test_a_consensus_is_written_with_who_reached_it_and_none_as_empty_cells():
+    labels = np.array([2, NO_CONSENSUS, 0])
+    consensus = CrossFittedConsensus(
+        labels, np.zeros(3, dtype=np.float32), "4 classifiers", np.ones((4, 3), dtype=bool)
+    )
+    assert consensus_columns(consensus, CLASSES) == {
+        "consensus": ["true", "", "normal"],
+        "consensus_of": ["4 classifiers", "", "4 classifiers"],
+    }

@@ -62,7 +62,7 @@ def test_a_row_for_every_row_of_the_source_with_who_decided_what():
     assert set(found["ledger_head"]) == {"study:3:hash"}
     assert set(found["overread_version"]) == {full_version()}
     assert found["reader_identity"].tolist() == ["self-declared", "", "self-declared", "", "self-declared"]
-    assert found.iloc[:, :-6].to_numpy().tolist() == [
+    assert found.iloc[:, :-7].to_numpy().tolist() == [
         ["a.png", "0", "007", "1", "true", "accept", "0.75", "1", "ann", "2026-01-02T03:05:05+00:00", "", "run-1"],
         ["b.png", "1", " 8", "1", "false", "", repr(1 / 3), "0", "", "", "", "run-9"],
         ["c.png", " 0", "", "", "true", "exclude", "0.75", "1", "bob", "2026-01-02T03:06:05+00:00", "", "run-1"],
@@ -73,7 +73,7 @@ def test_a_row_for_every_row_of_the_source_with_who_decided_what():
         *("image", "label", "age"),
         *("final_label", "is_changed", "verdict", "label_error_probability", "proposed_label"),
         *("reader", "decided_at", "note", "run", "reader_identity", "blind_reading", "read_by", "read_at"),
-        *("overread_version", "ledger_head"),
+        *("discrepancy_grade", "overread_version", "ledger_head"),
     ]
 
 
@@ -150,7 +150,7 @@ def test_an_accepted_label_that_the_source_has_taken_over_is_no_change():
 def test_a_column_of_the_source_with_one_of_our_names_keeps_it():
     source = SOURCE.assign(run="mine", verdict="v", overread_run="too")
     found = cleaned([decision(1, "s1")], source=source)
-    assert tuple(found.columns[-15:]) == own_columns(source.columns)
+    assert tuple(found.columns[-16:]) == own_columns(source.columns)
     assert own_columns(source.columns) == (
         *("final_label", "is_changed", "overread_verdict", "label_error_probability", "proposed_label"),
         *(
@@ -160,6 +160,7 @@ def test_a_column_of_the_source_with_one_of_our_names_keeps_it():
             "overread_overread_run",
             "reader_identity",
             *("blind_reading", "read_by", "read_at"),
+            "discrepancy_grade",
             "overread_version",
             "ledger_head",
         ),

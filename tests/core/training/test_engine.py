@@ -10,7 +10,7 @@ from overread.detection_settings import RefinementSettings
 from overread.errors import ConfigError
 from overread.network_settings import CrossFittingSettings
 from overread.phases import plan_phases, plan_stages
-from overread.training import engine
+from overread.training import consensus, engine
 from overread.training.consensus import stage_consensus
 from overread.training.thresholds import class_thresholds
 from overread.training.training_data import TrainingData
@@ -19,7 +19,7 @@ from tests.core.training.conftest import NUM_EPOCHS, TINY, made_data, with_round
 FOLDED = replace(
     TINY,
     rounds=replace(TINY.rounds, num_epochs=()),
-    cross_fitting=CrossFittingSettings(num_folds=2, num_epochs=3, num_averaged=2),
+    cross_fitting=CrossFittingSettings(num_folds=2, num_epochs=3, num_averaged=2, stages=(1, 3)),
     refinement=RefinementSettings(num_folds=2),
 )
 FOLDS = tuple(np.flatnonzero((np.arange(64) // 2 % 2 == fold) & (np.arange(64) < 48)) for fold in (0, 1))
@@ -41,6 +41,7 @@ def outcome(training):
         **{f"consensus {i}": is_consensus for i, is_consensus in enumerate(trace.is_consensus)},
         "embeddings": trace.embeddings,
         **({} if trace.cross_fitted is None else {"cross-fitted": trace.cross_fitted}),
+        **{f"cross-fitted {epoch}": probs for epoch, probs in trace.cross_fitted_stages.items()},
     }
     return {name: (array.dtype.str, array.shape, array.tobytes()) for name, array in arrays.items()}
 
@@ -215,25 +216,31 @@ def test_the_labels_of_a_fold_have_no_say_in_what_is_said_of_it(make_training):
     assert (plain[FOLDS[1]] != other[FOLDS[1]]).any()
 
 
-def test_cross_fitted_networks_say_the_mean_of_their_last_epochs_and_together_what_is_not_trained_on(
+def test_cross_fitted_networks_say_what_they_do_at_each_stage_and_the_mean_of_their_last_epochs(
     make_training, monkeypatch
 ):
+    """Each of its own fold, and together, as their mean, of what is not trained on."""
     data = made_data(num_test=16)
-    predicted = []
-    predict = engine.predict
+    by_epoch = []
+    train = engine.supervised_epoch
 
-    def watched(*arguments, **options):
-        predicted.append(predict(*arguments, **options))
-        return predicted[-1].copy()
+    def watched(network, *arguments, **options):
+        loss = train(network, *arguments, **options)
+        by_epoch.append(engine.predict(network, data, precision=options["precision"]))
+        return loss
 
-    monkeypatch.setattr(engine, "predict", watched)
+    monkeypatch.setattr(engine, "supervised_epoch", watched)
     trace = make_training(data, FOLDED, folds=FOLDS).run()
-    assert len(predicted) == 2 * 2  # two epochs of each fold
-    by_fold = [(predicted[0] + predicted[1]) / 2, (predicted[2] + predicted[3]) / 2]
-    for held_out, probs in zip(FOLDS, by_fold, strict=True):
-        np.testing.assert_allclose(trace.cross_fitted[held_out], probs[held_out], atol=1e-6)
-    np.testing.assert_allclose(trace.cross_fitted[48:], (by_fold[0] + by_fold[1])[48:] / 2, atol=1e-6)
-    np.testing.assert_allclose(trace.cross_fitted.sum(axis=1), 1, atol=1e-5)
+    by_fold = [by_epoch[:3], by_epoch[3:]]
+    means = [(second + third) / 2 for _, second, third in by_fold]
+    expected = {None: means, 1: [first for first, *_ in by_fold], 3: [third for *_, third in by_fold]}
+    found = {None: trace.cross_fitted, **trace.cross_fitted_stages}
+    assert list(found) == list(expected)
+    for epoch, probs in expected.items():
+        for held_out, of_fold in zip(FOLDS, probs, strict=True):
+            np.testing.assert_allclose(found[epoch][held_out], of_fold[held_out], atol=1e-6)
+        np.testing.assert_allclose(found[epoch][48:], (probs[0] + probs[1])[48:] / 2, atol=1e-6)
+        np.testing.assert_allclose(found[epoch].sum(axis=1), 1, atol=1e-5)
     assert trace.stages == []
 
 
@@ -253,6 +260,22 @@ def test_every_fold_begins_with_the_pretrained_network_and_a_fresh_optimiser(mak
     first, (weights, num_states) = begun.values()
     assert num_states == 0
     assert all(torch.equal(tensor, first[0][name]) for name, tensor in weights.items())
+
+
+@pytest.mark.parametrize("strong", ["all", "none"])
+def test_in_the_rounds_all_or_none_may_get_strong_augmentation(make_training, monkeypatch, strong):
+    seen = []
+    train = engine.supervised_epoch
+
+    def watched(network, optimizer, data, labels, is_strong, **options):
+        seen.append(is_strong.tolist())
+        return train(network, optimizer, data, labels, is_strong, **options)
+
+    monkeypatch.setattr(engine, "supervised_epoch", watched)
+    trace = make_training(settings=with_rounds(TINY, strong=strong)).run()
+    assert trace.is_consensus[0].any()
+    num = len(trace.is_consensus[0])
+    assert seen == [[False] * num] * 2 + [[strong == "all"] * num] * 5  # the warm-up first
 
 
 @pytest.mark.parametrize("settings", [TINY, FINAL], ids=["rounds", "final"])
@@ -288,13 +311,13 @@ def test_each_phase_trains_on_the_labels_of_the_round_before_it(make_training, m
 
 def test_the_fallback_to_the_current_label_keeps_the_last_pseudo_label(make_training, monkeypatch):
     seen = []
-    join = engine.stage_consensus
+    join = consensus.stage_consensus
 
     def watched(stage_probs, given, **options):
         seen.append((options["fallback"], options["current"].copy()))
         return join(stage_probs, given, **options)
 
-    monkeypatch.setattr(engine, "stage_consensus", watched)
+    monkeypatch.setattr(consensus, "stage_consensus", watched)
     data = made_data(num_samples=90, num_flipped=6)
     trace = make_training(data, with_rounds(TINY, fallback="current")).run()
     assert [fallback for fallback, _ in seen] == ["current", "current"]

@@ -13,6 +13,7 @@ def made_trace(names):
     trace.add_round(stage_consensus(np.stack(trace.stage_probs), rng.integers(0, 3, 5), max_loss=1.0))
     trace.embeddings = rng.normal(size=(5, 4)).astype(np.float32)
     trace.cross_fitted = rng.dirichlet(np.ones(3), size=5).astype(np.float32)
+    trace.cross_fitted_stages = {e: rng.dirichlet(np.ones(3), size=5).astype(np.float32) for e in (2, 10, 5)}
     return trace
 
 
@@ -27,6 +28,9 @@ def test_a_trace_comes_back_from_its_tensors():
         assert getattr(again, name)[0].dtype == getattr(trace, name)[0].dtype
     for name in ("embeddings", "cross_fitted"):
         np.testing.assert_array_equal(getattr(again, name), getattr(trace, name))
+    assert again.cross_fitted_stages.keys() == trace.cross_fitted_stages.keys()
+    for epoch, probs in trace.cross_fitted_stages.items():
+        np.testing.assert_array_equal(again.cross_fitted_stages[epoch], probs)
 
 
 def test_iterations_reach_consensus_where_all_so_far_agree():

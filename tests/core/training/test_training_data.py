@@ -30,9 +30,11 @@ def test_the_order_of_an_epoch_is_its_generator_s():
     assert orders[0] != sorted(orders[0])
 
 
-def test_all_batches_are_every_sample_in_order():
+def test_batches_are_every_sample_in_order_or_those_asked_for():
     data = made_data(num_samples=70, num_test=20)
-    assert torch.cat(list(data.all_batches(32))).tolist() == list(range(70))
+    assert torch.cat(list(data.batches(32))).tolist() == list(range(70))
+    places = np.array([5, 69, 3])
+    assert [batch.tolist() for batch in data.batches(2, places)] == [[5, 69], [3]]
 
 
 def test_images_are_the_pixels_by_dataset_index_in_0_to_1():

@@ -73,6 +73,10 @@ _MEANINGS = {
     "blind_reading": ("sc:Text", "What readers labelled the image alone, before they saw any label."),
     "read_by": ("sc:Text", "Who read it so."),
     "read_at": ("sc:Text", "When, in UTC (ISO 8601)."),
+    "discrepancy_grade": (
+        "sc:Text",
+        "How grave each reader found the error: many or few readers would miss it, of minor or major consequence.",
+    ),
     "overread_version": ("sc:Text", "The version and commit of Overread that wrote this."),
     "ledger_head": ("sc:Text", "The newest row of the review ledger when this was written: study, number, hash."),
 }

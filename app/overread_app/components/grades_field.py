@@ -1,0 +1,26 @@
+"""Whether a study's readers are asked to grade the wrong labels that they find."""
+
+import streamlit as st
+
+from overread.studies.study import Study, update_study_file
+from overread_app import session
+
+
+def show_grades_field(study: Study) -> None:
+    """A switch for the owner of a study; a sentence for other readers."""
+    if not session.is_owner():
+        st.markdown(f"Readers grade errors: {'yes, if they like' if study.asks_grades else 'no'}")
+        return
+    key = f"studies_grades_{study.ledger_study}"
+
+    def save() -> None:
+        update_study_file(study.path, asks_grades=bool(session.field_value(key)))
+
+    st.toggle(
+        "Readers may grade errors",
+        value=study.asks_grades,
+        key=key,
+        help="For a label that they change, readers may say whether many or few readers would miss the error, and "
+        "whether it matters clinically. One key, before the verdict; it can be left out.",
+        on_change=save,
+    )

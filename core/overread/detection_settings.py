@@ -115,6 +115,12 @@ class NoiseSettings:
     max_instance_noise: float = 8.0
     """Largest strength of instance-dependent noise; at least 0. At 8 an image's most likely class has a probability of
     nearly one."""
+    offset_spread: float = 2.0
+    """Prior standard deviation of a class's offset, in logits; above 0."""
+    offset_folds: int = 5
+    """Folds by which it is decided whether offsets are used."""
+    offset_standard_errors: float = 2.0
+    """By how many standard errors offsets must make held-out labels likelier to be used; at least 0."""
 
     def __post_init__(self) -> None:
         rules = (
@@ -131,6 +137,9 @@ class NoiseSettings:
             ("off_diagonal_prior", self.off_diagonal_prior > 0, "above 0"),
             ("diagonal_prior", self.diagonal_prior > 0, "above 0"),
             ("max_instance_noise", self.max_instance_noise >= 0, "at least 0"),
+            ("offset_spread", self.offset_spread > 0, "above 0"),
+            ("offset_folds", self.offset_folds >= 2, "at least 2"),
+            ("offset_standard_errors", self.offset_standard_errors >= 0, "at least 0"),
         )
         check_settings("noise", self, rules)
 

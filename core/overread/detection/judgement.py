@@ -83,7 +83,12 @@ def judge(
     if len(groups.of_fitted.members) and (training.is_judged or uses_networks):
         seen = result.probs[groups.images]
         found = fit_matched_group_noise(
-            seen[groups.is_fitted], groups.labels[groups.is_fitted], groups.of_fitted, training.error_rate, settings
+            seen[groups.is_fitted],
+            groups.labels[groups.is_fitted],
+            groups.of_fitted,
+            training.error_rate,
+            settings,
+            offsets=result.noise.offsets,
         )
         result, copy_prob = replace(result, noise=found.noise), found.copy_prob
         probs = found.posterior(seen, groups.labels, groups.of_all)[: len(data.given)]

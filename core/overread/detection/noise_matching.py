@@ -10,16 +10,13 @@ from overread.detection.noise_transition import NoiseModel, add_instance_noise, 
 from overread.detection_settings import DetectionSettings, NoiseSettings
 
 
-def fit_matched_noise(
-    probs: np.ndarray, given: np.ndarray, error_rate: ErrorRate, settings: DetectionSettings
+def fit_judging_noise(
+    probs: np.ndarray, given: np.ndarray, settings: NoiseSettings, *, offsets: np.ndarray | float = 0.0
 ) -> NoiseModel:
-    """The noise model of out-of-fold probabilities (N, K) and given labels (N,) that expects the given error rate."""
-    return match_error_rate(fit_judging_noise(probs, given, settings.noise), probs, given, error_rate, settings)
-
-
-def fit_judging_noise(probs: np.ndarray, given: np.ndarray, settings: NoiseSettings) -> NoiseModel:
-    """The same without any instance-dependent noise."""
-    return fit_noise_model(probs, given, settings, num_standard_errors=settings.final_num_standard_errors)
+    """The noise model of out-of-fold probabilities (N, K) and given labels (N,) that scores the labels, before it is
+    matched to an error rate."""
+    tolerance = settings.final_num_standard_errors
+    return fit_noise_model(probs, given, settings, num_standard_errors=tolerance, offsets=offsets)
 
 
 def match_error_rate(
@@ -42,15 +39,21 @@ def match_error_rate(
 
 
 def fit_matched_group_noise(
-    probs: np.ndarray, labels: np.ndarray, groups: GroupLabels, error_rate: ErrorRate, settings: DetectionSettings
+    probs: np.ndarray,
+    labels: np.ndarray,
+    groups: GroupLabels,
+    error_rate: ErrorRate,
+    settings: DetectionSettings,
+    *,
+    offsets: np.ndarray | float,
 ) -> GroupNoise:
     """The noise model of labels in groups.
 
     probs: (L, K), rows sum to 1, of each label's image; labels: (L,) int64, the given ones, followed by those of raters
-    if they count. error_rate: of the given ones; it is matched only if it exceeds what the labels say about each other
-    by more than `error_rate.tolerance`.
+    if they count. offsets: of the noise model of the given labels alone. error_rate: of the given ones; it is matched
+    only if it exceeds what the labels say about each other by more than `error_rate.tolerance`.
     """
-    found = fit_group_noise(probs, labels, groups, settings)
+    found = fit_group_noise(probs, labels, groups, settings, offsets=offsets)
     is_right = found.posterior(probs, labels, groups)[np.arange(len(labels)), labels]
     num_given = len(error_rate.is_covered)
     own = 1 - is_right[:num_given][error_rate.is_covered].mean()

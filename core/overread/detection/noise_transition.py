@@ -2,7 +2,8 @@
 
 A given label is modelled in three steps:
 
-1. The true class is drawn from the classifier's probabilities, after temperature scaling.
+1. The true class is drawn from the classifier's probabilities, after temperature scaling and, where wrong labels go
+   one way, with an offset for each class (`class_offsets.py`).
 2. The annotator perceives a class: the true one or, with instance-dependent noise, one drawn from what the classifier
    leaves open. Ambiguous images are therefore confused more often.
 3. The given label is drawn from the perceived class by a transition matrix (class-conditional noise).
@@ -45,11 +46,14 @@ class NoiseModel:
     """(K, K) float64: row j holds the probability of each given label where class j was perceived."""
     instance_noise: float = 0.0
     """Strength of the instance-dependent noise, at least 0."""
+    offsets: np.ndarray | float = 0.0
+    """(K,) float64, added to the logs of the classifier's probabilities before they are scaled; 0 for none."""
 
     def class_probs(self, probs: np.ndarray) -> np.ndarray:
         """(N, K) float64: the probability of each perceived class, whatever the label: `probs` at the model's
-        temperature."""
-        logits = self.inverse_temperature * np.log(np.maximum(np.asarray(probs, dtype=np.float64), _MIN_PROB))
+        temperature and with its offsets."""
+        logs = np.log(np.maximum(np.asarray(probs, dtype=np.float64), _MIN_PROB))
+        logits = self.inverse_temperature * (logs + self.offsets)
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         return exponentials / exponentials.sum(axis=1, keepdims=True)
 
@@ -89,14 +93,19 @@ class NoiseModel:
 
 
 def fit_noise_model(
-    probs: np.ndarray, given: np.ndarray, settings: NoiseSettings, *, num_standard_errors: float
+    probs: np.ndarray,
+    given: np.ndarray,
+    settings: NoiseSettings,
+    *,
+    num_standard_errors: float,
+    offsets: np.ndarray | float = 0.0,
 ) -> NoiseModel:
     """The most likely model without instance-dependent noise, its transition matrix shrunk.
 
     probs: (N, K) float, rows sum to 1, from models that were not fitted on the sample's label; given: (N,) int64.
-    num_standard_errors: as for `fit_unshrunk`.
+    num_standard_errors, offsets: as for `fit_unshrunk`.
     """
-    model = fit_unshrunk(probs, given, settings, num_standard_errors=num_standard_errors)
+    model = fit_unshrunk(probs, given, settings, num_standard_errors=num_standard_errors, offsets=offsets)
     class_counts = model.posterior(probs, given).sum(axis=0)
     transition = shrink_to_overall_rate(model.transition, class_counts, num_samples=settings.shrinkage)
     return replace(model, transition=transition)
@@ -126,10 +135,16 @@ def inverse_temperatures(settings: NoiseSettings) -> np.ndarray:
 
 
 def fit_unshrunk(
-    probs: np.ndarray, given: np.ndarray, settings: NoiseSettings, *, num_standard_errors: float
+    probs: np.ndarray,
+    given: np.ndarray,
+    settings: NoiseSettings,
+    *,
+    num_standard_errors: float,
+    offsets: np.ndarray | float = 0.0,
 ) -> NoiseModel:
     """The model of lowest temperature whose likelihood is within `num_standard_errors` of the best, with its most
-    likely transition matrix. Its likelihood is what classifiers are compared by."""
+    likely transition matrix. Its likelihood is what classifiers are compared by. offsets: those of the model, from
+    `fit_class_offsets`."""
     transition = initial_transition(probs.shape[1])
     models, log_probs = [], []
     for number, inverse_temperature in enumerate(inverse_temperatures(settings)):
@@ -137,7 +152,7 @@ def fit_unshrunk(
         # from low temperatures to high ones: at high ones no wrong labels are needed, and expectation maximisation
         # cannot leave a transition matrix without any.
         num_steps = _NUM_STEPS if number else NUM_FIRST_STEPS
-        start = NoiseModel(float(inverse_temperature), transition)
+        start = NoiseModel(float(inverse_temperature), transition, offsets=offsets)
         transition = _fit_transition(probs, given, start, settings, num_steps=num_steps)
         models.append(replace(start, transition=transition))
         log_probs.append(models[-1].log_probs(probs, given))

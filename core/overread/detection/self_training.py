@@ -16,6 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from overread.detection.chance import is_better_than_chance
+from overread.detection.class_offsets import fit_class_offsets
 from overread.detection.detection_data import DetectionData
 from overread.detection.error_rate import ErrorRate, estimate_error_rate
 from overread.detection.iteration import Iteration
@@ -124,7 +125,8 @@ def _iteration(data: DetectionData, views: ViewProbs, settings: DetectionSetting
     given = data.given[trained]
     neighbour_weight, values = views.at(trained).best_neighbour_weight(given, settings)
     probs = views.mixed(neighbour_weight)
-    noise = fit_judging_noise(probs[trained], given, settings.noise)
+    offsets = fit_class_offsets(probs[trained], given, data.groups[trained], settings.noise)
+    noise = fit_judging_noise(probs[trained], given, settings.noise, offsets=offsets)
     return Iteration(probs, noise, neighbour_weight, float(values.mean()))
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from overread.detection.error_rate import ErrorRate
 from overread.detection.group_labels import GroupLabels
-from overread.detection.noise_matching import fit_matched_group_noise, fit_matched_noise
+from overread.detection.noise_matching import fit_judging_noise, fit_matched_group_noise, match_error_rate
 from overread.detection_settings import DetectionSettings, ErrorRateSettings
 
 TOLERANCE, MAX_SHARE = 0.02, 0.12
@@ -16,15 +16,16 @@ def test_a_rate_is_matched_beyond_its_tolerance_and_with_three_classes_up_to_a_l
     probs = rng.dirichlet(np.ones(num_classes), 2000)
     given = (probs.cumsum(axis=1) > rng.random((2000, 1))).argmax(axis=1)
     is_covered = np.arange(2000) % 4 > 0
+    plain = fit_judging_noise(probs, given, SETTINGS.noise)
 
     def expected(rate):
         """The share of wrong labels that a model matched to that rate expects, among the samples that it covers."""
-        model = fit_matched_noise(probs, given, ErrorRate(rate, is_covered), SETTINGS)
+        model = match_error_rate(plain, probs, given, ErrorRate(rate, is_covered), SETTINGS)
         return model.error_rate(probs[is_covered], given[is_covered])
 
     own = expected(0.0)
     within = ErrorRate(own + TOLERANCE / 2, is_covered)
-    assert fit_matched_noise(probs, given, within, SETTINGS).instance_noise == 0
+    assert match_error_rate(plain, probs, given, within, SETTINGS).instance_noise == 0
     assert expected(own + 0.05) == pytest.approx(own + 0.05, abs=0.01)
     reached = own + (MAX_SHARE if num_classes > 2 else 2 * MAX_SHARE)
     assert expected(own + 2 * MAX_SHARE) == pytest.approx(reached, abs=0.01)
@@ -41,7 +42,7 @@ def test_in_groups_a_rate_is_matched_only_beyond_what_their_labels_say_about_eac
         rate = ErrorRate(rate, is_trained[is_trained])
         labels = GroupLabels.of(given[is_trained], groups[is_trained])
         return fit_matched_group_noise(
-            probs[is_trained], given[is_trained], labels, rate, SETTINGS
+            probs[is_trained], given[is_trained], labels, rate, SETTINGS, offsets=0.0
         ).noise.instance_noise
 
     assert [instance_noise(0.0), instance_noise(0.2)] == [0, 0]

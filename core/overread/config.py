@@ -16,6 +16,7 @@ from overread.detection_settings import (
     DuplicateSettings,
     DynamicsSettings,
     ErrorRateSettings,
+    LimitSettings,
     NeighbourSettings,
     NoiseSettings,
     RefinementSettings,
@@ -48,6 +49,7 @@ class TrainSettings:
     duplicates: DuplicateSettings = field(default_factory=DuplicateSettings)
     dynamics: DynamicsSettings = field(default_factory=DynamicsSettings)
     consensus: ConsensusSettings = field(default_factory=ConsensusSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
     neighbours: NeighbourSettings = field(default_factory=NeighbourSettings)
     proposals: ProposalSettings = field(default_factory=ProposalSettings)
     calibration: CalibrationSettings = field(default_factory=CalibrationSettings)

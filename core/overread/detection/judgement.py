@@ -18,11 +18,13 @@ from overread.detection.label_quality import (
     self_confidence_score,
     weighted_entropy_score,
 )
+from overread.detection.linked_groups import ALONE, linked_groups
 from overread.detection.neighbours import neighbour_vote
 from overread.detection.noise_matching import fit_judging_noise, fit_matched_group_noise
 from overread.detection.principal_components import principal_components
 from overread.detection.proposal_set import proposable, proposal_set
 from overread.detection.self_training import SelfTraining, self_train
+from overread.detection.study_limits import StudyLimits
 from overread.detection.training_dynamics import head_margins, training_dynamics
 from overread.detection_settings import DetectionSettings
 from overread.proposal_settings import CalibrationSettings
@@ -43,6 +45,7 @@ class Judgement:
     consensus: CrossFittedConsensus
     """Of the networks' stages if the networks predict the labels better than the features do, else of the classifiers
     on the features."""
+    limits: StudyLimits
     self_training: SelfTraining
     result: Iteration
     """The chosen iteration, combined with the networks if they are used; its noise model is fitted to all labels."""
@@ -69,6 +72,10 @@ def judge(
     """
     tell = on_progress or (lambda fraction: None)
     data = replace(data, features=principal_components(data.features, settings.refinement.num_components))
+    limits = StudyLimits.of(data.given[data.trained], data.groups[data.trained], data.num_classes, settings.limits)
+    if limits.is_within_groups:
+        alone = np.full(len(data.given), ALONE)
+        data = replace(data, groups=linked_groups([alone if data.duplicate_groups is None else data.duplicate_groups]))
     training = self_train(data, settings, seed=seed, on_progress=lambda fraction: tell(0.9 * fraction))
     result, trained = training.result, data.trained
     uses_networks = data.network_probs is not None and is_better_than_chance(
@@ -100,7 +107,7 @@ def judge(
     proposed = proposed_labels(probs, data.given, data.is_trained, settings)
     consensus = _consensus(data, training, settings, uses_networks=uses_networks)
     scores = _scores(data, training, result, settings, seed) | {"consensus": consensus.score}
-    return Judgement(probs, proposed, scores, consensus, training, result, copy_prob)
+    return Judgement(probs, proposed, scores, consensus, limits, training, result, copy_prob)
 
 
 def _consensus(

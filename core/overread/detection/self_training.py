@@ -102,6 +102,9 @@ def self_train(
         min_standard_errors=settings.proposals.min_standard_errors,
     ):
         reason = "the features predict the labels no better than chance, so no label can be judged"
+        counts = np.bincount(data.given[trained], minlength=data.num_classes)
+        if np.sort(counts)[-2] < settings.limits.min_class_size:
+            reason = "all classes but one have too few labels to be told apart, so no label can be judged"
         return _not_judged(data, neighbours, reason)
     rate = _error_rate(data, unmatched[0], settings, seed)
     iterations = tuple(

@@ -45,7 +45,7 @@ def score_run(
         judgement = _judged(run, plan, inputs, trace, progress)
         _record_iterations(judgement, plan, given, trace)
         if not is_again:
-            _tell_iterations(judgement, given, trace, progress)
+            _tell_iterations(judgement, inputs, trace, progress)
         if trace.cross_fitted is not None and not plan.retraining:
             progress.emit("note", message=_networks_worth(judgement))
         probs, proposed = judgement.probs, judgement.proposed
@@ -115,7 +115,7 @@ def _record_iterations(judgement: Judgement, plan: RunPlan, given: np.ndarray, t
     trace.add_stage(Stage(StageKind.TOGETHER), judgement.result.probs)
 
 
-def _tell_iterations(judgement: Judgement, given: np.ndarray, trace: "Trace", progress: "ProgressLog") -> None:
+def _tell_iterations(judgement: Judgement, inputs: Inputs, trace: "Trace", progress: "ProgressLog") -> None:
     """Tell of each iteration of self-training, and why it stopped."""
     training = judgement.self_training
     num_iterations = len(training.iterations)
@@ -124,7 +124,7 @@ def _tell_iterations(judgement: Judgement, given: np.ndarray, trace: "Trace", pr
             "round",
             round=number,
             num_reliable=int(trace.is_consensus[number - num_iterations].sum()),
-            **each.figures(given),
+            **each.figures(inputs.given),
             is_chosen=number == training.chosen,
         )
     rate = training.error_rate
@@ -132,6 +132,8 @@ def _tell_iterations(judgement: Judgement, given: np.ndarray, trace: "Trace", pr
     among = "" if rate.is_covered.all() else f" among the {share:.0%} least ambiguous images"
     estimate = f"estimated share of wrong labels{among}, from two views of the images: {rate.share:.1%}"
     progress.emit("note", message=f"Self-training: {training.reason}; {estimate}.")
+    for note in judgement.limits.notes(inputs.classes):
+        progress.emit("note", message=note)
     if judgement.copy_prob is not None:
         copy = f"the second is assumed to be a copy of the first with a probability of {judgement.copy_prob:.0%}"
         progress.emit("note", message=f"Where duplicates have several labels, {copy}.")

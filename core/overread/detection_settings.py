@@ -169,9 +169,13 @@ class ErrorRateSettings:
     """Pseudo-count, in samples, of correct samples in each class, for the labels and each view; at least 0."""
     num_estimates: int = 2
     """How often it is estimated: it depends on the estimated true classes, and they depend on it."""
-    tolerance: float = 0.03
-    """By how much the estimate may be off, as a share of the labels. It is used only if it exceeds the noise
-    model's own estimate by more than this."""
+    spread: float = 0.02
+    """Standard deviation of what the estimate exceeds the noise model's own by where there is no instance-dependent
+    noise, as a share of the labels, beside that by chance; above 0. Chosen on 34 sets of two to five classes."""
+    spread_two_classes: float = 0.008
+    """The same with two classes."""
+    max_excess: float = 0.3
+    """Largest such excess that instance-dependent noise leads to; above 0."""
     max_instance_noise_share: float = 0.1
     """With three classes or more: share of the labels that instance-dependent noise may make wrong. A higher
     estimate means that some classes look alike in the features."""
@@ -189,7 +193,9 @@ class ErrorRateSettings:
             ("min_variance", self.min_variance > 0, "above 0"),
             ("diagonal_prior", self.diagonal_prior >= 0, "at least 0"),
             ("num_estimates", self.num_estimates >= 1, "at least 1"),
-            ("tolerance", 0 <= self.tolerance <= 1, "from 0 to 1"),
+            ("spread", self.spread > 0, "above 0"),
+            ("spread_two_classes", self.spread_two_classes > 0, "above 0"),
+            ("max_excess", self.max_excess > 0, "above 0"),
             ("max_instance_noise_share", 0 <= self.max_instance_noise_share <= 1, "from 0 to 1"),
         )
         check_settings("error_rate", self, rules)

@@ -106,6 +106,9 @@ class GroupNoise:
         The labels of a group share one true class, unless they belong to several images and contradict that more than
         `same_class_prob` supports it. probs: (L, K), rows sum to 1, as for the noise model; labels: (L,) int64.
         """
+        return self.noise.averaged(lambda noise: replace(self, noise=noise)._posterior(probs, labels, groups))
+
+    def _posterior(self, probs: np.ndarray, labels: np.ndarray, groups: GroupLabels) -> np.ndarray:
         posterior = self.noise.posterior(probs, labels)
         members = groups.members
         true, redrawn = self.noise.separate_instance_noise(groups.group_probs(self.noise.class_probs(probs[members])))

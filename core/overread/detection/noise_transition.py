@@ -20,6 +20,7 @@ Sources: Dawid and Skene 1979 (the transition matrix by expectation maximisation
 Networks" (temperature scaling).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -46,6 +47,8 @@ class NoiseModel:
     """(K, K) float64: row j holds the probability of each given label where class j was perceived."""
     instance_noise: float = 0.0
     """Strength of the instance-dependent noise, at least 0."""
+    instance_noise_prob: float = 1.0
+    """The probability, in [0, 1], that there is instance-dependent noise at all: posteriors are averaged over both."""
     offsets: np.ndarray | float = 0.0
     """(K,) float64, added to the logs of the classifier's probabilities before they are scaled; 0 for none."""
 
@@ -59,6 +62,16 @@ class NoiseModel:
 
     def posterior(self, probs: np.ndarray, given: np.ndarray) -> np.ndarray:
         """(N, K) float64: the probability of each true class given the image and its label."""
+        return self.averaged(lambda model: model._posterior(probs, given))
+
+    def averaged(self, posterior: Callable[["NoiseModel"], np.ndarray]) -> np.ndarray:
+        """The mean of a posterior with and without instance-dependent noise, weighted by their probabilities."""
+        if not self.instance_noise or self.instance_noise_prob == 1:
+            return posterior(replace(self, instance_noise_prob=1.0))
+        plain, noisy = (replace(self, instance_noise=s, instance_noise_prob=1.0) for s in (0.0, self.instance_noise))
+        return (1 - self.instance_noise_prob) * posterior(plain) + self.instance_noise_prob * posterior(noisy)
+
+    def _posterior(self, probs: np.ndarray, given: np.ndarray) -> np.ndarray:
         true, redrawn = self.separate_instance_noise(self.class_probs(probs))
         joint = np.maximum(true * self.label_probs(redrawn, given), np.finfo(float).tiny)
         return joint / joint.sum(axis=1, keepdims=True)
@@ -106,9 +119,7 @@ def fit_noise_model(
     num_standard_errors, offsets: as for `fit_unshrunk`.
     """
     model = fit_unshrunk(probs, given, settings, num_standard_errors=num_standard_errors, offsets=offsets)
-    class_counts = model.posterior(probs, given).sum(axis=0)
-    transition = shrink_to_overall_rate(model.transition, class_counts, num_samples=settings.shrinkage)
-    return replace(model, transition=transition)
+    return _shrunk(model, probs, given, settings)
 
 
 def add_instance_noise(
@@ -145,6 +156,34 @@ def fit_unshrunk(
     """The model of lowest temperature whose likelihood is within `num_standard_errors` of the best, with its most
     likely transition matrix. Its likelihood is what classifiers are compared by. offsets: those of the model, from
     `fit_class_offsets`."""
+    models, log_probs = _fit_each_temperature(probs, given, settings, offsets)
+    best = int(np.argmax([values.mean() for values in log_probs]))
+    return next(
+        model
+        for model, values in zip(models, log_probs, strict=True)
+        if is_as_likely(values, log_probs[best], num_standard_errors=num_standard_errors)
+    )
+
+
+def fit_plausible(
+    probs: np.ndarray, given: np.ndarray, settings: NoiseSettings, *, offsets: np.ndarray | float
+) -> tuple[NoiseModel, NoiseModel]:
+    """The models of lowest and highest temperature whose likelihood is within `settings.num_standard_errors` of the
+    best, their transition matrices shrunk. Arguments as for `fit_unshrunk`."""
+    models, log_probs = _fit_each_temperature(probs, given, settings, offsets)
+    best = int(np.argmax([values.mean() for values in log_probs]))
+    plausible = [
+        model
+        for model, values in zip(models, log_probs, strict=True)
+        if is_as_likely(values, log_probs[best], num_standard_errors=settings.num_standard_errors)
+    ]
+    return _shrunk(plausible[0], probs, given, settings), _shrunk(plausible[-1], probs, given, settings)
+
+
+def _fit_each_temperature(
+    probs: np.ndarray, given: np.ndarray, settings: NoiseSettings, offsets: np.ndarray | float
+) -> tuple[list[NoiseModel], list[np.ndarray]]:
+    """The most likely model at each temperature, from the lowest up, and the log probabilities of the labels, (N,)."""
     transition = initial_transition(probs.shape[1])
     models, log_probs = [], []
     for number, inverse_temperature in enumerate(inverse_temperatures(settings)):
@@ -156,12 +195,13 @@ def fit_unshrunk(
         transition = _fit_transition(probs, given, start, settings, num_steps=num_steps)
         models.append(replace(start, transition=transition))
         log_probs.append(models[-1].log_probs(probs, given))
-    best = int(np.argmax([values.mean() for values in log_probs]))
-    return next(
-        model
-        for model, values in zip(models, log_probs, strict=True)
-        if is_as_likely(values, log_probs[best], num_standard_errors=num_standard_errors)
-    )
+    return models, log_probs
+
+
+def _shrunk(model: NoiseModel, probs: np.ndarray, given: np.ndarray, settings: NoiseSettings) -> NoiseModel:
+    class_counts = model.posterior(probs, given).sum(axis=0)
+    transition = shrink_to_overall_rate(model.transition, class_counts, num_samples=settings.shrinkage)
+    return replace(model, transition=transition)
 
 
 def shrink_to_overall_rate(transition: np.ndarray, class_counts: np.ndarray, *, num_samples: float) -> np.ndarray:

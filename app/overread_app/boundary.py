@@ -17,6 +17,8 @@ from overread.errors import UserError
 from overread_app import processes
 from overread_app.processes import STUDIES_VARIABLE
 from overread_app.readable_roots import ROOTS_VARIABLE
+from overread_app.words.catalogue import ENGLISH, Words
+from overread_app.words.worded_error import reader_text
 
 _PATH_START = re.compile(r"(?<![\w./:~])(?:[a-z][a-z0-9+.-]*:/{0,3}|~)?/(?=[^\s/])", re.IGNORECASE)
 """A path from the root or the home, or a URL, up to the slash before its first name."""
@@ -25,7 +27,7 @@ _NEVER = r"(?!)"
 _OWN_FILES = (
     *("samples.csv", "source.csv", "quarantine.csv", "study.json", "key", "review.db", "ledger.json", "pixels"),
     *("config.json", "scores.csv", "trace.npz", "evidence.npz", "embeddings.npy", "checksums.json", "choice.json"),
-    *("comparison.json", "refinement.json", "model.safetensors", "pretrained.safetensors"),
+    *("comparison.json", "refinement.json", "contradicted_groups.json", "model.safetensors", "pretrained.safetensors"),
 )
 LOG = logging.getLogger("overread")
 
@@ -42,7 +44,7 @@ _SPOTTED = re.compile(
 
 
 @contextmanager
-def error_boundary() -> Iterator[None]:
+def error_boundary(words: Words = ENGLISH) -> Iterator[None]:
     """Show an exception raised inside as a message, the one of `error_text`.
 
     Streamlit's own signals (rerun, stop) pass through. streamlit_app.py wraps the page in it; a fragment, which
@@ -52,26 +54,25 @@ def error_boundary() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        st.warning(plain_text(error_text(error)), icon=":material/info:")
+        st.warning(plain_text(error_text(error, words)), icon=":material/info:")
     except Exception as error:
-        st.error(error_text(error), icon=":material/error:")
+        st.error(error_text(error, words), icon=":material/error:")
 
 
-def error_text(error: Exception) -> str:
-    """The message to show for an error: a UserError's own message, or an id for any other error.
+def error_text(error: Exception, words: Words = ENGLISH) -> str:
+    """The message to show for an error: that of the catalogue, a UserError's own, or an id for any other error.
 
     The log gets the same id, the type of the error and its traceback, but not its message, which may name a file or
     quote a patient's data.
     """
+    if text := reader_text(error, words):
+        return text
     if isinstance(error, UserError):
         return without_paths(str(error))
     error_id = secrets.token_hex(4)
     lines = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
     LOG.error("error %s: %s\n  %s", error_id, type(error).__name__, "\n  ".join(lines))
-    return (
-        f"Something went wrong. Reload the page; if it happens again, look for error {error_id} in the terminal that "
-        "runs Overread."
-    )
+    return words("error.unexpected", id=error_id)
 
 
 def without_paths(text: str) -> str:

@@ -17,8 +17,12 @@ from overread.studies.study import Study, open_study
 from overread_app import study_data
 from overread_app.boundary import without_paths
 from overread_app.processes import DATA_PATH, DEMO_NAMES, DEMO_PATH, OWNER_VARIABLE, STUDIES_VARIABLE
+from overread_app.words.catalogue import LANGUAGES, Words, language_of, words_in
+from overread_app.words.worded_error import WordedError
 
 MAX_READER_LENGTH = 60
+LANGUAGE_COOKIE = "overread_language"
+"""Where the browser keeps the language that its reader chose."""
 DAMAGED = "One of its files is missing or damaged; restore the study from a backup"
 
 
@@ -177,9 +181,9 @@ def checked_name(name: str) -> str:
     """A reader's name with normalised spaces. Raises UserError if it is empty or too long."""
     name = " ".join(name.split())
     if not name:
-        raise UserError("Please enter a name: it appears with every verdict in the exported table.")
+        raise WordedError("reader.no_name")
     if len(name) > MAX_READER_LENGTH:
-        raise UserError(f"The name is longer than {MAX_READER_LENGTH} characters; please give a shorter one.")
+        raise WordedError("reader.long_name", number=MAX_READER_LENGTH)
     return name
 
 
@@ -187,6 +191,22 @@ def set_reader(name: str, code: str) -> None:
     """Set this session's reader, after the code of the name was checked."""
     put("reader", name)
     put("reader_code", code)
+
+
+def words() -> Words:
+    """The catalogue in the reader's language: the one that they chose in this browser, else the browser's own."""
+    chosen = chosen_language() or st.context.cookies.get(LANGUAGE_COOKIE)
+    return words_in(chosen if chosen in LANGUAGES else language_of(st.context.locale))
+
+
+def chosen_language() -> str:
+    """The language that the reader chose in this session; empty before they did."""
+    return get("language", "")
+
+
+def choose_language(language: str) -> None:
+    """Have the pages for reading speak one of LANGUAGES."""
+    put("language", language)
 
 
 def is_owner() -> bool:

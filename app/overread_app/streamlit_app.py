@@ -7,20 +7,24 @@ from streamlit.navigation.page import Page
 
 from overread_app import session
 from overread_app.boundary import error_boundary, plain_text
+from overread_app.components.language import keep_language, show_language
 from overread_app.components.reader_name import change_reader, remember_owner
 from overread_app.components.theme_watch import watch_theme
 from overread_app.theme import current_theme, page_style
+from overread_app.words.catalogue import ENGLISH, Words
 
 VIEWS = Path(__file__).parent / "views"
 ICON = Path(__file__).parent / "icon.svg"
-NOT_FOR_DIAGNOSIS = "Not for diagnosis"
+# The pages that speak the reader's language.
+FOR_READING = ("Review", "Gallery")
 
 
 def run() -> None:
     """Draw the frame, then the requested page inside the error boundary."""
     # Before the navigation, which would have the browser fetch a page's icon for the tab from elsewhere.
     # Without a text of the app's own, Streamlit hides the menu, in which the theme is chosen.
-    about = f"Overread: a second look at the labels of medical images. {NOT_FOR_DIAGNOSIS}."
+    not_for_diagnosis = ENGLISH("frame.not_for_diagnosis")
+    about = f"Overread: a second look at the labels of medical images. {not_for_diagnosis}."
     st.set_page_config(page_title="Overread", page_icon=str(ICON), layout="wide", menu_items={"About": about})
     pages = [
         st.Page(VIEWS / "studies.py", title="Studies", icon=":material/folder_open:", default=True),
@@ -33,29 +37,33 @@ def run() -> None:
     ]
     page = st.navigation(pages, position="hidden")
     # Images need the sidebar's place.
-    st.set_page_config(initial_sidebar_state="collapsed" if page.title in ("Review", "Gallery") else 256)
-    with st.sidebar, error_boundary():
-        show_sidebar(pages)
+    st.set_page_config(initial_sidebar_state="collapsed" if page.title in FOR_READING else 256)
+    words = session.words() if page.title in FOR_READING else ENGLISH
+    with st.sidebar, error_boundary(words):
+        show_sidebar(pages, words)
         remember_owner()
         watch_theme()
+        keep_language(words.language)
     st.html(page_style(current_theme()))
     # In the bar above the page, where it takes no space and stays visible with the sidebar closed.
-    st.html(f'<p class="not-for-diagnosis">{NOT_FOR_DIAGNOSIS}</p>')
-    with error_boundary():
+    st.html(f'<p class="not-for-diagnosis">{words("frame.not_for_diagnosis")}</p>')
+    with error_boundary(words):
         page.run()
 
 
-def show_sidebar(pages: list[Page]) -> None:
-    """The app's name, the current study, the pages, and the reader."""
+def show_sidebar(pages: list[Page], words: Words) -> None:
+    """The app's name, the current study, the pages, the reader, and the language for reading."""
     st.markdown("### Overread")
-    show_study_picker()
+    show_study_picker(words)
     for page in pages:
         st.page_link(page, width="stretch")
-    show_reader()
-    st.caption(NOT_FOR_DIAGNOSIS)
+    show_reader(words)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.caption(words("frame.not_for_diagnosis"), width="content")
+        show_language()
 
 
-def show_study_picker() -> None:
+def show_study_picker(words: Words) -> None:
     """A menu of the studies that this server shows."""
     current = session.current_study()
     found = session.studies()
@@ -63,20 +71,20 @@ def show_study_picker() -> None:
         return
     paths = [study.path for study in found]
     names = {study.path: study.name for study in found}
-    chosen = st.selectbox("Study", paths, index=paths.index(current.path), format_func=names.__getitem__)
+    chosen = st.selectbox(words("frame.study"), paths, index=paths.index(current.path), format_func=names.__getitem__)
     if chosen != current.path:
         session.choose_study(chosen)
         st.rerun()
 
 
-def show_reader() -> None:
+def show_reader(words: Words) -> None:
     """The reader's name, and a button to change it; the Review page asks for the name."""
     name = session.reader_name()
     if not name:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-        st.markdown(f":small[:gray[Reader]]  \n**{plain_text(name)}**", width="content")
-        if st.button("Change", type="tertiary", key="frame_change_reader"):
+        st.markdown(f":small[:gray[{words('frame.reader')}]]  \n**{plain_text(name)}**", width="content")
+        if st.button(words("frame.change"), type="tertiary", key="frame_change_reader"):
             change_reader()
             st.switch_page(VIEWS / "review.py")
 

@@ -21,6 +21,7 @@ from overread_app.components import heat_map_panel
 from overread_app.components.evidence_panel import BOTTOM, HEIGHT, TOP, thumbnails, trace_chart
 from overread_app.components.sample_card import likelihood
 from overread_app.reading.component import END
+from overread_app.words.catalogue import ENGLISH
 from tests.app.conftest import has_component, open_page, page_text, press
 from tests.app.verdicts import verdicts
 
@@ -90,14 +91,14 @@ def test_when_all_is_read_the_page_counts_the_verdicts_and_leads_to_the_export(a
      (0.05, "about 1 in 20"), (0.0, "2 in 100 or fewer")],
 )  # fmt: skip
 def test_a_probability_is_said_as_a_natural_frequency(probability, words):
-    assert likelihood(probability) == words
+    assert likelihood(probability, ENGLISH) == words
 
 
 def test_the_chart_of_the_training_holds_the_numbers_it_is_given():
     probs = np.random.default_rng(0).dirichlet(np.ones(3), size=5).astype(np.float16)
     stages = ("warmup", "round 1 epoch 2", "round 1 epoch 3", "round 2 epoch 2", "round 2 epoch 5")
     colours = {"<a>": "#111111", "b": "#222222", "c": "#333333"}
-    text = trace_chart(probs, stages, ("<a>", "b", "c"), given="<a>", proposed="c", colours=colours)
+    text = trace_chart(probs, stages, ("<a>", "b", "c"), given="<a>", proposed="c", colours=colours, words=ENGLISH)
     assert ("#111111" in text, "#222222" in text, "#333333" in text) == (True, False, True)
     chart = ElementTree.fromstring(text)
     lines = [part.get("points").split() for part in chart.findall("{*}polyline")]
@@ -164,7 +165,7 @@ def test_heat_maps_are_made_when_they_are_asked_for_and_closed_at_the_next_sampl
     rest_on(app, first.sample_id)
     assert not (run.path / "saliency").exists()
     press(app, "Show saliency maps")
-    assert "you can continue meanwhile" in page_text(app)
+    assert "You can continue meanwhile" in page_text(app)
     process, _ = app.session_state["session_saliency"]
     assert process.wait(timeout=120) == 0
     ids = proposals(study)["sample_id"].tolist()

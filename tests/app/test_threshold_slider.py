@@ -14,8 +14,9 @@ from overread.proposal_settings import CalibrationSettings
 from overread.records import VerdictKind
 from overread.review.queue_choice import QueueChoice
 from overread.studies.run import open_run
-from overread_app.components.threshold_slider import OWN, slider_steps, trade_off_text
+from overread_app.components.threshold_slider import slider_steps, trade_off_text
 from overread_app.processes import STUDIES_VARIABLE
+from overread_app.words.catalogue import ENGLISH
 from tests.app.conftest import open_page, page_text
 from tests.app.made_study import write_study
 from tests.app.reading.desk import Desk
@@ -57,7 +58,7 @@ def test_a_choice_outlives_the_page_and_is_the_reader_s_own(app, made_study, sco
     open_slider(app)
     assert app.select_slider[0].value == "15 % or more"
     open_slider(app, "Dr. Else")
-    assert app.select_slider[0].value == OWN
+    assert app.select_slider[0].value == "as proposed"
 
 
 def test_a_verdict_on_what_is_not_proposed_is_exported_like_any_and_makes_no_proposal(made_study, scores):
@@ -113,7 +114,7 @@ def test_every_place_of_the_slider_means_other_images_and_more_than_the_place_be
     found = slider_steps(table)
     counts = [int(stop.is_chosen.sum()) for stop in found]
     assert (np.diff(counts) > 0).all()
-    assert [stop.title for stop in found].count(OWN) == 1
+    assert [stop.title(ENGLISH) for stop in found].count("as proposed") == 1
     for stop in found:
         if stop.min_probability is not None:
             np.testing.assert_array_equal(stop.is_chosen, table["label_error_probability"] >= stop.min_probability)
@@ -121,8 +122,8 @@ def test_every_place_of_the_slider_means_other_images_and_more_than_the_place_be
 
 def test_a_run_that_proposes_nothing_still_offers_its_less_sure_samples():
     table = pd.DataFrame({"given_label": "a", "label_error_probability": [0.1, 0.32, 0.04], "is_proposed": False})
-    assert [(stop.title, int(stop.is_chosen.sum())) for stop in slider_steps(table)] == [
-        (OWN, 0),
+    assert [(stop.title(ENGLISH), int(stop.is_chosen.sum())) for stop in slider_steps(table)] == [
+        ("as proposed", 0),
         ("30 % or more", 1),
         ("10 % or more", 2),
     ]
@@ -136,17 +137,17 @@ def test_a_run_that_proposes_nothing_still_offers_its_less_sure_samples():
          "**82 images** to review. About 70 of the 82 are expected to be wrong (85 %). This finds about 64 % of the "
          "labels expected to be wrong."),
         (Expectation(2, 1.2, 0.6, 0.01), Expectation(1, 0.5, 0.5, 0.005), [],
-         "**2 images**, 1 of them reviewed. The last one has a 50 % chance of being wrong. Reviewing all 2 finds about "
+         "**2 images**, 1 of them reviewed. The last one has a 50 % chance of being wrong. All 2 contain about "
          "1 % of the labels expected to be wrong."),
         (Expectation(82, 69.7, 0.85, 0.64), Expectation(70, 57.9, 0.827, 0.53), [9000, 1000, 10_000, 12_000, 3_600_000],
-         "**82 images**, 12 of them reviewed. About 58 of the 70 left are expected to be wrong (83 %). Reviewing all "
-         "82 finds about 64 % of the labels expected to be wrong. At your pace, about 12 min left."),
+         "**82 images**, 12 of them reviewed. About 58 of the 70 left are expected to be wrong (83 %). All "
+         "82 contain about 64 % of the labels expected to be wrong. At your pace, about 12 min left."),
         (Expectation(1200, 600.0, 0.5, 0.9), Expectation(0, 0.0, 0.0, 0.0), [9000] * 5,
          "**1,200 images**, all reviewed. They contain about 90 % of the labels expected to be wrong."),
     ],
 )  # fmt: skip
 def test_the_trade_is_said_in_words(chosen, left, elapsed_ms, words):
-    assert trade_off_text(chosen, left, elapsed_ms=elapsed_ms) == words
+    assert trade_off_text(chosen, left, elapsed_ms=elapsed_ms, words=ENGLISH) == words
 
 
 def test_another_threshold_leaves_the_queue_s_other_choices_as_they_are(app, made_study, scores):

@@ -11,9 +11,11 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from overread.phases import Stage
+from overread.phases import Stage, StageKind
 from overread_app import study_data
+from overread_app.components.sample_card import joined
 from overread_app.theme import Theme, current_theme
+from overread_app.words.catalogue import Words
 
 NUM_KEPT = 64
 THUMBNAIL_PX = 160
@@ -31,16 +33,20 @@ def show_trace(
     given: str,
     proposed: str,
     colours: Mapping[str, str],
+    words: Words,
 ) -> None:
     """A chart of the probabilities over the training. stage_probs: (S, K) in [0, 1], a row per monitored stage;
     classes: the run's K."""
     ends = {name: stage_probs[[0, -1], classes.index(name)] for name in (given, proposed)}
-    words = " and ".join(f"of {name} from {first:.2f} to {last:.2f}" for name, (first, last) in ends.items())
-    chart = trace_chart(stage_probs, stage_names, classes, given=given, proposed=proposed, colours=colours)
+    courses = [
+        words("evidence.course", name=name, first=words.number(first, decimals=2), last=words.number(last, decimals=2))
+        for name, (first, last) in ends.items()
+    ]
+    chart = trace_chart(stage_probs, stage_names, classes, given=given, proposed=proposed, colours=colours, words=words)
     uri = "data:image/svg+xml;base64," + base64.b64encode(chart.encode()).decode()
-    said = escape(f"During training the probability went {words}", quote=True)
+    said = escape(words("evidence.training_said", courses=joined(courses, words, "evidence.and")), quote=True)
     st.html(
-        '<h3 class="evidence-title">During training<span>from the image alone; dashed: the given label</span></h3>'
+        f'<h3 class="evidence-title">{words("evidence.training")}<span>{words("evidence.training_note")}</span></h3>'
         f'<img class="trace" src="{uri}" alt="{said}">'
     )
 
@@ -53,6 +59,7 @@ def trace_chart(
     given: str,
     proposed: str,
     colours: Mapping[str, str],
+    words: Words,
 ) -> str:
     """The chart as SVG: a line per class over the S stages, those of the two readings in their colours, on top, that of
     the given label dashed.
@@ -72,11 +79,10 @@ def trace_chart(
 
     theme = current_theme()
     parts = [_line(x(-0.3), y(level), x(num_stages - 0.7), y(level), theme) for level in LEVELS]
-    parts += [_text(LEFT - 18, y(level) + 4, f"{level:g}", "end", theme) for level in LEVELS]
-    for number, (name, (first, last)) in enumerate(_phases(stage_names).items()):
+    parts += [_text(LEFT - 18, y(level) + 4, _level(level, words), "end", theme) for level in LEVELS]
+    for number, (name, (first, last)) in enumerate(_phases(stage_names, words).items()):
         parts += [_line(x(first - 0.5), y(1), x(first - 0.5), y(0), theme)] if number else []
-        title = name.replace("warmup", "warm-up").replace("refinement", "round")
-        parts.append(_text(x((first + last) / 2), HEIGHT - 4, title, "middle", theme))
+        parts.append(_text(x((first + last) / 2), HEIGHT - 4, name, "middle", theme))
     for index, name in sorted(enumerate(classes), key=lambda pair: pair[1] in (given, proposed)):
         points = [(x(stage), y(float(prob))) for stage, prob in enumerate(stage_probs[:, index])]
         is_reading = name in (given, proposed)
@@ -133,10 +139,23 @@ def jpeg(image: Image.Image) -> bytes:
     return content.getvalue()
 
 
-def _phases(stage_names: Sequence[str]) -> dict[str, tuple[int, int]]:
+def _phases(stage_names: Sequence[str], words: Words) -> dict[str, tuple[int, int]]:
     """First and last stage of each part of the run."""
     parts: dict[str, tuple[int, int]] = {}
     for number, name in enumerate(map(str, stage_names)):
-        part = Stage.parse(name).part
+        part = _part_words(Stage.parse(name), words)
         parts[part] = (parts.get(part, (number, number))[0], number)
     return parts
+
+
+def _part_words(stage: Stage, words: Words) -> str:
+    match stage.kind:
+        case StageKind.ROUND:
+            return words("evidence.round", number=stage.index + 1)
+        case StageKind.SELF_TRAINING:
+            return words("evidence.round", number=stage.index)
+    return words(f"evidence.{stage.kind.value}")
+
+
+def _level(level: float, words: Words) -> str:
+    return words.number(level, decimals=0 if level == int(level) else 1)

@@ -5,6 +5,16 @@ import streamlit as st
 from overread.studies.study import Study, update_study_file
 from overread_app import session
 
+HELP = (
+    "For a label that they change, readers may say whether many or few readers would miss the error, and whether it "
+    "matters clinically. One key, before the verdict; it can be left out."
+)
+
+
+def ask_grades(key: str) -> bool:
+    """Whether the readers of a study that is to be made may grade errors."""
+    return st.toggle("Readers may grade errors", key=key, help=HELP)
+
 
 def show_grades_field(study: Study) -> None:
     """A switch for the owner of a study; a sentence for other readers."""
@@ -20,7 +30,6 @@ def show_grades_field(study: Study) -> None:
         "Readers may grade errors",
         value=study.asks_grades,
         key=key,
-        help="For a label that they change, readers may say whether many or few readers would miss the error, and "
-        "whether it matters clinically. One key, before the verdict; it can be left out.",
+        help=HELP,
         on_change=save,
     )

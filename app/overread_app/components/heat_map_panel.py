@@ -15,6 +15,7 @@ from overread.studies.study import Study
 from overread_app import processes, session, study_data
 from overread_app.boundary import error_boundary
 from overread_app.components.evidence_panel import data_uri
+from overread_app.words.catalogue import Words
 
 HEAT_COLOUR = (240, 150, 30)
 """Amber: neither red nor green, which would suggest right and wrong."""
@@ -31,11 +32,12 @@ def show_saliency(study: Study, run: Run, order: Sequence[str]) -> None:
     sample_id = order[0]
     if not can_have_maps(run):
         return
+    words = session.words()
     with st.container(key="review_where", gap="xsmall"):
         is_open = session.get("where") == sample_id
         # A button and no toggle: while a toggle has the focus, the verdicts' keys go to it.
         st.button(
-            "Hide saliency maps" if is_open else "Show saliency maps",
+            words("saliency.hide" if is_open else "saliency.show"),
             key=f"review_where_{sample_id}",
             type="tertiary",
             icon=":material/visibility_off:" if is_open else ":material/visibility:",
@@ -49,42 +51,38 @@ def show_saliency(study: Study, run: Run, order: Sequence[str]) -> None:
             await_saliency(study, run, tuple(order[:NUM_LOOKED_AHEAD]))
             return
         try:
-            show_maps(study.pixels_path, sample_id, saliency.labels, saliency.maps)
+            show_maps(study.pixels_path, sample_id, saliency.labels, saliency.maps, words)
         except (StudyError, ValueError):  # no whole pixel cache, or one without this sample
-            st.caption("The image is not in the study’s cache, so its maps cannot be shown.")
-        st.caption(
-            "Amber marks the regions that support the label in the network’s own prediction, at low resolution. "
-            "Saliency maps have not been found to make readers more accurate: judge by the image."
-        )
+            st.caption(words("saliency.not_cached"))
+        st.caption(words("saliency.said"))
 
 
 @st.fragment(run_every=1)
 def await_saliency(study: Study, run: Run, sample_ids: tuple[str, ...]) -> None:
     """Wait for the first sample's maps while a process computes all missing ones; the reader can continue meanwhile."""
-    with error_boundary():
+    words = session.words()
+    with error_boundary(words):
         if read_saliency(run, sample_ids[0]) is not None:
             st.rerun()
         process, asked = session.get("saliency", (None, ()))
         is_over = process is None or process.poll() is not None
         if is_over and (run.path, sample_ids[0]) in asked:
-            st.caption("The maps could not be computed.")
+            st.caption(words("saliency.failed"))
             return
         if is_over:
             missing = [sample_id for sample_id in sample_ids if read_saliency(run, sample_id) is None]
             process = processes.start_saliency(study.path, run.name, missing, log=run.path / "saliency" / "log.txt")
             session.put("saliency", (process, {(run.path, sample_id) for sample_id in missing}))
-        st.caption(
-            ":material/hourglass_top: Computing. The first time takes up to two minutes; you can continue meanwhile."
-        )
+        st.caption(f":material/hourglass_top: {words('saliency.computing')}")
 
 
-def show_maps(pixels_path: Path, sample_id: str, labels: Sequence[str], maps: np.ndarray) -> None:
+def show_maps(pixels_path: Path, sample_id: str, labels: Sequence[str], maps: np.ndarray, words: Words) -> None:
     """The image under each label's heat map. maps: (len(labels), H, W) in [0, 1]."""
     cache = study_data.load_pixels(pixels_path)
     grey = cache.image(sample_id).mean(axis=-1)
     figures = "".join(
-        f'<figure><img src="{data_uri(Image.fromarray(overlay_heat(grey, heat)))}" alt="Heat map">'
-        f"<figcaption>for {escape(label)}</figcaption></figure>"
+        f'<figure><img src="{data_uri(Image.fromarray(overlay_heat(grey, heat)))}" alt="{words("saliency.alt")}">'
+        f"<figcaption>{escape(words('saliency.of', label=label))}</figcaption></figure>"
         for label, heat in zip(labels, maps, strict=True)
     )
     st.html(f'<div class="saliency">{figures}</div>')

@@ -26,14 +26,14 @@ def start_preview(answers: Answers) -> None:
     _start(PREVIEW, answers, "--dry-run", log_name=f".preview-{secrets.token_hex(4)}.log")
 
 
-def start_import(answers: Answers, name: str, protocol: str) -> None:
-    """Import a source into a new folder beside the other studies. protocol: of its readers. Raises UserError if the
-    name is taken."""
+def start_import(answers: Answers, name: str, reading: Answers) -> None:
+    """Import a source into a new folder beside the other studies. reading: the options that say how it is read. Raises
+    UserError if the name is taken."""
     folder = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "study"
     target = processes.DATA_PATH / folder
     if target.exists():
         raise UserError(f"There is already a study called {name!r}; choose another name.")
-    made = ("--study", str(target), "--name", name, "--protocol", protocol)
+    made = ("--study", str(target), "--name", name, *reading)
     _start(IMPORT, answers, *made, log_name=f".import-{folder}.log")
     session.put("import_target", target)
 

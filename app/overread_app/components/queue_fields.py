@@ -12,31 +12,29 @@ import streamlit as st
 from overread.review.queue import chosen_samples, matches
 from overread.review.queue_choice import MAX_CONTROLS, QueueOrder, QueuePart
 from overread_app import session
+from overread_app.boundary import plain_text
+from overread_app.reading.open_rooms import NEAR_DUPLICATES
 from overread_app.reading.page_data import Jump
 from overread_app.reading.reader_state import ReaderState
 from overread_app.reading.room import Room
 from overread_app.reading_list import ReadingList
+from overread_app.words.catalogue import Words
 
 ORDERS = {
-    QueueOrder.PROBABILITY: "Likely errors first",
-    QueueOrder.PACE: "Most errors per minute",
-    QueueOrder.CLASS_PAIR: "By class pair",
-    QueueOrder.RANDOM: "Random",
+    QueueOrder.PROBABILITY: "queue.probability",
+    QueueOrder.PACE: "queue.pace",
+    QueueOrder.CLASS_PAIR: "queue.class_pair",
+    QueueOrder.RANDOM: "queue.random",
 }
-UNREAD_ORDERS = {QueueOrder.RANDOM: "Random", QueueOrder.CLASS_PAIR: "By class"}
-"""Without a model."""
-PARTS = {QueuePart.UNDECIDED: "To decide", QueuePart.NOTED: "With a note", QueuePart.LATER: "Put off"}
-KINDS = {
-    "relabel": "Another class fits better",
-    "ambiguous": "Two classes fit",
-    "outlier": "Unlike every class",
-    "duplicate": "Almost identical, other label",
-}
+"""Their keys in the catalogue; of those without a model, `UNREAD_ORDERS`."""
+UNREAD_ORDERS = {QueueOrder.RANDOM: "queue.random", QueueOrder.CLASS_PAIR: "queue.class"}
+KINDS = ("relabel", "ambiguous", "outlier", "duplicate")
 CONTROLS = (0, 5, 10, 20, MAX_CONTROLS)
-ALL = "All"
 NUM_GROUPS = 500
 """Groups of a column that the menu offers, the largest."""
 MAX_VALUE_LENGTH = 40
+GROUPS = ("patient", "split", NEAR_DUPLICATES)
+"""Columns with a title of their own."""
 
 
 def show_queue_fields(reading: ReadingList, room: Room, state: ReaderState, *, is_gallery: bool = False) -> None:
@@ -44,19 +42,18 @@ def show_queue_fields(reading: ReadingList, room: Room, state: ReaderState, *, i
     those that tell nothing of an image. is_gallery: without those that say what comes to a reader when, where all of
     its images are seen at once."""
     show_selection(reading, state)
-    choice, numbers = reading.choice, part_counts(reading, room, state)
+    choice, numbers, words = reading.choice, part_counts(reading, room, state), session.words()
     left, right = st.columns(2, gap="small")
     with left:
         if reading.is_blind:
-            st.caption("In random order. You label each image before you see its labels.")
+            st.caption(words("queue.blind"))
         else:
-            orders = ORDERS if room.run else UNREAD_ORDERS
-            _choose(reading, state, "order", "Order", orders, choice.order, title=orders.__getitem__)
+            orders = {each: words(key) for each, key in (ORDERS if room.run else UNREAD_ORDERS).items()}
+            _choose(reading, state, "order", words("queue.order"), orders, choice.order, title=orders.__getitem__)
     if not is_gallery:
         with right:
-            _choose(
-                reading, state, "only", "Show", PARTS, choice.only, title=lambda part: _with(PARTS[part], numbers[part])
-            )
+            parts = {part: _with(words(f"queue.{part.value}"), numbers[part], words) for part in QueuePart}
+            _choose(reading, state, "only", words("queue.show"), parts, choice.only, title=parts.__getitem__)
     if not reading.is_blind:
         _show_filters(reading, room, state, left, right)
     if is_gallery:
@@ -67,41 +64,42 @@ def show_queue_fields(reading: ReadingList, room: Room, state: ReaderState, *, i
                 reading,
                 state,
                 "num_controls",
-                "Controls mixed in",
+                words("queue.controls"),
                 CONTROLS,
                 choice.num_controls,
-                title="{:,}".format,
-                help="Images that the model does not doubt, among the others: do you find errors there too?",
+                title=words.number,
+                help=words("queue.controls_help"),
             )
     if not reading.is_blind:
         key = f"review_queue_repeats_{reading.key}"
         st.checkbox(
-            "Show some images twice",
+            words("queue.repeats"),
             value=choice.repeats,
             key=key,
-            help="One decided image in ten comes again after 50 others, without your verdict. The new one counts.",
+            help=words("queue.repeats_help"),
             on_change=lambda: reading.choose(since=_now(state), repeats=bool(session.field_value(key))),
         )
 
 
 def _show_filters(reading: ReadingList, room: Room, state: ReaderState, left: Any, right: Any) -> None:
     """By label, kind, slide and group, in two columns."""
-    choice, table = reading.choice, room.table(reading.choice)
-    filters: list[tuple[Any, str, str, str, np.ndarray]] = [(left, "given", "Given label", "given_label", room.given)]
+    choice, table, words = reading.choice, room.table(reading.choice), session.words()
+    filters: list[tuple[Any, str, str, np.ndarray]] = [(left, "given", "given_label", room.given)]
     if room.run:
-        filters.append((right, "likely", "Most likely label", "likely_label", room.likely))
+        filters.append((right, "likely", "likely_label", room.likely))
     if any(room.kinds):
-        filters.append((left, "kind", "Kind", "kind", room.kinds))
+        filters.append((left, "kind", "kind", room.kinds))
     if any(room.slides):
-        filters.append((right, "slide", "Slide", "slide", room.slides))
+        filters.append((right, "slide", "slide", room.slides))
     columns = {column for *_, column, _ in filters} | {"group", "selection"}
     is_chosen = chosen_samples(table, choice.min_probability)
-    for place, name, label, column, values in filters:
+    kinds = {kind: words(f"queue.{kind}") for kind in KINDS}
+    for place, name, column, values in filters:
         # How many each value gives, the other filters being as they are.
         is_counted = is_chosen & matches(table, choice, columns=columns - {column})
         counts = Counter(values[is_counted].tolist())
         with place:
-            _filter(reading, state, (name, label), counts, getattr(choice, name), KINDS if column == "kind" else {})
+            _filter(reading, state, name, counts, getattr(choice, name), kinds if column == "kind" else {})
     show_group_fields(reading, room, state, is_chosen & matches(table, choice, columns=columns - {"group"}))
 
 
@@ -113,7 +111,7 @@ def show_group_fields(reading: ReadingList, room: Room, state: ReaderState, is_c
     columns = [name for name, numbers in counts.items() if numbers]
     if not columns:
         return
-    group = reading.choice.group
+    group, words = reading.choice.group, session.words()
     left, right = st.columns(2, gap="small")
 
     def choose(column: str | None, value: str | None = None) -> None:
@@ -121,13 +119,14 @@ def show_group_fields(reading: ReadingList, room: Room, state: ReaderState, is_c
             value = counts[column].most_common(1)[0][0]
         reading.choose(since=_now(state), group=None if column is None else (column, value))
 
-    options = [None, *columns]
-    key = f"review_queue_group_{reading.key}"
+    titles_of = {None: words("queue.all")} | {name: group_title(name, words) for name in columns}
+    options = list(titles_of)
+    key = field_key("review_queue_group", reading, titles_of.values())
     left.selectbox(
-        "One group of",
+        words("queue.group"),
         options,
         index=options.index(group[0]) if group and group[0] in options else 0,
-        format_func=lambda name: ALL if name is None else group_title(name),
+        format_func=titles_of.__getitem__,
         key=key,
         on_change=lambda: choose(session.field_value(key)),
     )
@@ -135,10 +134,10 @@ def show_group_fields(reading: ReadingList, room: Room, state: ReaderState, is_c
         column, value = group
         values = [each for each, _ in counts[column].most_common(NUM_GROUPS)]
         values += [] if value in values else [value]
-        titles = {each: _with(each[:MAX_VALUE_LENGTH], counts[column].get(each, 0)) for each in values}
+        titles = {each: _with(each[:MAX_VALUE_LENGTH], counts[column].get(each, 0), words) for each in values}
         value_key = field_key(f"review_queue_group_{column}", reading, titles.values())
         right.selectbox(
-            group_title(column),
+            titles_of[column],
             values,
             index=values.index(value),
             format_func=titles.__getitem__,
@@ -147,8 +146,10 @@ def show_group_fields(reading: ReadingList, room: Room, state: ReaderState, is_c
         )
 
 
-def group_title(column: str) -> str:
-    """A column that groups samples, in words."""
+def group_title(column: str, words: Words) -> str:
+    """A column that groups samples, in words: those that every study may have, and the source's own name of others."""
+    if column in GROUPS:
+        return words(f"queue.{column.replace('-', '_')}")
     return column.removeprefix("rater_").replace("_", " ").capitalize()
 
 
@@ -156,10 +157,11 @@ def show_selection(reading: ReadingList, state: ReaderState) -> None:
     """That only a selection made on Insights is shown, and the way back to all."""
     if reading.choice.selection is None:
         return
+    words = session.words()
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown("Only the images that you selected on Insights", width="content")
+        st.markdown(words("queue.selection"), width="content")
         st.button(
-            "Show all",
+            words("queue.show_all"),
             key=f"review_queue_unselect_{reading.key}",
             on_click=lambda: reading.choose(since=_now(state), selection=None, min_probability=None),
         )
@@ -181,18 +183,18 @@ def part_counts(reading: ReadingList, room: Room, state: ReaderState) -> Mapping
 
 def show_jump(reading: ReadingList, room: Room, state: ReaderState) -> None:
     """A field for the id of a sample to go to, which is empty again when the reader went there."""
-    jump = current_jump()
+    jump, words = current_jump(), session.words()
     key = f"review_jump_{jump.number if jump else 0}_{reading.key}"
     sample_id = st.text_input(
-        "Go to image",
+        words("queue.jump"),
         key=key,
-        placeholder="Its id, as sample_id in exports",
+        placeholder=words("queue.jump_hint"),
         on_change=_jump,
         args=(key, room, state, jump),
     ).strip()
     if sample_id:
-        where = "in this queue " if reading.is_blind else ""
-        st.caption(f"No image {where}has the id {sample_id[:40]!r}.")
+        key = "queue.not_found_blind" if reading.is_blind else "queue.not_found"
+        st.caption(words(key, id=plain_text(sample_id[:MAX_VALUE_LENGTH])))
 
 
 def current_jump() -> Jump | None:
@@ -245,25 +247,27 @@ def field_key(name: str, reading: ReadingList, titles: Iterable[str]) -> str:
 def _filter(
     reading: ReadingList,
     state: ReaderState,
-    field: tuple[str, str],
+    name: str,
     counts: Mapping[str, int],
     value: str | None,
-    words: Mapping[str, str],
+    names: Mapping[str, str],
 ) -> None:
-    """field: of QueueChoice, and its label. counts: of each value; words: for values that are no names."""
-    name, label = field
+    """name: of a field of QueueChoice. counts: of each value; names: of values that are codes."""
+    words = session.words()
     total = sum(counts.values())
     options = [None, *sorted({each for each in (*counts, value) if each})]
 
     def title(each: str | None) -> str:
-        return _with(ALL, total) if each is None else _with(words.get(each, each), counts.get(each, 0))
+        if each is None:
+            return _with(words("queue.all"), total, words)
+        return _with(names.get(each, each), counts.get(each, 0), words)
 
-    _choose(reading, state, name, label, options, value, title=title)
+    _choose(reading, state, name, words(f"queue.{name}"), options, value, title=title)
 
 
 def _now(state: ReaderState) -> int:
     return state.current().head.sequence
 
 
-def _with(text: str, num: int) -> str:
-    return f"{text} ({num:,})"
+def _with(text: str, num: int, words: Words) -> str:
+    return words("queue.counted", text=text, number=num)

@@ -33,38 +33,34 @@ def ask_reader(study: Study) -> None:
             if session.reader_name():
                 st.rerun()
     with st.container(key="review_reader"):
-        asked = session.get("code_asked_for")
-        st.header("Who is reviewing?" if asked is None else f"Are you {plain_text(asked)}?")
+        asked, words = session.get("code_asked_for"), session.words()
+        st.header(words("reader.who") if asked is None else words("reader.are_you", name=plain_text(asked)))
         with st.form("review_reader_form", border=False):
             if asked is None:
-                st.markdown("Your name is saved with each verdict and appears in the exported table.")
-                st.text_input("Name", key="review_reader_name", max_chars=session.MAX_READER_LENGTH)
+                st.markdown(words("reader.name_text"))
+                st.text_input(words("reader.name"), key="review_reader_name", max_chars=session.MAX_READER_LENGTH)
             else:
-                st.markdown(
-                    "This name is already used in this study. Enter the code that was shown when it was first used."
-                )
-                st.text_input("Code", key="review_reader_code", max_chars=12)
+                st.markdown(words("reader.code_text"))
+                st.text_input(words("reader.code"), key="review_reader_code", max_chars=12)
             if problem := session.get("reader_problem"):
                 st.caption(problem)
             give = _give_name if asked is None else _give_code
-            st.form_submit_button("Start reviewing", type="primary", on_click=give, args=(study,))
+            st.form_submit_button(words("reader.start"), type="primary", on_click=give, args=(study,))
         if asked is not None:
-            st.button("Use another name", type="tertiary", key="review_reader_other", on_click=_ask_name)
+            st.button(words("reader.other_name"), type="tertiary", key="review_reader_other", on_click=_ask_name)
         elif name := session.reader_name():
-            st.button(
-                f"Continue as {plain_text(name)}", type="tertiary", key="review_reader_stay", on_click=_end_asking
-            )
+            stay = words("reader.stay", name=plain_text(name))
+            st.button(stay, type="tertiary", key="review_reader_stay", on_click=_end_asking)
 
 
 def show_code() -> None:
     """The code of a new name, until it is dismissed."""
+    words = session.words()
     if code := session.get("code_to_show"):
         with st.container(border=True, key="review_code"):
             text, button = st.columns([4, 1], vertical_alignment="center")
-            text.caption(
-                f"Your code: **{code[:3]} {code[3:]}**. Another browser will ask for it. It is shown only once."
-            )
-            button.button("Done", key="review_code_noted", type="tertiary", on_click=_dismiss_code)
+            text.caption(words("reader.your_code", code=f"{code[:3]} {code[3:]}"))
+            button.button(words("reader.done"), key="review_code_noted", type="tertiary", on_click=_dismiss_code)
 
 
 def _dismiss_code() -> None:
@@ -128,6 +124,7 @@ def _recalled(key: str) -> Any:
 
 def _set(study: Study, name: str, code: str = "") -> None:
     """Set the reader if the code is right or the name is new; else ask for the code."""
+    words = session.words()
     session.put("reader_problem", None)
     try:
         name = session.checked_name(name)
@@ -139,10 +136,10 @@ def _set(study: Study, name: str, code: str = "") -> None:
             session.put("code_asked_for", name)
             if code:
                 time.sleep(WRONG_CODE_S)
-                session.put("reader_problem", "That is not the code for this name.")
+                session.put("reader_problem", words("reader.wrong_code"))
             return
     except UserError as error:
-        session.put("reader_problem", plain_text(error_text(error)))
+        session.put("reader_problem", plain_text(error_text(error, words)))
     else:
         session.set_reader(name, code)
         _end_asking()

@@ -1,16 +1,19 @@
 """Which scorers disagree with a sample's given label, in words."""
 
+from overread_app.words.catalogue import Words
+
 VIEWS = {
-    "self_confidence": "The image itself",
-    "cross_validated": "The image itself",
-    "neighbours": "Similar images",
-    "networks": "Separate networks",
-    "rounds": "Training rounds",
-    "margin_area": "Training dynamics",
-    "duplicates": "Duplicate images",
-    "raters": "Other raters",
+    "self_confidence": "image",
+    "cross_validated": "image",
+    "neighbours": "neighbours",
+    "networks": "separate",
+    "rounds": "rounds",
+    "margin_area": "dynamics",
+    "duplicates": "duplicates",
+    "raters": "raters",
 }
-"""Scorers, and their names for a reader. Margin and entropy are left out: they repeat self_confidence."""
+"""Scorers, and what a reader is told that they look at, in the catalogue's section `evidence`. Margin and entropy are
+left out: they repeat self_confidence."""
 DOUBTS = 2 / 3
 FITS = 1 / 3
 
@@ -22,10 +25,12 @@ def vote(score: float) -> str:
     return "unsure" if score > FITS else "fits"
 
 
-def consensus_words(label: str, voters: str) -> str:
+def consensus_words(label: str, voters: str, words: Words) -> str:
     """The consensus in a sentence, or "" where there is none. label: `consensus` of scores.csv; voters: `consensus_of`,
     "3 stages" or "4 classifiers"."""
     if not label:
         return ""
     number, _, kind = voters.partition(" ")
-    return f"Consensus: {label} at every stage" if kind == "stages" else f"All {number} classifiers say {label}"
+    if kind == "stages":
+        return words("evidence.consensus_stages", label=label)
+    return words("evidence.consensus_classifiers", number=number, label=label)

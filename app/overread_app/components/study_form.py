@@ -14,6 +14,7 @@ from overread_app.boundary import error_text, plain_text
 from overread_app.components import import_runs
 from overread_app.components.column_fields import ask_columns, ask_labels, columns_of, default_labels
 from overread_app.components.format_fields import FormatAnswers, ask_format, recognised
+from overread_app.components.grades_field import ask_grades
 from overread_app.components.import_runs import Answers
 from overread_app.components.label_fields import FIELDS, ask_label_fields
 from overread_app.components.preview_panel import show_preview
@@ -60,7 +61,7 @@ def show_study_form() -> None:
     except UserError as error:  # of a labels file that may not be read
         is_refused = True
         st.warning(plain_text(error_text(error)), icon=":material/info:")
-    protocol = ask_protocol(f"{key}_protocol")
+    reading = ("--protocol", ask_protocol(f"{key}_protocol"), *(["--grades"] if ask_grades(f"{key}_grades") else []))
     st.caption(
         "The images are copied into the study, on this machine."
         if (format and format.write_images) or (path and is_named_archive(path))
@@ -76,7 +77,7 @@ def show_study_form() -> None:
         import_runs.show_progress(kind)
     else:
         is_ready = bool(place) and not is_refused
-        show_buttons(answers, name or suggested, protocol, is_ready=is_ready, is_previewed=bool(preview))
+        show_buttons(answers, name or suggested, reading, is_ready=is_ready, is_previewed=bool(preview))
 
 
 def ask_more(
@@ -99,8 +100,9 @@ def ask_more(
     return options + ask_label_fields(key=key, asked=asked, columns=columns_of(labels))
 
 
-def show_buttons(answers: Answers, name: str, protocol: str, *, is_ready: bool, is_previewed: bool) -> None:
-    """Preview and Import; the one to press next stands out. is_ready: whether the source may be read."""
+def show_buttons(answers: Answers, name: str, reading: Answers, *, is_ready: bool, is_previewed: bool) -> None:
+    """Preview and Import; the one to press next stands out. reading: the options of `import` that say how it is read;
+    is_ready: whether the source may be read."""
     with st.container(horizontal=True):
         preview_type: ButtonType = "secondary" if is_previewed else "primary"
         if st.button("Preview", key=f"{form_key()}_preview", type=preview_type, disabled=not is_ready):
@@ -109,7 +111,7 @@ def show_buttons(answers: Answers, name: str, protocol: str, *, is_ready: bool, 
         import_type: ButtonType = "primary" if is_previewed else "secondary"
         if st.button("Import", key=f"{form_key()}_import", type=import_type, disabled=not is_ready):
             try:
-                import_runs.start_import(answers, name, protocol)
+                import_runs.start_import(answers, name, reading)
             except UserError as error:
                 st.warning(plain_text(error_text(error)), icon=":material/info:")
             else:

@@ -19,13 +19,13 @@ from overread.review.row_rules import BULK
 from overread.studies.run import Run
 from overread.studies.study import Study
 from overread_app import session, study_data
-from overread_app.components.wording import counted, duration
+from overread_app.components.wording import duration
 from overread_app.reading_list import ReadingList
+from overread_app.words.catalogue import Words
 
 LEVELS = tuple(percent / 100 for percent in range(95, 0, -5))
 MIN_TIMED = 5
 """Verdicts before a reader's pace is estimated."""
-OWN = "as proposed"
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,12 @@ class SliderStep:
     is_chosen: np.ndarray
     """(N,) bool."""
 
-    @property
-    def title(self) -> str:
+    def title(self, words: Words) -> str:
+        if self.min_probability is None:
+            return words("threshold.own")
         if self.min_probability == 0:
-            return "all images"
-        return OWN if self.min_probability is None else f"{100 * self.min_probability:.0f} % or more"
+            return words("threshold.everything")
+        return words("threshold.level", percent=round(100 * self.min_probability))
 
 
 def slider_steps(scores: pd.DataFrame) -> list[SliderStep]:
@@ -84,61 +85,65 @@ def show_threshold_slider(
     """The slider, and the expected yield of the chosen threshold in words.
 
     probability and num_verdicts: of `corrected_probabilities`."""
-    steps, least = slider_steps(scores), reading.choice.min_probability
+    steps, least, words = slider_steps(scores), reading.choice.min_probability, session.words()
     if least not in [step.min_probability for step in steps]:  # chosen elsewhere
         steps.append(SliderStep(least, chosen_samples(scores, least)))
         steps.sort(key=lambda step: int(step.is_chosen.sum()))
-    places = {step.title: step for step in steps}
+    places = {step.title(words): step for step in steps}
+    own = words("threshold.own")
     chosen = next(step for step in steps if step.min_probability == least)
     if len(places) > 1:
-        key = f"review_threshold_{reading.key}"
+        key = f"review_threshold_{words.language}_{reading.key}"
         st.select_slider(
-            "Minimum probability that the label is wrong",
+            words("threshold.title"),
             list(places),
-            value=chosen.title,
+            value=chosen.title(words),
             key=key,
-            help="Only images with at least this probability of a wrong label are shown. Left: fewer images, a larger "
-            "share of them wrong. Right: more images, fewer wrong labels missed. This does not affect the exported "
-            "proposals.",
+            help=words("threshold.help"),
             on_change=lambda: reading.choose(
-                since=reading.since, min_probability=places[session.field_value(key) or OWN].min_probability
+                since=reading.since, min_probability=places[session.field_value(key) or own].min_probability
             ),
         )
-        st.html('<div class="threshold-ends"><span>fewer images</span><span>more images</span></div>')
+        ends = "".join(f"<span>{words(key)}</span>" for key in ("threshold.fewer", "threshold.more"))
+        st.html(f'<div class="threshold-ends">{ends}</div>')
     is_decided = scores["sample_id"].isin([decision.verdict.sample_id for decision in decisions]).to_numpy()
     text = trade_off_text(
         expectation(probability, chosen.is_chosen),
         expectation(probability, chosen.is_chosen & ~is_decided),
         # A verdict in bulk took no time of its own.
         elapsed_ms=[decision.verdict.elapsed_ms for decision in decisions if decision.verdict.protocol != BULK],
+        words=words,
     )
     st.markdown(text)
     if num_verdicts:
-        st.caption(f"Probabilities are corrected by your {num_verdicts:,} verdicts on this run’s proposals.")
+        st.caption(words("threshold.corrected", number=num_verdicts))
 
 
-def trade_off_text(chosen: Expectation, left: Expectation, *, elapsed_ms: Collection[int]) -> str:
+def trade_off_text(chosen: Expectation, left: Expectation, *, elapsed_ms: Collection[int], words: Words) -> str:
     """The expected yield of a choice in words. left: of its samples those not decided yet; elapsed_ms: how long the
     reader took for each verdict so far."""
     num, num_left = chosen.num_samples, left.num_samples
+    found = f"{100 * chosen.recall:.0f}"
     if num == 0:
-        return "No images to review."
-    images = f"**{counted(num, 'image')}**"
-    found = f"about {100 * chosen.recall:.0f} % of the labels expected to be wrong"
+        return words("threshold.none")
     if num_left == 0:
-        return f"{images}, all reviewed. They contain {found}."
+        return words("threshold.all_reviewed", number=num, percent=found)
     is_begun = num_left < num
-    those = f"the {num_left:,}" + (" left" if is_begun else "")
-    share = f"{100 * left.precision:.0f} %"
-    if num_left == 1:
-        wrong = f"The {'last' if is_begun else 'only'} one has a {share} chance of being wrong."
-    else:
-        wrong = f"About {round(left.num_errors):,} of {those} are expected to be wrong ({share})."
     if is_begun:
-        parts = [f"{images}, {num - num_left:,} of them reviewed.", wrong, f"Reviewing all {num:,} finds {found}."]
+        parts = [words("threshold.part_reviewed", number=num, reviewed=num - num_left)]
     else:
-        parts = [f"{images} to review.", wrong, f"This finds {found}."]
+        parts = [words("threshold.to_review", number=num)]
+    share = f"{100 * left.precision:.0f}"
+    if num_left == 1:
+        parts.append(words("threshold.last_one" if is_begun else "threshold.only_one", percent=share))
+    else:
+        key = "threshold.wrong_left" if is_begun else "threshold.wrong"
+        parts.append(words(key, wrong=round(left.num_errors), number=num_left, percent=share))
+    if is_begun:
+        parts.append(words("threshold.all_find", number=num, percent=found))
+    else:
+        parts.append(words("threshold.finds", percent=found))
     if len(elapsed_ms) >= MIN_TIMED:
         pace_s = median(elapsed_ms) / 1000
-        parts.append(f"At your pace, about {duration(num_left * pace_s)} left.")
+        parts.append(words("threshold.pace", duration=duration(num_left * pace_s)))
     return " ".join(parts)

@@ -6,20 +6,24 @@ that are not about one sample.
 
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import streamlit as st
 
 from overread.review.queue_choice import QueuePart
 from overread.studies.run import Run
 from overread.studies.study import Study
+from overread_app import session
 from overread_app.reading import component as reading_component
 from overread_app.reading.packets import Json
 from overread_app.reading.page_data import component_data
 from overread_app.reading_list import ReadingList
 
 FOLDER = Path(__file__).parent
-READING_PARTS = ("server", "panel")
+READING_PARTS = ("words", "name", "server")
 PARTS = ("tile_store", "grid", "confirm", "gallery")
+SECTIONS = ("server", "gallery", "confirm")
+"""Of the catalogue, those that the browser needs."""
 
 
 def javascript() -> str:
@@ -45,12 +49,23 @@ def gallery_data(study: Study, run: Run | None, reading: ReadingList) -> Json:
     decided or not, without controls. Only for a reader whose code was checked. Raises RunReplacedError."""
     choice = replace(reading.choice, num_controls=0, repeats=False, only=QueuePart.UNDECIDED)
     data = component_data(study, run, reading.reader, choice=choice, since=reading.since)
-    return data | {"critical": [name for name in study.critical_classes if name in study.classes]}
+    return data | {
+        "critical": [name for name in study.critical_classes if name in study.classes],
+        "words": session.words().sections(*SECTIONS),
+    }
 
 
-def show_component(data: Json) -> str | None:
-    """Show the component; returns the id of a sample that the reader opens, in the run of the script which that causes;
-    else None. data: of `gallery_data`."""
-    place = str(data["storage"]).rpartition(".")[2]
-    opened: str | None = _gallery(key=f"gallery_{place}", data=data, on_opened_change=lambda: None).opened
-    return opened
+class Told(NamedTuple):
+    """What the component tells, in the run of the script which that causes; else None."""
+
+    opened: str | None
+    """The id of a sample that the reader opens."""
+    replaced: str | None
+    """The ticket that the server no longer takes, since the scores that it was issued for were replaced."""
+
+
+def show_component(data: Json) -> Told:
+    """Show the component. data: of `gallery_data`."""
+    place = f"{data['language']}_{str(data['storage']).rpartition('.')[2]}"  # in another language it is made anew
+    told = _gallery(key=f"gallery_{place}", data=data, on_opened_change=lambda: None, on_replaced_change=lambda: None)
+    return Told(told.opened, told.replaced)

@@ -52,7 +52,7 @@ class Confirm {
   picture(change) {
     const button = make("button");
     button.type = "button";
-    button.setAttribute("aria-label", `Leave out: ${tileWords(change.tile)}`);
+    button.setAttribute("aria-label", say("confirm.leave_out", { tile: tileWords(change.tile) }));
     change.canvas = button.appendChild(make("canvas"));
     change.canvas.width = change.canvas.height = 112;
     const name = new Name(button.appendChild(make("span")));
@@ -74,16 +74,16 @@ class Confirm {
     const effects = effectTexts(this.chosen);
     const number = this.chosen.length;
     this.dialog.querySelector("h2").textContent =
-      effects.length === 1 ? effects[0] : number ? `Decide ${images(number)}` : "Nothing to record";
+      effects.length === 1 ? effects[0] : say(number ? "confirm.decide" : "confirm.nothing", { number });
     const again = this.chosen.filter(({ tile }) => tile.verdict).length;
     const lines = effects.length > 1 ? effects : [];
-    if (again) lines.push(`${again === 1 ? "One has" : `${again} have`} a verdict of yours already. This one replaces it.`);
+    if (again) lines.push(say("confirm.again", { number: again }));
     this.find("effects").replaceChildren(...lines.map((text) => Object.assign(make("li"), { textContent: text })));
     this.find("effects").hidden = !lines.length;
     this.find("critical").textContent = leftOutText(this.leftOut, (tile, after) => this.criticalNames(tile, after));
     this.find("critical").hidden = !this.leftOut.length;
     const button = this.find("confirm-it");
-    button.textContent = this.verdict.kind === "reject" ? `Keep ${labels(number)}` : `Change ${images(number)}`;
+    button.textContent = say(this.verdict.kind === "reject" ? "confirm.do_keep" : "confirm.do_change", { number });
     button.hidden = !number;
     button.disabled = false;
     this.find("progressing").textContent = "";
@@ -94,7 +94,7 @@ class Confirm {
     this.isSaving = true;
     this.find("confirm-it").disabled = true;
     const told = (text) => (this.find("progressing").textContent = text);
-    told("Saving…");
+    told(say("confirm.saving"));
     await this.on.save(this.verdict, this.chosen.map(({ tile }) => tile), told);
     if (this.isOpen) this.dialog.close();
   }
@@ -102,14 +102,6 @@ class Confirm {
 
 function after(kind, label, { given, likely }) {
   return { accept: likely, reject: given, relabel: label }[kind];
-}
-
-function images(number) {
-  return `${number.toLocaleString("en")} ${number === 1 ? "image" : "images"}`;
-}
-
-function labels(number) {
-  return `${number.toLocaleString("en")} ${number === 1 ? "label" : "labels"}`;
 }
 
 // What will be recorded, the most frequent first.
@@ -121,7 +113,7 @@ function effectTexts(changes) {
   }
   return [...numbers].sort((a, b) => b[1] - a[1]).map(([key, number]) => {
     const [given, after] = JSON.parse(key);
-    return given === after ? `Keep ${given} for ${images(number)}` : `Change ${images(number)} from ${given} to ${after}`;
+    return say(given === after ? "confirm.keep" : "confirm.change", { number, given, after });
   });
 }
 
@@ -129,8 +121,11 @@ function leftOutText(changes, criticalNames) {
   const critical = changes.filter(({ after }) => after);
   const names = [...new Set(critical.flatMap(({ tile, after }) => criticalNames(tile, after)))];
   const texts = [];
-  if (critical.length) texts.push(`Left out: ${images(critical.length)}. ${names.join(" and ")} may only be changed one image at a time.`);
+  if (critical.length) {
+    const joined = names.reduce((first, second) => say("confirm.and", { first, second }));
+    texts.push(say("confirm.critical", { number: critical.length, names: joined }));
+  }
   const unlikely = changes.length - critical.length;
-  if (unlikely) texts.push(`Left out: ${images(unlikely)} without a likely label.`);
+  if (unlikely) texts.push(say("confirm.unlikely", { number: unlikely }));
   return texts.join(" ");
 }

@@ -15,18 +15,24 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 
 class Gallery {
-  constructor(parent, { classes, critical }) {
+  constructor(parent, data) {
+    const { classes, critical } = data;
     this.root = parent.querySelector(".gallery");
+    learn(data);
+    writeTexts(this.root);
     this.find = (name) => this.root.querySelector(`.${name}`);
     this.classes = classes;
-    this.server = new Server();
+    this.server = new Server((ticket) => {
+      this.isReplaced = true; // the page is drawn again, with a new ticket
+      this.trigger("replaced", ticket);
+    });
     this.selected = new Map(); // id to tile
     this.anchor = null; // where a range begins
     const look = { colours: new Map(classes.map(({ name, colour }) => [name, colour])), selected: this.selected, criticals: critical };
     this.store = new TileStore(this.server, {
       head: (head) => this.hear(head),
       page: () => this.grid.draw(),
-      trouble: (text) => this.say(text && `No images: ${text}`),
+      trouble: (text) => this.tell(text && say("gallery.no_images", { problem: text })),
     });
     this.grid = new Grid(this.find("grid"), this.store, look, {
       click: (index, event) => this.click(index, event),
@@ -41,8 +47,9 @@ class Gallery {
     this.find("clear").onclick = () => this.clear();
     this.find("undo").onclick = (event) => event.detail <= 1 && this.undo();
     const choices = classes.map(({ name, key }) => {
-      const note = critical.includes(name) ? " (one image at a time)" : key && ` (${key})`;
-      return Object.assign(make("option"), { value: name, textContent: name + note, disabled: critical.includes(name) });
+      const isCritical = critical.includes(name);
+      const textContent = isCritical ? say("gallery.one_at_a_time", { name }) : key ? say("gallery.with_key", { name, key }) : name;
+      return Object.assign(make("option"), { value: name, textContent, disabled: isCritical });
     });
     this.find("classes").append(...choices);
     this.find("classes").onchange = ({ target }) => {
@@ -63,12 +70,14 @@ class Gallery {
   take(data, trigger) {
     this.trigger = trigger;
     if (data.ticket === this.server.ticket) return;
+    const isLost = this.isReplaced && this.selected.size > 0;
+    this.isReplaced = false;
     this.server.set(data);
     this.store.reset();
     this.selected.clear();
     this.anchor = null;
     this.grid.active = 0;
-    this.say("");
+    this.tell(isLost ? say("gallery.replaced") : "");
     this.showSelected();
     this.grid.element.scrollTop = 0;
     this.grid.layOut();
@@ -78,8 +87,7 @@ class Gallery {
   hear({ total, last }) {
     if (this.total !== total || !this.find("total").textContent) {
       this.total = total;
-      const text = total ? ` ${total === 1 ? "image" : "images"}` : "No image is in this list.";
-      this.find("total").replaceChildren(total ? Object.assign(make("b"), { textContent: total.toLocaleString("en") }) : "", text);
+      this.find("total").textContent = say(total ? "gallery.total" : "gallery.empty", { number: total });
       this.grid.layOut();
     }
     this.showLast(last);
@@ -87,11 +95,11 @@ class Gallery {
 
   showLast(last) {
     this.last = last;
-    this.find("saved").textContent = this.find("saved").title = last ? `Saved: ${last.text}` : "";
+    this.find("saved").textContent = this.find("saved").title = last ? say("gallery.last", { verdicts: last.text }) : "";
     this.find("undo").disabled = !last;
   }
 
-  say(text) {
+  tell(text) {
     this.find("problem").textContent = text;
     this.find("problem").hidden = !text;
   }
@@ -194,24 +202,24 @@ class Gallery {
   }
 
   sayTooMany() {
-    this.say(`Select at most ${MAX_SELECTED.toLocaleString("en")} images at once.`);
+    this.tell(say("gallery.too_many", { number: MAX_SELECTED }));
   }
 
   clear() {
     this.selected.clear();
     this.anchor = null;
-    this.say("");
+    this.tell("");
     this.showSelected();
   }
 
   showSelected() {
     const tiles = [...this.selected.values()];
     const number = tiles.length;
-    this.find("selected").textContent = number ? `${number.toLocaleString("en")} selected` : "None selected";
+    this.find("selected").textContent = say(number ? "gallery.selected" : "gallery.none_selected", { number });
     const only = (name) => (tiles.every((tile) => tile[name] === tiles[0]?.[name]) ? tiles[0]?.[name] : "");
     const [given, likely] = [only("given"), only("likely")];
-    this.change.write(likely || "likely label", "Change to");
-    this.keep.write(given || "given label", "Keep");
+    this.change.write(likely || say("gallery.likely"), say("gallery.change_to"));
+    this.keep.write(given || say("gallery.given"), say("gallery.keep"));
     this.find("change").disabled = !tiles.some((tile) => tile.likely);
     for (const name of ["keep", "classes", "clear"]) this.find(name).disabled = !number;
     this.root.dataset.selected = number;
@@ -225,7 +233,7 @@ class Gallery {
 
   decide(kind, label = "") {
     if (!this.selected.size) return;
-    this.say("");
+    this.tell("");
     this.confirm.open(kind, label, [...this.selected.values()]);
   }
 
@@ -246,14 +254,14 @@ class Gallery {
       refused.push(...answer.refused);
       this.store.patch([...answer.saved, ...answer.refused]);
       this.showLast(answer.last);
-      told(`Saved ${numSaved.toLocaleString("en")} of ${tiles.length.toLocaleString("en")}`);
+      told(say("confirm.saved", { number: numSaved, total: tiles.length }));
     }
     this.selected.clear();
     this.add(refused);
     const reasons = new Map();
     for (const { reason } of refused) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-    const lines = [...reasons].map(([reason, number]) => `${images(number)} not saved, still selected. ${reason}`);
-    this.say(lines.length ? [`${images(numSaved)} saved.`, ...lines].join("\n") : "");
+    const lines = [...reasons].map(([reason, number]) => say("gallery.not_saved", { number, reason }));
+    this.tell(lines.length ? [say("gallery.num_saved", { number: numSaved }), ...lines].join("\n") : "");
     this.grid.element.focus({ preventScroll: true });
   }
 
@@ -261,16 +269,16 @@ class Gallery {
     if (!this.last || this.isUndoing) return;
     this.isUndoing = true;
     this.find("undo").disabled = true;
-    const { status, answer } = await this.send("gallery/undo", { name: this.last.name }, (text) => this.say(text));
+    const { status, answer } = await this.send("gallery/undo", { name: this.last.name }, (text) => this.tell(text));
     this.isUndoing = false;
     if (status === 200) {
       this.store.patch(answer.undone);
       for (const tile of answer.undone) if (this.selected.has(tile.id)) this.selected.set(tile.id, tile);
       this.showLast(answer.last);
-      this.find("saved").textContent = `Undone: ${images(answer.undone.length)}`;
+      this.find("saved").textContent = say("gallery.undone", { number: answer.undone.length });
     }
     this.find("undo").disabled = !this.last;
-    this.say(status === 200 ? "" : answer.message);
+    this.tell(status === 200 ? "" : answer.message);
   }
 
   // The server's answer; sent again while there is none.
@@ -278,7 +286,7 @@ class Gallery {
     for (let attempt = 0; ; attempt++) {
       const { status, answer } = await this.server.ask(path, body);
       if (!RETRIED.includes(status) || this.isClosed) return { status, answer };
-      told(`Not saved yet: ${answer.message.replace(/\.$/, "")}. Trying again…`);
+      told(say("gallery.waiting", { problem: answer.message.replace(/\.$/, "") }));
       await backOff(attempt);
     }
   }

@@ -115,6 +115,7 @@ class Grid {
       const row = this.rows[number % this.rows.length];
       row.element.style.transform = `translateY(${GAP_PX + number * this.rowPx - above + scrollTop}px)`;
       row.element.setAttribute("aria-rowindex", number + 1);
+      row.element.hidden = this.store.total !== null && number >= this.numRows; // a row without cells is none
       row.cells.forEach((cell, column) => this.fill(cell, number * this.columns + column, column));
     }
     const end = Math.min((start + this.rows.length) * this.columns, this.store.total ?? PAGE);
@@ -154,7 +155,7 @@ class Grid {
     cell.mark.hidden = !tile?.verdict;
     cell.word.write(tile?.verdict?.text ?? "");
     cell.dot.style.background = this.colours.get(tile?.verdict?.label) ?? "transparent";
-    cell.element.setAttribute("aria-label", tile ? tileWords(tile) : "Loading");
+    cell.element.setAttribute("aria-label", tile ? tileWords(tile) : say("gallery.loading"));
   }
 
   listen() {
@@ -240,6 +241,8 @@ class Grid {
 
 // A tile in words, for a screen reader.
 function tileWords({ given, likely, verdict }) {
-  const other = likely && likely !== given ? `, most likely ${likely}` : "";
-  return `Given label ${given}${other}${verdict ? `, your verdict: ${verdict.text}` : ""}`;
+  const parts = [say("gallery.tile", { given })];
+  if (likely && likely !== given) parts.push(say("gallery.tile_likely", { likely }));
+  if (verdict) parts.push(say("gallery.tile_verdict", { verdict: verdict.text }));
+  return parts.join(", ");
 }

@@ -3,11 +3,11 @@
 from starlette.responses import Response
 from starlette.routing import Route, Router
 
-from overread.errors import UserError
 from overread.records import Verdict, VerdictKind
 from overread.review.bulk import bulk_key, record_bulk, undo_bulk
 from overread.review.row_rules import BULK
 from overread.studies.study import open_study
+from overread_app.components.sample_card import joined
 from overread_app.gallery.tiles import last_bulk, packed, tiles
 from overread_app.reading.packets import Json
 from overread_app.reading.reader_state import Standing
@@ -20,9 +20,7 @@ from overread_app.reading.requests import (
 )
 from overread_app.reading.routes import NOT_KEPT, answering
 from overread_app.reading.seat import Seat
-
-STALE = "You have decided it in another window."
-NO_LIKELY_LABEL = "It has no other likely label."
+from overread_app.words.worded_error import WordedError
 
 
 def send_tiles(seat: Seat, content: bytes) -> Response:
@@ -30,7 +28,7 @@ def send_tiles(seat: Seat, content: bytes) -> Response:
     _check_open(seat)
     asked, order, standing = tiles_request(content), seat.order.sample_ids, seat.state.current()
     ids = asked.ids or order[asked.start : asked.start + asked.count]
-    head = {"total": len(order), "tiles": tiles(seat.room, ids, standing), "last": last_bulk(standing)}
+    head = {"total": len(order), "tiles": tiles(seat, ids, standing), "last": last_bulk(standing, seat.words)}
     content = packed(seat.room, head, ids if asked.has_images else ())
     # Streamlit's server would compress it, and nearly all of it is JPEG.
     headers = NOT_KEPT | {"Content-Encoding": "identity"}
@@ -41,7 +39,7 @@ def record_verdicts(seat: Seat, content: bytes) -> Json:
     """Record one verdict on several samples, a row for each, once. Those that are refused are listed with the reason;
     the others are on the disk when this returns."""
     _check_open(seat)
-    asked, standing = bulk_request(content), seat.state.current()
+    asked, standing, words = bulk_request(content), seat.state.current(), seat.words
     if asked.kind is VerdictKind.RELABEL and asked.chosen_label not in seat.room.study.classes:
         raise RequestError("chosen_label")
     critical = set(open_study(seat.room.study.path).critical_classes)
@@ -49,18 +47,18 @@ def record_verdicts(seat: Seat, content: bytes) -> Json:
     for sample_id in asked.follows:
         verdict = _verdict(seat, asked, sample_id)
         if verdict is None:
-            refused[sample_id] = NO_LIKELY_LABEL
+            refused[sample_id] = words("gallery_page.no_likely")
         elif names := _critical_change(verdict, standing, critical):
-            refused[sample_id] = f"{' and '.join(names)}: critical, decided one image at a time."
+            refused[sample_id] = words("gallery_page.critical", names=joined(names, words, "gallery_page.and"))
         else:
             verdicts.append(verdict)
     outcome = record_bulk(seat.ledger, verdicts)
-    refused |= dict.fromkeys(outcome.stale, STALE)
+    refused |= dict.fromkeys(outcome.stale, words("gallery_page.stale"))
     standing = seat.state.current()
     return {
-        "saved": tiles(seat.room, outcome.recorded, standing),
-        "refused": [tile | {"reason": refused[tile["id"]]} for tile in tiles(seat.room, list(refused), standing)],
-        "last": last_bulk(standing),
+        "saved": tiles(seat, outcome.recorded, standing),
+        "refused": [tile | {"reason": refused[tile["id"]]} for tile in tiles(seat, list(refused), standing)],
+        "last": last_bulk(standing, words),
     }
 
 
@@ -106,13 +104,13 @@ def undo_verdicts(seat: Seat, content: bytes) -> Json:
     undone = undo_bulk(seat.ledger, seat.ticket.reader, undo_bulk_request(content))
     standing = seat.state.current()
     ids = [each.verdict.sample_id for each in undone if each.verdict.sample_id in seat.room.rows]
-    return {"undone": tiles(seat.room, ids, standing), "last": last_bulk(standing)}
+    return {"undone": tiles(seat, ids, standing), "last": last_bulk(standing, seat.words)}
 
 
 def _check_open(seat: Seat) -> None:
     """Raise UserError where labels may not be shown before an image was read."""
     if seat.room.is_blind:
-        raise UserError("The gallery shows labels. In this study, images are read blind first.")
+        raise WordedError("gallery_page.blind")
 
 
 ROUTER = Router(

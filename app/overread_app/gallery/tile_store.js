@@ -16,7 +16,11 @@ async function askTiles(server, body, signal) {
       redirect: "error",
       signal: AbortSignal.any([AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])]),
     });
-    if (!response.ok) return { status: response.status, head: await response.json() };
+    if (!response.ok) {
+      const head = await response.json();
+      if (head.isReplaced) server.askForTicket();
+      return { status: response.status, head };
+    }
     const bytes = new Uint8Array(await response.arrayBuffer());
     let place = bytes.indexOf(10);
     const head = JSON.parse(new TextDecoder().decode(bytes.subarray(0, place++)));
@@ -27,7 +31,7 @@ async function askTiles(server, body, signal) {
     });
     return { status: response.status, head };
   } catch {
-    return { status: 0, head: { message: NO_CONNECTION } };
+    return { status: 0, head: { message: say("server.no_connection") } };
   }
 }
 

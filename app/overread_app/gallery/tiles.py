@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
 from overread.errors import StudyError
@@ -11,22 +11,24 @@ from overread.review.bulk import bulk_name
 from overread.review.row_rules import BULK
 from overread_app import study_data
 from overread_app.components.evidence_panel import jpeg, small_image
-from overread_app.components.verdict_words import VERDICT_NAMES
-from overread_app.components.wording import counted
+from overread_app.components.verdict_words import verdict_names
 from overread_app.reading.packets import Json, verdict_words
 from overread_app.reading.reader_state import Standing
 from overread_app.reading.room import Room
+from overread_app.reading.seat import Seat
+from overread_app.words.catalogue import Words
 
 SIDE_PX = 224
 """Of an image, at most."""
 
 
-def tiles(room: Room, sample_ids: Sequence[str], standing: Standing) -> list[Json]:
+def tiles(seat: Seat, sample_ids: Sequence[str], standing: Standing) -> list[Json]:
     """One for each sample. Raises UserError where the room has not got it."""
-    return [_tile(room, sample_id, standing) for sample_id in sample_ids]
+    names = verdict_names(seat.words)
+    return [_tile(seat.room, sample_id, standing, names) for sample_id in sample_ids]
 
 
-def _tile(room: Room, sample_id: str, standing: Standing) -> Json:
+def _tile(room: Room, sample_id: str, standing: Standing, names: Mapping[VerdictKind, str]) -> Json:
     row, decision = room.row(sample_id), standing.decision(sample_id)
     return {
         "id": sample_id,
@@ -34,20 +36,16 @@ def _tile(room: Room, sample_id: str, standing: Standing) -> Json:
         "likely": room.likely[row],
         "isProposed": bool(room.is_proposed[row]) and bool(room.run),
         "follows": standing.keys.get(sample_id, ""),
-        "verdict": None if decision is None else _verdict(decision),
+        "verdict": None if decision is None else _verdict(decision, names),
     }
 
 
-def _verdict(decision: Decision) -> Json:
-    verdict = decision.verdict
-    return {"label": verdict.chosen_label, "text": _short_words(decision), "isBulk": verdict.protocol == BULK}
-
-
-def _short_words(decision: Decision) -> str:
+def _verdict(decision: Decision, names: Mapping[VerdictKind, str]) -> Json:
     """The verdict beside the given label: to the other label, or what was decided instead."""
     verdict = decision.verdict
     is_change = verdict.kind in (VerdictKind.ACCEPT, VerdictKind.RELABEL)
-    return verdict.chosen_label if is_change else VERDICT_NAMES[verdict.kind]
+    text = verdict.chosen_label if is_change else names[verdict.kind]
+    return {"label": verdict.chosen_label, "text": text, "isBulk": verdict.protocol == BULK}
 
 
 def packed(room: Room, head: Json, sample_ids: Sequence[str]) -> bytes:
@@ -73,7 +71,7 @@ def thumbnails(room: Room, sample_ids: Sequence[str]) -> list[bytes]:
     return images
 
 
-def last_bulk(standing: Standing) -> Json | None:
+def last_bulk(standing: Standing, words: Words) -> Json | None:
     """The bulk that the reader's last verdict belongs to, in words; None if that was a single one."""
     last = standing.last
     if last is None or last.verdict.protocol != BULK:
@@ -81,6 +79,6 @@ def last_bulk(standing: Standing) -> Json | None:
     name = bulk_name(last.verdict.idempotency_key)
     newest_first = reversed(standing.verdicts.values())
     of_bulk = list(takewhile(lambda each: bulk_name(each.verdict.idempotency_key) == name, newest_first))
-    words = Counter(map(verdict_words, of_bulk)).most_common()
-    text = f"{counted(len(of_bulk), 'image')}: {words[0][0]}"
-    return {"name": name, "text": text + (f", and {len(words) - 1} more" if len(words) > 1 else "")}
+    (text, _), *others = Counter(verdict_words(each, words) for each in of_bulk).most_common()
+    key = "verdict.bulk_more" if others else "verdict.bulk"
+    return {"name": name, "text": words(key, number=len(of_bulk), verdict=text, more=len(others))}

@@ -76,8 +76,8 @@ class Bar {
     const isInValues = hasValues(main.image.spec);
     const { center, window, isInverted } = main.shown;
     this.switches.invert.setAttribute("aria-pressed", isInverted);
-    this.names[0].textContent = isInValues ? "Centre" : "Brightness";
-    this.names[1].textContent = isInValues ? "Width" : "Contrast";
+    this.names[0].textContent = say(isInValues ? "image.centre" : "image.brightness");
+    this.names[1].textContent = say(isInValues ? "image.width" : "image.contrast");
     const shown = isInValues ? { center, window } : { center: (128 - center) / 1.28, window: (100 * 256) / window };
     for (const [name, field] of Object.entries(this.fields)) {
       if (field.getRootNode().activeElement !== field) field.value = Math.round(shown[name]);

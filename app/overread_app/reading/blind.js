@@ -41,7 +41,7 @@ class Blind {
     if (here?.packet.id === packet.id) {
       if (here === reading.current) Object.assign(packet, reading.panel.draft);
       reading.visit = null;
-      reading.said = "Your reading is locked.";
+      reading.said = say("saved.locked");
       this.fresh = packet.id;
       reading.bring(packet);
     } else {
@@ -55,9 +55,7 @@ class Blind {
     const isLocking = reading.outbox.last?.path === "reading";
     if (!isLocking && (!this.fresh || reading.current?.packet.id !== this.fresh)) return false;
     this.fresh = "";
-    reading.said = reading.last && !isLocking
-      ? "Your reading stays locked. Press again to undo the last verdict."
-      : "Your reading is locked and cannot be undone.";
+    reading.said = say(reading.last && !isLocking ? "saved.stays_locked" : "saved.not_undone");
     reading.showStatus();
     return true;
   }

@@ -15,12 +15,13 @@ from overread_app.reading.packets import Json
 
 FOLDER = Path(__file__).parent
 PARTS = (
-    *("pixels", "surface", "hands", "presets", "pane", "bar", "viewer"),
+    *("words", "name", "pixels", "surface", "hands", "presets", "pane", "bar", "viewer"),
     *(
         "server",
         "outbox",
         "sample_store",
         "keys",
+        "key_table",
         "grades",
         "panel",
         "sheet",
@@ -65,7 +66,7 @@ class Told(NamedTuple):
 
 def show_component(data: Json) -> Told:
     """Show the component. data: of `component_data`."""
-    place = str(data["storage"]).rpartition(".")[2]
+    place = f"{data['language']}_{str(data['storage']).rpartition('.')[2]}"  # in another language it is made anew
     told = _reading(
         key=f"review_reading_{place}",
         data=data,

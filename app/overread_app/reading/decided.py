@@ -6,11 +6,12 @@ from itertools import islice
 from overread.errors import StudyError
 from overread.records import Decision
 from overread_app.components.evidence_panel import thumbnails
-from overread_app.components.verdict_words import VERDICT_NAMES
+from overread_app.components.verdict_words import verdict_names
 from overread_app.reading.packets import Json, class_label, verdict_words
 from overread_app.reading.reader_state import Standing
 from overread_app.reading.requests import DecidedRequest
 from overread_app.reading.seat import Seat
+from overread_app.words.catalogue import Words
 
 
 def decided_samples(seat: Seat, asked: DecidedRequest, standing: Standing) -> Json:
@@ -25,7 +26,7 @@ def decided_samples(seat: Seat, asked: DecidedRequest, standing: Standing) -> Js
         if decision.verdict.sample_id in room.rows
         and decision.verdict.sample_id not in repeats
         and (asked.after is None or decision.sequence < asked.after)
-        and _fits(decision, asked.search.casefold())
+        and _fits(decision, asked.search.casefold(), seat.words)
     )
     shown = list(islice(found, asked.count))
     return {
@@ -34,9 +35,10 @@ def decided_samples(seat: Seat, asked: DecidedRequest, standing: Standing) -> Js
     }
 
 
-def _fits(decision: Decision, search: str) -> bool:
+def _fits(decision: Decision, search: str, words: Words) -> bool:
     verdict = decision.verdict
-    texts = (verdict.given_label, verdict.chosen_label, VERDICT_NAMES[verdict.kind], verdict.sample_id, verdict.note)
+    name = verdict_names(words)[verdict.kind]
+    texts = (verdict.given_label, verdict.chosen_label, name, verdict.sample_id, verdict.note)
     return any(search in text.casefold() for text in texts)
 
 
@@ -49,7 +51,7 @@ def _entry(seat: Seat, decision: Decision) -> Json:
     return {
         "id": verdict.sample_id,
         "thumb": thumb,
-        "text": verdict_words(decision),
+        "text": verdict_words(decision, seat.words),
         "colour": class_label(seat.room, verdict.chosen_label)["colour"],
         "note": verdict.note,
     }

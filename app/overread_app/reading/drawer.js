@@ -43,14 +43,14 @@ class Drawer {
     const { status, answer } = await this.on.ask({ after, count: NUM_LISTED, search: this.search.value });
     if (number !== this.number || !this.isOpen) return;
     if (status !== 200) {
-      this.said.textContent = answer.message ?? "The server has a problem.";
+      this.said.textContent = answer.message ?? say("decided.problem");
       return;
     }
     if (after === null) this.list.replaceChildren();
     this.list.append(...answer.decided.map((each) => this.entry(each)));
     this.next = answer.next;
     this.more.hidden = answer.next === null;
-    const none = this.search.value ? "No verdict matches." : "You have not decided any image yet.";
+    const none = say(this.search.value ? "decided.no_match" : "decided.none");
     this.said.textContent = this.list.children.length ? "" : none;
   }
 

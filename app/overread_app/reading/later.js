@@ -14,9 +14,9 @@ class Later {
 
   // To the end. Returns what to say about it.
   add(id) {
-    if (this.ids.length >= MAX_LATER) return `${MAX_LATER} images are put off already. Decide some first.`;
+    if (this.ids.length >= MAX_LATER) return say("saved.later_full", { number: MAX_LATER });
     this.store([...this.ids.filter((each) => each !== id), id]);
-    return "Put off; this browser remembers it.";
+    return say("saved.later");
   }
 
   remove(id) {

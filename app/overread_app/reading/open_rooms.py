@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from overread.config import calibration_settings
-from overread.errors import UserError
 from overread.proposal_settings import CalibrationSettings
 from overread.review.queue import likely_labels
 from overread.studies.run import Run
@@ -18,6 +17,7 @@ from overread.studies.study import Study
 from overread_app import study_data
 from overread_app.reading.room import Room
 from overread_app.reading.row_groups import Groups
+from overread_app.words.worded_error import WordedError
 
 NUM_KEPT = 4
 NEAR_DUPLICATES = "near-duplicates"
@@ -26,11 +26,11 @@ _SINGLE = ("sample_id", "image", "given_label", "slide", "sha256")
 """Columns of samples.csv that group no samples, or have a place of their own in a choice."""
 
 
-class RunReplacedError(UserError):
+class RunReplacedError(WordedError):
     """The run, or the study, is not as it was when the ticket was issued."""
 
     def __init__(self) -> None:
-        super().__init__("the study or its run was updated and nothing was saved: reload the page")
+        super().__init__("error.replaced")
 
 
 def room_stamp(study: Study, run: Run | None) -> str:

@@ -5,7 +5,6 @@
 
 const IS_TAKEN = (status, answer) => status === 200 && ("saved" in answer || "undone" in answer);
 const IS_REFUSED = (status) => [409, 422].includes(status);
-const UPDATED = "the study was updated"; // and its page gets a new ticket
 
 const SUFFIX = ".outbox"; // of a slot of the tab's storage
 const outboxes = new Map();
@@ -111,16 +110,17 @@ class Outbox {
   }
 }
 
-// Why the server did not do what it was asked, as part of a sentence.
+// Why the server did not do what it was asked, as part of a sentence. Of a study that was updated, the page gets a new
+// ticket.
 function reasonOf({ isReplaced, message }) {
-  return isReplaced ? UPDATED : (message || "the server has a problem").replace(/\.$/, "");
+  return isReplaced ? say("server.updated") : (message || say("server.problem")).replace(/\.$/, "");
 }
 
 // How it stands with the last verdict, in words. last: in the ledger; trouble: why no samples come.
 function savedText({ entries, problem, hasUndo }, last, trouble) {
-  if (entries.length && problem) return `Not saved yet: ${problem}. Trying again… (${entries.length} waiting)`;
-  if (hasUndo) return "Undoing…";
-  if (entries.length) return "Saving…";
-  if (trouble) return `No new images: ${trouble}. Trying again…`;
-  return last ? `Saved: ${last.text}` : "Nothing saved yet";
+  if (entries.length && problem) return say("saved.waiting", { problem, number: entries.length });
+  if (hasUndo) return say("saved.undoing");
+  if (entries.length) return say("saved.saving");
+  if (trouble) return say("saved.no_images", { problem: trouble });
+  return last ? say("saved.last", { verdict: last.text }) : say("saved.nothing");
 }

@@ -18,20 +18,18 @@ from overread_app.components.charts import class_colours
 from overread_app.components.evidence_panel import thumbnails
 from overread_app.components.sample_card import kind_words, likelihood
 from overread_app.components.scorer_votes import VIEWS, consensus_words, vote
-from overread_app.components.verdict_words import GRADE_WORDS, PLAIN_VERDICTS, VERDICT_NAMES
 from overread_app.reading.reader_state import Standing
 from overread_app.reading.room import Room
+from overread_app.words.catalogue import Words
 
 NUM_SIMILAR = 6
 MAX_SAME = 2
 """Of them, near-duplicates of the sample."""
 
-_FINDINGS = {kind.value: text for kind, text, *_ in PLAIN_VERDICTS}
-
 Json = dict[str, Any]
 
 
-def packets(room: Room, sample_ids: Sequence[str], standing: Standing) -> list[Json]:
+def packets(room: Room, sample_ids: Sequence[str], standing: Standing, words: Words) -> list[Json]:
     """All that is shown of each sample but its image, as if it were not decided; where images are labelled alone
     first, nothing of one that the reader has not labelled. Raises UserError where the room has not got a sample."""
     rows = [room.row(sample_id) for sample_id in sample_ids]
@@ -46,10 +44,10 @@ def packets(room: Room, sample_ids: Sequence[str], standing: Standing) -> list[J
             **(
                 {"id": room.ids[row], "isBlind": True, "similar": []}
                 if room.is_blind and room.ids[row] not in standing.revealed
-                else _packet(room, row, float(chance), is_corrected=num_verdicts > 0, is_hidden=is_hidden)
+                else _packet(room, row, words, float(chance), is_corrected=num_verdicts > 0, is_hidden=is_hidden)
             ),
             "image": room.image_version(row),
-            "reading": reading_words(standing.readings.get(room.ids[row])),
+            "reading": reading_words(standing.readings.get(room.ids[row]), words),
             "follows": key,
             "note": "",
             "grade": "",
@@ -59,16 +57,24 @@ def packets(room: Room, sample_ids: Sequence[str], standing: Standing) -> list[J
     ]
 
 
-def _packet(room: Room, row: int, probability: float, *, is_corrected: bool, is_hidden: Callable[[int], bool]) -> Json:
+def _packet(
+    room: Room,
+    row: int,
+    words: Words,
+    probability: float,
+    *,
+    is_corrected: bool,
+    is_hidden: Callable[[int], bool],
+) -> Json:
     """is_hidden: whether nothing may be told of a row."""
-    title, other_title = "The readings differ", "Model’s reading"
+    title, other_title = words("evidence.differ"), words("evidence.model")
     if not room.run:
-        return _unread_packet(room, row)
+        return _unread_packet(room, row, words)
     if not room.is_proposed[row]:
-        title, other_title = "Below the proposal threshold", "Most likely other"
+        title, other_title = words("evidence.below"), words("evidence.likely")
     # No digits near 0 and 1, where they would claim too much.
-    details = [f"{probability:.2f}"] if 0.025 <= probability < 0.985 else []
-    details += ["corrected by your verdicts"] if is_corrected else []
+    details = [words.number(probability, decimals=2)] if 0.025 <= probability < 0.985 else []
+    details += [words("evidence.corrected")] if is_corrected else []
     return {
         "id": room.ids[row],
         "given": class_label(room, room.given[row]),
@@ -76,24 +82,24 @@ def _packet(room: Room, row: int, probability: float, *, is_corrected: bool, is_
         "isProposed": bool(room.is_proposed[row]),
         "title": title,
         "otherTitle": other_title,
-        "kind": _kind(room, row, is_hidden),
-        "chance": likelihood(probability),
+        "kind": _kind(room, row, words, is_hidden),
+        "chance": likelihood(probability, words),
         "chanceDetail": ", ".join(details),
         "probs": [round(float(value), 4) for value in room.probs[row]],
-        "votes": _votes(room, row, is_hidden),
-        "consensus": consensus_words(room.consensus[row], room.consensus_of[row]),
-        **_similar(room, row, is_hidden),
+        "votes": _votes(room, row, words, is_hidden),
+        "consensus": consensus_words(room.consensus[row], room.consensus_of[row], words),
+        **_similar(room, row, words, is_hidden),
     }
 
 
-def _unread_packet(room: Room, row: int) -> Json:
+def _unread_packet(room: Room, row: int, words: Words) -> Json:
     """Of a sample that no model has read."""
     return {
         "id": room.ids[row],
         "given": class_label(room, room.given[row]),
         "other": class_label(room, ""),
         "isProposed": True,
-        "title": "Not read by a model",
+        "title": words("evidence.unread"),
         "otherTitle": "",
         "kind": "",
         "chance": "",
@@ -106,32 +112,34 @@ def _unread_packet(room: Room, row: int) -> Json:
     }
 
 
-def last_verdict(standing: Standing) -> Json | None:
+def last_verdict(standing: Standing, words: Words) -> Json | None:
     """The reader's last verdict in words; None before the first."""
     last = standing.last
     if last is None:
         return None
-    return {"key": last.verdict.idempotency_key, "sampleId": last.verdict.sample_id, "text": verdict_words(last)}
+    return {"key": last.verdict.idempotency_key, "sampleId": last.verdict.sample_id, "text": verdict_words(last, words)}
 
 
-def reading_words(reading: LedgerRow | None) -> str:
+def reading_words(reading: LedgerRow | None, words: Words) -> str:
     """A reader's blind reading in words: its label, or why there is none; empty before the first."""
     if reading is None or reading.chosen_label:
         return reading.chosen_label if reading else ""
-    return _FINDINGS[reading.verdict]
+    return words(f"verdict.{reading.verdict}")
 
 
-def verdict_words(decision: Decision) -> str:
+def verdict_words(decision: Decision, words: Words) -> str:
     """A verdict in words: a → b (few miss it, major); a, kept."""
     verdict = decision.verdict
+    given, chosen = verdict.given_label, verdict.chosen_label
     match verdict.kind:
+        case VerdictKind.ACCEPT | VerdictKind.RELABEL if verdict.grade:
+            return words("verdict.changed_graded", given=given, chosen=chosen, grade=words(f"grade.{verdict.grade}"))
         case VerdictKind.ACCEPT | VerdictKind.RELABEL:
-            grade = f" ({GRADE_WORDS[verdict.grade]})" if verdict.grade else ""
-            return f"{verdict.given_label} → {verdict.chosen_label}{grade}"
+            return words("verdict.changed", given=given, chosen=chosen)
         case VerdictKind.REJECT:
-            return f"{verdict.given_label}, kept"
+            return words("verdict.kept", given=given)
         case kind:
-            return f"{verdict.given_label}, {VERDICT_NAMES[kind].lower()}"
+            return words(f"verdict.other_{kind.value}", given=given)
 
 
 def corrected_probability(room: Room, rows: Sequence[int], standing: Standing) -> tuple[np.ndarray, int]:
@@ -160,24 +168,26 @@ def class_label(room: Room, label: str) -> Json:
     return {"label": label, "colour": class_colours(room.study.classes).get(label, "transparent")}
 
 
-def _kind(room: Room, row: int, is_hidden: Callable[[int], bool]) -> str:
+def _kind(room: Room, row: int, words: Words, is_hidden: Callable[[int], bool]) -> str:
     same = room.given[_visible(_duplicates(room, row), is_hidden)]
     return kind_words(
         room.kinds[row],
+        words,
         probs=dict(zip(room.study.classes, room.probs[row].tolist(), strict=True)),
         same_labels=[label for label in same if label != room.given[row]],
     )
 
 
-def _votes(room: Room, row: int, is_hidden: Callable[[int], bool]) -> list[Json]:
+def _votes(room: Room, row: int, words: Words, is_hidden: Callable[[int], bool]) -> list[Json]:
     scores = dict(zip(room.scorers, room.scores[row].tolist(), strict=True))
     # Duplicates that agree are no evidence: labels are copied together with images.
     if not scores.get("duplicates") or any(is_hidden(each) for each in room.duplicates.others(row).tolist()):
         scores.pop("duplicates", None)
-    return [{"view": view, "vote": vote(scores[name])} for name, view in VIEWS.items() if name in scores]
+    views = {name: words(f"evidence.{view}") for name, view in VIEWS.items()}
+    return [{"view": view, "vote": vote(scores[name])} for name, view in views.items() if name in scores]
 
 
-def _similar(room: Room, row: int, is_hidden: Callable[[int], bool]) -> Json:
+def _similar(room: Room, row: int, words: Words, is_hidden: Callable[[int], bool]) -> Json:
     """The most similar images, the nearest first: near-duplicates, then those of other patients and slides."""
     if not room.has_evidence:
         return {"similar": [], "similarSaid": ""}
@@ -188,8 +198,8 @@ def _similar(room: Room, row: int, is_hidden: Callable[[int], bool]) -> Json:
         thumbs = thumbnails(room.study.pixels_path, ids)
     except StudyError:  # the cache may be deleted at any time
         thumbs = ("",) * len(ids)
-    near, far = _tally(labels[: len(same)]), _tally(labels[len(same) :])
-    said = f"Almost identical: {near}. Other patients and slides: {far}" if len(same) else f"Given labels: {far}"
+    near, far = _tally(labels[: len(same)], words), _tally(labels[len(same) :], words)
+    said = words("evidence.near_and_far", near=near, far=far) if len(same) else words("evidence.far", far=far)
     similar = [
         {
             "id": sample_id,
@@ -213,5 +223,5 @@ def _duplicates(room: Room, row: int) -> np.ndarray:
     return rows[np.argsort(room.given[rows] == room.given[row], kind="stable")]
 
 
-def _tally(labels: Iterable[str]) -> str:
-    return ", ".join(f"{count} {label}" for label, count in Counter(labels).most_common()) or "none"
+def _tally(labels: Iterable[str], words: Words) -> str:
+    return ", ".join(f"{count} {label}" for label, count in Counter(labels).most_common()) or words("evidence.none")

@@ -5,25 +5,21 @@ from dataclasses import asdict, dataclass
 
 import streamlit as st
 
-from overread.records import Protocol, VerdictKind
+from overread.records import Protocol
 from overread.review.queue_choice import QueueChoice, blind_choice
 from overread.studies.run import Run
 from overread.studies.study import Study
 from overread_app import session
 from overread_app.components.charts import class_colours
-from overread_app.components.verdict_words import GRADES, NUM_KEYS, PLAIN_VERDICTS
+from overread_app.components.verdict_words import NUM_KEYS, offered_grades, offered_verdicts
 from overread_app.reading.open_rooms import room_stamp
 from overread_app.reading.packets import Json
 from overread_app.reading.routes import know_study
 from overread_app.reading.tickets import Ticket, expiry, sign
 from overread_app.reading.tour import tour_data
 
-VERDICTS = (
-    {"kind": VerdictKind.ACCEPT.value, "text": "Change to", "key": "A", "help": ""},
-    {"kind": VerdictKind.REJECT.value, "text": "Keep", "key": "X", "help": ""},
-    *({"kind": kind.value, "text": text, "key": key, "help": said} for kind, text, key, said in PLAIN_VERDICTS),
-)
-"""The verdicts but for those of another class: a class has its own key."""
+SECTIONS = ("server", "image", "keys", "panel", "saved", "decided", "tour")
+"""Of the catalogue, those that the browser needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +46,7 @@ def component_data(
     row when it was chosen. jump: the sample to go to. Raises RunReplacedError where the run's scores are gone.
     """
     know_study(study)
+    words = session.words()
     choice = choice or QueueChoice()
     ticket = Ticket(
         study=session.study_address(study.path),
@@ -59,6 +56,7 @@ def component_data(
         since=since,
         expires_s=expiry(),
         stamp=room_stamp(study, run),
+        language=words.language,
     )
     base = st.get_option("server.baseUrlPath").strip("/")
     identity = "\n".join((reader, study.ledger_study, ticket.run))
@@ -70,10 +68,12 @@ def component_data(
             {"name": name, "colour": colours[name], "key": str(number) if number <= NUM_KEYS else ""}
             for number, name in enumerate(study.classes, 1)
         ],
-        "verdicts": list(VERDICTS),
-        "grades": list(GRADES) if study.asks_grades else [],
+        "verdicts": offered_verdicts(words),
+        "grades": offered_grades(words) if study.asks_grades else [],
         "isDemo": study.is_demo,
         "tour": tour_data(study) if run and study.protocol == Protocol.OPEN else None,
         "jump": jump and asdict(jump),
+        "language": words.language,
+        "words": words.sections(*SECTIONS),
         "storage": "overread." + hashlib.sha256(identity.encode()).hexdigest()[:16],
     }

@@ -2,15 +2,14 @@
 
 const BAR_SHARE = 0.25; // of the canvas: the scale bar is no longer
 const TURNS = new Map([
-  // As canvas transforms have them, and in words.
-  ["1,0,0,1", ""],
-  ["0,1,-1,0", "Rotated 90° right"],
-  ["-1,0,0,-1", "Rotated 180°"],
-  ["0,-1,1,0", "Rotated 90° left"],
-  ["-1,0,0,1", "Flipped left to right"],
-  ["1,0,0,-1", "Flipped top to bottom"],
-  ["0,-1,-1,0", "Flipped, rotated 90° right"],
-  ["0,1,1,0", "Flipped, rotated 90° left"],
+  // As canvas transforms have them, and their names in the catalogue; none for the upright one.
+  ["0,1,-1,0", "image.turned_right"],
+  ["-1,0,0,-1", "image.turned_half"],
+  ["0,-1,1,0", "image.turned_left"],
+  ["-1,0,0,1", "image.flipped_across"],
+  ["1,0,0,-1", "image.flipped_down"],
+  ["0,-1,-1,0", "image.flipped_right"],
+  ["0,1,1,0", "image.flipped_left"],
 ]);
 
 class Pane {
@@ -76,7 +75,8 @@ class Pane {
   // What the reader must know of the view: how it is turned, and how long a distance is.
   write() {
     const { surface, parts } = this;
-    const turned = TURNS.get(String(surface.turn));
+    const name = TURNS.get(String(surface.turn));
+    const turned = name ? say(name) : "";
     if (parts.turned.textContent !== turned) parts.turned.textContent = turned;
     const { spacing_mm: spacing, isAtDetector } = this.image.spec;
     parts.bar.hidden = !spacing;
@@ -86,7 +86,7 @@ class Pane {
     const perMm = surface.scale / across / ratio;
     const length = roundLength((BAR_SHARE * surface.canvas.clientWidth) / perMm);
     parts.bar.style.width = `${length * perMm}px`;
-    parts.length.textContent = lengthText(length) + (isAtDetector ? " at the detector" : "");
+    parts.length.textContent = isAtDetector ? say("image.at_detector", { length: lengthText(length) }) : lengthText(length);
   }
 
   close() {

@@ -1,35 +1,7 @@
 // What stands beside the image: both labels, the evidence, the verdicts' buttons. Its elements are made once for a
 // study; a sample only changes their text.
 
-const LONG = 24; // characters
-const TAIL = 12; // characters at the end of a long name that are always in sight
 const NOT_SHOWN = { label: "", colour: "" };
-const VOTES = { fits: "agrees", unsure: "undecided", doubts: "disagrees" };
-
-// A name that is cut in its middle where its place is too narrow; whole on hover.
-class Name {
-  constructor(element = make("span")) {
-    element.classList.add("name");
-    this.element = element;
-    this.lead = element.appendChild(make("span"));
-    this.head = element.appendChild(make("span"));
-    this.tail = element.appendChild(make("span"));
-  }
-
-  // lead: words before the name, which are not cut.
-  write(text, lead = "") {
-    const letters = Array.from(text);
-    let place = letters.length;
-    if (place > LONG) {
-      place -= TAIL;
-      place += Math.max(letters.slice(place, -4).indexOf(" "), 0); // rather a whole word at the end
-    }
-    this.lead.textContent = lead && `${lead} `;
-    this.head.textContent = letters.slice(0, place).join("");
-    this.tail.textContent = letters.slice(place).join("");
-    this.element.title = text;
-  }
-}
 
 class Panel {
   // on: {verdict(kind, label), similar(an image of the packet's similar ones)}
@@ -50,6 +22,8 @@ class Panel {
       name: figure.querySelector("figcaption span"),
     }));
     this.votes = [...root.querySelectorAll(".votes li")];
+    this.counts = { decided: make("b", "decided"), total: make("span", "total") };
+    sayAround(this.find("counts"), "panel.reviewed", this.counts);
     this.more = this.find("more");
     this.more.onchange = () => {
       const label = this.more.value;
@@ -105,11 +79,11 @@ class Panel {
 
   // The rows of the key table for the buttons in sight. decide: (kind, label).
   keys(decide) {
-    const texts = { accept: "Change to the other label", reject: "Keep the given label" };
+    const names = { accept: say("keys.accept"), reject: say("keys.reject") };
     const verdicts = [...this.buttons, ...this.thirds].map((button) => ({
       keys: [button.key.toLowerCase()],
       shown: button.key,
-      text: texts[button.kind] ?? (button.text || button.label),
+      text: names[button.kind] ?? (button.text || button.label),
       run: () => button.element.hidden || decide(button.kind, button.label),
     }));
     return [...verdicts, ...this.grades.keys(() => !this.root.classList.contains("is-blind"))];
@@ -118,11 +92,11 @@ class Panel {
   // Show a sample of the store: all its texts at once.
   show({ packet, thumbs }) {
     const { given = NOT_SHOWN, other = NOT_SHOWN } = packet;
-    const title = packet.isBlind ? "What does this image show?" : packet.title;
+    const title = packet.isBlind ? say("panel.blind_title") : packet.title;
     this.root.classList.toggle("is-blind", Boolean(packet.isBlind));
     this.root.classList.remove("is-locking");
     this.find("panel").setAttribute("aria-label", title);
-    this.find("title").textContent = packet.standing ? `Your verdict so far: ${packet.standing}` : title;
+    this.find("title").textContent = packet.standing ? say("panel.standing", { verdict: packet.standing }) : title;
     this.find("readings").classList.toggle("is-decided", Boolean(packet.standing));
     this.root.classList.toggle("is-unread", !packet.isBlind && !other.label); // by a model
     this.find("own").hidden = !packet.reading;
@@ -157,7 +131,7 @@ class Panel {
     for (const { element, label } of this.thirds) element.hidden = !isOther(label);
     for (const option of this.others) option.hidden = option.disabled = !isOther(option.value);
     this.more.hidden = !this.others.some((option) => !option.hidden);
-    this.find("row-title").textContent = given ? "Another class" : "Your label";
+    this.find("row-title").textContent = given ? say("panel.another") : say("panel.your_label");
     this.find("thirds").hidden = !this.classes.some(({ name }) => isOther(name));
   }
 
@@ -173,19 +147,19 @@ class Panel {
     });
     const doubts = packet.votes.filter(({ vote }) => vote === "doubts").length;
     this.find("votes-part").hidden = !packet.votes.length;
-    this.find("votes-said").textContent = `${doubts} of ${packet.votes.length} disagree`;
+    this.find("votes-said").textContent = say("panel.votes_said", { doubts, total: packet.votes.length });
     this.votes.forEach((row, i) => {
       const each = packet.votes[i];
       row.hidden = !each;
       row.className = each?.vote ?? "";
       row.children[1].textContent = each?.view ?? "";
-      row.children[2].textContent = VOTES[each?.vote] ?? "";
+      row.children[2].textContent = each ? say(`panel.${each.vote}`) : "";
     });
     this.find("consensus").textContent = packet.consensus;
     this.find("similar-part").hidden = !packet.similar.length;
     this.find("similar-note").textContent = packet.similar.some(({ isSame }) => isSame)
-      ? "almost identical ones first"
-      : "from other patients and slides";
+      ? say("panel.similar_same")
+      : say("panel.similar_others");
     this.find("similar-said").textContent = packet.similarSaid;
     this.similar = packet.similar;
     this.figures.forEach(({ figure, button, canvas, dot, name }, i) => {
@@ -193,7 +167,7 @@ class Panel {
       figure.hidden = !each;
       figure.classList.toggle("same", Boolean(each?.isSame));
       paintThumb(canvas, thumbs[i]);
-      button.setAttribute("aria-label", each ? `Open the similar image, given label ${each.label}` : "");
+      button.setAttribute("aria-label", each ? say("panel.open_similar", { label: each.label }) : "");
       dot.style.background = each?.colour ?? "";
       name.textContent = name.title = each?.label ?? "";
     });
@@ -212,7 +186,7 @@ class Panel {
   // The reader's own label is on its way; what the server answers is shown.
   lock() {
     this.root.classList.add("is-locking");
-    this.find("title").textContent = "Locking your reading";
+    this.find("title").textContent = say("panel.locking");
   }
 
   showProgress({ decided, total }) {
@@ -220,8 +194,8 @@ class Panel {
     bar.setAttribute("aria-valuemax", total);
     bar.setAttribute("aria-valuenow", decided);
     this.find("fill").style.width = `${total ? (100 * decided) / total : 0}%`;
-    this.find("decided").textContent = decided.toLocaleString("en");
-    this.find("total").textContent = total.toLocaleString("en");
+    this.counts.decided.textContent = numberText(decided);
+    this.counts.total.textContent = numberText(total);
   }
 
   // Which sample is missing: text instead of labels and evidence.
@@ -251,10 +225,4 @@ function paintThumb(canvas, image) {
   if (canvas.width !== image.naturalWidth) canvas.width = image.naturalWidth;
   if (canvas.height !== image.naturalHeight) canvas.height = image.naturalHeight;
   context.drawImage(image, 0, 0);
-}
-
-function make(tag, className = "") {
-  const element = document.createElement(tag);
-  element.className = className;
-  return element;
 }

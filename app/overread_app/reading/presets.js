@@ -2,12 +2,12 @@
 
 const NUM_PRESETS = 9;
 const CT_WINDOWS = [
-  // OHIF's own, in its order.
-  { name: "Soft tissue", center: 40, window: 400 },
-  { name: "Lung", center: -600, window: 1500 },
-  { name: "Liver", center: 90, window: 150 },
-  { name: "Bone", center: 480, window: 2500 },
-  { name: "Brain", center: 40, window: 80 },
+  // OHIF's own, in its order, by their keys in the catalogue.
+  { name: "image.soft_tissue", center: 40, window: 400 },
+  { name: "image.lung", center: -600, window: 1500 },
+  { name: "image.liver", center: 90, window: 150 },
+  { name: "image.bone", center: 480, window: 2500 },
+  { name: "image.brain", center: 40, window: 80 },
 ];
 
 // The window in which an image is seen first.
@@ -25,22 +25,23 @@ function leastWidth({ type }) {
 
 // The ready windows of an image: {name, center, window}. Those of CT first, so that they keep their keys.
 function presets(spec) {
-  const own = spec.windows.map(([center, window], i) => ({ name: `The file’s window ${i + 1}`, center, window }));
-  return [...(hasUnits(spec) ? CT_WINDOWS : []), ...own, ...(hasUnits(spec) ? [] : parts(spec))].slice(0, NUM_PRESETS);
+  const own = spec.windows.map(([center, window], i) => ({ name: say("image.own_window", { number: i + 1 }), center, window }));
+  const known = CT_WINDOWS.map((each) => ({ ...each, name: say(each.name) }));
+  return [...(hasUnits(spec) ? known : []), ...own, ...(hasUnits(spec) ? [] : parts(spec))].slice(0, NUM_PRESETS);
 }
 
 // Parts of what is seen first, for images whose values have no units.
 function parts({ center, window, isInverted, type, scale, offset, minimum, maximum, voi }) {
   const quarter = (isInverted ? -window : window) / 4;
   const found = [
-    { name: "More contrast", center, window: window / 2 },
-    { name: "Dark areas", center: center - quarter, window: window / 2 },
-    { name: "Bright areas", center: center + quarter, window: window / 2 },
+    { name: say("image.more_contrast"), center, window: window / 2 },
+    { name: say("image.dark_areas"), center: center - quarter, window: window / 2 },
+    { name: say("image.bright_areas"), center: center + quarter, window: window / 2 },
   ];
   if (type !== "uint8") {
     const [low, high] = [minimum * scale + offset, maximum * scale + offset];
     const extra = voi === "LINEAR" ? 1 : 0; // its lowest value is black and its highest white (PS3.3 C.11.2.1.2.1)
-    found.push({ name: "All values", center: (low + high + extra) / 2, window: high - low + extra || 1 });
+    found.push({ name: say("image.all_values"), center: (low + high + extra) / 2, window: high - low + extra || 1 });
   }
   return found;
 }

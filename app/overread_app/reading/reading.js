@@ -25,9 +25,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 
 class Reading {
-  constructor(parent, { storage }) {
+  constructor(parent, data) {
+    const { storage } = data;
     this.storage = storage;
     this.root = parent.querySelector(".reading");
+    learn(data);
+    writeTexts(this.root);
     this.viewer = new Viewer(this.root.querySelector(".viewer"), (packet) => this.store.decode(packet));
     this.panel = new Panel(this.root, {
       verdict: (kind, label) => this.decide(kind, label),
@@ -82,14 +85,7 @@ class Reading {
       this.panel.show(this.current);
       this.blind.mark(this.current);
     }
-    this.table = [
-      ...this.panel.keys((kind, label) => this.decide(kind, label)),
-      { keys: ["u"], shown: "U", text: "Undo the last verdict", run: () => this.undo() },
-      { keys: ["q"], shown: "Q", text: "Later: to the end of the queue", run: () => this.putOff() },
-      { keys: ["d"], shown: "D", text: "Your verdicts, to open again", run: () => this.drawer.toggle() },
-      ...this.viewer.keys,
-      { keys: ["?"], shown: "?", text: "This list", run: () => this.sheet.toggle() },
-    ];
+    this.table = keyTable(this);
     this.sheet.write(this.table);
     sendOutboxes();
     this.supply.refresh();
@@ -264,7 +260,7 @@ class Reading {
       if (entry.path === "reading") this.blind.reveal(answer.revealed);
     } else {
       const isVerdict = entry.path !== "undo";
-      this.panel.showProblem(status === 422 && isVerdict ? `Not saved: ${answer.message}` : answer.message);
+      this.panel.showProblem(status === 422 && isVerdict ? say("saved.refused", { problem: answer.message }) : answer.message);
       this.problemAt = performance.now();
       if (status === 422 && isVerdict) this.goBack(entry.body);
       else if (answer.isChanged) this.open(entry.body.sample_id, entry.body);

@@ -4,10 +4,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from overread.errors import UserError
 from overread.records import Grade, VerdictKind
 from overread.review.row_rules import FINDINGS
 from overread_app.components.verdict_words import MAX_NOTE_LENGTH
+from overread_app.words.worded_error import WordedError
 
 MAX_BYTES = 2**16
 MAX_COUNT = 10
@@ -19,11 +19,11 @@ MAX_BULK = 200
 """Samples in one request; a larger bulk is sent in several."""
 
 
-class RequestError(UserError):
+class RequestError(WordedError):
     """A request is not as the page makes it."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"The request's {name} is not valid. Reload the page.")
+        super().__init__("error.request", name=name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ def verdict_request(content: bytes) -> VerdictRequest:
     fields = _fields(content)
     note = fields.get("note", "")
     if not isinstance(note, str) or len(note) > MAX_NOTE_LENGTH:
-        raise UserError(f"The note is longer than {MAX_NOTE_LENGTH} characters; please shorten it.")
+        raise WordedError("error.note", number=MAX_NOTE_LENGTH)
     grade = _text(fields, "grade", is_optional=True)
     if grade not in ("", *Grade):
         raise RequestError("grade")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from overread.errors import ImageError, UserError
+from overread.errors import ImageError
 from overread.images.location import Location
 from overread.proposal_settings import CalibrationSettings
 from overread.records import Protocol
@@ -21,9 +21,14 @@ from overread.review.selections import load_selection
 from overread.studies.study import Study
 from overread_app import study_data
 from overread_app.reading.row_groups import Groups
+from overread_app.words.worded_error import WordedError
 
 NUM_ORDERS = 16
 """Choices whose order is kept, of a room."""
+
+
+class MissingImageError(WordedError, ImageError):
+    """The study does not have an image, or not this one any more."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ class Room:
     def row(self, sample_id: str) -> int:
         """The sample's row. Raises UserError where the run does not have it."""
         if sample_id not in self.rows:
-            raise UserError("This sample is not in the run. Reload the page.")
+            raise WordedError("error.not_in_run")
         return self.rows[sample_id]
 
     def order(self, choice: QueueChoice, *, since: int = 0) -> Order:
@@ -142,7 +147,7 @@ class Room:
         """Where a sample's image is. Raises ImageError where the run or the study does not have the sample."""
         image = self.images[self.rows[sample_id]] if sample_id in self.rows else ""
         if not image:
-            raise ImageError("the study does not have this image")
+            raise MissingImageError("error.image_missing")
         return self.study.image_location(image)
 
     def image_version(self, row: int) -> str:

@@ -36,10 +36,12 @@ from overread_app.reading.requests import (
     undo_request,
     verdict_request,
 )
-from overread_app.reading.room import Room
+from overread_app.reading.room import MissingImageError, Room
 from overread_app.reading.seat import Seat
-from overread_app.reading.tickets import TicketError, claimed_study, verify
+from overread_app.reading.tickets import TicketError, claimed_language, claimed_study, verify
 from overread_app.viewer.viewer import EncodedImage, encoded_image
+from overread_app.words.catalogue import Words, words_in
+from overread_app.words.worded_error import WordedError, reader_text
 
 IMAGE_MAX_AGE_S = 3600
 _STATUSES: tuple[tuple[type[Exception], int], ...] = (
@@ -98,7 +100,7 @@ def record_verdict(seat: Seat, content: bytes) -> Json:
     if asked.shown != shown_of(room, row) and key not in standing.verdicts:
         raise SampleChangedError
     if room.is_blind and asked.sample_id not in standing.revealed:
-        raise UserError("Label the image before you decide. Reload the page.")
+        raise WordedError("error.label_first")
     is_read_blind = room.is_blind and asked.sample_id in standing.readings
     seat.ledger.record(
         Verdict(
@@ -152,11 +154,15 @@ def lock_reading(seat: Seat, content: bytes) -> Json:
     return {"saved": True, "revealed": revealed, **seat.summary(standing)}
 
 
-class SampleChangedError(StaleVerdictError):
+class SampleChangedError(WordedError, StaleVerdictError):
     """The study has another image of the sample by now, or another label, than the page showed."""
 
     def __init__(self) -> None:
-        super().__init__("this image or its label was updated meanwhile; your verdict was not saved: look again")
+        super().__init__("error.changed")
+
+
+class NotUndoneError(WordedError, StaleVerdictError):
+    """The verdict to be undone is not the reader's last one any more."""
 
 
 def shown_of(room: Room, row: int) -> Shown:
@@ -171,7 +177,7 @@ def undo_last(seat: Seat, content: bytes) -> Json:
     key = visit_key(reader, asked.shown_key, asked.key)
     undone = seat.ledger.undo(reader, key, shown_key=asked.shown_key)
     if undone is None:
-        raise StaleVerdictError("another verdict was recorded in another window; nothing was undone")
+        raise NotUndoneError("error.not_undone")
     standing = seat.state.current()
     sample_id = undone.verdict.sample_id
     ids = [sample_id] if sample_id in seat.room.rows else []  # it may be a verdict on an earlier run
@@ -188,15 +194,13 @@ async def send_image(request: Request) -> Response:
         room, sample_id = _seat(request).room, request.path_params["sample_id"]
         location = room.image(sample_id)
         if request.query_params.get("v") != room.image_version(room.rows[sample_id]):
-            raise ImageError("the study has another image by now")
+            raise MissingImageError("error.image_replaced")
         return encoded_image(location)
 
     try:
         image = await run_in_threadpool(encoded)
-    except ImageError as error:
-        return _refused(error, f"This image cannot be shown. Reason: {error}.")
     except Exception as error:
-        return _refused(error)
+        return _refused(error, _words(request))
     headers = {
         "X-Overread-Image": json.dumps(image_spec(image)),
         "Cache-Control": f"private, max-age={IMAGE_MAX_AGE_S}",
@@ -226,7 +230,7 @@ def answering(handler: Callable[[Seat, bytes], Json | Response]) -> Callable[[Re
             answer = await run_in_threadpool(lambda: handler(_seat(request), content))
             return answer if isinstance(answer, Response) else JSONResponse(answer, headers=NOT_KEPT)
         except Exception as error:
-            return _refused(error)
+            return _refused(error, _words(request))
 
     return respond
 
@@ -243,9 +247,12 @@ async def _body(request: Request) -> bytes:
     return content
 
 
-def _refused(error: Exception, message: str = "") -> Response:
+def _refused(error: Exception, words: Words) -> Response:
     status = next(status for kind, status in _STATUSES if isinstance(error, kind))
-    message = message or error_text(error)
+    if isinstance(error, ImageError):
+        message = words("error.image", reason=reader_text(error, words) or str(error))
+    else:
+        message = error_text(error, words)
     answer: Json = {"message": message}
     if isinstance(error, SampleChangedError | StaleReadingError):
         answer["isChanged"] = True  # the page shows the sample again
@@ -256,9 +263,7 @@ def _refused(error: Exception, message: str = "") -> Response:
 
 def _seat(request: Request) -> Seat:
     """What the request's ticket opens. Raises TicketError, RunReplacedError and what opening the study raises."""
-    scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        raise TicketError("Reload the page.")
+    text = _ticket_text(request)
     study = _study(claimed_study(text))
     ticket = verify(text, study.key())
     run = Run(study.runs_path / ticket.run) if ticket.run else None
@@ -268,12 +273,23 @@ def _seat(request: Request) -> Seat:
     return Seat(ticket, open_room(study, run), ledger, reader_state(ledger, ticket.reader))
 
 
+def _ticket_text(request: Request) -> str:
+    """What the request bears as its ticket; empty for none, which is none."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    return text if scheme.lower() == "bearer" else ""
+
+
+def _words(request: Request) -> Words:
+    """For telling the reader why a request is refused."""
+    return words_in(claimed_language(_ticket_text(request)))
+
+
 def _study(address: str) -> Study:
     """Raises TicketError where this server does not show the study."""
     known: dict[str, Any] = {session.study_address(path): path for path in session.served_paths()}
     path = _made.get(address) or known.get(address)
     if path is None:
-        raise TicketError("This server does not show the study any more. Reload the page.")
+        raise TicketError("error.not_shown")
     return open_study(path)
 
 

@@ -56,7 +56,7 @@ class SampleStore {
       }
       if (image && !isKept()) image.bitmap.close();
       sample.image = image;
-      sample.message = image ? "" : message || "This image cannot be shown.";
+      sample.message = image ? "" : message || say("server.unseen");
       sample.thumbs = await thumbs;
       sample.isReady = true;
       return;

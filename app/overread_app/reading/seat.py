@@ -10,6 +10,7 @@ from overread_app.reading.packets import Json, last_verdict, packets, verdict_wo
 from overread_app.reading.reader_state import ReaderState, Standing
 from overread_app.reading.room import Order, Room
 from overread_app.reading.tickets import Ticket
+from overread_app.words.catalogue import Words, words_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,11 @@ class Seat:
     room: Room
     ledger: Ledger
     state: ReaderState
+
+    @property
+    def words(self) -> Words:
+        """In the reader's language."""
+        return words_in(self.ticket.language)
 
     @property
     def order(self) -> Order:
@@ -53,18 +59,18 @@ class Seat:
 
     def summary(self, standing: Standing) -> Json:
         """What every answer says: the last verdict, and the progress."""
-        return {"last": last_verdict(standing), "progress": self.progress(standing)}
+        return {"last": last_verdict(standing, self.words), "progress": self.progress(standing)}
 
     def packets(self, sample_ids: Sequence[str], standing: Standing) -> list[Json]:
         """All that the reader may see of each sample but its image. A decided one comes with its verdict, note and
         grade, unless it is a repeat, which shows nothing of them."""
         repeats = set(self.repeats(standing))
-        shown = packets(self.room, sample_ids, standing)
+        shown = packets(self.room, sample_ids, standing, self.words)
         for packet in shown:
             decision = standing.decision(packet["id"])
             if decision is not None and packet["id"] not in repeats:
                 packet |= {
-                    "standing": verdict_words(decision),
+                    "standing": verdict_words(decision, self.words),
                     "note": decision.verdict.note,
                     "grade": decision.verdict.grade,
                 }

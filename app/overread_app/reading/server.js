@@ -3,7 +3,6 @@
 const TIMEOUT_MS = 20_000;
 const BACKOFF_MS = [300, 600, 1200, 2400, 5000];
 const RENEWAL_MS = 2000; // a new ticket comes within that time, or is asked for again
-const NO_CONNECTION = "no connection";
 
 class Server {
   // renew: called, if given, with a ticket that is void, since what it was issued for was replaced.
@@ -33,7 +32,7 @@ class Server {
       if (answer.isReplaced) this.askForTicket();
       return { status: response.status, answer };
     } catch {
-      return { status: 0, answer: { message: NO_CONNECTION } };
+      return { status: 0, answer: { message: say("server.no_connection") } };
     }
   }
 

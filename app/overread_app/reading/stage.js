@@ -14,7 +14,7 @@ class Stage {
     document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0 }); // both labels and the image in sight
     this.panel.find("evidence").scrollTo({ top: 0 });
     if (sample.image) this.viewer.main.image === sample.image || this.viewer.show(sample.image); // keep how it is seen
-    else this.viewer.blank(`${sample.message} If you cannot judge without it, choose “Cannot judge”.`);
+    else this.viewer.blank(say("image.unseen_blind", { reason: sample.message }));
     this.panel.show(sample);
     this.root.classList.remove("is-ended");
     this.curtain.showOnly(id);
@@ -25,8 +25,8 @@ class Stage {
 
   // Nothing is left of the last sample, and the next one is not here yet.
   blank() {
-    this.viewer.blank("Loading the next image");
-    this.panel.blank("Loading the next image");
+    this.viewer.blank(say("image.loading_next"));
+    this.panel.blank(say("image.loading_next"));
     this.curtain.showOnly("");
     delete this.root.dataset.sample;
   }

@@ -10,15 +10,18 @@ import hmac
 import json
 import time
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from overread.errors import ConfigError, UserError
+from overread.errors import ConfigError
 from overread.review.queue_choice import QueueChoice
+from overread_app.words.catalogue import language_of
+from overread_app.words.worded_error import WordedError
 
 LIFETIME_S = 12 * 3600
 _STEP_S = LIFETIME_S // 2
 
 
-class TicketError(UserError):
+class TicketError(WordedError):
     """A ticket is missing, expired, forged or another study's."""
 
 
@@ -38,6 +41,8 @@ class Ticket:
     """The ledger's newest row when the queue was chosen."""
     stamp: str = ""
     """Of what is shown (`room_stamp`): once that is replaced, the ticket is void."""
+    language: str = "en"
+    """In which the routes answer, one of the catalogue's."""
 
 
 def expiry() -> int:
@@ -56,14 +61,14 @@ def verify(text: str, key: bytes) -> Ticket:
     """The ticket of a text. Raises TicketError if it was not signed under the study's key, or has expired."""
     content, signature = _parts(text)
     if not hmac.compare_digest(signature, _signature(content, key)):
-        raise TicketError("This page does not belong to the study. Reload the page.")
+        raise TicketError("error.other_study")
     try:
         fields = json.loads(content)
         ticket = Ticket(**fields | {"choice": QueueChoice(**fields["choice"])})
     except (TypeError, KeyError, ConfigError) as error:  # of a server of another version
-        raise TicketError("Overread was updated. Reload the page.") from error
+        raise TicketError("error.other_version") from error
     if ticket.expires_s <= time.time():
-        raise TicketError("This page was open for too long. Reload the page.")
+        raise TicketError("error.expired")
     return ticket
 
 
@@ -71,9 +76,28 @@ def claimed_study(text: str) -> str:
     """The address of the study whose ticket a text claims to be: by that study's key it is then verified. Raises
     TicketError if the text is no ticket."""
     try:
-        return str(json.loads(_parts(text)[0])["study"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise TicketError("Reload the page.") from error
+        return str(_claims(text)["study"])
+    except KeyError as error:
+        raise TicketError("error.reload") from error
+
+
+def claimed_language(text: str) -> str:
+    """The language that a text claims, ticket or not: for telling its bearer why it is refused."""
+    try:
+        return language_of(str(_claims(text).get("language")))
+    except TicketError:
+        return language_of("")
+
+
+def _claims(text: str) -> dict[str, Any]:
+    """What a text says that nobody has verified. Raises TicketError if it is no ticket."""
+    try:
+        claims = json.loads(_parts(text)[0])
+    except (ValueError, RecursionError) as error:
+        raise TicketError("error.reload") from error
+    if not isinstance(claims, dict):
+        raise TicketError("error.reload")
+    return claims
 
 
 def _parts(text: str) -> tuple[bytes, bytes]:
@@ -81,7 +105,7 @@ def _parts(text: str) -> tuple[bytes, bytes]:
     try:
         return base64.urlsafe_b64decode(content), base64.urlsafe_b64decode(signature)
     except ValueError as error:
-        raise TicketError("Reload the page.") from error
+        raise TicketError("error.reload") from error
 
 
 def _text(content: bytes) -> str:

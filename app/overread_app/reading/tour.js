@@ -21,7 +21,7 @@ class Tour {
     return !this.card.hidden;
   }
 
-  // data: {steps: [{title, text, target, is_above}], words, asked, isOffered}; null: no tour here.
+  // data: {steps: [{name, target, is_above}], asked, isOffered}; null: no tour here.
   take(data) {
     this.data = data;
     if (!data) return;
@@ -40,22 +40,20 @@ class Tour {
   }
 
   go(step) {
-    const { steps, words } = this.data;
+    const { steps } = this.data;
     if (step >= steps.length) {
       this.close();
       return;
     }
     this.step = step;
-    const { title, text, target, is_above: isAbove } = steps[step];
+    const { name, target, is_above: isAbove } = steps[step];
     const isLast = step === steps.length - 1;
-    this.parts.count.textContent = words.count.replace("{number}", step + 1).replace("{total}", steps.length);
-    this.parts.title.textContent = title;
-    this.parts.text.textContent = text;
-    this.buttons.skip.textContent = words.skip;
+    this.parts.count.textContent = say("tour.count", { number: step + 1, total: steps.length });
+    this.parts.title.textContent = say(`tour.${name}`);
+    this.parts.text.textContent = say(`tour.${name}_text`);
     this.buttons.skip.hidden = isLast;
-    this.buttons.back.textContent = words.back;
     this.buttons.back.hidden = step === 0;
-    this.buttons.next.textContent = isLast ? words.done : words.next;
+    this.buttons.next.textContent = say(isLast ? "tour.done" : "tour.next");
     this.card.classList.toggle("is-above", isAbove);
     this.mark(target);
     this.buttons.next.focus();

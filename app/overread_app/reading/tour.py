@@ -1,4 +1,4 @@
-"""The tour of the Review page: its texts, and whether the browser is to show it."""
+"""The tour of the Review page: its steps, and whether the browser is to show it."""
 
 import secrets
 from dataclasses import asdict, dataclass
@@ -16,8 +16,8 @@ _MAX_NUMBER = 2**50
 class TourStep:
     """A card of the tour."""
 
-    title: str
-    text: str
+    name: str
+    """Of its texts in the catalogue's section `tour`."""
     target: str
     """The class of the part of the page that it is about; empty for none."""
     is_above: bool = False
@@ -25,37 +25,12 @@ class TourStep:
 
 
 STEPS = (
-    TourStep(
-        "Is this label right?",
-        "You see an image, its given label, and what the model reads. Look at the image first: the model is often "
-        "wrong.",
-        "readings",
-    ),
-    TourStep(
-        "Give your verdict",
-        "Press A to change the label, X to keep it, or 1 to 9 for another class. The next image follows at once.",
-        "verdicts",
-    ),
-    TourStep(
-        "If you are in doubt",
-        "Here is why the model doubts the label: its probabilities, other checks, and similar images. Click a "
-        "similar image to enlarge it.",
-        "evidence",
-        is_above=True,
-    ),
-    TourStep(
-        "Nothing is final",
-        "Q puts an image off. U takes your last verdict back. D lists all your verdicts, to change any of them.",
-        "last",
-        is_above=True,
-    ),
-    TourStep(
-        "Take the result with you",
-        "The Export page gives you the cleaned table at any time. Press ? for all keys. Help shows this tour again.",
-        "",
-    ),
+    TourStep("labels", "readings"),
+    TourStep("verdicts", "verdicts"),
+    TourStep("evidence", "evidence", is_above=True),
+    TourStep("last", "last", is_above=True),
+    TourStep("result", ""),
 )
-WORDS = {"count": "Tour: {number} of {total}", "next": "Next", "back": "Back", "skip": "Skip the tour", "done": "Done"}
 
 
 def ask_for_tour() -> None:
@@ -68,7 +43,6 @@ def tour_data(study: Study) -> Json:
     unasked, as on the demo."""
     return {
         "steps": [asdict(step) for step in STEPS],
-        "words": WORDS,
         "asked": session.get(_ASKED, 0),
         "isOffered": study.is_demo,
     }

@@ -41,25 +41,25 @@ class Viewer {
     const zoom = (factor) => () => this.surface.zoomBy(factor);
     const numbers = Array.from({ length: NUM_PRESETS }, (_, i) => `shift+${i + 1}`);
     return [
-      { name: "fit", keys: ["f", "="], shown: "F", text: "Fit the image", run: () => this.surface.fit() },
-      { name: "in", keys: ["+"], shown: "+", text: "Zoom in", run: zoom(1.25) },
-      { name: "out", keys: ["-"], shown: "−", text: "Zoom out", run: zoom(0.8) },
-      { name: "actual", keys: ["p"], shown: "P", text: "Actual pixels, 1:1", run: () => this.surface.zoomTo(1) },
-      { name: "invert", keys: ["i"], shown: "I", text: "Invert", run: () => this.invert() },
-      { name: "preset", keys: numbers, shown: "⇧ 1–9", text: "Window presets", run: (key) => this.usePreset(key.at(-1) - 1) },
-      { name: "right", keys: ["r"], shown: "R", text: "Rotate right", run: turn(QUARTER_RIGHT) },
-      { name: "left", keys: ["l"], shown: "L", text: "Rotate left", run: turn(QUARTER_LEFT) },
-      { name: "across", keys: ["h"], shown: "H", text: "Flip left to right", run: turn(ACROSS) },
-      { name: "down", keys: ["v"], shown: "V", text: "Flip top to bottom", run: turn(DOWN) },
-      { name: "magnify", keys: ["z"], shown: "Z", text: "Magnifier", run: () => this.switchMagnifier() },
-      { name: "screen", keys: ["w"], shown: "W", text: "Full screen", run: () => this.switchScreen() },
-      { name: "keep", keys: ["k"], shown: "K", text: "Keep settings for the next image", run: () => this.switchKeep() },
-      { name: "reset", keys: ["0"], shown: "0", text: "Reset everything", run: () => this.reset() },
+      { name: "fit", keys: ["f", "="], shown: "F", text: say("keys.fit"), run: () => this.surface.fit() },
+      { name: "in", keys: ["+"], shown: "+", text: say("image.zoom_in"), run: zoom(1.25) },
+      { name: "out", keys: ["-"], shown: "−", text: say("image.zoom_out"), run: zoom(0.8) },
+      { name: "actual", keys: ["p"], shown: "P", text: say("keys.actual"), run: () => this.surface.zoomTo(1) },
+      { name: "invert", keys: ["i"], shown: "I", text: say("image.invert"), run: () => this.invert() },
+      { name: "preset", keys: numbers, shown: "⇧ 1–9", text: say("keys.presets"), run: (key) => this.usePreset(key.at(-1) - 1) },
+      { name: "right", keys: ["r"], shown: "R", text: say("image.rotate_right"), run: turn(QUARTER_RIGHT) },
+      { name: "left", keys: ["l"], shown: "L", text: say("image.rotate_left"), run: turn(QUARTER_LEFT) },
+      { name: "across", keys: ["h"], shown: "H", text: say("image.flip_across"), run: turn(ACROSS) },
+      { name: "down", keys: ["v"], shown: "V", text: say("image.flip_down"), run: turn(DOWN) },
+      { name: "magnify", keys: ["z"], shown: "Z", text: say("image.magnifier"), run: () => this.switchMagnifier() },
+      { name: "screen", keys: ["w"], shown: "W", text: say("image.full_screen"), run: () => this.switchScreen() },
+      { name: "keep", keys: ["k"], shown: "K", text: say("keys.keep"), run: () => this.switchKeep() },
+      { name: "reset", keys: ["0"], shown: "0", text: say("keys.reset"), run: () => this.reset() },
       {
         name: "close",
         keys: ["Escape"],
-        shown: "Esc",
-        text: "Close the similar image",
+        shown: say("keys.escape"),
+        text: say("image.close_similar"),
         run: () => this.bar.closeMenus() || this.closeBeside(),
         applies: () => this.bar.isOpen || this.hasTwo, // else Escape is the page's
       },
@@ -105,9 +105,9 @@ class Viewer {
   async openBeside(similar) {
     if (!this.main.image) return;
     this.closeBeside();
-    this.besideName.write(similar.label, "Similar:");
+    this.besideName.write(similar.label, say("image.similar_lead"));
     this.root.classList.add("has-two");
-    this.beside.blank("Loading the image");
+    this.beside.blank(say("image.loading"));
     const asked = (this.asked = this.load(similar));
     const { image, status, message } = await asked;
     if (this.asked !== asked) {
@@ -115,7 +115,7 @@ class Viewer {
       return;
     }
     if (!image) {
-      this.beside.blank(status ? message || "This image cannot be shown." : "There is no connection. Open it again later.");
+      this.beside.blank(status ? message || say("server.unseen") : say("image.unseen_later"));
       return;
     }
     const { spec } = this.main.image;

@@ -28,13 +28,13 @@ NUM_PAIRS = 200
 
 def show() -> None:
     st.html(STYLE)
-    study, run = session.current_study(), session.current_run()
+    study, run, words = session.current_study(), session.current_run(), session.words()
     if study is None:
-        st.info("There is no study yet. Create one on the Studies page.", icon=":material/info:")
+        st.info(words("gallery_page.no_study"), icon=":material/info:")
     elif run is None and session.get("read_without_model") != study.path:
-        st.info("There is no finished run yet. Start one on the Train page.", icon=":material/info:")
+        st.info(words("gallery_page.no_run"), icon=":material/info:")
     elif study.protocol == Protocol.BLIND:
-        st.info("The gallery shows labels. In this study, images are read blind first.", icon=":material/info:")
+        st.info(words("gallery_page.blind"), icon=":material/info:")
     elif is_asking():
         ask_reader(study)
     else:
@@ -48,15 +48,15 @@ def show_page(study: Study, run: Run | None, reading: ReadingList) -> None:
         show_code()
     state = reader_state(study_data.ledger(study), reading.reader)
     reading.take_asked(since=state.current().head.sequence)
-    room = open_room(study, run)
+    room, words = open_room(study, run), session.words()
     with st.container(key="gallery_top", horizontal=True, vertical_alignment="center"):
         show_pair(reading, room)
-        with st.popover("Which images", key="gallery_more", on_change="rerun") as popover:
+        with st.popover(words("gallery_page.which"), key="gallery_more", on_change="rerun") as popover:
             if popover.open:
                 if run is not None:
                     show_threshold(study, run, reading)
                 show_queue_fields(reading, room, state, is_gallery=True)
-        st.page_link("views/review.py", label="Read one by one", icon=":material/visibility:")
+        st.page_link("views/review.py", label=words("gallery_page.one_by_one"), icon=":material/visibility:")
     show_gallery(study, run, reading, room)
     with st.container(key="gallery_unseen"):
         remember_reader()
@@ -64,16 +64,19 @@ def show_page(study: Study, run: Run | None, reading: ReadingList) -> None:
 
 @st.fragment
 def show_gallery(study: Study, run: Run | None, reading: ReadingList, room: Room) -> None:
-    with error_boundary():
-        opened = show_component(gallery_data(study, run, reading))
-        if opened is not None and opened in room.rows:
-            go_to(opened)
+    with error_boundary(session.words()):
+        data = gallery_data(study, run, reading)
+        told = show_component(data)
+        if told.replaced == data["ticket"]:  # the study itself was updated, not the scores alone
+            st.rerun()
+        if told.opened is not None and told.opened in room.rows:
+            go_to(told.opened)
             st.switch_page("views/review.py")
 
 
 def show_pair(reading: ReadingList, room: Room) -> None:
     """A menu of the class pairs, with the number of images of each: given label, and the label beside it."""
-    choice, table = reading.choice, room.table(reading.choice)
+    choice, table, words = reading.choice, room.table(reading.choice), session.words()
     others = ("kind", "slide", "group", "selection")
     is_counted = chosen_samples(table, choice.min_probability) & matches(table, choice, columns=others)
     counts = Counter(zip(room.given[is_counted].tolist(), room.likely[is_counted].tolist(), strict=True))
@@ -84,11 +87,12 @@ def show_pair(reading: ReadingList, room: Room) -> None:
 
     def title(pair: tuple[str, str]) -> str:
         if not any(pair):
-            return f"All {'class pairs' if room.run else 'classes'} ({is_counted.sum():,})"
-        given, likely = pair[0] or "any", pair[1] or "any"
+            key = "gallery_page.all_pairs" if room.run else "gallery_page.all_classes"
+            return words(key, number=int(is_counted.sum()))
+        given, likely = (name or words("gallery_page.any") for name in pair)
         num = counts.get(pair, 0) if all(pair) or not room.run else 0
-        text = f"{given} → {likely}" if room.run else given
-        return f"{text} ({num:,})" if num else text
+        text = words("gallery_page.pair", given=given, likely=likely) if room.run else given
+        return words("queue.counted", text=text, number=num) if num else text
 
     options = [("", ""), *pairs]
     key = field_key("gallery_pair", reading, map(title, options))
@@ -99,7 +103,7 @@ def show_pair(reading: ReadingList, room: Room) -> None:
         reading.choose(since=reading.since, given=given or None, likely=likely or None)
 
     st.selectbox(
-        "Given label → most likely label" if room.run else "Given label",
+        words("gallery_page.pairs" if room.run else "gallery_page.classes"),
         options,
         index=options.index(current),
         format_func=title,

@@ -17,6 +17,7 @@ from overread_app.boundary import plain_text
 from overread_app.components import calibration_charts, chart_choice, charts
 from overread_app.components.anchoring_panel import show_anchoring
 from overread_app.components.grades_panel import show_grades
+from overread_app.components.groups_panel import show_groups
 from overread_app.components.label_matrix import label_matrix
 from overread_app.components.wording import VERDICT_WORDS, counted, run_title
 
@@ -42,6 +43,7 @@ def show_page() -> None:
         show_matrix(study, run, scores)
     with right:
         show_histogram(study, run, scores)
+    show_groups(study, run, scores)
     left, right = st.columns(2, gap="large")
     with left:
         show_own_progress(study, scores)

@@ -18,7 +18,7 @@ from overread_app.components.queue_fields import current_jump, show_jump, show_q
 from overread_app.components.reader_name import ask_reader, is_asking, remember_reader, show_code
 from overread_app.components.sample_card import show_tally
 from overread_app.components.threshold_slider import show_threshold
-from overread_app.components.verdict_words import VERDICT_NAMES
+from overread_app.components.verdict_words import verdict_names
 from overread_app.reading.component import END, show_component
 from overread_app.reading.open_rooms import open_room
 from overread_app.reading.page_data import component_data
@@ -34,7 +34,7 @@ def show() -> None:
     st.html(STYLE)
     study, run = session.current_study(), session.current_run()
     if study is None:
-        show_empty_state("There is no study yet.", "Create one from a folder of images.", "studies", "Studies")
+        show_empty_state("review.no_study", "studies", "review.to_studies")
     elif run is None and not is_read_without_model(study):
         show_untrained(study)
     elif is_asking():
@@ -48,19 +48,20 @@ def show() -> None:
 def show_page(study: Study, run: Run | None, reading: ReadingList) -> None:
     """The page's parts. Each has a place of its own that is always there, so that none loses its state. run: None: the
     samples are read without a model."""
+    words = session.words()
     reading.take_asked(since=reader_state(study_data.ledger(study), reading.reader).current().head.sequence)
     with st.container(key="review_top"):
         show_code()
     with st.container(key="review_page", gap=None):
-        with st.popover("Queue", key="review_more", type="tertiary", on_change="rerun") as popover:
+        with st.popover(words("queue.open"), key="review_more", type="tertiary", on_change="rerun") as popover:
             if popover.open and session.get("resting") != END:  # at the end it stands beneath
                 show_queue(study, run, reading)
         show_reading(study, run, reading)
     if run is not None:
         with st.container(key="review_refined"):
             show_refinement(study, run)
-    if note := study_data.load_decoding_note(study):
-        st.caption(note)
+    if study_data.load_decoding_note(study):
+        st.caption(words("review.decoded_earlier"))
     with st.container(key="review_unseen"):
         remember_reader()
 
@@ -68,7 +69,7 @@ def show_page(study: Study, run: Run | None, reading: ReadingList) -> None:
 @st.fragment
 def show_reading(study: Study, run: Run | None, reading: ReadingList) -> None:
     """The component, and what belongs to the sample that the reader rests on; it hides what belongs to another one."""
-    with error_boundary():
+    with error_boundary(session.words()):
         choice, since = reading.choice, reading.since
         data = component_data(study, run, reading.reader, choice=choice, since=since, jump=current_jump())
         told = show_component(data)
@@ -92,7 +93,8 @@ def show_refinement(study: Study, run: Run) -> None:
         session.put("seen_first", run.name)
         await_refinement(study, run)
     elif session.get("seen_first") == run.name and (counts := run.refinement()):
-        st.caption(f"Refined: {counts['num_more']} more, {counts['num_fewer']} fewer.")
+        words = session.words()
+        st.caption(words("review.refined", more=counts["num_more"], fewer=counts["num_fewer"]))
 
 
 def is_refining(study: Study, run: Run) -> bool:
@@ -103,10 +105,11 @@ def is_refining(study: Study, run: Run) -> bool:
 
 @st.fragment(run_every=AWAIT_S)
 def await_refinement(study: Study, run: Run) -> None:
-    with error_boundary():
+    words = session.words()
+    with error_boundary(words):
         if not is_refining(study, run):
             st.rerun()
-        st.caption("First proposals; training refines them.")
+        st.caption(words("review.refining"))
 
 
 def show_slow_evidence(study: Study, run: Run, reading: ReadingList, sample_id: str) -> None:
@@ -125,6 +128,7 @@ def show_slow_evidence(study: Study, run: Run, reading: ReadingList, sample_id: 
             given=room.given[row],
             proposed=room.likely[row],
             colours=theme_colours(study.classes, current_theme()),
+            words=session.words(),
         )
     with right:
         order = room.order(reading.choice, since=reading.since).sample_ids
@@ -150,17 +154,19 @@ def own_state(study: Study, reading: ReadingList) -> ReaderState:
 
 def show_end(study: Study, run: Run | None, reading: ReadingList) -> None:
     """The end of the review: a summary of the decisions, and a link to the export."""
+    words = session.words()
     with st.container(key="review_end"):
         is_own = run is not None and reading.choice == QueueChoice()
-        st.header("You have reviewed all proposals." if is_own else "You have reviewed this queue.")
+        st.header(words("review.all_reviewed" if is_own else "review.queue_reviewed"))
         decisions = study_data.ledger(study).decisions(reading.reader)
         if decisions:
-            st.markdown("All your verdicts are saved. The cleaned table contains them with their evidence.")
-            tally = Counter(VERDICT_NAMES[decision.verdict.kind] for decision in decisions)
-            show_tally({name: tally[name] for name in VERDICT_NAMES.values() if tally[name]})
+            st.markdown(words("review.all_saved"))
+            tally = Counter(decision.verdict.kind for decision in decisions)
+            names = verdict_names(words)
+            show_tally({name: tally[kind] for kind, name in names.items() if tally[kind]}, words)
         else:
-            st.markdown("The model found no likely label errors." if is_own else "No image is in this queue.")
-        st.page_link("views/export.py", label="Export the cleaned table", icon=":material/ios_share:")
+            st.markdown(words("review.no_proposals" if is_own else "review.empty_queue"))
+        st.page_link("views/export.py", label=words("review.export"), icon=":material/ios_share:")
         show_queue(study, run, reading)
 
 
@@ -170,18 +176,15 @@ def is_read_without_model(study: Study) -> bool:
 
 def show_untrained(study: Study) -> None:
     """There is nothing to review before a training has finished; the page waits for one that is running."""
+    words = session.words()
     if running_training(study) is None:
-        show_empty_state("Nothing to review yet.", "This study has no finished training run.", "train", "Train")
+        show_empty_state("review.untrained", "train", "review.to_train")
         with st.container(key="review_unread"):
-            st.button("Read without a model", on_click=session.put, args=("read_without_model", study.path))
-            st.caption("You see each image with its given label, in random order or by class.")
+            label = words("review.without_model")
+            st.button(label, on_click=session.put, args=("read_without_model", study.path))
+            st.caption(words("review.without_model_text"))
     else:
-        show_empty_state(
-            "Training is in progress.",
-            "The first image appears here as soon as there are proposals.",
-            "train",
-            "See progress",
-        )
+        show_empty_state("review.training", "train", "review.see_progress")
         await_run()
 
 
@@ -191,11 +194,13 @@ def await_run() -> None:
         st.rerun()
 
 
-def show_empty_state(title: str, text: str, page: str, label: str) -> None:
+def show_empty_state(title: str, page: str, link: str) -> None:
+    """title, link: keys of the catalogue, which has a text for that title, too."""
+    words = session.words()
     with st.container(key="review_end"):
-        st.header(title)
-        st.markdown(text)
-        st.page_link(f"views/{page}.py", label=label, icon=":material/arrow_forward:")
+        st.header(words(title))
+        st.markdown(words(f"{title}_text"))
+        st.page_link(f"views/{page}.py", label=words(link), icon=":material/arrow_forward:")
 
 
 show()

@@ -9,6 +9,7 @@ import pandas as pd
 from overread.checks.agreement import check_agreement, study_agreement
 from overread.checks.borders import pixel_features
 from overread.checks.class_counts import check_classes, check_quarantine
+from overread.checks.contradicted import check_contradicted_groups
 from overread.checks.decoding_notes import check_decoding_notes
 from overread.checks.duplicate_groups import merge_duplicate_groups
 from overread.checks.exact_duplicates import check_duplicates, exact_duplicate_groups
@@ -50,6 +51,7 @@ def check_study(study: Study, *, on_progress: Callable[[float], None] | None = N
         *check_unknown_patients(samples),
         *check_classes(samples, study.classes),
         *check_quarantine(study.quarantine()),
+        *check_contradicted_groups(study),
         *check_changed(changed_images(study, with_remote=True)),
     ]
     if len(study.rater_names) > 1:

@@ -56,7 +56,7 @@ def bench(
         typer.Argument(
             help="detection: compare label-error detection with other methods; consensus: the paper's loop, stage by "
             "stage, beside models that never saw the labels; probabilities: label errors by released probabilities of "
-            "networks; save: measure how long saving a verdict takes with many "
+            "networks; time: a run beside other workflows; save: measure how long saving a verdict takes with many "
             "readers at once."
         ),
     ],
@@ -86,6 +86,13 @@ def bench(
         found, page = run_probabilities(out)
         print_result(as_json, {"results": found, "tables": str(out / "probabilities.md")}, page.splitlines())
         return
+    if name == "time":
+        from overread.benchmark.run_time import run_times
+
+        with progress_bar(as_json) as show:
+            found, page = run_times(out, listener=lambda message: show(0, message))
+        print_result(as_json, {"results": found, "tables": str(out / "time.md")}, page.splitlines())
+        return
     noises = _parts(detection.noise) if detection.noise else None
     if name == "consensus":
         from overread.benchmark.consensus_benchmark import ConsensusPlan, run_consensus
@@ -108,7 +115,9 @@ def bench(
         print_result(as_json, {"results": found, "tables": str(out / "consensus.md")}, page.splitlines())
         return
     if name != "detection":
-        raise ConfigError(f"bench {name}: unknown benchmark; choose from detection, consensus, probabilities, save")
+        raise ConfigError(
+            f"bench {name}: unknown benchmark; choose from detection, consensus, probabilities, time, save"
+        )
     from overread.benchmark.detection_benchmark import run_detection
     from overread.benchmark.runner import DEFAULT_METHODS, BenchmarkPlan
 

@@ -12,6 +12,7 @@ import numpy as np
 from overread.errors import StudyError
 from overread.phases import Phase, plan_phases
 from overread.pipeline.failure_cause import failure_cause
+from overread.pipeline.group_tests import write_group_tests
 from overread.pipeline.network_decision import are_networks_worthwhile
 from overread.pipeline.run_features import run_features
 from overread.pipeline.run_inputs import Inputs, run_inputs
@@ -93,6 +94,8 @@ def train_study(study: Study, request: TrainRequest, *, listener: Listener | Non
             is_over = features is not None and (not phases or request.first)
             if not is_over:
                 _train_networks(run, plan, inputs, features, device, progress)
+            if features is not None and plan.settings.refinement.num_folds:
+                _test_groups(study, run, plan, inputs, features, progress)
             if not (phases and is_over):
                 remove_checkpoint(run)
         except KeyboardInterrupt:
@@ -120,6 +123,15 @@ def _score(
     if is_again:
         write_refinement(run, scores)
     write_results(run, trace, shown, scores)
+
+
+def _test_groups(
+    study: Study, run: Run, plan: RunPlan, inputs: Inputs, features: np.ndarray, progress: "ProgressLog"
+) -> None:
+    num_groups = write_group_tests(study, run, inputs, features, seed=plan.seed)
+    if num_groups:
+        groups = "1 group contradict" if num_groups == 1 else f"{num_groups} groups contradict"
+        progress.emit("note", message=f"The labels of {groups} those elsewhere: see Insights.")
 
 
 def _announce(run: Run, plan: RunPlan, inputs: Inputs, progress: "ProgressLog") -> tuple[Phase, ...]:

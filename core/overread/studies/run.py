@@ -165,6 +165,12 @@ class Run:
         path = self.path / "refinement.json"
         return read_json(path, {"num_more": int, "num_fewer": int}, self._remedy) if path.exists() else None
 
+    def contradicted_groups(self) -> list[dict[str, Any]]:
+        """contradicted_groups.json: groups of samples whose labels contradict the rest, as `write_group_tests` has
+        them; none where the run did not look for any."""
+        path = self.path / "contradicted_groups.json"
+        return read_json(path, {"groups": list}, self._remedy)["groups"] if path.exists() else []
+
     @property
     def state(self) -> RunState:
         """FINISHED as soon as it can be read, except while its networks are trained: then RUNNING."""

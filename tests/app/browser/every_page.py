@@ -48,6 +48,9 @@ def every_page(page, url: str, *, reader: str) -> Iterator[str]:
     page.locator(".trace").first.wait_for(timeout=PATIENCE_MS)
     yield from settled(page, "review")
     yield from opened(page, "?", "keys")
+    yield from gallery(page, url)
+    page.goto(f"{url}/review")
+    page.locator(".surface").wait_for(timeout=PATIENCE_MS)
     decide(page, "x", "a")
     yield from opened(page, "d", "verdicts")
     page.locator(".menu.is-last summary").click()
@@ -69,6 +72,20 @@ def every_page(page, url: str, *, reader: str) -> Iterator[str]:
     yield from settled(page, "end")
 
 
+def gallery(page, url: str) -> Iterator[str]:
+    """The gallery with images selected, and asking whether they are to be decided. Nothing is."""
+    page.goto(f"{url}/gallery")
+    tile = page.locator(".gallery .tile[data-id]:not([data-id=''])")
+    tile.first.wait_for(timeout=PATIENCE_MS)
+    yield from settled(page, "gallery")
+    tile.nth(0).click()
+    tile.nth(2).click()
+    page.keyboard.press("a")
+    page.locator(".confirm").wait_for(timeout=PATIENCE_MS)
+    yield from settled(page, "gallery's question")
+    page.keyboard.press("Escape")
+
+
 def opened(page, key: str, name: str) -> Iterator[str]:
     """A dialog that a key opens."""
     page.keyboard.press(key)
@@ -78,4 +95,5 @@ def opened(page, key: str, name: str) -> Iterator[str]:
 
 def settled(page, name: str) -> Iterator[str]:
     page.wait_for_timeout(SETTLING_MS)
+    page.locator("[data-testid='stStatusWidget']").wait_for(state="detached", timeout=PATIENCE_MS)  # while scripts run
     yield name

@@ -57,7 +57,19 @@ def test_axe_finds_nothing_on_any_page(browser, server, theme):
             found += [(name, *each) for each in violations(page, answer.response["violations"])]
         assert page.evaluate("getComputedStyle(document.querySelector('.stApp')).colorScheme") == theme.lower()
     assert found == []
-    assert {"studies", "review", "keys", "verdicts", "queue", "end", "insights", "export", "help", "train"} <= set(seen)
+    assert {
+        "studies",
+        "review",
+        "keys",
+        "verdicts",
+        "queue",
+        "gallery",
+        "end",
+        "insights",
+        "export",
+        "help",
+        "train",
+    } <= set(seen)
 
 
 def violations(page, answer):

@@ -1,7 +1,9 @@
 """The gallery in a real browser: select, confirm, one row for each, undo; and that scrolling makes no more elements."""
 
+import pandas as pd
 import pytest
 
+from overread.studies.run import open_run
 from overread.studies.study import update_study_file
 from tests.app.browser.conftest import PATIENCE_MS, open_tab
 
@@ -101,3 +103,26 @@ def test_a_drag_and_select_all_take_what_they_touch_and_escape_lets_go(browser, 
         assert tile(page, 39).get_attribute("aria-selected") == "true"
         tile(page, 39).dblclick()  # opens it where images are read
         page.wait_for_selector(".reading[data-painted]:not(.gallery)", timeout=PATIENCE_MS)
+
+
+def test_refined_scores_bring_a_new_list_and_ask_for_a_new_selection(browser, server):
+    with open_tab(browser, server) as page:
+        page.goto(f"{server.url}/gallery")
+        enter(page, "Dr. Refined")
+        tile(page, 0).click()
+        await_selected(page, 1)
+        path = open_run(server.study).path / "scores.csv"
+        scores = pd.read_csv(path)
+        scores["label_error_probability"] = scores["label_error_probability"][::-1].to_numpy()
+        scores.to_csv(path, index=False)
+        page.keyboard.press("x")
+        confirm(page)
+        page.get_by_text("The list was updated. Select again.").wait_for(timeout=PATIENCE_MS)
+        await_selected(page, 0)
+        assert server.rows("Dr. Refined") == []
+        tile(page, 0).click()
+        page.keyboard.press("x")
+        wanted = ids(page, 0, 1)
+        confirm(page)
+        await_selected(page, 0)
+        assert [row[:3] for row in server.rows("Dr. Refined")] == [("verdict", wanted[0], "reject")]

@@ -74,11 +74,12 @@ def test_a_folder_whose_table_raises_a_question_becomes_a_study(page, study):
     assert page.get_by_text(re.compile("1 row: the file is missing")).is_visible()
     assert not (study.path.parent / "home" / "chest-films").exists()
 
+    page.locator("[data-testid='stExpander']").get_by_text("Readers may grade errors").click()
     page.get_by_role("button", name="Import", exact=True).click()
     page.get_by_text("Imported 12 images.").wait_for(timeout=60_000)
     assert page.get_by_role("heading", name="Chest films", exact=True).is_visible()
     made = open_study(study.path.parent / "home" / "chest-films")
-    assert (made.label_column, made.classes) == ("reading", (BRIGHT, DARK))
+    assert (made.label_column, made.classes, made.asks_grades) == ("reading", (BRIGHT, DARK), True)
 
 
 def test_the_form_stays_open_when_a_study_appears_above_it_in_a_new_row(page, study):

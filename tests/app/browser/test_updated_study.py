@@ -31,7 +31,7 @@ def test_an_image_that_was_replaced_while_it_was_in_sight_is_shown_anew_with_the
         page.keyboard.press("a")
         page.wait_for_selector(f".reading[data-sample='{place}']:not([data-painted='{visit}'])")
         page.wait_for_selector(".problem:not([hidden])")
-        assert "updated meanwhile; your verdict was not saved" in page.locator(".problem").text_content()
+        assert "Your verdict was not saved" in page.locator(".problem").text_content()
         assert page.locator(".note").input_value() == "a clip"
         assert server.rows(reader) == []
         look(page)

@@ -17,11 +17,11 @@ def test_a_verdict_s_key_counts_while_the_maps_are_awaited_and_the_next_sample_c
         with open_tab(browser, server) as page:
             first = begin(page, READER)
             page.get_by_text("Show saliency maps").click()
-            page.get_by_text("you can continue meanwhile").wait_for(timeout=20_000)
+            page.get_by_text("You can continue meanwhile").wait_for(timeout=20_000)
             page.keyboard.press("x")
             look(page, after=first)
             page.get_by_text("Show saliency maps").wait_for(timeout=20_000)
-            assert page.get_by_text("you can continue meanwhile").count() == 0
+            assert page.get_by_text("You can continue meanwhile").count() == 0
         assert [row[2] for row in server.rows(READER)] == ["reject"]
     finally:
         weights.unlink()

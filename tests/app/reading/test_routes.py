@@ -128,7 +128,7 @@ def test_a_stale_tab_decides_nothing_and_is_told_what_was_decided(study, desk):
     desk.decide(packet, "reject")
     response = stale.decide(packet, "accept")
     assert response.status_code == 409
-    assert "decided this sample in another window" in response.json()["message"]
+    assert "changed in another window" in response.json()["message"]
     assert [decision.verdict.kind for decision in decisions(study)] == [VerdictKind.REJECT]
     answer = stale.queue()
     assert answer["last"]["text"] == f"{packet['given']['label']}, kept"
@@ -140,7 +140,7 @@ def test_an_undo_in_a_stale_tab_takes_nothing_back(study, desk):
     desk.decide(desk.shown(), "reject")
     response = Desk(study).undo(key)
     assert response.status_code == 409
-    assert "nothing was undone" in response.json()["message"]
+    assert "Nothing was undone" in response.json()["message"]
     assert len(decisions(study)) == 2
 
 
@@ -166,7 +166,7 @@ def test_what_a_busy_ledger_did_not_take_may_be_sent_again(study, desk, monkeypa
     packet = desk.shown()
     response = desk.decide(packet, "reject", visit="v")
     assert (response.status_code, decisions(study)) == (503, [])
-    assert "in use" in response.json()["message"]
+    assert "is busy" in response.json()["message"]
     assert desk.decide(packet, "reject", visit="v").status_code == 200
     assert len(decisions(study)) == 1
 
@@ -230,7 +230,7 @@ def test_a_request_that_no_page_makes_is_refused(desk, body):
     headers = {"Authorization": f"Bearer {desk.ticket}", "Content-Type": "application/json"}
     response = desk.client.post("/reading/queue", content=body, headers=headers)
     assert response.status_code == 422
-    assert response.json()["message"].startswith("The request's ")
+    assert response.json()["message"].startswith("The request’s ")
 
 
 @pytest.mark.parametrize(

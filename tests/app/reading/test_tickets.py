@@ -128,7 +128,7 @@ def test_the_ticket_of_a_run_that_was_replaced_is_void_until_the_page_is_reloade
     scores.to_csv(path, index=False)
     for response in (desk.post("queue"), desk.decide(packet, "reject"), desk.undo("k"), desk.image(packet)):
         assert response.status_code == 409
-        assert response.json()["message"].startswith("the study or its run was updated and nothing was saved: reload")
+        assert response.json()["message"].startswith("The study or its run was updated. Nothing was saved.")
         assert response.json()["isReplaced"]
     assert open_ledger(study).history() == []
     probability = scores.set_index("sample_id")["label_error_probability"][Desk(study).shown()["id"]]

@@ -27,7 +27,7 @@ def test_a_verdict_on_an_image_that_was_updated_while_it_was_shown_is_refused_an
     set_sample(study, packet["id"], sha256="0" * 64)
     response = desk.decide(packet, "accept")
     assert (response.status_code, response.json()["isChanged"]) == (409, True)
-    assert "updated meanwhile; your verdict was not saved" in response.json()["message"]
+    assert "Your verdict was not saved" in response.json()["message"]
     assert desk.image(packet).status_code == 404
     assert open_ledger(study).history() == []
     again = desk.shown()

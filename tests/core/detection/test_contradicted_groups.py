@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+from scipy.stats import hypergeom
+
+from overread.detection import contradicted_groups as module
+from overread.detection.contradicted_groups import CLUSTER, contradicted_groups
+
+NUM_SITES = 6
+
+
+def made_case(num_samples=900, num_classes=3, seed=0):
+    """Features that tell the class, and sites of the same mixture; two samples to a patient."""
+    rng = np.random.default_rng(seed)
+    units = np.arange(num_samples) // 2
+    true = rng.integers(0, num_classes, num_samples)
+    features = (3 * np.eye(num_classes, 12)[true] + rng.normal(size=(num_samples, 12))).astype(np.float32)
+    sites = rng.integers(0, NUM_SITES, units.max() + 1)[units]
+    return features, true, units, np.char.mod("site %d", sites)
+
+
+def found(features, given, units, columns, own=None, num_classes=3):
+    """own: by default what a model says that no group misleads: the class with the largest of the first features."""
+    own = features[:, :num_classes].argmax(axis=1) if own is None else own
+    return contradicted_groups(features, given, units, columns, own, num_classes=num_classes)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.2, 0.4])
+@pytest.mark.parametrize("seed", range(4))
+def test_labels_that_are_wrong_everywhere_alike_make_no_group_stand_out(noise, seed):
+    features, true, units, sites = made_case(seed=seed)
+    rng = np.random.default_rng(seed)
+    given = np.where(rng.random(len(true)) < noise, rng.integers(0, 3, len(true)), true)
+    assert found(features, given, units, {"site": sites, "half": np.where(units % 2, "a", "b")}) == []
+
+
+def test_a_site_that_misses_a_class_is_found_with_its_samples():
+    features, true, units, sites = made_case()
+    is_missed = (sites == "site 4") & (true == 1) & (np.arange(len(true)) % 2 == 0)
+    given = np.where(is_missed, 0, true)
+    (group,) = found(features, given, units, {"site": sites, "colour": np.full(len(true), "")})
+    assert (group.column, group.value, group.predicted, group.given) == ("site", "site 4", 1, 0)
+    assert group.num_samples == (sites == "site 4").sum()
+    assert is_missed[group.rows].mean() > 0.85
+    assert group.share > 0.3 > 0.05 > group.share_elsewhere
+    assert not group.is_swapped
+
+
+def test_two_sites_that_swap_two_classes_contradict_each_other_where_each_model_follows_its_own():
+    features, true, units, _ = made_case(num_classes=2)
+    sites = np.where(units % 2, "Bern", "Basel")
+    given = np.where(sites == "Bern", 1 - true, true)
+    groups = found(features, given, units, {"site": sites}, own=given, num_classes=2)
+    assert {(group.value, group.is_swapped) for group in groups} == {("Bern", True), ("Basel", True)}
+    assert all(group.share > 0.9 for group in groups)
+
+
+def test_a_cluster_under_a_wrong_label_is_found_without_any_column():
+    features, true, units, _ = made_case()
+    is_batch = np.arange(len(true)) < 60
+    features[is_batch] = features[true == 1][:60] + np.float32(4) * np.eye(12, dtype=np.float32)[9]
+    given = np.where(is_batch, 2, true)
+    group = found(features, given, units, {})[0]
+    assert (group.column, group.predicted, group.given) == (CLUSTER, 1, 2)
+    assert is_batch[group.rows].mean() > 0.9
+
+
+def test_dates_count_by_month():
+    features, true, units, _ = made_case()
+    days = np.array([f"2024-{1 + unit % 12:02d}-{1 + unit % 28:02d}" for unit in units])
+    in_may = np.char.startswith(days, "2024-05")
+    (group,) = found(features, np.where(in_may & (true == 0), 2, true), units, {"StudyDate": days})
+    assert (group.value, group.predicted, group.given) == ("2024-05", 0, 2)
+    assert module._by_month("20240517") == "2024-05"
+    assert module._by_month("12345678") == "12345678"
+
+
+def test_patients_count_once_however_many_images_they_have():
+    is_contradicted = np.array([True, True, True, False, True, False])
+    majorities = module._unit_majorities(is_contradicted, np.array([5, 5, 5, 7, 8, 8]))
+    assert majorities.tolist() == [True, False, False]
+    # 40 contradicted images of one patient are one contradiction: no group stands out by them.
+    features, true, units, sites = made_case()
+    is_one = np.flatnonzero((sites == "site 2") & (true == 1))[:40]
+    units = units.copy()
+    units[is_one] = 10_000
+    given = true.copy()
+    given[is_one] = 0
+    assert not [group for group in found(features, given, units, {"site": sites}) if group.column == "site"]
+    assert hypergeom.sf(0, 300, 1, 50) > module.MAX_FALSE_RATE
+
+
+def test_the_chance_of_little_agreement_is_that_of_shuffled_patients():
+    rng = np.random.default_rng(0)
+    units = rng.integers(0, 60, 200)
+    of_units = rng.integers(0, 3, 60)
+    given, predicted = rng.integers(0, 3, 200), of_units[units]
+    observed = (given == predicted).sum()
+    present = np.unique(units)
+    shuffled = []
+    for _ in range(4000):
+        moved = dict(zip(present, of_units[rng.permutation(present)], strict=True))
+        shuffled.append((given == np.array([moved[unit] for unit in units])).sum())
+    kappa, chance = module._agreement(given, predicted, units)
+    assert chance == pytest.approx(np.mean(np.array(shuffled) <= observed), abs=0.04)
+    assert kappa == pytest.approx((observed - np.mean(shuffled)) / (200 - np.mean(shuffled)), abs=0.01)

@@ -1,7 +1,6 @@
 """Whether a classifier predicts the given labels better than chance."""
 
 import numpy as np
-from scipy.stats import rankdata
 
 from overread.detection.standard_errors import num_standard_errors
 
@@ -17,6 +16,8 @@ def is_better_than_chance(
     rare. How confident the classifier is does not matter.
     Source: Mann and Whitney 1947; Wilcoxon 1945.
     """
+    from scipy.stats import rankdata
+
     num_samples, num_classes = probs.shape
     shares = np.bincount(given, minlength=num_classes) / num_samples
     present = np.flatnonzero((shares > 0) & (shares < 1))

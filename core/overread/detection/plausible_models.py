@@ -16,12 +16,12 @@ from overread.detection.noise_transition import NoiseModel, fit_plausible
 from overread.detection_settings import DetectionSettings
 
 _MIN_PROB = 0.1
+_NUM_DEVIATIONS = 2.0
 
 
 @dataclass(frozen=True)
 class ErrorRange:
-    """The label-error probabilities by the models that expect the fewest and the most wrong labels. What they expect of
-    any set of samples is the sum over the set."""
+    """The label-error probabilities by the models that expect the fewest and the most wrong labels."""
 
     low: np.ndarray
     """(N,) float64 in [0, 1]."""
@@ -35,9 +35,13 @@ class ErrorRange:
         return cls(found[0], found[-1])
 
     def counts(self, is_chosen: np.ndarray) -> tuple[float, float]:
-        """The lowest and highest expected number of wrong labels among the samples of a mask, (N,) bool."""
-        low, high = sorted((float(self.low[is_chosen].sum()), float(self.high[is_chosen].sum())))
-        return low, high
+        """The lowest and highest plausible number of wrong labels among the samples of a mask, (N,) bool: what either
+        model expects, and two standard deviations of chance beyond."""
+        ends = []
+        for probability in (self.low[is_chosen], self.high[is_chosen]):
+            expected, chance = probability.sum(), _NUM_DEVIATIONS * np.sqrt((probability * (1 - probability)).sum())
+            ends += [expected - chance, expected + chance]
+        return float(max(min(ends), 0.0)), float(min(max(ends), is_chosen.sum()))
 
 
 def plausible_models(

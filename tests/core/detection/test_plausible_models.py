@@ -47,7 +47,7 @@ def test_a_rate_of_which_it_is_unclear_whether_it_is_instance_noise_widens_the_r
     own = ranged(0.0)
     unclear, clear = ranged(own[1] + 0.01), ranged(own[1] + 0.3)
     assert unclear[1] > own[1] + 0.005
-    assert unclear[0] == pytest.approx(own[0], abs=0.01)
+    assert unclear[0] == pytest.approx(own[0], abs=0.015)
     assert clear[0] > own[1]
 
 
@@ -73,3 +73,12 @@ def test_the_posterior_is_the_mean_with_and_without_instance_noise():
     np.testing.assert_allclose(both.posterior(probs, given), expected)
     assert likelier(both).instance_noise == 0
     assert likelier(NoiseModel(1.5, np.eye(2), 2.0, instance_noise_prob=0.6)).instance_noise == 2
+
+
+def test_the_range_of_a_set_goes_two_standard_deviations_of_chance_beyond_what_is_expected():
+    found = ErrorRange(np.full(400, 0.2), np.full(400, 0.5))
+    low, high = found.counts(np.arange(400) < 100)
+    assert low == pytest.approx(20 - 2 * np.sqrt(100 * 0.2 * 0.8))
+    assert high == pytest.approx(50 + 2 * np.sqrt(100 * 0.5 * 0.5))
+    assert found.counts(np.zeros(400, dtype=bool)) == (0, 0)
+    assert ErrorRange(np.full(2, 0.1), np.full(2, 0.9)).counts(np.ones(2, dtype=bool)) == (0, 2)

@@ -16,6 +16,7 @@ from overread.detection_settings import (
     DuplicateSettings,
     DynamicsSettings,
     ErrorRateSettings,
+    LimitSettings,
     NeighbourSettings,
     NoiseSettings,
     RefinementSettings,
@@ -48,6 +49,7 @@ class TrainSettings:
     duplicates: DuplicateSettings = field(default_factory=DuplicateSettings)
     dynamics: DynamicsSettings = field(default_factory=DynamicsSettings)
     consensus: ConsensusSettings = field(default_factory=ConsensusSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
     neighbours: NeighbourSettings = field(default_factory=NeighbourSettings)
     proposals: ProposalSettings = field(default_factory=ProposalSettings)
     calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
@@ -145,7 +147,7 @@ def override_settings(settings: TrainSettings, assignments: Sequence[str]) -> Tr
 
 def settings_from_dict(values: dict[str, Any]) -> TrainSettings:
     """The settings that `TrainSettings.to_dict` wrote, also after a way through JSON. What an earlier version did not
-    write is as it was then, which is the default."""
+    write is as it was then, which is the default; a setting that is no more is left out."""
     sections = {f.name: f.default_factory for f in fields(TrainSettings) if f.name != "preset"}
     return TrainSettings(
         values["preset"], **{name: _section(kind, values.get(name, {})) for name, kind in sections.items()}
@@ -158,7 +160,10 @@ def calibration_settings(config: dict[str, Any]) -> CalibrationSettings:
 
 
 def _section(kind: Any, values: dict[str, Any]) -> Any:
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    known = {f.name for f in fields(kind)}
+    return kind(
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in values.items() if name in known}
+    )
 
 
 def _parse(text: str, current: object, assignment: str) -> object:

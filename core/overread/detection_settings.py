@@ -115,6 +115,12 @@ class NoiseSettings:
     max_instance_noise: float = 8.0
     """Largest strength of instance-dependent noise; at least 0. At 8 an image's most likely class has a probability of
     nearly one."""
+    offset_spread: float = 2.0
+    """Prior standard deviation of a class's offset, in logits; above 0."""
+    offset_folds: int = 5
+    """Folds by which it is decided whether offsets are used."""
+    offset_standard_errors: float = 2.0
+    """By how many standard errors offsets must make held-out labels likelier to be used; at least 0."""
 
     def __post_init__(self) -> None:
         rules = (
@@ -131,6 +137,9 @@ class NoiseSettings:
             ("off_diagonal_prior", self.off_diagonal_prior > 0, "above 0"),
             ("diagonal_prior", self.diagonal_prior > 0, "above 0"),
             ("max_instance_noise", self.max_instance_noise >= 0, "at least 0"),
+            ("offset_spread", self.offset_spread > 0, "above 0"),
+            ("offset_folds", self.offset_folds >= 2, "at least 2"),
+            ("offset_standard_errors", self.offset_standard_errors >= 0, "at least 0"),
         )
         check_settings("noise", self, rules)
 
@@ -160,9 +169,13 @@ class ErrorRateSettings:
     """Pseudo-count, in samples, of correct samples in each class, for the labels and each view; at least 0."""
     num_estimates: int = 2
     """How often it is estimated: it depends on the estimated true classes, and they depend on it."""
-    tolerance: float = 0.03
-    """By how much the estimate may be off, as a share of the labels. It is used only if it exceeds the noise
-    model's own estimate by more than this."""
+    spread: float = 0.02
+    """Standard deviation of what the estimate exceeds the noise model's own by where there is no instance-dependent
+    noise, as a share of the labels, beside that by chance; above 0. Chosen on 34 sets of two to five classes."""
+    spread_two_classes: float = 0.008
+    """The same with two classes."""
+    max_excess: float = 0.3
+    """Largest such excess that instance-dependent noise leads to; above 0."""
     max_instance_noise_share: float = 0.1
     """With three classes or more: share of the labels that instance-dependent noise may make wrong. A higher
     estimate means that some classes look alike in the features."""
@@ -180,7 +193,9 @@ class ErrorRateSettings:
             ("min_variance", self.min_variance > 0, "above 0"),
             ("diagonal_prior", self.diagonal_prior >= 0, "at least 0"),
             ("num_estimates", self.num_estimates >= 1, "at least 1"),
-            ("tolerance", 0 <= self.tolerance <= 1, "from 0 to 1"),
+            ("spread", self.spread > 0, "above 0"),
+            ("spread_two_classes", self.spread_two_classes > 0, "above 0"),
+            ("max_excess", self.max_excess > 0, "above 0"),
             ("max_instance_noise_share", 0 <= self.max_instance_noise_share <= 1, "from 0 to 1"),
         )
         check_settings("error_rate", self, rules)
@@ -233,6 +248,28 @@ class DynamicsSettings:
 
 
 @dataclass(frozen=True)
+class LimitSettings:
+    """When a study's limits are pointed out, and what follows from them."""
+
+    min_class_groups: float = 3.0
+    """Patients or slides, in effect, that each class needs to be judged by other patients or slides, if these hold one
+    class each; with fewer, labels are judged within them. The benchmark's cells of this kind have 1.2 to 2.5, all
+    others 8.7 or more."""
+    min_class_size: int = 20
+    """Labels below which a class counts as having few."""
+    min_samples: int = 200
+    """Samples below which a study counts as small."""
+
+    def __post_init__(self) -> None:
+        rules = (
+            ("min_class_groups", self.min_class_groups >= 0, "at least 0"),
+            ("min_class_size", self.min_class_size >= 0, "at least 0"),
+            ("min_samples", self.min_samples >= 0, "at least 0"),
+        )
+        check_settings("limits", self, rules)
+
+
+@dataclass(frozen=True)
 class ConsensusSettings:
     """Consensus of models that never saw the sample's label. It is shown to readers, and changes no probability."""
 
@@ -270,6 +307,7 @@ class DetectionSettings:
     duplicates: DuplicateSettings = field(default_factory=DuplicateSettings)
     dynamics: DynamicsSettings = field(default_factory=DynamicsSettings)
     consensus: ConsensusSettings = field(default_factory=ConsensusSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
     neighbours: NeighbourSettings = field(default_factory=NeighbourSettings)
     proposals: ProposalSettings = field(default_factory=ProposalSettings)
     calibration: CalibrationSettings = field(default_factory=CalibrationSettings)

@@ -13,9 +13,10 @@ class ProposalSettings:
     min_standard_errors: float = 2.5
     """By how many standard errors out-of-fold predictions must be better than chance for any label to be scored.
     Pure noise passed in 1 of 46 synthetic studies; on the benchmark's cells it is 6 or more."""
-    min_recall: float = 0.05
+    min_recall: float = 0.3
     """Expected share of the wrong labels that the proposals must contain, in [0, 1]; otherwise min_precision is
-    ignored, and as many samples are proposed as labels are expected to be wrong."""
+    ignored, and all labels are proposed that are more likely wrong than right, or, if there are none, as many as are
+    expected to be wrong."""
     ambiguous_ratio: float = 0.5
     """A proposal is ambiguous if its second most likely class has at least this share of the first one's probability;
     in [0, 1]."""

@@ -246,7 +246,7 @@ def test_an_assignment_that_does_not_fit_is_refused(assignment, message):
         (ErrorRateSettings, {"min_variance": 0.0}, "error_rate.min_variance"),
         (ErrorRateSettings, {"diagonal_prior": -1.0}, "error_rate.diagonal_prior"),
         (ErrorRateSettings, {"num_estimates": 0}, "error_rate.num_estimates"),
-        (ErrorRateSettings, {"tolerance": -0.1}, "error_rate.tolerance"),
+        (ErrorRateSettings, {"spread": 0}, "error_rate.spread"),
         (ErrorRateSettings, {"max_instance_noise_share": 1.1}, "error_rate.max_instance_noise_share"),
         (DuplicateSettings, {"same_class_prob": 1.0}, "duplicates.same_class_prob"),
         (DuplicateSettings, {"copy_probs": (0.1, 0.9)}, "duplicates.copy_probs"),
@@ -300,3 +300,9 @@ def test_the_detector_s_sections_are_those_of_the_run():
     changed = override_settings(OVERREAD, ["noise.shrinkage=50", "calibration.prior_spread=0.1,0.2,0.3"])
     assert (changed.detection.noise.shrinkage, changed.detection.refinement) == (50, OVERREAD.refinement)
     assert calibration_settings({"settings": changed.to_dict()}).prior_spread == (0.1, 0.2, 0.3)
+
+
+def test_a_setting_that_is_no_more_is_left_out_of_an_earlier_run_s():
+    values = OVERREAD.to_dict()
+    values["error_rate"]["tolerance"] = 0.03
+    assert settings_from_dict(values) == OVERREAD

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from overread.benchmark.cells import noises_of, noisy_labels
+from overread.benchmark.cells import make_cell, noises_of
 from overread.benchmark.consensus_cells import METHODS, ConsensusCell, ConsensusMeasurement
 from overread.benchmark.detection_benchmark import commit_name, device_name
 from overread.benchmark.tables import markdown, versions
@@ -129,17 +129,19 @@ def _cells_of(method: str, row: dict[str, Any]) -> list[str]:
 
 
 def _cell(task: Task, noise: str, seed: int, plan: ConsensusPlan, cache: Path, listener: Listener) -> ConsensusCell:
-    places = np.sort(np.random.default_rng(0).permutation(len(task.true))[: plan.num_images])
+    made = make_cell(task, noise, seed)
+    places = np.sort(np.random.default_rng(0).permutation(len(made.rows))[: plan.num_images])
+    rows = made.rows[places]
     duplicates = load_duplicate_groups(task, cache)
     features = load_features("pretrained", task, seed, cache, device=plan.device, listener=listener)
     return ConsensusCell(
-        pixels=np.ascontiguousarray(task.pixels[places]),
-        features=features[places],
-        true=task.true[places],
-        given=noisy_labels(task, noise, seed)[places],
-        groups=linked_groups([task.groups, duplicates])[places],
-        duplicate_groups=duplicates[places],
-        num_classes=len(task.classes),
+        pixels=np.ascontiguousarray(task.pixels[rows]),
+        features=features[rows],
+        true=made.true[places],
+        given=made.given[places],
+        groups=linked_groups([made.groups, duplicates[made.rows]])[places],
+        duplicate_groups=duplicates[rows],
+        num_classes=made.num_classes,
         seed=seed,
     )
 

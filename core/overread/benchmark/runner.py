@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from overread.benchmark.cells import noises_of, noisy_labels
+from overread.benchmark.cells import make_cell, noises_of
 from overread.benchmark.methods import METHODS, ORACLE
 from overread.benchmark.oracle import oracle
 from overread.benchmark.problem import MethodResult, Problem
@@ -91,22 +91,22 @@ def run_plan(
         }
         for noise in noises_of(task, plan.noises):
             cells = _cells(plan, name, noise, seed)
-            given = None
+            made = None
             for cell, kind in cells:
                 if _key(cell) not in known:
-                    given = noisy_labels(task, noise, seed) if given is None else given
+                    made = make_cell(task, noise, seed) if made is None else made
                     tell(" ".join(map(str, cell.values())))
                     problem = Problem(
-                        features[kind],
-                        given,
-                        task.groups,
-                        len(task.classes),
+                        features[kind][made.rows],
+                        made.given,
+                        made.groups,
+                        made.num_classes,
                         seed,
-                        task.pixels,
-                        duplicate_groups,
+                        task.pixels[made.rows],
+                        duplicate_groups[made.rows],
                         plan.device,
                     )
-                    known[_key(cell)] = cell | _measured(problem, task.true, cell["method"]) | stamp
+                    known[_key(cell)] = cell | _measured(problem, made.true, cell["method"]) | stamp
                     with results.open("a", encoding="utf-8") as file:
                         file.write(json.dumps(known[_key(cell)]) + "\n")
                 found.append(known[_key(cell)])
@@ -129,7 +129,8 @@ def read_results(path: Path) -> list[dict[str, Any]]:
 def measures(result: MethodResult, true: np.ndarray, given: np.ndarray, num_classes: int) -> dict[str, Any]:
     """What a result is worth. Calibration and expected precision are None where the scores are no probabilities.
 
-    expected_precision: the mean probability of the proposed to be wrong; true, given: (N,) int64.
+    expected_errors: the sum of all probabilities; expected_precision: the mean probability of the proposed to be wrong.
+    true, given: (N,) int64.
     """
     found = detection_metrics(true, given, result.proposed, result.is_proposed, result.scores)
     values = {
@@ -143,11 +144,13 @@ def measures(result: MethodResult, true: np.ndarray, given: np.ndarray, num_clas
         "recall": found.recall,
         "f1": found.f1,
         "proposed_label_accuracy": found.proposed_label_accuracy,
+        "expected_errors": None,
         "expected_precision": None,
         "expected_calibration_error": None,
     }
     if result.is_probability:
         probabilities = np.clip(result.scores, 0, 1)
+        values["expected_errors"] = float(probabilities.sum())
         if found.num_proposed:
             values["expected_precision"] = float(probabilities[result.is_proposed].mean())
         values["expected_calibration_error"] = expected_calibration_error(true != given, probabilities)

@@ -46,7 +46,7 @@ def summary(table: pd.DataFrame) -> list[str]:
         if ORACLE in precisions and (room := (precisions[ORACLE] - theirs).mean()) > 0:
             lines.append(f"{(ours - theirs).mean() / room:.0%} of the way from cleanlab to the oracle")
         f1 = table.pivot_table(index=CELL, columns="method", values="f1")
-        for cell in (cell for cell in f1.index if not cell[1].startswith(("idn", "boundary"))):
+        for cell in (cell for cell in f1.dropna().index if not cell[1].startswith(("idn", "boundary"))):
             own_f1, other = f1.loc[cell, OURS], f1.loc[cell, "cleanlab"]
             lines.append(f"F1 on {_name(cell)}: {own_f1:.3f}, cleanlab's cut-off {other:.3f}: {_ahead(own_f1 - other)}")
     own = table[table["method"] == OURS].groupby(CELL)[numbers(table)].mean()

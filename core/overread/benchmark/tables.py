@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from overread.benchmark.methods import DETAILED, METHODS, ORACLE, OURS
@@ -71,9 +72,10 @@ def _own_grid(table: pd.DataFrame, method: str) -> str:
     own = table[table["method"] == method].groupby(CELL, sort=False)[numbers(table)].mean()
     columns = {
         "wrong": "num_errors",
+        "expected wrong": "expected_errors",
         "proposed": "num_proposed",
         "precision": "precision",
-        "expected": "expected_precision",
+        "promised": "expected_precision",
         "recall": "recall",
         "AUROC": "auroc",
         "calibration error": "expected_calibration_error",
@@ -81,9 +83,9 @@ def _own_grid(table: pd.DataFrame, method: str) -> str:
     }
     rows = []
     for cell, row in own.iterrows():
-        values = [row[column] for column in columns.values()]
-        counts = [f"{value:.0f}" for value in values[:2]]
-        rows.append([*cell, *counts, *("" if pd.isna(value) else f"{value:.3f}" for value in values[2:])])
+        values = [row.get(column, np.nan) for column in columns.values()]
+        counts = [f"{value:.0f}" for value in values[:3]]
+        rows.append([*cell, *counts, *("" if pd.isna(value) else f"{value:.3f}" for value in values[3:])])
     return markdown(["task", "noise", *columns], rows)
 
 

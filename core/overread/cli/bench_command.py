@@ -21,7 +21,8 @@ class DetectionFlags:
         str, typer.Option(help="Names of tasks; all except demo_tiles need the images in OVERREAD_DATA.")
     ] = "chest_xray,lung_histology,cifar10n,demo_tiles"
     noise: Annotated[
-        str | None, typer.Option(help="idn10 to idn40, boundary10, boundary20, human; default: each task's own.")
+        str | None,
+        typer.Option(help="idn10 to idn40, boundary10, boundary20, human, regimes; default: each task's own."),
     ] = None
     methods: Annotated[
         str | None, typer.Option(help="Names of methods; default: all except paper, which trains a network.")

@@ -2,19 +2,27 @@
 
 import numpy as np
 
+from overread.detection.standard_errors import num_standard_errors
+
 
 def is_better_than_chance(
     probs: np.ndarray, given: np.ndarray, groups: np.ndarray, *, min_standard_errors: float
 ) -> bool:
     """Whether out-of-fold probabilities are associated with the given labels, by so many standard errors or more.
 
-    probs: (N, K), rows sum to 1; given: (N,) int64; groups: (N,) int64, equal for samples that are not independent. The
-    score test of a mixture of `probs` with the class frequencies: if probabilities and labels were independent, the
-    mean of p[given] / frequency[given] would be 1, however confident the classifier is.
+    probs: (N, K), rows sum to 1; given: (N,) int64; groups: (N,) int64, equal for samples that are not independent. A
+    rank test: for each class, whether its probability ranks higher where it is the given label than elsewhere; the sum
+    over the classes, each divided by its standard deviation, so that a class counts neither more nor less for being
+    rare. How confident the classifier is does not matter.
+    Source: Mann and Whitney 1947; Wilcoxon 1945.
     """
-    frequency = np.bincount(given, minlength=probs.shape[1]) / len(given)
-    gain = probs[np.arange(len(given)), given] / frequency[given] - 1
-    # Samples of a group count as one: the standard error is that of the sums over groups.
-    number = np.unique(groups, return_inverse=True)[1]
-    standard_error = np.sqrt((np.bincount(number, weights=gain - gain.mean()) ** 2).sum())
-    return bool(gain.sum() > min_standard_errors * standard_error)
+    from scipy.stats import rankdata
+
+    num_samples, num_classes = probs.shape
+    shares = np.bincount(given, minlength=num_classes) / num_samples
+    present = np.flatnonzero((shares > 0) & (shares < 1))
+    ranks = rankdata(probs[:, present], axis=0) / (num_samples + 1) - 0.5
+    is_given = given[:, None] == present
+    weights = 1 / np.sqrt(shares[present] * (1 - shares[present]))
+    gain = ((is_given - shares[present]) * ranks * weights).sum(axis=1)
+    return num_standard_errors(gain, groups) > min_standard_errors

@@ -67,7 +67,7 @@ def estimate_error_rate(
         rng = np.random.default_rng([seed, number])
         rotated = white @ np.linalg.qr(rng.standard_normal((num_features, num_features)))[0].astype(np.float32)
         first, second = (
-            _out_of_fold_classes(view, given, folds, num_classes, penalty=settings.ridge_penalty)
+            _out_of_fold_classes(view, given, folds, class_probs.sum(axis=0), penalty=settings.ridge_penalty)
             for view in (rotated[:, : num_features // 2], rotated[:, num_features // 2 :])
         )
         agreement = (float((first == second).mean()) * num_classes - 1) / (num_classes - 1)
@@ -169,12 +169,15 @@ def _out_of_fold_classes(
     view: np.ndarray,
     given: np.ndarray,
     folds: list[tuple[np.ndarray, np.ndarray]],
-    num_classes: int,
+    class_counts: np.ndarray,
     *,
     penalty: float,
 ) -> np.ndarray:
-    """(N,) int64: the class predicted by ridge regression on the other folds. With two classes, each is predicted as
-    often as it is given: a rare one would hardly ever be the more likely, and all its labels would seem wrong."""
+    """(N,) int64: the class predicted by ridge regression on the other folds. class_counts: (K,), how many samples are
+    truly of each class, as far as is known. With two classes, each is predicted that often: a rare one would hardly
+    ever be the more likely, and all its labels would seem wrong. As often as it is *given* would be wrong where labels
+    are wrong in one direction: both views would then follow the labels' frequencies."""
+    num_classes = len(class_counts)
     probs = np.zeros((len(given), num_classes), dtype=np.float32)
     targets = np.eye(num_classes, dtype=np.float32)[given]
     for fitted, held_out in folds:
@@ -183,5 +186,5 @@ def _out_of_fold_classes(
     if num_classes > 2:
         return probs.argmax(axis=1)
     found = np.zeros(len(given), dtype=np.int64)
-    found[np.argsort(-probs[:, 1], kind="stable")[: int(given.sum())]] = 1
+    found[np.argsort(-probs[:, 1], kind="stable")[: round(float(class_counts[1]))]] = 1
     return found

@@ -106,6 +106,9 @@ class GroupNoise:
         The labels of a group share one true class, unless they belong to several images and contradict that more than
         `same_class_prob` supports it. probs: (L, K), rows sum to 1, as for the noise model; labels: (L,) int64.
         """
+        return self.noise.averaged(lambda noise: replace(self, noise=noise)._posterior(probs, labels, groups))
+
+    def _posterior(self, probs: np.ndarray, labels: np.ndarray, groups: GroupLabels) -> np.ndarray:
         posterior = self.noise.posterior(probs, labels)
         members = groups.members
         true, redrawn = self.noise.separate_instance_noise(groups.group_probs(self.noise.class_probs(probs[members])))
@@ -118,7 +121,12 @@ class GroupNoise:
 
 
 def fit_group_noise(
-    probs: np.ndarray, labels: np.ndarray, groups: GroupLabels, settings: DetectionSettings
+    probs: np.ndarray,
+    labels: np.ndarray,
+    groups: GroupLabels,
+    settings: DetectionSettings,
+    *,
+    offsets: np.ndarray | float = 0.0,
 ) -> GroupNoise:
     """Noise model, without instance-dependent noise, and probability of copying, fitted to all labels together.
 
@@ -126,10 +134,10 @@ def fit_group_noise(
     (`noise.final_num_standard_errors`), or within `duplicates.min_evidence_nats`: for a single group the standard error
     says nothing, however many other labels there are. Of these it takes the highest probability of copying, with which
     agreement says least, and then the lowest temperature. probs: (L, K) float, rows sum to 1, from models that were not
-    fitted on the labels; labels: (L,) int64.
+    fitted on the labels; labels: (L,) int64; offsets: those of the noise model.
     """
     duplicates, num_standard_errors = settings.duplicates, settings.noise.final_num_standard_errors
-    evidence = _evidence_by_temperature(probs, labels, groups, settings.noise)
+    evidence = _evidence_by_temperature(probs, labels, groups, settings.noise, offsets)
     fits: list[list[_Fit]] = []
     for copy_prob in duplicates.copy_probs:
         start = GroupNoise(evidence[0].noise, copy_prob, duplicates.same_class_prob)
@@ -222,7 +230,7 @@ class _ImageEvidence:
 
 
 def _evidence_by_temperature(
-    probs: np.ndarray, labels: np.ndarray, groups: GroupLabels, settings: NoiseSettings
+    probs: np.ndarray, labels: np.ndarray, groups: GroupLabels, settings: NoiseSettings, offsets: np.ndarray | float
 ) -> list[_ImageEvidence]:
     """From the lowest temperature up."""
     transition = initial_transition(probs.shape[1])
@@ -230,7 +238,7 @@ def _evidence_by_temperature(
     is_alone[groups.members] = False
     evidence = []
     for inverse_temperature in inverse_temperatures(settings):
-        noise = NoiseModel(float(inverse_temperature), transition)
+        noise = NoiseModel(float(inverse_temperature), transition, offsets=offsets)
         of_members = noise.class_probs(probs[groups.members])
         alone = split_by_label(noise.class_probs(probs[is_alone]), labels[is_alone])
         evidence.append(_ImageEvidence(noise, alone, groups, of_members, groups.group_probs(of_members)))

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from overread.detection.class_offsets import fit_class_offsets
 from overread.detection.detection_data import DetectionData
 from overread.detection.error_rate import ErrorRate
-from overread.detection.noise_matching import fit_matched_noise
+from overread.detection.noise_matching import fit_judging_noise, match_error_rate
 from overread.detection.noise_transition import NoiseModel, fit_noise_model, fit_unshrunk, is_as_likely
 from overread.detection_settings import DetectionSettings, NoiseSettings
 
@@ -55,7 +56,14 @@ def combine_with_networks(
     assert data.network_probs is not None
     is_trained, network_probs = data.is_trained, data.network_probs
     given, tolerance = data.given[is_trained], settings.noise.num_standard_errors
-    network_noise = fit_noise_model(network_probs[is_trained], given, settings.noise, num_standard_errors=tolerance)
+    groups = data.groups[is_trained]
+    network_noise = fit_noise_model(
+        network_probs[is_trained],
+        given,
+        settings.noise,
+        num_standard_errors=tolerance,
+        offsets=fit_class_offsets(network_probs[is_trained], given, groups, settings.noise),
+    )
     logs = [
         np.log(np.maximum(noise.class_probs(probs), 1e-6))
         for noise, probs in ((iteration.noise, iteration.probs), (network_noise, network_probs))
@@ -67,7 +75,9 @@ def combine_with_networks(
         tried.append((weight, probs, label_log_probs(probs[is_trained], given, settings.noise)))
     best = max((values for *_, values in tried), key=np.mean)
     weight, probs, values = next(one for one in tried if is_as_likely(one[2], best, num_standard_errors=tolerance))
-    noise = fit_matched_noise(probs[is_trained], given, error_rate, settings)
+    offsets = fit_class_offsets(probs[is_trained], given, groups, settings.noise)
+    noise = fit_judging_noise(probs[is_trained], given, settings.noise, offsets=offsets)
+    noise = match_error_rate(noise, probs[is_trained], given, error_rate, settings)
     return Iteration(probs, noise, iteration.neighbour_weight, float(values.mean()), weight)
 
 

@@ -18,11 +18,15 @@ from overread.detection.label_quality import (
     self_confidence_score,
     weighted_entropy_score,
 )
+from overread.detection.linked_groups import ALONE, linked_groups
 from overread.detection.neighbours import neighbour_vote
 from overread.detection.noise_matching import fit_judging_noise, fit_matched_group_noise
+from overread.detection.noise_transition import NoiseModel
+from overread.detection.plausible_models import ErrorRange, likelier, plausible_models
 from overread.detection.principal_components import principal_components
 from overread.detection.proposal_set import proposable, proposal_set
 from overread.detection.self_training import SelfTraining, self_train
+from overread.detection.study_limits import StudyLimits
 from overread.detection.training_dynamics import head_margins, training_dynamics
 from overread.detection_settings import DetectionSettings
 from overread.proposal_settings import CalibrationSettings
@@ -38,11 +42,14 @@ class Judgement:
     group and, if they count, those of raters."""
     proposed: np.ndarray
     """(N,) int64: the label proposed instead of the given one, or the given one if none is."""
+    error_range: ErrorRange
+    """What other plausible noise models expect, recalibrated if `probs` are."""
     scores: dict[str, np.ndarray]
     """By scorer, (N,) float32 in [0, 1], higher is more likely wrong."""
     consensus: CrossFittedConsensus
     """Of the networks' stages if the networks predict the labels better than the features do, else of the classifiers
     on the features."""
+    limits: StudyLimits
     self_training: SelfTraining
     result: Iteration
     """The chosen iteration, combined with the networks if they are used; its noise model is fitted to all labels."""
@@ -69,6 +76,10 @@ def judge(
     """
     tell = on_progress or (lambda fraction: None)
     data = replace(data, features=principal_components(data.features, settings.refinement.num_components))
+    limits = StudyLimits.of(data.given[data.trained], data.groups[data.trained], data.num_classes, settings.limits)
+    if limits.is_within_groups:
+        alone = np.full(len(data.given), ALONE)
+        data = replace(data, groups=linked_groups([alone if data.duplicate_groups is None else data.duplicate_groups]))
     training = self_train(data, settings, seed=seed, on_progress=lambda fraction: tell(0.9 * fraction))
     result, trained = training.result, data.trained
     uses_networks = data.network_probs is not None and is_better_than_chance(
@@ -83,19 +94,46 @@ def judge(
     if len(groups.of_fitted.members) and (training.is_judged or uses_networks):
         seen = result.probs[groups.images]
         found = fit_matched_group_noise(
-            seen[groups.is_fitted], groups.labels[groups.is_fitted], groups.of_fitted, training.error_rate, settings
+            seen[groups.is_fitted],
+            groups.labels[groups.is_fitted],
+            groups.of_fitted,
+            training.error_rate,
+            settings,
+            offsets=result.noise.offsets,
         )
         result, copy_prob = replace(result, noise=found.noise), found.copy_prob
-        probs = found.posterior(seen, groups.labels, groups.of_all)[: len(data.given)]
+
+        def posterior(noise: NoiseModel) -> np.ndarray:
+            return replace(found, noise=noise).posterior(seen, groups.labels, groups.of_all)[: len(data.given)]
+
     else:
-        probs, copy_prob = result.posterior(data.given), None
+        copy_prob = None
+
+        def posterior(noise: NoiseModel) -> np.ndarray:
+            return noise.posterior(result.probs, data.given)
+
     tell(1)
-    if data.verified is not None:
-        probs = _recalibrated(probs, data.given, data.verified, settings.calibration)
-    proposed = proposed_labels(probs, data.given, data.is_trained, settings)
+
+    def calibrated(noise: NoiseModel) -> np.ndarray:
+        probs = posterior(noise)
+        if data.verified is None:
+            return probs
+        return _recalibrated(probs, data.given, data.verified, settings.calibration)
+
+    def error_probability(noise: NoiseModel) -> np.ndarray:
+        return 1 - calibrated(noise)[np.arange(len(data.given)), data.given]
+
+    probs, models = calibrated(result.noise), [result.noise]
+    if training.is_judged or uses_networks:
+        models += plausible_models(
+            result.noise, result.probs[trained], data.given[trained], training.error_rate, settings
+        )
+    error_range = ErrorRange.of(models, error_probability)
+    num_expected = float(error_probability(likelier(result.noise)).sum())
+    proposed = proposed_labels(probs, data.given, data.is_trained, settings, num_expected=num_expected)
     consensus = _consensus(data, training, settings, uses_networks=uses_networks)
     scores = _scores(data, training, result, settings, seed) | {"consensus": consensus.score}
-    return Judgement(probs, proposed, scores, consensus, training, result, copy_prob)
+    return Judgement(probs, proposed, error_range, scores, consensus, limits, training, result, copy_prob)
 
 
 def _consensus(
@@ -172,31 +210,43 @@ def _scores(
 
 
 def proposed_labels(
-    probs: np.ndarray, given: np.ndarray, is_trained: np.ndarray, settings: DetectionSettings
+    probs: np.ndarray,
+    given: np.ndarray,
+    is_trained: np.ndarray,
+    settings: DetectionSettings,
+    *,
+    num_expected: float | None = None,
 ) -> np.ndarray:
     """(N,) int64: the most likely other class where a label is proposed to be changed, else the given one.
 
-    probs: (N, K), of the true classes, rows sum to 1; given: (N,) int64; is_trained: (N,) bool.
+    probs: (N, K), of the true classes, rows sum to 1; given: (N,) int64; is_trained: (N,) bool; num_expected: how many
+    wrong labels the likeliest noise model expects, if `probs` are an average over several.
     """
     is_proposable = proposable(given, is_trained, probs.shape[1])
     is_proposed = _proposals(
         np.where(is_proposable, self_confidence_score(probs, given), 0),
         min_precision=settings.refinement.min_precision,
         min_recall=settings.proposals.min_recall,
+        num_expected=num_expected,
     )
     others = probs.copy()
     others[np.arange(len(given)), given] = -1
     return np.where(is_proposed, others.argmax(axis=1), given)
 
 
-def _proposals(probability: np.ndarray, *, min_precision: float, min_recall: float) -> np.ndarray:
-    """(N,) bool: `proposal_set` or, if its expected recall is below `min_recall`, as many samples as errors are
-    expected: a reader's first verdicts then say what the data could not. Ties are proposed together or, if they are too
-    many, not at all."""
+def _proposals(
+    probability: np.ndarray, *, min_precision: float, min_recall: float, num_expected: float | None = None
+) -> np.ndarray:
+    """(N,) bool: `proposal_set` or, if its expected recall is below `min_recall`, the labels that are contradicted, as
+    far as errors are expected: a reader's first verdicts then say what the data could not. Ties are proposed together
+    or, if they are too many, not at all."""
     is_proposed = proposal_set(probability, min_precision=min_precision)
-    num_expected = int(probability.sum())
-    if num_expected and probability[is_proposed].sum() < min_recall * probability.sum():
-        return probability > np.sort(probability)[::-1][num_expected]
+    total = float(probability.sum())
+    num = int(total if num_expected is None else min(total, num_expected))
+    if num and probability[is_proposed].sum() < min_recall * total:
+        is_expected = probability > np.sort(probability)[::-1][num]
+        is_contradicted = probability > 0.5
+        return is_proposed | (is_contradicted if is_contradicted.any() else is_expected)
     return is_proposed
 
 

@@ -7,26 +7,23 @@ import numpy as np
 from overread.detection.error_rate import ErrorRate
 from overread.detection.group_labels import GroupLabels, GroupNoise, fit_group_noise
 from overread.detection.noise_transition import NoiseModel, add_instance_noise, fit_noise_model
-from overread.detection_settings import DetectionSettings, NoiseSettings
+from overread.detection_settings import DetectionSettings, ErrorRateSettings, NoiseSettings
 
 
-def fit_matched_noise(
-    probs: np.ndarray, given: np.ndarray, error_rate: ErrorRate, settings: DetectionSettings
+def fit_judging_noise(
+    probs: np.ndarray, given: np.ndarray, settings: NoiseSettings, *, offsets: np.ndarray | float = 0.0
 ) -> NoiseModel:
-    """The noise model of out-of-fold probabilities (N, K) and given labels (N,) that expects the given error rate."""
-    return match_error_rate(fit_judging_noise(probs, given, settings.noise), probs, given, error_rate, settings)
-
-
-def fit_judging_noise(probs: np.ndarray, given: np.ndarray, settings: NoiseSettings) -> NoiseModel:
-    """The same without any instance-dependent noise."""
-    return fit_noise_model(probs, given, settings, num_standard_errors=settings.final_num_standard_errors)
+    """The noise model of out-of-fold probabilities (N, K) and given labels (N,) that scores the labels, before it is
+    matched to an error rate."""
+    tolerance = settings.final_num_standard_errors
+    return fit_noise_model(probs, given, settings, num_standard_errors=tolerance, offsets=offsets)
 
 
 def match_error_rate(
     model: NoiseModel, probs: np.ndarray, given: np.ndarray, error_rate: ErrorRate, settings: DetectionSettings
 ) -> NoiseModel:
     """The model with as much instance-dependent noise as it takes to expect that error rate, if it exceeds the model's
-    own by more than `error_rate.tolerance`.
+    own, and with the probability that there is any such noise.
 
     With three classes or more, the noise may add `error_rate.max_instance_noise_share` at most. If an estimate asks for
     more, some classes look alike to the features and therefore to both views: on the demo's 600 tiles the estimate is
@@ -34,27 +31,49 @@ def match_error_rate(
     """
     probs, given = probs[error_rate.is_covered], given[error_rate.is_covered]
     own = model.error_rate(probs, given)
-    if error_rate.share <= own + settings.error_rate.tolerance:
+    if error_rate.share <= own:
         return model
     most = own + settings.error_rate.max_instance_noise_share if probs.shape[1] > 2 else 1.0
     rate = min(error_rate.share, most)
-    return add_instance_noise(model, probs, given, error_rate=rate, most=settings.noise.max_instance_noise)
+    noisy = add_instance_noise(model, probs, given, error_rate=rate, most=settings.noise.max_instance_noise)
+    prob = _instance_noise_prob(error_rate.share - own, own, len(given), probs.shape[1], settings.error_rate)
+    return replace(noisy, instance_noise_prob=prob)
+
+
+def _instance_noise_prob(
+    excess: float, own: float, num_samples: int, num_classes: int, settings: ErrorRateSettings
+) -> float:
+    """The probability that there is instance-dependent noise, if an estimated rate exceeds the model's `own` by
+    `excess`: without it, the excess is an error of the estimate; with it, any up to `max_excess` is as likely. Both are
+    as likely beforehand."""
+    systematic = settings.spread_two_classes if num_classes == 2 else settings.spread
+    spread = np.sqrt(systematic**2 + (own + excess) * (1 - own - excess) / num_samples)
+    by_chance = np.exp(-((excess / spread) ** 2) / 2) / (spread * np.sqrt(2 * np.pi))
+    return float(1 / (1 + by_chance * settings.max_excess))
 
 
 def fit_matched_group_noise(
-    probs: np.ndarray, labels: np.ndarray, groups: GroupLabels, error_rate: ErrorRate, settings: DetectionSettings
+    probs: np.ndarray,
+    labels: np.ndarray,
+    groups: GroupLabels,
+    error_rate: ErrorRate,
+    settings: DetectionSettings,
+    *,
+    offsets: np.ndarray | float,
 ) -> GroupNoise:
     """The noise model of labels in groups.
 
     probs: (L, K), rows sum to 1, of each label's image; labels: (L,) int64, the given ones, followed by those of raters
-    if they count. error_rate: of the given ones; it is matched only if it exceeds what the labels say about each other
-    by more than `error_rate.tolerance`.
+    if they count. offsets: of the noise model of the given labels alone. error_rate: of the given ones; it is matched
+    only if it exceeds what the labels say about each other.
     """
-    found = fit_group_noise(probs, labels, groups, settings)
+    found = fit_group_noise(probs, labels, groups, settings, offsets=offsets)
     is_right = found.posterior(probs, labels, groups)[np.arange(len(labels)), labels]
     num_given = len(error_rate.is_covered)
     own = 1 - is_right[:num_given][error_rate.is_covered].mean()
-    if error_rate.share <= own + settings.error_rate.tolerance:
+    if error_rate.share <= own:
         return found
     noise = match_error_rate(found.noise, probs[:num_given], labels[:num_given], error_rate, settings)
-    return replace(found, noise=noise)
+    num_samples, num_classes = int(error_rate.is_covered.sum()), probs.shape[1]
+    prob = _instance_noise_prob(error_rate.share - own, own, num_samples, num_classes, settings.error_rate)
+    return replace(found, noise=replace(noise, instance_noise_prob=prob))

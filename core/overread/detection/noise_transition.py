@@ -2,7 +2,8 @@
 
 A given label is modelled in three steps:
 
-1. The true class is drawn from the classifier's probabilities, after temperature scaling.
+1. The true class is drawn from the classifier's probabilities, after temperature scaling and, where wrong labels go
+   one way, with an offset for each class (`class_offsets.py`).
 2. The annotator perceives a class: the true one or, with instance-dependent noise, one drawn from what the classifier
    leaves open. Ambiguous images are therefore confused more often.
 3. The given label is drawn from the perceived class by a transition matrix (class-conditional noise).
@@ -19,6 +20,7 @@ Sources: Dawid and Skene 1979 (the transition matrix by expectation maximisation
 Networks" (temperature scaling).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -45,16 +47,31 @@ class NoiseModel:
     """(K, K) float64: row j holds the probability of each given label where class j was perceived."""
     instance_noise: float = 0.0
     """Strength of the instance-dependent noise, at least 0."""
+    instance_noise_prob: float = 1.0
+    """The probability, in [0, 1], that there is instance-dependent noise at all: posteriors are averaged over both."""
+    offsets: np.ndarray | float = 0.0
+    """(K,) float64, added to the logs of the classifier's probabilities before they are scaled; 0 for none."""
 
     def class_probs(self, probs: np.ndarray) -> np.ndarray:
         """(N, K) float64: the probability of each perceived class, whatever the label: `probs` at the model's
-        temperature."""
-        logits = self.inverse_temperature * np.log(np.maximum(np.asarray(probs, dtype=np.float64), _MIN_PROB))
+        temperature and with its offsets."""
+        logs = np.log(np.maximum(np.asarray(probs, dtype=np.float64), _MIN_PROB))
+        logits = self.inverse_temperature * (logs + self.offsets)
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         return exponentials / exponentials.sum(axis=1, keepdims=True)
 
     def posterior(self, probs: np.ndarray, given: np.ndarray) -> np.ndarray:
         """(N, K) float64: the probability of each true class given the image and its label."""
+        return self.averaged(lambda model: model._posterior(probs, given))
+
+    def averaged(self, posterior: Callable[["NoiseModel"], np.ndarray]) -> np.ndarray:
+        """The mean of a posterior with and without instance-dependent noise, weighted by their probabilities."""
+        if not self.instance_noise or self.instance_noise_prob == 1:
+            return posterior(replace(self, instance_noise_prob=1.0))
+        plain, noisy = (replace(self, instance_noise=s, instance_noise_prob=1.0) for s in (0.0, self.instance_noise))
+        return (1 - self.instance_noise_prob) * posterior(plain) + self.instance_noise_prob * posterior(noisy)
+
+    def _posterior(self, probs: np.ndarray, given: np.ndarray) -> np.ndarray:
         true, redrawn = self.separate_instance_noise(self.class_probs(probs))
         joint = np.maximum(true * self.label_probs(redrawn, given), np.finfo(float).tiny)
         return joint / joint.sum(axis=1, keepdims=True)
@@ -89,17 +106,20 @@ class NoiseModel:
 
 
 def fit_noise_model(
-    probs: np.ndarray, given: np.ndarray, settings: NoiseSettings, *, num_standard_errors: float
+    probs: np.ndarray,
+    given: np.ndarray,
+    settings: NoiseSettings,
+    *,
+    num_standard_errors: float,
+    offsets: np.ndarray | float = 0.0,
 ) -> NoiseModel:
     """The most likely model without instance-dependent noise, its transition matrix shrunk.
 
     probs: (N, K) float, rows sum to 1, from models that were not fitted on the sample's label; given: (N,) int64.
-    num_standard_errors: as for `fit_unshrunk`.
+    num_standard_errors, offsets: as for `fit_unshrunk`.
     """
-    model = fit_unshrunk(probs, given, settings, num_standard_errors=num_standard_errors)
-    class_counts = model.posterior(probs, given).sum(axis=0)
-    transition = shrink_to_overall_rate(model.transition, class_counts, num_samples=settings.shrinkage)
-    return replace(model, transition=transition)
+    model = fit_unshrunk(probs, given, settings, num_standard_errors=num_standard_errors, offsets=offsets)
+    return _shrunk(model, probs, given, settings)
 
 
 def add_instance_noise(
@@ -126,10 +146,44 @@ def inverse_temperatures(settings: NoiseSettings) -> np.ndarray:
 
 
 def fit_unshrunk(
-    probs: np.ndarray, given: np.ndarray, settings: NoiseSettings, *, num_standard_errors: float
+    probs: np.ndarray,
+    given: np.ndarray,
+    settings: NoiseSettings,
+    *,
+    num_standard_errors: float,
+    offsets: np.ndarray | float = 0.0,
 ) -> NoiseModel:
     """The model of lowest temperature whose likelihood is within `num_standard_errors` of the best, with its most
-    likely transition matrix. Its likelihood is what classifiers are compared by."""
+    likely transition matrix. Its likelihood is what classifiers are compared by. offsets: those of the model, from
+    `fit_class_offsets`."""
+    models, log_probs = _fit_each_temperature(probs, given, settings, offsets)
+    best = int(np.argmax([values.mean() for values in log_probs]))
+    return next(
+        model
+        for model, values in zip(models, log_probs, strict=True)
+        if is_as_likely(values, log_probs[best], num_standard_errors=num_standard_errors)
+    )
+
+
+def fit_plausible(
+    probs: np.ndarray, given: np.ndarray, settings: NoiseSettings, *, offsets: np.ndarray | float
+) -> tuple[NoiseModel, NoiseModel]:
+    """The models of lowest and highest temperature whose likelihood is within `settings.num_standard_errors` of the
+    best, their transition matrices shrunk. Arguments as for `fit_unshrunk`."""
+    models, log_probs = _fit_each_temperature(probs, given, settings, offsets)
+    best = int(np.argmax([values.mean() for values in log_probs]))
+    plausible = [
+        model
+        for model, values in zip(models, log_probs, strict=True)
+        if is_as_likely(values, log_probs[best], num_standard_errors=settings.num_standard_errors)
+    ]
+    return _shrunk(plausible[0], probs, given, settings), _shrunk(plausible[-1], probs, given, settings)
+
+
+def _fit_each_temperature(
+    probs: np.ndarray, given: np.ndarray, settings: NoiseSettings, offsets: np.ndarray | float
+) -> tuple[list[NoiseModel], list[np.ndarray]]:
+    """The most likely model at each temperature, from the lowest up, and the log probabilities of the labels, (N,)."""
     transition = initial_transition(probs.shape[1])
     models, log_probs = [], []
     for number, inverse_temperature in enumerate(inverse_temperatures(settings)):
@@ -137,16 +191,17 @@ def fit_unshrunk(
         # from low temperatures to high ones: at high ones no wrong labels are needed, and expectation maximisation
         # cannot leave a transition matrix without any.
         num_steps = _NUM_STEPS if number else NUM_FIRST_STEPS
-        start = NoiseModel(float(inverse_temperature), transition)
+        start = NoiseModel(float(inverse_temperature), transition, offsets=offsets)
         transition = _fit_transition(probs, given, start, settings, num_steps=num_steps)
         models.append(replace(start, transition=transition))
         log_probs.append(models[-1].log_probs(probs, given))
-    best = int(np.argmax([values.mean() for values in log_probs]))
-    return next(
-        model
-        for model, values in zip(models, log_probs, strict=True)
-        if is_as_likely(values, log_probs[best], num_standard_errors=num_standard_errors)
-    )
+    return models, log_probs
+
+
+def _shrunk(model: NoiseModel, probs: np.ndarray, given: np.ndarray, settings: NoiseSettings) -> NoiseModel:
+    class_counts = model.posterior(probs, given).sum(axis=0)
+    transition = shrink_to_overall_rate(model.transition, class_counts, num_samples=settings.shrinkage)
+    return replace(model, transition=transition)
 
 
 def shrink_to_overall_rate(transition: np.ndarray, class_counts: np.ndarray, *, num_samples: float) -> np.ndarray:

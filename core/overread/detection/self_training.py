@@ -16,6 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from overread.detection.chance import is_better_than_chance
+from overread.detection.class_offsets import fit_class_offsets
 from overread.detection.detection_data import DetectionData
 from overread.detection.error_rate import ErrorRate, estimate_error_rate
 from overread.detection.iteration import Iteration
@@ -101,6 +102,9 @@ def self_train(
         min_standard_errors=settings.proposals.min_standard_errors,
     ):
         reason = "the features predict the labels no better than chance, so no label can be judged"
+        counts = np.bincount(data.given[trained], minlength=data.num_classes)
+        if np.sort(counts)[-2] < settings.limits.min_class_size:
+            reason = "all classes but one have too few labels to be told apart, so no label can be judged"
         return _not_judged(data, neighbours, reason)
     rate = _error_rate(data, unmatched[0], settings, seed)
     iterations = tuple(
@@ -124,7 +128,8 @@ def _iteration(data: DetectionData, views: ViewProbs, settings: DetectionSetting
     given = data.given[trained]
     neighbour_weight, values = views.at(trained).best_neighbour_weight(given, settings)
     probs = views.mixed(neighbour_weight)
-    noise = fit_judging_noise(probs[trained], given, settings.noise)
+    offsets = fit_class_offsets(probs[trained], given, data.groups[trained], settings.noise)
+    noise = fit_judging_noise(probs[trained], given, settings.noise, offsets=offsets)
     return Iteration(probs, noise, neighbour_weight, float(values.mean()))
 
 

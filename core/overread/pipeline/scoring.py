@@ -45,7 +45,7 @@ def score_run(
         judgement = _judged(run, plan, inputs, trace, progress)
         _record_iterations(judgement, plan, given, trace)
         if not is_again:
-            _tell_iterations(judgement, given, trace, progress)
+            _tell_iterations(judgement, inputs, plan, trace, progress)
         if trace.cross_fitted is not None and not plan.retraining:
             progress.emit("note", message=_networks_worth(judgement))
         probs, proposed = judgement.probs, judgement.proposed
@@ -115,7 +115,9 @@ def _record_iterations(judgement: Judgement, plan: RunPlan, given: np.ndarray, t
     trace.add_stage(Stage(StageKind.TOGETHER), judgement.result.probs)
 
 
-def _tell_iterations(judgement: Judgement, given: np.ndarray, trace: "Trace", progress: "ProgressLog") -> None:
+def _tell_iterations(
+    judgement: Judgement, inputs: Inputs, plan: RunPlan, trace: "Trace", progress: "ProgressLog"
+) -> None:
     """Tell of each iteration of self-training, and why it stopped."""
     training = judgement.self_training
     num_iterations = len(training.iterations)
@@ -124,7 +126,7 @@ def _tell_iterations(judgement: Judgement, given: np.ndarray, trace: "Trace", pr
             "round",
             round=number,
             num_reliable=int(trace.is_consensus[number - num_iterations].sum()),
-            **each.figures(given),
+            **each.figures(inputs.given),
             is_chosen=number == training.chosen,
         )
     rate = training.error_rate
@@ -132,9 +134,28 @@ def _tell_iterations(judgement: Judgement, given: np.ndarray, trace: "Trace", pr
     among = "" if rate.is_covered.all() else f" among the {share:.0%} least ambiguous images"
     estimate = f"estimated share of wrong labels{among}, from two views of the images: {rate.share:.1%}"
     progress.emit("note", message=f"Self-training: {training.reason}; {estimate}.")
+    for note in (*_range_notes(judgement, inputs.given, plan), *judgement.limits.notes(inputs.classes)):
+        progress.emit("note", message=note)
     if judgement.copy_prob is not None:
         copy = f"the second is assumed to be a copy of the first with a probability of {judgement.copy_prob:.0%}"
         progress.emit("note", message=f"Where duplicates have several labels, {copy}.")
+
+
+def _range_notes(judgement: Judgement, given: np.ndarray, plan: RunPlan) -> list[str]:
+    """What the noise models that cannot be ruled out expect, for the run's notes."""
+    is_proposed, everyone = judgement.proposed != given, np.ones(len(given), dtype=bool)
+    error_probability = 1 - judgement.probs[np.arange(len(given)), given]
+    low, high = judgement.error_range.counts(everyone)
+    notes = [f"Expected wrong labels: {error_probability.sum():.0f}; from {low:.0f} to {high:.0f} is plausible."]
+    if is_proposed.any():
+        low, high = (count / is_proposed.sum() for count in judgement.error_range.counts(is_proposed))
+        notes.append(f"Of the {is_proposed.sum()} proposals, from {low:.0%} to {high:.0%} are expected to be wrong.")
+        if error_probability[is_proposed].mean() < plan.settings.refinement.min_precision:
+            notes.append(
+                "Few labels are almost certainly wrong, but many are contradicted. These are proposed; how many of "
+                "them are wrong is not known before you have read some."
+            )
+    return notes
 
 
 def _networks_worth(judgement: Judgement) -> str:

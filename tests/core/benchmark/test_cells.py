@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from overread.benchmark import cells
-from overread.benchmark.cells import noises_of, noisy_labels
+from overread.benchmark.cells import make_cell, noises_of
 from overread.errors import ConfigError
 from tests.core.benchmark.made_task import made_task
 
@@ -23,17 +23,17 @@ def test_a_task_with_human_labels_is_tried_with_these_and_others_with_made_ones(
 @pytest.mark.parametrize("noise", ["idn30", "boundary20"])
 def test_a_cell_s_labels_follow_from_its_task_noise_and_seed(noise):
     task = made_task(num_images=300)
-    given = noisy_labels(task, noise, 1)
-    np.testing.assert_array_equal(noisy_labels(task, noise, 1), given)
-    assert (noisy_labels(task, noise, 2) != given).any()
+    given = make_cell(task, noise, 1).given
+    np.testing.assert_array_equal(make_cell(task, noise, 1).given, given)
+    assert (make_cell(task, noise, 2).given != given).any()
     assert (given != task.true).mean() == pytest.approx(int(noise[-2:]) / 100, abs=0.07)
     renamed = type(task)("other", task.pixels, task.true, task.groups, task.classes)
-    assert (noisy_labels(renamed, noise, 1) != given).any()
+    assert (make_cell(renamed, noise, 1).given != given).any()
 
 
 def test_human_labels_are_what_people_said_whatever_the_seed():
     task = made_task()
-    np.testing.assert_array_equal(noisy_labels(task, "reader", 5), task.human_labels["reader"])
+    np.testing.assert_array_equal(make_cell(task, "reader", 5).given, task.human_labels["reader"])
 
 
 def test_small_pixels_are_means_over_areas():

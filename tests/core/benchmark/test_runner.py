@@ -26,11 +26,11 @@ def made(monkeypatch):
         counts["noise"] += 1
         return original(task, noise, seed)
 
-    original = runner.noisy_labels
+    original = runner.make_cell
     monkeypatch.setitem(runner.TASKS, "made", None)
     monkeypatch.setattr(runner, "load_task", lambda *_: task)
     monkeypatch.setattr(runner, "load_features", features)
-    monkeypatch.setattr(runner, "noisy_labels", noisy)
+    monkeypatch.setattr(runner, "make_cell", noisy)
     return counts
 
 

@@ -14,6 +14,7 @@ BASE = {
     "recall": 0.7,
     "f1": 0.75,
     "proposed_label_accuracy": 0.95,
+    "expected_errors": 22.0,
     "expected_precision": 0.82,
     "expected_calibration_error": 0.03,
     "seconds": 1.5,

@@ -46,6 +46,20 @@ def test_samples_of_a_group_count_as_one():
     assert not better(np.eye(2)[said], given, groups)
 
 
+def test_a_rare_class_that_is_told_apart_is_no_chance_and_one_that_is_not_is():
+    """Ten of a thousand samples, whose probabilities rank above 90 % of the others', or are like them."""
+    rng = np.random.default_rng(0)
+    given = (np.arange(1000) < 10).astype(int)
+
+    def share_taken(advantage):
+        logits = rng.normal(size=(200, 1000)) - 5 + advantage * given
+        taken = [better(np.stack([1 - p, p], axis=1), given, np.arange(1000)) for p in 1 / (1 + np.exp(-logits))]
+        return np.mean(taken)
+
+    assert share_taken(1.8) > 0.9
+    assert share_taken(0) < 0.02
+
+
 def test_a_threshold_far_below_0_is_met_by_any_classifier():
     probs, given = drawn(200, 3, -0.5, 0)
     assert not better(probs, given, np.arange(200))

@@ -72,6 +72,18 @@ def test_the_rate_of_made_wrong_labels_is_found_from_features(num_classes, rate)
     assert estimate_error_rate(features, given, np.arange(1500), classes).share == found.share
 
 
+def test_labels_wrong_in_one_direction_are_counted_where_the_true_frequencies_are_known():
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, 2, 3000)
+    features = made_features(true, 2, rng)
+    given = np.where((true == 1) & (rng.random(3000) < 0.4), 0, true)
+    found = estimate_error_rate(features, given, np.arange(3000), np.eye(2)[true])
+    assert found.share == pytest.approx((given != true)[found.is_covered].mean(), abs=0.03)
+    # By the labels' frequencies both views would miss the same 40 %.
+    unknown = estimate_error_rate(features, given, np.arange(3000), np.eye(2)[given])
+    assert unknown.share < found.share / 2
+
+
 def test_of_two_classes_the_rate_is_covered_of_the_clearer_images(monkeypatch):
     """Labels are wrong on ambiguous images, where the views err too: over all images the rate would be too low."""
     rng = np.random.default_rng(0)

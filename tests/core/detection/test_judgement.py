@@ -124,15 +124,27 @@ def test_progress_rises_to_the_whole():
     assert told[-1] == pytest.approx(1)
 
 
-def test_where_no_set_is_precise_enough_as_many_are_proposed_as_are_expected_to_be_wrong():
+def test_where_no_set_is_precise_enough_those_are_proposed_that_are_more_likely_wrong_than_right():
     def proposed(*probability):
         return module._proposals(np.array(probability), min_precision=0.8, min_recall=0.05).tolist()
 
     assert proposed(0.7, 0.3, 0.6, 0.4) == [True, False, True, False]
     assert proposed(0.7, 0.5, 0.5, 0.4) == [True, False, False, False]
     assert not any(proposed(0.2, 0.2, 0.2))
+    assert proposed(0.7, 0.65, 0.6, 0.3, 0.2) == [True, True, True, False, False]
     sure = (0.9, 0.6, 0.4, 0.3)
     assert proposed(*sure) == proposal_set(np.array(sure), min_precision=0.8).tolist()
+
+
+def test_where_no_label_is_contradicted_as_many_are_proposed_as_the_likeliest_model_expects():
+    probability = np.array([0.4, 0.3, 0.3, 0.2, 0.2, 0.1])
+
+    def num_proposed(num_expected):
+        found = module._proposals(probability, min_precision=0.8, min_recall=0.3, num_expected=num_expected)
+        return int(found.sum())
+
+    assert num_proposed(None) == num_proposed(9.0) == 1
+    assert num_proposed(0.2) == 0
 
 
 @pytest.mark.parametrize(("num_samples", "num_classes"), [(60, 2), (200, 2), (200, 4), (300, 10)])

@@ -1,30 +1,33 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from overread.detection.error_rate import ErrorRate
 from overread.detection.group_labels import GroupLabels
-from overread.detection.noise_matching import fit_matched_group_noise, fit_matched_noise
+from overread.detection.noise_matching import fit_judging_noise, fit_matched_group_noise, match_error_rate
 from overread.detection_settings import DetectionSettings, ErrorRateSettings
 
-TOLERANCE, MAX_SHARE = 0.02, 0.12
-SETTINGS = DetectionSettings(error_rate=ErrorRateSettings(tolerance=TOLERANCE, max_instance_noise_share=MAX_SHARE))
+MAX_SHARE = 0.12
+SETTINGS = DetectionSettings(error_rate=ErrorRateSettings(max_instance_noise_share=MAX_SHARE))
 
 
 @pytest.mark.parametrize("num_classes", [2, 3])
-def test_a_rate_is_matched_beyond_its_tolerance_and_with_three_classes_up_to_a_limit(num_classes):
+def test_a_rate_is_matched_where_it_exceeds_the_model_s_own_and_with_three_classes_up_to_a_limit(num_classes):
     rng = np.random.default_rng(0)
     probs = rng.dirichlet(np.ones(num_classes), 2000)
     given = (probs.cumsum(axis=1) > rng.random((2000, 1))).argmax(axis=1)
     is_covered = np.arange(2000) % 4 > 0
+    plain = fit_judging_noise(probs, given, SETTINGS.noise)
 
     def expected(rate):
         """The share of wrong labels that a model matched to that rate expects, among the samples that it covers."""
-        model = fit_matched_noise(probs, given, ErrorRate(rate, is_covered), SETTINGS)
-        return model.error_rate(probs[is_covered], given[is_covered])
+        model = match_error_rate(plain, probs, given, ErrorRate(rate, is_covered), SETTINGS)
+        return replace(model, instance_noise_prob=1.0).error_rate(probs[is_covered], given[is_covered])
 
     own = expected(0.0)
-    within = ErrorRate(own + TOLERANCE / 2, is_covered)
-    assert fit_matched_noise(probs, given, within, SETTINGS).instance_noise == 0
+    within = ErrorRate(own - 0.01, is_covered)
+    assert match_error_rate(plain, probs, given, within, SETTINGS).instance_noise == 0
     assert expected(own + 0.05) == pytest.approx(own + 0.05, abs=0.01)
     reached = own + (MAX_SHARE if num_classes > 2 else 2 * MAX_SHARE)
     assert expected(own + 2 * MAX_SHARE) == pytest.approx(reached, abs=0.01)
@@ -37,13 +40,13 @@ def test_in_groups_a_rate_is_matched_only_beyond_what_their_labels_say_about_eac
     probs = 0.6 * np.eye(3)[true] + 0.4 * rng.dirichlet(np.ones(3), 800)
     everyone, groups = np.ones(800, dtype=bool), np.arange(800) // 4
 
-    def instance_noise(rate, is_trained=everyone):
+    def instance_noise_prob(rate, is_trained=everyone):
         rate = ErrorRate(rate, is_trained[is_trained])
         labels = GroupLabels.of(given[is_trained], groups[is_trained])
-        return fit_matched_group_noise(
-            probs[is_trained], given[is_trained], labels, rate, SETTINGS
-        ).noise.instance_noise
+        noise = fit_matched_group_noise(probs[is_trained], given[is_trained], labels, rate, SETTINGS, offsets=0.0).noise
+        return noise.instance_noise_prob if noise.instance_noise else 0.0
 
-    assert [instance_noise(0.0), instance_noise(0.2)] == [0, 0]
-    assert instance_noise(0.35) > 0
-    assert instance_noise(0.35, is_trained=np.arange(800) < 600) > 0
+    assert instance_noise_prob(0.0) == 0
+    assert instance_noise_prob(0.2) < 0.3
+    assert instance_noise_prob(0.35) > 0.9
+    assert instance_noise_prob(0.35, is_trained=np.arange(800) < 600) > 0.9

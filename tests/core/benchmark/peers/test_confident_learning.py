@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
@@ -11,7 +13,7 @@ from tests.core.benchmark.made_task import made_problem
 def test_the_cut_off_and_the_ranking_are_those_of_cleanlab_on_the_same_probabilities():
     problem, true = made_problem()
     found = confident_learning(problem)
-    probs = head_probs(problem)
+    probs = head_probs(replace(problem, groups=np.arange(len(problem.given))))
     ranked = find_label_issues(problem.given, probs, return_indices_ranked_by="self_confidence", n_jobs=1)
     assert sorted(np.flatnonzero(found.is_proposed)) == sorted(ranked)
     assert np.all(np.diff(found.scores[ranked]) <= 0)

@@ -1,0 +1,70 @@
+"""Noise models that fit the labels about as well as the chosen one, for the range of what they expect.
+
+The likelihood leaves the temperature open within limits, and says nothing of instance-dependent noise: clear images
+with wrong labels and hard images with right ones can look the same. The range is that of the models that cannot be
+ruled out.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from overread.detection.error_rate import ErrorRate
+from overread.detection.noise_matching import match_error_rate
+from overread.detection.noise_transition import NoiseModel, fit_plausible
+from overread.detection_settings import DetectionSettings
+
+_MIN_PROB = 0.1
+_NUM_DEVIATIONS = 2.0
+
+
+@dataclass(frozen=True)
+class ErrorRange:
+    """The label-error probabilities by the models that expect the fewest and the most wrong labels."""
+
+    low: np.ndarray
+    """(N,) float64 in [0, 1]."""
+    high: np.ndarray
+    """(N,) float64 in [0, 1]; not above `low` for every sample, only in sum."""
+
+    @classmethod
+    def of(cls, models: list[NoiseModel], error_probability: Callable[[NoiseModel], np.ndarray]) -> "ErrorRange":
+        """models: one or more; error_probability: gives (N,) for a model."""
+        found = sorted((error_probability(model) for model in models), key=lambda one: float(one.sum()))
+        return cls(found[0], found[-1])
+
+    def counts(self, is_chosen: np.ndarray) -> tuple[float, float]:
+        """The lowest and highest plausible number of wrong labels among the samples of a mask, (N,) bool: what either
+        model expects, and two standard deviations of chance beyond."""
+        ends = []
+        for probability in (self.low[is_chosen], self.high[is_chosen]):
+            expected, chance = probability.sum(), _NUM_DEVIATIONS * np.sqrt((probability * (1 - probability)).sum())
+            ends += [expected - chance, expected + chance]
+        return float(max(min(ends), 0.0)), float(min(max(ends), is_chosen.sum()))
+
+
+def plausible_models(
+    chosen: NoiseModel, probs: np.ndarray, given: np.ndarray, error_rate: ErrorRate, settings: DetectionSettings
+) -> list[NoiseModel]:
+    """The chosen model and those at the lowest and highest plausible temperatures, each without instance-dependent
+    noise and with as much as `error_rate` asks for, but for what is improbable.
+
+    probs: (N, K), rows sum to 1, out of fold; given: (N,) int64.
+    """
+    ends = fit_plausible(probs, given, settings.noise, offsets=chosen.offsets)
+    models = []
+    for model in (replace(chosen, instance_noise=0.0, instance_noise_prob=1.0), *ends):
+        noisy = match_error_rate(model, probs, given, error_rate, settings)
+        prob = noisy.instance_noise_prob if noisy.instance_noise else 0.0
+        if prob < 1 - _MIN_PROB:
+            models.append(model)
+        if prob > _MIN_PROB:
+            models.append(replace(noisy, instance_noise_prob=1.0))
+    return models
+
+
+def likelier(model: NoiseModel) -> NoiseModel:
+    """The model with instance-dependent noise or without, whichever is more probable."""
+    is_plain = model.instance_noise_prob < 0.5
+    return replace(model, instance_noise=0.0 if is_plain else model.instance_noise, instance_noise_prob=1.0)

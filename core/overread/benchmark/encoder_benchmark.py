@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from overread.benchmark.cells import noises_of, noisy_labels
+from overread.benchmark.cells import make_cell, noises_of
 from overread.benchmark.detection_benchmark import commit_name, device_name
 from overread.benchmark.ours import overread
 from overread.benchmark.problem import Problem
@@ -72,7 +72,7 @@ def run_encoders(plan: EncoderPlan, out: Path, *, cache: Path, listener: Listene
         task = load_task(name, Path(data) if data else None, cache)
         part = _Part(task, plan.num_images, load_duplicate_groups(task, cache))
         labels = {
-            (noise, seed): noisy_labels(task, noise, seed)[part.places]
+            (noise, seed): _labels(task, noise, seed)[part.places]
             for noise, seed in product(noises_of(task, plan.noises), plan.seeds)
         }
         for encoder, num_views in product(plan.encoders, VIEWS):
@@ -115,6 +115,14 @@ def encoders_page(results: Sequence[dict[str, Any]]) -> str:
         rows.append(["mean", "", *(f"**{means[kind]:.3f}**" for kind in kinds)])
         parts += [f"## {title}", markdown(header, [*rows, time_row])]
     return "\n\n".join(parts) + "\n"
+
+
+def _labels(task: Task, noise: str, seed: int) -> np.ndarray:
+    """(N,) int64: the given labels of all images of a task."""
+    cell = make_cell(task, noise, seed)
+    if len(cell.given) < len(task.true):
+        raise ConfigError(f"--noise {noise}: is made of some of the images alone; choose another")
+    return cell.given
 
 
 class _Part:

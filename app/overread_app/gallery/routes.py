@@ -11,6 +11,7 @@ from overread_app.components.sample_card import joined
 from overread_app.gallery.tiles import last_bulk, packed, tiles
 from overread_app.reading.packets import Json
 from overread_app.reading.reader_state import Standing
+from overread_app.reading.refusals import NOT_KEPT
 from overread_app.reading.requests import (
     BulkRequest,
     RequestError,
@@ -18,7 +19,7 @@ from overread_app.reading.requests import (
     tiles_request,
     undo_bulk_request,
 )
-from overread_app.reading.routes import NOT_KEPT, answering
+from overread_app.reading.routes import answering
 from overread_app.reading.seat import Seat
 from overread_app.words.worded_error import WordedError
 

@@ -14,17 +14,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 
-from overread.errors import ImageError, LedgerBusyError, StaleReadingError, StaleVerdictError, UserError
 from overread.records import Protocol, Reading, Verdict, VerdictKind
 from overread.review.ledger import visit_key
 from overread.studies.run import Run
 from overread.studies.study import Study, open_study
 from overread_app import session, study_data
-from overread_app.boundary import error_text
 from overread_app.reading.decided import decided_samples
 from overread_app.reading.open_rooms import RunReplacedError, open_room, room_stamp
 from overread_app.reading.packets import Json
 from overread_app.reading.reader_state import Standing, reader_state
+from overread_app.reading.refusals import NOT_KEPT, NotUndoneError, SampleChangedError, refused
 from overread_app.reading.requests import (
     MAX_BYTES,
     QueueRequest,
@@ -41,20 +40,9 @@ from overread_app.reading.seat import Seat
 from overread_app.reading.tickets import TicketError, claimed_language, claimed_study, verify
 from overread_app.viewer.viewer import EncodedImage, encoded_image
 from overread_app.words.catalogue import Words, words_in
-from overread_app.words.worded_error import WordedError, reader_text
+from overread_app.words.worded_error import WordedError
 
 IMAGE_MAX_AGE_S = 3600
-_STATUSES: tuple[tuple[type[Exception], int], ...] = (
-    (TicketError, 401),
-    (ImageError, 404),
-    (StaleVerdictError, 409),
-    (StaleReadingError, 409),
-    (RunReplacedError, 409),
-    (LedgerBusyError, 503),
-    (UserError, 422),
-    (Exception, 500),
-)
-"""The first that fits. The browser sends again what ended in 401, 500 or 503, and what a new ticket may open."""
 _made: dict[str, Path] = {}
 """The folders of studies that a page of this server has shown, by address: among them those made in a session."""
 
@@ -154,17 +142,6 @@ def lock_reading(seat: Seat, content: bytes) -> Json:
     return {"saved": True, "revealed": revealed, **seat.summary(standing)}
 
 
-class SampleChangedError(WordedError, StaleVerdictError):
-    """The study has another image of the sample by now, or another label, than the page showed."""
-
-    def __init__(self) -> None:
-        super().__init__("error.changed")
-
-
-class NotUndoneError(WordedError, StaleVerdictError):
-    """The verdict to be undone is not the reader's last one any more."""
-
-
 def shown_of(room: Room, row: int) -> Shown:
     """What a page shows of a row now."""
     return Shown(given=room.given[row], other=room.likely[row], image=room.image_version(row))
@@ -200,7 +177,7 @@ async def send_image(request: Request) -> Response:
     try:
         image = await run_in_threadpool(encoded)
     except Exception as error:
-        return _refused(error, _words(request))
+        return refused(error, _words(request))
     headers = {
         "X-Overread-Image": json.dumps(image_spec(image)),
         "Cache-Control": f"private, max-age={IMAGE_MAX_AGE_S}",
@@ -230,12 +207,9 @@ def answering(handler: Callable[[Seat, bytes], Json | Response]) -> Callable[[Re
             answer = await run_in_threadpool(lambda: handler(_seat(request), content))
             return answer if isinstance(answer, Response) else JSONResponse(answer, headers=NOT_KEPT)
         except Exception as error:
-            return _refused(error, _words(request))
+            return refused(error, _words(request))
 
     return respond
-
-
-NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 async def _body(request: Request) -> bytes:
@@ -245,20 +219,6 @@ async def _body(request: Request) -> bytes:
         if len(content) > MAX_BYTES:
             raise RequestError("size")
     return content
-
-
-def _refused(error: Exception, words: Words) -> Response:
-    status = next(status for kind, status in _STATUSES if isinstance(error, kind))
-    if isinstance(error, ImageError):
-        message = words("error.image", reason=reader_text(error, words) or str(error))
-    else:
-        message = error_text(error, words)
-    answer: Json = {"message": message}
-    if isinstance(error, SampleChangedError | StaleReadingError):
-        answer["isChanged"] = True  # the page shows the sample again
-    if isinstance(error, RunReplacedError):
-        answer["isReplaced"] = True  # it gets a new ticket, and sends again
-    return JSONResponse(answer, status_code=status, headers=NOT_KEPT)
 
 
 def _seat(request: Request) -> Seat:

@@ -120,7 +120,9 @@ def test_refined_scores_bring_a_new_list_and_ask_for_a_new_selection(browser, se
         page.get_by_text("The list was updated. Select again.").wait_for(timeout=PATIENCE_MS)
         await_selected(page, 0)
         assert server.rows("Dr. Refined") == []
+        page.wait_for_selector(".gallery .tile[data-index='0']:not([data-id=''])", timeout=PATIENCE_MS)
         tile(page, 0).click()
+        await_selected(page, 1)
         page.keyboard.press("x")
         wanted = ids(page, 0, 1)
         confirm(page)

@@ -14,7 +14,7 @@ from overread.files import write_atomically
 from overread.version import full_version
 
 CONFIDENCE = 0.95
-SCALE_PART = 10
+SCALE_PART = 5
 """One study in so many counts the verdicts that are needed."""
 
 

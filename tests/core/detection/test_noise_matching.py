@@ -57,7 +57,8 @@ def test_in_a_small_study_the_likeliest_model_scores_the_labels_and_in_a_large_o
     rng = np.random.default_rng(0)
     logits = rng.normal(0, 2, (900, 3))
     probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    given = (probs.cumsum(axis=1) > rng.random((900, 1))).argmax(axis=1)
+    drawn = (probs.cumsum(axis=1) > rng.random((900, 1))).argmax(axis=1)
+    given = np.where(rng.random(900) < 0.15, (drawn + 1) % 3, drawn)
 
     def temperature(num, num_standard_errors):
         model = fit_noise_model(probs[:num], given[:num], SETTINGS.noise, num_standard_errors=num_standard_errors)

@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,8 +16,15 @@ os.environ["PYTHONPATH"] = os.pathsep.join((str(_ROOT / "core"), str(_ROOT / "ap
 # threads only wait for each other, on a busy machine many times longer than they work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Containers often forbid compiled files; here a hundred processes would each compile the whole project anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # What is made once for a user, such as converted encoders, tests make once for this machine, and not in the home.
 os.environ["OVERREAD_CACHE"] = str(Path(tempfile.gettempdir()) / f"overread-tests-{os.getuid()}")
+# A disk takes milliseconds to confirm each of the many thousand files that tests write; memory takes none.
+_MEMORY = Path("/dev/shm")
+if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 8 * 2**30:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(_MEMORY)
 # Tests' studies lie in temporary folders, where no ledger is made otherwise.
 os.environ["OVERREAD_EPHEMERAL"] = "1"
 

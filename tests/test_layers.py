@@ -21,7 +21,7 @@ LADDER = (
     ),
     ("images",),
     ("sources", "review", "detection"),
-    ("models", "studies"),
+    ("models", "studies", "audit"),
     ("training",),
     ("proposals", "checks"),
     ("pipeline",),
@@ -110,9 +110,10 @@ def imports_of(module):
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
                 found.append(Import(module, inner if inner in FILES else node.module, node.lineno, is_lazy))
-        inside = is_lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        inside = is_lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         for child in ast.iter_child_nodes(node):
-            visit(child, inside)
+            if not isinstance(child, ast.expr):  # none of which holds a statement
+                visit(child, inside)
 
     visit(ast.parse(FILES[module].read_text(encoding="utf-8")), False)
     return found

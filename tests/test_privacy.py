@@ -146,6 +146,8 @@ def journey(tmp_path_factory) -> Journey:
         "estimate": ("estimate", study, "--json"),
         "proposals": ("proposals", study, "--out", journey.folder / "proposals.csv"),
         "export": ("export", study, "--out", journey.folder / "cleaned.csv"),
+        "audit": ("audit", study, "--json"),
+        "report": ("report", study, "--out", journey.folder / "report.html"),
     }.items():
         ended = run_command(*command)
         assert ended.status == 0, ended.err

@@ -14,6 +14,7 @@ import pandas as pd
 import streamlit as st
 
 from overread.images.cache.pixel_cache import INDEX, PixelCache, open_cache
+from overread.pipeline.audit_study import AuditNow, audit_course, audit_now, design_path
 from overread.pipeline.exporting import export_table
 from overread.pipeline.study_ledger import open_ledger
 from overread.proposals.run_comparison import RunComparison, compare_runs
@@ -124,6 +125,17 @@ def load_run_comparison(study: Study, first: Run, second: Run, reader: str) -> R
     paths = [run.path / "scores.csv" for run in (first, second)]
     head = str(ledger(study).head()) if reader else ""
     return _run_comparison(study, first, second, reader, head, tuple(map(str, paths)), tuple(map(_stamp, paths)))
+
+
+def load_audit_now(study: Study) -> AuditNow | None:
+    """What the study's open audit proves; made anew when it or the ledger has changed. None where none is open."""
+    stamp = _stamp(design_path(study))
+    return _audit_now(study, str(study.path), str(ledger(study).head()), stamp) if stamp != (0, 0) else None
+
+
+def load_audit_course(study: Study) -> list[tuple[int, float]]:
+    """`audit_course`, made anew as above."""
+    return _audit_course(study, str(study.path), str(ledger(study).head()), _stamp(design_path(study)))
 
 
 def load_trace(run: Run) -> Mapping[str, np.ndarray]:
@@ -245,6 +257,16 @@ def _run_comparison(
 ) -> RunComparison:
     decisions = ledger(_study).decisions(reader) if reader else []
     return compare_runs(load_scores(_first), load_scores(_second), right_labels(decisions))
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _audit_now(_study: Study, path: str, head: str, stamp: tuple[int, int]) -> AuditNow | None:
+    return audit_now(_study)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _audit_course(_study: Study, path: str, head: str, stamp: tuple[int, int]) -> list[tuple[int, float]]:
+    return audit_course(_study)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -1,10 +1,14 @@
 """A study to look at, and the app opened on it from its entry file."""
 
+import functools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
+from streamlit.runtime.scriptrunner.script_cache import ScriptCache
 from streamlit.testing.v1 import AppTest
 
 from overread.studies.study import Study
@@ -14,6 +18,16 @@ from tests.app.made_study import write_study
 from tests.paths import ENTRY
 
 WORDS = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_app_tests() -> Iterator[None]:
+    """Each AppTest would search all installed packages for components, and compile its pages at each run."""
+    with pytest.MonkeyPatch.context() as patch:
+        scan = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        patch.setattr(ScriptCache, "get_bytecode", staticmethod(ScriptCache().get_bytecode))
+        yield
 
 
 @pytest.fixture

@@ -175,7 +175,7 @@ def test_heat_maps_are_made_when_they_are_asked_for_and_closed_at_the_next_sampl
     assert not app.exception
     assert f"<figcaption>for {first.given_label}</figcaption>" in text
     assert f"<figcaption>for {first.proposed_label}</figcaption>" in text
-    assert "have not been found to make readers more accurate" in text
+    assert "have not been found to help readers" in text
     rest_on(app, second.sample_id)
     assert 'class="saliency"' not in page_text(app)
     press(app, "Show saliency maps")

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from overread_app.gallery import component as gallery_component
 from overread_app.reading import component as reading_component
 from overread_app.reading import page_data
 from overread_app.words.catalogue import ENGLISH, LANGUAGES, language_of, words_in
-from tests.paths import APP
+from tests.paths import APP, ROOT
 
 MAX_WORDS = 12
 FOLDERS = (APP / "reading", APP / "gallery")
@@ -22,7 +23,15 @@ MODULES = [
     *(
         APP / "components" / f"{name}.py"
         for name in (
-            *("evidence_panel", "heat_map_panel", "language", "queue_fields", "reader_name", "sample_card"),
+            *(
+                "audit_line",
+                "evidence_panel",
+                "heat_map_panel",
+                "language",
+                "queue_fields",
+                "reader_name",
+                "sample_card",
+            ),
             *("scorer_votes", "threshold_slider", "verdict_words"),
         )
     ),
@@ -115,6 +124,15 @@ def said_keys(path: Path) -> set[str]:
     return (set(literals) & KEYS) | made_keys(path)
 
 
+def test_a_wheel_carries_every_file_that_the_app_reads():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    patterns = settings["package-data"]
+    for path in APP.rglob("*"):
+        if path.is_file() and path.suffix not in (".py", ".pyc"):
+            package = ".".join(path.parent.relative_to(APP.parent).parts)
+            assert any(path.match(each) for each in (*patterns["*"], *patterns.get(package, ()))), path.name
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_has_the_same_texts_with_the_same_places(language):
     texts = words_in(language).texts
@@ -132,7 +150,7 @@ def test_german_is_german():
     same = {key for key, text in ENGLISH.texts.items() if german[key] == text}
     names_of_pages = {"review.to_studies", "review.to_train"}
     signs = {key for key in same if not re.search(r"[^\W\d_]", PLACE.sub("", "".join(forms(ENGLISH.texts[key]))))}
-    words = {"gallery.escape", "keys.escape", "queue.patient", "reader.code", "reader.name"}
+    words = {"gallery.escape", "image.reset", "keys.escape", "queue.patient", "reader.code", "reader.name"}
     assert same - signs == names_of_pages | words
 
 

@@ -55,14 +55,17 @@ def label_matrix(
         hovertemplate="given %{y}, " + other + " %{x}: %{customdata[0]:,} (%{customdata[1]:.0f} %)<extra></extra>",
     )
     size = 14 if len(classes) < 6 else 12
+    counts = []
     for row, given in enumerate(names):
         for column, proposed in enumerate(names):
             is_shaded = row != column and matrix[row, column]
             cell = theme.sequential[round(9 * share[row, column] / top)] if is_shaded else theme.paper
             colour = text_on(cell) if is_shaded else theme.muted
             text = f"{matrix[row, column]:,}"
-            figure.add_annotation(x=proposed, y=given, text=text, showarrow=False, font={"color": colour, "size": size})
-    figure.update_layout(template=template(theme), height=110 + 56 * len(classes), hoverdistance=-1)
+            font = {"color": colour, "size": size}
+            counts.append({"x": proposed, "y": given, "text": text, "showarrow": False, "font": font})
+    # At once: Plotly checks all annotations anew with each that is added.
+    figure.update_layout(annotations=counts, template=template(theme), height=110 + 56 * len(classes), hoverdistance=-1)
     span = [-0.5, len(classes) - 0.5]
     has_long = has_long_names(classes)
     numbers = [f"{number}" for number in range(1, len(classes) + 1)]

@@ -58,7 +58,10 @@ def show_queue_fields(reading: ReadingList, room: Room, state: ReaderState, *, i
         _show_filters(reading, room, state, left, right)
     if is_gallery:
         return
-    if room.run:
+    if room.drawn is not None:
+        with right:
+            st.caption(words("audit.mixed_in"))
+    elif room.run:
         with right:
             _choose(
                 reading,

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from overread.config import calibration_settings
+from overread.pipeline.audit_study import design_path, drawn_sample
 from overread.proposal_settings import CalibrationSettings
 from overread.review.queue import likely_labels
 from overread.studies.run import Run
@@ -54,7 +55,7 @@ _opening, _listing = threading.Lock(), threading.Lock()
 def open_room(study: Study, run: Run | None) -> Room:
     """The room of a run, or of the study's samples alone, opened anew where one of its files has changed. Raises
     StudyError."""
-    files = [*((run.path / name for name in _FILES) if run else ()), study.samples_path]
+    files = [*((run.path / name for name in _FILES) if run else ()), study.samples_path, design_path(study)]
     fields = (study.classes, study.protocol, study.source_root)
     key = (run.path if run else study.path, *fields, *map(_stamp, files))
     if (room := _used(key)) is not None:
@@ -158,6 +159,7 @@ def _of_samples(study: Study, samples: pd.DataFrame, table: pd.DataFrame) -> dic
     return {
         "study": study,
         "key": study.key(),
+        "drawn": drawn_sample(study),
         "ids": table["sample_id"].to_numpy(dtype=object),
         "rows": {sample_id: row for row, sample_id in enumerate(table["sample_id"].tolist())},
         "given": table["given_label"].to_numpy(dtype=object),

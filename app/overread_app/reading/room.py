@@ -15,7 +15,7 @@ from overread.errors import ImageError
 from overread.images.location import Location
 from overread.proposal_settings import CalibrationSettings
 from overread.records import Protocol
-from overread.review.queue import Pace, review_order
+from overread.review.queue import DrawnSample, Pace, review_order
 from overread.review.queue_choice import MAX_CONTROLS, QueueChoice, QueueOrder, blind_choice
 from overread.review.selections import load_selection
 from overread.studies.study import Study
@@ -92,6 +92,8 @@ class Room:
     groups: dict[str, np.ndarray]
     """By name, (N,) str: columns that group the samples, those of samples.csv and `NEAR_DUPLICATES`; empty: alone."""
     calibration: CalibrationSettings
+    drawn: DrawnSample | None = None
+    """Of the study's open audit."""
     _orders: dict[tuple[QueueChoice, int], Order] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -111,7 +113,7 @@ class Room:
             if key not in self._orders:
                 while len(self._orders) >= NUM_ORDERS:
                     del self._orders[next(iter(self._orders))]
-                ids = tuple(review_order(self.table(choice), choice, pace=self._pace(key[1])))
+                ids = tuple(review_order(self.table(choice), choice, pace=self._pace(key[1]), drawn=self.drawn))
                 is_chosen = np.zeros(len(self.ids), dtype=bool)
                 is_chosen[[self.rows[sample_id] for sample_id in ids]] = True
                 self._orders[key] = Order(ids, is_chosen)

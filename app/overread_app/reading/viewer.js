@@ -45,7 +45,7 @@ class Viewer {
       { name: "in", keys: ["+"], shown: "+", text: say("image.zoom_in"), run: zoom(1.25) },
       { name: "out", keys: ["-"], shown: "−", text: say("image.zoom_out"), run: zoom(0.8) },
       { name: "actual", keys: ["p"], shown: "P", text: say("keys.actual"), run: () => this.surface.zoomTo(1) },
-      { name: "invert", keys: ["i"], shown: "I", text: say("image.invert"), run: () => this.invert() },
+      { name: "invert", keys: ["i"], shown: "I", text: say("keys.invert"), run: () => this.invert() },
       { name: "preset", keys: numbers, shown: "⇧ 1–9", text: say("keys.presets"), run: (key) => this.usePreset(key.at(-1) - 1) },
       { name: "right", keys: ["r"], shown: "R", text: say("image.rotate_right"), run: turn(QUARTER_RIGHT) },
       { name: "left", keys: ["l"], shown: "L", text: say("image.rotate_left"), run: turn(QUARTER_LEFT) },

@@ -16,6 +16,7 @@ from overread_app import session, study_data
 from overread_app.boundary import plain_text
 from overread_app.components import calibration_charts, chart_choice, charts
 from overread_app.components.anchoring_panel import show_anchoring
+from overread_app.components.audit_panel import show_audit
 from overread_app.components.grades_panel import show_grades
 from overread_app.components.groups_panel import show_groups
 from overread_app.components.label_matrix import label_matrix
@@ -54,6 +55,7 @@ def show_page() -> None:
         show_reliability(study, run, scores)
     with right:
         show_trade_off(scores)
+    show_audit(study)
     show_anchoring(study)
     show_grades(study)
     show_map(study, run, scores)

@@ -11,6 +11,7 @@ from overread.studies.run import Run, running_training
 from overread.studies.study import Study
 from overread_app import session, study_data
 from overread_app.boundary import error_boundary
+from overread_app.components.audit_line import show_audit_line
 from overread_app.components.charts import theme_colours
 from overread_app.components.evidence_panel import show_trace
 from overread_app.components.heat_map_panel import NUM_LOOKED_AHEAD, show_saliency
@@ -77,6 +78,7 @@ def show_reading(study: Study, run: Run | None, reading: ReadingList) -> None:
             st.rerun()
         if told.resting is not None:
             session.put("resting", told.resting)
+        show_audit_line(study)
         resting = session.get("resting")
         if resting is None:
             return

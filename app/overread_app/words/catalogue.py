@@ -40,7 +40,11 @@ class Words:
 
     def number(self, value: float, *, decimals: int = 0) -> str:
         """The number as this language writes it: 1,200.5 or 1.200,5."""
-        return f"{value:,.{decimals}f}".translate(str.maketrans(",.", _SEPARATORS[self.language]))
+        return self.localised(f"{value:,.{decimals}f}")
+
+    def localised(self, number: str) -> str:
+        """A number as English writes it, as this language does: 3.4 % or 3,4 %."""
+        return number.translate(str.maketrans(",.", _SEPARATORS[self.language]))
 
     def sections(self, *names: str) -> dict[str, Text]:
         """The texts of these sections, for the browser."""

@@ -60,7 +60,7 @@ def _grid(table: pd.DataFrame, column: str, decimals: int = 3) -> str:
     rows = []
     for cell in table.groupby(CELL, sort=False).groups:
         found = [groups.loc[(*cell, name)] if (*cell, name) in groups.index else None for name in methods]
-        rows.append([*cell, *("" if f is None else _spread(f["mean"], f["std"], decimals) for f in found)])
+        rows.append([*cell, *("" if f is None else spread(f["mean"], f["std"], decimals) for f in found)])
     means = (
         table.pivot_table(index=CELL, columns="method", values=column).reindex(columns=methods).dropna(axis=1).mean()
     )
@@ -95,7 +95,8 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _spread(mean: float, std: float, decimals: int) -> str:
+def spread(mean: float, std: float, decimals: int) -> str:
+    """Mean ± standard deviation, the latter where there is one."""
     if pd.isna(mean):
         return "-"
     return f"{mean:.{decimals}f}" if pd.isna(std) else f"{mean:.{decimals}f} ± {std:.{decimals}f}"

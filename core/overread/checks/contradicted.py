@@ -23,10 +23,8 @@ def group_text(group: dict[str, Any]) -> str:
     """What stands out in a group's labels, in a sentence. group: of `Run.contradicted_groups`."""
     where = f"cluster {group['value']} of images that {CLUSTER}" if group["column"] == CLUSTER else _where(group)
     if group["is_swapped"]:
-        return (
-            f"{where}: {group['share']:.0%} of {group['num_samples']:,} labels contradict what the others suggest, "
-            "more than chance would; one side has them the wrong way round"
-        )
+        contradicted = f"{group['share']:.0%} of {group['num_samples']:,} labels contradict those elsewhere"
+        return f"{where}: {contradicted}; one side is the wrong way round"
     return (
         f"{where}: {group['share']:.0%} of the images that look like {group['predicted_label']} have another label, "
         f"mostly {group['given_label']} (elsewhere {group['share_elsewhere']:.0%})"

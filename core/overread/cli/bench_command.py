@@ -45,8 +45,16 @@ class SaveFlags:
 class ConsensusFlags:
     """Of `bench consensus`."""
 
-    images: Annotated[int, typer.Option(help="For consensus: images of each task.")] = 600
+    images: Annotated[int, typer.Option(help="For consensus and encoders: images of each task.")] = 600
     image_size: Annotated[int, typer.Option(help="For consensus: side length of the networks' input, in pixels.")] = 48
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFlags:
+    """Of `bench audit`."""
+
+    studies: Annotated[int, typer.Option(help="For audit: simulated studies of each cell.", min=1)] = 1000
+    seed: Annotated[int, typer.Option(help="For audit: random seed.", min=0)] = 0
 
 
 @with_flags
@@ -54,15 +62,16 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="detection: compare label-error detection with other methods; consensus: the paper's loop, stage by "
-            "stage, beside models that never saw the labels; probabilities: label errors by released probabilities of "
-            "networks; time: a run beside other workflows; save: measure how long saving a verdict takes with many "
-            "readers at once."
+            help="detection: label-error detection beside other methods; audit: whether an audit's statements hold, in "
+            "simulated studies; consensus: the paper's loop, stage by stage; encoders: those trained on ImageNet; "
+            "probabilities: label errors by released probabilities of networks; time: a run beside other workflows; "
+            "save: how long saving a verdict takes with many readers at once."
         ),
     ],
     detection: DetectionFlags,
     consensus: ConsensusFlags,
     save: SaveFlags,
+    audit: AuditFlags,
     out: Annotated[Path, typer.Option(help="Folder for results.jsonl and tables.md.")] = Path("data/benchmark"),
     cache: Annotated[
         Path | None, typer.Option(help="Folder for pixels and features; default: a folder in --out.")
@@ -79,6 +88,13 @@ def bench(
         numbers = _numbers("--processes", save.processes)
         times = measure_saving(out, num_processes=numbers, seconds=save.seconds, database=save.database)
         print_result(as_json, {"results": saving_results(times)}, saving_lines(times))
+        return
+    if name == "audit":
+        from overread.benchmark.audit_tables import run_audit
+
+        with progress_bar(as_json) as show:
+            rows, page = run_audit(out, num_studies=audit.studies, seed=audit.seed, listener=show)
+        print_result(as_json, {"results": rows}, page.splitlines())
         return
     if name == "probabilities":
         from overread.benchmark.released_probs import run_probabilities
@@ -114,10 +130,25 @@ def bench(
             )
         print_result(as_json, {"results": found, "tables": str(out / "consensus.md")}, page.splitlines())
         return
-    if name != "detection":
-        raise ConfigError(
-            f"bench {name}: unknown benchmark; choose from detection, consensus, probabilities, time, save"
+    if name == "encoders":
+        from overread.benchmark.encoder_benchmark import ENCODERS, EncoderPlan, run_encoders
+
+        compared = EncoderPlan(
+            _parts(detection.tasks),
+            noises,
+            _numbers("--seeds", detection.seeds),
+            _parts(detection.methods) if detection.methods else tuple(ENCODERS),
+            consensus.images,
         )
+        with progress_bar(as_json) as show:
+            found, page = run_encoders(
+                compared, out, cache=cache or out / "cache", listener=lambda message: show(0, message)
+            )
+        print_result(as_json, {"results": found, "tables": str(out / "encoders.md")}, page.splitlines())
+        return
+    if name != "detection":
+        known = "detection, audit, consensus, encoders, probabilities, time, save"
+        raise ConfigError(f"bench {name}: unknown benchmark; choose from {known}")
     from overread.benchmark.detection_benchmark import run_detection
     from overread.benchmark.runner import DEFAULT_METHODS, BenchmarkPlan
 

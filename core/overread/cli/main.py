@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from overread.cli.agreement_command import agreement
+from overread.cli.audit_command import audit, report
 from overread.cli.bench_command import bench
 from overread.cli.export_command import ExportCommand, export
 from overread.cli.import_command import ImportCommand, import_
@@ -54,7 +55,20 @@ def _start_app(context: typer.Context) -> None:
 
 app.command()(demo)
 app.command("import", cls=ImportCommand)(import_)
-_COMMANDS = (check, configure, agreement, corrupt, train, estimate, saliency, evaluate, proposals, export)
+_COMMANDS = (
+    check,
+    configure,
+    agreement,
+    audit,
+    report,
+    corrupt,
+    train,
+    estimate,
+    saliency,
+    evaluate,
+    proposals,
+    export,
+)
 _HELP: dict[Any, type[TyperCommand]] = {train: TrainCommand, export: ExportCommand}
 for command in (*_COMMANDS, bench, verify, backup, restore, adopt):
     app.command(cls=_HELP.get(command))(command)
@@ -85,12 +99,12 @@ def main() -> None:
 
 
 def _limit_threads() -> None:
-    # Before a command loads OpenMP. A training's threads wait for each other thousands of times an epoch; where they
-    # have to share a core with anything else (the app, a browser), spinning threads, or as many as there are cores,
-    # make it tens of times slower. Half of the cores cost it little on a quiet machine and leave the page its own.
+    # Before a command loads OpenMP. A training's threads wait for each other thousands of times an epoch. If they spin
+    # while they wait and share a core with anything else, that takes ten times as long (core/docs/results/
+    # experiments.md); if they sleep, it does not. One core is left to the page.
     num_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, num_cores // 2)))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, num_cores - 1)))
 
 
 def _stop(*_: object) -> None:

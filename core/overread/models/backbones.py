@@ -114,9 +114,10 @@ def backbone_features(
     return torch.cat(features).numpy()
 
 
-def imagenet_weights() -> Path | None:
-    """The weights of IMAGENET_BACKBONE; None where their package, or timm, is not installed."""
-    spec = find_spec(IMAGENET_PACKAGE.replace("-", "_"))
+def imagenet_weights(package: str = IMAGENET_PACKAGE) -> Path | None:
+    """The weights that a package brings, those of IMAGENET_BACKBONE unless another is named; None where it, or timm, is
+    not installed."""
+    spec = find_spec(package.replace("-", "_"))
     found = (
         sorted(Path(next(iter(spec.submodule_search_locations))).glob("**/*.pth"))
         if spec and spec.submodule_search_locations

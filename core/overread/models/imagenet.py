@@ -1,7 +1,7 @@
 """The default encoder: EfficientNet-lite0, trained on ImageNet, read at every stage.
 
 Early stages see texture and edges, late ones objects: judged by all of them, wrong labels are found better than by the
-last layer alone (core/docs/results/experiments.md).
+last layer alone (core/docs/results/experiments.md). Its larger siblings find no more (core/docs/results/encoders.md).
 """
 
 from dataclasses import replace
@@ -40,19 +40,20 @@ class PooledStages(nn.Module):
         return torch.cat([*pooled, last.mean(dim=(2, 3))], dim=1)
 
 
-def imagenet_backbone(weights: Path, digest: str, device: torch.device) -> Backbone:
-    """The encoder with the weights of a file, from `imagenet_weights`. digest: of that file.
+def imagenet_backbone(weights: Path, digest: str, device: torch.device, *, name: str = IMAGENET_BACKBONE) -> Backbone:
+    """The encoder with the weights of a file, from `imagenet_weights`. digest: of that file. name: of an EfficientNet,
+    as timm has it.
 
     On a CPU it is run by OpenVINO where that is installed: in a quarter to a third of PyTorch's time, with the same
     features (cosine 1.0000).
     """
     if device.type != "cpu" or not has_openvino():
-        return _by_torch(weights)
-    return load_compiled(f"{IMAGENET_BACKBONE}-{STAGES}-{digest[:16]}", lambda: _by_torch(weights))
+        return _by_torch(name, weights)
+    return load_compiled(f"{name}-{STAGES}-{digest[:16]}", lambda: _by_torch(name, weights))
 
 
-def _by_torch(weights: Path) -> Backbone:
-    loaded = load_backbone(IMAGENET_BACKBONE, weights)
+def _by_torch(name: str, weights: Path) -> Backbone:
+    loaded = load_backbone(name, weights)
     module = PooledStages(loaded.module).eval().requires_grad_(False)
     with torch.inference_mode():
         num_features = module(torch.zeros(1, 3, loaded.size_px, loaded.size_px)).shape[1]

@@ -87,7 +87,7 @@ def backup_study(study: Study, out: Path) -> int:
             for name in ("study.json", *TABLES)
             if (study.path / name).is_file()
         }
-        for path in _run_files(study):
+        for path in (*_run_files(study), *sorted((study.path / "audit").rglob("*.*"))):
             name = str(PurePosixPath(*path.relative_to(study.path).parts))
             sums[name] = _add_file(archive, name, path.read_bytes())
         sums[_LEDGER] = _add_file(archive, _LEDGER, "".join(json.dumps(asdict(row)) + "\n" for row in rows).encode())

@@ -4,7 +4,7 @@ import hashlib
 import math
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from statistics import median
@@ -24,20 +24,37 @@ REPEAT_GAP = 50
 """A sample comes again after at least so many others."""
 REPEAT_SHARE = 10
 """One decided sample in so many comes again."""
+FILTERS = ("given", "likely", "kind", "slide", "group", "selection")
+"""The fields of a choice that are filters; and what they look at:"""
 FILTERED = ("given_label", "likely_label", "kind", "slide", "group", "selection")
-"""What a choice's filters look at."""
+
+
+@dataclass(frozen=True)
+class DrawnSample:
+    """The labels that an open audit has drawn: they are mixed into the queue in place of controls of its own."""
+
+    ranks: Mapping[str, int]
+    """Sample id to its place in the order of the draw."""
+    in_order: Collection[str]
+    """Those that must be read in that order, proposed or not; others that are proposed keep the queue's order."""
 
 
 def review_order(
-    scores: pd.DataFrame, choice: QueueChoice | None = None, *, pace: "Pace | None" = None, seed: int = 0
+    scores: pd.DataFrame,
+    choice: QueueChoice | None = None,
+    *,
+    pace: "Pace | None" = None,
+    drawn: DrawnSample | None = None,
+    seed: int = 0,
 ) -> list[str]:
     """The ids of the samples that a choice lets through, decided or not, the next one first.
 
     scores: scores.csv, with sample_id, given_label, label_error_probability in [0, 1] (1 is a wrong label) and
     is_proposed (bool); with likely_label (`likely_labels`), kind, slide, group (its value in the column that the choice
     groups by) and selection (the name of the one that a sample is in) where the choice or the order needs them.
-    choice: None: the run's proposals. pace: for the order of that name; None: every sample takes as long. seed draws
-    the controls and their positions.
+    choice: None: the run's proposals. pace: for the order of that name; None: every sample takes as long. drawn: of the
+    open audit, for a choice without filters; a random order is then that of the draw. seed draws the controls and their
+    positions.
 
     Probabilities count to two digits: further digits mean nothing, and would bring one class after the other. Ties, and
     the controls among themselves, follow a hash of sample_id: the order of files would reveal the truth where they are
@@ -45,6 +62,8 @@ def review_order(
     """
     choice = choice or QueueChoice()
     is_shown = chosen_samples(scores, choice.min_probability)
+    if drawn is not None and not any(getattr(choice, name) for name in FILTERS):
+        return _with_sample(scores, is_shown, choice, pace, drawn, seed)
     is_control = ~is_shown & ~scores["is_proposed"].to_numpy(dtype=bool) & (choice.num_controls > 0)
     # A control has no kind.
     is_control &= matches(scores, choice, columns=("given_label", "likely_label", "slide", "group", "selection"))
@@ -53,6 +72,20 @@ def review_order(
         _draw(scores.loc[is_control, "sample_id"].tolist(), choice.num_controls, seed),
         np.random.default_rng(seed),
     )
+
+
+def _with_sample(
+    scores: pd.DataFrame, is_shown: np.ndarray, choice: QueueChoice, pace: "Pace | None", drawn: DrawnSample, seed: int
+) -> list[str]:
+    """is_shown: (N,) bool, what the choice lets through without the audit."""
+    ids, ranks = scores["sample_id"], drawn.ranks
+    is_mixed = ids.isin(list(ranks)).to_numpy() & (~is_shown | ids.isin(list(drawn.in_order)).to_numpy())
+    ranked = _ranked(scores[is_shown & ~is_mixed], choice.order, pace)
+    if choice.order is QueueOrder.RANDOM:
+        ranked.sort(key=lambda sample_id: ranks.get(sample_id, len(ranks)))
+    mixed = sorted(ids[is_mixed], key=ranks.__getitem__)
+    # Among as many others: it is read before the end of a long queue.
+    return _mix(ranked[: len(mixed)], mixed, np.random.default_rng(seed)) + ranked[len(mixed) :]
 
 
 def matches(

@@ -68,7 +68,7 @@ class Server:
             connection.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     study = write_study(tmp_path_factory.mktemp("browser"), num_samples=240)
     draw_images(study)
@@ -111,16 +111,22 @@ def start_server(study: Study, port: int) -> subprocess.Popen[bytes]:
     return process
 
 
-@pytest.fixture(scope="session")
-def browser():
+@pytest.fixture(scope="package")
+def browser(tmp_path_factory):
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium.new_context(viewport={"width": 1440, "height": 900})
-        chromium.close()
+        # With a profile on the disk, the app's scripts are compiled once and not for each page.
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("profile"),
+            executable_path=CHROMIUM,
+            args=ARGUMENTS,
+            viewport={"width": 1440, "height": 900},
+        )
+        yield context
+        context.close()
 
 
 @contextmanager

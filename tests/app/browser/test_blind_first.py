@@ -103,7 +103,7 @@ def test_a_session_by_keyboard_sends_nothing_hidden_before_the_lock(browser, bli
     with open_apart(browser, blind_server) as page:
         wire = Wire(page)
         begin(page, reader)
-        told, keys = [], ["1", "2", "3", "n", "m", "e"] * 2
+        told, keys = [], ["1", "2", "3", "n", "m", "e"]
         for number, key in enumerate(keys):
             sample = place(page)
             assert is_blind(page)
@@ -127,7 +127,7 @@ def test_a_session_by_keyboard_sends_nothing_hidden_before_the_lock(browser, bli
         offered = page.locator("[data-testid='stPopoverBody']").inner_text()
         assert not any(word in offered for word in ("Given label", "likely", "probability", "Kind", *study.classes))
         bodies = [(locked, response.body()) for locked, response in wire.bodies]
-    names = [*study.classes[:3], "Cannot judge", "Ambiguous", "Exclude"] * 2
+    names = [*study.classes[:3], "Cannot judge", "Ambiguous", "Exclude"]
     assert [name for _, name in told] == names
     rows = [(kind, sample) for kind, sample, *_ in blind_server.rows(reader)]
     assert rows == [(kind, sample) for sample, _ in told for kind in ("reading", "verdict")]

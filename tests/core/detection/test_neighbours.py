@@ -144,13 +144,28 @@ def test_no_neighbours_are_refused():
 
 
 @pytest.mark.slow
-def test_faiss_finds_every_neighbour_of_25_000_samples():
+def test_faiss_finds_every_neighbour_of_as_many_samples_as_it_compares_one_by_one():
     pytest.importorskip("faiss")
-    embeddings, groups = made_embeddings(num_samples=25_000, size=64, num_groups=8000)
+    num_samples = EXACT.approximate_from
+    embeddings, groups = made_embeddings(num_samples=num_samples, size=64, num_groups=8000)
     indices, _ = nearest_neighbours(embeddings, groups, 10)
-    rows = np.arange(0, 25_000, 10)
+    rows = np.arange(0, num_samples, 10)
     by_blocks, _ = nearest_neighbours(embeddings, groups, 10, rows=rows)
     assert recall(indices[rows], by_blocks) == 1
+
+
+@pytest.mark.slow
+def test_of_more_samples_than_that_nearly_all_neighbours_are_found_where_samples_lie_in_clusters_as_images_do():
+    pytest.importorskip("faiss")
+    rng = np.random.default_rng(0)
+    num_samples = EXACT.approximate_from + 5_000
+    centres = rng.normal(size=(100, 64))
+    embeddings = centres[rng.integers(0, 100, num_samples)] + rng.normal(size=(num_samples, 64))
+    groups = rng.integers(0, 8000, num_samples)
+    indices, _ = nearest_neighbours(embeddings, groups, 10)
+    rows = np.arange(0, num_samples, 10)
+    by_blocks, _ = nearest_neighbours(embeddings, groups, 10, rows=rows)
+    assert recall(indices[rows], by_blocks) >= 0.98
 
 
 def vote_case(num_samples=80, num_classes=3, num=6, seed=0):

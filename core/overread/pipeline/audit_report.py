@@ -1,0 +1,119 @@
+"""Writes the report on a study's audit."""
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from overread.audit.reference_standard import AuditFacts
+from overread.audit.report_page import ReportContent, report_page
+from overread.audit.wording import percent, proposal_line, statement_lines
+from overread.checks.agreement import GIVEN_LABEL, study_agreement
+from overread.checks.reader_labels import reader_labels
+from overread.errors import StudyError
+from overread.files import write_atomically
+from overread.pipeline.audit_study import (
+    AuditNow,
+    audit_course,
+    audit_now,
+    design_path,
+    load_order,
+    num_earlier,
+    reading_pairs,
+)
+from overread.pipeline.study_ledger import open_ledger
+from overread.records import Decision, Protocol
+from overread.review.row_rules import BULK
+from overread.studies.sample_groups import sample_groups
+from overread.studies.study import Study
+from overread.version import full_version
+
+OPEN_WORDS = "Readers saw the given label and the model's while they read."
+BLIND_WORDS = "Readers labelled each image alone first; the given label and the model's were shown after that."
+
+
+def write_report(study: Study, out: Path) -> AuditNow:
+    """One HTML file that needs nothing else. The same files of a study give the same bytes.
+
+    Raises StudyError where no audit is open, and LedgerError where the ledger is not as it was written."""
+    open_ledger(study).verify_chain()
+    now = audit_now(study)
+    if now is None:
+        raise StudyError(f"{study.path}: no audit is open; open one with `overread audit {study.path}`")
+    write_atomically(out, report_page(_content(study, now)))
+    return now
+
+
+def _content(study: Study, now: AuditNow) -> ReportContent:
+    audit, question = now.audit, now.audit.question
+    order, ledger = load_order(study, audit), open_ledger(study)
+    known = set(order["sample_id"])
+    decisions = [each for each in ledger.decisions() if each.verdict.sample_id in known]
+    num_twice = int(reading_pairs(order, len(audit.strata), decisions).sum())
+    census = sum(stratum.size for stratum in audit.strata if stratum.is_census)
+    sentences = statement_lines(now.statement, question)
+    facts = AuditFacts(
+        sample=f"A sample of all {audit.num_labels:,} labels: the {census:,} most doubtful, and others at random (seed "
+        f"{question.seed}).",
+        protocol=BLIND_WORDS if study.protocol == Protocol.BLIND else OPEN_WORDS,
+        num_readers=now.num_readers,
+        num_twice=num_twice,
+        agreement=_agreement(study, decisions),
+        disputes="Where readers disagree the given label is kept, and counts as wrong in the bound.",
+        version=full_version(),
+    )
+    return ReportContent(
+        study=study.name,
+        statement=now.statement,
+        proposals=now.proposals,
+        sentences=(*sentences, *([proposal_line(now.proposals, question)] if audit.run else [])),
+        design=(
+            ("Question", f"At most {percent(question.max_wrong)} wrong, at {percent(question.confidence)} confidence"),
+            ("Labels", f"{audit.num_labels:,} of {audit.num_clusters:,} patients, slides or single images"),
+            ("Seed", str(question.seed)),
+            ("Planned", f"{audit.num_planned:,} verdicts: {census:,} most doubtful, the others at random"),
+            ("Shown to readers", f"{audit.num_drawn:,} labels"),
+            ("Drawn", audit.opened_at),
+            ("Audits set aside before", str(num_earlier(study))),
+            ("Run", audit.run or "none"),
+            ("Ledger when drawn", audit.ledger_head),
+            ("SHA-256 of the order", audit.order_sha256),
+            ("SHA-256 of the design", hashlib.sha256(design_path(study).read_bytes()).hexdigest()),
+        ),
+        course=tuple(audit_course(study)),
+        max_wrong=question.max_wrong,
+        readers=_readers(decisions),
+        facts=facts,
+        versions=(
+            ("Overread, when drawn", audit.version),
+            ("Overread, this report", full_version()),
+            ("Ledger head", now.head),
+        ),
+    )
+
+
+def _readers(decisions: list[Decision]) -> tuple[tuple[str, int, int], ...]:
+    """Reader 1, 2 ... in the order of their first verdict: names are not needed to judge the labels."""
+    single = [each.verdict for each in decisions if each.verdict.protocol != BULK]
+    total = Counter(verdict.reader for verdict in single)
+    blind = Counter(verdict.reader for verdict in single if verdict.protocol == Protocol.BLIND)
+    return tuple((f"Reader {place}", total[one], blind[one]) for place, one in enumerate(total, start=1))
+
+
+def _agreement(study: Study, decisions: list[Decision]) -> str:
+    """Between readers, beyond chance; empty where no image was read by two."""
+    samples = study.samples()
+    labels, _ = reader_labels(samples, decisions, [])
+    if labels.shape[1] < 2:
+        return ""
+    found = study_agreement(samples.join(labels), list(labels), study.classes, sample_groups(samples))
+    alpha = found.krippendorff_alpha
+    if not np.isfinite(alpha.value):
+        return ""
+    between = [pair for pair in found.pairs if pair.second != GIVEN_LABEL and pair.kappa.num_samples]
+    equal = np.average([pair.share_equal for pair in between], weights=[pair.kappa.num_samples for pair in between])
+    return (
+        f"Two readers gave the same label to {percent(float(equal))} of {alpha.num_samples:,} images (Krippendorff's "
+        f"alpha {alpha.value:.2f}, 95 % interval {alpha.low:.2f} to {alpha.high:.2f})."
+    )

@@ -1,0 +1,163 @@
+"""An audit from its draw to its report, by the commands, on a small study whose truth is made up."""
+
+import json
+import sqlite3
+
+import numpy as np
+import pytest
+
+from overread.errors import LedgerError, StudyError
+from overread.pipeline.audit_study import audit_now, drawn_sample, load_audit, load_order
+from overread.pipeline.backup import backup_study, restore_study
+from overread.pipeline.study_ledger import open_ledger
+from overread.records import Verdict, VerdictKind
+from overread.review.ledger import visit_key
+from overread.studies.run import open_run
+from overread.studies.study import open_study
+from tests.app.made_study import CLASSES, write_study
+from tests.core.commands import run_command
+
+NUM_SAMPLES = 240
+
+
+@pytest.fixture
+def made(tmp_path):
+    return write_study(tmp_path, num_samples=NUM_SAMPLES)
+
+
+@pytest.fixture
+def audited(made):
+    """A study with an audit of 10 %."""
+    run_command("audit", made.path, "--max-wrong", "10%", "--seed", 3)
+    return made
+
+
+def wrong_labels(study):
+    """The labels of the first half of the proposals, by id."""
+    scores = open_run(study).scores()
+    return set(scores.loc[scores["is_proposed"], "sample_id"][::2])
+
+
+def read(study, sample_ids, *, reader="Ada", wrong=None):
+    ledger, given = open_ledger(study), study.samples().set_index("sample_id")["given_label"]
+    wrong = wrong_labels(study) if wrong is None else wrong
+    with ledger.writing() as connection:
+        for one in sample_ids:
+            other = next(name for name in CLASSES if name != given[one])
+            kind, chosen = (VerdictKind.ACCEPT, other) if one in wrong else (VerdictKind.REJECT, given[one])
+            key = visit_key(reader, one, "1")
+            ledger.append_verdict(connection, Verdict(one, reader, kind, given[one], other, chosen, "run", 0.5, key))
+
+
+def order_of(study):
+    return load_order(study, load_audit(study))["sample_id"].tolist()
+
+
+def test_the_command_draws_once_and_then_says_what_is_proved(made):
+    drawn = json.loads(run_command("audit", made.path, "--max-wrong", "10%", "--json").out)
+    assert drawn["statement"]["most_wrong"] == drawn["statement"]["num_labels"] == NUM_SAMPLES
+    planned = drawn["audit"]["num_planned"]
+    assert planned == drawn["statement"]["num_to_read"] and 0 < planned < NUM_SAMPLES
+    read(made, order_of(made)[:planned])
+    now = json.loads(run_command("audit", made.path, "--status", "--json").out)
+    assert now["audit"] == drawn["audit"]
+    left = wrong_labels(made) - set(order_of(made)[:planned])
+    assert len(left) <= now["statement"]["most_wrong"] <= 24
+    assert "reading may stop here" in run_command("audit", made.path).out
+
+
+def test_the_same_seed_draws_the_same_sample_and_another_one_another(audited):
+    first = order_of(audited)
+    run_command("audit", audited.path, "--max-wrong", "10%", "--seed", 3, "--new")
+    assert order_of(audited) == first
+    run_command("audit", audited.path, "--max-wrong", "10%", "--seed", 4, "--new")
+    assert order_of(audited) != first
+    assert (audited.path / "audit" / "earlier-2" / "order.csv").is_file()
+
+
+def test_a_draw_cannot_be_tried_again_in_silence(audited):
+    refused = run_command("audit", audited.path, "--seed", 5)
+    assert refused.status == 2 and "--new" in refused.err
+    assert run_command("audit", audited.path, "--max-wrong", "10%").status == 0
+
+
+def test_without_an_audit_status_and_report_say_how_to_open_one(made, tmp_path):
+    for command in (("audit", made.path, "--status"), ("report", made.path, "--out", tmp_path / "a.html")):
+        refused = run_command(*command)
+        assert refused.status == 2 and "no audit is open" in refused.err
+    assert run_command("audit", made.path, "--max-wrong", "many").status == 2
+
+
+def test_a_sample_that_was_read_and_is_not_enough_grows(audited):
+    before = load_audit(audited).num_drawn
+    everything = set(order_of(audited))
+    read(audited, order_of(audited)[:before], wrong=everything - wrong_labels(audited))
+    grown = run_command("audit", audited.path)
+    assert "more images are in the queue" in grown.out
+    assert load_audit(audited).num_drawn > before
+    assert list(drawn_sample(audited).ranks) == order_of(audited)[: load_audit(audited).num_drawn]
+
+
+def test_an_order_that_was_changed_proves_nothing(audited):
+    path = audited.path / "audit" / "order.csv"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], lines[2], lines[1], *lines[3:], ""]))
+    with pytest.raises(StudyError, match="not as it was drawn"):
+        audit_now(audited)
+
+
+def test_the_statement_of_an_earlier_moment_can_be_made_again(audited):
+    read(audited, order_of(audited)[:20])
+    then = audit_now(audited).statement
+    read(audited, order_of(audited)[20:40])
+    assert audit_now(audited, until=20).statement == then
+    assert audit_now(audited).statement.most_wrong < then.most_wrong
+
+
+def test_a_backup_holds_the_audit(audited, tmp_path):
+    read(audited, order_of(audited)[:20])
+    backup_study(open_study(audited.path), tmp_path / "saved")
+    restore_study(tmp_path / "saved", tmp_path / "elsewhere")
+    assert audit_now(open_study(tmp_path / "elsewhere")) == audit_now(audited)
+
+
+def test_the_report_is_made_again_from_the_ledger_to_the_byte(audited, tmp_path):
+    read(audited, order_of(audited)[: load_audit(audited).num_drawn])
+    read(audited, order_of(audited)[:30], reader="<b>Ben</b>")
+    pages = []
+    for name in ("one.html", "two.html"):
+        run_command("report", audited.path, "--out", tmp_path / name)
+        pages.append((tmp_path / name).read_text())
+    assert pages[0] == pages[1]
+    now = audit_now(open_study(audited.path))
+    assert f"At most {now.statement.most_wrong:,} of {NUM_SAMPLES} labels" in pages[0]
+    for part in (now.head, "Seed", "CLAIM 18", "CLEARR-AI", "Reader 2", "alpha 1.00", now.audit.order_sha256):
+        assert part in pages[0]
+    for hidden in ("Ada", "Ben", "secret-patient", "http:", "https:", "<script"):
+        assert hidden not in pages[0]
+
+
+def test_a_ledger_that_was_changed_is_not_reported_on(audited, tmp_path):
+    read(audited, order_of(audited)[:5])
+    database = sqlite3.connect(audited.path / "review.db")
+    triggers = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]
+    for name in triggers:
+        database.execute(f"DROP TRIGGER {name}")
+    database.execute("UPDATE ledger SET note = 'x' WHERE sequence = 2")
+    database.commit()
+    database.close()
+    refused = run_command("report", audited.path, "--out", tmp_path / "report.html")
+    assert refused.status == 2 and not (tmp_path / "report.html").exists()
+    with pytest.raises(LedgerError):
+        open_ledger(open_study(audited.path)).verify_chain()
+
+
+def test_disagreeing_readers_count_as_wrong(audited):
+    first = order_of(audited)[:30]
+    read(audited, first, wrong=set())
+    agreed = audit_now(audited).statement
+    read(audited, first[:2], reader="Ben", wrong=set(first))
+    disputed = audit_now(audited).statement
+    assert sum(each.outcomes.get("disputed", 0) for each in disputed.tallies) == 2
+    assert disputed.most_wrong > agreed.most_wrong
+    assert np.isfinite(disputed.share)

@@ -106,6 +106,9 @@ class NoiseSettings:
     """By how many standard errors the likelihood of a simpler model may be below the best; at least 0."""
     final_num_standard_errors: float = 0.5
     """The same for the noise model that scores the labels."""
+    min_samples: int = 500
+    """Samples below which the most likely noise model scores the labels: in a small study a standard error is wide, and
+    the sharpest model within it far too sharp."""
     shrinkage: float = 200.0
     """Weight, in samples, of uniform noise at the overall rate in each row of the transition matrix; at least 0."""
     off_diagonal_prior: float = 1.0
@@ -133,6 +136,7 @@ class NoiseSettings:
             ("num_temperatures", self.num_temperatures >= 1, "at least 1"),
             ("num_standard_errors", self.num_standard_errors >= 0, "at least 0"),
             ("final_num_standard_errors", self.final_num_standard_errors >= 0, "at least 0"),
+            ("min_samples", self.min_samples >= 0, "at least 0"),
             ("shrinkage", self.shrinkage >= 0, "at least 0"),
             ("off_diagonal_prior", self.off_diagonal_prior > 0, "above 0"),
             ("diagonal_prior", self.diagonal_prior > 0, "above 0"),
@@ -142,6 +146,10 @@ class NoiseSettings:
             ("offset_standard_errors", self.offset_standard_errors >= 0, "at least 0"),
         )
         check_settings("noise", self, rules)
+
+    def scoring_tolerance(self, num_samples: int) -> float:
+        """By how many standard errors the noise model that scores the labels may be less likely than the best."""
+        return self.final_num_standard_errors if num_samples >= self.min_samples else 0.0
 
 
 @dataclass(frozen=True)

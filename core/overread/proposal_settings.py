@@ -10,9 +10,9 @@ from overread.setting_checks import check_settings
 class ProposalSettings:
     """Which samples are proposed, and what is said about them."""
 
-    min_standard_errors: float = 2.5
-    """By how many standard errors out-of-fold predictions must be better than chance for any label to be scored.
-    Pure noise passed in 1 of 46 synthetic studies; on the benchmark's cells it is 6 or more."""
+    min_standard_errors: float = 2.0
+    """By how many standard errors out-of-fold predictions must be better than chance for any label to be scored. Pure
+    noise passes in 1 to 3 of 100 synthetic studies; on the benchmark's 16 cells it is 6 or more."""
     min_recall: float = 0.3
     """Expected share of the wrong labels that the proposals must contain, in [0, 1]; otherwise min_precision is
     ignored, and all labels are proposed that are more likely wrong than right, or, if there are none, as many as are

@@ -136,7 +136,7 @@ def fit_group_noise(
     agreement says least, and then the lowest temperature. probs: (L, K) float, rows sum to 1, from models that were not
     fitted on the labels; labels: (L,) int64; offsets: those of the noise model.
     """
-    duplicates, num_standard_errors = settings.duplicates, settings.noise.final_num_standard_errors
+    duplicates, num_standard_errors = settings.duplicates, settings.noise.scoring_tolerance(len(labels))
     evidence = _evidence_by_temperature(probs, labels, groups, settings.noise, offsets)
     fits: list[list[_Fit]] = []
     for copy_prob in duplicates.copy_probs:

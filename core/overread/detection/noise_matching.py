@@ -15,7 +15,7 @@ def fit_judging_noise(
 ) -> NoiseModel:
     """The noise model of out-of-fold probabilities (N, K) and given labels (N,) that scores the labels, before it is
     matched to an error rate."""
-    tolerance = settings.final_num_standard_errors
+    tolerance = settings.scoring_tolerance(len(given))
     return fit_noise_model(probs, given, settings, num_standard_errors=tolerance, offsets=offsets)
 
 

@@ -23,7 +23,7 @@ def drawn(num_samples, num_classes, advantage, seed):
 @pytest.mark.parametrize("num_classes", [2, 5])
 def test_probabilities_that_are_independent_of_the_labels_are_hardly_ever_taken_for_better(num_classes):
     taken = [better(*drawn(200, num_classes, 0, seed), np.arange(200)) for seed in range(300)]
-    assert np.mean(taken) < 0.02
+    assert np.mean(taken) < 0.04
 
 
 @pytest.mark.parametrize("num_classes", [2, 5])
@@ -57,7 +57,7 @@ def test_a_rare_class_that_is_told_apart_is_no_chance_and_one_that_is_not_is():
         return np.mean(taken)
 
     assert share_taken(1.8) > 0.9
-    assert share_taken(0) < 0.02
+    assert share_taken(0) < 0.04
 
 
 def test_a_threshold_far_below_0_is_met_by_any_classifier():

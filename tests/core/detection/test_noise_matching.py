@@ -6,6 +6,7 @@ import pytest
 from overread.detection.error_rate import ErrorRate
 from overread.detection.group_labels import GroupLabels
 from overread.detection.noise_matching import fit_judging_noise, fit_matched_group_noise, match_error_rate
+from overread.detection.noise_transition import fit_noise_model
 from overread.detection_settings import DetectionSettings, ErrorRateSettings
 
 MAX_SHARE = 0.12
@@ -50,3 +51,20 @@ def test_in_groups_a_rate_is_matched_only_beyond_what_their_labels_say_about_eac
     assert instance_noise_prob(0.2) < 0.3
     assert instance_noise_prob(0.35) > 0.9
     assert instance_noise_prob(0.35, is_trained=np.arange(800) < 600) > 0.9
+
+
+def test_in_a_small_study_the_likeliest_model_scores_the_labels_and_in_a_large_one_the_sharpest_plausible_one():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (900, 3))
+    probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    drawn = (probs.cumsum(axis=1) > rng.random((900, 1))).argmax(axis=1)
+    given = np.where(rng.random(900) < 0.15, (drawn + 1) % 3, drawn)
+
+    def temperature(num, num_standard_errors):
+        model = fit_noise_model(probs[:num], given[:num], SETTINGS.noise, num_standard_errors=num_standard_errors)
+        return model.inverse_temperature
+
+    assert temperature(150, 0.0) < temperature(150, 0.5)
+    for num, tolerance in ((150, 0.0), (900, 0.5)):
+        found = fit_judging_noise(probs[:num], given[:num], SETTINGS.noise).inverse_temperature
+        assert found == temperature(num, tolerance)

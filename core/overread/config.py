@@ -16,7 +16,6 @@ from overread.detection_settings import (
     DuplicateSettings,
     DynamicsSettings,
     ErrorRateSettings,
-    LimitSettings,
     NeighbourSettings,
     NoiseSettings,
     RefinementSettings,
@@ -29,7 +28,7 @@ from overread.network_settings import (
     RoundsSettings,
     WarmupSettings,
 )
-from overread.proposal_settings import CalibrationSettings, ComparisonSettings, ProposalSettings
+from overread.proposal_settings import CalibrationSettings, ComparisonSettings, LimitSettings, ProposalSettings
 
 
 @dataclass(frozen=True)

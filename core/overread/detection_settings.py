@@ -5,7 +5,7 @@ Each field's docstring says what it does and its unit; `setting_list.py` reads t
 
 from dataclasses import dataclass, field
 
-from overread.proposal_settings import CalibrationSettings, ProposalSettings
+from overread.proposal_settings import CalibrationSettings, LimitSettings, ProposalSettings
 from overread.setting_checks import check_settings
 
 FEATURES = ("simclr", "imagenet")
@@ -253,28 +253,6 @@ class DynamicsSettings:
             ("momentum", 0 <= self.momentum < 1, "from 0 to below 1"),
         )
         check_settings("dynamics", self, rules)
-
-
-@dataclass(frozen=True)
-class LimitSettings:
-    """When a study's limits are pointed out, and what follows from them."""
-
-    min_class_groups: float = 3.0
-    """Patients or slides, in effect, that each class needs to be judged by other patients or slides, if these hold one
-    class each; with fewer, labels are judged within them. The benchmark's cells of this kind have 1.2 to 2.5, all
-    others 8.7 or more."""
-    min_class_size: int = 20
-    """Labels below which a class counts as having few."""
-    min_samples: int = 200
-    """Samples below which a study counts as small."""
-
-    def __post_init__(self) -> None:
-        rules = (
-            ("min_class_groups", self.min_class_groups >= 0, "at least 0"),
-            ("min_class_size", self.min_class_size >= 0, "at least 0"),
-            ("min_samples", self.min_samples >= 0, "at least 0"),
-        )
-        check_settings("limits", self, rules)
 
 
 @dataclass(frozen=True)

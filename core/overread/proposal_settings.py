@@ -41,6 +41,28 @@ class ProposalSettings:
 
 
 @dataclass(frozen=True)
+class LimitSettings:
+    """When a study's limits are pointed out, and what follows from them."""
+
+    min_class_groups: float = 3.0
+    """Patients or slides, in effect, that each class needs to be judged by other patients or slides, if these hold one
+    class each; with fewer, labels are judged within them. The benchmark's cells of this kind have 1.2 to 2.5, all
+    others 8.7 or more."""
+    min_class_size: int = 20
+    """Labels below which a class counts as having few."""
+    min_samples: int = 200
+    """Samples below which a study counts as small."""
+
+    def __post_init__(self) -> None:
+        rules = (
+            ("min_class_groups", self.min_class_groups >= 0, "at least 0"),
+            ("min_class_size", self.min_class_size >= 0, "at least 0"),
+            ("min_samples", self.min_samples >= 0, "at least 0"),
+        )
+        check_settings("limits", self, rules)
+
+
+@dataclass(frozen=True)
 class CalibrationSettings:
     """Recalibration of label-error probabilities on verdicts, and how well they are calibrated."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from overread.detection_settings import LimitSettings
+from overread.proposal_settings import LimitSettings
 
 
 @dataclass(frozen=True)

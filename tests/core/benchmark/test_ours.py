@@ -18,8 +18,9 @@ def test_a_label_is_wrong_by_what_its_class_lacks_and_proposed_where_another_is_
     assert found.is_proposed.tolist() == [False, True]
 
 
-def test_the_head_ranks_as_cleanlab_does_for_both_see_the_same_folds():
+def test_the_head_ranks_as_cleanlab_does_where_no_images_belong_together():
     problem, _ = made_problem()
+    problem = replace(problem, groups=np.arange(len(problem.given)))
     np.testing.assert_allclose(quick_head(problem).scores, confident_learning(problem).scores)
 
 

@@ -4,7 +4,8 @@ import pytest
 from overread.detection.detection_data import DetectionData
 from overread.detection.judgement import judge
 from overread.detection.study_limits import StudyLimits
-from overread.detection_settings import DetectionSettings, LimitSettings, RefinementSettings
+from overread.detection_settings import DetectionSettings, RefinementSettings
+from overread.proposal_settings import LimitSettings
 
 FAST = DetectionSettings(RefinementSettings(num_folds=5, num_repeats=1, strengths=(0.003,), ridge_penalties=(300.0,)))
 

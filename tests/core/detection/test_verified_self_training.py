@@ -85,7 +85,7 @@ def test_rejected_proposals_lower_the_probabilities_of_all(noisy, plain):
     before = error_probability(plain, given)
     decided = np.argsort(-before)[:30]
     after = judged(features, given, verified_of(given, decided))
-    assert error_probability(after, given).sum() < before.sum() - 5
+    assert error_probability(after, given).sum() < 0.6 * before.sum()
     np.testing.assert_allclose(after.probs.sum(axis=1), 1, atol=1e-9)
     assert after.probs.min() >= 0
 

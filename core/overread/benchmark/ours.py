@@ -1,5 +1,7 @@
 """Overread's own detector, applied to the benchmark's problems."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from overread.benchmark.problem import MethodResult, Problem
@@ -63,9 +65,14 @@ def judged_by(probs: np.ndarray, given: np.ndarray) -> MethodResult:
     return MethodResult(self_confidence_score(probs, given), proposed, proposed != given, is_probability=True)
 
 
+def stratified_probs(problem: Problem) -> np.ndarray:
+    """(N, K): the same head on stratified folds that disregard groups, as in cleanlab's tutorials."""
+    return head_probs(replace(problem, groups=np.arange(len(problem.given))))
+
+
 def from_probs(problem: Problem) -> MethodResult:
-    """The probabilities of the same head, judged without the features, as those of any network are."""
-    return judged_from_probs(head_probs(problem), problem.given)
+    """The probabilities that cleanlab is given, judged without the features, as those of any network are."""
+    return judged_from_probs(stratified_probs(problem), problem.given)
 
 
 def judged_from_probs(probs: np.ndarray, given: np.ndarray) -> MethodResult:

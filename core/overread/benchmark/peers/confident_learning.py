@@ -3,11 +3,9 @@
 Source: Northcutt et al. 2021, "Confident Learning: Estimating Uncertainty in Dataset Labels", as cleanlab 2.9 has it.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
-from overread.benchmark.ours import head_probs
+from overread.benchmark.ours import stratified_probs
 from overread.benchmark.peers.packages import require
 from overread.benchmark.problem import MethodResult, Problem
 
@@ -19,8 +17,7 @@ def confident_learning(problem: Problem) -> MethodResult:
     principal components. Of the recipes that were tried this is the best one for cleanlab:
     core/docs/results/experiments.md.
     """
-    alone = np.arange(len(problem.given))
-    return confident_learning_of(head_probs(replace(problem, groups=alone)), problem.given)
+    return confident_learning_of(stratified_probs(problem), problem.given)
 
 
 def confident_learning_of(probs: np.ndarray, given: np.ndarray) -> MethodResult:

@@ -99,7 +99,8 @@ def test_the_wheel_zooms_around_the_pointer_and_f_fits_again(viewer):
     viewer.mouse.move(x, y)
     for _ in range(5):
         viewer.mouse.wheel(0, -100)
-    viewer.wait_for_timeout(300)
+        viewer.wait_for_timeout(100)
+    viewer.wait_for_timeout(500)
     assert float(viewer.locator("output.zoom").inner_text().split()[0]) > 2 * float(before.split()[0])
     after = shown_pixels(viewer)[int(box["height"] * 0.5), int(box["width"] * 0.4)].astype(int)
     assert np.abs(after - under).max() < 70  # noise between neighbours is far larger; smoothing takes a part

@@ -121,8 +121,8 @@ def test_the_default_judges_by_the_encoder_that_comes_with_a_package(study, feat
     assert [note.partition(":")[0].partition(",")[0] for note in notes(run)] == [
         "Self-training",
         "Expected wrong labels",
-        "Where duplicates have several labels",
         "The study is small. Take its probabilities and counts as rough.",
+        "Where duplicates have several labels",
     ]
     whole = shutil.copytree(study.path, tmp_path / "whole", ignore=shutil.ignore_patterns("runs"))
     with pytest.raises(KeyboardInterrupt):

@@ -75,7 +75,10 @@ def test_a_killed_server_that_starts_again_gets_every_verdict_once(browser, tmp_
             assert said(page) == "Not saved yet: no connection. Trying again… (2 waiting)"
             process = start_server(study, port)
             await_saved(page)
-            page.wait_for_selector(AT_REST, timeout=20_000)  # the page itself is drawn again, too
+            # The page itself is drawn again, too, once it has its connection.
+            page.wait_for_selector("[data-testid='stApp'][data-test-connection-state='CONNECTED']", timeout=20_000)
+            page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=20_000)
+            page.wait_for_selector(AT_REST, timeout=20_000)
             decide(page, "n")
             await_saved(page)
     finally:

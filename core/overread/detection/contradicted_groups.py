@@ -106,6 +106,12 @@ def _tests(
     """The p-value of each test of a group, with what it would find; 1 where the effect is too small to tell of."""
     from scipy.stats import hypergeom
 
+    def group(
+        name: int, rows: np.ndarray, share: float, elsewhere: float = float("nan"), *, is_swapped: bool = False
+    ) -> ContradictedGroup:
+        most = int(np.bincount(given[rows]).argmax()) if len(rows) else name
+        return ContradictedGroup(column, value, int(is_in.sum()), name, most, rows, share, elsewhere, is_swapped)
+
     is_contradicted = (predicted != given) & (own != given)
     found = []
     for name in np.unique(predicted[is_in]):
@@ -119,31 +125,14 @@ def _tests(
         least = MIN_CLUSTER_SHARE if column == CLUSTER else MIN_SHARE
         is_large = share >= least and share > MIN_RATIO * other
         rows = np.flatnonzero(here & is_contradicted)
-        found.append((chance if is_large else 1.0, _group(column, value, is_in, given, int(name), rows, share, other)))
+        found.append((chance if is_large else 1.0, group(int(name), rows, share, other)))
     if column != CLUSTER and len(np.unique(given[is_in])) > 1:
         kappa, chance = _agreement(given[is_in], predicted[is_in], units[is_in])
         rows = np.flatnonzero(is_in & (predicted != given))
         if len(rows):
             share, most = len(rows) / int(is_in.sum()), int(np.bincount(predicted[rows]).argmax())
-            swapped = _group(column, value, is_in, given, most, rows, share, float("nan"), is_swapped=True)
-            found.append((chance if kappa <= MAX_KAPPA else 1.0, swapped))
+            found.append((chance if kappa <= MAX_KAPPA else 1.0, group(most, rows, share, is_swapped=True)))
     return found
-
-
-def _group(
-    column: str,
-    value: str,
-    is_in: np.ndarray,
-    given: np.ndarray,
-    predicted: int,
-    rows: np.ndarray,
-    share: float,
-    elsewhere: float,
-    *,
-    is_swapped: bool = False,
-) -> ContradictedGroup:
-    most = int(np.bincount(given[rows]).argmax()) if len(rows) else predicted
-    return ContradictedGroup(column, value, int(is_in.sum()), predicted, most, rows, share, elsewhere, is_swapped)
 
 
 def _discoveries(tests: list[tuple[float, ContradictedGroup]]) -> list[ContradictedGroup]:

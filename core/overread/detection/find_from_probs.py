@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from overread.detection.array_inputs import class_numbers, index_of, number_table
 from overread.detection.contradictions import contradicted_share
+from overread.detection.error_table import error_table
 from overread.detection.judgement import proposed_labels
 from overread.detection.linked_groups import ALONE
 from overread.detection.noise_matching import fit_judging_noise
@@ -81,19 +82,8 @@ def find_label_errors_from_probs(
     posterior = noise.posterior(table, given)
     proposed = proposed_labels(posterior, given, np.ones(len(given), dtype=bool), settings)
     unknown = np.full(len(given), -np.inf), np.full(len(given), ALONE)
-    error_probability = 1 - posterior[np.arange(len(given)), given]
     kinds = proposal_kinds(posterior, given, proposed, *unknown, settings.proposals)
-    return pd.DataFrame(
-        {
-            "label_quality": 1 - error_probability,
-            "error_probability": error_probability,
-            "given_label": names[given],
-            "suggested_label": names[proposed],
-            "is_proposed": proposed != given,
-            "kind": [str(kind) for kind in kinds],
-        },
-        index=index_of(probs, labels),
-    )
+    return error_table(posterior, given, proposed, names, kinds, index=index_of(probs, labels))
 
 
 def fit_noise(probs: np.ndarray, given: np.ndarray, settings: DetectionSettings) -> NoiseModel:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from overread.detection.array_inputs import class_numbers, index_of, number_table, value_column
 from overread.detection.detection_data import DetectionData
+from overread.detection.error_table import error_table
 from overread.detection.judgement import judge
 from overread.detection.linked_groups import ALONE, linked_groups
 from overread.detection.neighbours import nearest_neighbours
@@ -114,7 +115,6 @@ def find_label_errors(
         duplicate_groups=duplicates,
     )
     judgement = judge(data, settings, seed=seed)
-    error_probability = 1 - judgement.probs[np.arange(len(given)), given]
     _, similarities = nearest_neighbours(table, linked, settings.proposals.isolation_neighbour, settings.neighbours)
     kinds = proposal_kinds(
         judgement.probs,
@@ -124,17 +124,7 @@ def find_label_errors(
         duplicates,
         settings.proposals,
     )
-    return pd.DataFrame(
-        {
-            "label_quality": 1 - error_probability,
-            "error_probability": error_probability,
-            "given_label": names[given],
-            "suggested_label": names[judgement.proposed],
-            "is_proposed": judgement.proposed != given,
-            "kind": [str(kind) for kind in kinds],
-        },
-        index=index_of(features, labels),
-    )
+    return error_table(judgement.probs, given, judgement.proposed, names, kinds, index=index_of(features, labels))
 
 
 def _checked_settings(settings: DetectionSettings | None, seed: int, *, has_votes: bool) -> DetectionSettings:

@@ -24,7 +24,8 @@ from overread.models.network import Network
 from overread.training.device import choose_device, has_bf16_units
 from overread.training.epochs import decay_learning_rate, embed, pretrain_epoch
 from overread.training.feature_source import imagenet_features
-from overread.training.training_data import TrainingData, load_pixels, pixel_statistics
+from overread.training.new_network import new_network
+from overread.training.training_data import TrainingData, load_pixels
 
 KINDS = ("simclr", "pretrained")
 
@@ -86,17 +87,7 @@ def _simclr(task: Task, settings: TrainSettings, seed: int, device: torch.device
 def simclr_network(data: TrainingData, settings: TrainSettings, seed: int, listener: Listener) -> Network:
     """A network that SimCLR pretrained on the data's images."""
     pretrain = settings.pretrain
-    mean, std = pixel_statistics(data)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = Network(
-            settings.model.encoder,
-            mean=mean,
-            std=std,
-            num_classes=data.num_classes,
-            projection_size=pretrain.projection_size,
-        )
-    network.to(data.device).to(memory_format=torch.channels_last)
+    network = new_network(data, settings, seed)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=pretrain.learning_rate, weight_decay=pretrain.weight_decay, fused=True
     )

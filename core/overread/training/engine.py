@@ -15,14 +15,14 @@ import torch
 
 from overread.config import TrainSettings
 from overread.errors import ConfigError
-from overread.models.network import Network
 from overread.phases import Phase, PhaseKind, Stage, StageKind, plan_phases, plan_stages
 from overread.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from overread.training.consensus import round_consensus
 from overread.training.epochs import decay_learning_rate, embed, predict, pretrain_epoch, supervised_epoch
+from overread.training.new_network import new_network
 from overread.training.progress_log import ProgressLog
 from overread.training.trace import Trace
-from overread.training.training_data import TrainingData, pixel_statistics
+from overread.training.training_data import TrainingData
 
 
 @dataclass
@@ -40,17 +40,7 @@ class Training:
     """Dataset indices, (M,) int64 each, that a network is fitted without and then judges."""
 
     def __post_init__(self) -> None:
-        mean, std = pixel_statistics(self.data)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            self.network = Network(
-                self.settings.model.encoder,
-                mean=mean,
-                std=std,
-                num_classes=self.data.num_classes,
-                projection_size=self.settings.pretrain.projection_size,
-            )
-        self.network.to(self.data.device).to(memory_format=torch.channels_last)
+        self.network = new_network(self.data, self.settings, self.seed)
         self.trace = Trace()
         self._phases = plan_phases(self.settings, len(self.folds), has_features=self.features is not None)
         self._pretrained: dict[str, torch.Tensor] = {}

@@ -11,7 +11,8 @@ import torch
 from overread.config import TrainSettings
 from overread.models.network import Network
 from overread.training.epochs import predict, supervised_epoch
-from overread.training.training_data import TrainingData, pixel_statistics
+from overread.training.new_network import new_network
+from overread.training.training_data import TrainingData
 
 
 def train_on_labels(
@@ -28,19 +29,9 @@ def train_on_labels(
     pretrained: the weights to start from; None: those that `seed` draws. after_epoch: called with the number of the
     epoch, from 1, and the network. The same seed gives the same network.
     """
-    mean, std = pixel_statistics(data)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = Network(
-            settings.model.encoder,
-            mean=mean,
-            std=std,
-            num_classes=data.num_classes,
-            projection_size=settings.pretrain.projection_size,
-        )
+    network = new_network(data, settings, seed)
     if pretrained:
         network.load_state_dict(pretrained)
-    network.to(data.device).to(memory_format=torch.channels_last)
     warmup = settings.warmup
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=warmup.learning_rate, weight_decay=warmup.weight_decay, fused=True

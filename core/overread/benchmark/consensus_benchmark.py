@@ -1,7 +1,6 @@
 """`bench consensus`: the paper's loop, stage by stage and with one thing changed at a time, beside the consensus of
 models that never saw the labels."""
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from overread.benchmark.cells import make_cell, noises_of
 from overread.benchmark.consensus_cells import METHODS, ConsensusCell, ConsensusMeasurement
 from overread.benchmark.detection_benchmark import commit_name, device_name
+from overread.benchmark.saved_lines import read_lines, write_lines
 from overread.benchmark.tables import markdown, versions
 from overread.benchmark.task_duplicates import load_duplicate_groups
 from overread.benchmark.task_features import Listener, load_features
@@ -59,7 +59,7 @@ def run_consensus(
     data = os.environ.get("OVERREAD_DATA")
     device = choose_device(plan.device)
     path = out / "consensus.jsonl"
-    known = {_key(line): line for line in _read(path)}
+    known = {_key(line): line for line in read_lines(path)}
     stamp = {"device": device_name(device), "commit": commit_name()}
     found = []
     for name in plan.tasks:
@@ -80,8 +80,7 @@ def run_consensus(
                             listener=listener,
                         )
                         known[_key(cell)] = cell | {"rounds": measurement.measure(method)} | stamp
-                        out.mkdir(parents=True, exist_ok=True)
-                        write_atomically(path, "".join(json.dumps(line) + "\n" for line in known.values()))
+                        write_lines(path, known.values())
                     found.append(known[_key(cell)])
     page = consensus_page(list(known.values()))
     write_atomically(out / "consensus.md", page)
@@ -144,10 +143,6 @@ def _cell(task: Task, noise: str, seed: int, plan: ConsensusPlan, cache: Path, l
         num_classes=made.num_classes,
         seed=seed,
     )
-
-
-def _read(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
 
 
 def _key(line: dict[str, Any]) -> tuple[Any, ...]:

@@ -3,7 +3,6 @@ of each image helps."""
 
 import hashlib
 import io
-import json
 import os
 import time
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from overread.benchmark.detection_benchmark import commit_name, device_name
 from overread.benchmark.ours import overread
 from overread.benchmark.problem import Problem
 from overread.benchmark.runner import measures
+from overread.benchmark.saved_lines import read_lines, write_lines
 from overread.benchmark.tables import markdown, spread, versions
 from overread.benchmark.task_duplicates import load_duplicate_groups
 from overread.benchmark.task_features import Listener
@@ -64,7 +64,7 @@ def run_encoders(plan: EncoderPlan, out: Path, *, cache: Path, listener: Listene
     page OUT/encoders.md on all that stand there. Features are computed on the CPU. Raises UserErrors."""
     data = os.environ.get("OVERREAD_DATA")
     path = out / "encoders.jsonl"
-    known = {_key(line): line for line in _read(path)}
+    known = {_key(line): line for line in read_lines(path)}
     stamp = {"device": device_name(CPU), "commit": commit_name()}
     found = []
     for name in plan.tasks:
@@ -84,8 +84,7 @@ def run_encoders(plan: EncoderPlan, out: Path, *, cache: Path, listener: Listene
                     listener(" ".join(map(str, cell.values())))
                     measured = part.measured(features, given, seed)
                     known[_key(cell)] = cell | {"ms_per_image": ms} | measured | stamp
-                    out.mkdir(parents=True, exist_ok=True)
-                    write_atomically(path, "".join(json.dumps(line) + "\n" for line in known.values()))
+                    write_lines(path, known.values())
                 found.append(known[_key(cell)])
     page = encoders_page(list(known.values()))
     write_atomically(out / "encoders.md", page)
@@ -173,10 +172,6 @@ def _view(part: _Part, encoder: str, is_mirrored: bool, cache: Path, listener: L
         write_atomically(path, buffer.getvalue())
     with np.load(path) as saved:
         return saved["features"], float(saved["ms"])
-
-
-def _read(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
 
 
 def _key(line: dict[str, Any]) -> tuple[Any, ...]:

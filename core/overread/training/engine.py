@@ -18,8 +18,9 @@ from overread.errors import ConfigError
 from overread.phases import Phase, PhaseKind, Stage, StageKind, plan_phases, plan_stages
 from overread.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from overread.training.consensus import round_consensus
-from overread.training.epochs import decay_learning_rate, embed, predict, pretrain_epoch, supervised_epoch
+from overread.training.epochs import embed, predict, pretrain_epoch, supervised_epoch
 from overread.training.new_network import new_network
+from overread.training.optimizers import cosine_decay, set_learning_rate
 from overread.training.progress_log import ProgressLog
 from overread.training.trace import Trace
 from overread.training.training_data import TrainingData
@@ -107,7 +108,7 @@ class Training:
         self, optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator
     ) -> dict[str, float]:
         pretrain = self.settings.pretrain
-        decay_learning_rate(optimizer, pretrain.learning_rate, (epoch - 1) / pretrain.num_epochs)
+        set_learning_rate(optimizer, pretrain.learning_rate * cosine_decay((epoch - 1) / pretrain.num_epochs))
         loss = pretrain_epoch(
             self.network,
             optimizer,

@@ -21,7 +21,10 @@ class Recipe:
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     schedule: str = "cosine"
-    """cosine (to 0 at the last epoch) or constant."""
+    """cosine (towards 0 at the end), constant, steps (a tenth from each milestone on), or linear (towards 0 at the end
+    from the first milestone on)."""
+    milestones: tuple[float, ...] = ()
+    """Shares of the epochs, in (0, 1), rising; of steps and linear."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """How much is trained for the tables of accuracy: in two minutes, in hours on a CPU, or in full on a GPU."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from overread.benchmark.trainers.training_problem import Recipe
 
@@ -9,6 +9,8 @@ TABLES = ("table1", "table2", "ablation", "speed")
 CLINICAL = ("idn20", "idn30", "boundary20", "boundary30")
 _READERS = ("reader_a", "reader_b")
 _CIFAR10 = ("idn20", "idn30", "aggregate", "rater_1", "worst")
+
+Tasks = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Budget:
     num_test: int | None
     recipe: Recipe
     num_pretrain_epochs: int
-    tasks: Mapping[str, Mapping[str, tuple[str, ...]]]
+    tasks: Tasks
     """By table: tasks, and their noises."""
     starts: tuple[str, ...] = ("none", "simclr")
     """What the networks start from: drawn weights, or pretrained ones."""
@@ -33,17 +35,17 @@ class Budget:
     """Whether each peer is also trained with its paper's own recipe."""
     cell_limit: str = ""
     """How long a cell is meant to take at most, in words."""
-    overrides: tuple[str, ...] = field(default=())
+    overrides: tuple[str, ...] = ()
     """Settings of the paper's own loop, as SECTION.FIELD=VALUE."""
 
 
-_SMOKE_TASKS = {
+_SMOKE_TASKS: Tasks = {
     "table1": {"demo_tiles": ("reader_a",)},
     "table2": {"demo_tiles": ("idn20", "boundary20")},
     "ablation": {"demo_tiles": ("idn20",)},
     "speed": {"demo_tiles": ("idn20",)},
 }
-_TASKS = {
+_TASKS: Tasks = {
     "table1": {"cifar10": _CIFAR10, "cifar100": ("idn20", "idn30")},
     "table2": {
         "chest_xray": CLINICAL,

@@ -56,6 +56,11 @@ def load_split_task(name: str, data: Path | None, cache: Path, *, size_px: int =
     return SplitTask(name, task, is_trained, is_test)
 
 
+def has_images(name: str, data: Path | None) -> bool:
+    """Whether the folder that OVERREAD_DATA names holds a task's images; demo_tiles draws its own."""
+    return name == "demo_tiles" or (data is not None and (data / _FOLDERS.get(name, name)).is_dir())
+
+
 def by_release(task: Task) -> tuple[np.ndarray, np.ndarray]:
     """The release's own parts. Raises ConfigError where it has no test part."""
     if task.is_test is None or not task.is_test.any():
@@ -83,6 +88,7 @@ SPLIT_TASKS: dict[str, tuple[str, Callable[[Task], tuple[np.ndarray, np.ndarray]
     "demo_tiles": ("demo_tiles", by_group),
 }
 """By name: the task, and how it is parted. Groups are patients, slides or source pictures."""
+_FOLDERS = {"chaoyang_slides": "chaoyang", "cifar10": "cifar10n"}
 
 
 def _first_by_hash(name: str, numbers: np.ndarray, count: int | None) -> np.ndarray:

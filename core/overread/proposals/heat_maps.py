@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from overread.config import settings_from_dict
 from overread.files import make_folder, write_atomically
 from overread.images.cache.pixel_cache import open_cache
 from overread.studies.run import Run
@@ -130,13 +131,14 @@ def _load_network(run: Run) -> "Network":
     from overread.models.network import Network
 
     weights = load_file(run.path / "model.safetensors")
-    settings = run.config()["settings"]
+    settings = settings_from_dict(run.config()["settings"])
     network = Network(
-        settings["model"]["encoder"],
+        settings.model.encoder,
         mean=weights["mean"].flatten(),
         std=weights["std"].flatten(),
         num_classes=len(weights["head.bias"]),
-        projection_size=settings["pretrain"]["projection_size"],
+        projection_size=settings.pretrain.projection_size,
+        has_small_stem=settings.model.has_small_stem,
     )
     network.load_state_dict(weights)
     return network

@@ -3,22 +3,20 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 
-from overread.benchmark import task_features
 from overread.benchmark.accuracy_measures import accuracy_measures
-from overread.benchmark.accuracy_rows import FEATURES, NONE, OWN, SIMCLR, Row
+from overread.benchmark.accuracy_rows import OWN, Row
 from overread.benchmark.budgets import Budget
 from overread.benchmark.code_digest import code_digest
 from overread.benchmark.peak_memory import peak_mb, reset_peak
 from overread.benchmark.split_tasks import SplitTask
+from overread.benchmark.starts import FEATURES, NONE, PRETRAININGS, PretrainedWeights
 from overread.benchmark.task_features import Listener, load_features
 from overread.benchmark.trainers.trainers import TRAINERS
 from overread.benchmark.trainers.training_problem import Recipe, TrainingProblem
@@ -27,15 +25,6 @@ from overread.errors import ConfigError
 from overread.training.device import has_bf16_units
 from overread.training.training_data import TrainingData, load_pixels
 
-Pretraining = Callable[[TrainingData, TrainSettings, int, Listener], dict[str, torch.Tensor]]
-
-
-def _simclr(data: TrainingData, settings: TrainSettings, seed: int, listener: Listener) -> dict[str, torch.Tensor]:
-    return task_features.simclr_network(data, settings, seed, listener).state_dict()
-
-
-PRETRAININGS: dict[str, Pretraining] = {SIMCLR: _simclr}
-"""By start: the weights that come of it."""
 NOT_MEASURED = ("accuracy", "average_precision", "majority", "num_trained", "num_test", "seconds", "peak_mb")
 """What a page reads of every line, and a training that diverged has not."""
 
@@ -76,7 +65,7 @@ class SplitTaskCells:
             is_trained=split.is_trained,
             num_classes=len(task.classes),
         )
-        self._starts: dict[tuple[Any, ...], dict[str, torch.Tensor]] = {}
+        self._starts = PretrainedWeights(split.name, self._data, self.pixels_digest, cache / "starts", listener)
 
     def key(self, row: Row, seed: int, given: np.ndarray) -> dict[str, str]:
         """Digests of the configuration, the data and the code of a cell. given: (N,) int64."""
@@ -87,7 +76,7 @@ class SplitTaskCells:
         }
         modules = [TRAINERS[row.method].train.__module__]
         if row.start in PRETRAININGS:
-            modules.append(PRETRAININGS[row.start].__module__)
+            modules.append(PRETRAININGS[row.start].module)
         return {
             "configuration": hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16],
             "data": _digest(np.frombuffer(self.pixels_digest.encode(), np.uint8), given),
@@ -110,6 +99,8 @@ class SplitTaskCells:
         try:
             probs = TRAINERS[row.method].train(problem).probs
         except ConfigError as error:
+            if "diverged" not in str(error):
+                raise
             return {"failed": str(error)} | dict.fromkeys(NOT_MEASURED)
         synchronise(self._device)
         seconds = time.perf_counter() - start_s
@@ -147,32 +138,11 @@ class SplitTaskCells:
             settings=settings,
             recipe=self.recipe(row),
             seed=seed,
-            pretrained=None if row.start in (NONE, FEATURES) else self._pretrained(row.start, settings, seed),
+            pretrained=None if row.start in (NONE, FEATURES) else self._starts.load(row.start, settings, seed),
             features=features,
             groups=task.groups,
             noise_rate=rate if method.is_told_noise_rate else None,
         )
-
-    def _pretrained(self, start: str, settings: TrainSettings, seed: int) -> dict[str, torch.Tensor]:
-        """From the cache where it has them. They depend on no label."""
-        said = {
-            "start": start,
-            "model": asdict(settings.model),
-            "pretrain": asdict(settings.pretrain),
-            "seed": seed,
-            "pixels": self.pixels_digest,
-            "code": code_digest(PRETRAININGS[start].__module__),
-            "device": self._device.type,
-        }
-        digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
-        path = self.cache / "starts" / f"{self.split.name}-{start}-{digest}.safetensors"
-        if not path.is_file():
-            weights = PRETRAININGS[start](self._data, settings, seed, self._listener)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            being_made = path.with_suffix(".part")
-            save_file({name: tensor.cpu().contiguous() for name, tensor in weights.items()}, being_made)
-            being_made.replace(path)
-        return load_file(path, device=str(self._device))
 
 
 def synchronise(device: torch.device) -> None:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from overread.benchmark.accuracy_measures import SHARES_READ
-from overread.benchmark.accuracy_rows import NONE, SAME
+from overread.benchmark.accuracy_rows import SAME
 from overread.benchmark.cells import MADE
 from overread.benchmark.saved_lines import Line
+from overread.benchmark.starts import NONE
 from overread.benchmark.svg_chart import Point, line_chart
 from overread.benchmark.trainers.trainers import TRAINERS
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import pandas as pd
 
 from overread.benchmark.accuracy_figures import figures
-from overread.benchmark.accuracy_rows import FEATURES, MOCO, NONE, OWN, SAME, SIMCLR, Row, table_rows
+from overread.benchmark.accuracy_rows import OWN, SAME, Row, table_rows
 from overread.benchmark.budgets import BUDGETS, TABLES
 from overread.benchmark.markdown_tables import markdown, spread
 from overread.benchmark.printed_numbers import PRINTED
 from overread.benchmark.saved_lines import Line
+from overread.benchmark.starts import FEATURES, MOCO, NONE, SIMCLR
 from overread.benchmark.trainers.trainers import TRAINERS
 from overread.config import PAPER, override_settings
 from overread.files import write_atomically

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 from overread.benchmark.budgets import Budget
 from overread.benchmark.consensus_cells import LOOPS
+from overread.benchmark.starts import FEATURES, MOCO, NONE, SIMCLR
 from overread.benchmark.trainers.trainers import TRAINERS
 from overread.config import TrainSettings
 from overread.errors import ConfigError
 
 SAME, OWN = "same", "own"
 """The recipe that all methods share; that of a method's paper."""
-NONE, SIMCLR, MOCO, FEATURES = "none", "simclr", "moco", "features"
-"""What a network starts from; a classifier on frozen features has nothing but these."""
 PAPER = "paper"
 _NEEDS_MORE_EPOCHS = "warm-up of 15 epochs"
 

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -84,7 +85,6 @@ def test_agreement_counts_as_the_authors_have_it_for_the_dataset():
 
 @pytest.mark.parametrize("train", [train_by_co_teaching, train_by_jocor])
 def test_a_method_that_is_told_the_noise_rate_says_so_where_there_is_none(train):
-    problem, _ = made_problem(24, num_test=8, noise_rate=0.0)
-    problem = type(problem)(problem.data, problem.settings, problem.recipe, problem.seed)
+    problem, _ = made_problem(24, num_test=8)
     with pytest.raises(ConfigError, match="noise_rate: not given"):
-        train(problem)
+        train(replace(problem, noise_rate=None))

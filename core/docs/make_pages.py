@@ -4,6 +4,7 @@ files.md     what every file is for, from the first line of its docstring
 commands.md  every command and its options, as the command line has them
 settings.md  every setting of a training, with its default and unit
 encoders.md  the encoders that a training can take, and how to get ten for medical images
+results/accuracy.md and its figures, from the lines of results/accuracy.jsonl
 """
 
 import ast
@@ -175,6 +176,16 @@ def encoders_page() -> str:
     return ENCODERS + "\n".join([*lines, "", *conversions, "", end]) + "\n"
 
 
+def accuracy_pages() -> dict[str, str]:
+    """The page results/accuracy.md and its figures, by their places in core/docs."""
+    sys.path.insert(0, str(ROOT / "core"))
+    from overread.benchmark.accuracy_page import accuracy_files
+    from overread.benchmark.saved_lines import read_lines
+
+    made = accuracy_files(read_lines(DOCS / "results" / "accuracy.jsonl"))
+    return {f"results/{name}": content for name, content in made.items()}
+
+
 def _default(option: object) -> str:
     """An option's default, in words."""
     if option.required:
@@ -195,8 +206,10 @@ PAGES = {
 
 def main() -> None:
     """Write every page."""
-    for name, make in PAGES.items():
-        (DOCS / name).write_text(make(), encoding="utf-8")
+    pages = {name: make() for name, make in PAGES.items()} | accuracy_pages()
+    for name, content in pages.items():
+        (DOCS / name).parent.mkdir(exist_ok=True)
+        (DOCS / name).write_text(content, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ class SplitTaskCells:
         if "failed" in measured:
             return measured
         images = measured["num_trained"] * problem.recipe.num_epochs
-        return {**measured, "images_per_s": round(images / measured["seconds"])}
+        return {**measured, "images_per_s": round(images / max(measured["seconds"], 0.01))}
 
     def _settings(self, row: Row) -> TrainSettings:
         return override_settings(self.settings, row.assignments)

@@ -43,6 +43,11 @@ _PRINTED = "What papers print, on their own images, noise and networks. A row ab
 def accuracy_page(lines: Sequence[Line]) -> str:
     """The page: a section for each budget and table that has lines. Of a cell that was measured again the last line
     counts."""
+    return accuracy_files(lines)["accuracy.md"]
+
+
+def accuracy_files(lines: Sequence[Line]) -> dict[str, str]:
+    """The page and its figures, by name."""
     parts = ["# Accuracy of training on noisy labels", _INTRO, _IDN]
     newest = newest_lines(lines)
     drawn = figures(newest)
@@ -52,17 +57,17 @@ def accuracy_page(lines: Sequence[Line]) -> str:
             if found:
                 parts += _section(table, budget, pd.DataFrame(found))
                 parts += [f"![{name}](figures/{name}.svg)" for name in drawn if name.startswith(f"{table}-{budget}-")]
-    return "\n\n".join(parts) + "\n"
+    page = "\n\n".join(parts) + "\n"
+    return {"accuracy.md": page} | {f"figures/{name}.svg": image for name, image in drawn.items()}
 
 
 def write_accuracy_page(lines: Sequence[Line], folder: Path) -> str:
-    """Write accuracy.md and its figures into the folder; returns the page."""
-    page = accuracy_page(lines)
+    """Write the page and its figures into the folder; returns the page."""
+    made = accuracy_files(lines)
     (folder / "figures").mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / "accuracy.md", page)
-    for name, image in figures(newest_lines(lines)).items():
-        write_atomically(folder / "figures" / f"{name}.svg", image)
-    return page
+    for name, content in made.items():
+        write_atomically(folder / name, content)
+    return made["accuracy.md"]
 
 
 def newest_lines(lines: Sequence[Line]) -> list[Line]:

@@ -63,7 +63,7 @@ BUDGETS = {
         cache_px=128,
         num_trained=96,
         num_test=48,
-        recipe=Recipe(num_epochs=3, batch_size=32),
+        recipe=Recipe(num_epochs=4, batch_size=32),
         num_pretrain_epochs=1,
         tasks=_SMOKE_TASKS,
         starts=("simclr",),

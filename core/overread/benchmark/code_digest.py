@@ -6,10 +6,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import overread
-
-_PACKAGE = overread.__name__
-_ROOT = Path(overread.__file__).parent
+_PACKAGE = "overread"
+_ROOT = Path(__file__).parents[1]
 _PARTS = ("benchmark.trainers", "training", "models", "detection")
 """What trains and judges. What only reads images or writes pages changes no result."""
 

@@ -106,8 +106,9 @@ def _section(table: str, budget: str, found: pd.DataFrame) -> list[str]:
     of = BUDGETS[budget]
     images = "all images" if of.num_trained is None else f"at most {of.num_trained} images trained on"
     head = (
-        f"{devices}; torch {torches}; commit {commits}; seeds {seeds}. Encoder {of.encoder}, {of.image_size_px} px, "
-        f"{images}, {of.recipe.num_epochs} epochs, SimCLR {of.num_pretrain_epochs} epochs. Mean ± standard deviation."
+        f"{devices}{_load(found)}; torch {torches}; commit {commits}; seeds {seeds}. Encoder {of.encoder}, "
+        f"{of.image_size_px} px, {images}, {of.recipe.num_epochs} epochs, SimCLR {of.num_pretrain_epochs} epochs. "
+        "Mean ± standard deviation."
     )
     missing = missing_cells(table, budget, found)
     parts = [f"## {TITLES[table]}, budget {budget}", head]
@@ -170,6 +171,12 @@ def _speeds(found: pd.DataFrame) -> str:
         rows.append([_title(method), *(f"{mean[name]:.{d}f}" for name, d in (("images_per_s", 0), ("seconds", 1)))])
         rows[-1].append(f"{mean['peak_mb']:.0f}")
     return markdown(["method", "images a second", "seconds of a training", "MB"], rows)
+
+
+def _load(found: pd.DataFrame) -> str:
+    """How busy the machine was: seconds depend on it."""
+    loads = found["load"].dropna() if "load" in found else []
+    return f" (load {min(loads):.0f} to {max(loads):.0f})" if len(loads) else ""
 
 
 _GRIDS = {"ablation": _parts, "speed": _speeds}

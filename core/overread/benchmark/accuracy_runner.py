@@ -83,7 +83,8 @@ def run_accuracy(
                         if cell not in saved:
                             tell(" ".join(str(cell[part]) for part in CELL))
                             measure = cells.measure_speed if plan.table == "speed" else cells.measure
-                            saved.add(cell | measure(row, seed, given) | stamp)
+                            measured = measure(row, seed, given)
+                            saved.add(cell | measured | stamp | {"load": round(os.getloadavg()[0], 1)})
                         found.append(saved.of(cell))
     return found, write_accuracy_page(saved.all(), out)
 

@@ -1,5 +1,6 @@
 """Line charts as SVG files, which GitHub shows in a page as they are."""
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -8,7 +9,8 @@ _LEFT, _TOP, _BOTTOM, _LEGEND = 60, 40, 50, 250
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#555555")
 """Okabe and Ito's, which people who are colour-blind tell apart; beyond them lines are dashed."""
 _DASHES = ("", "6 4", "2 3")
-_NUM_TICKS = 5
+_MOST_TICKS = 7
+_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 Point = tuple[float, float]
 
@@ -34,15 +36,15 @@ def line_chart(
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>',
         f'<text x="{_LEFT}" y="22" font-size="14">{escape(title)}</text>',
     ]
-    for step in range(_NUM_TICKS):
-        share = step / (_NUM_TICKS - 1)
-        x_value, y_value = (axis[0] + share * (axis[1] - axis[0]) for axis in (x_axis, y_axis))
-        x, y = place((x_value, y_value))
+    for value in _ticks(y_axis):
+        _, y = place((x_axis[0], value))
         parts += [
             f'<line x1="{_LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ddd"/>',
-            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{y_value:.2f}</text>',
-            f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{x_value:.2f}</text>',
+            f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>',
         ]
+    for value in _ticks(x_axis):
+        x, _ = place((value, y_axis[0]))
+        parts.append(f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{value:g}</text>')
     middle_x, middle_y = (_LEFT + right) / 2, (_TOP + bottom) / 2
     parts += [
         f'<text x="{middle_x}" y="{_HEIGHT - 10}" text-anchor="middle">{escape(x_label)}</text>',
@@ -71,3 +73,10 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
     margin = (high - low) / 20 or 0.05
     return low - margin, high + margin
+
+
+def _ticks(axis: tuple[float, float]) -> list[float]:
+    """Round numbers on an axis, few enough to read."""
+    low, high = axis
+    step = next((step for step in _STEPS if (high - low) / step < _MOST_TICKS), (high - low) / _MOST_TICKS)
+    return [round(number * step, 6) for number in range(math.ceil(low / step), math.floor(high / step) + 1)]

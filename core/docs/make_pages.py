@@ -4,7 +4,7 @@ files.md     what every file is for, from the first line of its docstring
 commands.md  every command and its options, as the command line has them
 settings.md  every setting of a training, with its default and unit
 encoders.md  the encoders that a training can take, and how to get ten for medical images
-results/accuracy.md and its figures, from the lines of results/accuracy.jsonl
+results/accuracy.md, its figures and README's table of accuracy, from the lines of results/accuracy.jsonl
 """
 
 import ast
@@ -177,13 +177,16 @@ def encoders_page() -> str:
 
 
 def accuracy_pages() -> dict[str, str]:
-    """The page results/accuracy.md and its figures, by their places in core/docs."""
+    """The page results/accuracy.md, its figures and README, by their places from core/docs."""
     sys.path.insert(0, str(ROOT / "core"))
     from overread.benchmark.accuracy_page import accuracy_files
+    from overread.benchmark.accuracy_summary import with_summary
     from overread.benchmark.saved_lines import read_lines
 
-    made = accuracy_files(read_lines(DOCS / "results" / "accuracy.jsonl"))
-    return {f"results/{name}": content for name, content in made.items()}
+    lines = read_lines(DOCS / "results" / "accuracy.jsonl")
+    made = {f"results/{name}": content for name, content in accuracy_files(lines).items()}
+    readme = "../../README.md"
+    return made | {readme: with_summary((DOCS / readme).read_text(encoding="utf-8"), lines)}
 
 
 def _default(option: object) -> str:

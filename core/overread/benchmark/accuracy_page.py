@@ -29,7 +29,8 @@ _CELL = ["table", "budget", "task", "noise", "seed", *_ROW]
 _INTRO = (
     "Accuracy on test images whose labels are true, by the last epoch, of networks trained on noisy labels. Test "
     "images are of patients, slides or source pictures that are never trained on. All methods of a table have the same "
-    "encoder, images, augmentation and recipe; `own` in the column recipe is that of a method's paper. Nothing is "
+    "encoder, images, augmentation and recipe, but the linear probes and Overread also see features of an encoder "
+    "trained on ImageNet; `own` in the column recipe is that of a method's paper. Nothing is "
     "chosen on test labels. A method marked * is told the true share of wrong labels, as its paper has it. Made by "
     "`overread bench table1`, `table2`, `ablation` or `speed` from the lines of accuracy.jsonl."
 )

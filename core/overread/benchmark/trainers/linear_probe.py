@@ -49,23 +49,26 @@ def needed_features(problem: TrainingProblem) -> np.ndarray:
 
 
 def train_linear_probe(problem: TrainingProblem) -> TrainingOutcome:
-    """Logistic regression with the L2 penalty that makes the given labels of held-out folds most likely."""
-    inputs, data = probe_inputs(problem), problem.data
-    given = data.given[data.is_trained]
-    targets = np.eye(data.num_classes, dtype=np.float32)[given]
-    strength = _best_strength(inputs.trained, targets, problem)
-    return TrainingOutcome(
-        fit_soft_logistic(inputs.trained, targets, regularisation=strength).predict_probs(inputs.every)
-    )
+    """Logistic regression on the given labels."""
+    data = problem.data
+    return probe_outcome(problem, np.eye(data.num_classes, dtype=np.float32)[data.given[data.is_trained]])
 
 
-def _best_strength(features: np.ndarray, targets: np.ndarray, problem: TrainingProblem) -> float:
-    given, groups = targets.argmax(axis=1), problem.trained_groups
+def probe_outcome(problem: TrainingProblem, targets: np.ndarray) -> TrainingOutcome:
+    """What a logistic regression says that is fitted to `targets`, with the L2 penalty that makes those of held-out
+    folds most likely. targets: (M, K) float32, rows sum to 1, of the samples to train on."""
+    inputs = probe_inputs(problem)
+    strength = _best_strength(inputs.trained, targets, problem.trained_groups, problem.seed)
+    model = fit_soft_logistic(inputs.trained, targets, regularisation=strength)
+    return TrainingOutcome(model.predict_probs(inputs.every))
+
+
+def _best_strength(features: np.ndarray, targets: np.ndarray, groups: np.ndarray, seed: int) -> float:
     log_probs = np.zeros(len(STRENGTHS))
-    for fitted, held_out in grouped_folds(given, groups, NUM_FOLDS, problem.seed):
+    for fitted, held_out in grouped_folds(targets.argmax(axis=1), groups, NUM_FOLDS, seed):
         model: SoftLogistic | None = None
         for place, strength in enumerate(STRENGTHS):
             model = fit_soft_logistic(features[fitted], targets[fitted], regularisation=strength, start=model)
-            probs = model.predict_probs(features[held_out])[np.arange(len(held_out)), given[held_out]]
-            log_probs[place] += np.log(np.maximum(probs, 1e-12)).sum()
+            probs = np.maximum(model.predict_probs(features[held_out]), 1e-12)
+            log_probs[place] += (targets[held_out] * np.log(probs)).sum()
     return STRENGTHS[int(log_probs.argmax())]

@@ -2,9 +2,9 @@
 
 Our default judges labels; it is no classifier. Two are made of what it says: every label to train on is replaced by the
 probability of each class, given the image and its label, by models that saw neither that label nor those of its group.
-Then either a network is trained on these soft labels, by the recipe that all methods have (`overread`), or the linear
-classifiers that did the judging are fitted to them (`overread_probe`). No label is dropped, and no threshold is needed:
-an undecided sample teaches little by itself, since its soft label is flat.
+On these soft labels either a network is trained, by the recipe that all methods have (`overread`), or the linear probe
+is fitted that others fit to the given labels (`overread_probe`). No label is dropped, and no threshold is needed: an
+undecided sample teaches little by itself, since its soft label is flat.
 """
 
 import tempfile
@@ -16,13 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from overread.benchmark.trainers.linear_probe import needed_features, probe_inputs, train_linear_probe
+from overread.benchmark.trainers.linear_probe import needed_features, probe_outcome
 from overread.benchmark.trainers.network_training import Batch, final_outcome, start_network, train_network
 from overread.benchmark.trainers.training_problem import TrainingOutcome, TrainingProblem
 from overread.config import OVERREAD, TrainSettings
 from overread.detection.detection_data import DetectionData
 from overread.detection.judgement import Judgement, judge
-from overread.detection.soft_classifiers import fit_soft_classifier
 from overread.errors import ConfigError
 from overread.network_settings import CrossFittingSettings
 from overread.phases import plan_phases
@@ -81,14 +80,8 @@ def train_by_overread(problem: TrainingProblem) -> TrainingOutcome:
 
 
 def train_overread_probe(problem: TrainingProblem) -> TrainingOutcome:
-    """The linear classifiers that judged the labels, with the penalties that were chosen then, fitted to judged
-    labels. Where no label could be judged, all given ones stand, and it is the plain linear probe."""
-    inputs, judged = probe_inputs(problem), judge_labels(problem)
-    penalties = judged.self_training.penalties
-    if penalties is None:
-        return train_linear_probe(problem)
-    classifier = fit_soft_classifier(inputs.trained, judged.probs, penalties)
-    return TrainingOutcome(classifier.predict_probs(inputs.every))
+    """The linear probe, on judged labels."""
+    return probe_outcome(problem, judge_labels(problem).probs.astype(np.float32))
 
 
 def judge_labels(problem: TrainingProblem) -> Judgement:

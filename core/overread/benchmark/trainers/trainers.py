@@ -127,7 +127,7 @@ TRAINERS: dict[str, TrainingMethod] = {
     "overread_probe": TrainingMethod(
         train_overread_probe,
         "Overread, linear probe on judged labels",
-        "Linear classifiers on frozen features, fitted to the label probabilities of the preset overread.",
+        "Logistic regression on frozen features, fitted to the label probabilities of the preset overread.",
         needs_features=True,
         has_network=False,
         is_peer=False,

@@ -104,7 +104,7 @@ def missing_cells(table: str, budget: str, found: pd.DataFrame) -> list[str]:
 def _section(table: str, budget: str, found: pd.DataFrame) -> list[str]:
     devices, commits, torches = (", ".join(found[name].unique()) for name in ("device", "commit", "torch"))
     seeds = ", ".join(map(str, sorted(found["seed"].unique())))
-    of = BUDGETS[budget]
+    of = BUDGETS[budget].of_table(table)
     images = "all images" if of.num_trained is None else f"at most {of.num_trained} images trained on"
     head = (
         f"{devices}{_load(found)}; torch {torches}; commit {commits}; seeds {seeds}. Encoder {of.encoder}, "

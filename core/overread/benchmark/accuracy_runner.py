@@ -59,7 +59,7 @@ def run_accuracy(
     cache: the folder of pixels, features and pretrained weights. Raises UserErrors.
     """
     data = Path(os.environ["OVERREAD_DATA"]) if os.environ.get("OVERREAD_DATA") else None
-    budget, device = BUDGETS[plan.budget], choose_device(plan.device)
+    budget, device = BUDGETS[plan.budget].of_table(plan.table), choose_device(plan.device)
     saved = SavedLines(out / "accuracy.jsonl", line_key)
     stamp = {"device": device_name(device), "commit": commit_name(), "torch": metadata.version("torch")}
     found: list[Line] = []

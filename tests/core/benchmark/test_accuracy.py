@@ -119,6 +119,14 @@ def test_a_training_that_diverged_has_a_line_and_the_table_says_so(tmp_path, sma
     assert page.count("| diverged |") == 2
 
 
+def test_a_table_may_have_a_recipe_of_its_own_for_all_its_methods(tmp_path, small, monkeypatch):
+    smoke = replace(budgets.BUDGETS["smoke"], table_recipes={"table2": Recipe(9, 8)}, has_own_recipes=False)
+    monkeypatch.setitem(budgets.BUDGETS, "smoke", smoke)
+    _, page = run(tmp_path, seeds=(0,), noises=("idn20",))
+    assert {problem.recipe.num_epochs for problem in PROBLEMS} == {9}
+    assert ", 9 epochs," in page
+
+
 def test_speed_counts_the_images_of_all_epochs(tmp_path, small):
     (line, _), page = run(tmp_path, table="speed", seeds=(0,), noises=("idn20",))
     assert [problem.recipe.num_epochs for problem in PROBLEMS] == [1, 4, 1, 4]

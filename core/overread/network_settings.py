@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from overread.setting_checks import check_settings
 
 ENCODERS = ("narrow", "resnet18", "resnet34", "resnet50")
+OPTIMIZERS = ("adamw", "adam", "sgd")
+SCHEDULES = ("constant", "cosine")
+STEMS = ("auto", "small", "standard")
 THRESHOLDS = ("fixed", "gmm", "quantile", "otsu")
+SMALL_STEM_UP_TO_PX = 64
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,10 @@ class ModelSettings:
     """Side length of the network's square input images, in pixels; at most that of the pixel cache."""
     precision: str = "bf16"
     """bf16 or fp32; bf16 is used only if the device supports it."""
+    stem: str = "auto"
+    """The first layers. standard: the published ones, which halve the image once (narrow) or twice (the others). small:
+    one 3 x 3 convolution that keeps its size, as is usual for images of 32 px. auto: small for resnet18, 34 and 50 on
+    images up to 64 px."""
 
     def __post_init__(self) -> None:
         # From 16 px down the last stage strides over a single pixel, and there a CPU's bf16 convolutions leave
@@ -30,8 +38,14 @@ class ModelSettings:
             ("encoder", self.encoder in ENCODERS, f"one of {', '.join(ENCODERS)}"),
             ("image_size_px", 32 <= self.image_size_px <= 1024, "from 32 to 1024"),
             ("precision", self.precision in ("bf16", "fp32"), "bf16 or fp32"),
+            ("stem", self.stem in STEMS, f"one of {', '.join(STEMS)}"),
         )
         check_settings("model", self, rules)
+
+    @property
+    def has_small_stem(self) -> bool:
+        is_small = self.image_size_px <= SMALL_STEM_UP_TO_PX and self.encoder != "narrow"
+        return self.stem == "small" or (self.stem == "auto" and is_small)
 
 
 @dataclass(frozen=True)
@@ -73,16 +87,23 @@ class WarmupSettings:
     """Epochs."""
     batch_size: int = 128
     """Images per batch; fewer in small studies, except in paper."""
+    optimizer: str = "adamw"
+    """adamw, adam or sgd (with momentum 0.9)."""
     learning_rate: float = 1e-3
-    """Learning rate of AdamW; above 0."""
+    """Learning rate, above 0; sgd needs one about ten times that of the others."""
     weight_decay: float = 1e-4
-    """Weight decay of AdamW; at least 0."""
+    """Weight decay; at least 0."""
+    schedule: str = "constant"
+    """The learning rate over the epochs of warm-up, rounds and final phase, or over those of each cross-fitted network.
+    constant, or cosine: falling to nearly 0 at the end."""
 
     def __post_init__(self) -> None:
         # In batches of two, three images would leave one alone, which batch normalisation cannot take.
         rules = (
             ("num_epochs", self.num_epochs >= 1, "at least 1"),
             ("batch_size", self.batch_size >= 3, "at least 3"),
+            ("optimizer", self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}"),
+            ("schedule", self.schedule in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
             ("learning_rate", self.learning_rate > 0, "above 0"),
             ("weight_decay", self.weight_decay >= 0, "at least 0"),
         )
@@ -117,7 +138,8 @@ class RoundsSettings:
     weight: str = "max"
     """The confidence used as weight: max (of the predicted class), target (of the target class), or none."""
     num_final_epochs: int = 0
-    """Epochs of the final phase; at least 1 if weighting is final."""
+    """Epochs of a final phase of fine-tuning on the last pseudo-labels, weighted by confidence; at least 1 if weighting
+    is final."""
 
     def __post_init__(self) -> None:
         def stage_rule(name: str, stages: tuple[int, ...], longest: int) -> tuple[str, bool, str]:
@@ -136,6 +158,7 @@ class RoundsSettings:
             ("strong", self.strong in ("consensus", "all", "none"), "consensus, all or none"),
             ("weighting", self.weighting in ("rounds", "final"), "rounds or final"),
             ("weight", self.weight in ("max", "target", "none"), "max, target or none"),
+            ("num_final_epochs", self.num_final_epochs >= 0, "at least 0"),
             (
                 "num_final_epochs",
                 self.weighting == "rounds" or self.num_final_epochs > 0,

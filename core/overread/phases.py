@@ -109,7 +109,7 @@ def plan_phases(settings: TrainSettings, num_folds: int = 0, *, has_features: bo
         ),
         Phase(PhaseKind.WARMUP, settings.warmup.num_epochs if rounds.num_epochs else 0),
         *(Phase(PhaseKind.ROUND, num_epochs, index) for index, num_epochs in enumerate(rounds.num_epochs)),
-        Phase(PhaseKind.FINAL, rounds.num_final_epochs if rounds.weighting == "final" else 0),
+        Phase(PhaseKind.FINAL, rounds.num_final_epochs),
     ]
     return tuple(phase for phase in phases if phase.num_epochs)
 
@@ -118,4 +118,4 @@ def plan_stages(settings: TrainSettings) -> list[Stage]:
     """The stages at which the whole set is predicted, in order."""
     rounds = settings.rounds
     stages = [Stage(StageKind.ROUND, i, epoch) for i in range(len(rounds.num_epochs)) for epoch in rounds.stages(i)]
-    return [Stage(StageKind.WARMUP), *stages, *([Stage(StageKind.FINAL)] if rounds.weighting == "final" else [])]
+    return [Stage(StageKind.WARMUP), *stages, *([Stage(StageKind.FINAL)] if rounds.num_final_epochs else [])]

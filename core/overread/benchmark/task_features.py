@@ -22,9 +22,10 @@ from overread.models.backbones import IMAGENET_BACKBONE, IMAGENET_PACKAGE
 from overread.models.imagenet import STAGES
 from overread.models.network import Network
 from overread.training.device import choose_device, has_bf16_units
-from overread.training.epochs import decay_learning_rate, embed, pretrain_epoch
+from overread.training.epochs import embed, pretrain_epoch
 from overread.training.feature_source import imagenet_features
 from overread.training.new_network import new_network
+from overread.training.optimizers import cosine_decay, make_optimizer, set_learning_rate
 from overread.training.training_data import TrainingData, load_pixels
 
 KINDS = ("simclr", "pretrained")
@@ -88,12 +89,15 @@ def simclr_network(data: TrainingData, settings: TrainSettings, seed: int, liste
     """A network that SimCLR pretrained on the data's images."""
     pretrain = settings.pretrain
     network = new_network(data, settings, seed)
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=pretrain.learning_rate, weight_decay=pretrain.weight_decay, fused=True
+    optimizer = make_optimizer(
+        network.parameters(),
+        "adamw",
+        learning_rate=pretrain.learning_rate,
+        weight_decay=pretrain.weight_decay,
     )
     generator = torch.Generator().manual_seed(seed)
     for epoch in range(pretrain.num_epochs):
-        decay_learning_rate(optimizer, pretrain.learning_rate, epoch / pretrain.num_epochs)
+        set_learning_rate(optimizer, pretrain.learning_rate * cosine_decay(epoch / pretrain.num_epochs))
         loss = pretrain_epoch(
             network,
             optimizer,

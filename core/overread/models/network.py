@@ -16,12 +16,21 @@ class Network(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, encoder: str, *, mean: Tensor, std: Tensor, num_classes: int, projection_size: int) -> None:
-        """mean, std: (C,) of the dataset's pixels, in [0, 1]."""
+    def __init__(
+        self,
+        encoder: str,
+        *,
+        mean: Tensor,
+        std: Tensor,
+        num_classes: int,
+        projection_size: int,
+        has_small_stem: bool = False,
+    ) -> None:
+        """mean, std: (C,) of the dataset's pixels, in [0, 1]. encoder, has_small_stem: as for `build_encoder`."""
         super().__init__()
         self.register_buffer("mean", mean.view(1, -1, 1, 1))
         self.register_buffer("std", std.view(1, -1, 1, 1))
-        self.encoder, self.num_features = build_encoder(encoder, in_channels=len(mean))
+        self.encoder, self.num_features = build_encoder(encoder, len(mean), has_small_stem=has_small_stem)
         # Two layers, the hidden one as wide as the features (Chen et al. 2020, section 4.2).
         self.projection = nn.Sequential(
             nn.Linear(self.num_features, self.num_features),

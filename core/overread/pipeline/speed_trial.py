@@ -105,7 +105,14 @@ def _epoch_s(pixels: np.ndarray, device: "torch.device", settings: TrainSettings
         num_classes=2,
     )
     mean, std = pixel_statistics(data)
-    network = Network(settings.model.encoder, mean=mean, std=std, num_classes=2, projection_size=8)
+    network = Network(
+        settings.model.encoder,
+        mean=mean,
+        std=std,
+        num_classes=2,
+        projection_size=8,
+        has_small_stem=settings.model.has_small_stem,
+    )
     network.to(device).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(network.parameters(), fused=True)
 

@@ -90,9 +90,10 @@ def this_machine(study: Study) -> str:
 
 
 def network_key(settings: TrainSettings) -> str:
-    """What the time of an epoch depends on besides the computer: narrow 64 bf16."""
+    """What the time of an epoch depends on besides the computer: narrow 64 bf16, resnet18 32 bf16 small."""
     model = settings.model
-    return f"{model.encoder} {model.image_size_px} {model.precision}"
+    stem = " small" if model.has_small_stem else ""
+    return f"{model.encoder} {model.image_size_px} {model.precision}{stem}"
 
 
 def estimate_time(settings: TrainSettings, speed: Speed, num_images: int) -> TimeEstimate | None:

@@ -18,8 +18,9 @@ from overread.errors import ConfigError
 from overread.phases import Phase, PhaseKind, Stage, StageKind, plan_phases, plan_stages
 from overread.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from overread.training.consensus import round_consensus
-from overread.training.epochs import decay_learning_rate, embed, predict, pretrain_epoch, supervised_epoch
+from overread.training.epochs import embed, predict, pretrain_epoch, supervised_epoch
 from overread.training.new_network import new_network
+from overread.training.optimizers import cosine_decay, make_optimizer, set_learning_rate
 from overread.training.progress_log import ProgressLog
 from overread.training.trace import Trace
 from overread.training.training_data import TrainingData
@@ -88,7 +89,8 @@ class Training:
     ) -> torch.optim.Optimizer:
         """The network and the optimiser that a phase begins with."""
         if phase.kind is PhaseKind.PRETRAIN:
-            return self._optimizer(self.settings.pretrain.learning_rate, self.settings.pretrain.weight_decay)
+            pretrain = self.settings.pretrain
+            return self._optimizer("adamw", pretrain.learning_rate, pretrain.weight_decay)
         if self.trace.embeddings is None and self.features is None:
             self.trace.embeddings = embed(self.network, self.data, precision=self.settings.model.precision)
         if optimizer is not None and phase.kind not in (PhaseKind.WARMUP, PhaseKind.FOLD):
@@ -98,7 +100,8 @@ class Training:
             self._pretrained = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
         if self.folds and not is_resumed:
             self.network.load_state_dict(self._pretrained)
-        return self._optimizer(self.settings.warmup.learning_rate, self.settings.warmup.weight_decay)
+        warmup = self.settings.warmup
+        return self._optimizer(warmup.optimizer, warmup.learning_rate, warmup.weight_decay)
 
     def _epoch_function(self, phase: Phase) -> Callable[..., dict[str, float]]:
         return self._pretrain_epoch if phase.kind is PhaseKind.PRETRAIN else self._supervised_epoch_of(phase)
@@ -107,7 +110,7 @@ class Training:
         self, optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator
     ) -> dict[str, float]:
         pretrain = self.settings.pretrain
-        decay_learning_rate(optimizer, pretrain.learning_rate, (epoch - 1) / pretrain.num_epochs)
+        set_learning_rate(optimizer, pretrain.learning_rate * cosine_decay((epoch - 1) / pretrain.num_epochs))
         loss = pretrain_epoch(
             self.network,
             optimizer,
@@ -131,6 +134,7 @@ class Training:
             is_strong = self.trace.is_consensus[-1]
 
         def run_epoch(optimizer: torch.optim.Optimizer, epoch: int, generator: torch.Generator) -> dict[str, float]:
+            set_learning_rate(optimizer, self._learning_rate(phase, epoch))
             loss, lowest_weight = supervised_epoch(
                 self.network,
                 optimizer,
@@ -145,6 +149,17 @@ class Training:
             return {"loss": round(loss, 5), "lowest_weight": round(lowest_weight, 4)}
 
         return run_epoch
+
+    def _learning_rate(self, phase: Phase, epoch: int) -> float:
+        """During an epoch, from 1, of a phase that is trained with labels."""
+        warmup = self.settings.warmup
+        if warmup.schedule == "constant":
+            return warmup.learning_rate
+        stretch = [phase]
+        if phase.kind is not PhaseKind.FOLD:
+            stretch = [p for p in self._phases if p.kind not in (PhaseKind.PRETRAIN, PhaseKind.FOLD)]
+        num_before = sum(p.num_epochs for p in stretch[: stretch.index(phase)])
+        return warmup.learning_rate * cosine_decay((num_before + epoch - 1) / sum(p.num_epochs for p in stretch))
 
     def _after_epoch(self, phase: Phase, epoch: int) -> None:
         """Predict the whole set where the epoch is monitored; end a round with its consensus."""
@@ -202,8 +217,9 @@ class Training:
             raise _diverged(phase)
         return probs
 
-    def _optimizer(self, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(self.network.parameters(), lr=learning_rate, weight_decay=weight_decay, fused=True)
+    def _optimizer(self, name: str, learning_rate: float, weight_decay: float) -> torch.optim.Optimizer:
+        parameters = self.network.parameters()
+        return make_optimizer(parameters, name, learning_rate=learning_rate, weight_decay=weight_decay)
 
     def _generator(self, phase_index: int, epoch: int) -> torch.Generator:
         seed = np.random.SeedSequence([self.seed, phase_index, epoch]).generate_state(1, np.uint64)[0]

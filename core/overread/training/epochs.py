@@ -1,10 +1,10 @@
 """One epoch of each kind, and the prediction of the whole dataset."""
 
-import math
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 from torch.optim import Optimizer
 
 from overread.models.augment import simclr_view, strong_augment, weak_augment
@@ -17,11 +17,26 @@ PREDICTION_BATCH = 512
 """Images of up to 224 px a side; of larger ones fewer, so that they take no more memory."""
 
 
-def decay_learning_rate(optimizer: Optimizer, learning_rate: float, share: float) -> None:
-    """Set the rate at which pretraining goes on: cosine decay without restarts, as SimCLR has it. share: of the epochs
-    that are done, in [0, 1)."""
-    for group in optimizer.param_groups:
-        group["lr"] = learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+def train_epoch(
+    networks: Sequence[nn.Module],
+    optimizer: Optimizer,
+    batches: Iterable[Tensor],
+    batch_loss: Callable[[Tensor], Tensor],
+) -> float:
+    """One epoch of any method: a step for every batch, with the networks in training mode; returns the mean loss.
+
+    batches: dataset indices (B,) int64 each. batch_loss: called with each; gives the scalar to minimise.
+    """
+    for network in networks:
+        network.train()
+    losses = []
+    for index in batches:
+        loss = batch_loss(index)
+        optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        optimizer.step()
+        losses.append(loss.detach())
+    return float(torch.stack(losses).mean())
 
 
 def pretrain_epoch(
@@ -36,17 +51,15 @@ def pretrain_epoch(
     generator: Generator,
 ) -> float:
     """One epoch of SimCLR; returns the mean loss."""
-    network.train()
-    losses = []
-    for index in data.epoch_batches(batch_size, generator):
+
+    def batch_loss(index: Tensor) -> Tensor:
         images = data.images(index)
         views = torch.cat([simclr_view(images, generator, flip=flip) for _ in range(2)])
         with autocast(data.device, precision):
             first, second = network.project(views).chunk(2)
-        loss = nt_xent(first, second, temperature=temperature)
-        _step(optimizer, loss)
-        losses.append(loss.detach())
-    return float(torch.stack(losses).mean())
+        return nt_xent(first, second, temperature=temperature)
+
+    return train_epoch([network], optimizer, data.epoch_batches(batch_size, generator), batch_loss)
 
 
 def supervised_epoch(
@@ -66,20 +79,20 @@ def supervised_epoch(
     labels: (N,) int64, what to train on; is_strong: (N,) bool, the samples that get strong
     augmentation. Returns the mean loss and the mean of the smallest weight of each batch (1 if unweighted).
     """
-    network.train()
     all_labels, all_strong = torch.from_numpy(labels), torch.from_numpy(is_strong)
-    losses, lowest = [], []
-    for index in data.epoch_batches(batch_size, generator):
+    lowest = []
+
+    def batch_loss(index: Tensor) -> Tensor:
         targets = all_labels[index].to(data.device, non_blocking=True)
         images = _augment(data.images(index), all_strong[index], generator)
         with autocast(data.device, precision):
             logits = network(images)
         weights = confidence_weights(logits, targets, weight=weight)
-        loss = softmax_weighted_cross_entropy(logits, targets, weights)
-        _step(optimizer, loss)
-        losses.append(loss.detach())
         lowest.append(weights.min())
-    return float(torch.stack(losses).mean()), float(torch.stack(lowest).mean())
+        return softmax_weighted_cross_entropy(logits, targets, weights)
+
+    loss = train_epoch([network], optimizer, data.epoch_batches(batch_size, generator), batch_loss)
+    return loss, float(torch.stack(lowest).mean())
 
 
 @torch.inference_mode()
@@ -121,9 +134,3 @@ def _augment(images: Tensor, is_strong: Tensor, generator: Generator) -> Tensor:
             chosen = chosen.to(images.device, non_blocking=True)
             augmented[chosen] = augment(images[chosen], generator)
     return augmented
-
-
-def _step(optimizer: Optimizer, loss: Tensor) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss)
-    optimizer.step()

@@ -18,5 +18,6 @@ def new_network(data: TrainingData, settings: TrainSettings, seed: int) -> Netwo
             std=std,
             num_classes=data.num_classes,
             projection_size=settings.pretrain.projection_size,
+            has_small_stem=settings.model.has_small_stem,
         )
     return network.to(data.device).to(memory_format=torch.channels_last)

@@ -12,6 +12,7 @@ from overread.config import TrainSettings
 from overread.models.network import Network
 from overread.training.epochs import predict, supervised_epoch
 from overread.training.new_network import new_network
+from overread.training.optimizers import cosine_decay, make_optimizer, set_learning_rate
 from overread.training.training_data import TrainingData
 
 
@@ -33,11 +34,16 @@ def train_on_labels(
     if pretrained:
         network.load_state_dict(pretrained)
     warmup = settings.warmup
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=warmup.learning_rate, weight_decay=warmup.weight_decay, fused=True
+    optimizer = make_optimizer(
+        network.parameters(),
+        warmup.optimizer,
+        learning_rate=warmup.learning_rate,
+        weight_decay=warmup.weight_decay,
     )
     generator = torch.Generator().manual_seed(seed)
     for epoch in range(1, num_epochs + 1):
+        if warmup.schedule == "cosine":
+            set_learning_rate(optimizer, warmup.learning_rate * cosine_decay((epoch - 1) / num_epochs))
         supervised_epoch(
             network,
             optimizer,

@@ -21,7 +21,10 @@ class Recipe:
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     schedule: str = "cosine"
-    """cosine (to 0 at the last epoch) or constant."""
+    """cosine (towards 0 at the end), constant, steps (a tenth from each milestone on), or linear (towards 0 at the end
+    from the first milestone on)."""
+    milestones: tuple[float, ...] = ()
+    """Shares of the epochs, in (0, 1), rising; of steps and linear."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,16 @@ class TrainingProblem:
     """The weights to start from; None: those that the seed draws."""
     features: np.ndarray | None = None
     """(N, D) float32 of an encoder that saw no label here, for methods that probe it."""
+    groups: np.ndarray | None = None
+    """(N,) int64, equal for images of one patient or slide, which stay in one fold; None: each image is alone."""
     noise_rate: float | None = None
     """The true share of wrong labels in [0, 1), for methods whose papers are told it. The others do not look."""
+
+    @property
+    def trained_groups(self) -> np.ndarray:
+        """(M,) int64: the groups of the samples to train on."""
+        groups = np.arange(len(self.data.given)) if self.groups is None else self.groups
+        return groups[self.data.is_trained]
 
 
 @dataclass(frozen=True)

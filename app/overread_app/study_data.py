@@ -14,7 +14,8 @@ import pandas as pd
 import streamlit as st
 
 from overread.images.cache.pixel_cache import INDEX, PixelCache, open_cache
-from overread.pipeline.audit_study import AuditNow, audit_course, audit_now, design_path
+from overread.pipeline.audit_store import design_path
+from overread.pipeline.audit_study import AuditNow, audit_course, audit_now
 from overread.pipeline.exporting import export_table
 from overread.pipeline.study_ledger import open_ledger
 from overread.proposals.run_comparison import RunComparison, compare_runs

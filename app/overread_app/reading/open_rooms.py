@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from overread.config import calibration_settings
-from overread.pipeline.audit_study import design_path, drawn_sample
+from overread.pipeline.audit_store import design_path
+from overread.pipeline.audit_study import drawn_sample
 from overread.proposal_settings import CalibrationSettings
 from overread.review.queue import likely_labels
 from overread.studies.run import Run

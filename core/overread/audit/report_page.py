@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from overread.audit.proposal_bounds import ProposalBounds
 from overread.audit.reference_standard import AuditFacts, asked_items
-from overread.audit.statement import ProposalBounds, Statement
+from overread.audit.statement import Statement
 from overread.audit.wording import least_percent, percent, shown_cut_offs
 
 WIDTH, HEIGHT = 640, 260

@@ -8,20 +8,13 @@ import numpy as np
 
 from overread.audit.reference_standard import AuditFacts
 from overread.audit.report_page import ReportContent, report_page
-from overread.audit.wording import percent, proposal_line, statement_lines
+from overread.audit.wording import percent, proposal_line, question_words, statement_lines
 from overread.checks.agreement import GIVEN_LABEL, study_agreement
 from overread.checks.reader_labels import reader_labels
 from overread.errors import StudyError
 from overread.files import write_atomically
-from overread.pipeline.audit_study import (
-    AuditNow,
-    audit_course,
-    audit_now,
-    design_path,
-    load_order,
-    num_earlier,
-    reading_pairs,
-)
+from overread.pipeline.audit_store import design_path, load_order, num_earlier, sample_words
+from overread.pipeline.audit_study import AuditNow, audit_course, audit_now, reading_pairs
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import Decision, Protocol
 from overread.review.row_rules import BULK
@@ -51,11 +44,9 @@ def _content(study: Study, now: AuditNow) -> ReportContent:
     known = set(order["sample_id"])
     decisions = [each for each in ledger.decisions() if each.verdict.sample_id in known]
     num_twice = int(reading_pairs(order, len(audit.strata), decisions).sum())
-    census = sum(stratum.size for stratum in audit.strata if stratum.is_census)
     sentences = statement_lines(now.statement, question)
     facts = AuditFacts(
-        sample=f"A sample of all {audit.num_labels:,} labels: the {census:,} most doubtful, and others at random (seed "
-        f"{question.seed}).",
+        sample=f"A sample of all {audit.num_labels:,} labels: {sample_words(audit)} (seed {question.seed}).",
         protocol=BLIND_WORDS if study.protocol == Protocol.BLIND else OPEN_WORDS,
         num_readers=now.num_readers,
         num_twice=num_twice,
@@ -69,10 +60,10 @@ def _content(study: Study, now: AuditNow) -> ReportContent:
         proposals=now.proposals,
         sentences=(*sentences, *([proposal_line(now.proposals, question)] if audit.run else [])),
         design=(
-            ("Question", f"At most {percent(question.max_wrong)} wrong, at {percent(question.confidence)} confidence"),
+            ("Question", question_words(question).capitalize()),
             ("Labels", f"{audit.num_labels:,} of {audit.num_clusters:,} patients, slides or single images"),
             ("Seed", str(question.seed)),
-            ("Planned", f"{audit.num_planned:,} verdicts: {census:,} most doubtful, the others at random"),
+            ("Planned", f"{audit.num_planned:,} verdicts: {sample_words(audit)}"),
             ("Shown to readers", f"{audit.num_drawn:,} labels"),
             ("Drawn", audit.opened_at),
             ("Audits set aside before", str(num_earlier(study))),

@@ -6,9 +6,11 @@ import shutil
 import pytest
 
 from overread.audit.design import AuditQuestion
+from overread.audit.proposal_bounds import ProposalBounds
 from overread.audit.statement import Statement
 from overread.audit.wording import least_percent, most_percent
-from overread.pipeline.audit_study import open_audit
+from overread.pipeline.audit_store import Audit
+from overread.pipeline.audit_study import AuditNow, open_audit
 from overread.pipeline.study_ledger import open_ledger
 from overread.review.queue_choice import QueueChoice
 from overread.studies.run import open_run
@@ -22,12 +24,22 @@ from tests.app.verdicts import verdicts
 LONGEST = 12
 
 
+@pytest.mark.parametrize(
+    ("question", "proved", "asked"),
+    [
+        (AuditQuestion(), "at most 3.5 % wrong", "at most 2 % wrong"),
+        (AuditQuestion(min_precision=0.8), "at least 65 % of proposals", "at least 80 % of proposals"),
+    ],
+)
 @pytest.mark.parametrize(("num_read", "num_to_read"), [(0, 120), (40, 120), (40, 0), (40, None)])
-def test_the_live_line_has_sentences_of_twelve_words_at_most(num_read, num_to_read):
-    line = audit_line(Statement(3784, num_read, 129, 2, 0, num_to_read, ()), AuditQuestion(), ENGLISH)
+def test_the_live_line_has_sentences_of_twelve_words_at_most(num_read, num_to_read, question, proved, asked):
+    bounds = ProposalBounds(tuple(range(1, 101)), (65,) * 100, num_read, num_to_read)
+    audit = Audit(question, "run", (), 120, 120, 3000, "", "", "", "")
+    now = AuditNow(audit, Statement(3784, num_read, 129, 2, 0, num_to_read, ()), bounds, "", 1)
+    line = audit_line(now, ENGLISH)
     sentences = line.replace("%.", "%|").replace(". ", "|").split("|")
     assert max(len(sentence.split()) for sentence in sentences) <= LONGEST + 1  # "%" stands by itself
-    assert ("3.5 %" in line) == bool(num_read)
+    assert (((proved in line) == bool(num_read)) and asked in line) or num_to_read == 0
 
 
 def test_bounds_are_rounded_to_the_side_that_is_proved():

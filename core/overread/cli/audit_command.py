@@ -79,7 +79,7 @@ def audit(
 
 def report(
     study: StudyPath,
-    out: Annotated[Path, typer.Option(help="HTML file to write; a browser prints it as PDF.")],
+    out: Annotated[Path, typer.Option(help="HTML or PDF file to write, by its suffix.")],
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:

@@ -264,6 +264,16 @@ def audit_course(study: Study, num_points: int = 30) -> list[tuple[int, float]]:
     return course
 
 
+def num_unread(study: Study) -> int:
+    """Labels of the open audit's sample, as far as it is shown to readers, without a verdict; 0 where none is open."""
+    audit = load_audit(study)
+    if audit is None:
+        return 0
+    order = load_order(study, audit)
+    given = dict(zip(order["sample_id"], order["given_label"], strict=True))
+    return len(set(order["sample_id"][: audit.num_drawn]) - set(label_outcomes(open_ledger(study).decisions(), given)))
+
+
 def extend_sample(study: Study) -> int:
     """Show readers more of the order, if those drawn are all read and were not enough; how many more."""
     now = audit_now(study)

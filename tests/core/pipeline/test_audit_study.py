@@ -5,8 +5,10 @@ import sqlite3
 
 import numpy as np
 import pytest
+from pypdf import PdfReader
 
 from overread.audit.design import AuditQuestion
+from overread.audit.wording import proposal_line, statement_lines
 from overread.errors import ConfigError, LedgerError, StudyError
 from overread.pipeline.audit_store import NextSample, choose_next, load_audit, load_order
 from overread.pipeline.audit_study import audit_course, audit_now, drawn_sample, open_audit, plan_audit
@@ -209,3 +211,27 @@ def test_a_plan_draws_nothing(made):
     assert load_audit(made) is None
     opened = open_audit(made, AuditQuestion(0.1))
     assert opened.num_planned == plan.num_to_read and opened.num_census == plan.num_census
+
+
+def test_the_pdf_says_what_is_recomputed_from_the_ledger(audited, tmp_path):
+    read(audited, order_of(audited)[: load_audit(audited).num_drawn])
+    read(audited, order_of(audited)[:30], reader="Ben")
+    for name in ("one.pdf", "two.pdf"):
+        run_command("report", audited.path, "--out", tmp_path / name)
+    assert (tmp_path / "one.pdf").read_bytes() == (tmp_path / "two.pdf").read_bytes()
+    pages = PdfReader(tmp_path / "one.pdf").pages
+    text = " ".join(" ".join(page.extract_text() for page in pages).split())
+    now = audit_now(open_study(audited.path))
+    lines = [*statement_lines(now.statement, now.audit.question), proposal_line(now.proposals, now.audit.question)]
+    for line in lines:
+        assert f"{line[0].upper()}{line[1:]}." in text
+    for tally in now.statement.tallies:
+        assert f"{tally.stratum.name} {tally.stratum.size} {tally.num_read}" in text
+    assert now.head.split(":")[0] in text and "CLAIM 18" in text and f"of {len(pages)} " in text
+    for hidden in ("Ada", "Ben", "secret-patient"):
+        assert hidden not in text
+
+
+def test_a_report_is_html_or_pdf(audited, tmp_path):
+    refused = run_command("report", audited.path, "--out", tmp_path / "report.docx")
+    assert refused.status == 2 and ".html or .pdf" in refused.err

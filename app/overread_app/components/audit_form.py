@@ -1,5 +1,7 @@
 """The form that opens an audit: what is to be proved, and what that would take."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from overread.audit.design import AuditQuestion
@@ -40,8 +42,11 @@ def show_audit_form(study: Study, run: Run | None) -> None:
         help="Takes more verdicts, and lets you see how many labels of each class were found wrong.",
     )
     share = round(percentage / 100, 6)
-    asked = {"min_precision": share} if about == PROPOSALS else {"max_wrong": share, "by_class": by_class}
-    question = AuditQuestion(confidence=confidence / 100, seed=int(seed), **asked)
+    asked = AuditQuestion(confidence=confidence / 100, seed=int(seed))
+    if about == PROPOSALS:
+        question = replace(asked, min_precision=share)
+    else:
+        question = replace(asked, max_wrong=share, by_class=by_class)
     if show_plan(study, question, run):
         st.button("Draw the sample", type="primary", key="audit_open", on_click=_open, args=(study, question, run))
 

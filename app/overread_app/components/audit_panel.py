@@ -110,7 +110,7 @@ def show_strata(now: AuditNow) -> None:
             "Labels": each.stratum.size,
             "Read": each.num_read,
             "Wrong": each.num_wrong,
-            "Counted as a random sample": "" if each.stratum.is_census else f"{each.num_in_order:,}",
+            "Counted as a random sample": None if each.stratum.is_census else each.num_in_order,
         }
         for each in now.statement.tallies
     ]

@@ -16,7 +16,7 @@ from overread.studies.study import Study
 from overread_app import audit_data, session
 from overread_app.boundary import plain_text
 from overread_app.components.audit_form import show_audit_form
-from overread_app.components.audit_panel import sentence, show_audit, show_strata
+from overread_app.components.audit_panel import show_audit, show_strata
 from overread_app.components.wording import counted, run_title
 
 NEXT = {
@@ -36,7 +36,7 @@ def show_page() -> None:
     if now is None:
         show_none(study, run)
         return
-    st.markdown(f"Asked: {sentence(question_words(now.audit.question))}")
+    st.markdown(f"Asked: {question_words(now.audit.question)}.")
     show_audit(study, now, page="audit")
     st.header("Verdicts by part of the sample")
     show_strata(now)
@@ -95,25 +95,26 @@ def show_steering(study: Study, run: Run | None, now: AuditNow) -> None:
     elif now.num_to_read:
         st.markdown("The sample is read, and not enough.")
         label = f"Show readers {now.num_to_read:,} more"
-        st.button(label, type="primary", key="audit_more", on_click=extend_sample, args=(study,))
+        st.button(label, type="primary", key="audit_more", on_click=_show_more, args=(study,))
     if study.protocol == Protocol.BLIND or not audit.run:
         why = "an order by probable errors would give the labels away" if audit.run else "there is no model to say more"
         st.caption(f"The sample, in its random order: {why}.")
     else:
+        key = f"audit_next_{audit.opened_at}"
+        names = {each.value: text for each, text in NEXT.items()}
         st.radio(
             "Queue",
-            list(NEXT),
-            index=list(NEXT).index(audit.next_sample),
-            format_func=NEXT.__getitem__,
+            list(names),
+            index=list(names).index(audit.next_sample),
+            format_func=names.__getitem__,
             captions=(
                 "The sample comes first, in its order.",
                 "Probable errors come first; the random part of the sample is spread among them.",
             ),
-            key=f"audit_next_{audit.opened_at}_{audit.next_sample.name}",
+            key=key,
             label_visibility="collapsed",
-            on_change=lambda: choose_next(
-                study, NextSample(session.field_value(f"audit_next_{audit.opened_at}_{audit.next_sample.name}") or "")
-            ),
+            on_change=_choose_next,
+            args=(study, key),
         )
     with st.expander("End this audit, or draw another sample"):
         st.caption(
@@ -122,6 +123,14 @@ def show_steering(study: Study, run: Run | None, now: AuditNow) -> None:
         )
         st.button("End this audit", key="audit_end", on_click=end_audit, args=(study,))
         show_audit_form(study, run)
+
+
+def _choose_next(study: Study, key: str) -> None:
+    choose_next(study, NextSample(session.field_value(key) or NextSample.PROVE))
+
+
+def _show_more(study: Study) -> None:
+    extend_sample(study)
 
 
 show_page()

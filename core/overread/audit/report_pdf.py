@@ -123,9 +123,10 @@ class _Report(FPDF):
     def _callout(self, text: str) -> None:
         pad = 5
         self._style(13, INK, "B")
-        height = self.multi_cell(
-            self.epw - 2 * pad - 2, 6.6, _text(text), align="L", dry_run=True, output=MethodReturnValue.HEIGHT
+        lines = self.multi_cell(
+            self.epw - 2 * pad - 2, 6.6, _text(text), align="L", dry_run=True, output=MethodReturnValue.LINES
         )
+        height = 6.6 * len(lines)  # type: ignore[arg-type]
         top = self.get_y()
         self.set_fill_color(TINT)
         self.rect(SIDE_MM, top, self.epw, height + 2 * pad, style="F")

@@ -82,7 +82,8 @@ def make_statement(
 
     still = kept(_most(counts, strata, question, question.alpha) - num_mended)
     allowed = math.floor(question.max_wrong * num_labels)
-    to_read, to_read_range, expected = (0 if still <= allowed else None), None, ()
+    to_read, to_read_range = (0 if still <= allowed else None), None
+    expected: tuple[tuple[int, int], ...] = ()
     if to_read is None and has_forecast:
         forecast = Forecast(counts, strata, question, num_mended - unread_changes)
         to_read, to_read_range = forecast.num_to_read(), forecast.to_read_range()

@@ -23,6 +23,7 @@ from overread.pipeline.audit_store import (
     save_order,
     show_more,
 )
+from overread.pipeline.group_decision import load_groups
 from overread.pipeline.study_ledger import head_text, open_ledger
 from overread.records import Decision
 from overread.review.queue import DrawnSample, Pace
@@ -113,18 +114,22 @@ def _planned(
 
 
 def drawn_sample(study: Study) -> DrawnSample | None:
-    """What the open audit shows to readers; None where no audit is open."""
+    """What the open audit and the samples of groups that are not decided show to readers; None where neither is."""
     audit = load_audit(study)
+    of_groups = [one for each in load_groups(study).values() if not each.applied for one in each.drawn]
     if audit is None:
-        return None
+        ranks = {each: rank for rank, each in enumerate(of_groups)}
+        return DrawnSample(ranks, frozenset(of_groups)) if of_groups else None
     order = load_order(study, audit)[: audit.num_drawn]
     is_census = np.array([stratum.is_census for stratum in audit.strata])[order["stratum"].to_numpy()]
     ids = order["sample_id"].tolist()
+    drawn = set(ids)
     finds_errors, pace = audit.next_sample is NextSample.FIND, None
     if finds_errors:
         pace = Pace.of(each for each in open_ledger(study).decisions() if each.sequence <= audit.paced_by)
-    ranks = {each: rank for rank, each in enumerate(ids)}
-    return DrawnSample(ranks, frozenset(order["sample_id"][~is_census]), finds_errors, pace)
+    in_order = frozenset(order["sample_id"][~is_census]) | set(of_groups)
+    ranks = {each: rank for rank, each in enumerate([*(one for one in of_groups if one not in drawn), *ids])}
+    return DrawnSample(ranks, in_order, finds_errors, pace)
 
 
 def audit_statement(

@@ -6,8 +6,10 @@ The key of a cache is a file's path and stamp; arguments that begin with an unde
 import streamlit as st
 
 from overread.audit.design import AuditQuestion
+from overread.checks.class_use import RareClass
 from overread.pipeline.audit_store import design_path
 from overread.pipeline.audit_study import AuditNow, AuditPlan, audit_course, audit_now, num_unread, plan_audit
+from overread.pipeline.class_use import study_rare_classes
 from overread.review.queue import Pace
 from overread.studies.run import Run
 from overread.studies.study import Study
@@ -41,6 +43,12 @@ def load_pace_s(study: Study) -> float | None:
     return _pace_s(study, *_stamps(study))
 
 
+def load_rare_classes(study: Study) -> list[RareClass]:
+    """`study_rare_classes`, made anew when the ledger or the samples have changed."""
+    stamp = study_data.file_stamp(study.samples_path)
+    return _rare_classes(study, str(study.path), str(study_data.ledger(study).head()), stamp)
+
+
 def _stamps(study: Study) -> tuple[str, str, tuple[int, int]]:
     """The study's path, its ledger's head and the stamp of its audit."""
     return str(study.path), str(study_data.ledger(study).head()), study_data.file_stamp(design_path(study))
@@ -72,3 +80,8 @@ def _audit_unread(_study: Study, path: str, head: str, stamp: tuple[int, int]) -
 def _pace_s(_study: Study, path: str, head: str, stamp: tuple[int, int]) -> float | None:
     pace = Pace.of(study_data.ledger(_study).decisions())
     return None if pace is None else pace.overall_s
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _rare_classes(_study: Study, path: str, head: str, stamp: tuple[int, int]) -> list[RareClass]:
+    return study_rare_classes(_study)

@@ -17,6 +17,7 @@ from overread_app.boundary import plain_text
 from overread_app.components import calibration_charts, chart_choice, charts
 from overread_app.components.anchoring_panel import show_anchoring
 from overread_app.components.audit_panel import show_audit
+from overread_app.components.class_use_panel import show_class_use
 from overread_app.components.grades_panel import show_grades
 from overread_app.components.groups_panel import show_groups
 from overread_app.components.label_matrix import label_matrix
@@ -45,6 +46,7 @@ def show_page() -> None:
     with right:
         show_histogram(study, run, scores)
     show_groups(study, run, scores)
+    show_class_use(study)
     left, right = st.columns(2, gap="large")
     with left:
         show_own_progress(study, scores)

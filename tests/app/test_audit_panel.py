@@ -15,8 +15,11 @@ from overread.pipeline.study_ledger import open_ledger
 from overread.review.queue_choice import QueueChoice
 from overread.studies.run import open_run
 from overread.studies.study import open_study, set_protocol
+from overread_app import study_data
 from overread_app.components.audit_line import audit_line
 from overread_app.reading.open_rooms import open_room
+from overread_app.reading.packets import packets
+from overread_app.reading.reader_state import reader_state
 from overread_app.words.catalogue import ENGLISH
 from tests.app.conftest import open_page, page_text
 from tests.app.verdicts import verdicts
@@ -73,6 +76,18 @@ def test_the_queue_of_a_room_holds_the_sample(made_study):
     room = open_room(made_study, run)
     assert set(room.order(QueueChoice()).sample_ids) == {*before, *room.drawn.ranks}
     assert len(room.drawn.ranks) > 0 and not set(room.drawn.ranks) <= set(before)
+
+
+def test_the_page_does_not_say_which_images_were_drawn_at_random(made_study):
+    run = open_run(made_study)
+    open_audit(made_study, AuditQuestion(0.2))
+    room = open_room(made_study, run)
+    standing = reader_state(study_data.ledger(made_study), "Ada").current()
+    shown = packets(room, list(room.drawn.ranks), standing, ENGLISH)
+    assert {each["isProposed"] for each in shown} == {True, False}
+    assert {(each["title"], each["otherTitle"]) for each in shown} == {
+        ("Is the given label right?", "Most likely other")
+    }
 
 
 def test_a_drawn_sample_is_read_blind_where_the_study_is(made_study):

@@ -102,8 +102,9 @@ def confirm(study: Study, decision: GroupDecision, progress: GroupProgress) -> N
     )
     if not reader:
         st.info("Enter your name on the Review page first: each verdict names its reader.", icon=":material/info:")
-    elif st.button(f"Change all {progress.num_labels:,}", type="primary", key="insights_group_confirm"):
-        _try(apply_group, study, decision, reader)
+        return
+    label, key = f"Change all {progress.num_labels:,}", "insights_group_confirm"
+    if st.button(label, type="primary", key=key, on_click=_try, args=(apply_group, study, decision, reader)):
         st.rerun()
 
 

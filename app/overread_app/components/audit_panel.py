@@ -32,9 +32,9 @@ def show_audit(study: Study, now: AuditNow, *, page: str) -> None:
         lines = statement_lines(now.statement, question) + (
             [proposal_line(now.proposals, question)] * bool(now.audit.run)
         )
-        st.markdown("\n".join(f"- {sentence(line)}" for line in lines))
-        if gained := what_reading_buys(now):
-            st.markdown(f"- {gained}")
+        gained = what_reading_buys(now)
+        said = [*map(sentence, lines), *([gained] if gained else [])]
+        st.markdown("\n".join(f"- {line}" for line in said))
 
 
 def what_reading_buys(now: AuditNow) -> str:
@@ -110,7 +110,7 @@ def show_strata(now: AuditNow) -> None:
             "Labels": each.stratum.size,
             "Read": each.num_read,
             "Wrong": each.num_wrong,
-            "Counted as a random sample": None if each.stratum.is_census else each.num_in_order,
+            "Counted as a random sample": "" if each.stratum.is_census else f"{each.num_in_order:,}",
         }
         for each in now.statement.tallies
     ]

@@ -70,19 +70,21 @@ def show_decision(study: Study, run: Run, group: dict[str, Any], decision: Group
         st.button(label, key=f"insights_group_{number}_draw", on_click=_try, args=(draw_group, study, run.name, group))
         return
     if decision.applied:
-        st.caption("Changed by one decision. All of its verdicts can be undone together.")
+        st.caption("Changed by one decision. All of its verdicts can be undone together.", width="content")
         st.button("Undo", key=f"insights_group_{number}_undo", on_click=_try, args=(undo_group, study, decision))
         return
     progress = group_progress(decision, study_data.ledger(study).decisions())
-    st.caption(f"{progress_words(progress).capitalize()}.")
+    text = f"{progress_words(progress).capitalize()}."
+    if not progress.is_enough and progress.num_read < decision.num_drawn:
+        text += f" {decision.num_drawn - progress.num_read:,} of the sample wait first in the readers’ queue."
+    elif not progress.is_enough:
+        text += f" At least {MIN_RIGHT:.0%} is needed to change all of them."
+    st.caption(plain_text(text), width="content")
     if progress.is_enough:
-        label = f"Change all {progress.num_labels:,} …"
-        if st.button(label, type="primary", key=f"insights_group_{number}_apply"):
+        label, key = f"Change all {progress.num_labels:,} …", f"insights_group_{number}_apply"
+        if st.button(label, type="primary", key=key):
             confirm(study, decision, progress)
-    elif progress.num_read < decision.num_drawn:
-        st.caption(f"{decision.num_drawn - progress.num_read:,} of the sample wait first in the readers’ queue.")
-    elif decision.num_drawn < progress.num_labels:
-        st.caption(f"At least {MIN_RIGHT:.0%} is needed to change all of them.")
+    elif progress.num_read >= decision.num_drawn < progress.num_labels:
         st.button("Read more", key=f"insights_group_{number}_more", on_click=_try, args=(draw_more, study, decision))
 
 
@@ -98,7 +100,8 @@ def confirm(study: Study, decision: GroupDecision, progress: GroupProgress) -> N
     show_finding_images(study.pixels_path, shown, given)
     st.caption(
         "One verdict in bulk is written for each, marked as such, and all of them can be undone together. Labels of "
-        "critical classes, and those that you decided one by one, are left as they are."
+        "critical classes, and those that you decided one by one, are left as they are. An audit counts what was "
+        "changed this way as wrong until it is read."
     )
     if not reader:
         st.info("Enter your name on the Review page first: each verdict names its reader.", icon=":material/info:")

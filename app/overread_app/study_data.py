@@ -1,4 +1,4 @@
-"""Reads a study's files for the pages: the only place that uses Streamlit's caches.
+"""Reads a study's files for the pages: this and `audit_data` alone use Streamlit's caches.
 
 The key of a cache is a file's path and stamp; arguments that begin with an underscore are not part of it.
 """
@@ -14,7 +14,6 @@ import pandas as pd
 import streamlit as st
 
 from overread.images.cache.pixel_cache import INDEX, PixelCache, open_cache
-from overread.pipeline.audit_study import AuditNow, audit_course, audit_now, design_path
 from overread.pipeline.exporting import export_table
 from overread.pipeline.study_ledger import open_ledger
 from overread.proposals.run_comparison import RunComparison, compare_runs
@@ -31,57 +30,57 @@ EXPORT_KEPT_S = 600
 
 def ledger(study: Study) -> Ledger:
     """The study's ledger. Shared by all sessions: it opens a database session per operation."""
-    stamps = tuple(_stamp(study.path / name)[1] for name in ("review.db", "key"))
+    stamps = tuple(file_stamp(study.path / name)[1] for name in ("review.db", "key"))
     return _ledger(study, str(study.path), study.ledger_url, study.has_ledger, stamps)
 
 
 def check_samples(study: Study) -> None:
     """Raise StudyError where the study's table of samples cannot be read."""
-    _check_samples(study, str(study.path), _stamp(study.samples_path))
+    _check_samples(study, str(study.path), file_stamp(study.samples_path))
 
 
 def load_samples(study: Study) -> pd.DataFrame:
     """samples.csv, all text: sample_id, image, given_label, patient, slide, split, then raters. The caller gets a
     copy."""
-    return _samples(study, str(study.samples_path), _stamp(study.samples_path))
+    return _samples(study, str(study.samples_path), file_stamp(study.samples_path))
 
 
 def load_quarantine(study: Study) -> pd.DataFrame:
     """quarantine.csv, all text: row, image, reason. Pages show rows and reasons alone. The caller gets a copy."""
-    return _quarantine(study, str(study.quarantine_path), _stamp(study.quarantine_path))
+    return _quarantine(study, str(study.quarantine_path), file_stamp(study.quarantine_path))
 
 
 def load_findings(study: Study) -> list[Finding]:
     """The findings of the checks of the study's data; slow at first, since every image is checked."""
-    return _findings(study, str(study.path), _stamp(study.samples_path))
+    return _findings(study, str(study.path), file_stamp(study.samples_path))
 
 
 def load_burned_in(study: Study) -> list[Finding]:
     """Findings on text that is burned into the pixels of the study's DICOM files."""
-    return _burned_in(study, str(study.path), _stamp(study.samples_path))
+    return _burned_in(study, str(study.path), file_stamp(study.samples_path))
 
 
 def load_truth(study: Study) -> Mapping[str, str]:
     """Sample id to true label, where that is known: of a demo study. Shared by all sessions, hence read-only."""
-    return _truth(study, str(study.path), _stamp(study.samples_path)) if study.is_demo else {}
+    return _truth(study, str(study.path), file_stamp(study.samples_path)) if study.is_demo else {}
 
 
 def load_decoding_note(study: Study) -> str:
     """Whether an earlier version decoded the images otherwise, as a sentence; else empty."""
-    return _decoding_note(study, str(study.path), _stamp(study.pixels_path / INDEX), _stamp(study.samples_path))
+    return _decoding_note(study, str(study.path), file_stamp(study.pixels_path / INDEX), file_stamp(study.samples_path))
 
 
 def load_map(run: Run) -> np.ndarray:
     """(N, 2) float: the embeddings' first two principal components, in the order of samples.csv. Read-only."""
     path = run.path / "embeddings.npy"
-    return _map(run, str(path), _stamp(path))
+    return _map(run, str(path), file_stamp(path))
 
 
 def load_scores(run: Run) -> pd.DataFrame:
     """scores.csv of a run, a row per sample in the order of samples.csv; is_proposed is bool. The caller gets a
     copy."""
     path = run.path / "scores.csv"
-    return _scores(run, str(path), _stamp(path))
+    return _scores(run, str(path), file_stamp(path))
 
 
 def load_pixels(path: Path) -> PixelCache:
@@ -94,7 +93,7 @@ def load_pixels(path: Path) -> PixelCache:
 
 def pixels_stamp(path: Path) -> tuple[int, int]:
     """Changes when a pixel cache is built anew."""
-    return _stamp(path / INDEX)
+    return file_stamp(path / INDEX)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ def load_export_summary(study: Study, run_name: str | None) -> ExportSummary:
     files = [study.path / name for name in ("samples.csv", "source.csv")]
     files += [study.pixels_path / INDEX, *([study.runs_path / run_name / "scores.csv"] if run_name else [])]
     head = str(ledger(study).head())
-    return _export_summary(study, str(study.path), run_name, head, tuple(map(_stamp, files)))
+    return _export_summary(study, str(study.path), run_name, head, tuple(map(file_stamp, files)))
 
 
 def load_run_comparison(study: Study, first: Run, second: Run, reader: str) -> RunComparison:
@@ -124,18 +123,7 @@ def load_run_comparison(study: Study, first: Run, second: Run, reader: str) -> R
     reader: empty for nobody's verdicts."""
     paths = [run.path / "scores.csv" for run in (first, second)]
     head = str(ledger(study).head()) if reader else ""
-    return _run_comparison(study, first, second, reader, head, tuple(map(str, paths)), tuple(map(_stamp, paths)))
-
-
-def load_audit_now(study: Study) -> AuditNow | None:
-    """What the study's open audit proves; made anew when it or the ledger has changed. None where none is open."""
-    stamp = _stamp(design_path(study))
-    return _audit_now(study, str(study.path), str(ledger(study).head()), stamp) if stamp != (0, 0) else None
-
-
-def load_audit_course(study: Study) -> list[tuple[int, float]]:
-    """`audit_course`, made anew as above."""
-    return _audit_course(study, str(study.path), str(ledger(study).head()), _stamp(design_path(study)))
+    return _run_comparison(study, first, second, reader, head, tuple(map(str, paths)), tuple(map(file_stamp, paths)))
 
 
 def load_trace(run: Run) -> Mapping[str, np.ndarray]:
@@ -144,7 +132,7 @@ def load_trace(run: Run) -> Mapping[str, np.ndarray]:
     Shared by all sessions, hence read-only.
     """
     path = run.path / "trace.npz"
-    return _trace(run, str(path), _stamp(path))
+    return _trace(run, str(path), file_stamp(path))
 
 
 def load_evidence(run: Run) -> Mapping[str, np.ndarray]:
@@ -153,10 +141,10 @@ def load_evidence(run: Run) -> Mapping[str, np.ndarray]:
     Shared by all sessions, hence read-only.
     """
     path = run.path / "evidence.npz"
-    return _evidence(run, str(path), _stamp(path))
+    return _evidence(run, str(path), file_stamp(path))
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def file_stamp(path: Path) -> tuple[int, int]:
     """Modification time and inode: they change when the file is written or replaced."""
     try:
         status = path.stat()
@@ -257,16 +245,6 @@ def _run_comparison(
 ) -> RunComparison:
     decisions = ledger(_study).decisions(reader) if reader else []
     return compare_runs(load_scores(_first), load_scores(_second), right_labels(decisions))
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def _audit_now(_study: Study, path: str, head: str, stamp: tuple[int, int]) -> AuditNow | None:
-    return audit_now(_study)
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def _audit_course(_study: Study, path: str, head: str, stamp: tuple[int, int]) -> list[tuple[int, float]]:
-    return audit_course(_study)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

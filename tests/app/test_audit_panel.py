@@ -6,15 +6,20 @@ import shutil
 import pytest
 
 from overread.audit.design import AuditQuestion
+from overread.audit.proposal_bounds import ProposalBounds
 from overread.audit.statement import Statement
 from overread.audit.wording import least_percent, most_percent
-from overread.pipeline.audit_study import open_audit
+from overread.pipeline.audit_store import Audit
+from overread.pipeline.audit_study import AuditNow, open_audit
 from overread.pipeline.study_ledger import open_ledger
 from overread.review.queue_choice import QueueChoice
 from overread.studies.run import open_run
 from overread.studies.study import open_study, set_protocol
+from overread_app import study_data
 from overread_app.components.audit_line import audit_line
 from overread_app.reading.open_rooms import open_room
+from overread_app.reading.packets import packets
+from overread_app.reading.reader_state import reader_state
 from overread_app.words.catalogue import ENGLISH
 from tests.app.conftest import open_page, page_text
 from tests.app.verdicts import verdicts
@@ -22,12 +27,22 @@ from tests.app.verdicts import verdicts
 LONGEST = 12
 
 
+@pytest.mark.parametrize(
+    ("question", "proved", "asked"),
+    [
+        (AuditQuestion(), "at most 3.5 % wrong", "at most 2 % wrong"),
+        (AuditQuestion(min_precision=0.8), "at least 65 % of proposals", "at least 80 % of proposals"),
+    ],
+)
 @pytest.mark.parametrize(("num_read", "num_to_read"), [(0, 120), (40, 120), (40, 0), (40, None)])
-def test_the_live_line_has_sentences_of_twelve_words_at_most(num_read, num_to_read):
-    line = audit_line(Statement(3784, num_read, 129, 2, 0, num_to_read, ()), AuditQuestion(), ENGLISH)
+def test_the_live_line_has_sentences_of_twelve_words_at_most(num_read, num_to_read, question, proved, asked):
+    bounds = ProposalBounds(tuple(range(1, 101)), (65,) * 100, num_read, num_to_read)
+    audit = Audit(question, "run", (), 120, 120, 3000, "", "", "", "")
+    now = AuditNow(audit, Statement(3784, num_read, 129, 2, 0, num_to_read, ()), bounds, "", 1)
+    line = audit_line(now, ENGLISH)
     sentences = line.replace("%.", "%|").replace(". ", "|").split("|")
     assert max(len(sentence.split()) for sentence in sentences) <= LONGEST + 1  # "%" stands by itself
-    assert ("3.5 %" in line) == bool(num_read)
+    assert (((proved in line) == bool(num_read)) and asked in line) or num_to_read == 0
 
 
 def test_bounds_are_rounded_to_the_side_that_is_proved():
@@ -61,6 +76,18 @@ def test_the_queue_of_a_room_holds_the_sample(made_study):
     room = open_room(made_study, run)
     assert set(room.order(QueueChoice()).sample_ids) == {*before, *room.drawn.ranks}
     assert len(room.drawn.ranks) > 0 and not set(room.drawn.ranks) <= set(before)
+
+
+def test_the_page_does_not_say_which_images_were_drawn_at_random(made_study):
+    run = open_run(made_study)
+    open_audit(made_study, AuditQuestion(0.2))
+    room = open_room(made_study, run)
+    standing = reader_state(study_data.ledger(made_study), "Ada").current()
+    shown = packets(room, list(room.drawn.ranks), standing, ENGLISH)
+    assert {each["isProposed"] for each in shown} == {True, False}
+    assert {(each["title"], each["otherTitle"]) for each in shown} == {
+        ("Is the given label right?", "Most likely other")
+    }
 
 
 def test_a_drawn_sample_is_read_blind_where_the_study_is(made_study):

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from overread.config import calibration_settings
-from overread.pipeline.audit_study import design_path, drawn_sample
+from overread.pipeline.audit_store import design_path
+from overread.pipeline.audit_study import drawn_sample
+from overread.pipeline.group_decision import groups_path
 from overread.proposal_settings import CalibrationSettings
 from overread.review.queue import likely_labels
 from overread.studies.run import Run
@@ -55,7 +57,8 @@ _opening, _listing = threading.Lock(), threading.Lock()
 def open_room(study: Study, run: Run | None) -> Room:
     """The room of a run, or of the study's samples alone, opened anew where one of its files has changed. Raises
     StudyError."""
-    files = [*((run.path / name for name in _FILES) if run else ()), study.samples_path, design_path(study)]
+    files = [*((run.path / name for name in _FILES) if run else ()), study.samples_path]
+    files += [design_path(study), groups_path(study)]
     fields = (study.classes, study.protocol, study.source_root)
     key = (run.path if run else study.path, *fields, *map(_stamp, files))
     if (room := _used(key)) is not None:

@@ -70,7 +70,9 @@ def _packet(
     title, other_title = words("evidence.differ"), words("evidence.model")
     if not room.run:
         return _unread_packet(room, row, words)
-    if not room.is_proposed[row]:
+    if room.drawn is not None:  # what is true of every image does not tell which were drawn at random
+        title, other_title = words("evidence.drawn"), words("evidence.likely")
+    elif not room.is_proposed[row]:
         title, other_title = words("evidence.below"), words("evidence.likely")
     # No digits near 0 and 1, where they would claim too much.
     details = [words.number(probability, decimals=2)] if 0.025 <= probability < 0.985 else []

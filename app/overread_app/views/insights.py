@@ -12,11 +12,12 @@ from overread.detection.reliability import held_out_recalibrated, reliability
 from overread.review.outcomes import outcomes
 from overread.studies.run import Run
 from overread.studies.study import Study
-from overread_app import session, study_data
+from overread_app import audit_data, session, study_data
 from overread_app.boundary import plain_text
 from overread_app.components import calibration_charts, chart_choice, charts
 from overread_app.components.anchoring_panel import show_anchoring
 from overread_app.components.audit_panel import show_audit
+from overread_app.components.class_use_panel import show_class_use
 from overread_app.components.grades_panel import show_grades
 from overread_app.components.groups_panel import show_groups
 from overread_app.components.label_matrix import label_matrix
@@ -45,6 +46,7 @@ def show_page() -> None:
     with right:
         show_histogram(study, run, scores)
     show_groups(study, run, scores)
+    show_class_use(study)
     left, right = st.columns(2, gap="large")
     with left:
         show_own_progress(study, scores)
@@ -55,7 +57,7 @@ def show_page() -> None:
         show_reliability(study, run, scores)
     with right:
         show_trade_off(scores)
-    show_audit(study)
+    show_verdicts(study)
     show_anchoring(study)
     show_grades(study)
     show_map(study, run, scores)
@@ -247,6 +249,17 @@ def show_trade_off(scores: pd.DataFrame) -> None:
         "These are expected values, and assume calibrated probabilities. Each reader sets a threshold on the Review "
         "page; the exported proposals do not depend on it."
     )
+
+
+def show_verdicts(study: Study) -> None:
+    """What the open audit proves; or where one is opened."""
+    st.header("What the verdicts prove")
+    now = audit_data.load_audit_now(study)
+    if now is None:
+        st.caption("No audit is open: a random sample, whose verdicts prove how many labels are still wrong at most.")
+    else:
+        show_audit(study, now, page="insights")
+    st.page_link("views/audit.py", label="Go to the audit", icon=":material/arrow_forward:")
 
 
 def show_map(study: Study, run: Run, scores: pd.DataFrame) -> None:

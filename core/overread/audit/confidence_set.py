@@ -10,7 +10,7 @@ Source: Waudby-Smith and Ramdas 2020, "Confidence sequences for sampling without
 prior-posterior-ratio martingale), over several strata as in Spertus and Stark 2022, "Sweeter than SUITE".
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -55,6 +55,10 @@ class Counts:
         """Of strata in which no label was read out of order."""
         sizes, num_read, num_found = (np.asarray(each, dtype=np.int64) for each in (sizes, num_read, num_found))
         return cls(sizes, num_read, num_found, num_found, sizes - num_read + num_found)
+
+    def part(self, is_asked: np.ndarray) -> "Counts":
+        """Of the strata asked for, (H,) bool."""
+        return Counts(*(values[is_asked] for values in astuple(self)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,8 @@ from overread.errors import ConfigError
 
 CENSUS = "most doubtful"
 """The stratum that is read whole: its wrong labels are known in the end, and no bound is needed for them."""
+PROPOSED = "proposals"
+"""The stratum that is read first where the question is about the run's proposals."""
 REST = "rest"
 """What is sampled at random; by class it is "rest: CLASS"."""
 CENSUS_SHARES = (0, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.11, 0.15, 0.2, 0.3, 0.4, 0.55)
@@ -31,11 +33,15 @@ class AuditQuestion:
     by_class: bool = False
     """Whether each class of the rest is a stratum."""
     seed: int = 0
+    min_precision: float | None = None
+    """Share of the run's proposals that must be wrong labels, in (0, 1); None: the question is about all labels. If it
+    is set, the proposals are sampled first, and `max_wrong` is what is hoped of the rest."""
 
     def __post_init__(self) -> None:
-        for name in ("max_wrong", "confidence"):
-            if not 0 < getattr(self, name) < 1:
-                raise ConfigError(f"--{name.replace('_', '-')} {getattr(self, name)}: give a share between 0 and 1")
+        for name in ("max_wrong", "confidence", "min_precision"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < 1:
+                raise ConfigError(f"--{name.replace('_', '-')} {value}: give a share between 0 and 1")
 
     @property
     def alpha(self) -> float:
@@ -63,8 +69,8 @@ def draw_order(
 ) -> tuple[pd.DataFrame, tuple[Stratum, ...], int]:
     """Draw an audit's sample.
 
-    table: sample_id and given_label of every label, with label_error_probability in [0, 1] where there is a run.
-    planned: of `plan`; None: it is made.
+    table: sample_id and given_label of every label, with label_error_probability in [0, 1] where there is a run, and
+    is_proposed (bool) where the question is about proposals. planned: of `plan`; None: it is made.
 
     Returns every label as sample_id, given_label, stratum (int), in the order in which they are to be read; the strata;
     and how many of them are expected to be enough. A stratum's labels are in a random order, which no other stratum
@@ -73,8 +79,11 @@ def draw_order(
     table = table.sort_values("sample_id").reset_index(drop=True)  # the order of files tells nothing
     has_run = "label_error_probability" in table
     probability = table["label_error_probability"].to_numpy(dtype=np.float64) if has_run else None
-    num_census, num_rest = planned or plan(probability, len(table), question)
-    numbers, names = _strata(table, probability, num_census, by_class=question.by_class)
+    if question.min_precision is None:
+        num_census, num_rest = planned or plan(probability, len(table), question)
+    else:
+        num_census, num_rest = 0, int(table["is_proposed"].sum())
+    numbers, names = _strata(table, probability, num_census, question)
     strata = tuple(
         Stratum(
             name=name,
@@ -146,29 +155,31 @@ def _allowed(num_labels: int, question: AuditQuestion) -> int:
 
 
 def _strata(
-    table: pd.DataFrame, probability: np.ndarray | None, num_census: int, *, by_class: bool
+    table: pd.DataFrame, probability: np.ndarray | None, num_census: int, question: AuditQuestion
 ) -> tuple[np.ndarray, list[str]]:
     """(M,) int64: each label's stratum; and the strata's names."""
     names = np.full(len(table), REST, dtype=object)
-    if by_class:
+    if question.by_class:
         counts = table["given_label"].value_counts()
         is_large = table["given_label"].isin(counts.index[counts >= MIN_STRATUM]).to_numpy()
         names[is_large] = f"{REST}: " + table["given_label"].to_numpy(dtype=object)[is_large]
     if probability is not None:
         # Ties fall as the ids do, which are hashes.
         names[np.argsort(-probability, kind="stable")[:num_census]] = CENSUS
-    found = sorted(set(names), key=lambda name: (name != CENSUS, name))
+    if question.min_precision is not None:
+        names[table["is_proposed"].to_numpy(dtype=bool)] = PROPOSED
+    found = sorted(set(names), key=lambda name: (name not in (CENSUS, PROPOSED), name))
     return np.array([found.index(name) for name in names], dtype=np.int64), found
 
 
 def _ranks(numbers: np.ndarray, strata: Sequence[Stratum], num_rest: int, rng: np.random.Generator) -> np.ndarray:
-    """(M,): the labels in the order in which they are to be read: the census is spread evenly over the plan, the strata
-    of the rest over all."""
+    """(M,): the labels in the order in which they are to be read: the proposals asked about, then the others, of which
+    the census is spread evenly over the plan, the strata of the rest over all."""
     size_of_rest = sum(stratum.size for stratum in strata if not stratum.is_census)
     places, moments = [], []
     for number, stratum in enumerate(strata):
         places.append(rng.permutation(np.flatnonzero(numbers == number)))
         moment = (np.arange(stratum.size) + 0.5) / stratum.size
         planned = num_rest / max(size_of_rest, 1)
-        moments.append(moment * planned if stratum.is_census else moment)
+        moments.append(moment * planned if stratum.is_census else moment - (stratum.name == PROPOSED))
     return np.concatenate(places)[np.argsort(np.concatenate(moments), kind="stable")]

@@ -1,4 +1,4 @@
-"""What an audit can say now: how many labels are still wrong at most, and how many proposals are wrong at least."""
+"""What an audit can say now: how many labels are still wrong at most."""
 
 import math
 from collections import Counter
@@ -8,18 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from overread.audit.confidence_set import ConfidenceSet, Counts, Predictor, with_known
-from overread.audit.design import AuditQuestion, Stratum, most_of_rest, rest_predictor
+from overread.audit.confidence_set import ConfidenceSet, Counts, with_known
+from overread.audit.design import AuditQuestion, Stratum, rest_predictor
+from overread.audit.forecast import Forecast
 from overread.audit.outcomes import Outcome
 from overread.audit.reader_accuracy import ReaderAccuracy, most_truly_wrong
-
-PROPOSAL_GUESS = 0.9
-"""The share of wrong labels among proposals at which a lower bound is hoped to be good."""
-NUM_BINS = 4
-"""Of the proposals by probability, each with a number of its own that is bounded."""
-MIN_BIN = 20
-FORECAST_PRIOR = 50
-"""The rate of wrong labels that is expected counts as so many verdicts in a forecast, and in nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +39,21 @@ class Statement:
     num_mended: int
     num_ambiguous: int
     num_to_read: int | None
-    """About so many more until `most_wrong` is the share asked for; None where all of them are not enough."""
+    """About so many more until `most_wrong` is `max_wrong`; None where all of them are not enough."""
     tallies: tuple[StratumTally, ...]
     accuracy: ReaderAccuracy | None = None
     """Of the readers; None where too few labels were read twice."""
     most_truly_wrong: int | None = None
     """At most so many labels are still wrong, readers' errors allowed for; None where their accuracy is not known."""
+    to_read_range: tuple[int | None, int | None] | None = None
+    """Of `num_to_read`, as `forecast` means it; None where no forecast was wanted, or none is needed."""
+    expected: tuple[tuple[int, int], ...] = ()
+    """So many more verdicts, and how many labels are then expected to be still wrong at most."""
 
     @property
     def share(self) -> float:
         """`most_wrong` as a share of all labels, in [0, 1]."""
         return self.most_wrong / self.num_labels
-
-
-@dataclass(frozen=True, slots=True)
-class ProposalBounds:
-    """Of the proposals, the surest first."""
-
-    cut_offs: tuple[int, ...]
-    """Of so many proposals ..."""
-    least_wrong: tuple[int, ...]
-    """... at least so many are wrong labels: all of these hold together."""
-    num_read: int
 
 
 def make_statement(
@@ -82,7 +68,7 @@ def make_statement(
 ) -> Statement:
     """order, strata: of `draw_order`. outcomes: by sample id, those that are read, in the order or not. accuracy: of
     the readers, with the confidence 1 - alpha / 4. unread_changes: labels that were changed and that nobody read.
-    has_forecast: whether `num_to_read` is wanted.
+    has_forecast: whether `num_to_read` and what follows from it are wanted.
 
     Source of the sampled strata's bound: `confidence_set`. The census needs none: its unread labels count as wrong.
     """
@@ -96,9 +82,13 @@ def make_statement(
 
     still = kept(_most(counts, strata, question, question.alpha) - num_mended)
     allowed = math.floor(question.max_wrong * num_labels)
-    to_read = 0 if still <= allowed else None
+    to_read, to_read_range = (0 if still <= allowed else None), None
+    expected: tuple[tuple[int, int], ...] = ()
     if to_read is None and has_forecast:
-        to_read = _to_read(tallies, counts, question, allowed + num_mended)
+        forecast = Forecast(counts, strata, question, num_mended - unread_changes)
+        to_read, to_read_range = forecast.num_to_read(), forecast.to_read_range()
+        unread = np.flatnonzero(~order["sample_id"].isin(list(outcomes)).to_numpy())
+        expected = forecast.course(order["stratum"].to_numpy(dtype=np.int64)[unread], to_read)
     return Statement(
         num_labels=num_labels,
         num_read=num_read,
@@ -106,6 +96,8 @@ def make_statement(
         num_mended=num_mended,
         num_ambiguous=found[Outcome.AMBIGUOUS],
         num_to_read=to_read,
+        to_read_range=to_read_range,
+        expected=expected,
         tallies=tallies,
         accuracy=accuracy,
         most_truly_wrong=None
@@ -129,7 +121,7 @@ def _most(counts: Counts, strata: Sequence[Stratum], question: AuditQuestion, al
     beliefs = [stratum.belief for stratum in strata if not stratum.is_census]
     if not beliefs:
         return int(counts.most.sum())
-    sampled = ConfidenceSet(_part(counts, ~is_census), rest_predictor(beliefs, question), alpha)
+    sampled = ConfidenceSet(counts.part(~is_census), rest_predictor(beliefs, question), alpha)
     return int(counts.most[is_census].sum()) + sampled.most()
 
 
@@ -170,86 +162,3 @@ def _tallies(
         for place, stratum in enumerate(strata)
     )
     return tallies, counts
-
-
-def _part(counts: Counts, is_asked: np.ndarray) -> Counts:
-    return Counts(
-        *(values[is_asked] for values in (counts.sizes, counts.num_read, counts.num_found, counts.least, counts.most))
-    )
-
-
-def _to_read(tallies: Sequence[StratumTally], counts: Counts, question: AuditQuestion, allowed: int) -> int | None:
-    """About how many more verdicts until at most `allowed` labels are wrong, those found then not counted."""
-    is_census = np.array([each.stratum.is_census for each in tallies])
-    rest, beliefs = _part(counts, ~is_census), [each.stratum.belief for each in tallies if not each.stratum.is_census]
-    census = [each for each in tallies if each.stratum.is_census]
-    unread = sum(each.stratum.size - each.num_read for each in census)
-    known = sum(each.num_wrong for each in census)
-    if not len(rest.sizes):
-        return unread if known + unread > allowed else 0
-    expected = np.array([question.guess if belief is None else belief for belief in beliefs])
-    rates = (rest.num_found + FORECAST_PRIOR * expected) / (rest.num_read + FORECAST_PRIOR)
-    left = rest.sizes - rest.num_read
-    size = int(left.sum())
-
-    def is_enough(num_more: int) -> bool:
-        more = np.floor(left * num_more / max(size, 1)).astype(np.int64)
-        found = np.ceil(more * rates).astype(np.int64)
-        most = most_of_rest(rest.sizes, rest.num_read + more, rest.num_found + found, beliefs, question)
-        # What is found in the census is mended, and so is what is found in the rest.
-        return most - int(found.sum()) + known <= allowed
-
-    low, high = 0, size
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if is_enough(middle) else (middle + 1, high)
-    return low + unread if is_enough(low) else None
-
-
-def proposal_bounds(
-    order: pd.DataFrame, proposals: Sequence[str], belief: np.ndarray, outcomes: Mapping[str, Outcome], alpha: float
-) -> ProposalBounds:
-    """At least how many of the surest N proposals are wrong labels, for every N at once.
-
-    proposals: (P,) sample ids, the surest first; belief: (P,) their probabilities. Every proposal counts as wrong only
-    where a reader found it so (corrected, or excluded). The bound rests on the order of `draw_order`, in which the
-    labels of a stratum come at random, and on what is read out of order.
-    """
-    num = len(proposals)
-    bins = np.minimum(np.arange(num) * max(min(NUM_BINS, num // MIN_BIN), 1) // max(num, 1), NUM_BINS - 1)
-    rank = pd.Index(order["sample_id"], dtype=object).get_indexer(pd.Index(proposals, dtype=object))
-    stratum = order["stratum"].to_numpy()[rank]
-    cells = np.unique(np.stack([bins, stratum], axis=1), axis=0, return_inverse=True)[1].reshape(-1) if num else bins
-    found = [outcomes.get(one) for one in proposals]
-    is_read = np.array([each is not None for each in found], dtype=bool)
-    is_wrong = np.array([each is not None and each.is_mended for each in found], dtype=bool)
-    unread_ranks = rank[~is_read]
-    is_counted = rank < (unread_ranks.min() if len(unread_ranks) else len(order))
-    num_cells = int(cells.max()) + 1 if num else 0
-
-    def number(mask: np.ndarray) -> np.ndarray:
-        return np.bincount(cells[mask], minlength=num_cells)
-
-    sizes = number(np.ones(num, dtype=bool))
-    if not num_cells:
-        return ProposalBounds((), (), 0)
-    counts = with_known(
-        Counts.of(sizes, number(is_counted), number(is_counted & is_wrong)),
-        number(is_wrong),
-        number(is_read & ~is_wrong),
-    )
-    predictor = Predictor.of(
-        np.full(num_cells, PROPOSAL_GUESS), np.bincount(cells, belief, num_cells) / np.maximum(sizes, 1)
-    )
-    chosen = ConfidenceSet(counts, predictor, alpha)
-    least = np.cumsum(is_wrong)
-    possible = np.cumsum(~is_read | is_wrong)
-    for end in np.flatnonzero(np.diff(bins, append=-1)):
-        bound = chosen.least(np.isin(np.arange(num_cells), cells[: end + 1]))
-        # Of the surest N: those of the bin's end that cannot all lie beyond N, or that are found between.
-        least = np.where(
-            np.arange(num) <= end,
-            np.maximum(least, bound - (possible[end] - possible)),
-            np.maximum(least, bound + (np.cumsum(is_wrong) - np.cumsum(is_wrong)[end])),
-        )
-    return ProposalBounds(tuple(range(1, num + 1)), tuple(np.maximum(least, 0).tolist()), int(is_read.sum()))

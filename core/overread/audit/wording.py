@@ -1,7 +1,8 @@
 """What an audit says, in plain sentences: the same on the command line, on pages and in the report."""
 
 from overread.audit.design import AuditQuestion
-from overread.audit.statement import ProposalBounds, Statement
+from overread.audit.proposal_bounds import ProposalBounds
+from overread.audit.statement import Statement
 
 
 def percent(share: float, *, decimals: int = 1) -> str:
@@ -49,23 +50,46 @@ def statement_lines(statement: Statement, question: AuditQuestion) -> list[str]:
             f"{held_back:,} verdicts are not in the order of the sample, or follow an image that was put off: they "
             "count as they are, but not as a random sample"
         )
-    if statement.num_to_read is None:
-        lines.append(f"{percent(question.max_wrong)} is out of reach: too many labels are known to be wrong")
-    elif statement.num_to_read:
-        lines.append(f"read about {statement.num_to_read:,} more for {percent(question.max_wrong)}")
-    else:
-        lines.append(f"this is the {percent(question.max_wrong)} that was asked for: reading may stop here")
+    if question.min_precision is None:
+        lines.append(_to_go(statement.num_to_read, statement.to_read_range, question.max_wrong))
     return lines
 
 
+def _to_go(number: int | None, span: tuple[int | None, int | None] | None, asked: float) -> str:
+    if number is None:
+        return f"{percent(asked)} is out of reach: reading all of them is not expected to prove it"
+    if number:
+        return f"read about {number:,} more{range_words(span)} for {percent(asked)}"
+    return f"this is the {percent(asked)} that was asked for: reading may stop here"
+
+
+def range_words(span: tuple[int | None, int | None] | None) -> str:
+    """The range of a forecast, to follow its number; empty where there is none."""
+    if span is None or span[0] is None:
+        return ""
+    low, high = span
+    return f" ({low:,} or more)" if high is None else f" ({low:,} to {high:,})"
+
+
 def proposal_line(bounds: ProposalBounds, question: AuditQuestion) -> str:
-    """What is proved of the proposals."""
+    """What is proved of the proposals, and how far that is from what was asked of them."""
     if not bounds.cut_offs:
         return "the run proposes no change"
     total = bounds.cut_offs[-1]
     parts = [f"{bounds.least_wrong[-1]:,} of all {total:,} proposals"]
     parts += [f"{bounds.least_wrong[cut - 1]:,} of the surest {cut:,}" for cut in shown_cut_offs(total)[:-1]]
-    return f"at least {', '.join(parts)} are wrong labels, all together at {percent(question.confidence)} confidence"
+    line = f"at least {', '.join(parts)} are wrong labels, all together at {percent(question.confidence)} confidence"
+    if question.min_precision is None:
+        return line
+    return f"{line}; {_to_go(bounds.num_to_read, bounds.to_read_range, question.min_precision)}"
+
+
+def question_words(question: AuditQuestion) -> str:
+    """What is to be proved."""
+    at = percent(question.confidence)
+    if question.min_precision is None:
+        return f"at most {percent(question.max_wrong)} of all labels are still wrong, at {at} confidence"
+    return f"at least {percent(question.min_precision)} of the proposals are wrong labels, at {at} confidence"
 
 
 def shown_cut_offs(total: int) -> list[int]:

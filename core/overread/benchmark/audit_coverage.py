@@ -12,8 +12,9 @@ from scipy.stats import hypergeom
 from overread.audit.confidence_set import log_evidence
 from overread.audit.design import AuditQuestion, Stratum, draw_order, plan, rest_predictor
 from overread.audit.outcomes import Outcome
+from overread.audit.proposal_bounds import proposal_bounds
 from overread.audit.reader_accuracy import reader_accuracy
-from overread.audit.statement import make_statement, proposal_bounds
+from overread.audit.statement import make_statement
 from overread.benchmark.audit_cells import MODELS, NUM_LABELS, RATES, READERS, Population, Readers, population
 
 SHARE_ASKED = 0.5
@@ -128,7 +129,7 @@ def _cut_offs_hold(study: Study, question: AuditQuestion, num_read: int) -> bool
     truth = np.cumsum(called[proposed])
     for num in sorted({min(look, num_read) for look in (*CUT_OFF_LOOKS, num_read)}):
         outcomes = _outcomes(study, num)
-        bounds = proposal_bounds(study.order, ids[proposed].tolist(), probability[proposed], outcomes, question.alpha)
+        bounds = proposal_bounds(study.order, ids[proposed].tolist(), probability[proposed], outcomes, question)
         if (np.array(bounds.least_wrong) > truth).any():
             return False
     return True

@@ -125,10 +125,16 @@ def study_agreement(
         )
     found = pd.unique(samples[list(raters)].to_numpy().ravel())
     known = [*classes, *sorted(set(found) - set(classes) - {""})]
-    numbers = {name: number for number, name in enumerate(known)} | {"": MISSING}
-    ratings = np.stack([samples[name].map(numbers).to_numpy(dtype=np.int64) for name in raters], axis=1)
-    given = samples["given_label"].map(numbers).to_numpy(dtype=np.int64)
+    ratings = rating_codes(samples, raters, known)
+    given = rating_codes(samples, ["given_label"], known)[:, 0]
     return rater_agreement(raters, ratings, given, groups, known, **settings)
+
+
+def rating_codes(samples: pd.DataFrame, raters: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+    """(N, R) int64: the raters' columns as class indices; `MISSING` where there is no label, or none of the classes."""
+    codes = {name: number for number, name in enumerate(classes)}
+    columns = [samples[name].map(codes).fillna(MISSING).to_numpy(dtype=np.int64) for name in raters]
+    return np.stack(columns, axis=1)
 
 
 def check_agreement(samples: pd.DataFrame, agreement: Agreement) -> list[Finding]:

@@ -9,6 +9,7 @@ import pandas as pd
 from overread.checks.agreement import check_agreement, study_agreement
 from overread.checks.borders import pixel_features
 from overread.checks.class_counts import check_classes, check_quarantine
+from overread.checks.class_use import check_class_use
 from overread.checks.contradicted import check_contradicted_groups
 from overread.checks.decoding_notes import check_decoding_notes
 from overread.checks.duplicate_groups import merge_duplicate_groups
@@ -57,6 +58,7 @@ def check_study(study: Study, *, on_progress: Callable[[float], None] | None = N
     if len(study.rater_names) > 1:
         agreement = study_agreement(samples, study.rater_names, study.classes, groups, num_resamples=0)
         findings += check_agreement(samples, agreement)
+        findings += check_class_use(samples, study.rater_names, groups, study.classes)
     try:
         cache = open_cache(study.pixels_path)
     except StudyError:

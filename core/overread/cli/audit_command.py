@@ -20,6 +20,9 @@ def audit(
         str | None, typer.Option(help="Of the statement, in samples of any size.", show_default="95%")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Random seed of the draw.", min=0, show_default="0")] = None,
+    min_precision: Annotated[
+        str | None, typer.Option(help="Ask instead: at least this share of the run's proposals are wrong labels.")
+    ] = None,
     by_class: Annotated[bool, typer.Option("--by-class", help="Sample each class for itself; takes more.")] = False,
     run: RunName = None,
     new: Annotated[bool, typer.Option("--new", help="Set the open audit aside, and draw another one.")] = False,
@@ -28,8 +31,9 @@ def audit(
 ) -> None:
     """Prove how many labels are still wrong: draw a sample for readers, then say what their verdicts prove."""
     from overread.audit.design import AuditQuestion
-    from overread.audit.wording import percent, proposal_line, statement_lines
-    from overread.pipeline.audit_study import audit_now, extend_sample, load_audit, open_audit
+    from overread.audit.wording import proposal_line, question_words, statement_lines
+    from overread.pipeline.audit_store import load_audit, sample_words
+    from overread.pipeline.audit_study import audit_now, extend_sample, open_audit
     from overread.studies.study import open_study
 
     opened = open_study(study)
@@ -37,6 +41,7 @@ def audit(
         name: value
         for name, value in {
             "max_wrong": None if max_wrong is None else share("--max-wrong", max_wrong),
+            "min_precision": None if min_precision is None else share("--min-precision", min_precision),
             "confidence": None if confidence is None else share("--confidence", confidence),
             "by_class": by_class or None,
             "seed": seed,
@@ -50,19 +55,18 @@ def audit(
         differing = [name for name, value in asked.items() if getattr(current.question, name) != value]
         if differing or (run is not None and run != current.run):
             raise ConfigError(
-                f"{study}: an audit is open, for at most {percent(current.question.max_wrong)} at "
-                f"{percent(current.question.confidence)} confidence with seed {current.question.seed}; leave the "
-                "options out to see what it proves, or draw another sample with --new"
+                f"{study}: an audit is open with seed {current.question.seed}, to prove that "
+                f"{question_words(current.question)}; leave the options out to see what it proves, or draw another "
+                "sample with --new"
             )
     lines = []
     if current is None or new:
         current = open_audit(opened, AuditQuestion(**asked), run)
-        census = sum(stratum.size for stratum in current.strata if stratum.is_census)
         lines = [
             f"drew a sample of {current.num_labels:,} labels, of {current.num_clusters:,} patients, slides or single "
             f"images, with seed {current.question.seed}",
-            f"it will take about {current.num_planned:,} verdicts: the {census:,} most doubtful labels and about "
-            f"{current.num_planned - census:,} of the rest, mixed into the queue of the Review page",
+            f"it will take about {current.num_planned:,} verdicts, which the queue of the Review page begins with: "
+            f"{sample_words(current)}",
         ]
     elif not status and (more := extend_sample(opened)):
         lines = [f"the sample was read and is not enough: {more:,} more images are in the queue now"]
@@ -75,7 +79,7 @@ def audit(
 
 def report(
     study: StudyPath,
-    out: Annotated[Path, typer.Option(help="HTML file to write; a browser prints it as PDF.")],
+    out: Annotated[Path, typer.Option(help="HTML or PDF file to write, by its suffix.")],
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:

@@ -2,26 +2,22 @@
 
 import hashlib
 from collections import Counter
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
+from overread.audit.design import AuditQuestion
 from overread.audit.reference_standard import AuditFacts
-from overread.audit.report_page import ReportContent, report_page
-from overread.audit.wording import percent, proposal_line, statement_lines
+from overread.audit.report_content import Course, ReportContent
+from overread.audit.report_page import report_page
+from overread.audit.wording import percent, proposal_line, question_words, statement_lines
 from overread.checks.agreement import GIVEN_LABEL, study_agreement
 from overread.checks.reader_labels import reader_labels
-from overread.errors import StudyError
+from overread.errors import ConfigError, StudyError
 from overread.files import write_atomically
-from overread.pipeline.audit_study import (
-    AuditNow,
-    audit_course,
-    audit_now,
-    design_path,
-    load_order,
-    num_earlier,
-    reading_pairs,
-)
+from overread.pipeline.audit_store import design_path, load_order, num_earlier, sample_words
+from overread.pipeline.audit_study import AuditNow, audit_course, audit_now, reading_pairs
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import Decision, Protocol
 from overread.review.row_rules import BULK
@@ -29,19 +25,37 @@ from overread.studies.sample_groups import sample_groups
 from overread.studies.study import Study
 from overread.version import full_version
 
+REPORT_KINDS = {".html": "text/html", ".pdf": "application/pdf"}
+"""By suffix, the media type."""
 OPEN_WORDS = "Readers saw the given label and the model's while they read."
 BLIND_WORDS = "Readers labelled each image alone first; the given label and the model's were shown after that."
 
 
-def write_report(study: Study, out: Path) -> AuditNow:
-    """One HTML file that needs nothing else. The same files of a study give the same bytes.
+def has_pdf() -> bool:
+    """Whether this installation can write PDF: the extra `pdf`."""
+    return find_spec("fpdf") is not None
 
-    Raises StudyError where no audit is open, and LedgerError where the ledger is not as it was written."""
+
+def write_report(study: Study, out: Path) -> AuditNow:
+    """One file that needs nothing else, HTML or PDF by its suffix. The same files of a study give the same bytes.
+
+    Raises StudyError where no audit is open, LedgerError where the ledger is not as it was written, and ConfigError
+    for another suffix, or for PDF without fpdf2."""
+    if out.suffix.lower() not in REPORT_KINDS:
+        raise ConfigError(f"{out}: a report is an HTML or a PDF file; end its name with .html or .pdf")
+    if out.suffix.lower() == ".pdf" and not has_pdf():
+        raise ConfigError("a PDF needs fpdf2: pip install 'overread[pdf]'; or write HTML, which a browser prints")
     open_ledger(study).verify_chain()
     now = audit_now(study)
     if now is None:
         raise StudyError(f"{study.path}: no audit is open; open one with `overread audit {study.path}`")
-    write_atomically(out, report_page(_content(study, now)))
+    content = _content(study, now)
+    if out.suffix.lower() == ".html":
+        write_atomically(out, report_page(content))
+    else:
+        from overread.audit.report_pdf import report_pdf  # fpdf2 may be absent
+
+        write_atomically(out, report_pdf(content))
     return now
 
 
@@ -51,11 +65,12 @@ def _content(study: Study, now: AuditNow) -> ReportContent:
     known = set(order["sample_id"])
     decisions = [each for each in ledger.decisions() if each.verdict.sample_id in known]
     num_twice = int(reading_pairs(order, len(audit.strata), decisions).sum())
-    census = sum(stratum.size for stratum in audit.strata if stratum.is_census)
     sentences = statement_lines(now.statement, question)
+    if audit.run:
+        of_proposals = proposal_line(now.proposals, question)
+        sentences = [*sentences, of_proposals] if question.min_precision is None else [of_proposals, *sentences]
     facts = AuditFacts(
-        sample=f"A sample of all {audit.num_labels:,} labels: the {census:,} most doubtful, and others at random (seed "
-        f"{question.seed}).",
+        sample=f"A sample of all {audit.num_labels:,} labels: {sample_words(audit)} (seed {question.seed}).",
         protocol=BLIND_WORDS if study.protocol == Protocol.BLIND else OPEN_WORDS,
         num_readers=now.num_readers,
         num_twice=num_twice,
@@ -67,12 +82,12 @@ def _content(study: Study, now: AuditNow) -> ReportContent:
         study=study.name,
         statement=now.statement,
         proposals=now.proposals,
-        sentences=(*sentences, *([proposal_line(now.proposals, question)] if audit.run else [])),
+        sentences=tuple(sentences),
         design=(
-            ("Question", f"At most {percent(question.max_wrong)} wrong, at {percent(question.confidence)} confidence"),
+            ("Question", question_words(question).capitalize()),
             ("Labels", f"{audit.num_labels:,} of {audit.num_clusters:,} patients, slides or single images"),
             ("Seed", str(question.seed)),
-            ("Planned", f"{audit.num_planned:,} verdicts: {census:,} most doubtful, the others at random"),
+            ("Planned", f"{audit.num_planned:,} verdicts: {sample_words(audit)}"),
             ("Shown to readers", f"{audit.num_drawn:,} labels"),
             ("Drawn", audit.opened_at),
             ("Audits set aside before", str(num_earlier(study))),
@@ -81,8 +96,7 @@ def _content(study: Study, now: AuditNow) -> ReportContent:
             ("SHA-256 of the order", audit.order_sha256),
             ("SHA-256 of the design", hashlib.sha256(design_path(study).read_bytes()).hexdigest()),
         ),
-        course=tuple(audit_course(study)),
-        max_wrong=question.max_wrong,
+        course=_course(study, question),
         readers=_readers(decisions),
         facts=facts,
         versions=(
@@ -90,7 +104,17 @@ def _content(study: Study, now: AuditNow) -> ReportContent:
             ("Overread, this report", full_version()),
             ("Ledger head", now.head),
         ),
+        drawn=audit.opened_at,
     )
+
+
+def _course(study: Study, question: AuditQuestion) -> Course:
+    points, holds = tuple(audit_course(study)), "It holds at every point of the line: reading may stop at any."
+    if question.min_precision is None:
+        axis = "Labels still wrong at most"
+        return Course(points, question.max_wrong, axis, f"{axis}, by the number of verdicts. {holds}")
+    axis = "Proposals that are wrong labels at least"
+    return Course(points, question.min_precision, axis, f"{axis}, by the number of verdicts on them. {holds}")
 
 
 def _readers(decisions: list[Decision]) -> tuple[tuple[str, int, int], ...]:

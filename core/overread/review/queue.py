@@ -36,7 +36,12 @@ class DrawnSample:
     ranks: Mapping[str, int]
     """Sample id to its place in the order of the draw."""
     in_order: Collection[str]
-    """Those that must be read in that order, proposed or not; others that are proposed keep the queue's order."""
+    """Those that must be read in that order, proposed or not."""
+    finds_errors: bool = False
+    """Whether the queue begins with what brings most errors for a minute's reading, and the labels of `in_order` are
+    spread over it; else it begins with the drawn labels."""
+    pace: "Pace | None" = None
+    """Of that order; None: every sample takes as long."""
 
 
 def review_order(
@@ -79,13 +84,14 @@ def _with_sample(
 ) -> list[str]:
     """is_shown: (N,) bool, what the choice lets through without the audit."""
     ids, ranks = scores["sample_id"], drawn.ranks
-    is_mixed = ids.isin(list(ranks)).to_numpy() & (~is_shown | ids.isin(list(drawn.in_order)).to_numpy())
-    ranked = _ranked(scores[is_shown & ~is_mixed], choice.order, pace)
-    if choice.order is QueueOrder.RANDOM:
-        ranked.sort(key=lambda sample_id: ranks.get(sample_id, len(ranks)))
-    mixed = sorted(ids[is_mixed], key=ranks.__getitem__)
-    # Among as many others: it is read before the end of a long queue.
-    return _mix(ranked[: len(mixed)], mixed, np.random.default_rng(seed)) + ranked[len(mixed) :]
+    is_drawn, order = ids.isin(list(ranks)).to_numpy(), choice.order
+    if drawn.finds_errors and order is not QueueOrder.RANDOM:
+        is_mixed = is_drawn & ids.isin(list(drawn.in_order)).to_numpy()
+        if order is QueueOrder.PROBABILITY:
+            order, pace = QueueOrder.PACE, drawn.pace
+        ranked = _ranked(scores[(is_shown | is_drawn) & ~is_mixed], order, pace)
+        return _mix(ranked, sorted(ids[is_mixed], key=ranks.__getitem__), np.random.default_rng(seed))
+    return sorted(ids[is_drawn], key=ranks.__getitem__) + _ranked(scores[is_shown & ~is_drawn], order, pace)
 
 
 def matches(

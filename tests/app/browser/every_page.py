@@ -29,6 +29,7 @@ def every_page(page, url: str, *, reader: str) -> Iterator[str]:
         ("export", ".st-key-export_download"),
         ("help", "table"),
         ("insights", ".plot-container >> nth=3"),
+        ("audit", ".st-key-audit_open"),
     ):
         page.goto(f"{url}/{address}")
         page.locator(landmark).first.wait_for(timeout=PATIENCE_MS)

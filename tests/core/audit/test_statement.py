@@ -8,7 +8,8 @@ import pytest
 
 from overread.audit.design import CENSUS, AuditQuestion, draw_order
 from overread.audit.outcomes import Outcome, bulk_changes, label_outcomes
-from overread.audit.statement import make_statement, proposal_bounds
+from overread.audit.proposal_bounds import proposal_bounds
+from overread.audit.statement import make_statement
 from overread.errors import ConfigError
 from tests.core.review.verdicts import decision
 
@@ -136,7 +137,7 @@ def test_at_every_cut_off_the_bound_on_the_proposals_holds(seed):
     truth = np.cumsum([one in wrong for one in ids])
     gained = []
     for num in range(0, 401, 50):
-        bounds = proposal_bounds(order, ids, belief, read(order, wrong, num), 0.001)
+        bounds = proposal_bounds(order, ids, belief, read(order, wrong, num), replace(QUESTION, confidence=0.999))
         assert bounds.cut_offs == tuple(range(1, 121))
         assert (np.array(bounds.least_wrong) <= truth).all()
         gained.append(bounds.least_wrong[-1])
@@ -146,7 +147,7 @@ def test_at_every_cut_off_the_bound_on_the_proposals_holds(seed):
 def test_no_proposal_has_no_bound():
     table, _ = labels()
     order, *_ = draw_order(table, QUESTION)
-    assert proposal_bounds(order, [], np.empty(0), {}, 0.05).cut_offs == ()
+    assert proposal_bounds(order, [], np.empty(0), {}, QUESTION).cut_offs == ()
 
 
 def test_the_outcome_of_each_label_follows_its_verdicts():

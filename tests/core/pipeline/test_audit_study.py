@@ -5,15 +5,20 @@ import sqlite3
 
 import numpy as np
 import pytest
+from pypdf import PdfReader
 
-from overread.errors import LedgerError, StudyError
-from overread.pipeline.audit_study import audit_now, drawn_sample, load_audit, load_order
+from overread.audit.design import AuditQuestion
+from overread.audit.wording import proposal_line, statement_lines
+from overread.errors import ConfigError, LedgerError, StudyError
+from overread.pipeline.audit_store import NextSample, choose_next, load_audit, load_order
+from overread.pipeline.audit_study import audit_course, audit_now, drawn_sample, open_audit, plan_audit
 from overread.pipeline.backup import backup_study, restore_study
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import Verdict, VerdictKind
 from overread.review.ledger import visit_key
+from overread.review.queue import review_order
 from overread.studies.run import open_run
-from overread.studies.study import open_study
+from overread.studies.study import open_study, set_protocol
 from tests.app.made_study import CLASSES, write_study
 from tests.core.commands import run_command
 
@@ -161,3 +166,72 @@ def test_disagreeing_readers_count_as_wrong(audited):
     assert sum(each.outcomes.get("disputed", 0) for each in disputed.tallies) == 2
     assert disputed.most_wrong > agreed.most_wrong
     assert np.isfinite(disputed.share)
+
+
+def test_the_owner_chooses_what_readers_are_shown_next(audited):
+    scores = open_run(audited).scores()
+    sample = drawn_sample(audited)
+    assert review_order(scores, drawn=sample)[: len(sample.ranks)] == list(sample.ranks)
+    choose_next(audited, NextSample.FIND)
+    assert load_audit(audited).next_sample is NextSample.FIND
+    found = drawn_sample(audited)
+    order = review_order(scores.assign(likely_label="x"), drawn=found)
+    # The random part keeps its order, spread over the whole queue; the others come by probability.
+    in_order = [one for one in order if one in found.in_order]
+    assert in_order == [one for one in sample.ranks if one in found.in_order]
+    assert order.index(in_order[-1]) > len(order) // 2
+    probability = scores.set_index("sample_id")["label_error_probability"]
+    others = [int(100 * probability[one] + 1e-9) for one in order if one not in found.in_order]
+    assert others == sorted(others, reverse=True)
+
+
+def test_an_order_by_probable_errors_is_refused_where_it_would_tell(audited):
+    set_protocol(audited.path, "blind")
+    with pytest.raises(ConfigError, match="blind"):
+        choose_next(open_study(audited.path), NextSample.FIND)
+
+
+def test_a_question_about_proposals_is_drawn_from_them(made):
+    drawn = json.loads(run_command("audit", made.path, "--min-precision", "30%", "--json").out)
+    scores = open_run(made).scores()
+    proposed = set(scores.loc[scores["is_proposed"], "sample_id"])
+    assert set(drawn_sample(made).ranks) <= proposed
+    read(made, list(drawn_sample(made).ranks))
+    while run_command("audit", made.path).out.count("more images are in the queue"):
+        read(made, list(drawn_sample(made).ranks))
+    now = audit_now(made)
+    assert now.proposals.least_wrong[-1] <= len(wrong_labels(made)) == 20
+    assert now.num_to_read in (0, None)
+    assert [num for num, _ in audit_course(made)][-1] == now.proposals.num_read
+    assert drawn["audit"]["num_planned"] <= 40
+
+
+def test_a_plan_draws_nothing(made):
+    plan = plan_audit(made, AuditQuestion(0.1))
+    assert load_audit(made) is None
+    opened = open_audit(made, AuditQuestion(0.1))
+    assert opened.num_planned == plan.num_to_read and opened.num_census == plan.num_census
+
+
+def test_the_pdf_says_what_is_recomputed_from_the_ledger(audited, tmp_path):
+    read(audited, order_of(audited)[: load_audit(audited).num_drawn])
+    read(audited, order_of(audited)[:30], reader="Ben")
+    for name in ("one.pdf", "two.pdf"):
+        run_command("report", audited.path, "--out", tmp_path / name)
+    assert (tmp_path / "one.pdf").read_bytes() == (tmp_path / "two.pdf").read_bytes()
+    pages = PdfReader(tmp_path / "one.pdf").pages
+    text = " ".join(" ".join(page.extract_text() for page in pages).split())
+    now = audit_now(open_study(audited.path))
+    lines = [*statement_lines(now.statement, now.audit.question), proposal_line(now.proposals, now.audit.question)]
+    for line in lines:
+        assert f"{line[0].upper()}{line[1:]}." in text
+    for tally in now.statement.tallies:
+        assert f"{tally.stratum.name} {tally.stratum.size} {tally.num_read}" in text
+    assert now.head.split(":")[0] in text and "CLAIM 18" in text and f"of {len(pages)} " in text
+    for hidden in ("Ada", "Ben", "secret-patient"):
+        assert hidden not in text
+
+
+def test_a_report_is_html_or_pdf(audited, tmp_path):
+    refused = run_command("report", audited.path, "--out", tmp_path / "report.docx")
+    assert refused.status == 2 and ".html or .pdf" in refused.err

@@ -1,0 +1,122 @@
+"""A group is one decision: confirmed on a sample, written for all, refused where the sample does not bear it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import hypergeom
+
+from overread.errors import ConfigError
+from overread.pipeline.audit_study import drawn_sample
+from overread.pipeline.group_decision import (
+    GroupDecision,
+    apply_group,
+    draw_group,
+    draw_more,
+    group_changes,
+    group_progress,
+    load_groups,
+    undo_group,
+)
+from overread.pipeline.study_ledger import open_ledger
+from overread.review.queue import review_order
+from overread.review.row_rules import BULK
+from overread.studies.run import open_run
+from overread.studies.study import open_study, save_study
+from tests.app.made_study import RUN, write_study
+from tests.core.pipeline.test_audit_study import read
+from tests.core.review.verdicts import decision as made_decision
+
+
+@pytest.fixture
+def made(tmp_path):
+    return write_study(tmp_path, num_samples=240)
+
+
+@pytest.fixture
+def group(made):
+    """Images of two classes, all of which look like adenoma to the others' model."""
+    samples = made.samples()
+    ids = samples.loc[samples["given_label"] != "adenoma", "sample_id"].tolist()[:100]
+    return {"is_swapped": False, "predicted_label": "adenoma", "given_label": "normal", "sample_ids": ids}
+
+
+def test_the_sample_is_random_and_stays_as_it_was_drawn(made, group):
+    drawn = draw_group(made, RUN, group, seed=4)
+    assert len(drawn.drawn) == 20 and set(drawn.sample_ids) == set(group["sample_ids"])
+    shuffled = group | {"sample_ids": group["sample_ids"][::-1]}
+    assert draw_group(made, RUN, shuffled, seed=5) == drawn == load_groups(made)[drawn.name]
+    assert set(drawn.drawn) != set(group["sample_ids"][:20])
+    assert review_order(open_run(made).scores(), drawn=drawn_sample(made))[:20] == list(drawn.drawn)
+
+
+def test_a_confirmed_sample_changes_the_group_and_undo_takes_all_of_it_back(made, group):
+    drawn = draw_group(made, RUN, group)
+    with pytest.raises(ConfigError, match="nothing of it is read yet"):
+        apply_group(made, drawn, "Ada")
+    read(made, drawn.drawn, reader="Ben", wrong=set(drawn.drawn))
+    outcome = apply_group(made, drawn, "Ada")
+    assert set(outcome.recorded) == set(drawn.sample_ids) and outcome.critical == outcome.kept == ()
+    verdicts = [each.verdict for each in open_ledger(made).decisions("Ada")]
+    assert {(each.protocol, each.chosen_label) for each in verdicts} == {(BULK, "adenoma")}
+    assert all("20 of 20 confirmed" in each.note for each in verdicts)
+    with pytest.raises(ConfigError, match="before"):
+        apply_group(made, load_groups(made)[drawn.name], "Ada")
+    assert undo_group(made, load_groups(made)[drawn.name]) == 100
+    assert open_ledger(made).decisions("Ada") == []
+    assert len(apply_group(made, load_groups(made)[drawn.name], "Ada").recorded) == 100
+
+
+def test_a_sample_that_does_not_bear_the_change_is_refused_and_may_grow(made, group):
+    drawn = draw_group(made, RUN, group)
+    read(made, drawn.drawn, wrong=set(drawn.drawn[2:]))
+    with pytest.raises(ConfigError, match=r"18 of 20 read were confirmed.*80 % is needed"):
+        apply_group(made, drawn, "Ben")
+    assert open_ledger(made).decisions("Ben") == []
+    more = draw_more(made, draw_more(made, drawn))
+    assert len(more.drawn) == 60
+    read(made, more.drawn[20:], wrong=set(more.drawn))
+    assert len(apply_group(made, more, "Ben").recorded) == 100
+
+
+def test_critical_classes_and_own_verdicts_are_left_as_they_are(made, group):
+    drawn = draw_group(made, RUN, group)
+    read(made, drawn.drawn, wrong=set(drawn.drawn))
+    save_study(replace(open_study(made.path), critical_classes=("serrated",)))
+    given = made.samples().set_index("sample_id")["given_label"]
+    outcome = apply_group(made, drawn, "Ada")
+    assert set(outcome.kept) == set(drawn.drawn)
+    assert {given[one] for one in outcome.critical} == {"serrated"}
+    assert {given[one] for one in outcome.recorded} == {"normal"}
+
+
+def test_swapped_labels_change_both_ways_where_there_are_two_classes():
+    swapped = {"is_swapped": True, "predicted_label": "a", "given_label": "b"}
+    assert group_changes(swapped, ("a", "b")) == {"a": "b", "b": "a"}
+    assert group_changes(swapped, ("a", "b", "c")) == {}
+
+
+def verdicts_on(order, right):
+    return [
+        made_decision(number, one, kind="accept" if one in right else "reject") for number, one in enumerate(order, 1)
+    ]
+
+
+@pytest.mark.parametrize("num_right", [60, 80])
+def test_the_bound_holds_at_every_look(num_right):
+    rng, ids = np.random.default_rng(1), [f"id{place:03}" for place in range(100)]
+    missed = 0
+    for _ in range(60):
+        order = tuple(rng.permutation(ids).tolist())
+        whole = GroupDecision("g", RUN, {"normal": "tumour"}, order, 100, 0, "")
+        found = verdicts_on(order[:40], set(ids[:num_right]))
+        missed += any(group_progress(whole, found[:num]).least_right > num_right for num in range(0, 41, 4))
+    assert missed <= 7  # of 60 at 95 %: 8 or more would be chance once in 100
+
+
+def test_looking_whenever_one_likes_costs_little_beside_the_exact_bound_of_one_look():
+    ids = tuple(f"id{place:03}" for place in range(100))
+    whole = GroupDecision("g", RUN, {"normal": "tumour"}, ids, 20, 0, "")
+    bound = group_progress(whole, verdicts_on(ids[:20], set(ids))).least_right
+    once = next(num for num in range(101) if hypergeom.sf(19, 100, num, 20) > 0.05)
+    assert once - 5 <= bound <= once

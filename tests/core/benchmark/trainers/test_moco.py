@@ -8,8 +8,11 @@ import torch
 from overread.benchmark.trainers.cross_entropy import train_by_cross_entropy
 from overread.benchmark.trainers.moco import info_nce, moco_weights
 from overread.network_settings import PretrainSettings
+from overread.training.epochs import embed
 from overread.training.new_network import new_network
+from overread.training.training_data import TrainingData
 from tests.core.benchmark.trainers.made_problem import SETTINGS, made_problem
+from tests.core.training.conftest import striped_pixels
 
 PRETRAIN = replace(SETTINGS, pretrain=PretrainSettings(num_epochs=2, batch_size=16, projection_size=16))
 
@@ -45,3 +48,30 @@ def test_weights_follow_the_seed_and_the_images_to_train_on_and_start_a_training
     problem = replace(problem, settings=PRETRAIN, recipe=replace(problem.recipe, num_epochs=1))
     probs = [train_by_cross_entropy(replace(problem, pretrained=weights)).probs for weights in (first, None)]
     assert not np.array_equal(*probs)
+
+
+def nearest_neighbour_accuracy(features, classes, is_trained):
+    """Of the class of the nearest image to train on, by cosine similarity."""
+    features = features - features[is_trained].mean(axis=0)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    nearest = (features[~is_trained] @ features[is_trained].T).argmax(axis=1)
+    return (classes[is_trained][nearest] == classes[~is_trained]).mean()
+
+
+@pytest.mark.slow
+def test_images_of_a_class_come_to_lie_together_though_no_label_was_seen():
+    settings = replace(SETTINGS, pretrain=PretrainSettings(num_epochs=30, batch_size=32, projection_size=64))
+    rng = np.random.default_rng(1)
+    classes = rng.permutation(np.arange(400) % 3)
+    noise = torch.from_numpy(rng.normal(0, 50, (400, 1, 32, 32)))
+    pixels = (striped_pixels(classes, 1) + noise).clamp(0, 255).to(torch.uint8)
+    data = TrainingData(pixels, rng.integers(0, 3, 400), np.arange(400) < 240, 3)
+
+    def accuracy(network):
+        features = embed(network, data, precision="fp32")
+        return nearest_neighbour_accuracy(features, classes, data.is_trained)
+
+    network = new_network(data, settings, 1)
+    assert accuracy(network) < 0.75
+    network.load_state_dict(moco_weights(data, settings, 1))
+    assert accuracy(network) > 0.9

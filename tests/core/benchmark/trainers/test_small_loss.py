@@ -78,9 +78,10 @@ def test_a_warm_up_takes_at_most_a_third_of_the_epochs():
 
 
 def test_agreement_counts_as_the_authors_have_it_for_the_dataset():
-    assert jocor_settings(100, 0.5).agreement_share == 0.85
-    assert jocor_settings(10, 0.5).agreement_share == 0.9
-    assert jocor_settings(10, 0.8).agreement_share == 0.65
+    assert jocor_settings(100, 0.5, 78_200).agreement_share == 0.85
+    assert jocor_settings(10, 0.5, 78_200).agreement_share == 0.9
+    assert jocor_settings(10, 0.8, 78_200).agreement_share == 0.65
+    assert jocor_settings(10, 0.8, 570).agreement_share == 0.5
 
 
 @pytest.mark.parametrize("train", [train_by_co_teaching, train_by_jocor])

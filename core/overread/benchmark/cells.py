@@ -15,9 +15,10 @@ from overread.errors import ConfigError
 
 MADE = {
     **{f"idn{percent}": ("idn", percent / 100) for percent in (10, 20, 30, 40)},
-    **{f"boundary{percent}": ("boundary", percent / 100) for percent in (10, 20)},
+    **{f"boundary{percent}": ("boundary", percent / 100) for percent in (10, 20, 30)},
 }
 """Noises that are made: kind and rate, as `add_noise` takes them."""
+_NOT_DEFAULT = ("boundary30",)
 HUMAN = "human"
 """Stands for all the human labels that a task has."""
 ALL_REGIMES = "regimes"
@@ -32,7 +33,7 @@ def noises_of(task: Task, asked: Sequence[str] | None = None) -> list[str]:
     name.
     """
     if asked is None:
-        return list(task.human_labels) or list(MADE)
+        return list(task.human_labels) or [name for name in MADE if name not in _NOT_DEFAULT]
     names, regimes = [], REGIMES.get(task.name, {})
     of_any_task = {name for of_task in REGIMES.values() for name in of_task}
     for name in asked:

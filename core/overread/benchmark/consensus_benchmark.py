@@ -12,8 +12,8 @@ import numpy as np
 from overread.benchmark.cells import make_cell, noises_of
 from overread.benchmark.consensus_cells import METHODS, ConsensusCell, ConsensusMeasurement
 from overread.benchmark.detection_benchmark import commit_name, device_name
-from overread.benchmark.saved_lines import read_lines, write_lines
-from overread.benchmark.tables import markdown, versions
+from overread.benchmark.markdown_tables import markdown, versions
+from overread.benchmark.saved_lines import SavedLines
 from overread.benchmark.task_duplicates import load_duplicate_groups
 from overread.benchmark.task_features import Listener, load_features
 from overread.benchmark.tasks import TASKS, Task, load_task
@@ -58,8 +58,7 @@ def run_consensus(
     page OUT/consensus.md on all that stand there. Raises UserErrors."""
     data = os.environ.get("OVERREAD_DATA")
     device = choose_device(plan.device)
-    path = out / "consensus.jsonl"
-    known = {_key(line): line for line in read_lines(path)}
+    saved = SavedLines(out / "consensus.jsonl", _key)
     stamp = {"device": device_name(device), "commit": commit_name()}
     found = []
     for name in plan.tasks:
@@ -71,7 +70,7 @@ def run_consensus(
                 for method in plan.methods:
                     cell = {"task": name, "noise": noise, "seed": seed, "image_size_px": plan.image_size_px}
                     cell |= {"num_images": min(plan.num_images, len(task.true)), "method": method}
-                    if _key(cell) not in known:
+                    if cell not in saved:
                         listener(" ".join(map(str, cell.values())))
                         measurement = measurement or ConsensusMeasurement(
                             _cell(task, noise, seed, plan, cache, listener),
@@ -79,10 +78,9 @@ def run_consensus(
                             device=device,
                             listener=listener,
                         )
-                        known[_key(cell)] = cell | {"rounds": measurement.measure(method)} | stamp
-                        write_lines(path, known.values())
-                    found.append(known[_key(cell)])
-    page = consensus_page(list(known.values()))
+                        saved.add(cell | {"rounds": measurement.measure(method)} | stamp)
+                    found.append(saved.of(cell))
+    page = consensus_page(saved.all())
     write_atomically(out / "consensus.md", page)
     return found, page
 

@@ -17,11 +17,11 @@ import torch
 
 from overread.benchmark.cells import make_cell, noises_of
 from overread.benchmark.detection_benchmark import commit_name, device_name
+from overread.benchmark.markdown_tables import markdown, spread, versions
 from overread.benchmark.ours import overread
 from overread.benchmark.problem import Problem
 from overread.benchmark.runner import measures
-from overread.benchmark.saved_lines import read_lines, write_lines
-from overread.benchmark.tables import markdown, spread, versions
+from overread.benchmark.saved_lines import SavedLines
 from overread.benchmark.task_duplicates import load_duplicate_groups
 from overread.benchmark.task_features import Listener
 from overread.benchmark.tasks import TASKS, Task, load_task
@@ -63,8 +63,7 @@ def run_encoders(plan: EncoderPlan, out: Path, *, cache: Path, listener: Listene
     """The plan's results, each written to OUT/encoders.jsonl as soon as it is there and not measured again, and the
     page OUT/encoders.md on all that stand there. Features are computed on the CPU. Raises UserErrors."""
     data = os.environ.get("OVERREAD_DATA")
-    path = out / "encoders.jsonl"
-    known = {_key(line): line for line in read_lines(path)}
+    saved = SavedLines(out / "encoders.jsonl", _key)
     stamp = {"device": device_name(CPU), "commit": commit_name()}
     found = []
     for name in plan.tasks:
@@ -80,13 +79,12 @@ def run_encoders(plan: EncoderPlan, out: Path, *, cache: Path, listener: Listene
             for (noise, seed), given in labels.items():
                 cell = {"task": name, "noise": noise, "seed": seed, "encoder": encoder, "num_views": num_views}
                 cell |= {"num_images": len(part.places)}
-                if _key(cell) not in known:
+                if cell not in saved:
                     listener(" ".join(map(str, cell.values())))
                     measured = part.measured(features, given, seed)
-                    known[_key(cell)] = cell | {"ms_per_image": ms} | measured | stamp
-                    write_lines(path, known.values())
-                found.append(known[_key(cell)])
-    page = encoders_page(list(known.values()))
+                    saved.add(cell | {"ms_per_image": ms} | measured | stamp)
+                found.append(saved.of(cell))
+    page = encoders_page(saved.all())
     write_atomically(out / "encoders.md", page)
     return found, page
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from overread.benchmark.detection_benchmark import commit_name
+from overread.benchmark.markdown_tables import markdown, versions
 from overread.benchmark.ours import judged_from_probs
 from overread.benchmark.peers.confident_learning import confident_learning_of
 from overread.benchmark.runner import measures
-from overread.benchmark.tables import markdown, versions
 from overread.errors import ConfigError, SourceError
 from overread.files import write_atomically
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from overread.benchmark.detection_benchmark import commit_name, device_name
+from overread.benchmark.markdown_tables import markdown, versions
 from overread.benchmark.peers.confident_learning import confident_learning_of
 from overread.benchmark.peers.packages import require
-from overread.benchmark.tables import markdown, versions
 from overread.benchmark.task_features import network_settings
 from overread.benchmark.tasks import Task, load_task
 from overread.errors import ConfigError, OverreadError

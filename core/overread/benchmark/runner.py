@@ -1,6 +1,5 @@
 """Runs the benchmark cell by cell: a task, its features, a noise, a seed, a method."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from overread.benchmark.cells import make_cell, noises_of
 from overread.benchmark.methods import METHODS, ORACLE
 from overread.benchmark.oracle import oracle
 from overread.benchmark.problem import MethodResult, Problem
+from overread.benchmark.saved_lines import SavedLines
 from overread.benchmark.task_duplicates import load_duplicate_groups
 from overread.benchmark.task_features import KINDS, load_features
 from overread.benchmark.tasks import TASKS, load_task
@@ -69,11 +69,8 @@ def run_plan(
     the plan that is behind, in [0, 1], and what is under way.
     Raises UserErrors: an unknown name, data or packages that are not there.
     """
-    known = {_key(line): line for line in read_results(results) if line["method"] not in plan.again}
-    results.parent.mkdir(parents=True, exist_ok=True)
-    if results.is_file() and not results.read_bytes().endswith(b"\n"):
-        with results.open("a", encoding="utf-8") as file:  # the last line was cut short: the next is not to join it
-            file.write("\n")
+    saved = SavedLines(results, _key)
+    saved.forget(lambda line: line["method"] in plan.again)
     found = []
     steps = [(name, seed) for name in plan.tasks for seed in plan.seeds]
     task = None
@@ -93,7 +90,7 @@ def run_plan(
             cells = _cells(plan, name, noise, seed)
             made = None
             for cell, kind in cells:
-                if _key(cell) not in known:
+                if cell not in saved:
                     made = make_cell(task, noise, seed) if made is None else made
                     tell(" ".join(map(str, cell.values())))
                     problem = Problem(
@@ -106,24 +103,15 @@ def run_plan(
                         duplicate_groups[made.rows],
                         plan.device,
                     )
-                    known[_key(cell)] = cell | _measured(problem, made.true, cell["method"]) | stamp
-                    with results.open("a", encoding="utf-8") as file:
-                        file.write(json.dumps(known[_key(cell)]) + "\n")
-                found.append(known[_key(cell)])
+                    saved.add(cell | _measured(problem, made.true, cell["method"]) | stamp)
+                found.append(saved.of(cell))
     return found
 
 
 def read_results(path: Path) -> list[dict[str, Any]]:
     """The results in a file, none where there is none: of a cell that was measured again the last, and no line that
     was cut short."""
-    lines = {}
-    for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-        try:
-            line = json.loads(text)
-        except json.JSONDecodeError:
-            continue
-        lines[_key(line)] = line
-    return list(lines.values())
+    return SavedLines(path, _key).all()
 
 
 def measures(result: MethodResult, true: np.ndarray, given: np.ndarray, num_classes: int) -> dict[str, Any]:

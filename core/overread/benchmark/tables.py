@@ -1,18 +1,16 @@
 """The results as a Markdown page."""
 
-import platform
 from collections.abc import Sequence
-from importlib import metadata
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from overread.benchmark.markdown_tables import markdown, spread, versions
 from overread.benchmark.methods import DETAILED, METHODS, ORACLE, OURS
 from overread.benchmark.runner import NO_FEATURES
 from overread.benchmark.summary import CELL, numbers, summary
 
-_PACKAGES = ("torch", "scikit-learn", "numpy", "cleanlab")
 _IDN_NOTE = (
     "With two classes (chest_xray) instance-dependent noise has only one target left and its rate does not depend on "
     "the image: there, idn is symmetric noise with a random rate."
@@ -89,29 +87,5 @@ def _own_grid(table: pd.DataFrame, method: str) -> str:
     return markdown(["task", "noise", *columns], rows)
 
 
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def spread(mean: float, std: float, decimals: int) -> str:
-    """Mean ± standard deviation, the latter where there is one."""
-    if pd.isna(mean):
-        return "-"
-    return f"{mean:.{decimals}f}" if pd.isna(std) else f"{mean:.{decimals}f} ± {std:.{decimals}f}"
-
-
 def _listed(values: pd.Series) -> str:
     return ", ".join(values.unique())
-
-
-def versions() -> str:
-    """Of Python and the packages that results depend on."""
-    found = [f"Python {platform.python_version()}"]
-    for name in _PACKAGES:
-        try:
-            found.append(f"{name} {metadata.version(name)}")
-        except metadata.PackageNotFoundError:
-            continue
-    return ", ".join(found)

@@ -3,7 +3,7 @@
 import tarfile
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,17 +17,19 @@ from overread.errors import ConfigError, SourceError, StudyError
 from overread.images.cache.cache_build import build_cache
 from overread.images.cache.pixel_cache import open_cache
 from overread.records import Source
+from overread.sources.arrays.cifar import write_images
 from overread.sources.request import ColumnNames, ImportRequest
 from overread.sources.source import read_source
 
 NUM_CIFAR = 10_000
 """Of the 50,000 training images, drawn once for all: what a CPU manages. The task cifar10n_all has them all."""
 NUM_TILES = 600
-_CACHE_PX = 128
+CACHE_PX = 128
 """At least what any features are made of; SimCLR's images are reduced further."""
+_CIFAR_PX = 32
 _CIFAR_LABELS = {"aggregate": "aggregate_label", "worst": "worst_label", "rater_1": "rater_1"}
 _TILE_LABELS = "reader_a"
-HUMAN_LABELS = (*_CIFAR_LABELS, _TILE_LABELS)
+HUMAN_LABELS = (*_CIFAR_LABELS, _TILE_LABELS, "reader_b")
 """The names of all that people said, of one task or another."""
 
 
@@ -44,35 +46,75 @@ class Task:
     """(N,) int64, equal for images of one patient, slide or source picture."""
     classes: tuple[str, ...]
     human_labels: dict[str, np.ndarray] = field(default_factory=dict)
-    """By whom: (N,) int64, what people said."""
+    """By whom: (N,) int64, what people said; of the release's test images, which nobody relabelled, the true label."""
+    is_test: np.ndarray | None = None
+    """(N,) bool: the release's own test images; None where it has none."""
 
 
-def load_task(name: str, data: Path | None, cache: Path) -> Task:
+def load_task(name: str, data: Path | None, cache: Path, *, size_px: int = CACHE_PX) -> Task:
     """One of TASKS, with its pixels in the pixel cache below `cache`.
 
-    data: the folder that OVERREAD_DATA names; None where it is unset, which only demo_tiles does without.
+    data: the folder that OVERREAD_DATA names; None where it is unset, which only demo_tiles does without. size_px: side
+    length of the cached images, but of CIFAR's, which have 32.
     Raises ConfigError for a data folder that is needed and unset, SourceError if it lacks the task.
     """
-    return TASKS[name](data, cache / "pixels" / name)
+    folder = name if size_px == CACHE_PX else f"{name}-{size_px}px"
+    return TASKS[name](data, cache / "pixels" / folder, size_px)
 
 
-def _chest_xray(data: Path | None, cache: Path) -> Task:
+def _chest_xray(data: Path | None, cache: Path, size_px: int) -> Task:
     source = read_source(ImportRequest(_folder(data, "chest_xray"), format="kermany"))
-    return _real_task("chest_xray", source, [row.patient for row in source.rows], cache)
+    return _real_task("chest_xray", source, [row.patient for row in source.rows], cache, size_px)
 
 
-def _lung_histology(data: Path | None, cache: Path) -> Task:
+def _lung_histology(data: Path | None, cache: Path, size_px: int) -> Task:
     columns = ColumnNames(image="image", label="label", slide="source_tile")
     source = read_source(ImportRequest(_folder(data, "lung_histology"), labels="labels.csv", columns=columns))
-    return _real_task("lung_histology", source, [row.slide for row in source.rows], cache)
+    return _real_task("lung_histology", source, [row.slide for row in source.rows], cache, size_px)
 
 
-def _cifar10n(data: Path | None, cache: Path, *, is_whole: bool = False) -> Task:
+def _chaoyang(data: Path | None, cache: Path, size_px: int) -> Task:
+    """With what the readers A and B said of the training images; C nearly coincides with the released label."""
+    source = read_source(ImportRequest(_folder(data, "chaoyang"), format="chaoyang"))
+    task = _real_task("chaoyang", source, [row.slide for row in source.rows], cache, size_px)
+    is_test = np.array([row.split == "test" for row in source.rows])
+    human = {}
+    for name, column in (("reader_a", "rater_A"), ("reader_b", "rater_B")):
+        if column in source.rater_names:
+            place = source.rater_names.index(column)
+            said = [row.raters[place] or row.label for row in source.rows]
+            human[name] = _indices(said, task.classes)
+    return replace(task, human_labels=human, is_test=is_test)
+
+
+def _cifar100(data: Path | None, cache: Path, size_px: int) -> Task:
+    """The release in its Python version, whose images are arrays: they are written out once, to be cached."""
+    source = read_source(ImportRequest(_folder(data, "cifar100"), format="cifar"))
+    names = [row.image for row in source.rows]
+
+    def write(out: Path) -> dict[str, Path]:
+        root = write_images(source, out)
+        return {name: root / name for name in names}
+
+    return Task(
+        name="cifar100",
+        pixels=_temporary_pixels(cache, names, write, size_px=_CIFAR_PX),
+        true=_indices([row.label for row in source.rows], source.classes),
+        groups=np.arange(len(names)),
+        classes=source.classes,
+        is_test=np.array([row.split == "test" for row in source.rows]),
+    )
+
+
+def _cifar10(data: Path | None, cache: Path, size_px: int, *, name: str) -> Task:
+    """cifar10: training and test images; cifar10n_all: the training images; cifar10n: NUM_CIFAR of them."""
     folder = _folder(data, "cifar10n")
     table = pd.read_csv(folder / "labels.csv", dtype=str, keep_default_na=False)
-    table = table[table["split"] == "train"]
-    if not is_whole:
+    if name != "cifar10":
+        table = table[table["split"] == "train"]
+    if name == "cifar10n":
         table = table.iloc[np.sort(np.random.default_rng(0).permutation(len(table))[:NUM_CIFAR])]
+    is_test = (table["split"] == "test").to_numpy()
     names = list(table["image"])
 
     def unpack(out: Path) -> dict[str, Path]:
@@ -83,16 +125,20 @@ def _cifar10n(data: Path | None, cache: Path, *, is_whole: bool = False) -> Task
 
     classes = tuple(sorted(set(table["clean_label"])))
     return Task(
-        name="cifar10n_all" if is_whole else "cifar10n",
-        pixels=_temporary_pixels(cache, names, unpack, size_px=32),
+        name=name,
+        pixels=_temporary_pixels(cache, names, unpack, size_px=_CIFAR_PX),
         true=_indices(table["clean_label"], classes),
         groups=np.arange(len(table)),
         classes=classes,
-        human_labels={name: _indices(table[column], classes) for name, column in _CIFAR_LABELS.items()},
+        human_labels={
+            by: _indices(table[column].where(~is_test, table["clean_label"]), classes)
+            for by, column in _CIFAR_LABELS.items()
+        },
+        is_test=is_test if name == "cifar10" else None,
     )
 
 
-def _demo_tiles(_: Path | None, cache: Path) -> Task:
+def _demo_tiles(_: Path | None, cache: Path, size_px: int) -> Task:
     tiles = plan_tiles(NUM_TILES, seed=0)
     names = [tile.image for tile in tiles]
 
@@ -102,7 +148,7 @@ def _demo_tiles(_: Path | None, cache: Path) -> Task:
 
     return Task(
         name="demo_tiles",
-        pixels=_temporary_pixels(cache, names, draw, size_px=_CACHE_PX),
+        pixels=_temporary_pixels(cache, names, draw, size_px=size_px),
         true=np.array([tile.true_code for tile in tiles], dtype=np.int64),
         groups=np.array([tile.slide for tile in tiles], dtype=np.int64),
         classes=TILE_CLASSES,
@@ -110,11 +156,12 @@ def _demo_tiles(_: Path | None, cache: Path) -> Task:
     )
 
 
-TASKS: dict[str, Callable[[Path | None, Path], Task]] = {
+TASKS: dict[str, Callable[[Path | None, Path, int], Task]] = {
     "chest_xray": _chest_xray,
     "lung_histology": _lung_histology,
-    "cifar10n": _cifar10n,
-    "cifar10n_all": partial(_cifar10n, is_whole=True),
+    "chaoyang": _chaoyang,
+    **{name: partial(_cifar10, name=name) for name in ("cifar10n", "cifar10n_all", "cifar10")},
+    "cifar100": _cifar100,
     "demo_tiles": _demo_tiles,
 }
 
@@ -127,11 +174,11 @@ def _folder(data: Path | None, name: str) -> Path:
     return data / name
 
 
-def _real_task(name: str, source: Source, group_names: Sequence[str], cache: Path) -> Task:
+def _real_task(name: str, source: Source, group_names: Sequence[str], cache: Path, size_px: int) -> Task:
     images = {row.image: Path(source.root) / row.image for row in source.rows}
-    _raise_faults(build_cache(cache, images, size_px=_CACHE_PX), cache)
+    _raise_faults(build_cache(cache, images, size_px=size_px), cache)
     labels = [row.label for row in source.rows]
-    classes = tuple(sorted(set(labels)))
+    classes = source.classes or tuple(sorted(set(labels)))
     return Task(
         name=name,
         pixels=open_cache(cache).pixels,

@@ -70,8 +70,11 @@ _COMMANDS = (
     export,
 )
 _HELP: dict[Any, type[TyperCommand]] = {train: TrainCommand, export: ExportCommand}
-for command in (*_COMMANDS, bench, verify, backup, restore, adopt):
+for command in _COMMANDS:
     app.command(cls=_HELP.get(command))(command)
+app.add_typer(bench, name="bench")
+for command in (verify, backup, restore, adopt):
+    app.command()(command)
 
 _INTERRUPTED = 130
 """What typer makes of a KeyboardInterrupt."""

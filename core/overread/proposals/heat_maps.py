@@ -66,9 +66,7 @@ def compute_saliency(study: Study, run: Run, sample_ids: Sequence[str]) -> None:
 
     Raises StudyError if the study has no complete pixel cache.
     """
-    import torch
-
-    from overread.training.training_data import load_pixels
+    from overread.training.streamed_pixels import resized
 
     scores = run.scores().set_index("sample_id")
     network = _load_network(run)
@@ -79,7 +77,7 @@ def compute_saliency(study: Study, run: Run, sample_ids: Sequence[str]) -> None:
     for sample_id in sample_ids:
         labels = tuple(dict.fromkeys((scores.at[sample_id, "given_label"], scores.at[sample_id, "proposed_label"])))
         pixels = cache.image(sample_id)[None]
-        image = load_pixels(pixels, size_px=size_px, device=torch.device("cpu")).float().div_(255)
+        image = resized(pixels, size_px).float().div_(255)
         maps = heat_maps(network, image, [classes.index(label) for label in labels], size_px=cache.size_px)
         content = io.BytesIO()
         np.savez_compressed(content, labels=np.array(labels), maps=maps.astype(np.float16))

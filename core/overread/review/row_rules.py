@@ -1,12 +1,13 @@
 """Checks of the ledger's rows: verdicts must be consistent, and texts storable."""
 
 import math
-from typing import Any
-
-from sqlalchemy import Row
+from typing import TYPE_CHECKING, Any
 
 from overread.errors import LedgerError
 from overread.records import Grade, Protocol, Reading, Verdict, VerdictKind
+
+if TYPE_CHECKING:
+    from sqlalchemy import Row
 
 BULK = "bulk"
 """The protocol of a verdict on several images at once, by their thumbnails: it makes a final label, and is no careful
@@ -77,7 +78,7 @@ def check_reading(reading: Reading) -> None:
         raise LedgerError("a blind reading has no given label, since none was shown")
 
 
-def check_same(known: Row[Any], kind: str, reader: str, sample_id: str) -> None:
+def check_same(known: "Row[Any]", kind: str, reader: str, sample_id: str) -> None:
     """Raise LedgerError if the row with an idempotency key is of another kind, reader or sample."""
     if (known.kind, known.reader, known.sample_id) != (kind, reader, sample_id):
         raise LedgerError(f"the idempotency key of this {kind} belongs to another row of the ledger; use a new key")

@@ -1,22 +1,23 @@
-"""The training set on the device: every image as uint8, every label as an index."""
+"""The training set: every image as uint8, on the device or streamed to it; every label as an index."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from overread.errors import ConfigError
+from overread.training.streamed_pixels import StreamedPixels, fits_on, resized
 
 
 @dataclass(frozen=True)
 class TrainingData:
     """A sample's position in these arrays is its dataset index: the row order of samples.csv."""
 
-    pixels: Tensor
-    """(N, C, H, W) uint8 on the device."""
+    pixels: Tensor | StreamedPixels
+    """(N, C, H, W) uint8 on the device, or what brings batches of them there."""
     given: np.ndarray
     """(N,) int64 class indices."""
     is_trained: np.ndarray
@@ -50,21 +51,19 @@ class TrainingData:
         )
 
 
-def load_pixels(cache: np.ndarray, *, size_px: int, device: torch.device) -> Tensor:
-    """The pixel cache on the device, each image reduced, with antialiasing, where it is larger.
+def load_pixels(cache: np.ndarray, *, size_px: int, device: torch.device) -> Tensor | StreamedPixels:
+    """The pixel cache on the device, each image reduced, with antialiasing, where it is larger; where the device has
+    too little memory for it, the same images streamed.
 
     cache: (N, H, W, C) uint8, H = W. Returns (N, C, size_px, size_px) uint8.
     """
-    # Filled a piece at a time: pieces that are joined at the end take the memory twice.
     shape = (len(cache), cache.shape[3], size_px, size_px)
+    if not fits_on(device, num_bytes=math.prod(shape)):
+        return StreamedPixels(cache, size_px=size_px, device=device)
+    # Filled a piece at a time: pieces that are joined at the end take the memory twice.
     pixels = torch.empty(shape, dtype=torch.uint8, device=device, memory_format=torch.channels_last)
     for start in range(0, len(cache), 256):
-        batch = torch.from_numpy(np.ascontiguousarray(cache[start : start + 256])).permute(0, 3, 1, 2)
-        if batch.shape[2] != size_px:
-            batch = batch.float()
-            batch = F.interpolate(batch, size=(size_px, size_px), mode="bilinear", antialias=True, align_corners=False)
-            batch = batch.round_().clamp_(0, 255).to(torch.uint8)
-        pixels[start : start + 256] = batch
+        pixels[start : start + 256] = resized(cache[start : start + 256], size_px)
     return pixels
 
 

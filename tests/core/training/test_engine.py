@@ -145,7 +145,14 @@ def test_a_run_does_not_touch_the_global_randomness(make_training):
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("settings", [TINY, FINAL, FOLDED], ids=["rounds", "final", "folds"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(TINY, id="rounds", marks=pytest.mark.slow),
+        pytest.param(FINAL, id="final", marks=pytest.mark.slow),
+        pytest.param(FOLDED, id="folds"),
+    ],
+)
 def test_a_run_that_is_killed_after_every_epoch_ends_as_one_that_is_not(make_training, settings):
     """Each process lives for one epoch that it saves and one that it does not, or as far as a round's end."""
     options = {"settings": settings, "data": made_data(num_test=16), "folds": FOLDS if settings is FOLDED else ()}

@@ -4,8 +4,11 @@ import torch
 from PIL import Image
 
 from overread.errors import ConfigError
+from overread.training import streamed_pixels
+from overread.training.epochs import predict
+from overread.training.plain_training import train_on_labels
 from overread.training.training_data import TrainingData, load_pixels, pixel_statistics
-from tests.core.training.conftest import made_data
+from tests.core.training.conftest import TINY, made_data
 
 CPU = torch.device("cpu")
 
@@ -73,3 +76,33 @@ def test_larger_images_are_reduced_as_pillow_does(size_px):
     for image, found in zip(cache, loaded, strict=True):
         expected = np.asarray(Image.fromarray(image).resize((size_px, size_px), Image.Resampling.BILINEAR)).astype(int)
         assert np.abs(found - expected).max() <= 1
+
+
+def limit_memory(monkeypatch, num_bytes):
+    monkeypatch.setattr(streamed_pixels, "free_bytes", lambda device: num_bytes)
+
+
+@pytest.mark.parametrize("size_px", [12, 40])
+def test_pixels_that_do_not_fit_are_streamed_from_the_memory_map_and_are_the_same(tmp_path, monkeypatch, size_px):
+    np.save(tmp_path / "cache.npy", np.random.default_rng(0).integers(0, 256, (30, 40, 40, 3), dtype=np.uint8))
+    cache = np.load(tmp_path / "cache.npy", mmap_mode="r")
+    whole = load_pixels(cache, size_px=size_px, device=CPU)
+    limit_memory(monkeypatch, 2 * whole.numel() - 1)
+    streamed = load_pixels(cache, size_px=size_px, device=CPU)
+    assert not isinstance(streamed, torch.Tensor)
+    assert (streamed.shape, streamed.device, len(streamed)) == (whole.shape, whole.device, 30)
+    index = torch.tensor([29, 0, 7, 7, 3])
+    assert torch.equal(streamed[index], whole[index])
+    limit_memory(monkeypatch, 2 * whole.numel())
+    assert isinstance(load_pixels(cache, size_px=size_px, device=CPU), torch.Tensor)
+
+
+def test_a_training_on_streamed_pixels_is_that_on_pixels_in_memory(monkeypatch):
+    data = made_data()
+    cache = data.pixels.permute(0, 2, 3, 1).numpy()
+    limit_memory(monkeypatch, 1000)
+    streamed = TrainingData(load_pixels(cache, size_px=32, device=CPU), data.given, data.is_trained, 2)
+    probs = [
+        predict(train_on_labels(each, TINY, num_epochs=1, seed=0), each, precision="fp32") for each in (data, streamed)
+    ]
+    np.testing.assert_array_equal(*probs)

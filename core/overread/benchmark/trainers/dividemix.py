@@ -218,8 +218,8 @@ class _MixedBatches:
 
     def __call__(self, batch: Batch) -> Tensor:
         num_views, num_labelled = self.settings.num_views, len(batch.index)
-        others = self._draw_unlabelled(batch)
-        views = [torch.cat([batch.weak(), others.weak()]) for _ in range(num_views)]
+        parts = [batch, self._draw_unlabelled(batch)] if len(self.unlabelled) else [batch]
+        views = [torch.cat([part.weak() for part in parts]) for _ in range(num_views)]
         targets = self._targets(batch, views)
         # With labels first, over all views.
         images = torch.cat([view[:num_labelled] for view in views] + [view[num_labelled:] for view in views])
@@ -241,7 +241,7 @@ class _MixedBatches:
         own = torch.stack([logits_of(self.problem, self.network, view).softmax(dim=1) for view in views]).mean(dim=0)
         clean = self.clean[batch.index.to(self.clean.device)]
         refined = refined_targets(batch.targets, clean, own[:num_labelled], temperature)
-        if not len(views[0][num_labelled:]):
+        if not len(self.unlabelled):
             return refined
         other = [logits_of(self.problem, self.other, view[num_labelled:]).softmax(dim=1) for view in views]
         guessed = (own[num_labelled:] + torch.stack(other).mean(dim=0)) / 2

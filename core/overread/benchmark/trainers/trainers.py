@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 
+from overread.benchmark.trainers.co_teaching import CO_TEACHING_RECIPE, train_by_co_teaching
 from overread.benchmark.trainers.cross_entropy import train_by_cross_entropy
+from overread.benchmark.trainers.disc import DISC_RECIPE, train_by_disc
+from overread.benchmark.trainers.dividemix import DIVIDEMIX_RECIPE, train_by_dividemix
+from overread.benchmark.trainers.elr_plus import ELR_PLUS_RECIPE, train_by_elr_plus
 from overread.benchmark.trainers.forward_correction import train_with_forward_correction
+from overread.benchmark.trainers.jocor import JOCOR_RECIPE, train_by_jocor
 from overread.benchmark.trainers.linear_probe import train_linear_probe
 from overread.benchmark.trainers.mentornet import train_by_mentornet_pd
 from overread.benchmark.trainers.ours import train_by_overread, train_by_paper, train_overread_probe
@@ -66,6 +71,39 @@ TRAINERS: dict[str, TrainingMethod] = {
             schedule="steps",
             milestones=(0.5, 0.64, 0.77),
         ),
+    ),
+    "co_teaching": TrainingMethod(
+        train_by_co_teaching,
+        "Co-teaching",
+        "Han et al. 2018, Co-teaching: Robust Training of Deep Neural Networks with Extremely Noisy Labels, NeurIPS.",
+        own_recipe=CO_TEACHING_RECIPE,
+        is_told_noise_rate=True,
+    ),
+    "jocor": TrainingMethod(
+        train_by_jocor,
+        "JoCoR",
+        "Wei et al. 2020, Combating Noisy Labels by Agreement: A Joint Training Method with Co-Regularization, CVPR.",
+        own_recipe=JOCOR_RECIPE,
+        is_told_noise_rate=True,
+    ),
+    "dividemix": TrainingMethod(
+        train_by_dividemix,
+        "DivideMix",
+        "Li et al. 2020, DivideMix: Learning with Noisy Labels as Semi-supervised Learning, ICLR.",
+        own_recipe=DIVIDEMIX_RECIPE,
+    ),
+    "elr_plus": TrainingMethod(
+        train_by_elr_plus,
+        "ELR+",
+        "Liu et al. 2020, Early-Learning Regularization Prevents Memorization of Noisy Labels, NeurIPS.",
+        own_recipe=ELR_PLUS_RECIPE,
+    ),
+    "disc": TrainingMethod(
+        train_by_disc,
+        "DISC",
+        "Li et al. 2023, DISC: Learning from Noisy Labels via Dynamic Instance-Specific Selection and Correction, "
+        "CVPR.",
+        own_recipe=DISC_RECIPE,
     ),
     "linear_probe": TrainingMethod(
         train_linear_probe,

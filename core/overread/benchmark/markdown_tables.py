@@ -1,0 +1,33 @@
+"""Tables in Markdown, and what stands above them."""
+
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+
+import pandas as pd
+
+_PACKAGES = ("torch", "scikit-learn", "numpy", "cleanlab")
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def spread(mean: float, std: float, decimals: int) -> str:
+    """Mean ± standard deviation, the latter where there is one."""
+    if pd.isna(mean):
+        return "-"
+    return f"{mean:.{decimals}f}" if pd.isna(std) else f"{mean:.{decimals}f} ± {std:.{decimals}f}"
+
+
+def versions() -> str:
+    """Of Python and the packages that results depend on."""
+    found = [f"Python {platform.python_version()}"]
+    for name in _PACKAGES:
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            continue
+    return ", ".join(found)

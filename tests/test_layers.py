@@ -283,6 +283,7 @@ assert len(run.scores()) == int(run.config()["num_samples"])
 """
 
 
+@pytest.mark.slow
 def test_training_from_a_full_pixel_cache_needs_neither_readers_nor_database_nor_pages(tmp_path):
     study = import_source(tmp_path)
     run_python(TRAINING, study.path, *TINY[1::2])

@@ -31,6 +31,7 @@ def earlier(tmp_path):
     return open_study(path)
 
 
+@pytest.mark.slow
 def test_an_earlier_study_trains_updates_and_exports(earlier, tmp_path):
     ids, pixels = earlier.samples()["sample_id"].tolist(), open_cache(earlier.pixels_path).pixels.copy()
     sample_id = ids[0]

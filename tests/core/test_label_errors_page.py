@@ -14,6 +14,7 @@ def numbers(text):
     return [float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)]
 
 
+@pytest.mark.slow
 def test_the_page_s_code_runs_and_prints_what_it_shows(capsys):
     pytest.importorskip("cleanlab")
     names = {}

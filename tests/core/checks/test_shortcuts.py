@@ -61,6 +61,7 @@ def test_a_source_sorted_by_class_is_a_shortcut_of_its_order():
     assert list(found([header()] * NUM, labels=sorted(LABELS))) == ["shortcut_order"]
 
 
+@pytest.mark.slow
 def test_a_patient_s_size_is_no_shortcut_where_patients_are_kept_together():
     """Each patient has images of one size and one label: only a model that knows the patient can guess."""
     patients = np.repeat(np.arange(NUM // 4), 4)

@@ -4,12 +4,15 @@ import json
 import os
 from dataclasses import replace
 
+import pytest
+
 from overread.demo import demo_studies
 from overread.pipeline.train_study import train_study
 from overread.studies.run import Run
 from tests.core.pipeline.runs import ASSIGNMENTS, only_run
 
 
+@pytest.mark.slow
 def test_the_demo_is_made_once_and_kept(tmp_path, monkeypatch):
     def train_a_little(study, request, **options):
         request = replace(request, assignments=(*request.assignments, *ASSIGNMENTS))

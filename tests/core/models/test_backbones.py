@@ -66,6 +66,7 @@ def test_features_of_real_weights_are_those_of_timm_s_own_forward_and_transform(
     assert classes[1] == 985  # ImageNet's "daisy": the weights are where they belong
 
 
+@pytest.mark.slow
 def test_real_weights_tell_real_images_apart_better_than_random_ones(lite0, photographs, tmp_path):
     """Grey patches of equal mean and deviation: classes learnt in the left halves, told apart in the right ones."""
     import timm

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from overread.config import PRESETS
 from overread.pipeline import speed_trial
 from overread.pipeline.training_time import Speed, estimate_preset, this_machine
@@ -36,6 +38,7 @@ def test_the_times_are_told_in_words(study, monkeypatch):
     assert told[2].split() == ["paper", "about", "1.0", "min"]
 
 
+@pytest.mark.slow
 def test_duplicates_that_are_known_take_no_time(study):
     assert speed_trial.measure_speed(study, device="cpu").pictures_s == 0
     (study.path / "groups.digest").unlink()

@@ -109,6 +109,7 @@ def test_the_networks_go_their_way_beside_features_from_elsewhere(study, feature
     np.testing.assert_array_equal(run.embeddings(), kept.astype(np.float16))
 
 
+@pytest.mark.slow
 def test_the_default_judges_by_the_encoder_that_comes_with_a_package(study, features, tmp_path):
     assert OVERREAD.refinement.features == "imagenet"
     run = train_study(study, TrainRequest(assignments=tuple(IMAGENET)))
@@ -143,6 +144,7 @@ def test_simclr_stands_in_where_that_encoder_is_not_installed_and_the_run_says_s
     assert (run.path / "scores.csv").read_bytes() == (own.path / "scores.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_run_on_a_backbone_has_its_features_of_the_cached_pixels(study, weights):
     arguments = [part for assignment in ALONE for part in ("--set", assignment)]
     ended = run_command("train", study.path, *arguments, "--backbone", "resnet18", "--encoder", weights, "--json")
@@ -187,6 +189,7 @@ def test_a_run_on_an_encoder_records_what_it_is_and_names_no_file(study, tmp_pat
     assert not any("canary" in file.read_text() for file in run.path.glob("*.json*"))
 
 
+@pytest.mark.slow
 def test_weights_that_give_no_numbers_are_refused(study, weights, tmp_path):
     state = torch.load(weights, weights_only=True)
     torch.save(state | {"bn1.running_var": torch.full((64,), -1.0)}, tmp_path / "none.pth")
@@ -208,6 +211,7 @@ def test_a_stopped_run_goes_on_with_the_features_that_it_began_with(study, featu
     assert (run.path / "scores.csv").read_bytes() == (expected.path / "scores.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_run_stopped_before_its_features_were_there_asks_for_their_origin(study, weights):
     with pytest.raises(KeyboardInterrupt):
         train_study(

@@ -114,6 +114,7 @@ def test_a_killed_update_leaves_the_study_as_it_was_and_goes_on(tmp_path, decode
     assert not [path for path in (tmp_path / "study").iterdir() if path.name.startswith(".pixels")]
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_nothing_is_decoded_twice(tmp_path, decoded):
     source = write_images(tmp_path / "source")
     for after in (40, 16, 88):  # the second one dies before it has got as far as the first

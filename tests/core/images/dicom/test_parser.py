@@ -71,6 +71,7 @@ def _processor_s() -> float:
 
 
 @pytest.mark.parametrize("kind", ["deflated zeros", "a deflated tail of zeros", "deflated private bytes"])
+@pytest.mark.slow
 def test_what_inflates_to_gigabytes_is_refused_within_seconds_and_in_bounded_memory(kind, tmp_path):
     path = harmful(kind, tmp_path, 4_000_000)
     assert path.stat().st_size < 5_000_000
@@ -144,6 +145,7 @@ def test_the_limits_count_what_stands_anywhere_in_the_file(kind, num, reason, tm
     assert str(error.value) == reason
 
 
+@pytest.mark.slow
 def test_the_worst_that_is_read_where_it_is_asked_for_takes_seconds(tmp_path):
     path = harmful("a long window", tmp_path, 250_000)
     start = time.process_time()
@@ -185,6 +187,7 @@ def test_every_header_of_pydicoms_files_is_parsed_as_pydicom_does():
     ("kind", "num"),
     [("deflated zeros", 2_000_000), ("zeros", 2_000), ("tiny elements", 150_000), ("nested sequences", 200_000)],
 )
+@pytest.mark.slow
 def test_headers_of_harmful_files_are_read_within_seconds(kind, num, tmp_path):
     path = harmful(kind, tmp_path, num)
     start = _processor_s()

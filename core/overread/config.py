@@ -144,17 +144,16 @@ def override_settings(settings: TrainSettings, assignments: Sequence[str]) -> Tr
     return replace(settings, **{name: replace(sections[name], **values) for name, values in changes.items()})
 
 
-_EARLIER = {"model": {"stem": "standard"}}
-"""What earlier versions did not write and had otherwise than the default: weights fit no other network."""
-
-
 def settings_from_dict(values: dict[str, Any]) -> TrainSettings:
     """The settings that `TrainSettings.to_dict` wrote, also after a way through JSON. What an earlier version did not
-    write is as it was then, which is the default but for the stem; a setting that is no more is left out."""
+    write is as it was then, which is the default; a setting that is no more is left out."""
+    model = _section(ModelSettings, values.get("model", {}))
+    if model.has_small_stem and "stem" not in values["model"]:
+        model = replace(model, stem="standard")  # the only one there was; the run's weights fit no other
     sections = {f.name: f.default_factory for f in fields(TrainSettings) if f.name != "preset"}
     return TrainSettings(
         values["preset"],
-        **{name: _section(kind, {**_EARLIER.get(name, {}), **values.get(name, {})}) for name, kind in sections.items()},
+        **{name: _section(kind, values.get(name, {})) for name, kind in sections.items()} | {"model": model},
     )
 
 

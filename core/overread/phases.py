@@ -109,7 +109,7 @@ def plan_phases(settings: TrainSettings, num_folds: int = 0, *, has_features: bo
         ),
         Phase(PhaseKind.WARMUP, settings.warmup.num_epochs if rounds.num_epochs else 0),
         *(Phase(PhaseKind.ROUND, num_epochs, index) for index, num_epochs in enumerate(rounds.num_epochs)),
-        Phase(PhaseKind.FINAL, rounds.num_final_epochs),
+        Phase(PhaseKind.FINAL, rounds.num_final_epochs if rounds.num_epochs else 0),
     ]
     return tuple(phase for phase in phases if phase.num_epochs)
 

@@ -208,6 +208,10 @@ def test_an_assignment_that_does_not_fit_is_refused(assignment, message):
         (RoundsSettings, {"strong": "some"}, "rounds.strong"),
         (RoundsSettings, {"weighting": "never"}, "rounds.weighting"),
         (RoundsSettings, {"weighting": "final"}, "rounds.num_final_epochs"),
+        (RoundsSettings, {"num_final_epochs": -1}, "rounds.num_final_epochs"),
+        (ModelSettings, {"stem": "large"}, "model.stem"),
+        (WarmupSettings, {"optimizer": "lion"}, "warmup.optimizer"),
+        (WarmupSettings, {"schedule": "steps"}, "warmup.schedule"),
         (CrossValidationSettings, {"num_folds": 1}, "cross_validation.num_folds"),
         (CrossValidationSettings, {"regularisation": 0.0}, "cross_validation.regularisation"),
         (CrossFittingSettings, {"num_folds": 1}, "cross_fitting.num_folds"),
@@ -294,6 +298,29 @@ def test_a_run_of_an_earlier_version_opens_with_the_constants_that_it_had_then()
         del old["refinement"][field]
     assert settings_from_dict(old) == OVERREAD
     assert calibration_settings({"settings": old}) == calibration_settings({}) == CalibrationSettings()
+
+
+@pytest.mark.parametrize(("encoder", "size_px"), [("resnet18", 64), ("resnet18", 224), ("narrow", 64)])
+def test_a_run_of_an_earlier_version_keeps_the_stem_that_its_weights_fit(encoder, size_px):
+    values = override_settings(PAPER, [f"model.encoder={encoder}", f"model.image_size_px={size_px}"]).to_dict()
+    del values["model"]["stem"]
+    assert not settings_from_dict(values).model.has_small_stem
+
+
+@pytest.mark.parametrize(
+    ("encoder", "size_px", "stem", "expected"),
+    [
+        ("resnet18", 64, "auto", True),
+        ("resnet50", 32, "auto", True),
+        ("resnet18", 65, "auto", False),
+        ("narrow", 32, "auto", False),
+        ("narrow", 64, "small", True),
+        ("resnet34", 224, "small", True),
+        ("resnet34", 32, "standard", False),
+    ],
+)
+def test_the_stem_follows_the_image_size_unless_one_is_chosen(encoder, size_px, stem, expected):
+    assert ModelSettings(encoder, size_px, stem=stem).has_small_stem is expected
 
 
 def test_the_detector_s_sections_are_those_of_the_run():

@@ -38,7 +38,10 @@ _IDN = (
     "With two classes (chest_xray) instance-dependent noise (idn) has one target left and is symmetric noise with a "
     "random rate; `boundary` flips labels where a reference model is unsure."
 )
-_PRINTED = "What papers print, on their own images, noise and networks. A row above neither reaches nor misses them:"
+_PRINTED = (
+    "What papers print, on their own images, noise and networks, which are larger and see all images. A row above "
+    "neither reaches nor misses them:"
+)
 
 
 def accuracy_page(lines: Sequence[Line]) -> str:

@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
-_WIDTH, _HEIGHT = 760, 420
-_LEFT, _TOP, _BOTTOM, _LEGEND = 60, 40, 50, 250
+_WIDTH, _HEIGHT = 820, 420
+_LEFT, _TOP, _BOTTOM, _LEGEND = 60, 40, 50, 300
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#555555")
 """Okabe and Ito's, which people who are colour-blind tell apart; beyond them lines are dashed."""
 _DASHES = ("", "6 4", "2 3")

@@ -18,7 +18,7 @@ class PlanFlags:
     """Of the benchmarks that go through cells."""
 
     seeds: Annotated[str, typer.Option(help=_SEEDS)] = "3"
-    tasks: Annotated[str | None, typer.Option(help="Names of tasks; default: all whose images are there.")] = None
+    tasks: Annotated[str | None, typer.Option(help="Names of tasks; default: the benchmark's own.")] = None
     noise: Annotated[str | None, typer.Option(help="Names of noises; default: each task's own.")] = None
     methods: Annotated[str | None, typer.Option(help="Names of methods; default: all.")] = None
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto"

@@ -78,6 +78,10 @@ def test_cifar_is_a_fixed_part_of_the_archive_with_what_people_said(tmp_path, mo
     assert (task.human_labels["rater_1"] == "frog").tolist() == [number < 6 for number in numbers]
     whole = load_task("cifar10n_all", tmp_path / "data", tmp_path / "whole")
     assert whole.true.tolist() == ["dog", "cat"] * 6
+    both = load_task("cifar10", tmp_path / "data", tmp_path / "both")
+    assert both.is_test.tolist() == [False] * 12 + [True] * 12
+    assert set(both.human_labels["worst"][:12]) == {"frog"}
+    assert both.human_labels["worst"][12:].tolist() == both.true[12:].tolist()  # nobody relabelled these
     (folder / "images.tar.xz").unlink()  # the pixels are in the cache
     again = load_task("cifar10n", tmp_path / "data", tmp_path / "cache")
     np.testing.assert_array_equal(again.pixels, task.pixels)

@@ -332,10 +332,80 @@ def test_the_fallback_to_the_current_label_keeps_the_last_pseudo_label(make_trai
     np.testing.assert_array_equal(seen[1][1], trace.pseudo_labels[0])
 
 
-def test_a_final_phase_is_a_stage_of_its_own_after_the_rounds(make_training):
-    trace = make_training(settings=FINAL).run()
+@pytest.mark.parametrize("weighting", ["rounds", "final"])
+def test_a_final_phase_is_a_stage_of_its_own_after_the_rounds(make_training, weighting):
+    settings = with_rounds(TINY, weighting=weighting, num_final_epochs=2)
+    trace = make_training(settings=settings).run()
     assert [str(stage) for stage in trace.stages[-2:]] == ["round 2 epoch 3", "final"]
+    assert trace.stages == plan_stages(settings)
     assert len(trace.pseudo_labels) == 2
+
+
+def test_finally_the_network_is_fine_tuned_on_the_last_pseudo_labels_weighted_by_confidence(make_training, monkeypatch):
+    calls = []
+    train = engine.supervised_epoch
+
+    def watched(network, optimizer, data, labels, is_strong, **options):
+        calls.append((labels.copy(), options["weight"]))
+        return train(network, optimizer, data, labels, is_strong, **options)
+
+    monkeypatch.setattr(engine, "supervised_epoch", watched)
+    settings = with_rounds(TINY, num_final_epochs=3)
+    trace = make_training(made_data(num_samples=90, num_flipped=6), settings).run()
+    assert len(calls) == 2 + 5 + 3
+    for labels, weight in calls[-3:]:
+        np.testing.assert_array_equal(labels, trace.pseudo_labels[-1])
+        assert weight == "max"
+
+
+def rates_of(make_training, monkeypatch, settings, folds=()):
+    """The optimiser's name and its learning rate in each supervised epoch."""
+    seen = []
+    train = engine.supervised_epoch
+
+    def watched(network, optimizer, *arguments, **options):
+        seen.append((type(optimizer).__name__, optimizer.param_groups[0]["lr"]))
+        return train(network, optimizer, *arguments, **options)
+
+    monkeypatch.setattr(engine, "supervised_epoch", watched)
+    make_training(made_data(num_test=16), settings, folds=folds).run()
+    return seen
+
+
+@pytest.mark.parametrize(("name", "kind"), [("sgd", "SGD"), ("adam", "Adam"), ("adamw", "AdamW")])
+def test_warm_up_rounds_and_final_phase_share_one_optimiser_and_one_cosine(make_training, monkeypatch, name, kind):
+    warmup = replace(TINY.warmup, optimizer=name, learning_rate=0.02, schedule="cosine")
+    settings = with_rounds(replace(TINY, warmup=warmup), num_final_epochs=2)
+    seen = rates_of(make_training, monkeypatch, settings)
+    assert {found for found, _ in seen} == {kind}
+    expected = [0.01 * (1 + math.cos(math.pi * done / 9)) for done in range(9)]  # 2, 2 + 3 and 2 epochs
+    np.testing.assert_allclose([rate for _, rate in seen], expected)
+
+
+def test_each_cross_fitted_network_has_a_cosine_of_its_own(make_training, monkeypatch):
+    settings = replace(FOLDED, warmup=replace(FOLDED.warmup, learning_rate=0.02, schedule="cosine"))
+    rates = [rate for _, rate in rates_of(make_training, monkeypatch, settings, FOLDS)]
+    expected = [0.01 * (1 + math.cos(math.pi * done / 3)) for done in range(3)]
+    np.testing.assert_allclose(rates, expected * 2)
+
+
+def test_a_run_by_sgd_with_cosine_that_is_killed_goes_on_as_it_would_have(make_training, monkeypatch):
+    settings = replace(TINY, warmup=replace(TINY.warmup, optimizer="sgd", learning_rate=0.02, schedule="cosine"))
+    whole = outcome(finished(make_training(settings=settings)))
+    save, num_saved = engine.save_checkpoint, 0
+
+    def save_then_stop(*arguments):
+        nonlocal num_saved
+        save(*arguments)
+        num_saved += 1
+        if num_saved == 5:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "save_checkpoint", save_then_stop)
+        with pytest.raises(Killed):
+            make_training(settings=settings, name="killed").run()
+    assert outcome(finished(make_training(settings=settings, name="killed"))) == whole
 
 
 def test_without_pretraining_the_embeddings_are_those_of_the_first_weights(make_training):

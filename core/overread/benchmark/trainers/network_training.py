@@ -75,7 +75,7 @@ def learning_rate_at(recipe: Recipe, epoch: int) -> float:
 def start_network(problem: TrainingProblem, number: int = 0) -> Network:
     """The network that a method starts from: its weights drawn from the seed or, but for the classifier's, the
     pretrained ones. number: which of several; each draws its own."""
-    network = new_network(problem.data, problem.settings, draw_seed(problem.seed, number))
+    network = new_network(problem.data, problem.settings, draw_seed(problem.seed, 0, number))
     if problem.pretrained is not None:
         own = network.state_dict()
         network.load_state_dict({**problem.pretrained, **{name: own[name] for name in own if name.startswith("head.")}})
@@ -84,7 +84,8 @@ def start_network(problem: TrainingProblem, number: int = 0) -> Network:
 
 def draw_seed(*numbers: int) -> int:
     """A seed that follows from some numbers, none of them negative, and shares nothing with those of others."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    # A sequence takes trailing zeros for none.
+    return int(np.random.SeedSequence((len(numbers), *numbers)).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def logits_of(problem: TrainingProblem, network: nn.Module, images: Tensor) -> Tensor:

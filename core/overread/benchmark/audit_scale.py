@@ -8,7 +8,7 @@ from scipy.stats import hypergeom
 
 from overread.audit.confidence_set import ConfidenceSet, Counts, Predictor
 from overread.audit.design import AuditQuestion, draw_order, most_of_rest, plan
-from overread.audit.statement import PROPOSAL_GUESS
+from overread.audit.proposal_bounds import PROPOSAL_GUESS
 from overread.benchmark.audit_cells import belief, table_of
 from overread.benchmark.audit_coverage import exact_most
 

@@ -1,4 +1,4 @@
-"""Keypoints of an image, and the transform between those of two: they may be rotated, mirrored, zoomed or cropped.
+"""Keypoints of images, and the transform between those of two: they may be rotated, mirrored, zoomed or cropped.
 
 Source of the keypoints: Lowe 2004, "Distinctive Image Features from Scale-Invariant Keypoints"; of the square root
 of their descriptors: Arandjelovic and Zisserman 2012, "Three things everyone should know".
@@ -9,11 +9,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-MAX_KEYPOINTS = 150
-SIDE_PX = 160
-"""Larger images are reduced to it: keypoints of twice the side cost twice the time and find no more duplicates."""
-MIN_MATCHES = 6
-"""Keypoints that a transform must bring together: fewer come together by chance."""
 _DESCRIPTOR_SCALE = 512
 """Square roots of the shares of a descriptor's 128 bins, brought to uint8; hardly any is above a half."""
 _MAX_RATIO = 0.8
@@ -23,8 +18,6 @@ _LOOSE_SHARE, _TIGHT_SHARE = 1 / 28, 1 / 56
 _MAX_STRETCH = 1.7
 """A transform that stretches one direction so much more than the other is an accident."""
 _RIDGE = 1e-9 * np.eye(3)
-_DETAIL_SIDE_PX = 112
-"""Side at which the detail of two images is compared."""
 
 
 def _mirrored_bins() -> np.ndarray:
@@ -37,29 +30,65 @@ _MIRRORED = _mirrored_bins()
 
 
 @dataclass(frozen=True)
-class Keypoints:
-    """The M keypoints of one image."""
+class Look:
+    """How closely images are looked at."""
 
-    places: np.ndarray
-    """(M,) complex64: x + iy, as shares of the image's side."""
-    sizes: np.ndarray
-    """(M,) float32, likewise."""
-    angles: np.ndarray
-    """(M,) float32, in radians."""
-    descriptors: np.ndarray
-    """(M, 128) uint8."""
+    side_px: int
+    """Larger images are reduced to it."""
+    max_keypoints: int
+    """The strongest of each image; time and memory grow with it."""
+    min_matches: int
+    """Keypoints that a transform must bring together."""
 
 
 @dataclass(frozen=True)
-class Alignment:
-    """How well one image matches another, once it is transformed."""
+class Keypoints:
+    """The keypoints of N images, at most M each; a descriptor of zeros, which matches none, where there are fewer."""
 
+    places: np.ndarray
+    """(N, M) complex64: x + iy, as shares of the image's side."""
+    sizes: np.ndarray
+    """(N, M) float32, likewise; above 0."""
+    angles: np.ndarray
+    """(N, M) float32, in radians."""
+    descriptors: np.ndarray
+    """(N, M, 128) uint8."""
+
+    @classmethod
+    def none(cls, num_images: int, look: Look) -> "Keypoints":
+        """Room for the keypoints of so many images, which have none yet."""
+        shape = (num_images, look.max_keypoints)
+        places, descriptors = np.zeros(shape, np.complex64), np.zeros((*shape, 128), np.uint8)
+        return cls(places, np.ones(shape, np.float32), np.zeros(shape, np.float32), descriptors)
+
+    def find(self, row: int, image: np.ndarray, look: Look) -> None:
+        """Fill a row with the strongest keypoints of an image (H, W, C) uint8."""
+        shown = grey(image)
+        if len(shown) > look.side_px:
+            shown = cv2.resize(shown, (look.side_px, look.side_px), interpolation=cv2.INTER_AREA)
+        found, descriptors = cv2.SIFT.create(nfeatures=look.max_keypoints).detectAndCompute(shown, None)
+        found = found[: look.max_keypoints]
+        if not found:
+            return
+        filled = slice(len(found))
+        values = np.array([(*point.pt, point.size, point.angle) for point in found], dtype=np.float32)
+        self.places[row, filled] = (values[:, 0] + 0.5 + 1j * (values[:, 1] + 0.5)) / len(shown)
+        self.sizes[row, filled] = values[:, 2] / len(shown)
+        self.angles[row, filled] = np.deg2rad(values[:, 3])
+        shares = descriptors[filled] / np.maximum(descriptors[filled].sum(axis=1, keepdims=True), 1)
+        self.descriptors[row, filled] = np.minimum(_DESCRIPTOR_SCALE * np.sqrt(shares) + 0.5, 255)
+
+
+@dataclass(frozen=True)
+class Match:
+    """The best affine transform of one image onto another."""
+
+    row: int
+    """Of the other image."""
     num_matches: int
     """Keypoints that the transform brings together, at different places."""
-    overlap: float = 0.0
-    """Share of the smaller image's area (after the transform) that both show, in [0, 1]."""
-    correlation: float = 0.0
-    """Of the detail of both where they overlap, in [-1, 1]; 1 for the same."""
+    transform: np.ndarray
+    """(2, 3) float64, of places as shares of the image's side."""
 
 
 def grey(image: np.ndarray) -> np.ndarray:
@@ -67,93 +96,68 @@ def grey(image: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(image[..., 0]) if image.shape[2] == 1 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
 
 
-def find_keypoints(image: np.ndarray) -> Keypoints:
-    """The strongest keypoints of an image (H, W, C) uint8, at most `MAX_KEYPOINTS`."""
-    shown = grey(image)
-    if len(shown) > SIDE_PX:
-        shown = cv2.resize(shown, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
-    found, descriptors = cv2.SIFT.create(nfeatures=MAX_KEYPOINTS).detectAndCompute(shown, None)
-    found = found[:MAX_KEYPOINTS]
-    if not found:
-        none = np.zeros(0, np.float32)
-        return Keypoints(np.zeros(0, np.complex64), none, none, np.zeros((0, 128), np.uint8))
-    values = np.array([(*point.pt, point.size, np.deg2rad(point.angle)) for point in found], dtype=np.float32)
-    shares = descriptors[: len(found)] / np.maximum(descriptors[: len(found)].sum(axis=1, keepdims=True), 1)
-    roots = np.minimum(_DESCRIPTOR_SCALE * np.sqrt(shares), 255).astype(np.uint8)
-    places = (values[:, 0] + 0.5 + 1j * (values[:, 1] + 0.5)) / len(shown)
-    return Keypoints(places.astype(np.complex64), values[:, 2] / len(shown), values[:, 3], roots)
-
-
-def detail(image: np.ndarray) -> np.ndarray:
-    """(S, S) float32: what an image (H, W, C) uint8 shows beside its shading, at a side of 112 px."""
-    small = cv2.resize(grey(image), (_DETAIL_SIDE_PX, _DETAIL_SIDE_PX), interpolation=cv2.INTER_AREA)
-    small = small.astype(np.float32)
-    return cv2.GaussianBlur(small, (0, 0), 1) - cv2.GaussianBlur(small, (0, 0), 4)
-
-
-def match(first: Keypoints, second: Keypoints) -> tuple[int, np.ndarray]:
-    """Number of keypoints, each at a place of its own, that the best affine transform of the first image brings
-    onto those of the second, and that transform, (2, 3) float64. Mirror images count as well.
+def match(keypoints: Keypoints, row: int, others: np.ndarray, look: Look) -> list[Match]:
+    """The best transform of a row's image onto each of the images others (C,) int64 that match it at all, which may
+    be mirror images.
 
     Every match of two keypoints proposes a similarity transform by its places, sizes and angles; the one that most
-    others agree with is refined to an affine transform by least squares. Fewer than `MIN_MATCHES` count as 0.
+    others agree with is refined to an affine transform by least squares.
     """
-    best = (0, np.zeros((2, 3)))
-    if min(len(first.places), len(second.places)) < MIN_MATCHES:
-        return best
-    others = second.descriptors.astype(np.float32)
-    for is_mirrored in (False, True):
-        own = (first.descriptors[:, _MIRRORED] if is_mirrored else first.descriptors).astype(np.float32)
-        own_indices, indices = _matches(own, others)
-        if len(indices) >= MIN_MATCHES:
-            found = _fit(first, own_indices, second, indices, is_mirrored)
-            best = max(best, found, key=lambda result: result[0])
-    return best
+    pair, own, other = _matched_keypoints(keypoints.descriptors[row], keypoints.descriptors[others])
+    counts = np.bincount(pair, minlength=2 * len(others))
+    is_mirrored, candidate = np.divmod(np.flatnonzero(counts >= look.min_matches), len(others))
+    if not len(candidate):
+        return []
+    # A row for each pair of images, a column for each match of theirs.
+    table = np.full((len(counts), counts.max()), -1)
+    table[pair, np.arange(len(pair)) - (np.cumsum(counts) - counts)[pair]] = np.arange(len(pair))
+    table = table[counts >= look.min_matches]
+    is_match = table >= 0
+    at = others[pair % len(others)], other
+    a, angles = keypoints.places[row, own][table], keypoints.angles[row, own][table]
+    a[is_mirrored == 1] = a[is_mirrored == 1].conj()
+    angles[is_mirrored == 1] *= -1
+    b = keypoints.places[at][table]
+    scale = keypoints.sizes[at][table] / keypoints.sizes[row, own][table]
+    turn = scale * np.exp(1j * (keypoints.angles[at][table] - angles))
+    is_near = np.abs(turn[..., None] * (a[:, None] - a[..., None]) + b[..., None] - b[:, None]) < _LOOSE_SHARE
+    votes = np.where(is_match, (is_near & is_match[:, None]).sum(axis=2), 0)
+    best: dict[int, Match] = {}
+    for index in np.flatnonzero(votes.max(axis=1) >= look.min_matches):
+        is_inlier = is_near[index, votes[index].argmax()][is_match[index]]
+        num, transform = _fit(a[index][is_match[index]], b[index][is_match[index]], is_inlier, look.min_matches)
+        if is_mirrored[index]:
+            transform = transform * [1, -1, 1]  # which takes y as it was
+        found = Match(int(others[candidate[index]]), num, transform)
+        if num >= look.min_matches and (found.row not in best or num > best[found.row].num_matches):
+            best[found.row] = found
+    return list(best.values())
 
 
-def overlay(first: np.ndarray, second: np.ndarray, transform: np.ndarray) -> tuple[float, float]:
-    """Overlap and correlation of two images' `detail` under a transform that `match` found, as in `Alignment`."""
-    # In px, which are counted from the centre of the first one: a share s is at s * side - 1/2.
-    in_px = transform.copy()
-    in_px[:, 2] = transform[:, 2] * len(first) + transform[:, :2] @ [0.5, 0.5] - 0.5
-    warped = cv2.warpAffine(first, in_px, second.shape[::-1], flags=cv2.INTER_LINEAR)
-    is_covered = cv2.warpAffine(np.ones_like(first), in_px, second.shape[::-1]) > 0.99
-    area = min(abs(np.linalg.det(transform[:, :2])), 1.0) * first.size
-    overlap = min(float(is_covered.sum() / area), 1.0)
-    a, b = warped[is_covered], second[is_covered]
-    if a.size < 2 or a.std() == 0 or b.std() == 0:
-        return overlap, 0.0
-    return overlap, float(np.corrcoef(a, b)[0, 1])
+def _matched_keypoints(own: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of descriptors own (M, 128) and others (C, M, 128), those that are each other's nearest in two images and
+    clearly nearer than the next: the pair of images (ascending; C and above: own is mirrored), and both indices."""
+    both = np.concatenate([own, own[:, _MIRRORED]]).astype(np.float32) / _DESCRIPTOR_SCALE**2
+    # The descriptors have a length of 1: where their product is s, the square of their distance is 2 - 2s.
+    likeness = (both @ others.reshape(-1, 128).T.astype(np.float32)).reshape(2, len(own), len(others), -1)
+    of_other = likeness.max(axis=1, keepdims=True)
+    nearest = likeness.argmax(axis=3)[..., None]
+    first = np.take_along_axis(likeness, nearest, axis=3)
+    is_mutual = np.take_along_axis(of_other, nearest, axis=3) == first
+    np.put_along_axis(likeness, nearest, -1, axis=3)
+    second = likeness.max(axis=3, keepdims=True)
+    chosen = is_mutual & (1 - first < _MAX_RATIO**2 * (1 - second))
+    is_mirrored, candidate, index = np.nonzero(chosen[..., 0].swapaxes(1, 2))
+    return is_mirrored * len(others) + candidate, index, nearest[is_mirrored, index, candidate, 0]
 
 
-def _matches(own: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the descriptors that are each other's nearest, and clearly nearer than the next."""
-    distances = (own**2).sum(axis=1)[:, None] + (others**2).sum(axis=1)[None] - 2 * own @ others.T
-    rows = np.arange(len(own))
-    nearest = distances.argmin(axis=1)
-    is_mutual = distances.argmin(axis=0)[nearest] == rows
-    two = np.partition(distances, 1, axis=1)[:, :2]
-    chosen = is_mutual & (two[:, 0] < _MAX_RATIO**2 * two[:, 1])
-    return rows[chosen], nearest[chosen]
-
-
-def _fit(
-    first: Keypoints, own: np.ndarray, second: Keypoints, others: np.ndarray, is_mirrored: bool
-) -> tuple[int, np.ndarray]:
-    a, angles = first.places[own], first.angles[own]
-    b = second.places[others]
-    if is_mirrored:
-        a, angles = a.conj(), -angles
-    turn = second.sizes[others] / first.sizes[own] * np.exp(1j * (second.angles[others] - angles))
-    shift = b - turn * a
-    distances = np.abs(turn[:, None] * a + shift[:, None] - b)
-    is_inlier = distances < _LOOSE_SHARE
-    is_inlier = is_inlier[is_inlier.sum(axis=1).argmax()]
+def _fit(a: np.ndarray, b: np.ndarray, is_inlier: np.ndarray, min_matches: int) -> tuple[int, np.ndarray]:
+    """Number of places a (K,) complex64 that the transform brings onto b (K,) complex64, and the transform."""
     none = (0, np.zeros((2, 3)))
     places = np.stack([a.real, a.imag, np.ones(len(a))], axis=1).astype(np.float64)
     targets = np.stack([b.real, b.imag], axis=1).astype(np.float64)
     for _ in range(3):
-        if is_inlier.sum() < MIN_MATCHES:
+        if is_inlier.sum() < min_matches:
             return none
         chosen = places[is_inlier]
         # The normal equations, a trace of ridge for keypoints on one line: in a quarter of lstsq's time.
@@ -162,7 +166,5 @@ def _fit(
     stretches = np.linalg.svd(transform[:, :2], compute_uv=False)
     if stretches[0] > _MAX_STRETCH * stretches[1]:
         return none
-    if is_mirrored:
-        transform = transform * [1, -1, 1]  # which takes y as it was
     cells = (targets[is_inlier] / _TIGHT_SHARE).astype(int)
     return len(set(map(tuple, cells.tolist()))), transform

@@ -10,7 +10,8 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -18,11 +19,18 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from threadpoolctl import threadpool_limits
 
-from overread.checks.keypoints import MIN_MATCHES, Alignment, Keypoints, detail, find_keypoints, grey, match, overlay
+from overread.checks import overlays
+from overread.checks.keypoints import Keypoints, Look, grey, match
 from overread.detection.neighbour_index import NeighbourIndex
 
 NUM_CANDIDATES = 15
 """Of each image: those whose histograms are most like its own."""
+FIRST_LOOK = Look(side_px=112, max_keypoints=80, min_matches=4)
+SECOND_LOOK = Look(side_px=160, max_keypoints=150, min_matches=6)
+"""Keypoints of twice the side cost twice the time and find no more duplicates; fewer than six come together by chance.
+"""
+UNSURE_CORRELATION, SURE_CORRELATION = 0.65, 0.9
+"""A pair that correlates as little as the one at the first look is none; one that does as the other needs no second."""
 MIN_OVERLAP = 0.35
 """The share of the smaller image's area that both must show ..."""
 MIN_CORRELATION = 0.8
@@ -31,6 +39,8 @@ EXACT_UP_TO = 8_000
 """Images of which each is compared with each; of more, an index finds the candidates in less time."""
 _BLOCK_CELLS = 1 << 25
 """Similarities held at a time: the memory does not grow with the square of the number of images."""
+_EDGE_BINS = np.minimum(8 * np.log2(1 + np.arange(4 * 1443) / 4), 63).astype(np.uint16)
+"""Of the strengths of edges, in quarters; the strongest of 8 bits is 1,442."""
 
 
 def near_duplicate_groups(
@@ -52,35 +62,109 @@ def near_duplicate_groups(
     indices = np.array([place for place, key in enumerate(keys) if key not in is_copy], dtype=np.int64)
     if len(indices) < 2:
         return []
-    num_threads = min(os.cpu_count() or 1, 32)
-    # Each thread computes small products; threads of BLAS would only compete with them.
-    with ThreadPoolExecutor(num_threads) as executor:
+    # Each thread works on images of its own; threads of OpenCV would only compete with them.
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 32)) as executor, _one_thread_of_opencv():
         histograms = np.stack(list(executor.map(lambda place: _histogram(pixels[place]), indices)))
         pairs = _candidates(histograms)
         del histograms
-        report(0.1)
-        keypoints: list[Keypoints] = []
-        for found in executor.map(lambda place: find_keypoints(pixels[place]), indices):
-            keypoints.append(found)
-            report(0.1 + 0.5 * len(keypoints) / len(indices))
-        rows = [(row, [second for _, second in group]) for row, group in groupby(pairs, key=lambda pair: pair[0])]
-        links: list[tuple[int, int]] = []
-        with threadpool_limits(1):
-            verified = executor.map(lambda row: _verified(pixels, indices, keypoints, *row), rows)
-            for num_done, found_pairs in enumerate(verified, start=1):
-                links += found_pairs
-                report(0.6 + 0.4 * num_done / len(rows))
+        search = _Search(pixels, indices, executor, report)
+        aligned = search.alignments(pairs, FIRST_LOOK, (0.1, 0.8))
+        links = [
+            alignment.ends
+            for alignment in aligned
+            if is_near_duplicate(alignment) and alignment.correlation >= SURE_CORRELATION
+        ]
+        groups = _groups(links, len(indices))
+        unsure = [
+            alignment.ends
+            for alignment in aligned
+            if alignment.correlation >= UNSURE_CORRELATION and len(set(groups[list(alignment.ends)])) > 1
+        ]
+        aligned = search.alignments(unsure, SECOND_LOOK, (0.8, 1.0))
+        links += [alignment.ends for alignment in aligned if is_near_duplicate(alignment)]
     of_index = [of_first.get(keys[place], (keys[place],)) for place in indices]
-    return [tuple(key for index in group for key in of_index[index]) for group in _linked(links, len(indices))]
+    members = defaultdict(list)
+    for index, group in enumerate(_groups(links, len(indices)).tolist()):
+        members[group].append(index)
+    linked = [indices_of_group for indices_of_group in members.values() if len(indices_of_group) > 1]
+    return [tuple(key for index in group for key in of_index[index]) for group in linked]
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How well one image matches another, once it is transformed."""
+
+    ends: tuple[int, int]
+    """The two images."""
+    num_matches: int
+    """Keypoints that the transform brings together, at different places."""
+    overlap: float
+    """Share of the smaller image's area (after the transform) that both show, in [0, 1]."""
+    correlation: float
+    """Of the detail of both where they overlap, in [-1, 1]; 1 for the same."""
 
 
 def is_near_duplicate(alignment: Alignment) -> bool:
     """Whether two images are near-duplicates, by how well one matches the other."""
     return (
-        alignment.num_matches >= MIN_MATCHES
+        alignment.num_matches >= SECOND_LOOK.min_matches
         and alignment.overlap >= MIN_OVERLAP
         and alignment.correlation >= MIN_CORRELATION
     )
+
+
+@contextmanager
+def _one_thread_of_opencv() -> Iterator[None]:
+    num_threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(num_threads)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Images in which pairs are looked for: those of pixels (N, H, W, C) uint8 at the places indices (M,) int64."""
+
+    pixels: np.ndarray
+    indices: np.ndarray
+    executor: ThreadPoolExecutor
+    report: Callable[[float], None]
+
+    def alignments(self, pairs: list[tuple[int, int]], look: Look, progress: tuple[float, float]) -> list[Alignment]:
+        """Of the pairs (i, j) of images, by ascending i, those that match; progress: the shares done before and after."""
+        begin, end = progress
+        images, rows = np.unique(np.array(pairs, dtype=np.int64).reshape(-1, 2), return_inverse=True)
+        keypoints = Keypoints.none(len(images), look)
+        details = np.zeros((len(images), overlays.SIDE_PX, overlays.SIDE_PX), np.int8)
+
+        def find(row: int) -> None:
+            image = self.pixels[self.indices[images[row]]]
+            keypoints.find(row, image, look)
+            details[row] = overlays.detail(image)
+
+        def align(row: int, others: np.ndarray) -> list[Alignment]:
+            return [
+                Alignment(
+                    (int(images[row]), int(images[found.row])),
+                    found.num_matches,
+                    *overlays.overlay(details[row], details[found.row], found.transform),
+                )
+                for found in match(keypoints, row, others, look)
+            ]
+
+        for num_done, _ in enumerate(self.executor.map(find, range(len(images))), start=1):
+            self.report(begin + 0.6 * (end - begin) * num_done / len(images))
+        firsts, starts = np.unique(rows.reshape(-1, 2)[:, 0], return_index=True)
+        others = np.split(rows.reshape(-1, 2)[:, 1], starts[1:])
+        aligned: list[Alignment] = []
+        # Nor would threads of BLAS help: the products are small.
+        with threadpool_limits(1):
+            for num_done, found in enumerate(self.executor.map(align, firsts, others), start=1):
+                aligned += found
+                self.report(begin + (end - begin) * (0.6 + 0.4 * num_done / len(firsts)))
+        return aligned
 
 
 def _histogram(image: np.ndarray) -> np.ndarray:
@@ -90,9 +174,8 @@ def _histogram(image: np.ndarray) -> np.ndarray:
         bins = (coarse[..., 0] << 8) | (coarse[..., 1] << 4) | coarse[..., 2]
     else:
         shown = grey(image)
-        across, down = (cv2.Sobel(shown, cv2.CV_32F, dx, dy) for dx, dy in ((1, 0), (0, 1)))
-        edge = np.minimum(8 * np.log2(1 + np.hypot(across, down)), 63).astype(np.int32)
-        bins = ((shown >> 2).astype(np.int32) << 6) | edge
+        across, down = (cv2.Sobel(shown, cv2.CV_32F, dx, dy, scale=4) for dx, dy in ((1, 0), (0, 1)))
+        bins = ((shown >> 2).astype(np.uint16) << 6) | _EDGE_BINS[cv2.magnitude(across, down).astype(np.uint16)]
     counts = np.bincount(bins.ravel(), minlength=4096)
     return np.sqrt(counts / counts.sum()).astype(np.float16)
 
@@ -135,28 +218,8 @@ def _blocks(length: int, size: int) -> Iterator[slice]:
     return (slice(start, min(start + size, length)) for start in range(0, length, size))
 
 
-def _verified(
-    pixels: np.ndarray, indices: np.ndarray, keypoints: list[Keypoints], row: int, others: list[int]
-) -> list[tuple[int, int]]:
-    """Those of a row's candidates that are its near-duplicates."""
-    links, own_detail = [], None
-    for other in others:
-        num_matches, transform = match(keypoints[row], keypoints[other])
-        if num_matches < MIN_MATCHES:
-            continue
-        if own_detail is None:
-            own_detail = detail(pixels[indices[row]])
-        overlap, correlation = overlay(own_detail, detail(pixels[indices[other]]), transform)
-        if is_near_duplicate(Alignment(num_matches, overlap, correlation)):
-            links.append((row, other))
-    return links
-
-
-def _linked(links: list[tuple[int, int]], num_images: int) -> list[list[int]]:
-    """The connected components of two images or more, in the order of their first images."""
+def _groups(links: list[tuple[int, int]], num_images: int) -> np.ndarray:
+    """(N,) int: equal for images that are linked, by others as well."""
     ends = np.array(links, dtype=np.int64).reshape(-1, 2).T
     graph = coo_matrix((np.ones(ends.shape[1]), tuple(ends)), shape=(num_images, num_images))
-    groups = defaultdict(list)
-    for image, component in enumerate(connected_components(graph, directed=False)[1]):
-        groups[component].append(image)
-    return [group for group in groups.values() if len(group) > 1]
+    return connected_components(graph, directed=False)[1]

@@ -55,7 +55,8 @@ def show_page() -> None:
         show_reliability(study, run, scores)
     with right:
         show_trade_off(scores)
-    show_audit(study)
+    if session.may_see_others():
+        show_audit(study)
     show_anchoring(study)
     show_grades(study)
     show_map(study, run, scores)
@@ -144,7 +145,7 @@ def show_own_progress(study: Study, scores: pd.DataFrame) -> None:
     if not reader:
         st.caption("Enter your name on the Review page to see your progress here.")
         return
-    decisions = study_data.ledger(study).decisions(reader)
+    decisions = session.ledger(study).decisions(reader)
     proposed = set(scores.loc[scores["is_proposed"], "sample_id"])
     num_read = len(proposed & {decision.verdict.sample_id for decision in decisions})
     st.progress(
@@ -199,7 +200,7 @@ def show_reliability(study: Study, run: Run, scores: pd.DataFrame) -> None:
     """The calibration of the run's probabilities by the reader's own verdicts, before and after correction."""
     st.header("Calibration")
     reader = session.reader_name()
-    decisions = study_data.ledger(study).decisions(reader) if reader else []
+    decisions = session.ledger(study).decisions(reader) if reader else []
     places, is_error = outcomes(scores, decisions, run=run.name)
     num, settings = len(is_error), calibration_settings(run.config())
     if num < settings.min_verdicts:

@@ -161,7 +161,9 @@ class Ledger(LedgerStore):
         return True
 
     def decisions(self, reader: str | None = None) -> list[Decision]:
-        """The standing decisions, oldest first: the newest one per reader and sample that was not undone."""
+        """The standing decisions, oldest first: the newest one per reader and sample that was not undone. Raises
+        NotAllowedError where another reader's are not the actor's to see; so do the others."""
+        self._require_visible(reader)
         standing = standing_verdicts(self.study, reader).subquery()
         newest = select(func.max(standing.c.sequence)).group_by(standing.c.reader, standing.c.sample_id)
         with self.reading() as connection:
@@ -178,6 +180,7 @@ class Ledger(LedgerStore):
 
         Takes as long as there are rows after it. None where that row is not in the ledger: a backup has replaced it.
         """
+        self._require_visible(reader)
         with self.reading() as connection:
             if connection is None:
                 return None if since.sequence else Changes((), frozenset(), Head())
@@ -194,6 +197,7 @@ class Ledger(LedgerStore):
 
     def readings(self, reader: str | None = None) -> list[LedgerRow]:
         """The readings, oldest first; their protocol is blind or open."""
+        self._require_visible(reader)
         return self._select(rows_of(self.study, reader).where(ledger.c.kind == "reading").order_by(ledger.c.sequence))
 
     def standing(self, connection: Connection, reader: str, sample_id: str) -> Row[Any] | None:

@@ -113,7 +113,8 @@ def security_headers(place: Place, page: str = "") -> dict[str, str]:
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
         "X-Frame-Options": "DENY",
         "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
+        # With no-referrer, a browser hides the origin of the form to sign in even from us.
+        "Referrer-Policy": "same-origin" if place.is_served else "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
     }

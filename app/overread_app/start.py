@@ -169,7 +169,7 @@ def _announce(url: str, place: Place, opens_browser: bool) -> None:
 
 def _answers(place: Place) -> bool:
     """Whether something listens there."""
-    every = {"0.0.0.0": LOOPBACK, "::": "::1"}  # nosec B104: compared with, not listened on
+    every = {"0.0.0.0": LOOPBACK, "::": "::1"}  # nosec B104 # compared with
     with socket.socket(_family(place)) as probe:
         probe.settimeout(1)
         try:

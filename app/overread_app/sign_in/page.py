@@ -35,9 +35,9 @@ class SignInPage:
             parts.append(
                 f'<form method="post" action="{PATH}"{is_second}>'
                 f'<label>{escape(said("sign_in.name"))}<input name="name" value="{escape(self.name)}" required '
-                'autocomplete="username" maxlength="60" autofocus></label>'
+                f'autocomplete="username" maxlength="60"{"" if self.name else " autofocus"}></label>'
                 f'<label>{escape(said("sign_in.password"))}<input name="password" type="password" required '
-                'autocomplete="current-password" maxlength="200"></label>'
+                f'autocomplete="current-password" maxlength="200"{" autofocus" if self.name else ""}></label>'
                 f'<button class="button">{escape(said("sign_in.start"))}</button></form>'
             )
         parts.append(f'<p class="note">{escape(said("sign_in.forgotten"))}</p>')

@@ -59,6 +59,7 @@ class Ledger(LedgerStore):
     def append_verdict(self, connection: Connection, verdict: Verdict) -> bool:
         """As `record`, within `writing`: several verdicts may be appended in one transaction."""
         kind = check_verdict(verdict)
+        self._require_own(verdict.reader)
         known = self.find(connection, verdict.idempotency_key)
         if known is not None:
             check_same(known, "verdict", verdict.reader, verdict.sample_id)
@@ -114,6 +115,7 @@ class Ledger(LedgerStore):
         """
         key = str(uuid.uuid4()) if idempotency_key is None else idempotency_key
         check_texts(reader=reader, idempotency_key=key)
+        self._require_own(reader)
         with self.writing() as connection:
             known = self.find(connection, key)
             if known is not None:
@@ -135,6 +137,7 @@ class Ledger(LedgerStore):
         sample.
         """
         check_reading(reading)
+        self._require_own(reading.reader)
         with self.writing() as connection:
             known = self.find(connection, reading.idempotency_key)
             if known is not None:

@@ -158,7 +158,7 @@ class LedgerStore:
         last = connection.execute(last_row(self.study)).one_or_none()
         absent: dict[str, Any] = dict.fromkeys(_TEXTS, "")
         if self.actor is not None:
-            self.actor.require_own(str(content["reader"]))
+            self._require_own(str(content["reader"]))
             absent["identity"] = self.actor.identity.value
         row = with_hash(
             LedgerRow(
@@ -172,6 +172,10 @@ class LedgerStore:
             self.key,
         )
         connection.execute(insert(ledger).values(asdict(row)))
+
+    def _require_own(self, reader: str) -> None:
+        if self.actor is not None:
+            self.actor.require_own(reader)
 
     def _require_visible(self, reader: str | None) -> None:
         if self.actor is not None:

@@ -22,7 +22,7 @@ class Identity(StrEnum):
 
     SELF_DECLARED = "self-declared"
     """A name was typed, and not verified. The ledger's rows then say nothing."""
-    PASSWORD = "password"  # nosec B105: the word in the export
+    PASSWORD = "password"  # nosec B105 # the word in the export
     PROVIDER = "provider"
     """By an OpenID Connect provider."""
 

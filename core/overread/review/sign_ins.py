@@ -94,8 +94,8 @@ class SignIns:
         key, now_s = name_key(name)[:200], time.time()
         prepare(self.accounts.engine)
         with transaction(self.accounts.engine, is_writing=True) as connection:
-            connection.execute(delete(attempts).where(attempts.c.retry_s < now_s - _FORGET_S))
             _lock(connection)
+            connection.execute(delete(attempts).where(attempts.c.retry_s < now_s - _FORGET_S))
             known = connection.execute(select(attempts).where(attempts.c.name_key == key)).one_or_none()
             if known is None:
                 connection.execute(insert(attempts).values(name_key=key, num_failed=1, retry_s=now_s))

@@ -30,7 +30,7 @@ class ReadingList:
 
     @property
     def since(self) -> int:
-        """The ledger's newest row when the queue was chosen; 0 for the queue that nobody chose."""
+        """How many verdicts the reader had given when the queue was chosen; 0 for the queue that nobody chose."""
         return self._stored[1]
 
     @property
@@ -39,8 +39,8 @@ class ReadingList:
         return session.get(f"queue_{self.key}", (QueueChoice(order), 0))
 
     def choose(self, *, since: int = 0, **changes: Any) -> None:
-        """Change these fields of the choice; nothing happens where they have these values. since: the ledger's newest
-        row."""
+        """Change these fields of the choice; nothing happens where they have these values. since: how
+        many verdicts the reader has given."""
         changed = replace(self.choice, **changes)
         if changed != self.choice:
             session.put(f"queue_{self.key}", (changed, since))
@@ -50,7 +50,8 @@ class ReadingList:
         session.put("asked_choice", (self.study, self.run, choice))
 
     def take_asked(self, *, since: int) -> None:
-        """Make the choice that another page has asked for this list's. since: the ledger's newest row."""
+        """Make the choice that another page has asked for this list's. since: how many verdicts the reader has
+        given."""
         asked = session.get("asked_choice")
         if asked is not None and asked[:2] == (self.study, self.run):
             session.put("asked_choice", None)

@@ -12,17 +12,20 @@ from typing import Any
 import streamlit as st
 
 from overread.errors import UserError
+from overread.review.accounts import Accounts
+from overread.review.ledger import Ledger
+from overread.review.roles import Action, Actor
 from overread.studies.run import Run, default_run, find_runs
 from overread.studies.study import Study, open_study
 from overread_app import study_data
 from overread_app.boundary import without_paths
 from overread_app.processes import DATA_PATH, DEMO_NAMES, DEMO_PATH, OWNER_VARIABLE, STUDIES_VARIABLE
-from overread_app.words.catalogue import LANGUAGES, Words, language_of, words_in
+from overread_app.serving import SERVED_VARIABLE
+from overread_app.sign_in.gate import SESSION_COOKIE, sign_ins
+from overread_app.words.catalogue import LANGUAGE_COOKIE, LANGUAGES, Words, language_of, words_in
 from overread_app.words.worded_error import WordedError
 
 MAX_READER_LENGTH = 60
-LANGUAGE_COOKIE = "overread_language"
-"""Where the browser keeps the language that its reader chose."""
 DAMAGED = "One of its files is missing or damaged; restore the study from a backup"
 
 
@@ -37,16 +40,18 @@ class UnreadableStudy:
 
 
 def studies() -> list[Study]:
-    """The studies that this session may open: those the server was started with, then those made here.
+    """The studies that this session may open: those the server was started with, then those made here; of them, those
+    that a signed-in reader was given.
 
     Those that cannot be opened are in `unreadable_studies` instead.
     """
-    return [study for study in _opened() if isinstance(study, Study)]
+    found = [study for study in _opened() if isinstance(study, Study)]
+    return [study for study in found if actor().may_open(study.ledger_study)] if is_served() else found
 
 
 def unreadable_studies() -> list[UnreadableStudy]:
-    """The studies that cannot be opened."""
-    return [study for study in _opened() if isinstance(study, UnreadableStudy)]
+    """The studies that cannot be opened; where people sign in, only the owner is told."""
+    return [] if not may_manage() else [study for study in _opened() if isinstance(study, UnreadableStudy)]
 
 
 def served_paths(made: Iterable[Path] = ()) -> list[Path]:
@@ -128,9 +133,11 @@ def current_study() -> Study | None:
     return found[0] if found else None
 
 
-def first_study(address: str) -> Study | None:
-    """The study that a new session opens at a page's address, among those that this server was started with."""
+def first_study(address: str, reader: Actor | None = None) -> Study | None:
+    """The study that a new session opens at a page's address, among those that this server was started with. reader:
+    whose studies alone count."""
     found = [study for study in map(_open, served_paths()) if isinstance(study, Study)]
+    found = [study for study in found if reader is None or reader.may_open(study.ledger_study)]
     named = next((study for study in found if study_address(study.path) == address), None)
     return named or _first_finished(found) or next(iter(found), None)
 
@@ -172,9 +179,49 @@ def choose_run(name: str) -> None:
     put("run", name)
 
 
+def is_served() -> bool:
+    """Whether people sign in; else the app is this machine's own, and a reader types a name."""
+    return bool(os.environ.get(SERVED_VARIABLE))
+
+
+def signed_in() -> Actor | None:
+    """Who has signed in, by their account as it is now; None where nobody has, or the session has ended."""
+    return sign_ins().actor(st.context.cookies.get(SESSION_COOKIE, ""))
+
+
+def actor() -> Actor:
+    """Who has signed in. Raises WordedError where the session has ended."""
+    found = signed_in()
+    if found is None:
+        raise WordedError("sign_in.ended")
+    return found
+
+
+def may_manage() -> bool:
+    """Whether this session may import, train and export: the owner, where people sign in."""
+    return not is_served() or actor().may(Action.MANAGE)
+
+
+def require_management() -> None:
+    """Raises NotAllowedError unless this session may import, train and export."""
+    if is_served():
+        actor().require(Action.MANAGE)
+
+
+def may_see_others() -> bool:
+    """Whether this session may see what follows from other readers' verdicts."""
+    return not is_served() or actor().may(Action.SEE_OTHERS)
+
+
+def ledger(study: Study) -> Ledger:
+    """A study's ledger: where people sign in, it shows and takes what their account allows."""
+    found = study_data.ledger(study)
+    return found.acting(actor()) if is_served() else found
+
+
 def reader_name() -> str:
-    """The reader's name in this session; empty before one was given."""
-    return get("reader", "")
+    """The reader's name in this session: the account's, where people sign in; empty before one was given."""
+    return actor().name if is_served() else get("reader", "")
 
 
 def checked_name(name: str) -> str:
@@ -185,6 +232,11 @@ def checked_name(name: str) -> str:
     if len(name) > MAX_READER_LENGTH:
         raise WordedError("reader.long_name", number=MAX_READER_LENGTH)
     return name
+
+
+def is_account(name: str) -> bool:
+    """Whether a name is that of an account: who types it has not signed in."""
+    return Accounts.open().has(name)
 
 
 def set_reader(name: str, code: str) -> None:
@@ -210,17 +262,19 @@ def choose_language(language: str) -> None:
 
 
 def is_owner() -> bool:
-    """Whether this browser is the owner's, who opened the address that the terminal showed."""
+    """Whether this browser is the owner's: who opened the address that the terminal showed, or signed in as one."""
+    if is_served():
+        return may_manage()
     claim_ownership(st.query_params.get("owner", ""))
     return bool(get("is_owner", False))
 
 
 def claim_ownership(token: str) -> None:
-    """Make this session the owner's, if the token is right."""
-    if token and hmac.compare_digest(token.encode(), os.environ.get(OWNER_VARIABLE, "").encode()):
+    """Make this session the owner's, if the token is right; where people sign in, no token is."""
+    if token and not is_served() and hmac.compare_digest(token.encode(), os.environ.get(OWNER_VARIABLE, "").encode()):
         put("is_owner", True)
 
 
 def owner_token() -> str:
     """The token for the owner's tab to remember; empty in any other session."""
-    return os.environ.get(OWNER_VARIABLE, "") if is_owner() else ""
+    return os.environ.get(OWNER_VARIABLE, "") if is_owner() and not is_served() else ""

@@ -1,6 +1,7 @@
-"""Starts the review app, on this machine only."""
+"""Starts the review app: on this machine only, or with --serve for people who sign in."""
 
 import argparse
+import errno
 import json
 import os
 import secrets
@@ -20,16 +21,14 @@ from overread_app.processes import (
     start_demo,
 )
 from overread_app.readable_roots import ROOTS_VARIABLE, default_roots
-
-ADDRESS = "127.0.0.1"
-DEFAULT_PORT = 8501
+from overread_app.serving import DEFAULT_PORT, LOOPBACK, Place, Provider
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the server until it is stopped. Returns 0, or 2 where the user must decide something."""
-    parser = argparse.ArgumentParser(prog="overread app", description="Start the review app, for this machine only.")
+    parser = argparse.ArgumentParser(prog="overread app", description="Start the review app.")
     parser.add_argument("studies", nargs="*", metavar="STUDY", type=Path, help="a study's folder (default: the demo)")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"port on {ADDRESS} (default: {DEFAULT_PORT})")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help=f"port (default: {DEFAULT_PORT})")
     parser.add_argument(
         "--root",
         action="append",
@@ -45,6 +44,26 @@ def main(arguments: list[str] | None = None) -> int:
         help="allow verdicts in a temporary folder, where they will be lost",
     )
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument(
+        "--serve",
+        metavar="HOST[:PORT]",
+        help="listen on this address, behind a proxy with TLS, for readers who sign in (default: this machine only, "
+        "without sign-in); see core/docs/serving.md",
+    )
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="with --serve: a host name under which browsers reach the proxy; repeatable",
+    )
+    parser.add_argument(
+        "--provider",
+        metavar="FILE",
+        type=Path,
+        help="with --serve: a TOML file with an OpenID Connect provider's server_metadata_url, client_id and "
+        "client_secret",
+    )
     options = parser.parse_args(arguments)
 
     paths = [path.expanduser().resolve() for path in options.studies]
@@ -70,33 +89,77 @@ def main(arguments: list[str] | None = None) -> int:
         return _refuse(f"--root {missing}: no such folder")
     if not 1 <= options.port <= 65535:
         return _refuse(f"--port {options.port}: a port must be a number from 1 to 65535")
-    if not _is_free(options.port):
-        return _refuse(
-            f"port {options.port} is in use; stop what is using it, or choose another: --port {options.port + 1}"
-        )
+    from overread.errors import UserError
+
+    try:
+        place, provider = _place(options)
+    except UserError as error:
+        return _refuse(str(error))
+    if problem := _address_problem(place):
+        return _refuse(problem)
 
     # The pages run in this process and read from its environment what to show.
     os.environ[STUDIES_VARIABLE] = json.dumps([str(path) for path in paths]) if paths else ""
+    place.announce()
     os.environ[ROOTS_VARIABLE] = json.dumps([str(root) for root in (*(roots or default_roots()), *opened)])
     owner = os.environ.setdefault(OWNER_VARIABLE, secrets.token_urlsafe(16))
     # Kept in a variable: Python warns about a process that nobody holds when it ends.
-    demo = None if paths or is_demo_complete() else start_demo()
-    url = f"http://{ADDRESS}:{options.port}/?owner={owner}"
-    threading.Thread(target=_announce, args=(url, options.port, not options.no_browser), daemon=True).start()
-    _serve(options.port)
+    demo = None if paths or place.is_served or is_demo_complete() else start_demo()
+    url = place.url if place.is_served else f"http://{LOOPBACK}:{place.port}/?owner={owner}"
+    opens_browser = not (options.no_browser or place.is_served)
+    threading.Thread(target=_announce, args=(url, place, opens_browser), daemon=True).start()
+    _serve(place, provider)
     if demo is not None and demo.poll() is None:
         print("The demo is still being built in the background. It continues, and will be there at the next start.")
     return 0
 
 
-def _serve(port: int) -> None:
+def _place(options: argparse.Namespace) -> tuple[Place, Provider | None]:
+    """Where to serve, and the provider. Raises ConfigError, also where nobody could sign in."""
+    from overread.errors import ConfigError
+    from overread.review.accounts import Accounts
+    from overread.review.roles import Role
+
+    if options.serve is None:
+        if options.allow_host or options.provider:
+            raise ConfigError("--allow-host and --provider belong to --serve; add it, or leave them out")
+        return Place(port=options.port), None
+    place = Place.served(options.serve, options.allow_host, port=options.port)
+    provider = Provider.read(options.provider) if options.provider else None
+    owners = [each for each in Accounts.open().all() if each.role is Role.OWNER and not each.disabled_at]
+    if provider is None and not any(each.has_password for each in owners):
+        raise ConfigError(
+            f"--serve {options.serve}: nobody could sign in; make the owner's account first: overread reader add NAME "
+            "--role owner"
+        )
+    return place, provider
+
+
+def _address_problem(place: Place) -> str:
+    """Why the server cannot listen there; empty if it can."""
+    try:
+        with socket.create_server((place.address, place.port), family=_family(place)):
+            return ""
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return f"port {place.port} is in use; stop what is using it, or choose another: --port {place.port + 1}"
+        if error.errno == errno.EACCES:
+            return f"port {place.port} may only be used by the system's administrator; choose one above 1023"
+        return f"--serve {place.address}: is no address of this machine; give one of its own"
+
+
+def _family(place: Place) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in place.address else socket.AF_INET
+
+
+def _serve(place: Place, provider: Provider | None) -> None:
     from overread_app.server import serve
 
-    serve(Path(__file__).with_name("streamlit_app.py"), port)
+    serve(Path(__file__).with_name("streamlit_app.py"), place, provider)
 
 
-def _announce(url: str, port: int, opens_browser: bool) -> None:
-    while _is_free(port):
+def _announce(url: str, place: Place, opens_browser: bool) -> None:
+    while not _answers(place):
         time.sleep(0.05)
     print(f"Overread is running at {url} (press Ctrl+C to stop it)", flush=True)
     has_screen = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
@@ -104,10 +167,15 @@ def _announce(url: str, port: int, opens_browser: bool) -> None:
         webbrowser.open(url)
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
+def _answers(place: Place) -> bool:
+    """Whether something listens there."""
+    every = {"0.0.0.0": LOOPBACK, "::": "::1"}  # nosec B104 # compared with
+    with socket.socket(_family(place)) as probe:
         probe.settimeout(1)
-        return probe.connect_ex((ADDRESS, port)) != 0
+        try:
+            return probe.connect_ex((every.get(place.address, place.address), place.port)) == 0
+        except OSError:  # a name that is none
+            return False
 
 
 def _refuse(message: str) -> int:

@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+from overread_app.sign_in.page import PATH, STATE_PATH
 from overread_app.theme import DARK
+from overread_app.words.catalogue import ENGLISH
 
 SCRIPT = (Path(__file__).parent / "starting_theme.js").read_text(encoding="utf-8")
+WATCH = (Path(__file__).parent / "connection_watch.js").read_text(encoding="utf-8")
 _START = '<html lang="en">'
 _HEAD = "<head>"
+ACTOR = "overread.actor"
+"""Under which a request carries who makes it, where people sign in (sign_in/gate.py)."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -18,15 +23,24 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
-def with_script(page: str) -> str:
-    """Streamlit's page, with the script that sets its first theme before any other."""
-    return page.replace(_HEAD, f"{_HEAD}<script>{SCRIPT}</script>", 1)
+def with_scripts(page: str, *, is_served: bool = False) -> str:
+    """Streamlit's page, with our scripts before any other: the one that sets its first theme; and where it is served,
+    the one that says why there is no connection."""
+    watch = f"<script>{WATCH}</script>" if is_served else ""
+    return page.replace(_HEAD, f"{_HEAD}<script>{SCRIPT}</script>{watch}", 1)
 
 
 def with_theme(page: str, *, is_dark: bool) -> str:
     """The page, with the theme of those who have chosen none."""
-    name = "Dark" if is_dark else "Light"
-    return page.replace(_START, f'<html lang="en" data-theme="{name}" data-paper="{escape(DARK.paper)}">', 1)
+    told = {
+        "theme": "Dark" if is_dark else "Light",
+        "paper": DARK.paper,
+        "sign-in-path": PATH,
+        "state-path": STATE_PATH,
+        "blocked": ENGLISH("sign_in.blocked"),
+    }
+    attributes = " ".join(f'data-{name}="{escape(value)}"' for name, value in told.items())
+    return page.replace(_START, f'<html lang="en" {attributes}>', 1)
 
 
 class StartingTheme:
@@ -62,17 +76,17 @@ async def _is_dark(scope: Message) -> bool:
     from starlette.concurrency import run_in_threadpool
 
     address = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("study", [""])[0]
-    return await run_in_threadpool(shows_radiographs, address)
+    return await run_in_threadpool(shows_radiographs, address, scope.get(ACTOR))
 
 
-def shows_radiographs(address: str) -> bool:
+def shows_radiographs(address: str, actor: Any = None) -> bool:
     """Whether the study of that address in the page's URL has grey images, as radiographs are. Without one, the study
-    that the app opens first. False where that cannot be said."""
+    that the app opens first. False where that cannot be said, and where it is none of the actor's."""
     # Imported when the server runs: this uses Streamlit's caches, which need it.
     from overread_app import session, study_data
 
     try:
-        study = session.first_study(address)
+        study = session.first_study(address, actor)
         return study is not None and study_data.load_pixels(study.pixels_path).channels == 1
     except Exception:  # the page itself says what is wrong with a study
         return False

@@ -1,5 +1,6 @@
 """The frame around every page: page settings, sidebar, error boundary. Started by `overread app`."""
 
+from html import escape
 from pathlib import Path
 
 import streamlit as st
@@ -10,6 +11,7 @@ from overread_app.boundary import error_boundary, plain_text
 from overread_app.components.language import keep_language, show_language
 from overread_app.components.reader_name import change_reader, remember_owner
 from overread_app.components.theme_watch import watch_theme
+from overread_app.sign_in.page import OUT_PATH, PATH
 from overread_app.theme import current_theme, page_style
 from overread_app.words.catalogue import ENGLISH, Words
 
@@ -17,10 +19,12 @@ VIEWS = Path(__file__).parent / "views"
 ICON = Path(__file__).parent / "icon.svg"
 # The pages that speak the reader's language.
 FOR_READING = ("Review", "Gallery")
+FOR_OWNERS = ("Train", "Audit", "Export")
+"""Where people sign in; they name paths of the server, or show what others decided."""
 
 
 def run() -> None:
-    """Draw the frame, then the requested page inside the error boundary."""
+    """Draw the frame, then the requested page inside the error boundary; to who is signed in, where that is asked."""
     # Before the navigation, which would have the browser fetch a page's icon for the tab from elsewhere.
     # Without a text of the app's own, Streamlit hides the menu, in which the theme is chosen.
     not_for_diagnosis = ENGLISH("frame.not_for_diagnosis")
@@ -36,6 +40,11 @@ def run() -> None:
         st.Page(VIEWS / "export.py", title="Export", icon=":material/ios_share:"),
         st.Page(VIEWS / "help.py", title="Help", icon=":material/help:"),
     ]
+    if session.is_served() and session.signed_in() is None:
+        show_signed_out(session.words())
+        return
+    if not session.may_manage():
+        pages = [page for page in pages if page.title not in FOR_OWNERS]
     page = st.navigation(pages, position="hidden")
     # Images need the sidebar's place.
     st.set_page_config(initial_sidebar_state="collapsed" if page.title in FOR_READING else 256)
@@ -64,6 +73,14 @@ def show_sidebar(pages: list[Page], words: Words) -> None:
         show_language()
 
 
+def show_signed_out(words: Words) -> None:
+    """The session has ended while the page was open."""
+    st.navigation([st.Page(lambda: None, title="Overread")], position="hidden")
+    st.html(page_style(current_theme()))
+    st.header(words("sign_in.ended"))
+    st.html(f'<a href="{PATH}" target="_self">{escape(words("sign_in.again"))}</a>')
+
+
 def show_study_picker(words: Words) -> None:
     """A menu of the studies that this server shows."""
     current = session.current_study()
@@ -85,7 +102,12 @@ def show_reader(words: Words) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         st.markdown(f":small[:gray[{words('frame.reader')}]]  \n**{plain_text(name)}**", width="content")
-        if st.button(words("frame.change"), type="tertiary", key="frame_change_reader"):
+        if session.is_served():
+            st.html(
+                f'<a class="sign-out" href="{OUT_PATH}" target="_self">{escape(words("sign_in.out"))}</a>',
+                width="content",
+            )
+        elif st.button(words("frame.change"), type="tertiary", key="frame_change_reader"):
             change_reader()
             st.switch_page(VIEWS / "review.py")
 

@@ -1,6 +1,10 @@
 """The app's colours, in a light and a dark theme, and its server's settings, independent of a user's own ones."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from overread_app.serving import Place
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ def page_style(theme: Theme) -> str:
 [data-testid^="stBaseButton-primary"] p, [data-testid^="stBaseButton-primary"] span {{ color: {theme.on_accent}; }}
 [data-testid="stMain"]:focus-visible, [data-testid="stPageLink-NavLink"]:focus-visible {{
   outline: 2px solid {theme.accent}; outline-offset: -2px; }}
+.sign-out {{ color: {theme.accent}; font-size: 0.9rem; white-space: nowrap; }}
 .not-for-diagnosis {{ position: fixed; top: 1.15rem; right: 3.5rem; z-index: 999991; margin: 0; color: var(--muted);
   font-size: 0.8rem; letter-spacing: 0.02em; pointer-events: none; }}
 </style>"""
@@ -126,11 +131,11 @@ def _luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def server_settings(port: int) -> dict[str, object]:
-    """Streamlit's settings for a server that only this machine can reach, without telemetry."""
+def server_settings(place: "Place") -> dict[str, object]:
+    """Streamlit's settings for a server at a place, without telemetry and uploads."""
     return {
-        "server.address": "127.0.0.1",
-        "server.port": port,
+        "server.address": place.address,
+        "server.port": place.port,
         "server.headless": True,
         "server.showEmailPrompt": False,
         "server.fileWatcherType": "none",
@@ -139,11 +144,11 @@ def server_settings(port: int) -> dict[str, object]:
         "server.enableCORS": True,
         "server.enableXsrfProtection": True,
         # Another site's page that reaches this machine by a host name of its own gets no connection.
-        "server.allowedHosts": ["127.0.0.1", "localhost"],
+        "server.allowedHosts": ["127.0.0.1", "localhost", *(name.partition(":")[0] for name in place.names)],
         "server.enableStaticServing": False,
         "server.enableAgentApi": False,
         "server.maxUploadSize": 0,
-        "browser.serverAddress": "127.0.0.1",
+        "browser.serverAddress": place.names[0].partition(":")[0] if place.names else "127.0.0.1",
         "browser.gatherUsageStats": False,
         "client.showErrorDetails": "none",
         "client.showErrorLinks": False,

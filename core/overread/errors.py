@@ -7,6 +7,9 @@
     │   ├── ConfigError    a setting is out of its range
     │   ├── StudyError     a study is missing, exists already, is newer than this program or is busy
     │   │   └── MissingImagesError  images of a study can no longer be read
+    │   ├── AccountError   an account is missing, there already or cannot be what was asked
+    │   ├── SignInError    a name, password or session is not right, or too many were tried
+    │   ├── NotAllowedError  the signed-in person's role, or their studies, do not allow it
     │   └── LedgerError    a verdict or reading cannot be recorded as asked
     │       ├── LedgerBusyError    somebody else is writing, or the server is away; trying again later is right
     │       ├── ReadOnlyError      the study or its disk cannot be written
@@ -83,6 +86,23 @@ class StudyError(UserError):
 
 class MissingImagesError(StudyError):
     """Images of a study can no longer be read."""
+
+
+class AccountError(UserError):
+    """An account is missing, there already, or cannot be what was asked."""
+
+
+class SignInError(UserError):
+    """A name, a password or a session is not right, or too many were tried."""
+
+    def __init__(self, message: str, *, wait_s: int = 0) -> None:
+        """wait_s: how long to wait before the next attempt; 0: it may be made now."""
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
+class NotAllowedError(UserError):
+    """What the signed-in person's role, or the list of their studies, does not allow."""
 
 
 class LedgerError(UserError):

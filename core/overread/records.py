@@ -198,6 +198,8 @@ class Decision:
     sequence: int
     decided_at: datetime
     """UTC."""
+    identity: str = ""
+    """How the reader was identified (`Identity`); empty for a name that was typed."""
 
 
 @dataclass(frozen=True, slots=True)

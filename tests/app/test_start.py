@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from overread_app.serving import Place
 from overread_app.theme import server_settings
 from tests.app.made_study import write_study
 from tests.paths import ROOT
@@ -211,7 +212,7 @@ def test_the_pages_never_import_torch():
 def test_every_setting_is_one_that_streamlit_knows_and_shows_nothing_to_outside():
     from streamlit import config
 
-    settings = server_settings(1234)
+    settings = server_settings(Place(port=1234))
     assert set(settings) <= set(config.get_config_options())
     wanted = {
         "server.address": "127.0.0.1",

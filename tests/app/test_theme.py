@@ -15,7 +15,7 @@ from overread_app.components import charts
 from overread_app.components.label_matrix import label_matrix
 from overread_app.reading.component import FOLDER
 from overread_app.session import study_address
-from overread_app.starting_theme import StartingTheme, shows_radiographs, with_script
+from overread_app.starting_theme import StartingTheme, shows_radiographs, with_scripts
 from overread_app.theme import DARK, LIGHT, contrast, theme_settings
 
 BOTH = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
@@ -111,7 +111,7 @@ def test_a_study_without_pixels_starts_light(made_study):
 
 
 def test_every_page_says_its_theme_before_streamlit_s_own_code_runs(monkeypatch):
-    monkeypatch.setattr("overread_app.starting_theme.shows_radiographs", lambda address: address == "dark")
+    monkeypatch.setattr("overread_app.starting_theme.shows_radiographs", lambda address, actor: address == "dark")
     page = '<html lang="en"><head><script src="streamlit.js"></script></head></html>'
 
     async def answer(request):
@@ -119,7 +119,7 @@ def test_every_page_says_its_theme_before_streamlit_s_own_code_runs(monkeypatch)
             return PlainTextResponse("code")
         return HTMLResponse(page, headers={"etag": "streamlit's"})
 
-    app = StartingTheme(Starlette(routes=[Route("/{path:path}", answer)]), page=with_script(page))
+    app = StartingTheme(Starlette(routes=[Route("/{path:path}", answer)]), page=with_scripts(page))
     client = TestClient(app)
     dark, light = client.get("/review?study=dark"), client.get("/review?study=light")
     assert 'data-theme="Dark"' in dark.text

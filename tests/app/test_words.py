@@ -150,7 +150,15 @@ def test_german_is_german():
     same = {key for key, text in ENGLISH.texts.items() if german[key] == text}
     names_of_pages = {"review.to_studies", "review.to_train"}
     signs = {key for key in same if not re.search(r"[^\W\d_]", PLACE.sub("", "".join(forms(ENGLISH.texts[key]))))}
-    words = {"gallery.escape", "image.reset", "keys.escape", "queue.patient", "reader.code", "reader.name"}
+    words = {
+        "gallery.escape",
+        "image.reset",
+        "keys.escape",
+        "queue.patient",
+        "reader.code",
+        "reader.name",
+        "sign_in.name",
+    }
     assert same - signs == names_of_pages | words
 
 

@@ -16,7 +16,7 @@ def show_anchoring(study: Study) -> None:
     """How often the reader's verdicts kept their own readings; nobody else's. Nothing where there is no reading, in a
     study that is not read blind first."""
     reader = session.reader_name()
-    ledger = study_data.ledger(study)
+    ledger = session.ledger(study)
     readings = ledger.readings(reader) if reader else []
     if not readings and study.protocol != Protocol.BLIND:
         return

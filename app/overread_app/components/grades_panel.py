@@ -6,7 +6,7 @@ import streamlit as st
 from overread.records import Grade
 from overread.review.grades import grades_by_pair
 from overread.studies.study import Study
-from overread_app import session, study_data
+from overread_app import session
 
 HEADINGS = {
     Grade.MANY_MINOR: "Many, minor",
@@ -19,7 +19,7 @@ HEADINGS = {
 def show_grades(study: Study) -> None:
     """The reader's own grades by class pair; nothing where there are none."""
     reader = session.reader_name()
-    pairs = grades_by_pair(study_data.ledger(study).decisions(reader)) if reader else []
+    pairs = grades_by_pair(session.ledger(study).decisions(reader)) if reader else []
     if not pairs:
         return
     st.header("Your grades of the errors")

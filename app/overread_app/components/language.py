@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from overread_app import session
-from overread_app.words.catalogue import LANGUAGES
+from overread_app.words.catalogue import LANGUAGE_COOKIE, LANGUAGES
 
 _language = st.components.v2.component("overread_language", js=(Path(__file__).parent / "language.js").read_text())
 
@@ -21,5 +21,5 @@ def show_language() -> None:
 
 def keep_language(language: str) -> None:
     """Tell the browser the language of this page, and which one its reader chose. language: of the page."""
-    data = {"page": language, "cookie": session.LANGUAGE_COOKIE, "chosen": session.chosen_language()}
+    data = {"page": language, "cookie": LANGUAGE_COOKIE, "chosen": session.chosen_language()}
     _language(key="frame_language", data=data)

@@ -172,14 +172,15 @@ def show_selection(reading: ReadingList, state: ReaderState) -> None:
 
 def part_counts(reading: ReadingList, room: Room, state: ReaderState) -> Mapping[QueuePart, int]:
     """How many samples of the choice each part has now."""
-    standing, order = state.current(), room.order(reading.choice, since=reading.since)
+    standing = state.current()
+    order = room.order(reading.choice, timed=standing.until(reading.since))
 
     def num(sample_ids: Any) -> int:
         return sum(room.is_chosen(order, sample_id) for sample_id in sample_ids)
 
     return {
         QueuePart.UNDECIDED: len(order.sample_ids) - num(standing.decided),
-        QueuePart.NOTED: num(standing.noted(until=standing.head.sequence)),
+        QueuePart.NOTED: num(standing.noted(until=standing.num_given)),
         QueuePart.LATER: num(one for one in state.later if one not in standing.decided),
     }
 
@@ -269,7 +270,7 @@ def _filter(
 
 
 def _now(state: ReaderState) -> int:
-    return state.current().head.sequence
+    return state.current().num_given
 
 
 def _with(text: str, num: int, words: Words) -> str:

@@ -15,6 +15,7 @@ from overread.review import reader_codes
 from overread.studies.study import Study
 from overread_app import session, study_data
 from overread_app.boundary import error_text, plain_text
+from overread_app.words.worded_error import WordedError
 
 _memory = st.components.v2.component("overread_reader", js=(Path(__file__).parent / "reader.js").read_text())
 _READER = "overread.reader"
@@ -68,7 +69,9 @@ def _dismiss_code() -> None:
 
 
 def remember_reader() -> None:
-    """Store the name and its code in the browser tab."""
+    """Store the name and its code in the browser tab; not where people sign in."""
+    if session.is_served():
+        return
     reader = {"name": session.reader_name(), "code": session.get("reader_code", "")}
     _memory(key="review_remember", data={"slot": _READER, "value": reader})
 
@@ -85,7 +88,7 @@ def change_reader() -> None:
 
 
 def is_asking() -> bool:
-    return not session.reader_name() or bool(session.get("is_changing_reader"))
+    return not session.is_served() and (not session.reader_name() or bool(session.get("is_changing_reader")))
 
 
 def _end_asking() -> None:
@@ -128,6 +131,8 @@ def _set(study: Study, name: str, code: str = "") -> None:
     session.put("reader_problem", None)
     try:
         name = session.checked_name(name)
+        if session.is_account(name):
+            raise WordedError("reader.is_account")
         ledger = study_data.ledger(study)
         if not reader_codes.has_code(ledger, name):
             code = reader_codes.claim_name(ledger, name, code)

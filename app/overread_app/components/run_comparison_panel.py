@@ -98,7 +98,7 @@ def _verdict_rows(first: VerdictFigures, second: VerdictFigures) -> dict[str, li
 
 def _favoured(study: Study, first: Run, second: Run) -> list[str]:
     """That the reader's verdicts were mostly given on one run's proposals, if they were."""
-    decisions = study_data.ledger(study).decisions(session.reader_name())
+    decisions = session.ledger(study).decisions(session.reader_name())
     by_run = Counter(decision.verdict.run for decision in decisions)
     for run, which in ((first, words.FIRST_SHORT), (second, words.SECOND_SHORT)):
         if by_run[run.name] >= FAVOURED_SHARE * len(decisions):

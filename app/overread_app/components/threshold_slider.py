@@ -69,7 +69,7 @@ def corrected_probabilities(scores: pd.DataFrame, decisions: Sequence[Decision],
 
 def show_threshold(study: Study, run: Run, reading: ReadingList) -> None:
     """The slider over the run's scores, as the reader's own verdicts correct them."""
-    scores, decisions = study_data.load_scores(run), study_data.ledger(study).decisions(reading.reader)
+    scores, decisions = study_data.load_scores(run), session.ledger(study).decisions(reading.reader)
     probability, num_verdicts = corrected_probabilities(scores, decisions, run=run)
     show_threshold_slider(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
 

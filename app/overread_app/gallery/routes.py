@@ -11,7 +11,6 @@ from overread_app.components.sample_card import joined
 from overread_app.gallery.tiles import last_bulk, packed, tiles
 from overread_app.reading.packets import Json
 from overread_app.reading.reader_state import Standing
-from overread_app.reading.refusals import NOT_KEPT
 from overread_app.reading.requests import (
     BulkRequest,
     RequestError,
@@ -21,13 +20,15 @@ from overread_app.reading.requests import (
 )
 from overread_app.reading.routes import answering
 from overread_app.reading.seat import Seat
+from overread_app.sign_in.gate import NOT_KEPT
 from overread_app.words.worded_error import WordedError
 
 
 def send_tiles(seat: Seat, content: bytes) -> Response:
     """A range of the samples, with or without their images (`tiles.packed`)."""
     _check_open(seat)
-    asked, order, standing = tiles_request(content), seat.order.sample_ids, seat.state.current()
+    asked, standing = tiles_request(content), seat.state.current()
+    order = seat.order(standing).sample_ids
     ids = asked.ids or order[asked.start : asked.start + asked.count]
     head = {"total": len(order), "tiles": tiles(seat, ids, standing), "last": last_bulk(standing, seat.words)}
     content = packed(seat.room, head, ids if asked.has_images else ())

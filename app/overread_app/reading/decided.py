@@ -22,16 +22,16 @@ def decided_samples(seat: Seat, asked: DecidedRequest, standing: Standing) -> Js
     room, repeats = seat.room, set(seat.repeats(standing))
     found: Iterator[Decision] = (
         decision
-        for decision in sorted(standing.decisions, key=lambda decision: -decision.sequence)
+        for decision in sorted(standing.decisions, key=lambda decision: -standing.place(decision))
         if decision.verdict.sample_id in room.rows
         and decision.verdict.sample_id not in repeats
-        and (asked.after is None or decision.sequence < asked.after)
+        and (asked.after is None or standing.place(decision) < asked.after)
         and _fits(decision, asked.search.casefold(), seat.words)
     )
     shown = list(islice(found, asked.count))
     return {
         "decided": [_entry(seat, decision) for decision in shown],
-        "next": shown[-1].sequence if shown and any(True for _ in found) else None,
+        "next": standing.place(shown[-1]) if shown and any(True for _ in found) else None,
     }
 
 

@@ -42,8 +42,9 @@ def component_data(
 ) -> Json:
     """The component's data, the same each time the page is drawn. Only for a reader whose code was checked.
 
-    run: None: the samples are read without a model. choice: None: the run's own proposals; since: the ledger's newest
-    row when it was chosen. jump: the sample to go to. Raises RunReplacedError where the run's scores are gone.
+    run: None: the samples are read without a model. choice: None: the run's own proposals; since: how many verdicts the
+    reader had given when it was chosen. jump: the sample to go to. Raises RunReplacedError where the run's scores are
+    gone.
     """
     know_study(study)
     words = session.words()

@@ -4,7 +4,7 @@ Other tabs and other servers write too, so each request asks the ledger for the 
 """
 
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from overread.records import Decision, Protocol
@@ -28,6 +28,9 @@ class Standing:
     """The ledger's newest row at that moment."""
     readings: dict[str, LedgerRow] = field(default_factory=dict)
     """Sample id to the reader's blind reading of it."""
+    places: dict[str, int] = field(default_factory=dict)
+    """Idempotency key to the verdict's number among all of the reader's own, from 1. Pages tell these numbers and no
+    rows' sequences, which would show that others write."""
     revealed: frozenset[str] = frozenset()
     """The ids of the samples whose labels the reader has seen: those that they read or decided, undone or not."""
 
@@ -45,12 +48,25 @@ class Standing:
         """The newest verdict on a sample."""
         return self.verdicts.get(self.keys.get(sample_id, ""))
 
+    @property
+    def num_given(self) -> int:
+        """How many verdicts the reader has given, those that were undone among them."""
+        return len(self.places)
+
+    def place(self, decision: Decision) -> int:
+        """The verdict's number among the reader's own."""
+        return self.places[decision.verdict.idempotency_key]
+
+    def until(self, place: int) -> Iterator[Decision]:
+        """The standing verdicts up to that one of the reader's own."""
+        return (decision for key, decision in self.verdicts.items() if self.places[key] <= place)
+
     def noted(self, *, until: int) -> Collection[str]:
-        """The ids of the samples that were decided with a note up to that row of the ledger."""
+        """The ids of the samples that were decided with a note up to that one of the reader's own verdicts."""
         return {
             decision.verdict.sample_id
             for decision in self.decisions
-            if decision.verdict.note and decision.sequence <= until
+            if decision.verdict.note and self.place(decision) <= until
         }
 
     @property
@@ -61,7 +77,9 @@ class Standing:
     def with_changes(self, changes: Changes) -> "Standing":
         """What stands after these changes."""
         verdicts = self.verdicts | {decision.verdict.idempotency_key: decision for decision in changes.verdicts}
-        keys = dict(self.keys)
+        keys, places = dict(self.keys), dict(self.places)
+        for decision in changes.verdicts:
+            places.setdefault(decision.verdict.idempotency_key, len(places) + 1)
         for decision in changes.verdicts:
             keys[decision.verdict.sample_id] = decision.verdict.idempotency_key
         undone = {verdicts.pop(key).verdict.sample_id for key in changes.undone_keys & verdicts.keys()}
@@ -72,7 +90,7 @@ class Standing:
         blind = {row.sample_id: row for row in changes.readings if row.protocol == Protocol.BLIND}
         seen = {decision.verdict.sample_id for decision in changes.verdicts}
         seen |= {row.sample_id for row in changes.readings}
-        return Standing(verdicts, keys, changes.head, self.readings | blind, self.revealed | seen)
+        return Standing(verdicts, keys, changes.head, self.readings | blind, places, self.revealed | seen)
 
 
 class ReaderState:

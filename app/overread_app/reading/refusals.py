@@ -3,17 +3,25 @@ language."""
 
 from starlette.responses import JSONResponse, Response
 
-from overread.errors import ImageError, LedgerBusyError, StaleReadingError, StaleVerdictError, UserError
+from overread.errors import (
+    ImageError,
+    LedgerBusyError,
+    NotAllowedError,
+    StaleReadingError,
+    StaleVerdictError,
+    UserError,
+)
 from overread_app.boundary import error_text
 from overread_app.reading.open_rooms import RunReplacedError
 from overread_app.reading.packets import Json
 from overread_app.reading.tickets import TicketError
+from overread_app.sign_in.gate import NOT_KEPT
 from overread_app.words.catalogue import Words
 from overread_app.words.worded_error import WordedError, reader_text
 
-NOT_KEPT = {"Cache-Control": "no-store"}
 _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (TicketError, 401),
+    (NotAllowedError, 403),
     (ImageError, 404),
     (StaleVerdictError, 409),
     (StaleReadingError, 409),

@@ -88,7 +88,7 @@ class DecidedRequest:
     """The reader's last verdicts."""
 
     after: int | None
-    """Only those before this row of the ledger; None: from the newest."""
+    """Only those before this one of the reader's own verdicts, by number; None: from the newest."""
     count: int
     search: str
     """Part of a label, a verdict's name, a note or an id, in any case; empty: all."""

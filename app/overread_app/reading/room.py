@@ -5,7 +5,7 @@ It holds what a sample's evidence is made of as arrays, so that no request takes
 
 import hmac
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,12 +14,11 @@ import pandas as pd
 from overread.errors import ImageError
 from overread.images.location import Location
 from overread.proposal_settings import CalibrationSettings
-from overread.records import Protocol
+from overread.records import Decision, Protocol
 from overread.review.queue import DrawnSample, Pace, review_order
 from overread.review.queue_choice import MAX_CONTROLS, QueueChoice, QueueOrder, blind_choice
 from overread.review.selections import load_selection
 from overread.studies.study import Study
-from overread_app import study_data
 from overread_app.reading.row_groups import Groups
 from overread_app.words.worded_error import WordedError
 
@@ -94,7 +93,7 @@ class Room:
     calibration: CalibrationSettings
     drawn: DrawnSample | None = None
     """Of the study's open audit."""
-    _orders: dict[tuple[QueueChoice, int], Order] = field(default_factory=dict)
+    _orders: dict[tuple[QueueChoice, str], Order] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def row(self, sample_id: str) -> int:
@@ -103,17 +102,18 @@ class Room:
             raise WordedError("error.not_in_run")
         return self.rows[sample_id]
 
-    def order(self, choice: QueueChoice, *, since: int = 0) -> Order:
-        """The samples that a choice lets through; sorted once, and not for each reader or verdict.
+    def order(self, choice: QueueChoice, *, timed: Iterable[Decision] = ()) -> Order:
+        """The samples that a choice lets through; sorted once, and not for each verdict.
 
-        since: the ledger's row up to which verdicts say how long one takes, for the order that needs it.
+        timed: the reader's own verdicts, which say how long one takes, for the order that needs it.
         """
-        key = choice, since if choice.order is QueueOrder.PACE else 0
+        decisions = list(timed) if choice.order is QueueOrder.PACE else []
+        key = choice, decisions[-1].verdict.idempotency_key if decisions else ""
         with self._lock:
             if key not in self._orders:
                 while len(self._orders) >= NUM_ORDERS:
                     del self._orders[next(iter(self._orders))]
-                ids = tuple(review_order(self.table(choice), choice, pace=self._pace(key[1]), drawn=self.drawn))
+                ids = tuple(review_order(self.table(choice), choice, pace=Pace.of(decisions), drawn=self.drawn))
                 is_chosen = np.zeros(len(self.ids), dtype=bool)
                 is_chosen[[self.rows[sample_id] for sample_id in ids]] = True
                 self._orders[key] = Order(ids, is_chosen)
@@ -175,9 +175,3 @@ class Room:
             is_selected = np.fromiter((one in selected for one in self.ids), dtype=bool, count=len(self.ids))
             columns["selection"] = np.where(is_selected, choice.selection, "").astype(object)
         return pd.DataFrame(columns)
-
-    def _pace(self, since: int) -> Pace | None:
-        if not since:
-            return None
-        decisions = study_data.ledger(self.study).decisions()
-        return Pace.of(decision for decision in decisions if decision.sequence <= since)

@@ -23,7 +23,7 @@ from overread_app.reading.decided import decided_samples
 from overread_app.reading.open_rooms import RunReplacedError, open_room, room_stamp
 from overread_app.reading.packets import Json
 from overread_app.reading.reader_state import Standing, reader_state
-from overread_app.reading.refusals import NOT_KEPT, NotUndoneError, SampleChangedError, refused
+from overread_app.reading.refusals import NotUndoneError, SampleChangedError, refused
 from overread_app.reading.requests import (
     MAX_BYTES,
     QueueRequest,
@@ -38,6 +38,8 @@ from overread_app.reading.requests import (
 from overread_app.reading.room import MissingImageError, Room
 from overread_app.reading.seat import Seat
 from overread_app.reading.tickets import TicketError, claimed_language, claimed_study, verify
+from overread_app.sign_in.gate import NOT_KEPT
+from overread_app.starting_theme import ACTOR
 from overread_app.viewer.viewer import EncodedImage, encoded_image
 from overread_app.words.catalogue import Words, words_in
 from overread_app.words.worded_error import WordedError
@@ -222,7 +224,8 @@ async def _body(request: Request) -> bytes:
 
 
 def _seat(request: Request) -> Seat:
-    """What the request's ticket opens. Raises TicketError, RunReplacedError and what opening the study raises."""
+    """What the request's ticket opens, to whom it was issued. Raises NotAllowedError, TicketError,
+    RunReplacedError and what opening the study raises."""
     text = _ticket_text(request)
     study = _study(claimed_study(text))
     ticket = verify(text, study.key())
@@ -230,6 +233,11 @@ def _seat(request: Request) -> Seat:
     if room_stamp(study, run) != ticket.stamp:
         raise RunReplacedError
     ledger = study_data.ledger(study)
+    if session.is_served():
+        actor = request.scope.get(ACTOR)
+        if actor is None or ticket.reader != actor.name:
+            raise TicketError("sign_in.ended")
+        ledger = ledger.acting(actor)
     return Seat(ticket, open_room(study, run), ledger, reader_state(ledger, ticket.reader))
 
 

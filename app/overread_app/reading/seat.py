@@ -27,9 +27,8 @@ class Seat:
         """In the reader's language."""
         return words_in(self.ticket.language)
 
-    @property
-    def order(self) -> Order:
-        return self.room.order(self.ticket.choice, since=self.ticket.since)
+    def order(self, standing: Standing) -> Order:
+        return self.room.order(self.ticket.choice, timed=standing.until(self.ticket.since))
 
     def repeats(self, standing: Standing) -> list[str]:
         """The ids of the decided samples that are to be decided again, as if they were new."""
@@ -37,7 +36,7 @@ class Seat:
 
     def waiting(self, standing: Standing) -> Iterator[str]:
         """The ids of the samples that wait for the reader, the next one first."""
-        order, choice = self.order, self.ticket.choice
+        order, choice = self.order(standing), self.ticket.choice
         noted = standing.noted(until=self.ticket.since) if choice.only is QueuePart.NOTED else ()
         marks = ReaderMarks(standing.decided, noted, self.state.later, self.repeats(standing))
         return waiting_samples(
@@ -47,12 +46,12 @@ class Seat:
     def progress(self, standing: Standing) -> dict[str, int]:
         """How many of the chosen samples the reader has decided, and how many there are; of those noted or put off,
         since the queue was chosen."""
-        order = self.order
+        order = self.order(standing)
         if self.ticket.choice.only is QueuePart.UNDECIDED:
             decided = sum(self.room.is_chosen(order, sample_id) for sample_id in standing.decided)
             return {"decided": decided, "total": len(order.sample_ids)}
         decided = sum(
-            decision.sequence > self.ticket.since and self.room.is_chosen(order, decision.verdict.sample_id)
+            standing.place(decision) > self.ticket.since and self.room.is_chosen(order, decision.verdict.sample_id)
             for decision in standing.decisions
         )
         return {"decided": decided, "total": decided + sum(1 for _ in self.waiting(standing))}

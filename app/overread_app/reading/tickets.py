@@ -38,7 +38,7 @@ class Ticket:
     expires_s: int
     """In seconds since 1970."""
     since: int = 0
-    """The ledger's newest row when the queue was chosen."""
+    """How many verdicts the reader had given when the queue was chosen."""
     stamp: str = ""
     """Of what is shown (`room_stamp`): once that is replaced, the ticket is void."""
     language: str = "en"

@@ -26,6 +26,7 @@ NUM_PREVIEWED = 8
 
 
 def show_page() -> None:
+    session.require_management()
     st.title("Export")
     study = session.current_study()
     if study is None:
@@ -99,7 +100,7 @@ def show_own_changes(study: Study) -> None:
     if not reader:
         return
     st.header("Your latest changes")
-    decisions = study_data.ledger(study).decisions(reader)
+    decisions = session.ledger(study).decisions(reader)
     rows = [
         {
             "Given label": decision.verdict.given_label,

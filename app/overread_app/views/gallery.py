@@ -10,7 +10,7 @@ from overread.records import Protocol
 from overread.review.queue import chosen_samples, matches
 from overread.studies.run import Run
 from overread.studies.study import Study
-from overread_app import session, study_data
+from overread_app import session
 from overread_app.boundary import error_boundary
 from overread_app.components.queue_fields import field_key, go_to, show_queue_fields
 from overread_app.components.reader_name import ask_reader, is_asking, remember_reader, show_code
@@ -46,8 +46,8 @@ def show_page(study: Study, run: Run | None, reading: ReadingList) -> None:
     without a model."""
     with st.container(key="gallery_notice"):
         show_code()
-    state = reader_state(study_data.ledger(study), reading.reader)
-    reading.take_asked(since=state.current().head.sequence)
+    state = reader_state(session.ledger(study), reading.reader)
+    reading.take_asked(since=state.current().num_given)
     room, words = open_room(study, run), session.words()
     with st.container(key="gallery_top", horizontal=True, vertical_alignment="center"):
         show_pair(reading, room)

@@ -57,7 +57,8 @@ def show_page() -> None:
         show_reliability(study, run, scores)
     with right:
         show_trade_off(scores)
-    show_verdicts(study)
+    if session.may_see_others():
+        show_verdicts(study)
     show_anchoring(study)
     show_grades(study)
     show_map(study, run, scores)
@@ -146,7 +147,7 @@ def show_own_progress(study: Study, scores: pd.DataFrame) -> None:
     if not reader:
         st.caption("Enter your name on the Review page to see your progress here.")
         return
-    decisions = study_data.ledger(study).decisions(reader)
+    decisions = session.ledger(study).decisions(reader)
     proposed = set(scores.loc[scores["is_proposed"], "sample_id"])
     num_read = len(proposed & {decision.verdict.sample_id for decision in decisions})
     st.progress(
@@ -201,7 +202,7 @@ def show_reliability(study: Study, run: Run, scores: pd.DataFrame) -> None:
     """The calibration of the run's probabilities by the reader's own verdicts, before and after correction."""
     st.header("Calibration")
     reader = session.reader_name()
-    decisions = study_data.ledger(study).decisions(reader) if reader else []
+    decisions = session.ledger(study).decisions(reader) if reader else []
     places, is_error = outcomes(scores, decisions, run=run.name)
     num, settings = len(is_error), calibration_settings(run.config())
     if num < settings.min_verdicts:
@@ -259,7 +260,8 @@ def show_verdicts(study: Study) -> None:
         st.caption("No audit is open: a random sample, whose verdicts prove how many labels are still wrong at most.")
     else:
         show_audit(study, now, page="insights")
-    st.page_link("views/audit.py", label="Go to the audit", icon=":material/arrow_forward:")
+    if session.may_manage():
+        st.page_link("views/audit.py", label="Go to the audit", icon=":material/arrow_forward:")
 
 
 def show_map(study: Study, run: Run, scores: pd.DataFrame) -> None:

@@ -50,7 +50,7 @@ def show_page(study: Study, run: Run | None, reading: ReadingList) -> None:
     """The page's parts. Each has a place of its own that is always there, so that none loses its state. run: None: the
     samples are read without a model."""
     words = session.words()
-    reading.take_asked(since=reader_state(study_data.ledger(study), reading.reader).current().head.sequence)
+    reading.take_asked(since=own_state(study, reading).current().num_given)
     with st.container(key="review_top"):
         show_code()
     with st.container(key="review_page", gap=None):
@@ -78,7 +78,8 @@ def show_reading(study: Study, run: Run | None, reading: ReadingList) -> None:
             st.rerun()
         if told.resting is not None:
             session.put("resting", told.resting)
-        show_audit_line(study)
+        if session.may_see_others():
+            show_audit_line(study)
         resting = session.get("resting")
         if resting is None:
             return
@@ -133,7 +134,8 @@ def show_slow_evidence(study: Study, run: Run, reading: ReadingList, sample_id: 
             words=session.words(),
         )
     with right:
-        order = room.order(reading.choice, since=reading.since).sample_ids
+        timed = own_state(study, reading).current().until(reading.since)
+        order = room.order(reading.choice, timed=timed).sample_ids
         place = order.index(sample_id) if sample_id in order else len(order)
         show_saliency(study, run, [sample_id, *order[place + 1 :][:NUM_LOOKED_AHEAD]])
 
@@ -151,7 +153,7 @@ def show_queue(study: Study, run: Run | None, reading: ReadingList) -> None:
 
 def own_state(study: Study, reading: ReadingList) -> ReaderState:
     """What the reader has read and decided."""
-    return reader_state(study_data.ledger(study), reading.reader)
+    return reader_state(session.ledger(study), reading.reader)
 
 
 def show_end(study: Study, run: Run | None, reading: ReadingList) -> None:
@@ -160,7 +162,7 @@ def show_end(study: Study, run: Run | None, reading: ReadingList) -> None:
     with st.container(key="review_end"):
         is_own = run is not None and reading.choice == QueueChoice()
         st.header(words("review.all_reviewed" if is_own else "review.queue_reviewed"))
-        decisions = study_data.ledger(study).decisions(reading.reader)
+        decisions = session.ledger(study).decisions(reading.reader)
         if decisions:
             st.markdown(words("review.all_saved"))
             tally = Counter(decision.verdict.kind for decision in decisions)
@@ -168,7 +170,8 @@ def show_end(study: Study, run: Run | None, reading: ReadingList) -> None:
             show_tally({name: tally[kind] for kind, name in names.items() if tally[kind]}, words)
         else:
             st.markdown(words("review.no_proposals" if is_own else "review.empty_queue"))
-        st.page_link("views/export.py", label=words("review.export"), icon=":material/ios_share:")
+        if session.may_manage():
+            st.page_link("views/export.py", label=words("review.export"), icon=":material/ios_share:")
         show_queue(study, run, reading)
 
 
@@ -202,7 +205,8 @@ def show_empty_state(title: str, page: str, link: str) -> None:
     with st.container(key="review_end"):
         st.header(words(title))
         st.markdown(words(f"{title}_text"))
-        st.page_link(f"views/{page}.py", label=words(link), icon=":material/arrow_forward:")
+        if page != "train" or session.may_manage():
+            st.page_link(f"views/{page}.py", label=words(link), icon=":material/arrow_forward:")
 
 
 show()

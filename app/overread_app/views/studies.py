@@ -42,6 +42,11 @@ def show_page() -> None:
         if session.shows_demo() and not processes.is_demo_complete():
             show_demo_progress()
         show_studies(studies, current)
+    if not session.may_manage():
+        if not studies:
+            words = session.words()
+            st.info(f"{words('sign_in.not_yours')} {words('sign_in.ask_owner')}", icon=":material/info:")
+        return
     with st.expander("New study from a folder or a CSV file", icon=":material/add:"):
         show_study_form()
     if outcome := session.get("import_outcome"):
@@ -128,7 +133,7 @@ def show_card(study: Study, *, is_current: bool) -> None:
         if finished and st.button("Review", key=f"studies_review_{key}", type="primary"):
             session.choose_study(study.path)
             st.switch_page("views/review.py")
-        if not finished:
+        if not finished and session.may_manage():
             label = "View training" if running_training(study) else "Train"
             if st.button(label, key=f"studies_train_{key}", type="primary"):
                 session.choose_study(study.path)
@@ -143,7 +148,7 @@ def show_progress(study: Study, run: Run) -> None:
     scores = study_data.load_scores(run)
     proposed = set(scores.loc[scores["is_proposed"], "sample_id"])
     reader = session.reader_name()
-    decisions = study_data.ledger(study).decisions(reader) if reader else []
+    decisions = session.ledger(study).decisions(reader) if reader else []
     decided = {decision.verdict.sample_id for decision in decisions}
     num_read = len(proposed & decided)
     text = f"**{counted(len(proposed), 'proposal')}**"

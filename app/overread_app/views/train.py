@@ -19,6 +19,7 @@ from overread_app.components.wording import STATE_WORDS, counted, duration, run_
 
 
 def show_page() -> None:
+    session.require_management()
     st.title("Train")
     study = session.current_study()
     if study is None:
@@ -52,7 +53,7 @@ def process_name(study: Study) -> str:
 def show_after_review(study: Study) -> None:
     """Offer a training with the decided labels fixed, if there are a run to start from and decisions."""
     run = session.current_run()
-    num_decided = len(final_labels(study_data.ledger(study).decisions())) if run else 0
+    num_decided = len(final_labels(session.ledger(study).decisions())) if run else 0
     if run is None or not num_decided:
         return
     with st.container(border=True):

@@ -12,6 +12,8 @@ from pathlib import Path
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 """The languages of the catalogue, by the code of BCP 47, and what they call themselves."""
+LANGUAGE_COOKIE = "overread_language"
+"""Where the browser keeps the language that its reader chose."""
 _SEPARATORS = {"en": ",.", "de": ".,"}
 """Between thousands, and before decimals."""
 _PLACE = re.compile(r"\{(\w+)\}")

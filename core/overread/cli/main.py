@@ -17,6 +17,7 @@ from overread.cli.bench_command import bench
 from overread.cli.export_command import ExportCommand, export
 from overread.cli.import_command import ImportCommand, import_
 from overread.cli.ledger_commands import adopt, backup, restore, verify
+from overread.cli.reader_commands import reader_app
 from overread.cli.run_commands import TrainCommand, estimate, evaluate, proposals, saliency, train
 from overread.cli.study_commands import check, configure, corrupt, demo
 from overread.cli.terminal import print_error
@@ -75,6 +76,8 @@ for command in _COMMANDS:
 app.add_typer(bench, name="bench")
 for command in (verify, backup, restore, adopt):
     app.command()(command)
+
+app.add_typer(reader_app, name="reader")
 
 _INTERRUPTED = 130
 """What typer makes of a KeyboardInterrupt."""

@@ -5,7 +5,7 @@ tensors stands for a part that only keeps what the file says of it; nothing is i
 Format: torch.nn.Module.__setstate__ (_parameters, _buffers, _modules), torch.load's pickle_module.
 """
 
-import pickle
+import pickle  # nosec B403 # its unpickler runs no code
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -68,7 +68,7 @@ def read_module_pickle(path: Path) -> dict[str, Tensor] | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of classes whose source text is not at hand
-            found = torch.load(path, map_location="cpu", pickle_module=reader, weights_only=False)
+            found = torch.load(path, map_location="cpu", pickle_module=reader, weights_only=False)  # nosec B614 # read by the unpickler of this file
     except Exception:  # damaged files raise nearly anything; the caller says what it met first
         return None
     tensors = dict(_tensors(found)) if isinstance(found, _Part) else {}

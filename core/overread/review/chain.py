@@ -58,6 +58,8 @@ class LedgerRow:
     """The rule by which the row is hashed."""
     grade: str = ""
     """In a verdict: one of `Grade`; empty for none."""
+    identity: str = ""
+    """How the reader was identified (`Identity`); empty for a name that was typed."""
 
 
 _NAMES = tuple(field.name for field in fields(LedgerRow))
@@ -69,13 +71,15 @@ _UNKEYED = _NAMES[:_HASH]
 def row_hash(row: LedgerRow, key: bytes) -> str:
     """The row's hash in hexadecimal, over all of its fields but `hash`, as ASCII JSON without spaces.
 
-    HMAC-SHA256 under `key` over the list of values in the order of the fields, without an empty grade, which rows from
-    before schema 0003 do not have; of a row of rule 1, SHA-256 over the object with its keys sorted.
+    HMAC-SHA256 under `key` over the list of values in the order of the fields; without an empty identity at its end,
+    and then without an empty grade, which rows from before schemas 0004 and 0003 do not have. Of a row of rule 1,
+    SHA-256 over the object with its keys sorted.
     """
     if row.chain != KEYED:
         content = {name: getattr(row, name) for name in _UNKEYED}
         return hashlib.sha256(_canonical(content)).hexdigest()
-    values = [getattr(row, name) for name in (_NAMES if row.grade else _NAMES[:-1])]
+    num_empty = 0 if row.identity else 1 if row.grade else 2
+    values = [getattr(row, name) for name in _NAMES[: len(_NAMES) - num_empty]]
     del values[_HASH]
     return hmac.digest(key, _canonical(values), "sha256").hex()
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from overread.errors import ConfigError
 from overread.files import quote_cell, write_atomically
-from overread.review.reviewed import SELF_DECLARED, ReviewedSample, in_seconds
+from overread.review.final_labels import identities
+from overread.review.reviewed import ReviewedSample, in_seconds
 from overread.spreadsheets import harmless_cell
 from overread.version import full_version
 
@@ -68,7 +69,9 @@ def cleaned_table(
       not be read: it keeps its cell as it is written); empty where there is no decision.
     - label_error_probability, proposed_label and run: what the decision was made on; where there is none, those of the
       samples' run.
-    - reader_identity: self-declared where there is a reader. overread_version, ledger_head: the same in every row.
+    - reader_identity: self-declared (a name was typed), password or provider (the reader had signed in): of `reader`,
+      and where there is none, of `read_by`; one word, or where they differ one for each of them, joined by "; ".
+    - overread_version, ledger_head: the same in every row.
     - blind_reading: what readers labelled the image alone, as the source writes labels, or ambiguous, exclude or
       cannot_judge; read_by: who; read_at: when, in UTC, ISO 8601. Each joined by "; ", the earliest reading first.
     - discrepancy_grade: many_minor, many_major, few_minor or few_major (`Grade`), of an accept or a relabel; of several
@@ -136,7 +139,7 @@ def _added_cells(sample: ReviewedSample, cell: str, written_labels: Mapping[str,
         sample.decided_at,
         sample.note,
         run,
-        SELF_DECLARED if sample.reader or readings else "",
+        sample.identity or (identities(row.identity for row in readings) if readings else ""),
         "; ".join(written_labels.get(row.chosen_label, row.chosen_label) or row.verdict for row in readings),
         "; ".join(row.reader for row in readings),
         "; ".join(in_seconds(datetime.fromisoformat(row.recorded_at)) for row in readings),

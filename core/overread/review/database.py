@@ -119,7 +119,7 @@ def _is_current(engine: Engine) -> bool:
     with transaction(engine) as connection:
         if not inspect(connection).has_table(VERSION_TABLE):
             return False
-        revision = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar() or ""
+        revision = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar() or ""  # nosec B608 # a constant
     if revision > SCHEMA_REVISION:
         raise LedgerError(
             f"the review ledger was written by a newer Overread (schema {revision}, this one knows {SCHEMA_REVISION}); "

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from overread.records import Decision, VerdictKind
+from overread.review.roles import Identity
 
 DISPUTED = "disputed"
 """The verdict where readers want different labels."""
@@ -36,6 +37,8 @@ class FinalLabel:
     """The readers' notes, joined by "; ", the earliest decision first."""
     grade: str = ""
     """Each reader's grade in the order of `reader`, joined by "; "; empty where nobody graded."""
+    identity: str = ""
+    """How the readers were identified, in words: `identities`."""
     images: frozenset[str] = frozenset()
     """The SHA-256 of each image that a decision was made on, where it is known."""
 
@@ -72,8 +75,16 @@ def _merge(decisions: list[Decision]) -> FinalLabel:
         proposed_label=newest.verdict.proposed_label,
         note="; ".join(decision.verdict.note for decision in decisions if decision.verdict.note),
         grade=_grades(decisions),
+        identity=identities(decision.identity for decision in decisions),
         images=frozenset(decision.verdict.image_sha256 for decision in decisions) - {""},
     )
+
+
+def identities(stored: Iterable[str]) -> str:
+    """How readers were identified, of their rows: one word where it is the same for all, else one each, joined by
+    "; "."""
+    words = [identity or Identity.SELF_DECLARED.value for identity in stored]
+    return words[0] if len(set(words)) == 1 else "; ".join(words)
 
 
 def _grades(decisions: list[Decision]) -> str:

@@ -59,6 +59,7 @@ class Ledger(LedgerStore):
     def append_verdict(self, connection: Connection, verdict: Verdict) -> bool:
         """As `record`, within `writing`: several verdicts may be appended in one transaction."""
         kind = check_verdict(verdict)
+        self._require_own(verdict.reader)
         known = self.find(connection, verdict.idempotency_key)
         if known is not None:
             check_same(known, "verdict", verdict.reader, verdict.sample_id)
@@ -114,6 +115,7 @@ class Ledger(LedgerStore):
         """
         key = str(uuid.uuid4()) if idempotency_key is None else idempotency_key
         check_texts(reader=reader, idempotency_key=key)
+        self._require_own(reader)
         with self.writing() as connection:
             known = self.find(connection, key)
             if known is not None:
@@ -135,6 +137,7 @@ class Ledger(LedgerStore):
         sample.
         """
         check_reading(reading)
+        self._require_own(reading.reader)
         with self.writing() as connection:
             known = self.find(connection, reading.idempotency_key)
             if known is not None:
@@ -161,7 +164,9 @@ class Ledger(LedgerStore):
         return True
 
     def decisions(self, reader: str | None = None) -> list[Decision]:
-        """The standing decisions, oldest first: the newest one per reader and sample that was not undone."""
+        """The standing decisions, oldest first: the newest one per reader and sample that was not undone. Raises
+        NotAllowedError where another reader's are not the actor's to see; so do the others."""
+        self._require_visible(reader)
         standing = standing_verdicts(self.study, reader).subquery()
         newest = select(func.max(standing.c.sequence)).group_by(standing.c.reader, standing.c.sample_id)
         with self.reading() as connection:
@@ -178,6 +183,7 @@ class Ledger(LedgerStore):
 
         Takes as long as there are rows after it. None where that row is not in the ledger: a backup has replaced it.
         """
+        self._require_visible(reader)
         with self.reading() as connection:
             if connection is None:
                 return None if since.sequence else Changes((), frozenset(), Head())
@@ -194,6 +200,7 @@ class Ledger(LedgerStore):
 
     def readings(self, reader: str | None = None) -> list[LedgerRow]:
         """The readings, oldest first; their protocol is blind or open."""
+        self._require_visible(reader)
         return self._select(rows_of(self.study, reader).where(ledger.c.kind == "reading").order_by(ledger.c.sequence))
 
     def standing(self, connection: Connection, reader: str, sample_id: str) -> Row[Any] | None:

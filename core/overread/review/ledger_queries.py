@@ -54,7 +54,7 @@ def decision_of(row: Row[Any]) -> Decision:
     _, sequence, _, sample_id, reader, given, proposed, chosen, kind, note, protocol, run, score, elapsed_ms, *rest = (
         tuple(row)
     )
-    recorded_at, _, key, _, _, _, follows, image_sha256, _, grade = rest
+    recorded_at, _, key, _, _, _, follows, image_sha256, _, grade, identity = rest
     shown = (key, protocol, note, elapsed_ms, follows, image_sha256, grade)
     verdict = Verdict(sample_id, reader, _KINDS[kind], given, proposed, chosen, run, score, *shown)
-    return Decision(verdict, sequence, datetime.fromisoformat(recorded_at))
+    return Decision(verdict, sequence, datetime.fromisoformat(recorded_at), identity)

@@ -15,6 +15,7 @@ from overread.review.chain import FIRST_HASH, KEYED, LedgerRow, chain_error, ver
 from overread.review.database import open_engine, prepare, transaction
 from overread.review.ledger_queries import last_row, rows_after, rows_of
 from overread.review.ledger_state import Head, LedgerState, LedgerStateFile
+from overread.review.roles import Actor
 from overread.review.row_rules import check_texts
 from overread.review.schema import ledger
 from overread.review.sqlite import ledger_file
@@ -35,6 +36,8 @@ class LedgerStore:
     """The study's secret, under which rows are hashed."""
     state_file: LedgerStateFile | None = None
     """What the study has recorded about its ledger; with None, lost rows are not noticed."""
+    actor: Actor | None = None
+    """For whom it is read and written; None: for the study's owner, on this machine."""
 
     @classmethod
     def open(
@@ -59,7 +62,8 @@ class LedgerStore:
         return ledger
 
     def history(self) -> list[LedgerRow]:
-        """Every row of the study, in sequence."""
+        """Every row of the study, in sequence. Raises NotAllowedError."""
+        self._require_visible(None)
         return self._select(rows_after(self.study, sequence=0))
 
     def head(self) -> Head:
@@ -96,6 +100,12 @@ class LedgerStore:
         verify(rows, self.key, keyed_from=recorded.keyed_from or first_keyed, since=since)
         self._save_state(head, is_verified=True)
         return head
+
+    def acting(self, actor: Actor) -> Self:
+        """The same ledger for a signed-in person: it shows and takes what their account allows. Raises
+        NotAllowedError where the study is not theirs."""
+        actor.require_study(self.study)
+        return replace(self, actor=actor)
 
     def with_state_file(self, state_file: LedgerStateFile) -> Self:
         """The same ledger, compared with a study's state file."""
@@ -147,6 +157,9 @@ class LedgerStore:
         """Write a row after the last one, within `writing`. content: fields of LedgerRow; absent ones are empty."""
         last = connection.execute(last_row(self.study)).one_or_none()
         absent: dict[str, Any] = dict.fromkeys(_TEXTS, "")
+        if self.actor is not None:
+            self._require_own(str(content["reader"]))
+            absent["identity"] = self.actor.identity.value
         row = with_hash(
             LedgerRow(
                 **absent | {"score": None, "elapsed_ms": 0} | content,
@@ -159,6 +172,14 @@ class LedgerStore:
             self.key,
         )
         connection.execute(insert(ledger).values(asdict(row)))
+
+    def _require_own(self, reader: str) -> None:
+        if self.actor is not None:
+            self.actor.require_own(reader)
+
+    def _require_visible(self, reader: str | None) -> None:
+        if self.actor is not None:
+            self.actor.require_visible(reader)
 
     def _select(self, rows: Select[Any]) -> list[LedgerRow]:
         with self.reading() as connection:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 EPHEMERAL_VARIABLE = "OVERREAD_EPHEMERAL"
 """Set to 1, it allows a ledger in a temporary folder."""
-_TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm", "/run")
+_TEMPORARY = ("/tmp", "/var/tmp", "/dev/shm", "/run")  # nosec B108 # looked for
 _IN_MEMORY = ("tmpfs", "ramfs")
 _FULL_BYTES = 1 << 18
 """The least space that SQLite needs: the index of its log is 32 KiB, and a save writes some pages of 4 KiB."""

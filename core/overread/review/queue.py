@@ -147,7 +147,7 @@ class Pace:
 
     @classmethod
     def of(cls, decisions: Iterable[Decision]) -> "Pace | None":
-        """From a study's own verdicts: the median of each class pair, shrunk to the median of all. Verdicts of more
+        """From a reader's own verdicts: the median of each class pair, shrunk to the median of all. Verdicts of more
         than `MAX_TIMED_S` count as that long. None where no verdict was timed."""
         seconds = defaultdict(list)
         for decision in decisions:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from overread.errors import LedgerError
 
-_RAM = Path("/dev/shm")
+_RAM = Path("/dev/shm")  # nosec B108 # looked for
 _NUM_TRIES = 5
 
 _lock = threading.Lock()

@@ -14,8 +14,6 @@ from overread.review.final_labels import FinalLabel, final_labels
 
 OUTDATED = "outdated"
 """The verdict where the source has since changed the label that readers kept, or the image that they saw."""
-SELF_DECLARED = "self-declared"
-"""The identity of a reader who typed a name: it was not verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,8 @@ class ReviewedSample:
     note: str = ""
     """The readers' notes; several are joined by "; "."""
     grade: str = ""
-    """As of `FinalLabel`."""
+    """As of `FinalLabel`; so is `identity`."""
+    identity: str = ""
     run: str = ""
     """The run of the next two fields; empty where there is none, or it does not contain the sample."""
     error_probability: float | None = None
@@ -134,6 +133,7 @@ def _reviewed(
         decided_on_proposal=final.proposed_label,
         note=final.note,
         grade=final.grade,
+        identity=final.identity,
     )
 
 

@@ -1,8 +1,9 @@
-"""The ledger's table and the number of its schema. The migrations create the table; a test compares the two."""
+"""The tables of the review database and the number of their schema. The migrations create the tables; a test compares
+the two."""
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, UniqueConstraint
 
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 """The newest migration in migrations/versions. Four digits that only grow: a larger number is of a newer program."""
 VERSION_TABLE = "ledger_version"
 """The table with a database's revision; not Alembic's default name, as a server may hold other tables too."""
@@ -37,8 +38,43 @@ ledger = Table(
     Column("image_sha256", String, nullable=False, server_default=""),
     Column("chain", Integer, nullable=False, server_default="1"),
     Column("grade", String, nullable=False, server_default=""),
+    Column("identity", String, nullable=False, server_default=""),
     UniqueConstraint("study", "idempotency_key", name="ledger_idempotency_key"),
     Index("ledger_reader_sample", "study", "reader", "sample_id", "sequence"),
     Index("ledger_undone_key", "study", "undone_key"),
     sqlite_with_rowid=False,
+)
+
+accounts = Table(
+    "reader_accounts",
+    metadata,
+    Column("name_key", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("password", String, nullable=False),
+    Column("issuer", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("disabled_at", String, nullable=False),
+)
+grants = Table(
+    "reader_grants",
+    metadata,
+    Column("name_key", String, primary_key=True),
+    Column("study", String, primary_key=True),
+)
+sessions = Table(
+    "reader_sessions",
+    metadata,
+    Column("token_hash", String, primary_key=True),
+    Column("name_key", String, nullable=False),
+    Column("identity", String, nullable=False),
+    Column("expires_s", Float(53), nullable=False),
+)
+attempts = Table(
+    "sign_in_attempts",
+    metadata,
+    Column("name_key", String, primary_key=True),
+    Column("num_failed", Integer, nullable=False),
+    Column("retry_s", Float(53), nullable=False),
 )

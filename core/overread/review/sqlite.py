@@ -193,7 +193,7 @@ def _wait(descriptor: int, connection: sqlite3.Connection, timeout_s: float) -> 
             since = now
         # A writer that has waited longer tries more often, and so comes first.
         shortest, longest = _POLL_S
-        time.sleep(max(shortest, longest / (1 + 20 * (now - began))) * random.uniform(0.5, 1.5))
+        time.sleep(max(shortest, longest / (1 + 20 * (now - began))) * random.uniform(0.5, 1.5))  # nosec B311 # a wait
 
 
 def _num_commits(connection: sqlite3.Connection) -> int:

@@ -16,6 +16,7 @@ from overread.studies.run import default_run
 from overread.studies.study import Study
 from overread_app.reading.page_data import component_data
 from overread_app.server import Guard, own_routes
+from overread_app.serving import Place
 
 PORT = 8501
 READER = "Dr. Mira Sand"
@@ -23,7 +24,7 @@ READER = "Dr. Mira Sand"
 
 def server() -> TestClient:
     """A server of the routes, behind the guard."""
-    guard = Middleware(Guard, port=PORT, headers={"X-Content-Type-Options": "nosniff"})
+    guard = Middleware(Guard, place=Place(port=PORT), headers={"X-Content-Type-Options": "nosniff"})
     app = Starlette(routes=[own_routes()], middleware=[guard])
     return TestClient(app, base_url=f"http://127.0.0.1:{PORT}", raise_server_exceptions=False)
 

@@ -41,19 +41,23 @@ def test_controls_are_read_among_the_proposals_and_look_like_any_sample_below_th
     assert [packet["isProposed"] for packet in answer["samples"]].count(False) == 2
 
 
-def test_the_time_that_verdicts_took_changes_the_order_of_a_queue_chosen_after_them(study):
-    everything = QueueChoice(min_probability=0.01)
+def test_only_the_time_that_own_verdicts_took_changes_the_order_of_a_queue_chosen_after_them(study):
+    choice = QueueChoice(min_probability=0.01, order=QueueOrder.PACE)
     slow = verdicts(study, reader="Dr. Else", number=8)  # all of one class pair
+    pair = {verdict.sample_id for verdict in slow}
     for verdict in slow:
         open_ledger(study).record(replace(verdict, elapsed_ms=60_000))
-    quick, own = Desk(study, "Dr. Third", choice=everything), {verdict.sample_id for verdict in slow}
-    for packet in [*quick.queue(count=10, have=list(own))["samples"]][:9]:
-        quick.decide(packet, "reject", elapsed_ms=600)
-    choice = replace(everything, order=QueueOrder.PACE)
-    before = ids(Desk(study, choice=choice).queue(count=8))
-    after = ids(Desk(study, choice=choice, since=open_ledger(study).head().sequence).queue(count=8))
-    assert set(before) == own
-    assert not own & set(after)
+    desk = Desk(study, choice=choice)
+    first = desk.queue(count=8)["samples"]
+    assert {packet["id"] for packet in first} == pair  # the other reader's pace is theirs
+    others = desk.queue(count=9, have=list(pair))["samples"]
+    for packet in first[:4]:
+        desk.decide(packet, "reject", elapsed_ms=60_000)
+    for packet in others:
+        desk.decide(packet, "reject", elapsed_ms=600)
+    before, after = (ids(Desk(study, choice=choice, since=since).queue(count=4)) for since in (0, 13))
+    assert set(before) < pair
+    assert not pair & set(after)
 
 
 def test_what_is_put_off_comes_last_and_is_a_queue_of_its_own(study, desk):

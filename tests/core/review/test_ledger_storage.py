@@ -73,8 +73,8 @@ def test_the_chain_is_hmac_sha256_over_json_from_a_zero_hash(ledger, path):
     for number, row in enumerate(rows, start=1):
         assert row[1] == number
         assert row[place - 1] == previous
-        # The grade is the last column, and hashed only where there is one.
-        content = json.dumps([*row[:place], *row[place + 1 : -1]], separators=(",", ":"))
+        # The grade and the identity are the last columns, and hashed only where there is one.
+        content = json.dumps([*row[:place], *row[place + 1 : -2]], separators=(",", ":"))
         previous = hmac.new(KEY, content.encode(), hashlib.sha256).hexdigest()
         assert row[place] == previous
     assert len(rows) == 4

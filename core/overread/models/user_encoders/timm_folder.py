@@ -60,7 +60,7 @@ def load_timm_folder(folder: Path, config: dict[str, Any]) -> LoadedEncoder:
     )
 
 
-_FEATURES = {"token": "class token", "avg": "mean of the patch tokens", "map": "attention-pooled tokens"}
+_FEATURES = {"token": "class token", "avg": "mean of the patch tokens", "map": "attention-pooled tokens"}  # nosec B105 # a way to pool
 """By the name of timm's pooling in a vision transformer."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import quoteattr  # nosec B406 # writes
 
 from overread.files import write_atomically
 from overread.records import VerdictKind
@@ -33,8 +33,8 @@ def write_label_studio(samples: Sequence[ReviewedSample], classes: Sequence[str]
     """Write a task for each sample into `out`, and the labelling config beside it.
 
     A task's data holds the image (below the root of local files, which is the source's folder; a URL as it is),
-    sample_id, split, given_label, final_label, verdict and the ledger's head.
-    Where readers accepted, rejected or relabelled, its
+    sample_id, split, given_label, final_label, verdict, reader_identity (as in the
+    cleaned CSV) and the ledger's head. Where readers accepted, rejected or relabelled, its
     annotation is the final label; where they excluded it, one that is cancelled; else it has none. A proposal is a
     prediction with the probability that the given label is wrong as its score, and the run as its model version.
     """
@@ -57,6 +57,7 @@ def _task(sample: ReviewedSample, head: str) -> dict[str, Any]:
         "given_label": sample.given_label,
         "final_label": sample.final_label,
         "verdict": sample.verdict,
+        "reader_identity": sample.identity,
         VERSION_COLUMN: full_version(),
         HEAD_COLUMN: head,
     }

@@ -6,8 +6,8 @@ Formats: pickletools' documentation, numpy's ndarray.__reduce__ and __reduce_ex_
 """
 
 import io
-import pickle
-import pickletools
+import pickle  # nosec B403 # runs no code
+import pickletools  # nosec B403 # runs no code
 from collections.abc import Callable
 from math import prod
 from pathlib import Path

@@ -62,7 +62,7 @@ def _others(root: Path, files: list[str]) -> str:
             dataset = read_dataset_head(root / file, None, _BEFORE_PIXELS)
             with silence():
                 found.append(label_values(dataset or ()))
-        except Exception:  # damaged files make pydicom raise nearly anything
+        except Exception:  # damaged files make pydicom raise nearly anything  # nosec B112 # the next tag
             continue
     names = label_tags(found)[:_MAX_NAMED]
     if not names:

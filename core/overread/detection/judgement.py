@@ -10,6 +10,7 @@ from overread.detection.chance import is_better_than_chance
 from overread.detection.cross_fitted_consensus import CLASSIFIERS, STAGES, CrossFittedConsensus
 from overread.detection.dawid_skene import dawid_skene
 from overread.detection.detection_data import DetectionData
+from overread.detection.error_range import ErrorRange
 from overread.detection.group_labels import GroupLabels
 from overread.detection.iteration import Iteration, combine_with_networks, label_log_probs
 from overread.detection.label_quality import (
@@ -22,7 +23,7 @@ from overread.detection.linked_groups import ALONE, linked_groups
 from overread.detection.neighbours import neighbour_vote
 from overread.detection.noise_matching import fit_judging_noise, fit_matched_group_noise
 from overread.detection.noise_transition import NoiseModel
-from overread.detection.plausible_models import ErrorRange, likelier, plausible_models
+from overread.detection.plausible_models import likelier, plausible_models
 from overread.detection.principal_components import principal_components
 from overread.detection.proposal_set import proposable, proposal_set
 from overread.detection.self_training import SelfTraining, self_train
@@ -114,22 +115,25 @@ def judge(
 
     tell(1)
 
+    def error_probability(probs: np.ndarray) -> np.ndarray:
+        return 1 - probs[np.arange(len(data.given)), data.given]
+
     def calibrated(noise: NoiseModel) -> np.ndarray:
         probs = posterior(noise)
         if data.verified is None:
             return probs
         return _recalibrated(probs, data.given, data.verified, settings.calibration)
 
-    def error_probability(noise: NoiseModel) -> np.ndarray:
-        return 1 - calibrated(noise)[np.arange(len(data.given)), data.given]
-
     probs, models = calibrated(result.noise), [result.noise]
     if training.is_judged or uses_networks:
         models += plausible_models(
             result.noise, result.probs[trained], data.given[trained], training.error_rate, settings
         )
-    error_range = ErrorRange.of(models, error_probability)
-    num_expected = float(error_probability(likelier(result.noise)).sum())
+    overlap = 1 - float(result.noise.class_probs(result.probs[trained]).max(axis=1).mean())
+    error_range = ErrorRange.of(error_probability(posterior(model)) for model in models).widened(overlap)
+    if data.verified is not None:
+        error_range = error_range.recalibrated(*data.verified.outcomes(data.given), settings.calibration)
+    num_expected = float(error_probability(calibrated(likelier(result.noise))).sum())
     proposed = proposed_labels(probs, data.given, data.is_trained, settings, num_expected=num_expected)
     consensus = _consensus(data, training, settings, uses_networks=uses_networks)
     scores = _scores(data, training, result, settings, seed) | {"consensus": consensus.score}
@@ -254,11 +258,10 @@ def _recalibrated(
     probs: np.ndarray, given: np.ndarray, verified: VerifiedLabels, settings: CalibrationSettings
 ) -> np.ndarray:
     """The probabilities (N, K), that of the given label recalibrated on the verdicts, the others in proportion."""
-    rows, places = np.arange(len(given)), np.flatnonzero(verified.is_certain)
+    rows, (places, is_error) = np.arange(len(given)), verified.outcomes(given)
     if not len(places):
         return probs
     is_wrong = 1 - probs[rows, given]
-    is_error = verified.labels(given)[places] != given[places]
     corrected = np.where(is_wrong > 0, recalibrated(is_wrong, places, is_error, settings), 0)
     result = probs * (corrected / np.where(is_wrong > 0, is_wrong, 1))[:, None]
     result[rows, given] = 1 - corrected

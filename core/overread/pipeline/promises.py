@@ -1,0 +1,39 @@
+"""What is promised of a run's labels, and what that rests on: readers' verdicts, or the model's belief."""
+
+import pandas as pd
+
+from overread.audit.wording import proposal_line, statement_lines
+from overread.detection.error_range import ErrorRange
+from overread.pipeline.audit_study import AuditNow, audit_now
+from overread.proposals.belief import beliefs, weak_features
+from overread.studies.run import Run
+from overread.studies.study import Study
+
+BELIEF = "the model's own estimate; no reader has tested it"
+NO_RANGE = "the model's own estimate; this run has no range for it"
+
+
+def promise_lines(
+    run_name: str, scores: pd.DataFrame, error_range: ErrorRange | None, now: AuditNow | None
+) -> list[str]:
+    """How many labels are wrong, and how many of the proposals. What an audit proves takes the place of what the model
+    believes. scores: scores.csv; now: the open audit, None without one."""
+    everything, proposals = beliefs(scores, error_range)
+    basis = BELIEF if error_range else NO_RANGE
+    if now is not None and now.statement.num_read:
+        lines = [f"by readers' verdicts, {statement_lines(now.statement, now.audit.question)[0]}"]
+    else:
+        lines = [f"{everything.number} of {everything.num_samples:,} labels are expected to be wrong ({basis})"]
+    if now is not None and now.audit.run == run_name and now.proposals.num_read:
+        lines.append(f"by readers' verdicts, {proposal_line(now.proposals, now.audit.question)}")
+    elif proposals.num_samples:
+        of = "the only proposal" if proposals.num_samples == 1 else f"the {proposals.num_samples:,} proposals"
+        lines.append(f"{proposals.share} of {of} are expected to be wrong labels ({basis})")
+        if error_range is not None and error_range.has_weak_features:
+            lines.append(weak_features(error_range).removesuffix("."))
+    return lines
+
+
+def run_promises(study: Study, run: Run) -> list[str]:
+    """`promise_lines` from the study's files."""
+    return promise_lines(run.name, run.scores(), run.error_range(), audit_now(study))

@@ -160,7 +160,7 @@ def test_a_run_with_a_range_promises_a_range_and_says_whose_estimate_it_is(app, 
     low, high = fewest[is_proposed].sum() - chance[0], min(most[is_proposed].sum() + chance[1], num)
     text = page_text(app)
     assert f"{np.floor(100 * low / num):.0f} % to {np.ceil(100 * high / num):.0f} % are expected to be wrong" in text
-    assert "the model’s own estimates. No reader has tested them" in text
+    assert "the model’s own estimates, not readers’ verdicts" in text
 
 
 def test_another_threshold_leaves_the_queue_s_other_choices_as_they_are(app, made_study, scores):

@@ -127,6 +127,7 @@ def show_runs(study: Study) -> None:
             show_comparison(run)
             if run.is_finished:
                 st.caption(promise_text(study, run))
+            if run.is_finished and not run.is_pending:  # the log of one that may go on stands above
                 show_log(run.events(), key=run.name)
 
 

@@ -9,8 +9,8 @@ from overread.proposals.belief import beliefs, weak_features
 from overread.studies.run import Run
 from overread.studies.study import Study
 
-BELIEF = "the model's own estimate; no reader has tested it"
-NO_RANGE = "the model's own estimate; this run has no range for it"
+BELIEF = "these numbers are the model's own estimate, not readers' verdicts"
+NO_RANGE = f"{BELIEF}; this run has no range for them"
 
 
 def promise_lines(
@@ -19,19 +19,20 @@ def promise_lines(
     """How many labels are wrong, and how many of the proposals. What an audit proves takes the place of what the model
     believes. scores: scores.csv; now: the open audit, None without one."""
     everything, proposals = beliefs(scores, error_range)
-    basis = BELIEF if error_range else NO_RANGE
+    proved, believed = [], []
     if now is not None and now.statement.num_read:
-        lines = [f"by readers' verdicts, {statement_lines(now.statement, now.audit.question)[0]}"]
+        proved.append(f"by readers' verdicts, {statement_lines(now.statement, now.audit.question)[0]}")
     else:
-        lines = [f"{everything.number} of {everything.num_samples:,} labels are expected to be wrong ({basis})"]
+        believed.append(f"expected wrong labels: {everything.number} of {everything.num_samples:,}")
     if now is not None and now.audit.run == run_name and now.proposals.num_read:
-        lines.append(f"by readers' verdicts, {proposal_line(now.proposals, now.audit.question)}")
+        proved.append(f"by readers' verdicts, {proposal_line(now.proposals, now.audit.question)}")
     elif proposals.num_samples:
-        of = "the only proposal" if proposals.num_samples == 1 else f"the {proposals.num_samples:,} proposals"
-        lines.append(f"{proposals.share} of {of} are expected to be wrong labels ({basis})")
-        if error_range is not None and error_range.has_weak_features:
-            lines.append(weak_features(error_range).removesuffix("."))
-    return lines
+        believed.append(f"expected to be wrong among the {proposals.num_samples:,} proposed: {proposals.share}")
+    if believed:
+        believed.append(BELIEF if error_range else NO_RANGE)
+    if proposals.num_samples and error_range is not None and error_range.has_weak_features:
+        believed.append(weak_features(error_range).removesuffix("."))
+    return proved + believed
 
 
 def run_promises(study: Study, run: Run) -> list[str]:

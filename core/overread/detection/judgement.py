@@ -27,11 +27,15 @@ from overread.detection.plausible_models import likelier, plausible_models
 from overread.detection.principal_components import principal_components
 from overread.detection.proposal_set import proposable, proposal_set
 from overread.detection.self_training import SelfTraining, self_train
+from overread.detection.standard_errors import num_standard_errors
 from overread.detection.study_limits import StudyLimits
 from overread.detection.training_dynamics import head_margins, training_dynamics
 from overread.detection_settings import DetectionSettings
 from overread.proposal_settings import CalibrationSettings
 from overread.verified_labels import VerifiedLabels
+
+_MIN_PROB = 1e-4
+"""Of a verdict, by a model that is asked whether it explains it."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,13 @@ def judge(
     if limits.is_within_groups:
         alone = np.full(len(data.given), ALONE)
         data = replace(data, groups=linked_groups([alone if data.duplicate_groups is None else data.duplicate_groups]))
-    training = self_train(data, settings, seed=seed, on_progress=lambda fraction: tell(0.9 * fraction))
+    if data.verified is None:
+        training = self_train(data, settings, seed=seed, on_progress=lambda fraction: tell(0.9 * fraction))
+    else:
+        unread = replace(data, verified=None)
+        before = self_train(unread, settings, seed=seed, on_progress=lambda fraction: tell(0.3 * fraction))
+        after = self_train(data, settings, seed=seed, on_progress=lambda fraction: tell(0.3 + 0.6 * fraction))
+        training = after if _explains_verdicts(after, before, data, data.verified) else before
     result, trained = training.result, data.trained
     uses_networks = data.network_probs is not None and is_better_than_chance(
         data.network_probs[trained],
@@ -138,6 +148,22 @@ def judge(
     consensus = _consensus(data, training, settings, uses_networks=uses_networks)
     scores = _scores(data, training, result, settings, seed) | {"consensus": consensus.score}
     return Judgement(probs, proposed, error_range, scores, consensus, limits, training, result, copy_prob)
+
+
+def _explains_verdicts(
+    after: SelfTraining, before: SelfTraining, data: DetectionData, verified: VerifiedLabels
+) -> bool:
+    """Whether the verdicts are likelier, by a standard error, by the model that was fitted to them, of which none saw
+    the verdict that it is asked about, than by the one that was not."""
+    places, is_error = verified.outcomes(data.given)
+    if not (len(places) and after.is_judged and before.is_judged):
+        return after.is_judged
+    given = data.given[places]
+    values = []
+    for training in (after, before):
+        is_right = training.result.noise.posterior(training.result.probs[places], given)[np.arange(len(given)), given]
+        values.append(np.log(np.clip(np.where(is_error, 1 - is_right, is_right), _MIN_PROB, 1)))
+    return num_standard_errors(values[0] - values[1], data.groups[places]) >= 1
 
 
 def _consensus(

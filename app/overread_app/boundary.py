@@ -27,7 +27,8 @@ _NEVER = r"(?!)"
 _OWN_FILES = (
     *("samples.csv", "source.csv", "quarantine.csv", "study.json", "key", "review.db", "ledger.json", "pixels"),
     *("config.json", "scores.csv", "trace.npz", "evidence.npz", "embeddings.npy", "checksums.json", "choice.json"),
-    *("comparison.json", "refinement.json", "contradicted_groups.json", "model.safetensors", "pretrained.safetensors"),
+    *("comparison.json", "refinement.json", "contradicted_groups.json", "error_range.npz"),
+    *("model.safetensors", "pretrained.safetensors"),
 )
 LOG = logging.getLogger("overread")
 

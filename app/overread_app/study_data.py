@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from overread.detection.error_range import ErrorRange
 from overread.images.cache.pixel_cache import INDEX, PixelCache, open_cache
 from overread.pipeline.exporting import export_table
 from overread.pipeline.study_ledger import open_ledger
@@ -22,7 +23,7 @@ from overread.review.cleaned_csv import COLUMNS
 from overread.review.ledger import Ledger
 from overread.review.outcomes import right_labels
 from overread.studies.earlier_decoding import decoding_note
-from overread.studies.run import Run
+from overread.studies.run import ERROR_RANGE, Run
 from overread.studies.study import Study
 
 EXPORT_KEPT_S = 600
@@ -144,6 +145,12 @@ def load_evidence(run: Run) -> Mapping[str, np.ndarray]:
     return _evidence(run, str(path), file_stamp(path))
 
 
+def load_error_range(run: Run) -> ErrorRange | None:
+    """error_range.npz of a run; None for a run without it. Shared by all sessions, hence never changed."""
+    path = run.path / ERROR_RANGE
+    return _error_range(run, str(path), file_stamp(path))
+
+
 def file_stamp(path: Path) -> tuple[int, int]:
     """Modification time and inode: they change when the file is written or replaced."""
     try:
@@ -255,6 +262,11 @@ def _trace(_run: Run, path: str, stamp: tuple[int, int]) -> Mapping[str, np.ndar
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _evidence(_run: Run, path: str, stamp: tuple[int, int]) -> Mapping[str, np.ndarray]:
     return _read_only(_run.evidence())
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _error_range(_run: Run, path: str, stamp: tuple[int, int]) -> ErrorRange | None:
+    return _run.error_range()
 
 
 def _read_only(arrays: dict[str, np.ndarray]) -> Mapping[str, np.ndarray]:

@@ -28,6 +28,12 @@ class VerifiedLabels:
         """(N,) int64: the verified label if there is exactly one, else that of `otherwise`, (N,) int64."""
         return np.where(self.is_certain, self.targets.argmax(axis=1), otherwise)
 
+    def outcomes(self, given: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The samples with exactly one verified label, (M,) int64, and whether their given label is another, (M,) bool.
+        given: (N,) int64."""
+        places = np.flatnonzero(self.is_certain)
+        return places, self.labels(given)[places] != given[places]
+
     def soft(self, otherwise: np.ndarray, places: np.ndarray) -> np.ndarray:
         """(M, K) float32: the targets of the samples at `places`, (M,) int64, or the row of `otherwise`, (M, K), for
         samples that are not verified."""

@@ -7,14 +7,13 @@ import pandas as pd
 import pytest
 
 from overread.detection.calibration import recalibrated
-from overread.detection.proposal_set import Expectation
 from overread.pipeline.exporting import export_table
 from overread.pipeline.study_ledger import open_ledger
 from overread.proposal_settings import CalibrationSettings
 from overread.records import VerdictKind
 from overread.review.queue_choice import QueueChoice
-from overread.studies.run import open_run
-from overread_app.components.threshold_slider import slider_steps, trade_off_text
+from overread.studies.run import ERROR_RANGE, open_run
+from overread_app.components.threshold_slider import Yield, slider_steps, trade_off_text
 from overread_app.processes import STUDIES_VARIABLE
 from overread_app.words.catalogue import ENGLISH
 from tests.app.conftest import open_page, page_text
@@ -80,8 +79,8 @@ def test_the_words_are_the_sums_of_the_probabilities(app, scores):
     probability = scores["label_error_probability"].to_numpy()
     read = probability[probability >= 0.1]
     text = page_text(app)
-    assert f"**{len(read)} images** to review. About {round(read.sum())} of the {len(read)}" in text
-    assert f"({100 * read.mean():.0f} %)" in text
+    assert f"**{len(read)} images** to review. Of the {len(read)}, about {100 * read.mean():.0f} % are" in text
+    assert "without a range" in text
     assert f"finds about {100 * read.sum() / probability.sum():.0f} % of" in text
 
 
@@ -102,8 +101,8 @@ def test_the_words_are_corrected_by_twenty_verdicts_of_the_reader_s_own(
         places = np.flatnonzero(scores["sample_id"].isin([verdict.sample_id for verdict in made]))
         probability = recalibrated(probability, places, np.zeros(len(places), dtype=bool), CalibrationSettings())
     is_read = scores["sample_id"].isin([verdict.sample_id for verdict in made])
-    expected = probability[scores["is_proposed"] & ~is_read].sum()
-    assert f"{num_own} of them reviewed. About {round(expected)} of the {40 - num_own} left" in page_text(app)
+    expected = 100 * probability[scores["is_proposed"] & ~is_read].mean()
+    assert f"{num_own} of them reviewed. Of the {40 - num_own} left, about {expected:.0f} % are" in page_text(app)
     assert ("corrected by your 20 verdicts" in page_text(app)) is is_corrected
 
 
@@ -132,22 +131,36 @@ def test_a_run_that_proposes_nothing_still_offers_its_less_sure_samples():
 @pytest.mark.parametrize(
     ("chosen", "left", "elapsed_ms", "words"),
     [
-        (Expectation(0, 0.0, 0.0, 0.0), Expectation(0, 0.0, 0.0, 0.0), [9000] * 9, "No images to review."),
-        (Expectation(82, 69.7, 0.85, 0.64), Expectation(82, 69.7, 0.85, 0.64), [9000] * 4,
-         "**82 images** to review. About 70 of the 82 are expected to be wrong (85 %). This finds about 64 % of the "
-         "labels expected to be wrong."),
-        (Expectation(2, 1.2, 0.6, 0.01), Expectation(1, 0.5, 0.5, 0.005), [],
-         "**2 images**, 1 of them reviewed. The last one has a 50 % chance of being wrong. All 2 contain about "
+        (Yield(0, (0, 0), (0, 0)), Yield(0, (0, 0), (0, 0)), [9000] * 9, "No images to review."),
+        (Yield(82, (78, 91), (60, 70)), Yield(82, (78, 91), (60, 70)), [9000] * 4,
+         "**82 images** to review. Of the 82, 78 % to 91 % are expected to be wrong labels. This finds 60 % to 70 % of "
+         "the labels expected to be wrong."),
+        (Yield(2, (60, 60), (1, 1)), Yield(1, (50, 50), (1, 1)), [],
+         "**2 images**, 1 of them reviewed. The chance that the last one is wrong: about 50 %. All 2 contain about "
          "1 % of the labels expected to be wrong."),
-        (Expectation(82, 69.7, 0.85, 0.64), Expectation(70, 57.9, 0.827, 0.53), [9000, 1000, 10_000, 12_000, 3_600_000],
-         "**82 images**, 12 of them reviewed. About 58 of the 70 left are expected to be wrong (83 %). All "
-         "82 contain about 64 % of the labels expected to be wrong. At your pace, about 12 min left."),
-        (Expectation(1200, 600.0, 0.5, 0.9), Expectation(0, 0.0, 0.0, 0.0), [9000] * 5,
+        (Yield(82, (78, 91), (60, 70)), Yield(70, (75, 90), (50, 60)), [9000, 1000, 10_000, 12_000, 3_600_000],
+         "**82 images**, 12 of them reviewed. Of the 70 left, 75 % to 90 % are expected to be wrong labels. All 82 "
+         "contain 60 % to 70 % of the labels expected to be wrong. At your pace, about 12 min left."),
+        (Yield(1200, (50, 50), (90, 90)), Yield(0, (0, 0), (0, 0)), [9000] * 5,
          "**1,200 images**, all reviewed. They contain about 90 % of the labels expected to be wrong."),
     ],
 )  # fmt: skip
 def test_the_trade_is_said_in_words(chosen, left, elapsed_ms, words):
     assert trade_off_text(chosen, left, elapsed_ms=elapsed_ms, words=ENGLISH) == words
+
+
+def test_a_run_with_a_range_promises_a_range_and_says_whose_estimate_it_is(app, made_study, scores):
+    run = open_run(made_study)
+    ordered = run.scores()
+    probability, is_proposed = ordered["label_error_probability"].to_numpy(), ordered["is_proposed"].to_numpy()
+    fewest, most = probability**2, probability**0.5
+    np.savez(run.path / ERROR_RANGE, low=fewest, high=most, overlap=0.0)
+    open_slider(app)
+    num, chance = is_proposed.sum(), [2 * (p * (1 - p))[is_proposed].sum() ** 0.5 for p in (fewest, most)]
+    low, high = fewest[is_proposed].sum() - chance[0], min(most[is_proposed].sum() + chance[1], num)
+    text = page_text(app)
+    assert f"{np.floor(100 * low / num):.0f} % to {np.ceil(100 * high / num):.0f} % are expected to be wrong" in text
+    assert "the model’s own estimates, not readers’ verdicts" in text
 
 
 def test_another_threshold_leaves_the_queue_s_other_choices_as_they_are(app, made_study, scores):

@@ -11,11 +11,25 @@ from overread_app.components.charts import template
 from overread_app.theme import current_theme
 
 
-def trade_off_curve(curve: TradeOff, own: Expectation) -> go.Figure:
-    """The expected share of all wrong labels found, by the number of images read, and the run's own choice."""
+def trade_off_curve(curve: TradeOff, own: Expectation, band: tuple[np.ndarray, np.ndarray] | None = None) -> go.Figure:
+    """The expected share of all wrong labels found, by the number of images read, and the run's own choice.
+
+    band: the lower and the higher share at each of the curve's points, if there is a range."""
     hover = "%{x:,} images: about %{y:.0f} % found<br>%{customdata:.0f} % of them wrong<extra></extra>"
     theme = current_theme()
     figure = go.Figure()
+    if band is not None:
+        shares = np.concatenate([band[0], band[1][::-1]])
+        figure.add_scatter(
+            x=np.concatenate([curve.num_samples, curve.num_samples[::-1]]),
+            y=100 * shares,
+            fill="toself",
+            fillcolor=theme.accent,
+            opacity=0.2,
+            mode="none",
+            name="range",
+            hoverinfo="skip",
+        )
     figure.add_scatter(
         x=curve.num_samples,
         y=100 * curve.recall,

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from overread.pipeline.training_time import elapsed_s
+from overread.proposals.belief import beliefs
 from overread.proposals.run_comparison import RunComparison, VerdictFigures, setting_differences
 from overread.setting_list import every_setting
 from overread.studies.run import Run
@@ -60,10 +61,11 @@ def _plain_title(run: Run) -> str:
 
 def _show_figures(study: Study, first: Run, second: Run, comparison: RunComparison) -> None:
     runs = (comparison.first, comparison.second)
+    believed = [beliefs(study_data.load_scores(run), study_data.load_error_range(run)) for run in (first, second)]
     rows = {
         words.PROPOSALS: [f"{run.num_proposed:,}" for run in runs],
-        words.EXPECTED: [words.EXPECTED_VALUE.format(number=f"{run.num_expected:,.0f}") for run in runs],
-        words.PRECISION: [_percent(run.precision) for run in runs],
+        words.EXPECTED: [everything.number for everything, _ in believed],
+        words.PRECISION: [proposals.share for _, proposals in believed],
         words.RECALL: [_percent(run.recall) for run in runs],
         words.TIME: [duration(elapsed_s(run.events())) for run in (first, second)],
         **_verdict_rows(comparison.first_verdicts, comparison.second_verdicts),

@@ -3,6 +3,7 @@ step."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from math import ceil, floor
 from statistics import median
 
 import numpy as np
@@ -11,7 +12,8 @@ import streamlit as st
 
 from overread.config import calibration_settings
 from overread.detection.calibration import recalibrated
-from overread.detection.proposal_set import Expectation, expectation
+from overread.detection.error_range import ErrorRange
+from overread.detection.proposal_set import expectation
 from overread.records import Decision
 from overread.review.outcomes import outcomes
 from overread.review.queue import chosen_samples
@@ -56,35 +58,49 @@ def slider_steps(scores: pd.DataFrame) -> list[SliderStep]:
     return sorted(found, key=lambda step: int(step.is_chosen.sum()))
 
 
-def corrected_probabilities(scores: pd.DataFrame, decisions: Sequence[Decision], *, run: Run) -> tuple[np.ndarray, int]:
-    """label_error_probability (N,) recalibrated by a reader's own verdicts, and their number; unchanged, and 0, while
-    they are too few."""
+@dataclass(frozen=True)
+class Correction:
+    """label_error_probability, recalibrated by a reader's own verdicts unless they are too few."""
+
+    probability: np.ndarray
+    """(N,) float64 in [0, 1]."""
+    error_range: ErrorRange | None
+    """None for a run without a range."""
+    num_verdicts: int
+    """0 where nothing is corrected."""
+
+
+def _percentages(shares: tuple[float, float]) -> tuple[int, int]:
+    return floor(100 * shares[0]), ceil(100 * shares[1])
+
+
+def corrected_probabilities(scores: pd.DataFrame, decisions: Sequence[Decision], *, run: Run) -> Correction:
+    """The probabilities and their range; as they are while the verdicts are too few."""
     settings = calibration_settings(run.config())
     places, is_error = outcomes(scores, decisions, run=run.name)
-    probability = scores["label_error_probability"].to_numpy()
+    probability, error_range = scores["label_error_probability"].to_numpy(), study_data.load_error_range(run)
     if len(is_error) < settings.min_verdicts:
-        return probability, 0
-    return recalibrated(probability, places, is_error, settings), len(is_error)
+        return Correction(probability, error_range, 0)
+    return Correction(
+        recalibrated(probability, places, is_error, settings),
+        error_range.recalibrated(places, is_error, settings) if error_range else None,
+        len(is_error),
+    )
 
 
 def show_threshold(study: Study, run: Run, reading: ReadingList) -> None:
     """The slider over the run's scores, as the reader's own verdicts correct them."""
     scores, decisions = study_data.load_scores(run), session.ledger(study).decisions(reading.reader)
-    probability, num_verdicts = corrected_probabilities(scores, decisions, run=run)
-    show_threshold_slider(reading, scores, decisions, probability=probability, num_verdicts=num_verdicts)
+    show_threshold_slider(reading, scores, decisions, corrected_probabilities(scores, decisions, run=run))
 
 
 def show_threshold_slider(
     reading: ReadingList,
     scores: pd.DataFrame,
     decisions: Sequence[Decision],
-    *,
-    probability: np.ndarray,
-    num_verdicts: int,
+    corrected: Correction,
 ) -> None:
-    """The slider, and the expected yield of the chosen threshold in words.
-
-    probability and num_verdicts: of `corrected_probabilities`."""
+    """The slider, and the expected yield of the chosen threshold in words."""
     steps, least, words = slider_steps(scores), reading.choice.min_probability, session.words()
     if least not in [step.min_probability for step in steps]:  # chosen elsewhere
         steps.append(SliderStep(least, chosen_samples(scores, least)))
@@ -107,23 +123,50 @@ def show_threshold_slider(
         ends = "".join(f"<span>{words(key)}</span>" for key in ("threshold.fewer", "threshold.more"))
         st.html(f'<div class="threshold-ends">{ends}</div>')
     is_decided = scores["sample_id"].isin([decision.verdict.sample_id for decision in decisions]).to_numpy()
+    is_left = chosen.is_chosen & ~is_decided
     text = trade_off_text(
-        expectation(probability, chosen.is_chosen),
-        expectation(probability, chosen.is_chosen & ~is_decided),
+        Yield.of(corrected, chosen.is_chosen),
+        Yield.of(corrected, is_left),
         # A verdict in bulk took no time of its own.
         elapsed_ms=[decision.verdict.elapsed_ms for decision in decisions if decision.verdict.protocol != BULK],
         words=words,
     )
     st.markdown(text)
-    if num_verdicts:
-        st.caption(words("threshold.corrected", number=num_verdicts))
+    if corrected.num_verdicts:
+        st.caption(words("threshold.corrected", number=corrected.num_verdicts))
+    elif chosen.is_chosen.any():
+        st.caption(words("threshold.belief" if corrected.error_range else "threshold.belief_alone"))
 
 
-def trade_off_text(chosen: Expectation, left: Expectation, *, elapsed_ms: Collection[int], words: Words) -> str:
+@dataclass(frozen=True)
+class Yield:
+    """What reading some samples is expected to find: percentages, the lowest and the highest."""
+
+    num_samples: int
+    wrong: tuple[int, int]
+    """Of these samples that are wrong labels."""
+    found: tuple[int, int]
+    """Of all wrong labels that are among these samples."""
+
+    @classmethod
+    def of(cls, corrected: Correction, is_chosen: np.ndarray) -> "Yield":
+        """is_chosen: (N,) bool. Without a range, both ends are the model's one number."""
+        if corrected.error_range is None:
+            expected = expectation(corrected.probability, is_chosen)
+            wrong, found = round(100 * expected.precision), round(100 * expected.recall)
+            return cls(expected.num_samples, (wrong, wrong), (found, found))
+        num, ends = int(is_chosen.sum()), corrected.error_range
+        # Of a single label all numbers are possible; its probability says more.
+        low, high = (ends.low[is_chosen].sum(), ends.high[is_chosen].sum()) if num == 1 else ends.counts(is_chosen)
+        wrong_range = min(low, high) / max(num, 1), max(low, high) / max(num, 1)
+        return cls(num, _percentages(wrong_range), _percentages(ends.recalls(is_chosen)))
+
+
+def trade_off_text(chosen: Yield, left: Yield, *, elapsed_ms: Collection[int], words: Words) -> str:
     """The expected yield of a choice in words. left: of its samples those not decided yet; elapsed_ms: how long the
     reader took for each verdict so far."""
     num, num_left = chosen.num_samples, left.num_samples
-    found = f"{100 * chosen.recall:.0f}"
+    found = _range_words(chosen.found, words)
     if num == 0:
         return words("threshold.none")
     if num_left == 0:
@@ -133,12 +176,11 @@ def trade_off_text(chosen: Expectation, left: Expectation, *, elapsed_ms: Collec
         parts = [words("threshold.part_reviewed", number=num, reviewed=num - num_left)]
     else:
         parts = [words("threshold.to_review", number=num)]
-    share = f"{100 * left.precision:.0f}"
+    share = _range_words(left.wrong, words)
     if num_left == 1:
         parts.append(words("threshold.last_one" if is_begun else "threshold.only_one", percent=share))
     else:
-        key = "threshold.wrong_left" if is_begun else "threshold.wrong"
-        parts.append(words(key, wrong=round(left.num_errors), number=num_left, percent=share))
+        parts.append(words("threshold.wrong_left" if is_begun else "threshold.wrong", number=num_left, percent=share))
     if is_begun:
         parts.append(words("threshold.all_find", number=num, percent=found))
     else:
@@ -147,3 +189,8 @@ def trade_off_text(chosen: Expectation, left: Expectation, *, elapsed_ms: Collec
         pace_s = median(elapsed_ms) / 1000
         parts.append(words("threshold.pace", duration=duration(num_left * pace_s)))
     return " ".join(parts)
+
+
+def _range_words(percentages: tuple[int, int], words: Words) -> str:
+    low, high = percentages
+    return words("threshold.about", percent=low) if low == high else words("threshold.range", low=low, high=high)

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from overread.config import calibration_settings
-from overread.detection.proposal_set import expectation, trade_off
+from overread.detection.proposal_set import expectation, recall_band, trade_off
 from overread.detection.reliability import held_out_recalibrated, reliability
 from overread.review.outcomes import outcomes
 from overread.studies.run import Run
@@ -21,6 +21,7 @@ from overread_app.components.class_use_panel import show_class_use
 from overread_app.components.grades_panel import show_grades
 from overread_app.components.groups_panel import show_groups
 from overread_app.components.label_matrix import label_matrix
+from overread_app.components.promise_text import promise_text
 from overread_app.components.wording import VERDICT_WORDS, counted, run_title
 
 HIGH_PROBABILITY = 0.8
@@ -40,6 +41,7 @@ def show_page() -> None:
     st.caption(f"{plain_text(study.name)} · {run_title(run)}")
     scores = study_data.load_scores(run)
     show_numbers(study, scores)
+    st.markdown(promise_text(study, run))
     left, right = st.columns([3, 2] if charts.has_long_names(study.classes) else 2, gap="large")
     with left:
         show_matrix(study, run, scores)
@@ -56,7 +58,7 @@ def show_page() -> None:
     with left:
         show_reliability(study, run, scores)
     with right:
-        show_trade_off(scores)
+        show_trade_off(run, scores)
     if session.may_see_others():
         show_verdicts(study)
     show_anchoring(study)
@@ -236,19 +238,21 @@ def show_reliability(study: Study, run: Run, scores: pd.DataFrame) -> None:
     )
 
 
-def show_trade_off(scores: pd.DataFrame) -> None:
+def show_trade_off(run: Run, scores: pd.DataFrame) -> None:
     """The expected yield of reviewing fewer or more images than proposed."""
     st.header("Expected yield by number of images reviewed")
     probability = scores["label_error_probability"].to_numpy()
     own = expectation(probability, scores["is_proposed"].to_numpy())
+    error_range = study_data.load_error_range(run)
     charts.show_chart(
-        calibration_charts.trade_off_curve(trade_off(probability), own),
+        calibration_charts.trade_off_curve(trade_off(probability), own, recall_band(probability, error_range)),
         key="insights_trade_off",
         alt="Line chart of the share of wrong labels found, by the number of images reviewed",
     )
+    belief = "shaded: the range it allows" if error_range else "this run has no range for it"
     st.caption(
-        "These are expected values, and assume calibrated probabilities. Each reader sets a threshold on the Review "
-        "page; the exported proposals do not depend on it."
+        f"The model's own estimate; {belief}. Each reader sets a threshold on the Review page; the exported proposals "
+        "do not depend on it."
     )
 
 

@@ -12,6 +12,7 @@ from overread.studies.study import Study
 from overread_app import processes, session, study_data
 from overread_app.boundary import error_boundary, plain_text, without_paths
 from overread_app.components import training_words as words
+from overread_app.components.promise_text import promise_text
 from overread_app.components.run_comparison_panel import show_run_comparison
 from overread_app.components.training_form import show_form
 from overread_app.components.training_panel import show_log, show_running, show_unfinished
@@ -126,6 +127,8 @@ def show_runs(study: Study) -> None:
                 actions.button(words.SHOW_RUN, key=key, width="stretch", on_click=session.choose_run, args=(run.name,))
             show_comparison(run)
             if run.is_finished:
+                st.caption(promise_text(study, run))
+            if run.is_finished and not run.is_pending:  # the log of one that may go on stands above
                 show_log(run.events(), key=run.name)
 
 

@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from overread.benchmark.ours import consensus, from_probs, overread, quick_head
+import numpy as np
+
+from overread.benchmark.oracle import oracle
+from overread.benchmark.ours import after_review, consensus, from_probs, overread, quick_head
 from overread.benchmark.peers.confident_learning import confident_learning
 from overread.benchmark.peers.datalab import datalab_neighbours
 from overread.benchmark.peers.loss import training_loss
@@ -13,7 +16,8 @@ from overread.benchmark.peers.simifeat import simifeat
 from overread.benchmark.problem import MethodResult, Problem
 
 ORACLE = "oracle"
-"""The ceiling. It alone is told the truth, so it is no `Method`."""
+"""The ceiling."""
+AFTER_REVIEW = "after_review"
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,9 @@ METHODS = {
     "loss": Method(training_loss),
     "paper": Method(paper_rounds, is_default=False, has_features=False),
 }
+TOLD: dict[str, Callable[[Problem, np.ndarray], MethodResult]] = {ORACLE: oracle, AFTER_REVIEW: after_review}
+"""Those that are told the truth, all of it or some verdicts, so they are no `Method`."""
 OURS = "overread"
 """What the summary is about."""
-DETAILED = (OURS, "consensus")
+DETAILED = (OURS, "consensus", AFTER_REVIEW)
 """Those whose proposals have a table of their own."""

@@ -12,17 +12,40 @@ from overread.detection.find_from_probs import find_label_errors_from_probs
 from overread.detection.judgement import Judgement, judge
 from overread.detection.label_quality import self_confidence_score
 from overread.detection_settings import CrossValidationSettings
+from overread.verified_labels import VerifiedLabels
+
+NUM_VERDICTS = 100
 
 
 def overread(problem: Problem) -> MethodResult:
     """The overread preset's judgement of the cell's features, with its settings as they come. The networks that the
     preset fine-tunes beside it are not part of this."""
-    judgement = _judgement(problem)
+    return _result(_judgement(problem), problem)
+
+
+def after_review(problem: Problem, true: np.ndarray) -> MethodResult:
+    """Its judgement, made anew after NUM_VERDICTS verdicts of a reader who is right, half of them on the labels that
+    are most probably wrong, half on others, drawn at random. true: (N,) int64."""
+    before = self_confidence_score(_judgement(problem).probs, problem.given)
+    order = np.argsort(-before, kind="stable")
+    surest, others = order[: NUM_VERDICTS // 2], order[NUM_VERDICTS // 2 :]
+    controls = np.random.default_rng([problem.seed, NUM_VERDICTS]).permutation(others)[: NUM_VERDICTS // 2]
+    places = np.concatenate([surest, controls])
+    targets = np.zeros((len(true), problem.num_classes))
+    targets[places, true[places]] = 1
+    data = replace(
+        _detection_data(problem, problem.given), verified=VerifiedLabels(targets, np.zeros(len(true), dtype=bool))
+    )
+    return _result(judge(data, OVERREAD.detection, seed=problem.seed), problem)
+
+
+def _result(judgement: Judgement, problem: Problem) -> MethodResult:
     return MethodResult(
         self_confidence_score(judgement.probs, problem.given),
         judgement.proposed,
         judgement.proposed != problem.given,
         is_probability=True,
+        error_range=judgement.error_range,
     )
 
 

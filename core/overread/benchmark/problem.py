@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from overread.detection.error_range import ErrorRange
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -37,3 +39,5 @@ class MethodResult:
     """(N,) bool: those that the method, as it comes, holds for wrong."""
     is_probability: bool = False
     """Whether the scores say that they are probabilities of being wrong."""
+    error_range: ErrorRange | None = None
+    """If the method has one."""

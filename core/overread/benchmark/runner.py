@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 
 from overread.benchmark.cells import make_cell, noises_of
-from overread.benchmark.methods import METHODS, ORACLE
-from overread.benchmark.oracle import oracle
+from overread.benchmark.methods import METHODS, ORACLE, TOLD
 from overread.benchmark.problem import MethodResult, Problem
 from overread.benchmark.saved_lines import SavedLines
 from overread.benchmark.task_duplicates import load_duplicate_groups
 from overread.benchmark.task_features import KINDS, load_features
 from overread.benchmark.tasks import TASKS, load_task
+from overread.detection.error_range import ErrorRange
 from overread.errors import ConfigError
 from overread.metrics import detection_metrics, expected_calibration_error
 
 NO_FEATURES = "none"
 """Stands in the results for the features of a method that has none."""
-METHOD_NAMES = (*METHODS, ORACLE)
+METHOD_NAMES = (*METHODS, *TOLD)
 DEFAULT_METHODS = (*(name for name, method in METHODS.items() if method.is_default), ORACLE)
 
 
@@ -142,7 +142,22 @@ def measures(result: MethodResult, true: np.ndarray, given: np.ndarray, num_clas
         if found.num_proposed:
             values["expected_precision"] = float(probabilities[result.is_proposed].mean())
         values["expected_calibration_error"] = expected_calibration_error(true != given, probabilities)
+    if result.error_range is not None:
+        values |= _range_measures(result.error_range, result.is_proposed, true != given)
     return {name: None if value is None or np.isnan(value) else value for name, value in values.items()}
+
+
+def _range_measures(error_range: ErrorRange, is_proposed: np.ndarray, is_error: np.ndarray) -> dict[str, float]:
+    """The range of the number of wrong labels, and of those among the proposals, as they are told, rounded outwards;
+    and whether the true number is in it: 1 or 0."""
+    values: dict[str, float] = {}
+    for name, is_chosen in (("errors", np.ones_like(is_proposed)), ("right", is_proposed)):
+        if is_chosen.any():
+            low, high = error_range.counts(is_chosen)
+            values |= {f"{name}_low": float(np.floor(low)), f"{name}_high": float(np.ceil(high))}
+            is_inside = values[f"{name}_low"] <= is_error[is_chosen].sum() <= values[f"{name}_high"]
+            values[f"{name}_in_range"] = float(is_inside)
+    return values
 
 
 def _cells(plan: BenchmarkPlan, task: str, noise: str, seed: int) -> list[tuple[dict[str, Any], str]]:
@@ -153,7 +168,7 @@ def _cells(plan: BenchmarkPlan, task: str, noise: str, seed: int) -> list[tuple[
     cells = []
     for kind in plan.features:
         for method in plan.methods:
-            has_features = method == ORACLE or METHODS[method].has_features
+            has_features = method in TOLD or METHODS[method].has_features
             if has_features or (seed == plan.seeds[0] and kind == plan.features[0]):
                 of = kind if has_features else NO_FEATURES
                 cells.append(({"task": task, "features": of, "noise": noise, "seed": seed, "method": method}, kind))
@@ -162,7 +177,7 @@ def _cells(plan: BenchmarkPlan, task: str, noise: str, seed: int) -> list[tuple[
 
 def _measured(problem: Problem, true: np.ndarray, method: str) -> dict[str, Any]:
     start_s = time.perf_counter()
-    result = oracle(problem, true) if method == ORACLE else METHODS[method].find(problem)
+    result = TOLD[method](problem, true) if method in TOLD else METHODS[method].find(problem)
     seconds = time.perf_counter() - start_s
     return {**measures(result, true, problem.given, problem.num_classes), "seconds": round(seconds, 3)}
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from overread.benchmark.markdown_tables import markdown, spread, versions
-from overread.benchmark.methods import DETAILED, METHODS, ORACLE, OURS
+from overread.benchmark.methods import DETAILED, METHODS, OURS, TOLD
 from overread.benchmark.runner import NO_FEATURES
 from overread.benchmark.summary import CELL, numbers, summary
 
@@ -52,7 +52,7 @@ def report(results: Sequence[dict[str, Any]]) -> str:
 
 def _grid(table: pd.DataFrame, column: str, decimals: int = 3) -> str:
     """A row per cell, a column per method, the ceiling last; the bottom row is the mean over the cells."""
-    named = [*METHODS, ORACLE]
+    named = [*METHODS, *TOLD]
     methods = [name for name in named if name in set(table["method"])]
     groups = table.groupby([*CELL, "method"], sort=False)[column].agg(["mean", "std"])
     rows = []
@@ -71,6 +71,8 @@ def _own_grid(table: pd.DataFrame, method: str) -> str:
     columns = {
         "wrong": "num_errors",
         "expected wrong": "expected_errors",
+        "from": "errors_low",
+        "to": "errors_high",
         "proposed": "num_proposed",
         "precision": "precision",
         "promised": "expected_precision",
@@ -82,8 +84,8 @@ def _own_grid(table: pd.DataFrame, method: str) -> str:
     rows = []
     for cell, row in own.iterrows():
         values = [row.get(column, np.nan) for column in columns.values()]
-        counts = [f"{value:.0f}" for value in values[:3]]
-        rows.append([*cell, *counts, *("" if pd.isna(value) else f"{value:.3f}" for value in values[3:])])
+        counts = ["" if pd.isna(value) else f"{value:.0f}" for value in values[:5]]
+        rows.append([*cell, *counts, *("" if pd.isna(value) else f"{value:.3f}" for value in values[5:])])
     return markdown(["task", "noise", *columns], rows)
 
 

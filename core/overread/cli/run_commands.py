@@ -67,6 +67,7 @@ class TrainFlags:
 @with_flags
 def train(study: StudyPath, flags: TrainFlags, as_json: Json = False) -> None:
     """Train a model on a study and score every label."""
+    from overread.pipeline.promises import run_promises
     from overread.pipeline.train_request import TrainRequest
     from overread.pipeline.train_study import train_study
     from overread.pipeline.training_progress import training_progress
@@ -94,11 +95,13 @@ def train(study: StudyPath, flags: TrainFlags, as_json: Json = False) -> None:
     line = f"{trained.path}: {num_proposed} of {trained.config()['num_samples']} labels are proposed for review"
     comparison = trained.comparison()
     refinement = trained.refinement()
+    promises = run_promises(opened, trained)
     values = {"run": trained.name, "num_proposed": num_proposed, "notes": notes, "refinement": refinement}
+    values["promises"] = promises
     if comparison:
         values |= {"comparison": comparison, "is_offered": trained.is_set_aside}
     told = _told_comparison(comparison, trained) if comparison else []
-    print_result(as_json, values, [*(f"note: {note}" for note in notes), line, *told])
+    print_result(as_json, values, [*(f"note: {note}" for note in notes), line, *promises, *told])
 
 
 def _told_comparison(comparison: dict[str, Any], run: "Run") -> list[str]:
@@ -189,6 +192,7 @@ def evaluate(
             f"  {name.replace('_', ' '):24}{result[name]:.4f}"
             for name in ("average_precision", "auroc", "precision", "recall", "f1", "proposed_label_accuracy")
         ),
+        *(f"  {each}" for each in result["promised"]),
         *(f"  recall at {budget} read{'':8}{value:.4f}" for budget, value in result["recall_at_budget"].items()),
     ]
     if result["test_accuracy"] is not None:
@@ -209,6 +213,7 @@ def proposals(
 ) -> None:
     """Write a run's proposals as a CSV without spreadsheet formulas."""
     from overread.pipeline.output_paths import check_output
+    from overread.pipeline.promises import run_promises
     from overread.review.cleaned_csv import write_csv
     from overread.studies.run import open_run
     from overread.studies.study import open_study
@@ -216,7 +221,9 @@ def proposals(
     require_folder(out)
     opened = open_study(study)
     check_output(out, opened, overwrite=overwrite)
-    table = open_run(opened, run).proposals()
+    found = open_run(opened, run)
+    table, promises = found.proposals(), run_promises(opened, found)
     text = table.astype(object).where(table.notna(), "").astype(str)
     write_csv(text, out, own_columns=tuple(table.columns))
-    print_result(as_json, {"num_proposed": len(table)}, [f"{out}: {len(table)} proposals"])
+    values = {"num_proposed": len(table), "promises": promises}
+    print_result(as_json, values, [f"{out}: {len(table)} proposals", *promises])

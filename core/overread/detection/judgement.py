@@ -10,6 +10,7 @@ from overread.detection.chance import is_better_than_chance
 from overread.detection.cross_fitted_consensus import CLASSIFIERS, STAGES, CrossFittedConsensus
 from overread.detection.dawid_skene import dawid_skene
 from overread.detection.detection_data import DetectionData
+from overread.detection.error_range import ErrorRange
 from overread.detection.group_labels import GroupLabels
 from overread.detection.iteration import Iteration, combine_with_networks, label_log_probs
 from overread.detection.label_quality import (
@@ -22,15 +23,19 @@ from overread.detection.linked_groups import ALONE, linked_groups
 from overread.detection.neighbours import neighbour_vote
 from overread.detection.noise_matching import fit_judging_noise, fit_matched_group_noise
 from overread.detection.noise_transition import NoiseModel
-from overread.detection.plausible_models import ErrorRange, likelier, plausible_models
+from overread.detection.plausible_models import likelier, plausible_models
 from overread.detection.principal_components import principal_components
 from overread.detection.proposal_set import proposable, proposal_set
 from overread.detection.self_training import SelfTraining, self_train
+from overread.detection.standard_errors import num_standard_errors
 from overread.detection.study_limits import StudyLimits
 from overread.detection.training_dynamics import head_margins, training_dynamics
 from overread.detection_settings import DetectionSettings
 from overread.proposal_settings import CalibrationSettings
 from overread.verified_labels import VerifiedLabels
+
+_MIN_PROB = 1e-4
+"""Of a verdict, by a model that is asked whether it explains it."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,13 @@ def judge(
     if limits.is_within_groups:
         alone = np.full(len(data.given), ALONE)
         data = replace(data, groups=linked_groups([alone if data.duplicate_groups is None else data.duplicate_groups]))
-    training = self_train(data, settings, seed=seed, on_progress=lambda fraction: tell(0.9 * fraction))
+    if data.verified is None:
+        training = self_train(data, settings, seed=seed, on_progress=lambda fraction: tell(0.9 * fraction))
+    else:
+        unread = replace(data, verified=None)
+        before = self_train(unread, settings, seed=seed, on_progress=lambda fraction: tell(0.3 * fraction))
+        after = self_train(data, settings, seed=seed, on_progress=lambda fraction: tell(0.3 + 0.6 * fraction))
+        training = after if _explains_verdicts(after, before, data, data.verified) else before
     result, trained = training.result, data.trained
     uses_networks = data.network_probs is not None and is_better_than_chance(
         data.network_probs[trained],
@@ -114,26 +125,45 @@ def judge(
 
     tell(1)
 
+    def error_probability(probs: np.ndarray) -> np.ndarray:
+        return 1 - probs[np.arange(len(data.given)), data.given]
+
     def calibrated(noise: NoiseModel) -> np.ndarray:
         probs = posterior(noise)
         if data.verified is None:
             return probs
         return _recalibrated(probs, data.given, data.verified, settings.calibration)
 
-    def error_probability(noise: NoiseModel) -> np.ndarray:
-        return 1 - calibrated(noise)[np.arange(len(data.given)), data.given]
-
     probs, models = calibrated(result.noise), [result.noise]
     if training.is_judged or uses_networks:
         models += plausible_models(
             result.noise, result.probs[trained], data.given[trained], training.error_rate, settings
         )
-    error_range = ErrorRange.of(models, error_probability)
-    num_expected = float(error_probability(likelier(result.noise)).sum())
+    overlap = 1 - float(result.noise.class_probs(result.probs[trained]).max(axis=1).mean())
+    error_range = ErrorRange.of(error_probability(posterior(model)) for model in models).widened(overlap)
+    if data.verified is not None:
+        error_range = error_range.recalibrated(*data.verified.outcomes(data.given), settings.calibration)
+    num_expected = float(error_probability(calibrated(likelier(result.noise))).sum())
     proposed = proposed_labels(probs, data.given, data.is_trained, settings, num_expected=num_expected)
     consensus = _consensus(data, training, settings, uses_networks=uses_networks)
     scores = _scores(data, training, result, settings, seed) | {"consensus": consensus.score}
     return Judgement(probs, proposed, error_range, scores, consensus, limits, training, result, copy_prob)
+
+
+def _explains_verdicts(
+    after: SelfTraining, before: SelfTraining, data: DetectionData, verified: VerifiedLabels
+) -> bool:
+    """Whether the verdicts are likelier, by a standard error, by the model that was fitted to them, of which none saw
+    the verdict that it is asked about, than by the one that was not."""
+    places, is_error = verified.outcomes(data.given)
+    if not (len(places) and after.is_judged and before.is_judged):
+        return after.is_judged
+    given = data.given[places]
+    values = []
+    for training in (after, before):
+        is_right = training.result.noise.posterior(training.result.probs[places], given)[np.arange(len(given)), given]
+        values.append(np.log(np.clip(np.where(is_error, 1 - is_right, is_right), _MIN_PROB, 1)))
+    return num_standard_errors(values[0] - values[1], data.groups[places]) >= 1
 
 
 def _consensus(
@@ -254,11 +284,10 @@ def _recalibrated(
     probs: np.ndarray, given: np.ndarray, verified: VerifiedLabels, settings: CalibrationSettings
 ) -> np.ndarray:
     """The probabilities (N, K), that of the given label recalibrated on the verdicts, the others in proportion."""
-    rows, places = np.arange(len(given)), np.flatnonzero(verified.is_certain)
+    rows, (places, is_error) = np.arange(len(given)), verified.outcomes(given)
     if not len(places):
         return probs
     is_wrong = 1 - probs[rows, given]
-    is_error = verified.labels(given)[places] != given[places]
     corrected = np.where(is_wrong > 0, recalibrated(is_wrong, places, is_error, settings), 0)
     result = probs * (corrected / np.where(is_wrong > 0, is_wrong, 1))[:, None]
     result[rows, given] = 1 - corrected

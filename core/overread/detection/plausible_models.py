@@ -5,8 +5,7 @@ with wrong labels and hard images with right ones can look the same. The range i
 ruled out.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,32 +15,6 @@ from overread.detection.noise_transition import NoiseModel, fit_plausible
 from overread.detection_settings import DetectionSettings
 
 _MIN_PROB = 0.1
-_NUM_DEVIATIONS = 2.0
-
-
-@dataclass(frozen=True)
-class ErrorRange:
-    """The label-error probabilities by the models that expect the fewest and the most wrong labels."""
-
-    low: np.ndarray
-    """(N,) float64 in [0, 1]."""
-    high: np.ndarray
-    """(N,) float64 in [0, 1]; not above `low` for every sample, only in sum."""
-
-    @classmethod
-    def of(cls, models: list[NoiseModel], error_probability: Callable[[NoiseModel], np.ndarray]) -> "ErrorRange":
-        """models: one or more; error_probability: gives (N,) for a model."""
-        found = sorted((error_probability(model) for model in models), key=lambda one: float(one.sum()))
-        return cls(found[0], found[-1])
-
-    def counts(self, is_chosen: np.ndarray) -> tuple[float, float]:
-        """The lowest and highest plausible number of wrong labels among the samples of a mask, (N,) bool: what either
-        model expects, and two standard deviations of chance beyond."""
-        ends = []
-        for probability in (self.low[is_chosen], self.high[is_chosen]):
-            expected, chance = probability.sum(), _NUM_DEVIATIONS * np.sqrt((probability * (1 - probability)).sum())
-            ends += [expected - chance, expected + chance]
-        return float(max(min(ends), 0.0)), float(min(max(ends), is_chosen.sum()))
 
 
 def plausible_models(

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from overread.detection.error_range import ErrorRange
+
 
 @dataclass(frozen=True)
 class Expectation:
@@ -75,6 +77,17 @@ def trade_off(probability: np.ndarray) -> TradeOff:
     total = found[-1] if len(found) else 0.0
     recall = found / total if total > 0 else np.zeros(len(found))
     return TradeOff(min_probability=values, num_samples=num, precision=found / num, recall=recall)
+
+
+def recall_band(probability: np.ndarray, error_range: ErrorRange | None) -> tuple[np.ndarray, np.ndarray] | None:
+    """The lower and the higher share of all wrong labels among the samples read, (M,) each, at every point of
+    `trade_off`, by the two ends of the range; None without a range. probability: as there."""
+    if error_range is None:
+        return None
+    _, of_sample = np.unique(-probability, return_inverse=True)
+    found = [np.bincount(of_sample, weights=end).cumsum() for end in (error_range.low, error_range.high)]
+    first, second = (each / each[-1] if len(each) and each[-1] > 0 else np.zeros(len(each)) for each in found)
+    return np.minimum(first, second), np.maximum(first, second)
 
 
 def proposable(given: np.ndarray, is_trained: np.ndarray, num_classes: int) -> np.ndarray:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from overread.errors import ManifestError
-from overread.metrics import detection_metrics, ranking_metrics
+from overread.metrics import DetectionMetrics, detection_metrics, ranking_metrics
 from overread.phases import StageKind
+from overread.proposals.belief import Belief, beliefs
 from overread.sources.label_classes import listed
 from overread.sources.tables.table_file import read_cells
 from overread.studies.run import open_run
@@ -18,10 +19,10 @@ from overread.studies.study import Study
 def evaluate_run(study: Study, truth_path: Path, run_name: str | None = None) -> dict[str, Any]:
     """Measure a run's proposals against true labels.
 
-    truth_path: a CSV with true_label beside sample_id, or beside image as in the source. Returns the run's
-    name, the fields of `DetectionMetrics`, average precision and AUROC of every column score_<scorer> under
-    `scorers`, and under `stages` of every stage of the trace, by its probability of the given label alone, and the
-    accuracy of p_<class> on split test (None without one). Samples without a true label
+    truth_path: a CSV with true_label beside sample_id, or beside image as in the source. Returns the run's name, the
+    fields of `DetectionMetrics`, what it promised in words under `promised`, average precision and AUROC of every
+    column score_<scorer> under `scorers`, and under `stages` of every stage of the trace, by its probability of the
+    given label alone, and the accuracy of p_<class> on split test (None without one). Samples without a true label
     are left out, and counted under num_without_truth.
     """
     run = open_run(study, run_name)
@@ -33,6 +34,9 @@ def evaluate_run(study: Study, truth_path: Path, run_name: str | None = None) ->
         raise ManifestError(
             f"{truth_path}: none of its rows matches a sample of {study.path}; is it this study's truth?"
         )
+    error_range = run.error_range()
+    if error_range is not None:
+        error_range = error_range.among(has_truth)
     known, true = scores[has_truth], true[has_truth].to_numpy(dtype=str)
     given = known["given_label"].to_numpy(dtype=str)
     metrics = detection_metrics(
@@ -53,14 +57,26 @@ def evaluate_run(study: Study, truth_path: Path, run_name: str | None = None) ->
     shown = stages[-1] if names[-1] == StageKind.TOGETHER else known[columns].to_numpy()
     is_test = known["sample_id"].isin(study.samples().query("split == 'test'")["sample_id"]).to_numpy()
     is_right = classes[shown.argmax(axis=1)] == true
+    everything, proposals = beliefs(known, error_range)
     return {
         "run": run.name,
         **asdict(metrics),
+        "promised": _promised(everything, proposals, metrics),
         "num_without_truth": int((~has_truth).sum()),
         "test_accuracy": float(is_right[is_test].mean()) if is_test.any() else None,
         "scorers": _rankings(true != given, by_scorer),
         "stages": _rankings(true != given, by_stage),
     }
+
+
+def _promised(everything: Belief, proposals: Belief, found: DetectionMetrics) -> list[str]:
+    """What the run expected of the samples whose truth is known, beside what is true."""
+    lines = [f"wrong labels: {everything.number} expected, {found.num_errors:,} true"]
+    if proposals.num_samples:
+        lines.append(
+            f"of the proposals {proposals.share} expected to be wrong labels, {100 * found.precision:.0f} % are"
+        )
+    return lines
 
 
 def _rankings(is_error: np.ndarray, scores: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from overread.detection.error_range import ErrorRange
 from overread.files import write_atomically
-from overread.studies.run import Run
+from overread.studies.run import ERROR_RANGE, Run
 from overread.studies.run_files import read_scores, replaced_checksums
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ _FIRST_SCORES = "first_scores.csv"
 """In RUN/checkpoint: what the networks' scores are compared with, also after a kill."""
 
 
-def write_results(run: Run, trace: "Trace", shown: dict[str, np.ndarray], scores: pd.DataFrame) -> None:
+def write_results(
+    run: Run, trace: "Trace", shown: dict[str, np.ndarray], scores: pd.DataFrame, error_range: ErrorRange | None
+) -> None:
     """The run's files, each whole or not there; scores.csv last, since a run that has it can be read."""
     files: dict[str, bytes] = {}
 
@@ -47,6 +50,10 @@ def write_results(run: Run, trace: "Trace", shown: dict[str, np.ndarray], scores
     save_array("trace.npz", lambda file: np.savez_compressed(file, allow_pickle=False, **arrays))
     save_array("evidence.npz", lambda file: np.savez_compressed(file, allow_pickle=False, **shown))
     save_array("embeddings.npy", lambda file: np.save(file, trace.features.astype(np.float16)))
+    if error_range is not None:
+        ends = {"low": error_range.low.astype(np.float32), "high": error_range.high.astype(np.float32)}
+        ends["overlap"] = np.array(error_range.overlap)
+        save_array(ERROR_RANGE, lambda file: np.savez_compressed(file, allow_pickle=False, **ends))
     files["scores.csv"] = scores.to_csv(index=False, lineterminator="\n").encode()
     # A reader may look at a run whose files are being replaced: until all are, the old ones count as whole too.
     with replaced_checksums(run.path, files):

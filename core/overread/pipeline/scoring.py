@@ -9,6 +9,7 @@ import pandas as pd
 from overread.detection.chance import is_better_than_chance
 from overread.detection.cross_validation import cross_validated_probs
 from overread.detection.detection_data import DetectionData
+from overread.detection.error_range import ErrorRange
 from overread.detection.judgement import Judgement, judge
 from overread.detection.label_quality import self_confidence_score
 from overread.detection.paper_scores import round_probs
@@ -18,6 +19,7 @@ from overread.phases import Stage, StageKind
 from overread.pipeline.retraining import write_comparison
 from overread.pipeline.run_inputs import Inputs
 from overread.pipeline.run_plan import RunPlan
+from overread.proposals.belief import Belief, weak_features
 from overread.proposals.score_table import consensus_columns, score_table
 from overread.studies.run import Run
 from overread.verified_labels import VerifiedLabels
@@ -36,10 +38,10 @@ def score_run(
     progress: "ProgressLog",
     *,
     is_again: bool = False,
-) -> pd.DataFrame:
-    """scores.csv. The iterations of self-training are added to the trace; after review the run is compared with the one
-    before it. shown: the arrays of `evidence`. is_again: the samples were scored before, without the networks: only
-    what these change is told."""
+) -> tuple[pd.DataFrame, ErrorRange | None]:
+    """scores.csv, and the range of its probabilities, None for presets without a noise model. The iterations of
+    self-training are added to the trace; after review the run is compared with the one before it. shown: the arrays of
+    `evidence`. is_again: the samples were scored before, without the networks: only what these change is told."""
     given, judgement = inputs.given, None
     if plan.settings.refinement.num_folds:
         judgement = _judged(run, plan, inputs, trace, progress)
@@ -57,7 +59,8 @@ def score_run(
     if judgement:
         words |= consensus_columns(judgement.consensus, inputs.classes)
     ids = inputs.samples["sample_id"]
-    return score_table(ids, given, inputs.classes, probs=probs, proposed=proposed, scores=scores, words=words)
+    table = score_table(ids, given, inputs.classes, probs=probs, proposed=proposed, scores=scores, words=words)
+    return table, judgement.error_range if judgement else None
 
 
 def _judged(run: Run, plan: RunPlan, inputs: Inputs, trace: "Trace", progress: "ProgressLog") -> Judgement:
@@ -134,7 +137,10 @@ def _tell_iterations(
     among = "" if rate.is_covered.all() else f" among the {share:.0%} least ambiguous images"
     estimate = f"estimated share of wrong labels{among}, from two views of the images: {rate.share:.1%}"
     progress.emit("note", message=f"Self-training: {training.reason}; {estimate}.")
-    for note in (*_range_notes(judgement, inputs.given, plan), *judgement.limits.notes(inputs.classes)):
+    for note in (
+        *_range_notes(judgement, inputs.given, plan),
+        *judgement.limits.notes(inputs.classes),
+    ):
         progress.emit("note", message=note)
     if judgement.copy_prob is not None:
         copy = f"the second is assumed to be a copy of the first with a probability of {judgement.copy_prob:.0%}"
@@ -145,16 +151,19 @@ def _range_notes(judgement: Judgement, given: np.ndarray, plan: RunPlan) -> list
     """What the noise models that cannot be ruled out expect, for the run's notes."""
     is_proposed, everyone = judgement.proposed != given, np.ones(len(given), dtype=bool)
     error_probability = 1 - judgement.probs[np.arange(len(given)), given]
-    low, high = judgement.error_range.counts(everyone)
-    notes = [f"Expected wrong labels: {error_probability.sum():.0f}; from {low:.0f} to {high:.0f} is plausible."]
+    everything, proposals = (
+        Belief.of(error_probability, judgement.error_range, mask) for mask in (everyone, is_proposed)
+    )
+    notes = [f"Expected wrong labels: {error_probability.sum():.0f}; {everything.number} is plausible."]
     if is_proposed.any():
-        low, high = (count / is_proposed.sum() for count in judgement.error_range.counts(is_proposed))
-        notes.append(f"Of the {is_proposed.sum()} proposals, from {low:.0%} to {high:.0%} are expected to be wrong.")
+        notes.append(f"Of the {is_proposed.sum()} proposals, {proposals.share} are expected to be wrong labels.")
         if error_probability[is_proposed].mean() < plan.settings.refinement.min_precision:
             notes.append(
                 "Few labels are almost certainly wrong, but many are contradicted. These are proposed; how many of "
                 "them are wrong is not known before you have read some."
             )
+    if judgement.error_range.has_weak_features:
+        notes.append(weak_features(judgement.error_range))
     return notes
 
 

@@ -119,10 +119,10 @@ def _score(
         shown = run.evidence()
     else:
         shown = evidence(trace.features, inputs.groups, inputs.duplicate_groups, plan.settings.detection)
-    scores = score_run(run, plan, inputs, trace, shown, progress, is_again=is_again)
+    scores, error_range = score_run(run, plan, inputs, trace, shown, progress, is_again=is_again)
     if is_again:
         write_refinement(run, scores)
-    write_results(run, trace, shown, scores)
+    write_results(run, trace, shown, scores, error_range)
 
 
 def _test_groups(

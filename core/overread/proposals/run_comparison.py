@@ -20,10 +20,6 @@ class RunFigures:
     """One run's proposals in numbers."""
 
     num_proposed: int
-    num_expected: float
-    """Wrong labels that the run expects in the whole study."""
-    precision: float
-    """Expected share of wrong labels among the proposed, in [0, 1]; 0 without proposals."""
     recall: float
     """Expected share of all wrong labels that are proposed, in [0, 1]."""
 
@@ -118,7 +114,7 @@ def setting_differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> 
 def _figures(scores: pd.DataFrame) -> RunFigures:
     probability = scores["label_error_probability"].to_numpy()
     found = expectation(probability, scores["is_proposed"].to_numpy(dtype=bool))
-    return RunFigures(found.num_samples, float(probability.sum()), found.precision, found.recall)
+    return RunFigures(found.num_samples, found.recall)
 
 
 def _pairs(

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from filelock import lock_descriptor
 
+from overread.detection.error_range import ErrorRange
 from overread.errors import StudyError
 from overread.files import file_mode, is_locked, report_damage, write_atomically
 from overread.studies.run_files import check_file, read_json, read_scores
@@ -31,6 +32,7 @@ class RunState(StrEnum):
     """Neither running nor ended: the process was killed. `train --resume` continues it."""
 
 
+ERROR_RANGE = "error_range.npz"
 CHECKPOINT_DAMAGED = "delete its folder and resume again: the run begins anew, and ends alike"
 """What to do about a file in RUN/checkpoint."""
 
@@ -116,6 +118,14 @@ class Run:
         """
         path = self.path / "evidence.npz"
         return self._arrays(path) if path.is_file() else {}
+
+    def error_range(self) -> ErrorRange | None:
+        """error_range.npz; None for a run without it: of an earlier version, or of a preset without a noise model."""
+        path = self.path / ERROR_RANGE
+        if not path.is_file():
+            return None
+        arrays = self._arrays(path)
+        return ErrorRange(arrays["low"], arrays["high"], float(arrays["overlap"]))
 
     def comparison(self) -> dict[str, Any] | None:
         """comparison.json, the fields of `Comparison`: how a run after review compares with the one before it."""

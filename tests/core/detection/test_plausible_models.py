@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from overread.detection.error_range import ErrorRange
 from overread.detection.error_rate import ErrorRate
 from overread.detection.noise_matching import fit_judging_noise, match_error_rate
 from overread.detection.noise_transition import NoiseModel
-from overread.detection.plausible_models import ErrorRange, likelier, plausible_models
+from overread.detection.plausible_models import likelier, plausible_models
 from overread.detection_settings import DetectionSettings
 
 SETTINGS = DetectionSettings()
@@ -30,7 +31,7 @@ def ranged(rate, num=600):
     def error_probability(model):
         return 1 - model.posterior(probs, given)[np.arange(num), given]
 
-    low, high = ErrorRange.of(models, error_probability).counts(everyone)
+    low, high = ErrorRange.of(map(error_probability, models)).counts(everyone)
     assert low <= error_probability(chosen).sum() <= high
     return low / num, high / num
 

@@ -100,8 +100,6 @@ def test_a_runs_own_figures_are_of_all_its_samples(compared):
     first, _, _, found = compared
     proposed = first[first["is_proposed"]]["label_error_probability"]
     assert found.first.num_proposed == len(proposed)
-    assert found.first.num_expected == pytest.approx(first["label_error_probability"].sum())
-    assert found.first.precision == pytest.approx(proposed.mean())
     assert found.first.recall == pytest.approx(proposed.sum() / first["label_error_probability"].sum())
 
 

@@ -1,45 +1,61 @@
 """How far raters agree beyond chance, with intervals from resampling whole patients or slides.
 
-Sources: Cohen 1960, "A coefficient of agreement for nominal scales"; Fleiss 1971, "Measuring nominal scale agreement
-among many raters"; Krippendorff 2011, "Computing Krippendorff's alpha-reliability" (nominal).
+The coefficients and their sources: agreement_coefficients.py.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
+from overread.checks.agreement_coefficients import (
+    MISSING,
+    Estimate,
+    Resamples,
+    class_terms,
+    cohen_kappa,
+    cohen_terms,
+    fleiss_kappa,
+    fleiss_terms,
+    krippendorff_alpha,
+    krippendorff_terms,
+    pabak,
+    positive_and_negative_agreement,
+)
 from overread.errors import StudyError
 from overread.records import Finding
 
-MISSING = -1
 NUM_RESAMPLES = 1000
-LEVEL = 0.95
 WEAK_AGREEMENT = 0.6
 """Fleiss' kappa below which agreement is no more than moderate (Landis and Koch 1977)."""
 GIVEN_LABEL = "given label"
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A coefficient, 1 for full agreement and 0 for chance, and its bootstrap interval; NaN where not defined."""
+class ClassAgreement:
+    """How far two raters agree on one label."""
 
-    value: float
-    low: float
-    high: float
-    num_samples: int
-    """Samples that it was computed from."""
+    label: str
+    positive: Estimate
+    """How often one gives it where the other one does, 0 to 1."""
+    negative: Estimate
+    """How often one does not give it where the other one does not, 0 to 1."""
 
 
 @dataclass(frozen=True)
 class PairAgreement:
-    """Cohen's kappa of two raters, over the samples that both rated."""
+    """How far two raters agree, over the samples that both rated."""
 
     first: str
     second: str
     kappa: Estimate
+    """Cohen's."""
+    pabak: Estimate
+    """Kappa adjusted for prevalence and bias."""
+    by_class: tuple[ClassAgreement, ...]
+    """The labels that either of them gave."""
     share_equal: float
     """Share of these samples that both gave the same label."""
 
@@ -91,7 +107,7 @@ def rater_agreement(
     by_label = {name: is_shared & (given == number) for number, name in enumerate(classes)}
     return Agreement(
         raters=tuple(raters),
-        pairs=tuple(_pair(*pair, len(classes), resamples) for pair in pairs),
+        pairs=tuple(pair_agreement(*pair, classes, resamples) for pair in pairs),
         fleiss_kappa=resamples.estimate(
             fleiss_kappa, fleiss_terms(counts, len(raters)), int((num_rated == len(raters)).sum())
         ),
@@ -102,12 +118,26 @@ def rater_agreement(
     )
 
 
-def _pair(
-    first: str, second: str, a: np.ndarray, b: np.ndarray, num_classes: int, resamples: "Resamples"
+def pair_agreement(
+    first: str, second: str, a: np.ndarray, b: np.ndarray, classes: Sequence[str], resamples: Resamples
 ) -> PairAgreement:
+    """Of two raters. a, b: (N,) int64, class indices or `MISSING`, of the samples whose groups `resamples` draws."""
     is_both = (a != MISSING) & (b != MISSING)
-    kappa = resamples.estimate(cohen_kappa, cohen_terms(a, b, num_classes), int(is_both.sum()))
-    return PairAgreement(first, second, kappa, float((a == b)[is_both].mean()) if is_both.any() else float("nan"))
+    num_both, terms = int(is_both.sum()), cohen_terms(a, b, len(classes))
+    of_classes = resamples.estimates(positive_and_negative_agreement, class_terms(a, b, len(classes)), num_both)
+    is_given = [bool(((a == label) | (b == label))[is_both].any()) for label in range(len(classes))]
+    return PairAgreement(
+        first,
+        second,
+        kappa=resamples.estimate(cohen_kappa, terms, num_both),
+        pabak=resamples.estimate(pabak, terms, num_both),
+        by_class=tuple(
+            ClassAgreement(name, of_classes[label], of_classes[label + len(classes)])
+            for label, name in enumerate(classes)
+            if is_given[label]
+        ),
+        share_equal=float((a == b)[is_both].mean()) if is_both.any() else float("nan"),
+    )
 
 
 def study_agreement(
@@ -157,80 +187,3 @@ def check_agreement(samples: pd.DataFrame, agreement: Agreement) -> list[Finding
     severity = "warning" if agreement.krippendorff_alpha.value < WEAK_AGREEMENT else "info"
     ids = tuple(samples.loc[is_disputed, "sample_id"])
     return [Finding("rater_agreement", severity, agreement.num_disputed, message, ids)]
-
-
-class Resamples:
-    """Bootstrap resamples of whole groups, the same ones for every coefficient."""
-
-    def __init__(self, groups: np.ndarray, num_resamples: int, seed: int) -> None:
-        names, self._group_of = np.unique(groups, return_inverse=True)
-        self.num_groups = len(names)
-        self._rng_seed, self._num_resamples = seed, num_resamples
-
-    def estimate(
-        self, coefficient: Callable[[np.ndarray], np.ndarray], terms: np.ndarray, num_samples: int
-    ) -> Estimate:
-        """A coefficient and its percentile interval. terms: (N, T), of each sample; it is a function of their sums."""
-        by_group = np.zeros((self.num_groups, terms.shape[1]))
-        np.add.at(by_group, self._group_of, terms)
-        rng = np.random.default_rng(self._rng_seed)
-        sums = np.empty((self._num_resamples, terms.shape[1]))
-        for row in range(self._num_resamples):
-            drawn = rng.integers(0, self.num_groups, self.num_groups)
-            sums[row] = np.bincount(drawn, minlength=self.num_groups) @ by_group
-        with np.errstate(divide="ignore", invalid="ignore"):  # not defined: NaN
-            value, resampled = float(coefficient(by_group.sum(axis=0))), coefficient(sums)
-        resampled = resampled[np.isfinite(resampled)]
-        tail = 100 * (1 - LEVEL) / 2
-        low, high = np.percentile(resampled, [tail, 100 - tail]) if len(resampled) else (float("nan"), float("nan"))
-        return Estimate(value, float(low), float(high), num_samples)
-
-
-def cohen_terms(first: np.ndarray, second: np.ndarray, num_classes: int) -> np.ndarray:
-    """(N, 2K + 1) float64 of each sample that both rated: each rater's label one-hot, and whether they agree."""
-    labels = np.arange(num_classes)
-    agree = (first == second)[:, None]
-    terms = np.concatenate([first[:, None] == labels, second[:, None] == labels, agree], axis=1).astype(np.float64)
-    return terms * ((first != MISSING) & (second != MISSING))[:, None]
-
-
-def fleiss_terms(counts: np.ndarray, num_raters: int) -> np.ndarray:
-    """(N, K + 2) float64 of each sample that all R rated: its counts by label, its share of pairs that agree, and 1.
-
-    counts: (N, K), how many raters gave each sample each label.
-    """
-    shares = (counts * (counts - 1)).sum(axis=1) / max(num_raters * (num_raters - 1), 1)
-    terms = np.concatenate([counts, shares[:, None], np.ones((len(counts), 1))], axis=1)
-    return terms * (counts.sum(axis=1) == num_raters)[:, None]
-
-
-def krippendorff_terms(counts: np.ndarray) -> np.ndarray:
-    """(N, K + 1) float64 of each sample that two or more rated: its counts by label, and the trace of its
-    coincidence matrix."""
-    num_rated = counts.sum(axis=1)
-    agreeing = (counts * (counts - 1)).sum(axis=1) / np.maximum(num_rated - 1, 1)
-    return np.concatenate([counts, agreeing[:, None]], axis=1) * (num_rated > 1)[:, None]
-
-
-def cohen_kappa(sums: np.ndarray) -> np.ndarray:
-    """(...) from sums of `cohen_terms`, (..., 2K + 1); NaN where chance alone would always agree."""
-    num_classes = sums.shape[-1] // 2
-    first, second, agreeing = sums[..., :num_classes], sums[..., num_classes:-1], sums[..., -1]
-    total = first.sum(axis=-1)
-    expected = (first * second).sum(axis=-1) / total**2
-    return (agreeing / total - expected) / (1 - expected)
-
-
-def fleiss_kappa(sums: np.ndarray) -> np.ndarray:
-    """(...) from sums of `fleiss_terms`, (..., K + 2)."""
-    counts, agreeing, num_samples = sums[..., :-2], sums[..., -2], sums[..., -1]
-    expected = (counts**2).sum(axis=-1) / counts.sum(axis=-1) ** 2
-    return (agreeing / num_samples - expected) / (1 - expected)
-
-
-def krippendorff_alpha(sums: np.ndarray) -> np.ndarray:
-    """(...) from sums of `krippendorff_terms`, (..., K + 1)."""
-    counts, agreeing = sums[..., :-1], sums[..., -1]
-    total = counts.sum(axis=-1)
-    expected_disagreement = 1 - (counts * (counts - 1)).sum(axis=-1) / (total * (total - 1))
-    return 1 - (1 - agreeing / total) / expected_disagreement

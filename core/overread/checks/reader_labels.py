@@ -4,14 +4,12 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from overread.records import Decision, VerdictKind
+from overread.records import Decision
 from overread.review.chain import LedgerRow
-from overread.review.row_rules import BULK
+from overread.review.row_rules import BULK, LABELLING_KINDS
 
 PREFIX = "reader "
 """Before a reader's name, so that no rater of the source has the same one."""
-_LABELLING = (VerdictKind.ACCEPT, VerdictKind.REJECT, VerdictKind.RELABEL)
-"""Verdicts that say what an image shows; ambiguous, exclude and cannot judge give no label."""
 
 
 def reader_labels(
@@ -28,7 +26,7 @@ def reader_labels(
     present = set(samples["sample_id"])
     for decision in decisions:
         verdict = decision.verdict
-        if verdict.kind in _LABELLING and verdict.protocol != BULK and verdict.sample_id in present:
+        if verdict.kind in LABELLING_KINDS and verdict.protocol != BULK and verdict.sample_id in present:
             labels.setdefault(verdict.reader, {})[verdict.sample_id] = verdict.chosen_label
     known = [row for row in readings if row.sample_id in present and row.chosen_label]
     blind = [row for row in known if row.protocol == "blind"]

@@ -20,14 +20,17 @@ def agreement(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Measure how far raters and readers agree beyond chance, whether blind readings were changed afterwards, and how
-    grave readers found the wrong labels."""
-    from overread.checks.agreement import Estimate, study_agreement
+    """Measure how far raters and readers agree beyond chance and readers with themselves, whether blind readings were
+    changed afterwards, and how grave readers found the wrong labels."""
+    from overread.checks.agreement import GIVEN_LABEL, study_agreement
+    from overread.checks.agreement_coefficients import Estimate
+    from overread.checks.consistency import reader_consistency
     from overread.checks.reader_labels import reader_labels
     from overread.pipeline.evaluation import read_truth
     from overread.pipeline.study_ledger import open_ledger
     from overread.review.anchoring import anchoring
     from overread.review.grades import grades_by_pair
+    from overread.review.repeats import repeats
     from overread.studies.sample_groups import sample_groups
     from overread.studies.study import open_study
 
@@ -49,6 +52,14 @@ def agreement(
         for panel, names in panels.items()
     }
     everyone = found.pop("raters and readers")
+    again = reader_consistency(
+        samples,
+        repeats(ledger.history()),
+        opened.classes,
+        sample_groups(samples),
+        num_resamples=resamples,
+        seed=seed,
+    )
 
     def described(name: str, value: Estimate) -> str:
         if math.isnan(value.value):
@@ -56,10 +67,19 @@ def agreement(
         return f"{name:{width}}{value.value:6.3f}  [{value.low:.3f}, {value.high:.3f}]  {value.num_samples} samples"
 
     named = [(f"Cohen's kappa, {pair.first} and {pair.second}", pair.kappa) for pair in everyone.pairs]
+    named += [(f"PABAK, {pair.first} and {pair.second}", pair.pabak) for pair in everyone.pairs]
+    between = [pair for pair in everyone.pairs if pair.second != GIVEN_LABEL]
+    named += [
+        (f"{kind} agreement on {of_class.label}, {pair.first} and {pair.second}", getattr(of_class, kind))
+        for pair in between
+        for of_class in pair.by_class
+        for kind in ("positive", "negative")
+    ]
     for panel, of_panel in {"": everyone, **found}.items():
         among = f", {panel} alone" if panel else ""
         named += [(f"Fleiss' kappa{among}", of_panel.fleiss_kappa)]
         named += [(f"Krippendorff's alpha{among}", of_panel.krippendorff_alpha)]
+    named += [(f"Cohen's kappa, {pair.first} again", pair.kappa) for pair in again]
     width = max(len(name) for name, _ in named) + 2
     lines = [described(name, value) for name, value in named]
     lines.append(f"they disagree on {everyone.num_disputed} of {everyone.krippendorff_alpha.num_samples} samples:")
@@ -70,6 +90,10 @@ def agreement(
             f"readers: {num_blind} of their {num_labels} labels were read blind; the others come from verdicts that "
             "were given with the given label and the model's in view"
         )
+    lines += [
+        f"{pair.first}: the same label for {pair.share_equal:.1%} of {pair.kappa.num_samples} samples that came again"
+        for pair in again
+    ]
     if changed.num_readings:
         lines.append(
             f"of {changed.num_readings} blind readings with a verdict: {changed.num_kept} kept, {changed.num_to_model} "
@@ -87,5 +111,6 @@ def agreement(
         told = ", ".join(f"{count} {grade.replace('_', ' ')}" for grade, count in pair.grades.items() if count)
         lines.append(f"  {pair.given_label} -> {pair.chosen_label}: {told}; {pair.num_ungraded} without a grade")
     values = asdict(everyone) | {"num_blind": num_blind, "num_reader_labels": num_labels, "anchoring": asdict(changed)}
+    values["consistency"] = [asdict(pair) for pair in again]
     values["grades"] = [asdict(pair) for pair in graded]
     print_result(as_json, values | {"panels": {panel: asdict(of_panel) for panel, of_panel in found.items()}}, lines)

@@ -7,11 +7,9 @@ Readers who see a wrong proposal may change a right reading to it (automation bi
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from overread.records import Decision, Protocol, VerdictKind
+from overread.records import Decision, Protocol
 from overread.review.chain import LedgerRow
-
-_LABELLING = (VerdictKind.ACCEPT, VerdictKind.REJECT, VerdictKind.RELABEL)
-"""Verdicts that say what an image shows."""
+from overread.review.row_rules import LABELLING_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ def anchoring(
     for decision in decisions:
         verdict = decision.verdict
         reading = read.get((verdict.reader, verdict.sample_id))
-        if reading is None or verdict.kind not in _LABELLING:
+        if reading is None or verdict.kind not in LABELLING_KINDS:
             continue
         final, true = verdict.chosen_label, (truth or {}).get(verdict.sample_id)
         has_moved = final != reading

@@ -5,12 +5,13 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row
 
 from overread.errors import StaleReadingError, StaleVerdictError
 from overread.records import Decision, Protocol, Reading, Verdict
 from overread.review.chain import LedgerRow
-from overread.review.ledger_queries import decided_after, decision_of, rows_of, standing_verdicts
+from overread.review.decision_fold import shared_fold
+from overread.review.ledger_queries import decided_between, decision_of, rows_of, standing_verdicts
 from overread.review.ledger_state import Head
 from overread.review.ledger_store import LedgerStore
 from overread.review.row_rules import check_reading, check_same, check_texts, check_verdict
@@ -164,19 +165,25 @@ class Ledger(LedgerStore):
         return True
 
     def decisions(self, reader: str | None = None) -> list[Decision]:
-        """The standing decisions, oldest first: the newest one per reader and sample that was not undone. Raises
-        NotAllowedError where another reader's are not the actor's to see; so do the others."""
+        """The standing decisions, oldest first: the newest one per reader and sample that was not undone.
+
+        The first call of a process reads the ledger's rows, later ones those that were added since. Raises
+        NotAllowedError where another reader's are not the actor's to see; so do the others.
+        """
         self._require_visible(reader)
-        standing = standing_verdicts(self.study, reader).subquery()
-        newest = select(func.max(standing.c.sequence)).group_by(standing.c.reader, standing.c.sample_id)
         with self.reading() as connection:
             if connection is None:
                 return []
             self._check_head(connection)
-            rows = connection.execute(
-                select(standing).where(standing.c.sequence.in_(newest)).order_by(standing.c.sequence)
-            )
-            return [decision_of(row) for row in rows.all()]
+            fold = shared_fold(self.engine.url, self.study, reader)
+            with fold.lock:
+                known = fold.head
+                if known.sequence and self._hash_at(connection, known.sequence) != known.hash:
+                    fold.clear()
+                head = self._head(connection)
+                rows = connection.execute(decided_between(self.study, reader, fold.head.sequence, head.sequence))
+                fold.add((row for row in rows if row.kind != "reading"), head)
+                return fold.decisions()
 
     def changes(self, reader: str, since: Head) -> Changes | None:
         """The reader's verdicts, undos and readings after the row `since`; Head() for all of them.
@@ -190,11 +197,13 @@ class Ledger(LedgerStore):
             self._check_head(connection)
             if since.sequence and self._hash_at(connection, since.sequence) != since.hash:
                 return None
-            rows = connection.execute(decided_after(self.study, reader, since.sequence)).all()
+            # First: a row that another writer adds meanwhile is then read the next time.
+            head = self._head(connection)
+            rows = connection.execute(decided_between(self.study, reader, since.sequence, head.sequence)).all()
             return Changes(
                 tuple(decision_of(row) for row in rows if row.kind == "verdict"),
                 frozenset(row.undone_key for row in rows if row.kind == "undo"),
-                self._head(connection),
+                head,
                 tuple(LedgerRow(*row) for row in rows if row.kind == "reading"),
             )
 

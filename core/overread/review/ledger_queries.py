@@ -42,10 +42,11 @@ def standing_verdicts(study: str, reader: str | None) -> Select[Any]:
     return rows_of(study, reader).where(ledger.c.kind == "verdict", ledger.c.idempotency_key.not_in(undone))
 
 
-def decided_after(study: str, reader: str, sequence: int) -> Select[Any]:
-    """A reader's verdicts, undos and readings that come after that sequence, in sequence."""
-    kinds = ("verdict", "undo", "reading")
-    return rows_after(study, sequence).where(ledger.c.reader == reader, ledger.c.kind.in_(kinds))
+def decided_between(study: str, reader: str | None, after: int, until: int) -> Select[Any]:
+    """The verdicts, undos and readings of a reader, or of all, from the row behind `after` to the row `until`, in
+    sequence."""
+    rows = rows_of(study, reader).where(ledger.c.sequence > after, ledger.c.sequence <= until)
+    return rows.where(ledger.c.kind.in_(("verdict", "undo", "reading"))).order_by(ledger.c.sequence)
 
 
 def decision_of(row: Row[Any]) -> Decision:

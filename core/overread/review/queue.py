@@ -215,8 +215,13 @@ def due_repeats(decisions: Iterable[Decision]) -> list[str]:
     return [
         decision.verdict.sample_id
         for decision in in_sequence[: max(len(in_sequence) - REPEAT_GAP, 0)]
-        if not decision.verdict.follows and zlib.crc32(decision.verdict.sample_id.encode()) % REPEAT_SHARE == 0
+        if not decision.verdict.follows and is_repeated(decision.verdict.sample_id)
     ]
+
+
+def is_repeated(sample_id: str) -> bool:
+    """Whether a sample is one of those that come again."""
+    return zlib.crc32(sample_id.encode()) % REPEAT_SHARE == 0
 
 
 def _ranked(shown: pd.DataFrame, order: QueueOrder, pace: Pace | None) -> list[str]:

@@ -16,6 +16,8 @@ KEEPING_KINDS = (VerdictKind.REJECT, VerdictKind.AMBIGUOUS, VerdictKind.CANNOT_J
 """Verdicts that keep the given label."""
 CHANGING_KINDS = (VerdictKind.ACCEPT, VerdictKind.RELABEL)
 """Verdicts that another class is right than the given one; only these may be graded."""
+LABELLING_KINDS = (VerdictKind.ACCEPT, VerdictKind.REJECT, VerdictKind.RELABEL)
+"""Verdicts that say what an image shows; ambiguous, exclude and cannot judge give no label."""
 FINDINGS = (VerdictKind.AMBIGUOUS, VerdictKind.CANNOT_JUDGE, VerdictKind.EXCLUDE)
 """What a reading may say in place of a label."""
 

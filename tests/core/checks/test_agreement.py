@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from overread.checks.agreement import MISSING, check_agreement, rater_agreement, study_agreement
+from overread.checks.agreement import check_agreement, rater_agreement, study_agreement
+from overread.checks.agreement_coefficients import MISSING
 from overread.errors import StudyError
 from tests.core.checks.samples import made_samples
 
@@ -23,6 +24,35 @@ def test_cohen_s_kappa_of_two_by_two_tables_worked_by_hand():
     assert pair.kappa.value == pytest.approx(0.4)
     assert pair.share_equal == pytest.approx(0.7)
     assert pair.kappa.num_samples == 50
+
+
+def test_pabak_and_the_agreement_on_each_class_of_a_table_worked_by_hand():
+    # 80 yes/yes, 5 yes/no, 5 no/yes, 10 no/no.
+    pair = agreement_of([(0, 0)] * 80 + [(0, 1)] * 5 + [(1, 0)] * 5 + [(1, 1)] * 10, 2).pairs[0]
+    assert pair.pabak.value == pytest.approx(2 * 0.9 - 1)
+    yes, no = pair.by_class
+    assert (yes.positive.value, yes.negative.value) == pytest.approx((160 / 170, 20 / 30))
+    assert (no.positive.value, no.negative.value) == pytest.approx((20 / 30, 160 / 170))
+
+
+def test_agreement_on_each_class_is_that_of_a_loop_over_samples_and_both_raters():
+    rng = np.random.default_rng(5)
+    ratings = rng.integers(0, 4, (150, 2))
+    ratings[:, 1] = np.where(rng.random(150) < 0.5, ratings[:, 0], ratings[:, 1])
+    ratings[rng.random((150, 2)) < 0.1] = MISSING
+    pair = agreement_of(ratings, 5).pairs[0]
+    assert [of_class.label for of_class in pair.by_class] == ["c0", "c1", "c2", "c3"]
+    rated = [(a, b) for a, b in ratings.tolist() if MISSING not in (a, b)]
+    num_equal = sum(a == b for a, b in rated)
+    assert pair.pabak.value == pytest.approx((5 * num_equal / len(rated) - 1) / 4)
+    for label, of_class in enumerate(pair.by_class):
+        same = {True: [], False: []}
+        for a, b in rated:
+            for one, other in ((a, b), (b, a)):
+                same[one == label].append((other == label) == (one == label))
+        assert of_class.positive.value == pytest.approx(np.mean(same[True]))
+        assert of_class.negative.value == pytest.approx(np.mean(same[False]))
+        assert of_class.positive.low <= of_class.positive.value <= of_class.positive.high
 
 
 def test_fleiss_kappa_of_the_table_that_textbooks_work_through():

@@ -128,7 +128,7 @@ def test_pairs_that_share_no_sample_have_no_coefficient(study):
     record(study, "Ada", samples["sample_id"][:6], samples["given_label"][:6])
     record(study, "Ben", samples["sample_id"][6:12], samples["given_label"][6:12])
     ended = run_command("agreement", study.path, "--resamples", 20)
-    (line,) = [line for line in ended.out.splitlines() if "reader Ada and reader Ben" in line]
+    (line,) = [line for line in ended.out.splitlines() if "kappa, reader Ada and reader Ben" in line]
     assert line.endswith("not defined  0 samples")
     assert "nan" not in ended.out
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from overread.checks.agreement import MISSING, rating_codes
+from overread.checks.agreement import rating_codes
+from overread.checks.agreement_coefficients import MISSING
 from overread.records import Finding
 
 MAX_SHARE = 0.5

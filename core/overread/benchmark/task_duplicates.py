@@ -16,7 +16,7 @@ from overread.studies.sample_groups import duplicate_group_numbers
 
 def load_duplicate_groups(task: Task, cache: Path) -> np.ndarray:
     """(N,) int64, equal for near-duplicates, -1 for one alone: from the cache below `cache` where it has
-    them, else found (some 10 ms an image) and put there."""
+    them, else found (some 5 ms an image) and put there."""
     digest = hashlib.sha256(np.ascontiguousarray(task.pixels).data).hexdigest()[:16]
     path = cache / "pictures" / f"{task.name}-{digest}.npy"
     if path.is_file():

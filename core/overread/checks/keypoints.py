@@ -122,15 +122,16 @@ def match(keypoints: Keypoints, row: int, others: np.ndarray, look: Look) -> lis
     turn = scale * np.exp(1j * (keypoints.angles[at][table] - angles))
     is_near = np.abs(turn[..., None] * (a[:, None] - a[..., None]) + b[..., None] - b[:, None]) < _LOOSE_SHARE
     votes = np.where(is_match, (is_near & is_match[:, None]).sum(axis=2), 0)
+    proposed = votes.argmax(axis=1)
+    is_enough = np.take_along_axis(votes, proposed[:, None], axis=1)[:, 0] >= look.min_matches
+    is_inlier = (is_near[np.arange(len(proposed)), proposed] & is_match)[is_enough]
+    nums, transforms = _fit(a[is_enough], b[is_enough], is_match[is_enough], is_inlier, look.min_matches)
     best: dict[int, Match] = {}
-    for index in np.flatnonzero(votes.max(axis=1) >= look.min_matches):
-        is_inlier = is_near[index, votes[index].argmax()][is_match[index]]
-        num, transform = _fit(a[index][is_match[index]], b[index][is_match[index]], is_inlier, look.min_matches)
-        if is_mirrored[index]:
-            transform = transform * [1, -1, 1]  # which takes y as it was
-        found = Match(int(others[candidate[index]]), num, transform)
-        if num >= look.min_matches and (found.row not in best or num > best[found.row].num_matches):
-            best[found.row] = found
+    for index, num, transform in zip(np.flatnonzero(is_enough), nums.tolist(), transforms, strict=True):
+        found = int(others[candidate[index]])
+        if num >= look.min_matches and (found not in best or num > best[found].num_matches):
+            # Of a mirror image, it takes y as it was.
+            best[found] = Match(found, num, transform * [1, -1, 1] if is_mirrored[index] else transform)
     return list(best.values())
 
 
@@ -151,20 +152,24 @@ def _matched_keypoints(own: np.ndarray, others: np.ndarray) -> tuple[np.ndarray,
     return is_mirrored * len(others) + candidate, index, nearest[is_mirrored, index, candidate, 0]
 
 
-def _fit(a: np.ndarray, b: np.ndarray, is_inlier: np.ndarray, min_matches: int) -> tuple[int, np.ndarray]:
-    """Number of places a (K,) complex64 that the transform brings onto b (K,) complex64, and the transform."""
-    none = (0, np.zeros((2, 3)))
-    places = np.stack([a.real, a.imag, np.ones(len(a))], axis=1).astype(np.float64)
-    targets = np.stack([b.real, b.imag], axis=1).astype(np.float64)
+def _fit(
+    a: np.ndarray, b: np.ndarray, is_match: np.ndarray, is_inlier: np.ndarray, min_matches: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The affine transforms (G, 2, 3) float64 that bring places a (G, K) complex64 onto b (G, K) complex64 where
+    is_match, by least squares from is_inlier (both (G, K) bool) on; and of how many places, (G,) int64; 0 for an
+    accident."""
+    places = np.stack([a.real, a.imag, np.ones_like(a.real)], axis=2).astype(np.float64)
+    targets = np.stack([b.real, b.imag], axis=2).astype(np.float64)
+    is_good = np.ones(len(a), dtype=bool)
     for _ in range(3):
-        if is_inlier.sum() < min_matches:
-            return none
-        chosen = places[is_inlier]
+        is_good &= is_inlier.sum(axis=1) >= min_matches
+        chosen = (places * is_inlier[..., None]).swapaxes(1, 2)
         # The normal equations, a trace of ridge for keypoints on one line: in a quarter of lstsq's time.
-        transform = np.linalg.solve(chosen.T @ chosen + _RIDGE, chosen.T @ targets[is_inlier]).T
-        is_inlier = np.hypot(*(places @ transform.T - targets).T) < _TIGHT_SHARE
-    stretches = np.linalg.svd(transform[:, :2], compute_uv=False)
-    if stretches[0] > _MAX_STRETCH * stretches[1]:
-        return none
-    cells = (targets[is_inlier] / _TIGHT_SHARE).astype(int)
-    return len(set(map(tuple, cells.tolist()))), transform
+        transforms = np.linalg.solve(chosen @ places + _RIDGE, chosen @ targets).swapaxes(1, 2)
+        is_inlier = (np.linalg.norm(places @ transforms.swapaxes(1, 2) - targets, axis=2) < _TIGHT_SHARE) & is_match
+    stretches = np.linalg.svd(transforms[..., :2], compute_uv=False)
+    is_good &= stretches[:, 0] <= _MAX_STRETCH * stretches[:, 1]
+    cells = np.where(is_inlier, (targets / _TIGHT_SHARE).astype(np.int64) @ [1, 1 << 16], -1)
+    cells.sort(axis=1)
+    num_places = (np.diff(cells, axis=1, prepend=-1) > 0).sum(axis=1)
+    return np.where(is_good, num_places, 0), transforms

@@ -77,6 +77,6 @@ def accuracy(name, seed):
 
 @pytest.mark.slow
 def test_with_almost_half_of_the_labels_wrong_symmetric_cross_entropy_is_ahead_of_cross_entropy():
-    # Forward correction is not tested so: its mean gain here was 0.06 with one set of first weights, -0.03 with another.
+    # Forward correction is not tested so: its mean gain was 0.06 from some first weights, -0.03 from others.
     gains = [accuracy("symmetric_cross_entropy", seed) - accuracy("cross_entropy", seed) for seed in range(3)]
     assert np.mean(gains) > 0.02, gains

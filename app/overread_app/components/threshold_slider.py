@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 from statistics import median
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -149,7 +150,7 @@ class Yield:
     """Of all wrong labels that are among these samples."""
 
     @classmethod
-    def of(cls, corrected: Correction, is_chosen: np.ndarray) -> "Yield":
+    def of(cls, corrected: Correction, is_chosen: np.ndarray) -> Self:
         """is_chosen: (N,) bool. Without a range, both ends are the model's one number."""
         if corrected.error_range is None:
             expected = expectation(corrected.probability, is_chosen)

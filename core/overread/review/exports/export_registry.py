@@ -2,6 +2,7 @@
 
 from overread.errors import ConfigError
 from overread.review.exports import (
+    changes_csv,
     cleanlab_issues,
     croissant,
     fiftyone_labels,
@@ -13,6 +14,7 @@ from overread.review.exports.export_format import ExportFormat
 
 FORMATS: tuple[ExportFormat, ...] = (
     plain_csv.FORMAT,
+    changes_csv.FORMAT,
     croissant.FORMAT,
     imagefolder.FORMAT,
     fiftyone_labels.FORMAT,

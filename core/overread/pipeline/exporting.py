@@ -7,7 +7,7 @@ import pandas as pd
 
 from overread.errors import ConfigError
 from overread.pipeline.output_paths import check_output
-from overread.pipeline.study_ledger import head_text, open_ledger
+from overread.pipeline.study_ledger import chain_key, head_text, open_ledger
 from overread.pipeline.verification import is_export_of
 from overread.review.cleaned_csv import cleaned_table, own_columns
 from overread.review.exports.export_format import ExportContent
@@ -79,6 +79,8 @@ def export_study(
         head=review.head,
         locate=lambda image: _image_file(study, image),
         spreadsheet_safe=spreadsheet_safe,
+        history=open_ledger(study).history,
+        key=chain_key(study),
     )
     chosen.write(content, out)
     return table, own_columns

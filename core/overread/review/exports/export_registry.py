@@ -9,12 +9,14 @@ from overread.review.exports import (
     imagefolder,
     label_studio_tasks,
     plain_csv,
+    readings_csv,
 )
 from overread.review.exports.export_format import ExportFormat
 
 FORMATS: tuple[ExportFormat, ...] = (
     plain_csv.FORMAT,
     changes_csv.FORMAT,
+    readings_csv.FORMAT,
     croissant.FORMAT,
     imagefolder.FORMAT,
     fiftyone_labels.FORMAT,

@@ -15,9 +15,9 @@ from overread.review.exports.export_format import ExportFormat
 
 FORMATS: tuple[ExportFormat, ...] = (
     plain_csv.FORMAT,
+    croissant.FORMAT,
     changes_csv.FORMAT,
     readings_csv.FORMAT,
-    croissant.FORMAT,
     imagefolder.FORMAT,
     fiftyone_labels.FORMAT,
     label_studio_tasks.FORMAT,

@@ -32,12 +32,16 @@ def export(
     run: RunName = None,
     export_format: Annotated[str, typer.Option("--format", help="What to write.")] = "csv",
     spreadsheet_safe: Annotated[bool, typer.Option(help="Also neutralise formulas in the source's own cells.")] = False,
+    policy: Annotated[
+        str, typer.Option(help="Where readers differ: unanimous keeps the given label; majority takes that of most.")
+    ] = "unanimous",
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Write the cleaned CSV (the source's columns, the final label, who decided it), or labels for other tools."""
     from overread.pipeline.exporting import export_study
     from overread.review.exports import export_registry
+    from overread.review.final_labels import label_policy
     from overread.review.reviewed import OUTDATED
     from overread.studies.study import open_study
 
@@ -46,7 +50,13 @@ def export(
     opened = open_study(study)
     tell_state(opened)
     table, own = export_study(
-        opened, out, run, format=export_format, spreadsheet_safe=spreadsheet_safe, overwrite=overwrite
+        opened,
+        out,
+        run,
+        format=export_format,
+        spreadsheet_safe=spreadsheet_safe,
+        overwrite=overwrite,
+        policy=label_policy(policy),
     )
     changed, verdict = own[1], own[2]
     counts = {

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from overread.cli.agreement_command import agreement
+from overread.cli.apply_command import apply
 from overread.cli.audit_command import audit, report
 from overread.cli.bench_command import bench
 from overread.cli.export_command import ExportCommand, export
@@ -69,6 +70,7 @@ _COMMANDS = (
     evaluate,
     proposals,
     export,
+    apply,
 )
 _HELP: dict[Any, type[TyperCommand]] = {train: TrainCommand, export: ExportCommand}
 for command in _COMMANDS:

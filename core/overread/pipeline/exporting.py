@@ -7,11 +7,12 @@ import pandas as pd
 
 from overread.errors import ConfigError
 from overread.pipeline.output_paths import check_output
-from overread.pipeline.study_ledger import head_text, open_ledger
+from overread.pipeline.study_ledger import chain_key, head_text, open_ledger
 from overread.pipeline.verification import is_export_of
 from overread.review.cleaned_csv import cleaned_table, own_columns
 from overread.review.exports.export_format import ExportContent
 from overread.review.exports.export_registry import export_format
+from overread.review.final_labels import LabelPolicy
 from overread.review.reviewed import ReviewedSample, reviewed_samples
 from overread.studies.changed_images import CHANGED, changed_images
 from overread.studies.run import find_runs, open_run
@@ -47,14 +48,15 @@ def export_study(
     spreadsheet_safe: bool = False,
     overwrite: bool = False,
     reader: str | None = None,
+    policy: LabelPolicy = LabelPolicy.UNANIMOUS,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Write the reviewed labels; returns what `export_table` does.
 
     out: a file, or where the format `is_folder` a folder. format: the name of one of `export_registry.FORMATS`.
     spreadsheet_safe: of csv, the source's own cells are made harmless too. overwrite: a file that is not an earlier
-    export of the study may be replaced. reader: where given, only that reader's verdicts count. Raises ConfigError for
-    what the format cannot hold and for a path that must not be overwritten, and LedgerError where the ledger is
-    damaged.
+    export of the study may be replaced. reader: where given, only that reader's verdicts count. policy: which label
+    several readers' verdicts make. Raises ConfigError for what the format cannot hold and for a path that must not be
+    overwritten, and LedgerError where the ledger is damaged.
     """
     chosen = export_format(format)
     if spreadsheet_safe and not chosen.is_spreadsheet:
@@ -62,7 +64,7 @@ def export_study(
     is_own = is_export_of(study, out)
     for file in chosen.files(out):
         check_output(file, study, overwrite=overwrite, is_ours=lambda _: is_own)
-    review = _reviewed(study, run_name, reader=reader)
+    review = _reviewed(study, run_name, reader=reader, policy=policy)
     table, own_columns = _export_table(study, review)
     # A verdict may name a class that an update has taken away since.
     labels = {label for sample in review.samples for label in (sample.final_label, sample.proposed_label) if label}
@@ -77,13 +79,20 @@ def export_study(
         head=review.head,
         locate=lambda image: _image_file(study, image),
         spreadsheet_safe=spreadsheet_safe,
+        history=open_ledger(study).history,
+        key=chain_key(study),
     )
     chosen.write(content, out)
     return table, own_columns
 
 
 def _reviewed(
-    study: Study, run_name: str | None, *, reader: str | None = None, is_incremental: bool = False
+    study: Study,
+    run_name: str | None,
+    *,
+    reader: str | None = None,
+    policy: LabelPolicy = LabelPolicy.UNANIMOUS,
+    is_incremental: bool = False,
 ) -> _Review:
     run = None
     if run_name is not None or any(run.is_finished for run in find_runs(study)):
@@ -98,6 +107,7 @@ def _reviewed(
         run=run.name if run else "",
         changed_images=_changed(study, {decision.verdict.sample_id for decision in decisions}),
         readings=ledger.readings(reader),
+        policy=policy,
     )
     return _Review(samples, head_text(study, head))
 

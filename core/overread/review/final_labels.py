@@ -1,15 +1,33 @@
 """The final label of each sample, from the standing verdicts."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
+from overread.errors import ConfigError
 from overread.records import Decision, VerdictKind
 from overread.review.roles import Identity
 
 DISPUTED = "disputed"
 """The verdict where readers want different labels."""
+
+
+class LabelPolicy(StrEnum):
+    """Which label several readers' verdicts make."""
+
+    UNANIMOUS = "unanimous"
+    """The one that all want; else they dispute it."""
+    MAJORITY = "majority"
+    """The one that more than half of them want; else they dispute it."""
+
+
+def label_policy(name: str) -> LabelPolicy:
+    """The policy of this name. Raises ConfigError, which lists the known ones."""
+    if name not in list(LabelPolicy):
+        raise ConfigError(f"--policy {name}: unknown value; choose from {', '.join(LabelPolicy)}")
+    return LabelPolicy(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +40,7 @@ class FinalLabel:
     given_label: str
     """As of the newest decision."""
     verdict: str
-    """Of the newest decision, where different verdicts lead to the same label; or "disputed"."""
+    """Of the newest decision for the label, where different verdicts lead to it; or "disputed"."""
     reader: str
     """The readers, joined by "; ", the earliest decision first."""
     decided_at: datetime
@@ -43,31 +61,34 @@ class FinalLabel:
     """The SHA-256 of each image that a decision was made on, where it is known."""
 
 
-def final_labels(decisions: Iterable[Decision]) -> dict[str, FinalLabel]:
+def final_labels(decisions: Iterable[Decision], policy: LabelPolicy = LabelPolicy.UNANIMOUS) -> dict[str, FinalLabel]:
     """decisions: the standing ones of all readers, at most one per reader and sample (Ledger.decisions()).
 
     Returns the final label of every sample that has a decision; any other sample keeps its given label.
     accept takes the proposed label, relabel the chosen one; reject, ambiguous and cannot judge keep the given one;
     exclude leaves none. Readers dispute a sample when their verdicts come to different labels, or one excludes it and
-    another does not: it keeps the given label until that is adjudicated. The same label by different verdicts is no
-    dispute. Source: DESIGN, "From verdicts to labels".
+    another does not, unless the policy settles it: it keeps the given label until that is adjudicated. The same label
+    by different verdicts is no dispute. Source: DESIGN, "From verdicts to labels".
     """
     per_sample: dict[str, list[Decision]] = defaultdict(list)
     for decision in sorted(decisions, key=lambda decision: decision.sequence):
         per_sample[decision.verdict.sample_id].append(decision)
-    return {sample_id: _merge(several) for sample_id, several in per_sample.items()}
+    return {sample_id: _merge(several, policy) for sample_id, several in per_sample.items()}
 
 
-def _merge(decisions: list[Decision]) -> FinalLabel:
+def _merge(decisions: list[Decision], policy: LabelPolicy) -> FinalLabel:
     """decisions: one sample's, the newest last."""
     newest = decisions[-1]
-    outcomes = {_outcome(decision) for decision in decisions}
-    is_disputed = len(outcomes) > 1
+    outcomes = [_outcome(decision) for decision in decisions]
+    [(label, num_votes)] = Counter(outcomes).most_common(1)
+    num_needed = len(decisions) // 2 + 1 if policy is LabelPolicy.MAJORITY else len(decisions)
+    is_disputed = num_votes < num_needed
+    kinds = [decision.verdict.kind for decision, one in zip(decisions, outcomes, strict=True) if one == label]
     return FinalLabel(
         sample_id=newest.verdict.sample_id,
-        label=newest.verdict.given_label if is_disputed else outcomes.pop(),
+        label=newest.verdict.given_label if is_disputed else label,
         given_label=newest.verdict.given_label,
-        verdict=DISPUTED if is_disputed else newest.verdict.kind.value,
+        verdict=DISPUTED if is_disputed else kinds[-1].value,
         reader="; ".join(decision.verdict.reader for decision in decisions),
         decided_at=max(decision.decided_at for decision in decisions),
         run=newest.verdict.run,

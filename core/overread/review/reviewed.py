@@ -10,7 +10,7 @@ import pandas as pd
 
 from overread.records import Decision, Protocol
 from overread.review.chain import LedgerRow
-from overread.review.final_labels import FinalLabel, final_labels
+from overread.review.final_labels import FinalLabel, LabelPolicy, final_labels
 
 OUTDATED = "outdated"
 """The verdict where the source has since changed the label that readers kept, or the image that they saw."""
@@ -63,6 +63,7 @@ def reviewed_samples(
     run: str = "",
     changed_images: Collection[str] = (),
     readings: Iterable[LedgerRow] = (),
+    policy: LabelPolicy = LabelPolicy.UNANIMOUS,
 ) -> list[ReviewedSample]:
     """One for each row of samples.csv, in its order.
 
@@ -73,7 +74,7 @@ def reviewed_samples(
     for reading in readings:
         if reading.protocol == Protocol.BLIND:
             blind[reading.sample_id].append(reading)
-    finals = final_labels(decisions)
+    finals = final_labels(decisions, policy)
     probabilities, proposed = {}, {}
     if scores is not None:
         probabilities = dict(zip(scores["sample_id"], scores["label_error_probability"].map(float), strict=True))

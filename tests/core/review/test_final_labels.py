@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from overread.review.final_labels import final_labels
+from overread.review.final_labels import LabelPolicy, final_labels
 from tests.core.review.verdicts import START, decision
 
 
@@ -73,3 +73,22 @@ def test_samples_are_judged_one_by_one():
     found = final_labels([decision(1, "s1"), decision(2, "s2", "bob", "reject")])
     assert {name: label.verdict for name, label in found.items()} == {"s1": "accept", "s2": "reject"}
     assert final_labels([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "label", "verdict"),
+    [
+        (("accept", "reject", "accept"), "tumour", "accept"),
+        (("accept", "accept", "reject"), "tumour", "accept"),
+        (("exclude", "accept", "exclude"), "", "exclude"),
+        (("reject", "ambiguous", "accept"), "normal", "ambiguous"),
+        (("accept", "reject"), "normal", "disputed"),
+        (("accept", "accept", "reject", "relabel"), "normal", "disputed"),
+        (("accept",), "tumour", "accept"),
+    ],
+)
+def test_by_majority_the_label_counts_that_more_than_half_want(kinds, label, verdict):
+    decisions = [decision(number, "s1", f"reader{number}", kind) for number, kind in enumerate(kinds, start=1)]
+    (found,) = final_labels(decisions, LabelPolicy.MAJORITY).values()
+    assert (found.label, found.verdict) == (label, verdict)
+    assert found.reader.count(";") == len(kinds) - 1

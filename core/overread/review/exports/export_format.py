@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from overread.review.chain import LedgerRow
 from overread.review.reviewed import ReviewedSample
 
 
@@ -29,6 +30,10 @@ class ExportContent:
     """Where the image that a sample's cell names lies; None where it is no file of its own."""
     spreadsheet_safe: bool = False
     """Whether the source's own cells are made harmless for spreadsheets, in a format that does so."""
+    history: Callable[[], list[LedgerRow]] = list
+    """Every row of the ledger, in sequence."""
+    key: bytes = b""
+    """The study's secret for pseudonyms."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,22 @@
 
 from overread.errors import ConfigError
 from overread.review.exports import (
+    changes_csv,
     cleanlab_issues,
     croissant,
     fiftyone_labels,
     imagefolder,
     label_studio_tasks,
     plain_csv,
+    readings_csv,
 )
 from overread.review.exports.export_format import ExportFormat
 
 FORMATS: tuple[ExportFormat, ...] = (
     plain_csv.FORMAT,
     croissant.FORMAT,
+    changes_csv.FORMAT,
+    readings_csv.FORMAT,
     imagefolder.FORMAT,
     fiftyone_labels.FORMAT,
     label_studio_tasks.FORMAT,

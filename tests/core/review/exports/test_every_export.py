@@ -11,7 +11,7 @@ from overread.review.exports.export_format import ExportFormat
 from overread.studies.study import read_text_table, write_text_table
 from tests.core.commands import run_command
 
-OTHERS = ("imagefolder", "fiftyone", "label-studio", "cleanlab")
+OTHERS = ("readings", "imagefolder", "fiftyone", "label-studio", "cleanlab")
 CANARY = "Zimtstern"
 
 
@@ -24,7 +24,7 @@ def canary_study(study):
 
 
 def test_these_are_all_formats():
-    assert {format.name for format in export_registry.FORMATS} == {"csv", "croissant", *OTHERS}
+    assert {format.name for format in export_registry.FORMATS} == {"csv", "croissant", "changes", *OTHERS}
 
 
 @pytest.mark.parametrize("name", OTHERS)

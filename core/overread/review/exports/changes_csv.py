@@ -1,0 +1,25 @@
+"""The format `changes`: what the cleaned CSV adds to the source's table, without that table."""
+
+from pathlib import Path
+
+from overread.files import quote_cell, write_atomically
+from overread.review.exports.export_format import ExportContent, ExportFormat
+from overread.review.label_changes import label_changes
+
+
+def _write(content: ExportContent, out: Path) -> None:
+    table = label_changes(content.table, content.label_column)
+    # As they are: `apply` makes cells harmless for spreadsheets in the cleaned CSV, once.
+    rows = [table.columns.tolist(), *table.to_numpy(dtype=object).tolist()]
+    write_atomically(out, "".join(",".join(map(quote_cell, row)) + "\n" for row in rows))
+
+
+FORMAT = ExportFormat(
+    name="changes",
+    title="Changes alone",
+    write=_write,
+    suffix=".csv",
+    explanation="For datasets that may not be passed on. Whoever has the source's table gets the cleaned CSV by "
+    "`overread apply CHANGES ORIGINAL --out CLEANED`.",
+    names_readers=True,
+)

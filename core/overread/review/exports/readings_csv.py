@@ -1,0 +1,59 @@
+"""The format `readings`: what each reader read and decided, a row each, under pseudonyms."""
+
+import hmac
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from overread.review.chain import LedgerRow
+from overread.review.cleaned_csv import HEAD_COLUMN, VERSION_COLUMN, write_csv
+from overread.review.exports.export_format import ExportContent, ExportFormat
+from overread.version import full_version
+
+_FIELDS = ("kind", "protocol", "given_label", "proposed_label", "chosen_label", "verdict", "grade", "run", "elapsed_ms")
+_COLUMNS = ("sequence", "sample_id", "reader", *_FIELDS, "date", "stands", VERSION_COLUMN, HEAD_COLUMN)
+
+
+def readings_table(rows: Iterable[LedgerRow], key: bytes, *, head: str = "") -> pd.DataFrame:
+    """The ledger's readings and verdicts, in sequence, as text; without notes, which may name people.
+
+    key: the study's secret, under which a reader's name becomes the same pseudonym in each export. stands: false for a
+    verdict that was undone or decided again. date: in UTC, ISO 8601, without the time of day.
+    """
+    rows = list(rows)
+    replaced = {row.undone_key for row in rows if row.kind == "undo"}
+    replaced |= {row.follows for row in rows if row.kind == "verdict" and row.idempotency_key not in replaced}
+    told = [
+        (
+            str(row.sequence),
+            row.sample_id,
+            pseudonym(row.reader, key),
+            *(str(getattr(row, name)) for name in _FIELDS),
+            row.recorded_at[:10],
+            "false" if row.idempotency_key in replaced else "true",
+            full_version(),
+            head,
+        )
+        for row in rows
+        if row.kind in ("verdict", "reading")
+    ]
+    return pd.DataFrame(told, columns=list(_COLUMNS), dtype=str)
+
+
+def pseudonym(reader: str, key: bytes) -> str:
+    """Of a reader's name; whoever does not have the study's secret cannot compute it."""
+    return "reader-" + hmac.digest(key, f"pseudonym\x1f{reader}".encode(), "sha256").hex()[:12]
+
+
+def _write(content: ExportContent, out: Path) -> None:
+    table = readings_table(content.history(), content.key, head=content.head)
+    write_csv(table, out, own_columns=_COLUMNS)
+
+
+FORMAT = ExportFormat(
+    name="readings",
+    title="Readings",
+    write=_write,
+    suffix=".csv",
+)

@@ -145,7 +145,7 @@ def test_the_home_is_spelled_as_everywhere(tmp_path, monkeypatch):
 
 def started_with(monkeypatch, *arguments: object) -> list[str]:
     """The roots that a start with these arguments hands to the pages."""
-    monkeypatch.setattr(start, "_serve", lambda port: None)
+    monkeypatch.setattr(start, "_serve", lambda place, provider: None)
     monkeypatch.setattr(start, "_announce", lambda *_: None)
     monkeypatch.setattr(start, "is_demo_complete", lambda: True)
     for name in (ROOTS_VARIABLE, STUDIES_VARIABLE, OWNER_VARIABLE, EPHEMERAL_VARIABLE):

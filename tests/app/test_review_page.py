@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import shutil
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from overread.config import QUICK
 from overread.images.cache.cache_build import build_cache
 from overread.models.network import Network
 from overread.pipeline.study_ledger import open_ledger
@@ -147,8 +149,10 @@ def give_network(study):
     values = {"mean": torch.full((1,), 0.5), "std": torch.full((1,), 0.3)}
     network = Network("narrow", **values, num_classes=len(study.classes), projection_size=8)
     save_file(network.state_dict(), run.path / "model.safetensors")
-    settings = {"model": {"encoder": "narrow", "image_size_px": 32}, "pretrain": {"projection_size": 8}}
-    (run.path / "config.json").write_text(json.dumps({**run.config(), "settings": settings}))
+    settings = replace(
+        QUICK, model=replace(QUICK.model, image_size_px=32), pretrain=replace(QUICK.pretrain, projection_size=8)
+    )
+    (run.path / "config.json").write_text(json.dumps({**run.config(), "settings": settings.to_dict()}))
     return run
 
 

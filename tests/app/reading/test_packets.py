@@ -111,11 +111,11 @@ def test_probabilities_are_corrected_by_the_reader_s_own_verdicts(tmp_path, monk
     assert "corrected" not in before["chanceDetail"]
     for verdict in rejected[19:]:
         ledger.record(verdict)
-    corrected, num = corrected_probabilities(run.scores(), ledger.decisions(READER), run=run)
-    assert num == 22
+    corrected = corrected_probabilities(run.scores(), ledger.decisions(READER), run=run)
+    assert corrected.num_verdicts == 22
     packet = desk.queue(count=1)["samples"][0]
     row = int(np.flatnonzero(run.scores()["sample_id"] == packet["id"])[0])
-    assert packet["chanceDetail"] == f"{corrected[row]:.2f}, corrected by your verdicts"
+    assert packet["chanceDetail"] == f"{corrected.probability[row]:.2f}, corrected by your verdicts"
 
 
 def test_names_of_classes_arrive_as_they_are_written(tmp_path):

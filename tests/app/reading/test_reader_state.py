@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+from contextlib import closing
 
 from overread.review.ledger import Ledger
 from overread_app.reading import reader_state as states
@@ -42,7 +43,8 @@ def test_a_ledger_that_a_backup_has_replaced_is_read_anew(tmp_path):
     ledger = Ledger.open(f"sqlite:///{path}", "study")
     state = ReaderState(ledger, "ann")
     ledger.record(verdict("s1"))
-    backup = sqlite3.connect(path).serialize()
+    with closing(sqlite3.connect(path)) as connection:
+        backup = connection.serialize()
     ledger.record(verdict("s2"))
     same(state.current(), ledger)
     path.write_bytes(backup)

@@ -5,6 +5,7 @@ import pytest
 
 from overread.detection.detection_data import DetectionData
 from overread.detection.judgement import judge
+from overread.detection.self_training import self_train
 from overread.detection_settings import DetectionSettings, RefinementSettings
 from overread.verified_labels import VerifiedLabels
 
@@ -42,6 +43,11 @@ def judged(features, given, verified=None):
     return judge(data, SETTINGS, seed=0)
 
 
+def trained(features, given, verified):
+    data = DetectionData(features, given, np.arange(NUM), np.ones(NUM, dtype=bool), CLASSES, verified=verified)
+    return self_train(data, SETTINGS, seed=0).result.probs
+
+
 def error_probability(judgement, given):
     return 1 - judgement.probs[np.arange(NUM), given]
 
@@ -74,10 +80,16 @@ def test_a_sample_is_judged_without_its_own_verdict(noisy):
     verified, other = verified_of(true, decided), verified_of(true, decided)
     place = int(decided[np.flatnonzero(true[decided] == given[decided])[0]])
     other.targets[place] = np.eye(CLASSES)[(true[place] + 1) % CLASSES]
-    one, two = judged(features, given, verified), judged(features, given, other)
-    here = abs(one.self_training.result.probs[place] - two.self_training.result.probs[place]).max()
-    assert here < 0.02
-    assert here < abs(one.self_training.result.probs - two.self_training.result.probs).max()
+    change = abs(trained(features, given, verified) - trained(features, given, other)).max(axis=1)
+    assert change[place] < min(0.02, change.max())
+
+
+def test_verdicts_too_few_to_tell_leave_the_model_of_the_given_labels(noisy, plain):
+    features, true, given = noisy
+    few, half = (judged(features, given, verified_of(true, np.arange(0, NUM, step))) for step in (60, 2))
+    unread = plain.self_training.result.probs
+    np.testing.assert_array_equal(few.self_training.result.probs, unread)
+    assert abs(half.self_training.result.probs - unread).max() > 0.05
 
 
 def test_rejected_proposals_lower_the_probabilities_of_all(noisy, plain):

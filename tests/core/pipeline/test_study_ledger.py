@@ -117,7 +117,7 @@ def test_a_ledger_that_is_deleted_under_an_open_study_leaves_no_empty_file(read_
                 "UPDATE ledger SET sequence = sequence - 9 WHERE sequence > 10",
                 "INSERT INTO ledger SELECT study, 3, kind, sample_id, 'eve', given_label, proposed_label, "
                 "chosen_label, verdict, note, protocol, run, score, elapsed_ms, recorded_at, app_version, 'k', "
-                "undone_key, hash, hash, follows, image_sha256, chain, grade FROM ledger WHERE sequence = 2",
+                "undone_key, hash, hash, follows, image_sha256, chain, grade, identity FROM ledger WHERE sequence = 2",
             ],
             3,
         ),

@@ -45,8 +45,9 @@ def jocor_settings(num_classes: int, noise_rate: float, num_steps: int) -> JoCoR
     """The authors' own: for CIFAR-100, and here for 100 classes or more, 0.85; for CIFAR-10 at 80 % noise, 0.65, and
     below, 0.9. Between the noise rates that they give, 20, 50 and 80 %, the nearer one decides.
 
-    In a short training it is 0.5, the least that they recommend: at 0.9 the networks agree for more than a thousand
-    steps on one class for all (600 images of four classes under 50 % of noise: chance after 570 steps, against 72 %).
+    In a short training it is 0.5, the least that they recommend. On a made task (600 images of four classes, half of
+    the labels wrong, one seed) 570 steps gave 25 % right at 0.9, 42 % at 0.65 and 72 % at 0.5; 1,900 steps
+    gave 47 % at 0.9.
     """
     if num_steps < SHORT_STEPS:
         return JoCoRSettings(agreement_share=0.5)

@@ -5,7 +5,7 @@ import pytest
 from tests.app.browser.conftest import OWNER, begin, draw_images, look, serving
 from tests.app.made_study import ODD_CLASSES, write_study
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 NAME = ":material/home: www.study.org **odd**"
 LANDMARKS = {

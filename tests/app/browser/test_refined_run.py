@@ -10,7 +10,7 @@ from overread.studies.run import open_run, training_lock
 from tests.app.browser.conftest import Server, await_saved, begin, decide, draw_images, look, open_apart, serving
 from tests.app.made_study import RUN, write_study
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PATIENCE_MS = 60_000
 
 

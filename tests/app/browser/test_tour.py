@@ -8,7 +8,7 @@ from overread.studies.study import save_study
 from tests.app.browser.conftest import OWNER, Server, await_saved, decide, draw_images, look, open_apart, serving
 from tests.app.made_study import write_study
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 VERDICT_KEYS = ("a", "x", "1", "2", "m", "n", "e", "q", "u", "d", "?")
 

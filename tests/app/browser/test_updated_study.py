@@ -5,7 +5,7 @@ import pytest
 from tests.app.browser.conftest import Server, await_saved, begin, decide, draw_images, look, open_apart, serving
 from tests.app.made_study import write_study
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def set_hash(study, sample_id, sha256):

@@ -13,9 +13,8 @@ from overread.benchmark.trainers.network_training import (
     Batch,
     final_outcome,
     logits_of,
-    make_optimizer,
-    run_epoch,
     start_network,
+    train_networks,
 )
 from overread.benchmark.trainers.small_loss import kept_share_of, small_loss_places
 from overread.benchmark.trainers.training_problem import Recipe, TrainingOutcome, TrainingProblem
@@ -62,7 +61,6 @@ def train_by_co_teaching(
     """Both networks see the same view of a batch; at the end they are asked together, where the paper reports one.
     Raises ConfigError without a noise rate."""
     networks = [start_network(problem, number) for number in range(2)]
-    optimizer = make_optimizer(problem.recipe, *networks)
 
     def batch_loss(batch: Batch) -> Tensor:
         images = batch.weak()
@@ -70,6 +68,5 @@ def train_by_co_teaching(
         share = kept_share_of(problem, batch.epoch, num_gradual=settings.num_gradual, exponent=settings.exponent)
         return co_teaching_loss(first, second, batch.targets, share)
 
-    for epoch in range(1, problem.recipe.num_epochs + 1):
-        run_epoch(problem, networks, optimizer, batch_loss, epoch=epoch)
+    train_networks(problem, networks, batch_loss)
     return final_outcome(problem, *networks)

@@ -16,9 +16,8 @@ from overread.benchmark.trainers.network_training import (
     Batch,
     final_outcome,
     logits_of,
-    make_optimizer,
-    run_epoch,
     start_network,
+    train_networks,
 )
 from overread.benchmark.trainers.training_problem import Recipe, TrainingOutcome, TrainingProblem
 from overread.benchmark.trainers.weight_average import follow, frozen_copy
@@ -103,7 +102,6 @@ def train_by_elr_plus(problem: TrainingProblem, settings: ELRPlusSettings | None
     settings = elr_plus_settings(data.num_classes) if settings is None else settings
     networks = [start_network(problem, number) for number in range(2)]
     averages = [frozen_copy(network).eval() for network in networks]
-    optimizer = make_optimizer(recipe, *networks)
     targets = [
         EarlyTargets(len(data.given), data.num_classes, decay=settings.target_decay, device=data.device)
         for _ in networks
@@ -132,6 +130,5 @@ def train_by_elr_plus(problem: TrainingProblem, settings: ELRPlusSettings | None
             losses.append(elr_loss(logits, mix.of(labels), mix.of(early), strength))
         return torch.stack(losses).sum()
 
-    for epoch in range(1, recipe.num_epochs + 1):
-        run_epoch(problem, networks, optimizer, batch_loss, epoch=epoch)
+    train_networks(problem, networks, batch_loss)
     return final_outcome(problem, *networks)

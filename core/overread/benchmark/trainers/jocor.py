@@ -14,9 +14,8 @@ from overread.benchmark.trainers.network_training import (
     Batch,
     final_outcome,
     logits_of,
-    make_optimizer,
-    run_epoch,
     start_network,
+    train_networks,
 )
 from overread.benchmark.trainers.small_loss import kept_share_of, small_loss_places
 from overread.benchmark.trainers.training_problem import TrainingOutcome, TrainingProblem
@@ -77,7 +76,6 @@ def train_by_jocor(problem: TrainingProblem, settings: JoCoRSettings | None = No
         num_steps = recipe.num_epochs * math.ceil(data.is_trained.sum() / recipe.batch_size)
         settings = jocor_settings(data.num_classes, problem.noise_rate or 0.0, num_steps)
     networks = [start_network(problem, number) for number in range(2)]
-    optimizer = make_optimizer(problem.recipe, *networks)
 
     def batch_loss(batch: Batch) -> Tensor:
         images = batch.weak()
@@ -86,6 +84,5 @@ def train_by_jocor(problem: TrainingProblem, settings: JoCoRSettings | None = No
         share = kept_share_of(problem, batch.epoch, num_gradual=settings.num_gradual, exponent=settings.exponent)
         return losses[small_loss_places(losses, share)].mean()
 
-    for epoch in range(1, problem.recipe.num_epochs + 1):
-        run_epoch(problem, networks, optimizer, batch_loss, epoch=epoch)
+    train_networks(problem, networks, batch_loss)
     return final_outcome(problem, *networks)

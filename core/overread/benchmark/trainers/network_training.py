@@ -124,6 +124,24 @@ def run_epoch(
     return loss
 
 
+def train_networks(
+    problem: TrainingProblem,
+    networks: Sequence[Network],
+    batch_loss: Callable[[Batch], Tensor],
+    *,
+    before_epoch: Callable[[int], None] | None = None,
+) -> None:
+    """Train networks together, with one optimiser, for all epochs of the recipe.
+
+    batch_loss: gives the scalar to minimise. before_epoch: called with the number of the epoch, from 1.
+    """
+    optimizer = make_optimizer(problem.recipe, *networks)
+    for epoch in range(1, problem.recipe.num_epochs + 1):
+        if before_epoch:
+            before_epoch(epoch)
+        run_epoch(problem, networks, optimizer, batch_loss, epoch=epoch)
+
+
 def train_network(
     problem: TrainingProblem,
     loss: Loss,
@@ -133,19 +151,14 @@ def train_network(
 ) -> Network:
     """A network after all epochs of the recipe on weakly augmented images.
 
-    network: the one to train on; None: that of `start_network`. before_epoch: called with the number of the epoch, from
-    1.
+    network: the one to train on; None: that of `start_network`. before_epoch: as for `train_networks`.
     """
     network = start_network(problem) if network is None else network
-    optimizer = make_optimizer(problem.recipe, network)
 
     def batch_loss(batch: Batch) -> Tensor:
         return loss(logits_of(problem, network, batch.weak()), batch)
 
-    for epoch in range(1, problem.recipe.num_epochs + 1):
-        if before_epoch:
-            before_epoch(epoch)
-        run_epoch(problem, [network], optimizer, batch_loss, epoch=epoch)
+    train_networks(problem, [network], batch_loss, before_epoch=before_epoch)
     return network
 
 

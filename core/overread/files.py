@@ -5,7 +5,7 @@ import fcntl
 import os
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -143,6 +143,11 @@ def quote_cell(cell: str) -> str:
     """A cell as written in a CSV with commas, in quotes where it needs them."""
     # csv.writer leaves a lone \r bare where lines end in \n (before Python 3.13), and then cannot read it back.
     return '"' + cell.replace('"', '""') + '"' if _QUOTED.search(cell) else cell
+
+
+def csv_text(rows: Iterable[Sequence[str]]) -> str:
+    """Rows of text as a CSV, each ended by a line feed."""
+    return "".join(",".join(map(quote_cell, row)) + "\n" for row in rows)
 
 
 def csv_records(lines: Iterable[str], *, delimiter: str = ",", strict: bool = False) -> Iterator[list[str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from overread.errors import StudyError
-from overread.files import csv_records, quote_cell, write_atomically
+from overread.files import csv_records, csv_text, write_atomically
 from overread.studies.study_file import TableSum
 
 _REMEDY = "restore it from a backup (`overread restore`), or rebuild it with `overread import ... --update`"
@@ -25,10 +25,10 @@ def read_text_table(path: Path) -> pd.DataFrame:
 
 def write_text_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> TableSum:
     """Write a CSV of text, atomically; `read_text_table` reads each cell back unchanged."""
-    lines = [",".join(map(quote_cell, row)) + "\n" for row in (columns, *rows)]
-    content = "".join(lines).encode()
+    table = [columns, *rows]
+    content = csv_text(table).encode()
     write_atomically(path, content)
-    return TableSum(hashlib.sha256(content).hexdigest(), len(lines) - 1)
+    return TableSum(hashlib.sha256(content).hexdigest(), len(table) - 1)
 
 
 def read_study_table(path: Path, written: TableSum | None, columns: Sequence[str]) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from overread.files import quote_cell, write_atomically
+from overread.files import csv_text, write_atomically
 from overread.review.exports.export_format import ExportContent, ExportFormat
 from overread.review.label_changes import label_changes
 
@@ -10,8 +10,7 @@ from overread.review.label_changes import label_changes
 def _write(content: ExportContent, out: Path) -> None:
     table = label_changes(content.table, content.label_column)
     # As they are: `apply` makes cells harmless for spreadsheets in the cleaned CSV, once.
-    rows = [table.columns.tolist(), *table.to_numpy(dtype=object).tolist()]
-    write_atomically(out, "".join(",".join(map(quote_cell, row)) + "\n" for row in rows))
+    write_atomically(out, csv_text([table.columns.tolist(), *table.to_numpy(dtype=object).tolist()]))
 
 
 FORMAT = ExportFormat(

@@ -62,6 +62,13 @@ def press(app: AppTest, label: str) -> AppTest:
     return app.run()
 
 
+def wait_for_import(app: AppTest) -> None:
+    """Wait for the import that the page has started; it may have ended while the page was drawn."""
+    process = app.session_state["session_import_process"]
+    if process is not None:
+        process.wait(timeout=60)
+
+
 def page_text(app: AppTest) -> str:
     """Everything that a page says in words and in tables."""
     texts = [element.value for kind in WORDS for element in app.get(kind)]

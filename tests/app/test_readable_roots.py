@@ -13,7 +13,7 @@ from overread.sources.import_roots import LINK_LEADS_OUT, OUTSIDE
 from overread_app import processes, start
 from overread_app.processes import OWNER_VARIABLE, STUDIES_VARIABLE
 from overread_app.readable_roots import NOT_WHOLE, ROOTS_VARIABLE, is_readable, typed_path
-from tests.app.conftest import page_text
+from tests.app.conftest import page_text, wait_for_import
 from tests.app.made_study import write_study
 from tests.app.test_start import free_port
 from tests.paths import ROOT
@@ -46,7 +46,7 @@ def form(app, made_study, tmp_path, monkeypatch):
         if not button.disabled:
             button.click().run()
             if "session_import_process" in app.session_state:
-                app.session_state["session_import_process"].wait(timeout=60)
+                wait_for_import(app)
                 app.run()
         assert not app.exception
         options = [option for box in (*app.selectbox, *app.multiselect) for option in box.options]

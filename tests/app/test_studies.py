@@ -17,7 +17,7 @@ from overread_app import processes
 from overread_app.boundary import plain_text
 from overread_app.processes import STUDIES_VARIABLE
 from overread_app.words.catalogue import ENGLISH
-from tests.app.conftest import open_page, page_text
+from tests.app.conftest import open_page, page_text, wait_for_import
 from tests.app.made_study import write_study
 from tests.app.verdicts import verdicts
 from tests.core.images.cache.cached_images import decode_as_earlier
@@ -120,7 +120,7 @@ def import_source(app, source, **fields) -> None:
     fill_in(app, source, **fields)
     app.button("studies_form_0_import").click().run()
     assert not app.error
-    app.session_state["session_import_process"].wait(timeout=60)
+    wait_for_import(app)
     app.run()
 
 
@@ -150,7 +150,7 @@ def test_an_archive_is_unpacked_into_its_study(app, made_study, tmp_path, data_f
     fill_in(app, source)
     assert "The images are copied into the study, on this machine." in page_text(app)
     app.button("studies_form_0_import").click().run()
-    app.session_state["session_import_process"].wait(timeout=60)
+    wait_for_import(app)
     source.unlink()
     app.run()
     assert "Imported 8 images." in page_text(app)

@@ -307,7 +307,7 @@ def test_proposals_hold_no_formula_though_classes_are_named_like_one(tmp_path, m
     assert [name for name in written[0] if name.startswith("p_")] == ["p_=1+1", "p_a;'=cmd|' /C calc'!A0", "p_-1"]
 
 
-def test_export_gives_the_source_back_row_by_row_with_sixteen_columns_more(journey, tmp_path):
+def test_export_gives_the_source_back_row_by_row_with_seventeen_columns_more(journey, tmp_path):
     """Of the study as imported, which has no run; the quarantined row is there too."""
     ended = run_command("export", journey[0] / "study", "--out", tmp_path / "cleaned.csv", "--json")
     assert json.loads(ended.out) == {"num_rows": NUM_IMAGES + 1, "num_changed": 0, "num_decided": 0}
@@ -328,6 +328,7 @@ def test_export_gives_the_source_back_row_by_row_with_sixteen_columns_more(journ
         "discrepancy_grade",
         "overread_version",
         "ledger_head",
+        "policy",
     ]
     assert [row["final_label"] for row in cleaned] == [row["finding"] for row in source]
     assert [row["verdict"] for row in cleaned] == [""] * NUM_IMAGES + ["quarantined"]

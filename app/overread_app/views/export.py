@@ -90,7 +90,7 @@ def own_csv(study: Study, run_name: str | None, reader: str) -> bytes:
     table, own_columns = export_table(study, run_name, reader=reader)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "own.csv"
-        write_csv(changes_table(table), path, own_columns=own_columns)
+        write_csv(changes_table(table, own_columns), path, own_columns=own_columns)
         return path.read_bytes()
 
 

@@ -23,7 +23,7 @@ def apply(
     """Write the cleaned CSV, as `export` does, from its changes and the original table."""
     from overread.errors import ConfigError
     from overread.pipeline.output_paths import check_output
-    from overread.review.cleaned_csv import own_columns, write_csv
+    from overread.review.cleaned_csv import write_csv
     from overread.review.label_changes import apply_changes, read_changes
     from overread.sources.tables.table_file import read_cells
 
@@ -35,8 +35,8 @@ def apply(
     if not original.is_file():
         raise ConfigError(f"{original}: no such file; give the labels file that the study was made of")
     found = read_cells(original)
-    table = apply_changes(told, found.header, [record for _, record in found.records])
-    write_csv(table, out, own_columns=own_columns(found.header), spreadsheet_safe=spreadsheet_safe)
+    table, own_columns = apply_changes(told, found.header, [record for _, record in found.records])
+    write_csv(table, out, own_columns=own_columns, spreadsheet_safe=spreadsheet_safe)
     num_changed = int((told["old_label"] != told["new_label"]).sum())
     values = {"num_rows": len(table), "num_changed": num_changed}
     print_result(as_json, values, [f"{out}: {len(table)} rows, {num_changed} labels changed"])

@@ -33,7 +33,7 @@ def export(
     export_format: Annotated[str, typer.Option("--format", help="What to write.")] = "csv",
     spreadsheet_safe: Annotated[bool, typer.Option(help="Also neutralise formulas in the source's own cells.")] = False,
     policy: Annotated[
-        str, typer.Option(help="Where readers differ: unanimous keeps the given label; majority takes that of most.")
+        str, typer.Option(help="What counts where readers differ: unanimous, majority, dawid-skene or soft.")
     ] = "unanimous",
     overwrite: Overwrite = False,
     as_json: Json = False,

@@ -7,12 +7,13 @@ import pandas as pd
 
 from overread.errors import ConfigError
 from overread.pipeline.output_paths import check_output
+from overread.pipeline.settled_labels import settled_labels
 from overread.pipeline.study_ledger import chain_key, head_text, open_ledger
 from overread.pipeline.verification import is_export_of
-from overread.review.cleaned_csv import cleaned_table, own_columns
+from overread.review.cleaned_csv import Origin, added_columns, cleaned_table, own_columns
 from overread.review.exports.export_format import ExportContent
 from overread.review.exports.export_registry import export_format
-from overread.review.final_labels import LabelPolicy
+from overread.review.final_labels import LabelPolicy, final_labels
 from overread.review.reviewed import ReviewedSample, reviewed_samples
 from overread.studies.changed_images import CHANGED, changed_images
 from overread.studies.run import find_runs, open_run
@@ -24,19 +25,30 @@ class _Review:
     """The input of all exports."""
 
     samples: list[ReviewedSample]
-    head: str
-    """Of the ledger, in the form of `head_text`."""
+    origin: Origin
+    classes: tuple[str, ...]
+    """The study's, and after them those that verdicts alone name: an update may have taken a class away."""
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """As of `added_columns`."""
+        return added_columns(self.origin.policy, self.classes)
 
 
 def export_table(
-    study: Study, run_name: str | None = None, *, reader: str | None = None
+    study: Study,
+    run_name: str | None = None,
+    *,
+    reader: str | None = None,
+    policy: LabelPolicy = LabelPolicy.UNANIMOUS,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The cleaned table of a study, and the names of the columns that are not the source's own.
 
     A study without a finished run can be exported: its verdict columns are empty. reader: where given, only that
-    reader's verdicts count. Raises LedgerError where the ledger is damaged.
+    reader's verdicts count. policy: which label several readers' verdicts make. Raises LedgerError where the ledger is
+    damaged.
     """
-    return _export_table(study, _reviewed(study, run_name, reader=reader, is_incremental=True))
+    return _export_table(study, _reviewed(study, run_name, reader=reader, policy=policy, is_incremental=True))
 
 
 def export_study(
@@ -66,17 +78,16 @@ def export_study(
         check_output(file, study, overwrite=overwrite, is_ours=lambda _: is_own)
     review = _reviewed(study, run_name, reader=reader, policy=policy)
     table, own_columns = _export_table(study, review)
-    # A verdict may name a class that an update has taken away since.
-    labels = {label for sample in review.samples for label in (sample.final_label, sample.proposed_label) if label}
     content = ExportContent(
         study_name=study.name,
-        classes=(*study.classes, *sorted(labels - set(study.classes))),
+        classes=review.classes,
         samples=review.samples,
         table=table,
         own_columns=own_columns,
+        added=review.added,
         image_column=study.image_column,
         label_column=study.label_column,
-        head=review.head,
+        origin=review.origin,
         locate=lambda image: _image_file(study, image),
         spreadsheet_safe=spreadsheet_safe,
         history=open_ledger(study).history,
@@ -100,16 +111,18 @@ def _reviewed(
     ledger = open_ledger(study)
     head = ledger.verify_chain(is_incremental=is_incremental)
     decisions = ledger.decisions(reader)
+    settled = settled_labels(decisions) if policy is LabelPolicy.DAWID_SKENE else {}
     samples = reviewed_samples(
         study.samples(),
-        decisions,
+        final_labels(decisions, policy, settled),
         scores=run.scores() if run else None,
         run=run.name if run else "",
         changed_images=_changed(study, {decision.verdict.sample_id for decision in decisions}),
         readings=ledger.readings(reader),
-        policy=policy,
     )
-    return _Review(samples, head_text(study, head))
+    named = {label for each in samples for label in (each.final_label, each.proposed_label, *each.shares) if label}
+    classes = (*study.classes, *sorted(named - set(study.classes)))
+    return _Review(samples, Origin(head_text(study, head), policy), classes)
 
 
 def _changed(study: Study, decided: set[str]) -> set[str]:
@@ -125,9 +138,10 @@ def _export_table(study: Study, review: _Review) -> tuple[pd.DataFrame, tuple[st
         image_column=study.image_column,
         label_column=study.label_column,
         written_labels=study.written_labels,
-        ledger_head=review.head,
+        origin=review.origin,
+        classes=review.classes,
     )
-    return table, own_columns(tuple(source.columns))
+    return table, own_columns(tuple(source.columns), review.added)
 
 
 def _image_file(study: Study, image: str) -> Path | None:

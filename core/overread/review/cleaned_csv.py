@@ -1,6 +1,7 @@
 """The cleaned CSV: the source's own columns, the final label, and who decided it, when and on what evidence."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pandas as pd
 
 from overread.errors import ConfigError
 from overread.files import quote_cell, write_atomically
-from overread.review.final_labels import identities
+from overread.review.final_labels import LabelPolicy, identities
 from overread.review.reviewed import ReviewedSample, in_seconds
 from overread.spreadsheets import harmless_cell
 from overread.version import full_version
@@ -30,17 +31,44 @@ COLUMNS = (
     "discrepancy_grade",
     "overread_version",
     "ledger_head",
+    "policy",
 )
-"""What the export adds, in this order, after the source's columns."""
-VERSION_COLUMN, HEAD_COLUMN = COLUMNS[-2:]
+"""What every export adds, in this order, after the source's columns; a policy may add more behind them."""
+VERSION_COLUMN, HEAD_COLUMN, POLICY_COLUMN = COLUMNS[-3:]
+PROBABILITY_COLUMN = "final_label_probability"
+SHARE_PREFIX = "share_"
 QUARANTINED = "quarantined"
 """The verdict of a row that is not a sample: no reader and no model saw it."""
 
 
-def own_columns(source_columns: Sequence[str]) -> tuple[str, ...]:
-    """The names of the columns that the export adds; one that the source has already gets the prefix overread_."""
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What an export was made of; the same for every row."""
+
+    ledger_head: str = ""
+    """The newest row of the ledger, by which rows that are lost later are noticed."""
+    policy: LabelPolicy = LabelPolicy.UNANIMOUS
+
+    def fields(self) -> dict[str, str]:
+        """Column name to cell; also of exports in other formats."""
+        return {VERSION_COLUMN: full_version(), HEAD_COLUMN: self.ledger_head, POLICY_COLUMN: self.policy.value}
+
+
+def added_columns(policy: LabelPolicy, classes: Sequence[str]) -> tuple[str, ...]:
+    """COLUMNS, and those that a policy adds. classes: names, in their order."""
+    match policy:
+        case LabelPolicy.DAWID_SKENE:
+            return (*COLUMNS, PROBABILITY_COLUMN)
+        case LabelPolicy.SOFT:
+            return (*COLUMNS, *(f"{SHARE_PREFIX}{name}" for name in classes))
+    return COLUMNS
+
+
+def own_columns(source_columns: Sequence[str], added: Sequence[str] = COLUMNS) -> tuple[str, ...]:
+    """The names that the table gives to the columns that are added; one that the source has already gets the prefix
+    overread_."""
     taken, names = set(source_columns), []
-    for name in COLUMNS:
+    for name in added:
         while name in taken:
             name = f"overread_{name}"
         names.append(name)
@@ -55,11 +83,12 @@ def cleaned_table(
     image_column: str,
     label_column: str,
     written_labels: Mapping[str, str],
-    ledger_head: str = "",
+    origin: Origin,
+    classes: Sequence[str] = (),
 ) -> pd.DataFrame:
     """source_table: source.csv, every cell as text. samples: what `reviewed_samples` makes of all of them.
-    written_labels: class name to the label as the source writes it, where the two differ. ledger_head: the newest row
-    of the ledger, by which rows that are lost later are noticed.
+    written_labels: class name to the label as the source writes it, where the two differ. classes: as of
+    `added_columns`.
 
     Returns the source's rows and columns unchanged, followed by these columns, as text:
     - final_label: as the source writes labels; the source's own cell where unchanged; empty where excluded.
@@ -71,31 +100,38 @@ def cleaned_table(
       samples' run.
     - reader_identity: self-declared (a name was typed), password or provider (the reader had signed in): of `reader`,
       and where there is none, of `read_by`; one word, or where they differ one for each of them, joined by "; ".
-    - overread_version, ledger_head: the same in every row.
+    - overread_version, ledger_head, policy: the same in every row.
     - blind_reading: what readers labelled the image alone, as the source writes labels, or ambiguous, exclude or
       cannot_judge; read_by: who; read_at: when, in UTC, ISO 8601. Each joined by "; ", the earliest reading first.
     - discrepancy_grade: many_minor, many_major, few_minor or few_major (`Grade`), of an accept or a relabel; of several
       readers each one's in the order of `reader`, joined by "; ", empty between them where one gave none.
     - reader, note: joined by "; " where there are several. decided_at: UTC, ISO 8601, of the newest decision.
+    - by the policy dawid-skene final_label_probability, that the final label is right, from 0 to 1; empty where too few
+      readings tell. By soft share_<class>, its share of the readers' labels; empty where there are none.
     A row of the source is the sample whose `image` is its cell in image_column; a row without one, or without a label,
     is quarantined.
     """
     known = {sample.image: sample for sample in samples}
-    origin = (full_version(), ledger_head)
+    added = added_columns(origin.policy, classes)
+    policy_columns, same = added[len(COLUMNS) :], tuple(origin.fields().values())
     rows = []
     for image, cell in zip(_cells(source_table, image_column), _cells(source_table, label_column), strict=True):
         if image in known and cell.strip():
-            rows.append((*_added_cells(known[image], cell, written_labels), *origin))
+            sample = known[image]
+            told = [*_added_cells(sample, cell, written_labels), *same]
+            rows.append([*told, *(_policy_cell(sample, column) for column in policy_columns)])
         else:
-            rows.append((cell, "false", QUARANTINED, *[""] * (len(COLUMNS) - 5), *origin))
-    added = pd.DataFrame(rows, columns=list(own_columns(source_table.columns)), index=source_table.index, dtype=str)
-    return pd.concat([source_table, added], axis=1)
+            empty = [""] * (len(COLUMNS) - 3 - len(same))
+            rows.append([cell, "false", QUARANTINED, *empty, *same, *[""] * len(policy_columns)])
+    names = own_columns(source_table.columns, added)
+    return pd.concat(
+        [source_table, pd.DataFrame(rows, columns=list(names), index=source_table.index, dtype=str)], axis=1
+    )
 
 
-def changes_table(table: pd.DataFrame) -> pd.DataFrame:
+def changes_table(table: pd.DataFrame, own_columns: Sequence[str]) -> pd.DataFrame:
     """The rows of a cleaned table on which a reader has decided."""
-    reader = table.iloc[:, len(table.columns) - len(COLUMNS) + COLUMNS.index("reader")]
-    return table[reader != ""]
+    return table[table[own_columns[COLUMNS.index("reader")]] != ""]
 
 
 def write_csv(table: pd.DataFrame, path: Path, *, own_columns: Collection[str], spreadsheet_safe: bool = False) -> None:
@@ -121,6 +157,12 @@ def write_csv(table: pd.DataFrame, path: Path, *, own_columns: Collection[str], 
 def _cells(table: pd.DataFrame, name: str) -> list[str]:
     # By place: a source may hold two columns of one name, and the first is meant.
     return table.iloc[:, list(table.columns).index(name)].tolist()
+
+
+def _policy_cell(sample: ReviewedSample, column: str) -> str:
+    if column == PROBABILITY_COLUMN:
+        return "" if sample.final_probability is None else repr(sample.final_probability)
+    return repr(sample.shares.get(column.removeprefix(SHARE_PREFIX), 0.0)) if sample.shares else ""
 
 
 def _added_cells(sample: ReviewedSample, cell: str, written_labels: Mapping[str, str]) -> tuple[str, ...]:

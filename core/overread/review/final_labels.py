@@ -1,14 +1,15 @@
 """The final label of each sample, from the standing verdicts."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from overread.errors import ConfigError
 from overread.records import Decision, VerdictKind
 from overread.review.roles import Identity
+from overread.review.row_rules import LABELLING_KINDS
 
 DISPUTED = "disputed"
 """The verdict where readers want different labels."""
@@ -21,6 +22,10 @@ class LabelPolicy(StrEnum):
     """The one that all want; else they dispute it."""
     MAJORITY = "majority"
     """The one that more than half of them want; else they dispute it."""
+    DAWID_SKENE = "dawid-skene"
+    """Where they differ, the one that is most probable by how each reader labels; else they dispute it."""
+    SOFT = "soft"
+    """As by majority, and each class's share of their labels beside it."""
 
 
 def label_policy(name: str) -> LabelPolicy:
@@ -28,6 +33,16 @@ def label_policy(name: str) -> LabelPolicy:
     if name not in list(LabelPolicy):
         raise ConfigError(f"--policy {name}: unknown value; choose from {', '.join(LabelPolicy)}")
     return LabelPolicy(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The label of one sample, by a policy that looks beyond the verdicts on it."""
+
+    label: str
+    """Class name; empty where the sample is excluded."""
+    probability: float | None = None
+    """That the label is right, in [0, 1]; None where the policy gives none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +74,20 @@ class FinalLabel:
     """How the readers were identified, in words: `identities`."""
     images: frozenset[str] = frozenset()
     """The SHA-256 of each image that a decision was made on, where it is known."""
+    probability: float | None = None
+    """As of `Settled`."""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """Class name to its share of the readers' labels, in (0, 1], sum 1; empty where no verdict says what the image
+    shows."""
 
 
-def final_labels(decisions: Iterable[Decision], policy: LabelPolicy = LabelPolicy.UNANIMOUS) -> dict[str, FinalLabel]:
-    """decisions: the standing ones of all readers, at most one per reader and sample (Ledger.decisions()).
+def final_labels(
+    decisions: Iterable[Decision],
+    policy: LabelPolicy = LabelPolicy.UNANIMOUS,
+    settled: Mapping[str, Settled] | None = None,
+) -> dict[str, FinalLabel]:
+    """decisions: the standing ones of all readers, at most one per reader and sample (Ledger.decisions()). settled:
+    sample id to its label by the policy, where that looks beyond the verdicts on the sample: it settles any dispute.
 
     Returns the final label of every sample that has a decision; any other sample keeps its given label.
     accept takes the proposed label, relabel the chosen one; reject, ambiguous and cannot judge keep the given one;
@@ -73,16 +98,19 @@ def final_labels(decisions: Iterable[Decision], policy: LabelPolicy = LabelPolic
     per_sample: dict[str, list[Decision]] = defaultdict(list)
     for decision in sorted(decisions, key=lambda decision: decision.sequence):
         per_sample[decision.verdict.sample_id].append(decision)
-    return {sample_id: _merge(several, policy) for sample_id, several in per_sample.items()}
+    known = settled or {}
+    return {sample_id: _merge(several, policy, known.get(sample_id)) for sample_id, several in per_sample.items()}
 
 
-def _merge(decisions: list[Decision], policy: LabelPolicy) -> FinalLabel:
+def _merge(decisions: list[Decision], policy: LabelPolicy, settled: Settled | None) -> FinalLabel:
     """decisions: one sample's, the newest last."""
     newest = decisions[-1]
-    outcomes = [_outcome(decision) for decision in decisions]
+    outcomes = [verdict_label(decision) for decision in decisions]
     [(label, num_votes)] = Counter(outcomes).most_common(1)
-    num_needed = len(decisions) // 2 + 1 if policy is LabelPolicy.MAJORITY else len(decisions)
-    is_disputed = num_votes < num_needed
+    is_majority = policy in (LabelPolicy.MAJORITY, LabelPolicy.SOFT)
+    is_disputed = num_votes < (len(decisions) // 2 + 1 if is_majority else len(decisions))
+    if settled is not None:
+        label, is_disputed = settled.label, False
     kinds = [decision.verdict.kind for decision, one in zip(decisions, outcomes, strict=True) if one == label]
     return FinalLabel(
         sample_id=newest.verdict.sample_id,
@@ -98,7 +126,14 @@ def _merge(decisions: list[Decision], policy: LabelPolicy) -> FinalLabel:
         grade=_grades(decisions),
         identity=identities(decision.identity for decision in decisions),
         images=frozenset(decision.verdict.image_sha256 for decision in decisions) - {""},
+        probability=None if settled is None else settled.probability,
+        shares=_shares(decisions),
     )
+
+
+def _shares(decisions: list[Decision]) -> dict[str, float]:
+    counts = Counter(verdict_label(decision) for decision in decisions if decision.verdict.kind in LABELLING_KINDS)
+    return {label: count / counts.total() for label, count in counts.items()}
 
 
 def identities(stored: Iterable[str]) -> str:
@@ -113,7 +148,7 @@ def _grades(decisions: list[Decision]) -> str:
     return "; ".join(grades) if any(grades) else ""
 
 
-def _outcome(decision: Decision) -> str:
+def verdict_label(decision: Decision) -> str:
     """The label that one decision makes; empty for exclude (no class has an empty name)."""
     verdict = decision.verdict
     match verdict.kind:

@@ -14,32 +14,32 @@ import pandas as pd
 
 from overread.errors import ConfigError
 from overread.files import csv_records
-from overread.review.cleaned_csv import COLUMNS, own_columns
+from overread.review.cleaned_csv import COLUMNS, HEAD_COLUMN, POLICY_COLUMN, VERSION_COLUMN, own_columns
 
 KEY_COLUMNS = ("row", "row_sha256", "label_column", "old_label", "new_label")
 """row: 1 for the table's first row below its header; 0 stands for the whole table. row_sha256: of its cells.
 old_label, new_label: the cell, and what it becomes; both empty where it stays."""
-_FROM_EXPORT = COLUMNS[1:]
-_NOTHING = ("false", *[""] * (len(_FROM_EXPORT) - 3))
-"""What the export adds to a row that nobody has decided and no run has scored, without its last two columns."""
+_SAME_COLUMNS = (VERSION_COLUMN, HEAD_COLUMN, POLICY_COLUMN)
+"""The same in every row of the cleaned CSV: told once, of the whole table."""
 
 
-def label_changes(cleaned: pd.DataFrame, label_column: str) -> pd.DataFrame:
+def label_changes(cleaned: pd.DataFrame, label_column: str, added: Sequence[str] = COLUMNS) -> pd.DataFrame:
     """The changes of a cleaned table (`cleaned_csv.cleaned_table`), as text: a row for the table, then one for each of
-    its rows that the export says something of."""
-    num_own = len(COLUMNS)
-    source, added = cleaned.iloc[:, :-num_own], cleaned.iloc[:, -num_own:]
+    its rows that the export says something of. added: as of `cleaned_csv.added_columns`."""
+    source, told = cleaned.iloc[:, : -len(added)], cleaned.iloc[:, -len(added) :].to_numpy(dtype=object).tolist()
     label_place = list(source.columns).index(label_column)
     columns, cells = source.columns.tolist(), source.to_numpy(dtype=object).tolist()
-    told = added.to_numpy(dtype=object).tolist()
-    last = told[0][-2:] if told else ["", ""]
-    rows = [["0", table_sha256(columns, cells), label_column, "", "", *[""] * (len(_FROM_EXPORT) - 2), *last]]
-    for number, (own, (final, *rest)) in enumerate(zip(cells, told, strict=True), start=1):
+    rest = list(added[1:])
+    whole = [told[0][added.index(name)] if told and name in _SAME_COLUMNS else "" for name in rest]
+    nothing = _nothing(rest)
+    rows = [["0", table_sha256(columns, cells), label_column, "", "", *whole]]
+    for number, (own, (final, *others)) in enumerate(zip(cells, told, strict=True), start=1):
         old = own[label_place]
-        if final != old or tuple(rest[:-2]) != _NOTHING:
+        cut = ["" if name in _SAME_COLUMNS else cell for name, cell in zip(rest, others, strict=True)]
+        if final != old or cut != nothing:
             labels = (old, final) if final != old else ("", "")
-            rows.append([str(number), _sha256(own), label_column, *labels, *rest])
-    return pd.DataFrame(rows, columns=[*KEY_COLUMNS, *_FROM_EXPORT], dtype=str)
+            rows.append([str(number), _sha256(own), label_column, *labels, *cut])
+    return pd.DataFrame(rows, columns=[*KEY_COLUMNS, *rest], dtype=str)
 
 
 def read_changes(path: Path) -> pd.DataFrame:
@@ -51,36 +51,43 @@ def read_changes(path: Path) -> pd.DataFrame:
         raise ConfigError(f"{path}: is no table of changes ({type(error).__name__}); give one that export wrote") from (
             error
         )
-    if tuple(header) != (*KEY_COLUMNS, *_FROM_EXPORT) or table.empty or table["row"].iloc[0] != "0":
+    own = [*KEY_COLUMNS, *(name for name in COLUMNS[1:] if name not in _SAME_COLUMNS)]
+    if header[: len(own)] != own or table.empty or table["row"].iloc[0] != "0":
         raise ConfigError(f"{path}: is no table of changes; give one that `export --format changes` wrote")
     return table
 
 
-def apply_changes(changes: pd.DataFrame, columns: Sequence[str], cells: Sequence[Sequence[str]]) -> pd.DataFrame:
-    """The cleaned table. columns, cells: the original's, as text.
+def apply_changes(
+    changes: pd.DataFrame, columns: Sequence[str], cells: Sequence[Sequence[str]]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """The cleaned table, and the names of the columns that are not the original's own. columns, cells: the original's,
+    as text.
 
     Raises ConfigError where the original is not the table that the changes were made of.
     """
     whole, *rows = changes.itertuples(index=False, name=None)
-    head, known = whole[-2:], {int(row[0]): row for row in rows}
+    known = {int(row[0]): row for row in rows}
     for number, row in known.items():
         if number > len(cells) or _sha256(cells[number - 1]) != row[1]:
             found = "is missing" if number > len(cells) else "is another one"
             raise ConfigError(f"row {number} of the original {found}: the changes were made of another table")
     if table_sha256(columns, cells) != whole[1]:
         raise ConfigError("the original has other rows or columns than the table that the changes were made of")
-    label_place = list(columns).index(whole[2])
+    label_place, rest = list(columns).index(whole[2]), changes.columns.tolist()[len(KEY_COLUMNS) :]
+    same, nothing = whole[len(KEY_COLUMNS) :], _nothing(rest)
     added = []
     for number, own in enumerate(cells, start=1):
-        row = known.get(number)
-        if row is None:
-            added.append((own[label_place], *_NOTHING, *head))
-        else:
-            is_same = row[3] == row[4]
-            added.append((own[label_place] if is_same else row[4], *row[len(KEY_COLUMNS) :]))
+        _, _, _, old, new, *told = known.get(number, ("", "", "", "", "", *nothing))
+        cut = [of_all if name in _SAME_COLUMNS else cell for name, cell, of_all in zip(rest, told, same, strict=True)]
+        added.append([own[label_place] if old == new else new, *cut])
     source = pd.DataFrame(list(cells), columns=list(columns), dtype=str)
-    own = pd.DataFrame(added, columns=list(own_columns(columns)), index=source.index, dtype=str)
-    return pd.concat([source, own], axis=1)
+    names = own_columns(columns, (COLUMNS[0], *rest))
+    return pd.concat([source, pd.DataFrame(added, columns=list(names), index=source.index, dtype=str)], axis=1), names
+
+
+def _nothing(columns: Sequence[str]) -> list[str]:
+    """What the export adds to a row that nobody has decided and no run has scored, but for the label."""
+    return ["false" if name == COLUMNS[1] else "" for name in columns]
 
 
 def table_sha256(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> str:

@@ -1,16 +1,16 @@
 """The result of the review for every sample: the input of all exports."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 
-from overread.records import Decision, Protocol
+from overread.records import Protocol
 from overread.review.chain import LedgerRow
-from overread.review.final_labels import FinalLabel, LabelPolicy, final_labels
+from overread.review.final_labels import FinalLabel
 
 OUTDATED = "outdated"
 """The verdict where the source has since changed the label that readers kept, or the image that they saw."""
@@ -53,28 +53,31 @@ class ReviewedSample:
     """The label that the run proposes; empty where it proposes none."""
     blind_readings: tuple[LedgerRow, ...] = ()
     """The readers' blind readings, the earliest first."""
+    final_probability: float | None = None
+    """That final_label is right, in [0, 1], where the policy tells."""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """As of `FinalLabel`."""
 
 
 def reviewed_samples(
     samples: pd.DataFrame,
-    decisions: Iterable[Decision],
+    finals: Mapping[str, FinalLabel],
     *,
     scores: pd.DataFrame | None = None,
     run: str = "",
     changed_images: Collection[str] = (),
     readings: Iterable[LedgerRow] = (),
-    policy: LabelPolicy = LabelPolicy.UNANIMOUS,
 ) -> list[ReviewedSample]:
     """One for each row of samples.csv, in its order.
 
-    samples: samples.csv. decisions: the standing ones of all readers. scores: scores.csv of `run`. changed_images: ids
-    of samples whose image has changed since samples.csv was written. readings: of the same readers, oldest first.
+    samples: samples.csv. finals: what `final_labels` makes of the standing verdicts. scores: scores.csv of `run`.
+    changed_images: ids of samples whose image has changed since samples.csv was written. readings: of the same readers,
+    oldest first.
     """
     blind: dict[str, list[LedgerRow]] = defaultdict(list)
     for reading in readings:
         if reading.protocol == Protocol.BLIND:
             blind[reading.sample_id].append(reading)
-    finals = final_labels(decisions, policy)
     probabilities, proposed = {}, {}
     if scores is not None:
         probabilities = dict(zip(scores["sample_id"], scores["label_error_probability"].map(float), strict=True))
@@ -135,6 +138,8 @@ def _reviewed(
         note=final.note,
         grade=final.grade,
         identity=final.identity,
+        final_probability=None if is_outdated else final.probability,
+        shares={} if is_outdated else final.shares,
     )
 
 

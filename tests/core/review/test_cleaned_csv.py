@@ -9,7 +9,8 @@ import pytest
 
 from overread.errors import ConfigError
 from overread.review.chain import LedgerRow
-from overread.review.cleaned_csv import changes_table, cleaned_table, own_columns, write_csv
+from overread.review.cleaned_csv import COLUMNS, Origin, changes_table, cleaned_table, own_columns, write_csv
+from overread.review.final_labels import LabelPolicy, Settled, final_labels
 from overread.review.reviewed import reviewed_samples
 from overread.version import full_version
 from tests.core.review.verdicts import START, decision
@@ -40,14 +41,18 @@ SCORES = pd.DataFrame(
 )
 
 
-def cleaned(decisions, *, source=SOURCE, samples=SAMPLES, scores=SCORES, readings=()):
+def cleaned(
+    decisions, *, source=SOURCE, samples=SAMPLES, scores=SCORES, readings=(), policy=LabelPolicy.UNANIMOUS, settled=None
+):
+    finals = final_labels(decisions, policy, settled)
     return cleaned_table(
         source,
-        reviewed_samples(samples.assign(split=""), decisions, scores=scores, run="run-9", readings=readings),
+        reviewed_samples(samples.assign(split=""), finals, scores=scores, run="run-9", readings=readings),
         image_column="image",
         label_column="label",
         written_labels={"normal": "0", "tumour": "1"},
-        ledger_head="study:3:hash",
+        origin=Origin("study:3:hash", policy),
+        classes=("normal", "tumour", "polyp"),
     )
 
 
@@ -62,7 +67,7 @@ def test_a_row_for_every_row_of_the_source_with_who_decided_what():
     assert set(found["ledger_head"]) == {"study:3:hash"}
     assert set(found["overread_version"]) == {full_version()}
     assert found["reader_identity"].tolist() == ["self-declared", "", "self-declared", "", "self-declared"]
-    assert found.iloc[:, :-7].to_numpy().tolist() == [
+    assert found.iloc[:, :-8].to_numpy().tolist() == [
         ["a.png", "0", "007", "1", "true", "accept", "0.75", "1", "ann", "2026-01-02T03:05:05+00:00", "", "run-1"],
         ["b.png", "1", " 8", "1", "false", "", repr(1 / 3), "0", "", "", "", "run-9"],
         ["c.png", " 0", "", "", "true", "exclude", "0.75", "1", "bob", "2026-01-02T03:06:05+00:00", "", "run-1"],
@@ -73,7 +78,7 @@ def test_a_row_for_every_row_of_the_source_with_who_decided_what():
         *("image", "label", "age"),
         *("final_label", "is_changed", "verdict", "label_error_probability", "proposed_label"),
         *("reader", "decided_at", "note", "run", "reader_identity", "blind_reading", "read_by", "read_at"),
-        *("discrepancy_grade", "overread_version", "ledger_head"),
+        *("discrepancy_grade", "overread_version", "ledger_head", "policy"),
     ]
 
 
@@ -150,7 +155,7 @@ def test_an_accepted_label_that_the_source_has_taken_over_is_no_change():
 def test_a_column_of_the_source_with_one_of_our_names_keeps_it():
     source = SOURCE.assign(run="mine", verdict="v", overread_run="too")
     found = cleaned([decision(1, "s1")], source=source)
-    assert tuple(found.columns[-16:]) == own_columns(source.columns)
+    assert tuple(found.columns[-17:]) == own_columns(source.columns)
     assert own_columns(source.columns) == (
         *("final_label", "is_changed", "overread_verdict", "label_error_probability", "proposed_label"),
         *(
@@ -163,10 +168,28 @@ def test_a_column_of_the_source_with_one_of_our_names_keeps_it():
             "discrepancy_grade",
             "overread_version",
             "ledger_head",
+            "policy",
         ),
     )
     assert set(found["run"]) == {"mine"}
     assert found.loc[0, "overread_overread_run"] == "run-1"
+
+
+def test_by_soft_a_column_for_each_class_comes_last_with_its_share():
+    decisions = [decision(1, "s1"), decision(2, "s1", "bob", "reject"), decision(3, "s4", kind="exclude")]
+    found = cleaned(decisions, source=SOURCE.assign(share_normal="x"), policy=LabelPolicy.SOFT)
+    columns = ["policy", "overread_share_normal", "share_tumour", "share_polyp"]
+    assert found.columns[-4:].tolist() == columns
+    assert found[columns[1:]].to_numpy().tolist() == [["0.5", "0.5", "0.0"], *[["", "", ""]] * 4]
+    assert set(found["policy"]) == {"soft"}
+
+
+def test_by_dawid_skene_the_probability_of_the_final_label_comes_last():
+    decisions = [decision(1, "s1"), decision(2, "s1", "bob", "reject"), decision(3, "s4")]
+    found = cleaned(decisions, policy=LabelPolicy.DAWID_SKENE, settled={"s1": Settled("tumour", 0.875)})
+    assert tuple(found.columns[-18:]) == (*COLUMNS, "final_label_probability")
+    assert found["final_label_probability"].tolist() == ["0.875", "", "", "", ""]
+    assert found.loc[0, ["final_label", "verdict", "policy"]].tolist() == ["1", "accept", "dawid-skene"]
 
 
 def test_columns_without_a_name_or_of_the_same_name_stay_as_they_are(tmp_path):
@@ -186,11 +209,13 @@ def test_a_row_without_a_label_is_quarantined_even_where_another_row_names_its_i
 
 
 def test_changes_are_the_rows_that_somebody_decided():
-    found = changes_table(cleaned([decision(1, "s3", kind="reject"), decision(2, "s1")]))
+    own = own_columns(SOURCE.columns)
+    found = changes_table(cleaned([decision(1, "s3", kind="reject"), decision(2, "s1")]), own)
     assert found["image"].tolist() == ["a.png", "c.png"]
     source = SOURCE.assign(reader="the source's reader")
-    assert changes_table(cleaned([decision(1, "s4")], source=source))["image"].tolist() == ["d.png"]
-    assert len(changes_table(cleaned([]))) == 0
+    found = changes_table(cleaned([decision(1, "s4")], source=source), own_columns(source.columns))
+    assert found["image"].tolist() == ["d.png"]
+    assert len(changes_table(cleaned([]), own)) == 0
 
 
 def test_every_cell_of_the_source_comes_back_byte_for_byte(tmp_path):

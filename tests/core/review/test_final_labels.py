@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from overread.review.final_labels import LabelPolicy, final_labels
+from overread.review.final_labels import LabelPolicy, Settled, final_labels
 from tests.core.review.verdicts import START, decision
 
 
@@ -92,3 +92,22 @@ def test_by_majority_the_label_counts_that_more_than_half_want(kinds, label, ver
     (found,) = final_labels(decisions, LabelPolicy.MAJORITY).values()
     assert (found.label, found.verdict) == (label, verdict)
     assert found.reader.count(";") == len(kinds) - 1
+
+
+def test_each_class_has_its_share_of_the_labels_and_verdicts_that_give_none_have_no_part_in_it():
+    kinds = ("accept", "reject", "accept", "ambiguous", "exclude", "cannot_judge")
+    decisions = [decision(number, "s1", f"reader{number}", kind) for number, kind in enumerate(kinds, start=1)]
+    (found,) = final_labels(decisions, LabelPolicy.SOFT).values()
+    assert found.shares == {"tumour": 2 / 3, "normal": 1 / 3}
+    assert (found.label, found.verdict) == ("normal", "disputed")
+    (decided,) = final_labels(decisions[:3], LabelPolicy.SOFT).values()
+    assert (decided.label, decided.verdict) == ("tumour", "accept")
+    assert final(decisions[3], decisions[5]).shares == {}
+
+
+def test_what_a_policy_settled_from_outside_is_no_dispute():
+    decisions = [decision(1, "s1", "a"), decision(2, "s1", "b", "reject"), decision(3, "s2", "a")]
+    found = final_labels(decisions, LabelPolicy.DAWID_SKENE, {"s1": Settled("tumour", 0.9)})
+    assert (found["s1"].label, found["s1"].verdict, found["s1"].probability) == ("tumour", "accept", 0.9)
+    assert (found["s2"].label, found["s2"].probability) == ("tumour", None)
+    assert final_labels(decisions, LabelPolicy.DAWID_SKENE)["s1"].verdict == "disputed"

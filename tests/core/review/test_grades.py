@@ -12,7 +12,7 @@ import pytest
 
 from overread.errors import LedgerError
 from overread.records import Grade
-from overread.review.cleaned_csv import cleaned_table
+from overread.review.cleaned_csv import Origin, cleaned_table
 from overread.review.final_labels import final_labels
 from overread.review.grades import PairGrades, grades_by_pair
 from overread.review.ledger import Ledger
@@ -93,10 +93,11 @@ def test_the_cleaned_table_has_the_grade_beside_who_gave_it_and_when():
     )
     table = cleaned_table(
         source,
-        reviewed_samples(samples, [decision(1, "s1", grade="many_major")]),
+        reviewed_samples(samples, final_labels([decision(1, "s1", grade="many_major")])),
         image_column="image",
         label_column="label",
         written_labels={},
+        origin=Origin(),
     )
     found = table[["final_label", "verdict", "reader", "decided_at", "discrepancy_grade"]]
     assert found.values.tolist() == [

@@ -6,9 +6,10 @@ import random
 import pytest
 
 from overread.errors import ConfigError
-from overread.review.cleaned_csv import cleaned_table, own_columns, write_csv
+from overread.review.cleaned_csv import COLUMNS, Origin, added_columns, cleaned_table, own_columns, write_csv
 from overread.review.exports.changes_csv import FORMAT
 from overread.review.exports.export_format import ExportContent
+from overread.review.final_labels import LabelPolicy, Settled, final_labels
 from overread.review.label_changes import apply_changes, read_changes
 from overread.review.reviewed import reviewed_samples
 from overread.sources.tables.table_file import read_cells
@@ -19,29 +20,37 @@ NASTY = ["007", " 1 ", 'say "x"', "two\nlines", "=1+1", "-5", "@a", "", "é", "a
 DIALECTS = [("utf-8", ","), ("utf-8-sig", ","), ("utf-16", "\t"), ("cp1252", ";"), ("utf-8", "\t")]
 
 
-def cleaned(source, decisions, scores):
+CLASSES = ("normal", "tumour", "polyp")
+
+
+def cleaned(source, decisions, scores, policy=LabelPolicy.UNANIMOUS):
     samples = source.assign(sample_id=[f"s{n}" for n in range(1, len(source) + 1)], given_label="normal", split="")
     samples = samples.drop_duplicates("image")
+    settled = {"s1": Settled("tumour", 0.75)} if policy is LabelPolicy.DAWID_SKENE else {}
+    finals = final_labels(decisions, policy, settled)
     return cleaned_table(
         source,
-        reviewed_samples(samples, decisions, scores=scores, run="run-9" if scores is not None else ""),
+        reviewed_samples(samples, finals, scores=scores, run="run-9" if scores is not None else ""),
         image_column="image",
         label_column="label",
         written_labels={"normal": "0", "tumour": "1"},
-        ledger_head="study:3:hash",
+        origin=Origin("study:3:hash", policy),
+        classes=CLASSES,
     )
 
 
-def write_changes(made, path):
-    content = ExportContent("n", (), (), made, own_columns(("image", "label", "age")), "image", "label", "", None)
+def write_changes(made, path, added=COLUMNS):
+    own = own_columns(("image", "label", "age"), added)
+    content = ExportContent("n", (), (), made, own, added, "image", "label", Origin(), None)
     FORMAT.write(content, path)
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n"])
 @pytest.mark.parametrize(("encoding", "delimiter"), DIALECTS)
 @pytest.mark.parametrize("has_run", [True, False])
+@pytest.mark.parametrize("policy", [LabelPolicy.UNANIMOUS, LabelPolicy.DAWID_SKENE, LabelPolicy.SOFT])
 def test_applied_to_the_original_the_changes_give_the_cleaned_csv_byte_for_byte(
-    tmp_path, encoding, delimiter, line_end, has_run
+    tmp_path, encoding, delimiter, line_end, has_run, policy
 ):
     rng = random.Random(f"{encoding}{delimiter}{line_end}{has_run}")
     for trial in range(4):
@@ -59,11 +68,14 @@ def test_applied_to_the_original_the_changes_give_the_cleaned_csv_byte_for_byte(
         decisions = [
             decision(n, f"s{n}", kind=rng.choice(kinds), note=rng.choice(["", *NASTY])) for n in rng.sample(range(9), 4)
         ]
-        made = cleaned(table(found.header, cells), decisions, SCORES if has_run else None)
-        write_csv(made, tmp_path / "exported.csv", own_columns=own_columns(found.header))
-        write_changes(made, tmp_path / "changes.csv")
-        applied = apply_changes(read_changes(tmp_path / "changes.csv"), found.header, cells)
-        write_csv(applied, tmp_path / "applied.csv", own_columns=own_columns(found.header))
+        decisions.append(decision(20, "s1", "bob", note="other"))
+        made = cleaned(table(found.header, cells), decisions, SCORES if has_run else None, policy)
+        added = added_columns(policy, CLASSES)
+        write_csv(made, tmp_path / "exported.csv", own_columns=own_columns(found.header, added))
+        write_changes(made, tmp_path / "changes.csv", added)
+        applied, own = apply_changes(read_changes(tmp_path / "changes.csv"), found.header, cells)
+        assert own == own_columns(found.header, added)
+        write_csv(applied, tmp_path / "applied.csv", own_columns=own)
         assert (tmp_path / "applied.csv").read_bytes() == (tmp_path / "exported.csv").read_bytes()
 
 

@@ -1,5 +1,6 @@
 import pandas as pd
 
+from overread.review.final_labels import final_labels
 from overread.review.reviewed import reviewed_samples
 from tests.core.review.verdicts import decision
 
@@ -18,7 +19,7 @@ SCORES = pd.DataFrame(
 
 
 def test_what_the_run_says_stands_beside_what_was_decided():
-    first, _ = reviewed_samples(SAMPLES, [decision(1, "s1", score=0.6)], scores=SCORES, run="run-9")
+    first, _ = reviewed_samples(SAMPLES, final_labels([decision(1, "s1", score=0.6)]), scores=SCORES, run="run-9")
     assert (first.final_label, first.verdict, first.decided_on_run, first.decided_on_score) == (
         *("tumour", "accept", "run-1", 0.6),
     )
@@ -26,10 +27,10 @@ def test_what_the_run_says_stands_beside_what_was_decided():
 
 
 def test_a_proposal_that_the_source_has_taken_since_is_none():
-    second = reviewed_samples(SAMPLES, [], scores=SCORES, run="run-9")[1]
+    second = reviewed_samples(SAMPLES, {}, scores=SCORES, run="run-9")[1]
     assert (second.proposed_label, second.final_label, second.error_probability) == ("", "tumour", 0.5)
 
 
 def test_a_sample_that_the_run_does_not_know_has_no_run():
-    second = reviewed_samples(SAMPLES, [], scores=SCORES[:1], run="run-9")[1]
+    second = reviewed_samples(SAMPLES, {}, scores=SCORES[:1], run="run-9")[1]
     assert (second.run, second.error_probability, second.proposed_label) == ("", None, "")

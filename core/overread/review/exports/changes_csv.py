@@ -8,7 +8,7 @@ from overread.review.label_changes import label_changes
 
 
 def _write(content: ExportContent, out: Path) -> None:
-    table = label_changes(content.table, content.label_column)
+    table = label_changes(content.table, content.label_column, content.added)
     # As they are: `apply` makes cells harmless for spreadsheets in the cleaned CSV, once.
     write_atomically(out, csv_text([table.columns.tolist(), *table.to_numpy(dtype=object).tolist()]))
 

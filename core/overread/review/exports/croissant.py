@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from overread.files import write_atomically
-from overread.review.cleaned_csv import COLUMNS
+from overread.review.cleaned_csv import COLUMNS, PROBABILITY_COLUMN, SHARE_PREFIX
 from overread.review.exports import plain_csv
 from overread.review.exports.export_format import ExportContent, ExportFormat
 
@@ -79,6 +79,8 @@ _MEANINGS = {
     ),
     "overread_version": ("sc:Text", "The version and commit of Overread that wrote this."),
     "ledger_head": ("sc:Text", "The newest row of the review ledger when this was written: study, number, hash."),
+    "policy": ("sc:Text", "Which label several readers' verdicts make: unanimous, majority, dawid-skene or soft."),
+    PROBABILITY_COLUMN: ("sc:Float", "From 0 to 1: how probably the final label is right, by how each reader labels."),
 }
 
 
@@ -95,16 +97,17 @@ def write_croissant(
     image_column: str,
     label_column: str,
     own_columns: Sequence[str],
+    added: Sequence[str] = COLUMNS,
 ) -> None:
     """Write the metadata beside the cleaned CSV, which must exist.
 
-    name: of the dataset. own_columns: the names that the CSV gives to the columns of COLUMNS. Of the source's columns
+    name: of the dataset. own_columns: the names that the CSV gives to the columns `added`. Of the source's columns
     the image's and the label's are described: what the others mean, the source alone knows.
     """
     meanings = {
         image_column: ("sc:Text", "The image, as the source names it."),
         label_column: ("sc:Text", "The label as the source has it."),
-        **{own: _MEANINGS[column] for column, own in zip(COLUMNS, own_columns, strict=True)},
+        **{own: _meaning(column) for column, own in zip(added, own_columns, strict=True)},
     }
     content = csv.read_bytes()
     metadata = {
@@ -145,6 +148,12 @@ def write_croissant(
     write_atomically(croissant_path(csv), json.dumps(metadata, indent=2, ensure_ascii=False) + "\n")
 
 
+def _meaning(column: str) -> tuple[str, str]:
+    if column.startswith(SHARE_PREFIX):
+        return "sc:Float", f"From 0 to 1: the share of {column.removeprefix(SHARE_PREFIX)} among the readers' labels."
+    return _MEANINGS[column]
+
+
 def _field(column: str, data_type: str, description: str) -> dict[str, Any]:
     return {
         "@type": "cr:Field",
@@ -165,6 +174,7 @@ def _write(content: ExportContent, out: Path) -> None:
         image_column=content.image_column,
         label_column=content.label_column,
         own_columns=content.own_columns,
+        added=content.added,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from overread.review.chain import LedgerRow
+from overread.review.cleaned_csv import Origin
 from overread.review.reviewed import ReviewedSample
 
 
@@ -22,10 +23,11 @@ class ExportContent:
     """The cleaned table; see `cleaned_csv.cleaned_table`."""
     own_columns: tuple[str, ...]
     """Of the table, those that are not the source's own."""
+    added: tuple[str, ...]
+    """The same columns by the names that they have where the source has none of that name."""
     image_column: str
     label_column: str
-    head: str
-    """Of the ledger, as exports have it."""
+    origin: Origin
     locate: Callable[[str], Path | None]
     """Where the image that a sample's cell names lies; None where it is no file of its own."""
     spreadsheet_safe: bool = False

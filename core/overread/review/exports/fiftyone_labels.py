@@ -10,21 +10,19 @@ from typing import Any
 
 from overread.errors import ConfigError
 from overread.files import write_atomically
-from overread.review.cleaned_csv import HEAD_COLUMN, VERSION_COLUMN
+from overread.review.cleaned_csv import Origin
 from overread.review.exports.export_format import ExportFormat
 from overread.review.reviewed import ReviewedSample
-from overread.version import full_version
 
 FILES = ("labels.json", "given_labels.json", "proposals.json")
 
 
-def write_fiftyone(samples: Sequence[ReviewedSample], classes: Sequence[str], out: Path, *, head: str = "") -> None:
+def write_fiftyone(samples: Sequence[ReviewedSample], classes: Sequence[str], out: Path, *, origin: Origin) -> None:
     """Write into the folder `out` labels.json (final labels), given_labels.json and proposals.json.
 
     Each names an image by its path in the source without the suffix, which is how FiftyOne finds it below `data_path`,
     the source's folder. A label is its place in `classes`; a proposal has the probability that the given label is
-    wrong as its confidence. head: of the ledger, in an entry of its own. Excluded samples have no label.
-    Raises ConfigError where two images would have one name,
+    wrong as its confidence. Excluded samples have no label. Raises ConfigError where two images would have one name,
     and if `out` is a file.
     """
     if out.exists() and not out.is_dir():
@@ -48,9 +46,8 @@ def write_fiftyone(samples: Sequence[ReviewedSample], classes: Sequence[str], ou
         if sample.proposed_label:
             proposed[name] = {"label": places[sample.proposed_label], "confidence": sample.error_probability}
     out.mkdir(exist_ok=True)
-    origin = {VERSION_COLUMN: full_version(), HEAD_COLUMN: head}
     for file, labels in zip(FILES, (final, given, proposed), strict=True):
-        write_atomically(out / file, _json({"classes": list(classes), "labels": labels, **origin}))
+        write_atomically(out / file, _json({"classes": list(classes), "labels": labels, **origin.fields()}))
 
 
 def _json(content: Mapping[str, Any]) -> str:
@@ -60,7 +57,7 @@ def _json(content: Mapping[str, Any]) -> str:
 FORMAT = ExportFormat(
     name="fiftyone",
     title="FiftyOne",
-    write=lambda content, out: write_fiftyone(content.samples, content.classes, out, head=content.head),
+    write=lambda content, out: write_fiftyone(content.samples, content.classes, out, origin=content.origin),
     files=lambda out: [] if out.is_file() else [out / name for name in FILES],  # the writer says that it takes a folder
     explanation="Three label files for one folder of images: the final labels, the given ones, and the proposals "
     "with their probability as confidence.",

@@ -9,25 +9,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from overread.errors import ConfigError
-from overread.review.cleaned_csv import HEAD_COLUMN, VERSION_COLUMN
+from overread.review.cleaned_csv import Origin
 from overread.review.exports.export_format import ExportFormat
 from overread.review.reviewed import ReviewedSample
-from overread.version import full_version
 
 _NO_SPLIT = "no split"
 """The folder of samples without a split, where others have one."""
 
 
 def write_imagefolder(
-    samples: Sequence[ReviewedSample], out: Path, *, locate: Callable[[str], Path | None], head: str = ""
+    samples: Sequence[ReviewedSample], out: Path, *, locate: Callable[[str], Path | None], origin: Origin
 ) -> None:
     """Make `out` a tree LABEL/NAME, or SPLIT/LABEL/NAME where samples have splits, of symbolic links.
 
     locate: where the image that a sample's cell names lies; None where it is no file of its own. NAME is the image's
-    own name; where two would meet, each has its sample id before its suffix. head: of the ledger, in
-    .overread.json. Excluded samples are left out. The tree
-    appears at once, or not at all. Raises ConfigError if `out` holds anything, if a label cannot be the name of a
-    folder, or if an image is no file.
+    own name; where two would meet, each has its sample id before its suffix. The origin goes to .overread.json.
+    Excluded samples are left out. The tree appears at once, or not at all. Raises ConfigError if `out` holds anything,
+    if a label cannot be the name of a folder, or if an image is no file.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"--out {out}: already exists; choose a new or empty folder")
@@ -53,9 +51,7 @@ def write_imagefolder(
                 name = f"{PurePosixPath(name).stem}-{sample.sample_id}{PurePosixPath(name).suffix}"
             (temporary / folder).mkdir(parents=True, exist_ok=True)
             (temporary / folder / name).symlink_to(os.path.abspath(file))  # noqa: PTH100 (resolve would follow links)
-        (temporary / ".overread.json").write_text(
-            json.dumps({VERSION_COLUMN: full_version(), HEAD_COLUMN: head}) + "\n", encoding="utf-8"
-        )
+        (temporary / ".overread.json").write_text(json.dumps(origin.fields()) + "\n", encoding="utf-8")
         temporary.replace(out)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -69,5 +65,5 @@ def _folder(sample: ReviewedSample, *, is_split: bool) -> str:
 FORMAT = ExportFormat(
     name="imagefolder",
     title="torchvision's ImageFolder",
-    write=lambda content, out: write_imagefolder(content.samples, out, locate=content.locate, head=content.head),
+    write=lambda content, out: write_imagefolder(content.samples, out, locate=content.locate, origin=content.origin),
 )

@@ -12,10 +12,9 @@ from xml.sax.saxutils import quoteattr  # nosec B406 # writes
 
 from overread.files import write_atomically
 from overread.records import VerdictKind
-from overread.review.cleaned_csv import HEAD_COLUMN, VERSION_COLUMN
+from overread.review.cleaned_csv import Origin
 from overread.review.exports.export_format import ExportFormat
 from overread.review.reviewed import ReviewedSample
-from overread.version import full_version
 
 CONTROL = "label"
 """The name of the <Choices> in the labelling config."""
@@ -29,16 +28,16 @@ def config_path(out: Path) -> Path:
     return out.with_suffix(".xml")
 
 
-def write_label_studio(samples: Sequence[ReviewedSample], classes: Sequence[str], out: Path, *, head: str = "") -> None:
+def write_label_studio(samples: Sequence[ReviewedSample], classes: Sequence[str], out: Path, *, origin: Origin) -> None:
     """Write a task for each sample into `out`, and the labelling config beside it.
 
     A task's data holds the image (below the root of local files, which is the source's folder; a URL as it is),
-    sample_id, split, given_label, final_label, verdict, reader_identity (as in the
-    cleaned CSV) and the ledger's head. Where readers accepted, rejected or relabelled, its
-    annotation is the final label; where they excluded it, one that is cancelled; else it has none. A proposal is a
-    prediction with the probability that the given label is wrong as its score, and the run as its model version.
+    sample_id, split, given_label, final_label, verdict, reader_identity (as in the cleaned CSV) and the origin. Where
+    readers accepted, rejected or relabelled, its annotation is the final label; where they excluded it, one that is
+    cancelled; else it has none. A proposal is a prediction with the probability that the given label is wrong as its
+    score, and the run as its model version.
     """
-    tasks = [_task(sample, head) for sample in samples]
+    tasks = [_task(sample, origin) for sample in samples]
     choices = "\n".join(f"    <Choice value={quoteattr(name)}/>" for name in classes)
     config = (
         f'<View>\n  <Image name="{_IMAGE}" value="${_IMAGE}"/>\n'
@@ -48,7 +47,7 @@ def write_label_studio(samples: Sequence[ReviewedSample], classes: Sequence[str]
     write_atomically(out, json.dumps(tasks, indent=1, ensure_ascii=False) + "\n")
 
 
-def _task(sample: ReviewedSample, head: str) -> dict[str, Any]:
+def _task(sample: ReviewedSample, origin: Origin) -> dict[str, Any]:
     image = sample.image.strip().replace("\\", "/")
     data = {
         _IMAGE: image if "://" in image else f"{_LOCAL}{quote(image)}",
@@ -58,8 +57,7 @@ def _task(sample: ReviewedSample, head: str) -> dict[str, Any]:
         "final_label": sample.final_label,
         "verdict": sample.verdict,
         "reader_identity": sample.identity,
-        VERSION_COLUMN: full_version(),
-        HEAD_COLUMN: head,
+        **origin.fields(),
     }
     task: dict[str, Any] = {"data": data, "annotations": [], "predictions": []}
     if sample.verdict in (VerdictKind.ACCEPT, VerdictKind.REJECT, VerdictKind.RELABEL):
@@ -84,7 +82,7 @@ def _choice(label: str) -> dict[str, Any]:
 FORMAT = ExportFormat(
     name="label-studio",
     title="Label Studio",
-    write=lambda content, out: write_label_studio(content.samples, content.classes, out, head=content.head),
+    write=lambda content, out: write_label_studio(content.samples, content.classes, out, origin=content.origin),
     files=lambda out: [out, config_path(out)],
     suffix=".json",
     explanation="Tasks and the labelling config. Open proposals are predictions, with their probability as the score. "

@@ -47,7 +47,7 @@ def pseudonym(reader: str, key: bytes) -> str:
 
 
 def _write(content: ExportContent, out: Path) -> None:
-    table = readings_table(content.history(), content.key, head=content.head)
+    table = readings_table(content.history(), content.key, head=content.origin.ledger_head)
     write_csv(table, out, own_columns=_COLUMNS)
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from overread.errors import ConfigError
 from overread.pipeline.exporting import export_study
+from overread.review.cleaned_csv import Origin
 from overread.review.exports.fiftyone_labels import write_fiftyone
 from overread.review.reviewed import ReviewedSample
 from overread.studies.run import open_run
@@ -44,7 +45,7 @@ def test_images_of_one_name_cannot_be_told_apart(tmp_path):
     images = {"id1": "a/x.png", "id2": "a/x.jpg"}
     samples = [ReviewedSample(key, image, "", "cat", "cat", is_changed=False) for key, image in images.items()]
     with pytest.raises(ConfigError, match="samples id1 and id2: their file names differ only in the suffix"):
-        write_fiftyone(samples, ["cat"], tmp_path)
+        write_fiftyone(samples, ["cat"], tmp_path, origin=Origin())
 
 
 def test_a_file_is_no_folder(study, tmp_path):

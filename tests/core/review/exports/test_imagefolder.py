@@ -5,6 +5,7 @@ from torchvision.datasets import ImageFolder
 
 from overread.errors import ConfigError
 from overread.pipeline.exporting import export_study
+from overread.review.cleaned_csv import Origin
 from overread.review.exports.imagefolder import write_imagefolder
 from overread.review.reviewed import ReviewedSample
 from tests.core.importing import read_source
@@ -46,7 +47,7 @@ def test_images_of_one_name_are_told_apart_by_their_ids(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     rows = samples(("a/Scan.png", "cat", ""), ("b/scan.png", "cat", ""), ("b/c.png", "dog", ""))
-    write_imagefolder(rows, tmp_path / "tree", locate=lambda image: tmp_path / image)
+    write_imagefolder(rows, tmp_path / "tree", locate=lambda image: tmp_path / image, origin=Origin())
     found = {path.relative_to(tmp_path / "tree").as_posix() for path in (tmp_path / "tree").rglob("*.png")}
     assert found == {"cat/Scan-id0.png", "cat/scan-id1.png", "dog/c.png"}
 
@@ -63,7 +64,12 @@ def test_what_no_tree_can_hold_leaves_nothing_behind(tmp_path, label, image, mes
     (tmp_path / "c.png").write_bytes(b"")
     rows = samples(("c.png", "cat", ""), (image, label, ""))
     with pytest.raises(ConfigError, match=message):
-        write_imagefolder(rows, tmp_path / "tree", locate=lambda image: tmp_path / image if image == "c.png" else None)
+        write_imagefolder(
+            rows,
+            tmp_path / "tree",
+            locate=lambda image: tmp_path / image if image == "c.png" else None,
+            origin=Origin(),
+        )
     assert [path.name for path in tmp_path.iterdir()] == ["c.png"]
 
 

@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from overread.pipeline.exporting import export_study
+from overread.review.cleaned_csv import Origin
 from overread.review.exports.label_studio_tasks import write_label_studio
 from overread.review.reviewed import ReviewedSample
 from overread.studies.run import open_run
@@ -51,7 +52,7 @@ def test_proposals_are_predictions_with_their_probability(study, tasks):
 
 def test_the_labelling_config_has_a_choice_for_every_class(tmp_path):
     sample = ReviewedSample("id", "a b&c/+.png", "", 'cat "big" <1>', "dog", is_changed=True)
-    write_label_studio([sample], ['cat "big" <1>', "dog"], tmp_path / "tasks.json")
+    write_label_studio([sample], ['cat "big" <1>', "dog"], tmp_path / "tasks.json", origin=Origin())
     choices = ElementTree.parse(tmp_path / "tasks.xml").getroot().iter("Choice")
     assert [choice.get("value") for choice in choices] == ['cat "big" <1>', "dog"]
     image = json.loads((tmp_path / "tasks.json").read_text())[0]["data"]["image"]

@@ -13,7 +13,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import ComputedRadiographyImageStorage, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from overread.errors import ConfigError, ManifestError, SourceError
-from overread.review.cleaned_csv import cleaned_table
+from overread.review.cleaned_csv import Origin, cleaned_table
 from overread.review.reviewed import reviewed_samples
 from overread.sources.dicom.headers import Header, read_headers
 from overread.sources.dicom.keyed_tree import KEYS
@@ -121,9 +121,10 @@ def test_rsna_labels_are_recognised_and_boxes_of_one_image_agree(tree, tmp_path)
     assert (summary.num_samples, summary.num_quarantined) == (2, 2)
     table = cleaned_table(
         study.source_table(),
-        reviewed_samples(study.samples(), []),
+        reviewed_samples(study.samples(), {}),
         image_column=study.image_column,
         label_column=study.label_column,
+        origin=Origin(),
         written_labels=study.written_labels,
     )
     assert [tuple(row) for row in table[list(rows[0])].values.tolist()] == rows[1:]

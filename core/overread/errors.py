@@ -6,7 +6,8 @@
     │   ├── ManifestError  a row, column or label of the source does not fit
     │   ├── ConfigError    a setting is out of its range
     │   ├── StudyError     a study is missing, exists already, is newer than this program or is busy
-    │   │   └── MissingImagesError  images of a study can no longer be read
+    │   │   ├── MissingImagesError  images of a study can no longer be read
+    │   │   └── TooFewRatersError  fewer than two people labelled the samples of a study
     │   ├── AccountError   an account is missing, there already or cannot be what was asked
     │   ├── SignInError    a name, password or session is not right, or too many were tried
     │   ├── NotAllowedError  the signed-in person's role, or their studies, do not allow it
@@ -86,6 +87,10 @@ class StudyError(UserError):
 
 class MissingImagesError(StudyError):
     """Images of a study can no longer be read."""
+
+
+class TooFewRatersError(StudyError):
+    """Fewer than two people labelled the samples of a study."""
 
 
 class AccountError(UserError):

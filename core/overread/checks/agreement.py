@@ -24,7 +24,7 @@ from overread.checks.agreement_coefficients import (
     pabak,
     positive_and_negative_agreement,
 )
-from overread.errors import StudyError
+from overread.errors import TooFewRatersError
 from overread.records import Finding
 
 NUM_RESAMPLES = 1000
@@ -146,10 +146,10 @@ def study_agreement(
     """The same from samples.csv, with a column for each rater. A rater's label that is no class of the study counts
     as a class of its own.
 
-    Raises StudyError where there are fewer than two raters.
+    Raises TooFewRatersError where there are fewer than two.
     """
     if len(raters) < 2:
-        raise StudyError(
+        raise TooFewRatersError(
             f"there are labels of {len(raters)} raters and readers, and agreement needs two; import the study with "
             "--update and --rater-column NAME for each rater, or have a second reader review it"
         )

@@ -22,44 +22,21 @@ def agreement(
 ) -> None:
     """Measure how far raters and readers agree beyond chance and readers with themselves, whether blind readings were
     changed afterwards, and how grave readers found the wrong labels."""
-    from overread.checks.agreement import GIVEN_LABEL, study_agreement
+    from overread.checks.agreement import GIVEN_LABEL
     from overread.checks.agreement_coefficients import Estimate
-    from overread.checks.consistency import reader_consistency
-    from overread.checks.reader_labels import reader_labels
     from overread.pipeline.evaluation import read_truth
+    from overread.pipeline.study_agreement import measure_agreement
     from overread.pipeline.study_ledger import open_ledger
     from overread.review.anchoring import anchoring
     from overread.review.grades import grades_by_pair
-    from overread.review.repeats import repeats
-    from overread.studies.sample_groups import sample_groups
     from overread.studies.study import open_study
 
     opened = open_study(study)
-    samples = opened.samples()
     ledger = open_ledger(opened)
-    readings, decisions = ledger.readings(), ledger.decisions()
-    of_readers, num_blind = reader_labels(samples, decisions, readings)
-    changed = anchoring(readings, decisions, read_truth(opened, truth) if truth else None)
-    panels = {"raters and readers": [*opened.rater_names, *of_readers]}
-    if of_readers.shape[1] and len(opened.rater_names) > 1:
-        panels["raters"] = list(opened.rater_names)
-    if opened.rater_names and of_readers.shape[1] > 1:
-        panels["readers"] = list(of_readers)
-    found = {
-        panel: study_agreement(
-            samples.join(of_readers), names, opened.classes, sample_groups(samples), num_resamples=resamples, seed=seed
-        )
-        for panel, names in panels.items()
-    }
-    everyone = found.pop("raters and readers")
-    again = reader_consistency(
-        samples,
-        repeats(ledger.history()),
-        opened.classes,
-        sample_groups(samples),
-        num_resamples=resamples,
-        seed=seed,
-    )
+    decisions = ledger.decisions()
+    changed = anchoring(ledger.readings(), decisions, read_truth(opened, truth) if truth else None)
+    measured = measure_agreement(opened, ledger=ledger, num_resamples=resamples, seed=seed)
+    everyone, again = measured.everyone, measured.consistency
 
     def described(name: str, value: Estimate) -> str:
         if math.isnan(value.value):
@@ -75,7 +52,7 @@ def agreement(
         for of_class in pair.by_class
         for kind in ("positive", "negative")
     ]
-    for panel, of_panel in {"": everyone, **found}.items():
+    for panel, of_panel in {"": everyone, **measured.panels}.items():
         among = f", {panel} alone" if panel else ""
         named += [(f"Fleiss' kappa{among}", of_panel.fleiss_kappa)]
         named += [(f"Krippendorff's alpha{among}", of_panel.krippendorff_alpha)]
@@ -85,10 +62,10 @@ def agreement(
     lines.append(f"they disagree on {everyone.num_disputed} of {everyone.krippendorff_alpha.num_samples} samples:")
     lines += [f"  {name}: {share:.1%}" for name, share in everyone.share_disputed.items()]
     lines.append(f"intervals: 95 %, {resamples} resamples of {everyone.num_groups} patients, slides or single samples")
-    if num_labels := int((of_readers != "").to_numpy().sum()):
+    if measured.num_reader_labels:
         lines.append(
-            f"readers: {num_blind} of their {num_labels} labels were read blind; the others come from verdicts that "
-            "were given with the given label and the model's in view"
+            f"readers: {measured.num_blind} of their {measured.num_reader_labels} labels were read blind; the others "
+            "come from verdicts that were given with the given label and the model's in view"
         )
     lines += [
         f"{pair.first}: the same label for {pair.share_equal:.1%} of {pair.kappa.num_samples} samples that came again"
@@ -110,7 +87,5 @@ def agreement(
     for pair in graded:
         told = ", ".join(f"{count} {grade.replace('_', ' ')}" for grade, count in pair.grades.items() if count)
         lines.append(f"  {pair.given_label} -> {pair.chosen_label}: {told}; {pair.num_ungraded} without a grade")
-    values = asdict(everyone) | {"num_blind": num_blind, "num_reader_labels": num_labels, "anchoring": asdict(changed)}
-    values["consistency"] = [asdict(pair) for pair in again]
-    values["grades"] = [asdict(pair) for pair in graded]
-    print_result(as_json, values | {"panels": {panel: asdict(of_panel) for panel, of_panel in found.items()}}, lines)
+    values = measured.values() | {"anchoring": asdict(changed), "grades": [asdict(pair) for pair in graded]}
+    print_result(as_json, values, lines)

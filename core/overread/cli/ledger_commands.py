@@ -7,10 +7,16 @@ import typer
 
 from overread.cli.arguments import Json, Overwrite, StudyPath, require_folder
 from overread.cli.terminal import print_result
+from overread.errors import ConfigError
 
 
 def verify(
-    study: StudyPath,
+    study: Annotated[
+        Path,
+        typer.Argument(
+            metavar="STUDY", help="Folder of the study; or of an export with manifest.json.", show_default=False
+        ),
+    ],
     against: Annotated[
         Path | None, typer.Option(help="An earlier export or backup; checks that no row recorded in it is missing.")
     ] = None,
@@ -20,10 +26,21 @@ def verify(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check every row of the review ledger; report the first that was changed, removed, inserted or moved."""
+    """Check every row of the review ledger; report the first that was changed, removed, inserted or moved. Of an export
+    with manifest.json, name the files that differ from it."""
+    from overread.files import is_study
     from overread.pipeline.verification import check_against, verify_study
+    from overread.review.exports.bundle import is_bundle, verify_bundle
     from overread.studies.study import open_study
 
+    if is_bundle(study) and not is_study(study):
+        if against or trust:
+            raise ConfigError("--against and --trust are for a study's ledger, and this folder is an export; drop them")
+        manifest, sha256 = verify_bundle(study)
+        names = ", ".join(manifest["files"])
+        lines = [f"{study}: {names} are as they were exported; manifest.json has the SHA-256 {sha256}"]
+        print_result(as_json, {"files": manifest["files"], "manifest_sha256": sha256}, lines)
+        return
     opened = open_study(study)
     noted = check_against(opened, against, trust=trust) if against else None
     head = verify_study(opened, trust=trust)

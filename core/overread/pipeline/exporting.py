@@ -6,17 +6,19 @@ from pathlib import Path
 import pandas as pd
 
 from overread.errors import ConfigError
+from overread.pipeline.export_manifest import export_manifest
 from overread.pipeline.output_paths import check_output
 from overread.pipeline.settled_labels import settled_labels
 from overread.pipeline.study_ledger import chain_key, head_text, open_ledger
 from overread.pipeline.verification import is_export_of
+from overread.review.chain import LedgerRow
 from overread.review.cleaned_csv import Origin, added_columns, cleaned_table, own_columns
 from overread.review.exports.export_format import ExportContent
 from overread.review.exports.export_registry import export_format
 from overread.review.final_labels import LabelPolicy, final_labels
 from overread.review.reviewed import ReviewedSample, reviewed_samples
 from overread.studies.changed_images import CHANGED, changed_images
-from overread.studies.run import find_runs, open_run
+from overread.studies.run import Run, find_runs, open_run
 from overread.studies.study import Study
 
 
@@ -26,6 +28,7 @@ class _Review:
 
     samples: list[ReviewedSample]
     origin: Origin
+    run: Run | None
     classes: tuple[str, ...]
     """The study's, and after them those that verdicts alone name: an update may have taken a class away."""
 
@@ -90,8 +93,11 @@ def export_study(
         origin=review.origin,
         locate=lambda image: _image_file(study, image),
         spreadsheet_safe=spreadsheet_safe,
-        history=open_ledger(study).history,
+        history=lambda: _history(study, review.origin),
         key=chain_key(study),
+        manifest=lambda: export_manifest(
+            study, review.run, table, own_columns, review.origin, is_safe=spreadsheet_safe
+        ),
     )
     chosen.write(content, out)
     return table, own_columns
@@ -122,7 +128,13 @@ def _reviewed(
     )
     named = {label for each in samples for label in (each.final_label, each.proposed_label, *each.shares) if label}
     classes = (*study.classes, *sorted(named - set(study.classes)))
-    return _Review(samples, Origin(head_text(study, head), policy), classes)
+    return _Review(samples, Origin(head_text(study, head), policy), run, classes)
+
+
+def _history(study: Study, origin: Origin) -> list[LedgerRow]:
+    """The ledger's rows up to the head that is told: readers go on."""
+    num_rows = int(origin.ledger_head.split(":")[1])
+    return [row for row in open_ledger(study).history() if row.sequence <= num_rows]
 
 
 def _changed(study: Study, decided: set[str]) -> set[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -36,6 +37,8 @@ class ExportContent:
     """Every row of the ledger, in sequence."""
     key: bytes = b""
     """The study's secret for pseudonyms."""
+    manifest: Callable[[], dict[str, Any]] = dict
+    """What the export was made of and by, as JSON has it."""
 
 
 @dataclass(frozen=True, slots=True)

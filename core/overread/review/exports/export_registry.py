@@ -2,6 +2,7 @@
 
 from overread.errors import ConfigError
 from overread.review.exports import (
+    bundle,
     changes_csv,
     cleanlab_issues,
     croissant,
@@ -18,6 +19,7 @@ FORMATS: tuple[ExportFormat, ...] = (
     croissant.FORMAT,
     changes_csv.FORMAT,
     readings_csv.FORMAT,
+    bundle.FORMAT,
     imagefolder.FORMAT,
     fiftyone_labels.FORMAT,
     label_studio_tasks.FORMAT,

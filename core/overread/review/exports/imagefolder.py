@@ -2,8 +2,6 @@
 
 import json
 import os
-import secrets
-import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
@@ -11,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from overread.errors import ConfigError
 from overread.review.cleaned_csv import Origin
 from overread.review.exports.export_format import ExportFormat
+from overread.review.exports.whole_folder import whole_folder
 from overread.review.reviewed import ReviewedSample
 
 _NO_SPLIT = "no split"
@@ -27,8 +26,6 @@ def write_imagefolder(
     Excluded samples are left out. The tree appears at once, or not at all. Raises ConfigError if `out` holds anything,
     if a label cannot be the name of a folder, or if an image is no file.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(f"--out {out}: already exists; choose a new or empty folder")
     included = [sample for sample in samples if sample.final_label]
     for label in {sample.final_label for sample in included}:
         if "/" in label or label.startswith(".") or len(label.encode()) > 255:
@@ -37,9 +34,7 @@ def write_imagefolder(
     names = [PurePosixPath(sample.image.strip().replace("\\", "/")).name for sample in included]
     # Some file systems take Scan.png and scan.png for one name.
     counts = Counter((folder, name.casefold()) for folder, name in zip(folders, names, strict=True))
-    temporary = out.with_name(f".{out.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        temporary.mkdir()
+    with whole_folder(out) as temporary:
         for sample, folder, name in zip(included, folders, names, strict=True):
             file = locate(sample.image)
             if file is None:
@@ -52,9 +47,6 @@ def write_imagefolder(
             (temporary / folder).mkdir(parents=True, exist_ok=True)
             (temporary / folder / name).symlink_to(os.path.abspath(file))  # noqa: PTH100 (resolve would follow links)
         (temporary / ".overread.json").write_text(json.dumps(origin.fields()) + "\n", encoding="utf-8")
-        temporary.replace(out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _folder(sample: ReviewedSample, *, is_split: bool) -> str:

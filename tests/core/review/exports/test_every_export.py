@@ -24,7 +24,7 @@ def canary_study(study):
 
 
 def test_these_are_all_formats():
-    assert {format.name for format in export_registry.FORMATS} == {"csv", "croissant", "changes", *OTHERS}
+    assert {format.name for format in export_registry.FORMATS} == {"csv", "bundle", "croissant", "changes", *OTHERS}
 
 
 @pytest.mark.parametrize("name", OTHERS)

@@ -16,10 +16,12 @@ import streamlit as st
 from overread.detection.error_range import ErrorRange
 from overread.images.cache.pixel_cache import INDEX, PixelCache, open_cache
 from overread.pipeline.exporting import export_table
+from overread.pipeline.study_agreement import StudyAgreement, agreement_if_any
 from overread.pipeline.study_ledger import open_ledger
 from overread.proposals.run_comparison import RunComparison, compare_runs
 from overread.records import Finding
 from overread.review.cleaned_csv import COLUMNS
+from overread.review.final_labels import LabelPolicy
 from overread.review.ledger import Ledger
 from overread.review.outcomes import right_labels
 from overread.studies.earlier_decoding import decoding_note
@@ -110,13 +112,19 @@ class ExportSummary:
     """Rows whose label changes; those that become empty are among them."""
 
 
-def load_export_summary(study: Study, run_name: str | None) -> ExportSummary:
+def load_export_summary(study: Study, run_name: str | None, policy: LabelPolicy) -> ExportSummary:
     """Counted anew when the ledger or one of the study's files has changed. Raises LedgerError where the ledger is
     damaged."""
     files = [study.path / name for name in ("samples.csv", "source.csv")]
     files += [study.pixels_path / INDEX, *([study.runs_path / run_name / "scores.csv"] if run_name else [])]
     head = str(ledger(study).head())
-    return _export_summary(study, str(study.path), run_name, head, tuple(map(file_stamp, files)))
+    return _export_summary(study, str(study.path), run_name, policy, head, tuple(map(file_stamp, files)))
+
+
+def load_agreement(study: Study) -> StudyAgreement | None:
+    """How far all readers agree; None where fewer than two people labelled anything. Measured anew when the ledger or
+    the samples have changed."""
+    return _agreement(study, str(study.path), str(ledger(study).head()), file_stamp(study.samples_path))
 
 
 def load_run_comparison(study: Study, first: Run, second: Run, reader: str) -> RunComparison:
@@ -232,12 +240,22 @@ def _pixels(_path: Path, path: str, stamp: tuple[int, int]) -> PixelCache:
 # The files of decided images are looked at too, and nothing else tells when one of them changes.
 @st.cache_data(max_entries=8, ttl=EXPORT_KEPT_S, show_spinner=False)
 def _export_summary(
-    _study: Study, path: str, run_name: str | None, head: str, stamps: tuple[tuple[int, int], ...]
+    _study: Study,
+    path: str,
+    run_name: str | None,
+    policy: LabelPolicy,
+    head: str,
+    stamps: tuple[tuple[int, int], ...],
 ) -> ExportSummary:
-    table, own_columns = export_table(_study, run_name)
-    names = dict(zip(COLUMNS, own_columns, strict=True))
+    table, own_columns = export_table(_study, run_name, policy=policy)
+    names = dict(zip(COLUMNS, own_columns, strict=False))
     num_changed = int((table[names["is_changed"]] == "true").sum())
     return ExportSummary(len(table), own_columns, Counter(table[names["verdict"]]), num_changed)
+
+
+@st.cache_data(max_entries=8, show_spinner="Measuring agreement ...")
+def _agreement(_study: Study, path: str, head: str, stamp: tuple[int, int]) -> StudyAgreement | None:
+    return agreement_if_any(_study)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

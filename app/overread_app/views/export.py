@@ -1,4 +1,4 @@
-"""The Export page: a summary of the cleaned CSV, its download, and downloads for other tools."""
+"""The Export page: what counts where readers differ, a summary, the downloads, and how far readers agree."""
 
 import io
 import tempfile
@@ -12,17 +12,39 @@ import streamlit as st
 
 from overread.pipeline.exporting import export_study, export_table
 from overread.review.cleaned_csv import changes_table, write_csv
-from overread.review.exports.export_format import ExportFormat
-from overread.review.exports.export_registry import FORMATS
+from overread.review.exports.export_registry import FORMATS, export_format
+from overread.review.final_labels import LabelPolicy
 from overread.review.reviewed import OUTDATED
 from overread.sources.label_classes import listed
 from overread.studies.study import Study
 from overread_app import session, study_data
 from overread_app.boundary import plain_text
-from overread_app.components.wording import VERDICT_WORDS, counted, run_title
+from overread_app.components.agreement_panel import show_agreement
+from overread_app.components.wording import VERDICT_WORDS, run_title
 from overread_app.study_data import ExportSummary
 
 NUM_PREVIEWED = 8
+OWN_FORMATS = ("csv", "changes", "readings", "bundle")
+POLICY_WORDS = {
+    LabelPolicy.UNANIMOUS: (
+        "Only if all agree",
+        "A label changes if all its readers want the same one. Where they differ, the given label is kept.",
+    ),
+    LabelPolicy.MAJORITY: (
+        "Majority",
+        "The label that more than half of the readers want. Where there is none, the given label is kept.",
+    ),
+    LabelPolicy.DAWID_SKENE: (
+        "Weighted by reader",
+        "Where readers differ, the label that is most probable by how each of them labels the other images "
+        "(Dawid-Skene). It takes three readers with 50 images each that others read too; else the given label is kept.",
+    ),
+    LabelPolicy.SOFT: (
+        "Majority, with shares",
+        "As by majority; the cleaned CSV also has a column for each class with its share of the readers' labels.",
+    ),
+}
+"""Each policy's title and what it does."""
 
 
 def show_page() -> None:
@@ -38,11 +60,22 @@ def show_page() -> None:
     if not session.is_owner():
         show_own(study, run_name)
         return
-    summary = study_data.load_export_summary(study, run_name)
-    show_numbers(summary)
+    agreement = study_data.load_agreement(study)
+    policy = choose_policy() if agreement and len(agreement.readers) > 1 else LabelPolicy.UNANIMOUS
+    show_numbers(study_data.load_export_summary(study, run_name, policy))
+    show_downloads(study, run_name, policy)
+    show_agreement(agreement)
+    show_tools(study, run_name, policy)
     show_own_changes(study)
-    show_download(study, run_name, summary)
-    show_tools(study, run_name)
+
+
+def choose_policy() -> LabelPolicy:
+    """Which label counts where readers differ."""
+    titles = {title: policy for policy, (title, _) in POLICY_WORDS.items()}
+    title = st.segmented_control("Where readers differ", list(titles), default=next(iter(titles)), key="export_policy")
+    policy = titles.get(title or "", LabelPolicy.UNANIMOUS)
+    st.caption(POLICY_WORDS[policy][1])
+    return policy
 
 
 def show_numbers(summary: ExportSummary) -> None:
@@ -56,7 +89,7 @@ def show_numbers(summary: ExportSummary) -> None:
         ("Excluded", verdicts["exclude"], "Their final label is empty."),
         ("Disputed", verdicts["disputed"], "Readers disagree; the given label is kept until this is resolved."),
         ("Outdated", verdicts[OUTDATED], "The kept label, or the image, has changed in the source since the decision."),
-        ("Not reviewed", verdicts[""], "The given label is kept."),
+        ("Undecided", verdicts[""], "The given label is kept."),
         ("Unreadable", verdicts["quarantined"], "The image could not be opened; the given label is kept."),
     )
     for column, (title, number, explanation) in zip(st.columns(len(figures)), figures, strict=True):
@@ -120,34 +153,48 @@ def show_own_changes(study: Study) -> None:
         st.caption("None yet.")
 
 
-def show_download(study: Study, run_name: str | None, summary: ExportSummary) -> None:
-    st.header("Cleaned CSV")
-    st.markdown(
-        f"{counted(summary.num_rows, 'row')}, one for each row of the source. The source's columns come first, "
-        f"unchanged; then `{', '.join(summary.own_columns)}`: the final label, who decided it, when, and on what "
-        "evidence. It contains the source's file names and the readers' names, but no images."
+def show_downloads(study: Study, run_name: str | None, policy: LabelPolicy) -> None:
+    st.header("Download")
+    is_safe = bool(st.session_state.get("export_is_safe", False))
+    st.markdown(f"{export_format('bundle').explanation} File names and the readers' names are in it; images are not.")
+    st.download_button(
+        "Download everything",
+        # Made when it is asked for, so that it holds the verdicts of that moment.
+        data=partial(export_bytes, study, run_name, "bundle", policy, is_safe=is_safe),
+        file_name=f"{study.path.name}-export.zip",
+        mime="application/zip",
+        type="primary",
+        key="export_everything",
+        on_click="ignore",
     )
-    is_safe = st.toggle(
+    st.toggle(
         "Safe for spreadsheets",
         key="export_is_safe",
         help="Puts an apostrophe before any cell that a spreadsheet would run as a formula. "
         "The source's own cells may then differ from the original.",
     )
-    st.download_button(
-        "Download the cleaned CSV",
-        # Made when it is asked for, so that it holds the verdicts of that moment.
-        data=partial(cleaned_csv, study, run_name, is_safe=is_safe),
-        file_name=f"{study.path.name}-cleaned.csv",
-        mime="text/csv",
-        type="primary",
-        key="export_download",
-        on_click="ignore",
-    )
+    with st.expander("Single files"):
+        for name, key in (("csv", "export_download"), ("changes", "export_changes"), ("readings", "export_readings")):
+            format = export_format(name)
+            text, button = st.columns([5, 2], vertical_alignment="center")
+            text.markdown(format.explanation)
+            with button:
+                st.download_button(
+                    f"Download {format.title[:1].lower()}{format.title[1:]}",
+                    data=partial(
+                        export_bytes, study, run_name, name, policy, is_safe=is_safe and format.is_spreadsheet
+                    ),
+                    file_name=f"{study.path.name}-{'cleaned' if name == 'csv' else name}.csv",
+                    mime="text/csv",
+                    key=key,
+                    on_click="ignore",
+                    width="stretch",
+                )
 
 
-def show_tools(study: Study, run_name: str | None) -> None:
+def show_tools(study: Study, run_name: str | None, policy: LabelPolicy) -> None:
     st.header("Labels for other tools")
-    tools = {format.title: format for format in FORMATS if format.explanation}
+    tools = {format.title: format for format in FORMATS if format.explanation and format.name not in OWN_FORMATS}
     name = st.segmented_control("Tool", list(tools), key="export_tool", label_visibility="collapsed")
     if name is None:
         st.caption(
@@ -169,7 +216,7 @@ def show_tools(study: Study, run_name: str | None) -> None:
     suffix = tool.suffix if tool.is_one_file else ".zip"
     st.download_button(
         f"Download for {name}",
-        data=partial(tool_files, study, run_name, tool),
+        data=partial(export_bytes, study, run_name, tool.name, policy),
         file_name=f"{study.path.name}-{tool.name}{suffix}",
         mime={".csv": "text/csv", ".zip": "application/zip"}.get(suffix, "text/plain"),
         key="export_tool_download",
@@ -177,10 +224,11 @@ def show_tools(study: Study, run_name: str | None) -> None:
     )
 
 
-def tool_files(study: Study, run_name: str | None, tool: ExportFormat) -> bytes:
-    """The file that the export writes; a zip if there are several."""
+def export_bytes(study: Study, run_name: str | None, name: str, policy: LabelPolicy, *, is_safe: bool = False) -> bytes:
+    """The file that an export of the format `name` writes; a zip if there are several."""
     with tempfile.TemporaryDirectory() as folder:
-        export_study(study, Path(folder) / f"{study.path.name}{tool.suffix}", run_name, format=tool.name)
+        out = Path(folder) / f"{study.path.name}{export_format(name).suffix}"
+        export_study(study, out, run_name, format=name, spreadsheet_safe=is_safe, policy=policy)
         files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
         if len(files) == 1:
             return files[0].read_bytes()
@@ -189,13 +237,6 @@ def tool_files(study: Study, run_name: str | None, tool: ExportFormat) -> bytes:
             for file in files:
                 zipped.write(file, file.relative_to(folder))
         return archive.getvalue()
-
-
-def cleaned_csv(study: Study, run_name: str | None, *, is_safe: bool) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "cleaned.csv"
-        export_study(study, path, run_name, spreadsheet_safe=is_safe)
-        return path.read_bytes()
 
 
 show_page()

@@ -30,6 +30,18 @@ class StudyAgreement:
     """Labels of readers that were read blind."""
     num_reader_labels: int
 
+    @property
+    def readers(self) -> list[str]:
+        """The columns of the readers among the raters."""
+        return [name for name in self.everyone.raters if name.startswith(PREFIX)]
+
+    @property
+    def between_readers(self) -> Agreement | None:
+        """Of the readers alone; None for fewer than two."""
+        if len(self.readers) < 2:
+            return None
+        return self.panels.get(READERS, self.everyone)
+
     def values(self) -> dict[str, Any]:
         """As plain values; what is not defined is NaN."""
         return asdict(self.everyone) | {

@@ -26,7 +26,7 @@ def every_page(page, url: str, *, reader: str) -> Iterator[str]:
     for address, landmark in (
         (f"?owner={OWNER}", ".plot-container"),
         ("train", ".st-key-train_start"),
-        ("export", ".st-key-export_download"),
+        ("export", ".st-key-export_everything"),
         ("help", "table"),
         ("insights", ".plot-container >> nth=3"),
         ("audit", ".st-key-audit_open"),

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
         ("review", "Your name"),
         ("train", "Start training"),
         ("insights", "Given and proposed labels"),
-        ("export", "Download the cleaned CSV"),
+        ("export", "Download everything"),
     ],
 )
 def test_a_page_links_to_no_other_host_and_asks_none_for_anything(browser, server, path, landmark):

@@ -65,6 +65,8 @@ FORMAT = ExportFormat(
     name="bundle",
     title="Everything",
     write=_write,
+    explanation="The cleaned CSV, its changes and the readings, with a manifest of hashes, settings, agreement and "
+    "counts.",
     names_readers=True,
     is_spreadsheet=True,
 )

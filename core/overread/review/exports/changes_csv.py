@@ -15,10 +15,10 @@ def _write(content: ExportContent, out: Path) -> None:
 
 FORMAT = ExportFormat(
     name="changes",
-    title="Changes alone",
+    title="Changes",
     write=_write,
     suffix=".csv",
-    explanation="For datasets that may not be passed on. Whoever has the source's table gets the cleaned CSV by "
-    "`overread apply CHANGES ORIGINAL --out CLEANED`.",
+    explanation="What the cleaned CSV adds, for datasets that may not be passed on. Whoever has the source's table "
+    "gets the cleaned CSV from it with `overread apply CHANGES ORIGINAL --out CLEANED`.",
     names_readers=True,
 )

@@ -10,6 +10,8 @@ FORMAT = ExportFormat(
         content.table, out, own_columns=content.own_columns, spreadsheet_safe=content.spreadsheet_safe
     ),
     suffix=".csv",
+    explanation="One row for each row of the source: its own columns, then the final label, who decided it, when, and "
+    "on what evidence.",
     names_readers=True,
     is_spreadsheet=True,
 )

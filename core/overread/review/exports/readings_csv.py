@@ -56,4 +56,5 @@ FORMAT = ExportFormat(
     title="Readings",
     write=_write,
     suffix=".csv",
+    explanation="One row for each reading and verdict, with its reader's pseudonym and without notes.",
 )

@@ -87,6 +87,42 @@ def test_krippendorff_s_alpha_with_missing_ratings():
     assert found.fleiss_kappa.num_samples == 2
 
 
+CHAOYANG = (
+    ((736, 0, 0, 0), (60, 77, 0, 0), (1, 0, 5, 0), (4, 0, 0, 12)),
+    ((304, 288, 0, 0), (23, 280, 0, 0), (0, 6, 10, 0), (0, 64, 0, 15)),
+    ((0, 0, 24, 0), (0, 2, 12, 0), (0, 0, 1328, 0), (0, 0, 19, 6)),
+    ((1, 0, 0, 97), (1, 106, 0, 161), (0, 0, 6, 8), (0, 0, 0, 365)),
+)
+"""Patches of Chaoyang's training part by the labels of its pathologists A, B and C, counted from train_label.json as
+github.com/bupt-ai-cz/HSA-NRL has it."""
+
+
+def test_the_pathologists_of_chaoyang_agree_as_statsmodels_finds():
+    """statsmodels 0.15.0, cohens_kappa and fleiss_kappa of the same table: 0.564, 0.808, 0.736 and 0.702."""
+    labels = np.argwhere(np.ones((4, 4, 4)))
+    found = agreement_of(np.repeat(labels, np.array(CHAOYANG).ravel(), axis=0), 4)
+    between = {(pair.first, pair.second): round(pair.kappa.value, 3) for pair in found.pairs[:3]}
+    assert between == {("r0", "r1"): 0.564, ("r0", "r2"): 0.808, ("r1", "r2"): 0.736}
+    assert round(found.fleiss_kappa.value, 3) == 0.702
+    assert found.num_disputed == 1312
+
+
+def test_an_interval_is_that_of_a_loop_that_draws_whole_patients():
+    rng = np.random.default_rng(3)
+    patient = rng.integers(0, 25, 150)
+    first = rng.integers(0, 3, 150)
+    second = np.where(rng.random(150) < 0.7, first, rng.integers(0, 3, 150))
+    names, given = np.unique(patient), np.zeros(150, int)
+    ratings = np.stack([first, second], axis=1)
+    kappa = rater_agreement(("a", "b"), ratings, given, patient, tuple("xyz"), num_resamples=200, seed=7).pairs[0].kappa
+    draws, resampled = np.random.default_rng(7), []
+    for _ in range(200):
+        drawn = draws.integers(0, len(names), len(names))
+        rows = np.concatenate([np.flatnonzero(patient == names[one]) for one in drawn])
+        resampled.append(cohen_kappa_score(first[rows], second[rows]))
+    assert (kappa.low, kappa.high) == pytest.approx(tuple(np.percentile(resampled, [2.5, 97.5])))
+
+
 def test_pairwise_kappas_are_scikit_learn_s_over_what_both_rated():
     rng = np.random.default_rng(0)
     ratings = rng.integers(0, 3, (200, 3))

@@ -1,4 +1,5 @@
 import json
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from overread.review.ledger import visit_key
 from tests.app.made_study import CLASSES, write_study
 from tests.core.checks.samples import made_samples
 from tests.core.commands import run_command
+from tests.core.conftest import write_image
 from tests.core.review.verdicts import decision
 
 
@@ -137,3 +139,31 @@ def test_one_rater_alone_is_answered_with_the_mend(study):
     ended = run_command("agreement", study.path)
     assert ended.status == 2
     assert "have a second reader review it" in ended.err
+
+
+def test_the_raters_of_an_imported_table_are_compared_as_they_stand_in_it(tmp_path):
+    """Against scikit-learn's kappa, and a loop over all pairs of labels of an image."""
+    rng = np.random.default_rng(4)
+    columns = {"label": rng.choice(["cat", "dog"], 30)}
+    for name in ("first", "second", "third"):
+        columns[name] = np.where(rng.random(30) < 0.7, columns["label"], rng.choice(["cat", "dog"], 30))
+    names = [f"{number}.png" for number in range(30)]
+    for name in names:
+        write_image(tmp_path / "source" / name, seed=int(name.partition(".")[0]))
+    pd.DataFrame({"image": names, **columns}).to_csv(tmp_path / "labels.csv", index=False)
+    flags = [part for name in ("first", "second", "third") for part in ("--rater-column", name)]
+    arguments = ("--labels", tmp_path / "labels.csv", "--image-column", "image", "--label-column", "label")
+    imported = run_command(
+        "import", tmp_path / "source", "--study", tmp_path / "study", *arguments, *flags, "--image-size", 32
+    )
+    assert imported.status == 0, imported.err
+    found = json.loads(run_command("agreement", tmp_path / "study", "--json", "--resamples", 20).out)
+    kappas = {(pair["first"], pair["second"]): pair["kappa"]["value"] for pair in found["pairs"]}
+    for one, other in (("first", "second"), ("first", "third"), ("second", "third"), ("first", "given label")):
+        by_hand = cohen_kappa_score(columns[one], columns.get(other, columns["label"]))
+        assert kappas[f"rater_{one}", other if " " in other else f"rater_{other}"] == pytest.approx(by_hand)
+    rows = list(zip(columns["first"], columns["second"], columns["third"], strict=True))
+    observed = np.mean([np.mean([a == b for a, b in combinations(row, 2)]) for row in rows])
+    frequent = np.unique([label for row in rows for label in row], return_counts=True)[1] / 90
+    by_hand = (observed - (frequent**2).sum()) / (1 - (frequent**2).sum())
+    assert found["fleiss_kappa"]["value"] == pytest.approx(by_hand)

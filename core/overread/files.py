@@ -2,6 +2,7 @@
 
 import csv
 import fcntl
+import hashlib
 import os
 import re
 import secrets
@@ -154,6 +155,12 @@ def csv_records(lines: Iterable[str], *, delimiter: str = ",", strict: bool = Fa
     """The records of a CSV, as csv.reader gives them, with cells of any length: reports are long."""
     csv.field_size_limit(_LONGEST_CELL)  # of the whole process; 131,072 characters by default
     return csv.reader(lines, delimiter=delimiter, strict=strict)
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_study(path: Path) -> bool:

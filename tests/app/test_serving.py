@@ -173,7 +173,7 @@ def test_no_page_sends_a_reader_what_others_did_or_the_server_s_paths_or_other_s
 def test_the_owner_sees_the_studies_and_the_form(served):
     sent = served.page("", served.sign_in("Dr. Owner"))
     assert b"Hidden lungs" in sent and b"New study" in sent
-    assert b"Cleaned CSV" in served.page("export", served.sign_in("Dr. Owner"))
+    assert b"Download everything" in served.page("export", served.sign_in("Dr. Owner"))
 
 
 def ticket_of(served, study, reader):

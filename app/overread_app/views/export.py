@@ -155,24 +155,25 @@ def show_own_changes(study: Study) -> None:
 
 def show_downloads(study: Study, run_name: str | None, policy: LabelPolicy) -> None:
     st.header("Download")
-    is_safe = bool(st.session_state.get("export_is_safe", False))
     st.markdown(f"{export_format('bundle').explanation} File names and the readers' names are in it; images are not.")
-    st.download_button(
-        "Download everything",
-        # Made when it is asked for, so that it holds the verdicts of that moment.
-        data=partial(export_bytes, study, run_name, "bundle", policy, is_safe=is_safe),
-        file_name=f"{study.path.name}-export.zip",
-        mime="application/zip",
-        type="primary",
-        key="export_everything",
-        on_click="ignore",
-    )
-    st.toggle(
+    above = st.container()
+    is_safe = st.toggle(
         "Safe for spreadsheets",
         key="export_is_safe",
         help="Puts an apostrophe before any cell that a spreadsheet would run as a formula. "
         "The source's own cells may then differ from the original.",
     )
+    with above:
+        st.download_button(
+            "Download everything",
+            # Made when it is asked for, so that it holds the verdicts of that moment.
+            data=partial(export_bytes, study, run_name, "bundle", policy, is_safe=is_safe),
+            file_name=f"{study.path.name}-export.zip",
+            mime="application/zip",
+            type="primary",
+            key="export_everything",
+            on_click="ignore",
+        )
     with st.expander("Single files"):
         for name, key in (("csv", "export_download"), ("changes", "export_changes"), ("readings", "export_readings")):
             format = export_format(name)

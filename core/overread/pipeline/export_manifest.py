@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from overread.files import file_sha256
 from overread.images.remote import is_remote
 from overread.pipeline.study_agreement import agreement_if_any, without_names
 from overread.pipeline.study_ledger import chain_key
@@ -70,7 +71,7 @@ def _source(study: Study) -> dict[str, Any]:
         "format": study.source_format,
         "num_rows": len(table),
         "table_sha256": table_sha256(table.columns.tolist(), table.to_numpy(dtype=object).tolist()),
-        "labels_file_sha256": _sha256(Path(file)) if is_here else None,
+        "labels_file_sha256": file_sha256(Path(file)) if is_here else None,
     }
 
 
@@ -88,8 +89,8 @@ def _images(samples: pd.DataFrame) -> dict[str, Any]:
 def _run(run: Run) -> dict[str, Any]:
     return {
         "name": run.name,
-        "config_sha256": _sha256(run.path / "config.json"),
-        "scores_sha256": _sha256(run.path / "scores.csv"),
+        "config_sha256": file_sha256(run.path / "config.json"),
+        "scores_sha256": file_sha256(run.path / "scores.csv"),
         "config": run.config(),
     }
 
@@ -99,11 +100,6 @@ def _agreement(study: Study) -> dict[str, Any] | None:
     if found is None:
         return None
     return _defined(without_names(found, study.rater_names, partial(pseudonym, key=chain_key(study))).values())
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _defined(value: Any) -> Any:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from overread.errors import LedgerError
 from overread.review.ledger import Ledger
+from overread.review.reader_hash import reader_hash
 from overread.review.row_rules import check_texts
 from overread.review.schema import ledger as table
 
@@ -66,4 +67,4 @@ def _hash_in(connection: Connection, ledger: Ledger, reader: str) -> str:
 
 
 def _hash(ledger: Ledger, reader: str, code: str) -> str:
-    return hmac.digest(ledger.key, f"reader code\x1f{reader}\x1f{code}".encode(), "sha256").hex()
+    return reader_hash(ledger.key, "reader code", reader, code)

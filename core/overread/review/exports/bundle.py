@@ -1,12 +1,11 @@
 """The format `bundle`: the cleaned CSV, its changes and the readings in one folder, with a manifest of all of them."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 from overread.errors import ConfigError
-from overread.files import write_atomically
+from overread.files import file_sha256, write_atomically
 from overread.review.exports import changes_csv, plain_csv, readings_csv
 from overread.review.exports.export_format import ExportContent, ExportFormat
 from overread.review.exports.whole_folder import whole_folder
@@ -21,7 +20,9 @@ def _write(content: ExportContent, out: Path) -> None:
         for name, format in FILES.items():
             format.write(content, folder / name)
         written = {name: folder / name for name in FILES}
-        files = {name: {"sha256": _sha256(path), "num_bytes": path.stat().st_size} for name, path in written.items()}
+        files = {
+            name: {"sha256": file_sha256(path), "num_bytes": path.stat().st_size} for name, path in written.items()
+        }
         manifest = content.manifest() | {"files": files}
         text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
         write_atomically(folder / MANIFEST, text + "\n")
@@ -49,16 +50,11 @@ def verify_bundle(folder: Path) -> tuple[dict[str, Any], str]:
     for name, sha256 in known.items():
         if Path(name).name != name or not (folder / name).is_file():
             faults.append(f"{name} is missing")
-        elif _sha256(folder / name) != sha256:
+        elif file_sha256(folder / name) != sha256:
             faults.append(f"{name} differs")
     if faults:
         raise ConfigError(f"{folder}: is not as it was exported: {', '.join(faults)}")
-    return manifest, _sha256(path)
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+    return manifest, file_sha256(path)
 
 
 FORMAT = ExportFormat(

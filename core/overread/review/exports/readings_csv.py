@@ -1,6 +1,5 @@
 """The format `readings`: what each reader read and decided, a row each, under pseudonyms."""
 
-import hmac
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pandas as pd
 from overread.review.chain import LedgerRow
 from overread.review.cleaned_csv import HEAD_COLUMN, VERSION_COLUMN, write_csv
 from overread.review.exports.export_format import ExportContent, ExportFormat
+from overread.review.reader_hash import reader_hash
 from overread.version import full_version
 
 _FIELDS = ("kind", "protocol", "given_label", "proposed_label", "chosen_label", "verdict", "grade", "run", "elapsed_ms")
@@ -43,7 +43,7 @@ def readings_table(rows: Iterable[LedgerRow], key: bytes, *, head: str = "") -> 
 
 def pseudonym(reader: str, key: bytes) -> str:
     """Of a reader's name; whoever does not have the study's secret cannot compute it."""
-    return "reader-" + hmac.digest(key, f"pseudonym\x1f{reader}".encode(), "sha256").hex()[:12]
+    return "reader-" + reader_hash(key, "pseudonym", reader)[:12]
 
 
 def _write(content: ExportContent, out: Path) -> None:

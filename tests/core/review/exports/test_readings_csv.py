@@ -1,3 +1,6 @@
+import hashlib
+import hmac
+
 from overread.records import Reading
 from overread.review.exports.readings_csv import pseudonym, readings_table
 from overread.review.ledger import Ledger
@@ -24,3 +27,8 @@ def test_readings_and_verdicts_under_pseudonyms_without_names_notes_or_times(tmp
     assert "Bob" not in found.to_csv()
     assert found["date"].str.fullmatch(r"\d{4}-\d\d-\d\d").all()
     assert pseudonym("Dr Ann", b"key") != pseudonym("Dr Ann", b"another key")
+
+
+def test_a_pseudonym_is_the_one_that_earlier_exports_have():
+    expected = hmac.new(b"key", b"pseudonym\x1fDr Ann", hashlib.sha256).hexdigest()[:12]
+    assert pseudonym("Dr Ann", b"key") == f"reader-{expected}"

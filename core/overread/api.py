@@ -16,6 +16,7 @@ from overread.pipeline.exporting import export_study
 from overread.pipeline.output_paths import check_output
 from overread.pipeline.train_request import TrainRequest
 from overread.pipeline.train_study import train_study
+from overread.review.final_labels import label_policy
 from overread.sources.registry import find_format, local_source
 from overread.sources.request import COLUMN_KINDS, ColumnNames, ImportRequest
 from overread.sources.source import read_source
@@ -148,6 +149,7 @@ def export_labels(
     *,
     format: str = "csv",
     run: Run | str | None = None,
+    policy: str = "unanimous",
     overwrite: bool = False,
 ) -> pd.DataFrame:
     """Write the reviewed labels of a study.
@@ -156,13 +158,15 @@ def export_labels(
     ----------
     study : Study or path
     out : path
-        The file to write; for the formats imagefolder and fiftyone, the folder.
+        The file to write; for the formats bundle, imagefolder and fiftyone, the folder.
     format : str
-        csv (the source's own columns, the final label, and who decided it), croissant, imagefolder, fiftyone,
-        label-studio or cleanlab.
+        csv (the source's own columns, the final label, and who decided it), changes, readings, bundle (these three,
+        with a manifest), croissant, imagefolder, fiftyone, label-studio or cleanlab.
     run : Run or its name, optional
         The run whose proposals are named beside the verdicts. Default: the one in use; a study without a finished run
         can be exported too.
+    policy : str
+        Which label several readers' verdicts make: unanimous, majority, dawid-skene or soft.
     overwrite : bool
         Whether a file that is no earlier export of the study may be replaced.
 
@@ -186,7 +190,9 @@ def export_labels(
     if not out.resolve().parent.is_dir():
         raise ConfigError(f"out {out}: the folder {out.resolve().parent} does not exist; create it, or choose another")
     run_name = run.name if isinstance(run, Run) else run
-    table, _ = export_study(_opened(study), out, run_name, format=format, overwrite=overwrite)
+    table, _ = export_study(
+        _opened(study), out, run_name, format=format, overwrite=overwrite, policy=label_policy(policy)
+    )
     return table
 
 

@@ -102,6 +102,7 @@ def test_a_study_is_trained_and_its_labels_exported(study, run, tmp_path):
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "cleaned.csv", dtype=str, keep_default_na=False), table)
     assert table["final_label"].tolist() == table["finding"].tolist()
     assert export_labels(study.path, tmp_path / "cleaned.csv").shape == table.shape  # an earlier export of its own
+    assert set(export_labels(study, tmp_path / "soft.csv", policy="soft")["policy"]) == {"soft"}
     (tmp_path / "notes.csv").write_text("mine")
     with pytest.raises(ConfigError, match="already exists"):
         export_labels(study, tmp_path / "notes.csv")

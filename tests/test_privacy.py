@@ -49,7 +49,7 @@ KEPT_GROUPS = (0x0000, 0x0002, 0x0028, 0x7FE0)
 """Commands, the file, its pixels: what a file cannot do without, or cannot hold."""
 SOURCE_FILES = ("samples.csv", "source.csv", "study.json", "quarantine.csv")
 """What may hold the source's own names."""
-NUM_OWN_COLUMNS = 16
+NUM_OWN_COLUMNS = 17
 NUM_IMAGES = 36
 
 
@@ -146,6 +146,7 @@ def journey(tmp_path_factory) -> Journey:
         "estimate": ("estimate", study, "--json"),
         "proposals": ("proposals", study, "--out", journey.folder / "proposals.csv"),
         "export": ("export", study, "--out", journey.folder / "cleaned.csv"),
+        "bundle": ("export", study, "--format", "bundle", "--out", journey.folder / "bundle"),
         "audit": ("audit", study, "--json"),
         "report": ("report", study, "--out", journey.folder / "report.html"),
     }.items():

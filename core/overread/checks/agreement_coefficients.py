@@ -8,11 +8,14 @@ and negative agreement).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 MISSING = -1
 LEVEL = 0.95
+NUM_AT_ONCE = 32
+"""Resamples that are summed at once: 25 MB for 100,000 groups."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,15 @@ class Resamples:
         self.num_groups = len(names)
         self._rng_seed, self._num_resamples = seed, num_resamples
 
+    @cached_property
+    def _counts(self) -> np.ndarray:
+        """(R, G) uint8: how often each resample has each group; drawing them takes longer than a coefficient."""
+        rng = np.random.default_rng(self._rng_seed)
+        counts = np.empty((self._num_resamples, self.num_groups), dtype=np.uint8)
+        for row in counts:
+            row[:] = np.bincount(rng.integers(0, self.num_groups, self.num_groups), minlength=self.num_groups)
+        return counts
+
     def estimate(
         self, coefficient: Callable[[np.ndarray], np.ndarray], terms: np.ndarray, num_samples: int
     ) -> Estimate:
@@ -46,11 +58,9 @@ class Resamples:
         """The same of Q coefficients at once: (..., T) sums to (..., Q)."""
         by_group = np.zeros((self.num_groups, terms.shape[1]))
         np.add.at(by_group, self._group_of, terms)
-        rng = np.random.default_rng(self._rng_seed)
-        sums = np.empty((self._num_resamples, terms.shape[1]))
-        for row in range(self._num_resamples):
-            drawn = rng.integers(0, self.num_groups, self.num_groups)
-            sums[row] = np.bincount(drawn, minlength=self.num_groups) @ by_group
+        parts = range(0, self._num_resamples, NUM_AT_ONCE)
+        found = [self._counts[start : start + NUM_AT_ONCE].astype(np.float64) @ by_group for start in parts]
+        sums = np.concatenate([np.empty((0, terms.shape[1])), *found])
         with np.errstate(divide="ignore", invalid="ignore"):  # not defined: NaN
             values, resampled = coefficients(by_group.sum(axis=0)), coefficients(sums)
         return [

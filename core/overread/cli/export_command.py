@@ -41,7 +41,7 @@ def export(
     """Write the cleaned CSV (the source's columns, the final label, who decided it), or labels for other tools."""
     from overread.pipeline.exporting import export_study
     from overread.review.exports import export_registry
-    from overread.review.final_labels import label_policy
+    from overread.review.final_labels import DISPUTED, label_policy
     from overread.review.reviewed import OUTDATED
     from overread.studies.study import open_study
 
@@ -70,4 +70,7 @@ def export(
     num_outdated = int((table[verdict] == OUTDATED).sum())
     if num_outdated:
         lines.insert(0, f"note: {num_outdated} verdicts are outdated, as the label or the image has changed since")
+    num_disputed = int((table[verdict] == DISPUTED).sum())
+    if num_disputed:
+        lines.append(f"readers differ on {num_disputed} of {len(table)} rows: the given label is kept; see --policy")
     print_result(as_json, counts, lines)

@@ -77,8 +77,8 @@ class FinalLabel:
     probability: float | None = None
     """As of `Settled`."""
     shares: Mapping[str, float] = field(default_factory=dict)
-    """Class name to its share of the readers' labels, in (0, 1], sum 1; empty where no verdict says what the image
-    shows."""
+    """By the policy soft, class name to its share of the readers' labels, in (0, 1], sum 1; empty where no verdict says
+    what the image shows."""
 
 
 def final_labels(
@@ -127,7 +127,7 @@ def _merge(decisions: list[Decision], policy: LabelPolicy, settled: Settled | No
         identity=identities(decision.identity for decision in decisions),
         images=frozenset(decision.verdict.image_sha256 for decision in decisions) - {""},
         probability=None if settled is None else settled.probability,
-        shares=_shares(decisions),
+        shares=_shares(decisions) if policy is LabelPolicy.SOFT else {},
     )
 
 

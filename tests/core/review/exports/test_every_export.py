@@ -49,7 +49,12 @@ def test_the_metadata_of_the_csv_hold_no_cell_of_it(canary_study, tmp_path):
 
 def test_cleanlab_s_numbers_are_explained_on_the_terminal(study, tmp_path):
     ended = run_command("export", study.path, "--out", tmp_path / "issues.csv", "--format", "cleanlab")
-    assert ended.out.splitlines()[-1] == "its labels are numbers: 0=adenoma, 1=normal, 2=serrated"
+    assert "its labels are numbers: 0=adenoma, 1=normal, 2=serrated" in ended.out.splitlines()
+
+
+def test_rows_on_which_readers_differ_are_counted_on_the_terminal(study, tmp_path):
+    ended = run_command("export", study.path, "--out", tmp_path / "cleaned.csv")
+    assert ended.out.splitlines()[-1] == "readers differ on 1 of 50 rows: the given label is kept; see --policy"
 
 
 @pytest.mark.parametrize(

@@ -142,10 +142,10 @@ def test_the_owner_sees_how_far_readers_agree_and_nobody_s_name(app, read_study)
     assert told["kappa"]["num_samples"] == 6
     kappa = told["kappa"]
     assert lines[0] == (
-        f"Readers agree: Cohen's kappa **{kappa['value']:.2f}** ({kappa['low']:.2f} to {kappa['high']:.2f}) on "
+        f"Between readers: Cohen's kappa **{kappa['value']:.2f}** ({kappa['low']:.2f} to {kappa['high']:.2f}) on "
         "6 images read by two."
     )
-    assert lines[1].startswith("They label 1 image differently, most often where the given label is ")
+    assert lines[1].startswith("They differ on 1 image, most often on those given as ")
     assert any(name in lines[1] for name in names)
     assert all(line in page_text(app) for line in lines)
     assert not any(name in page_text(app) for name in ("Ada", "Ben"))
@@ -164,7 +164,7 @@ def test_a_reader_who_is_not_the_owner_sees_neither_agreement_nor_numbers_of_oth
     open_page(app, "export", reader="Ben", is_owner=False)
     assert not app.metric
     assert "Agreement" not in [header.value for header in app.header]
-    assert "agree" not in page_text(app)
+    assert "kappa" not in page_text(app)
 
 
 FILES = {

@@ -29,10 +29,10 @@ def agreement_lines(found: StudyAgreement) -> list[str]:
     lines = []
     readers = found.between_readers
     if readers is not None and readers.krippendorff_alpha.num_samples:
-        lines += [_between("Readers", readers), *_differences(readers)]
+        lines += [_between("readers", readers), *_differences(readers)]
     raters = found.panels.get(RATERS, None if found.readers else found.everyone)
     if raters is not None and raters.krippendorff_alpha.num_samples:
-        lines.append(_between("The source's raters", raters))
+        lines.append(_between("the source's raters", raters))
     num_again = sum(pair.kappa.num_samples for pair in found.consistency)
     if num_again:
         num_same = sum(pair.share_equal * pair.kappa.num_samples for pair in found.consistency)
@@ -41,7 +41,10 @@ def agreement_lines(found: StudyAgreement) -> list[str]:
             f"{counted(num_again, 'image')} that came twice."
         )
     if lines and found.num_reader_labels:
-        lines.append(f"{found.num_blind:,} of {counted(found.num_reader_labels, 'label')} by readers were read blind.")
+        num_labels = counted(found.num_reader_labels, "label")
+        lines.append(
+            f"{found.num_blind:,} of the readers' {num_labels} were read blind, the others with the labels in view."
+        )
     return lines
 
 
@@ -52,8 +55,8 @@ def _between(who: str, panel: Agreement) -> str:
     )
     images = f"{counted(value.num_samples, 'image')} read by two{'' if len(pairs) == 1 else ' or more'}"
     if not math.isfinite(value.value):
-        return f"{who}: agreement beyond chance is not defined, as all their labels on {images} are the same."
-    return f"{who} agree: {name} **{value.value:.2f}**{_interval(value)} on {images}."
+        return f"Between {who}: not defined, as all their labels on {images} are the same."
+    return f"Between {who}: {name} **{value.value:.2f}**{_interval(value)} on {images}."
 
 
 def _interval(value: Estimate) -> str:
@@ -65,4 +68,4 @@ def _differences(panel: Agreement) -> list[str]:
         return []
     label, share = max(panel.share_disputed.items(), key=lambda item: item[1])
     images = counted(panel.num_disputed, "image")
-    return [f"They label {images} differently, most often where the given label is {plain_text(label)} ({share:.0%})."]
+    return [f"They differ on {images}, most often on those given as {plain_text(label)} ({share:.0%} of these)."]

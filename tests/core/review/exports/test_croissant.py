@@ -6,11 +6,13 @@ import pytest
 
 from overread.pipeline.exporting import export_study, export_table
 from overread.review.cleaned_csv import COLUMNS
+from overread.review.final_labels import LabelPolicy
 
 
 @pytest.fixture
-def metadata(study, tmp_path):
-    export_study(study, tmp_path / "cleaned.csv", format="croissant")
+def metadata(study, tmp_path, request):
+    policy = getattr(request, "param", LabelPolicy.UNANIMOUS)
+    export_study(study, tmp_path / "cleaned.csv", format="croissant", policy=policy)
     return tmp_path / "cleaned.croissant.json"
 
 
@@ -26,6 +28,7 @@ def test_the_metadata_tell_the_csv_s_checksum_and_columns(study, metadata):
 
 
 @pytest.mark.filterwarnings("ignore:.*is deprecated:DeprecationWarning:rdflib")
+@pytest.mark.parametrize("metadata", [LabelPolicy.UNANIMOUS, LabelPolicy.SOFT, LabelPolicy.DAWID_SKENE], indirect=True)
 def test_mlcroissant_finds_nothing_wrong_and_reads_the_records(study, metadata):
     dataset = mlcroissant.Dataset(jsonld=metadata)
     assert list(dataset.metadata.issues.errors) == []

@@ -103,9 +103,6 @@ def pixels_stamp(path: Path) -> tuple[int, int]:
 class ExportSummary:
     """The cleaned table of a study in numbers."""
 
-    num_rows: int
-    own_columns: tuple[str, ...]
-    """The names of the columns that are not the source's."""
     verdicts: Mapping[str, int]
     """Number of rows by verdict, as the table writes them."""
     num_changed: int
@@ -250,7 +247,7 @@ def _export_summary(
     table, own_columns = export_table(_study, run_name, policy=policy)
     names = dict(zip(COLUMNS, own_columns, strict=False))
     num_changed = int((table[names["is_changed"]] == "true").sum())
-    return ExportSummary(len(table), own_columns, Counter(table[names["verdict"]]), num_changed)
+    return ExportSummary(Counter(table[names["verdict"]]), num_changed)
 
 
 @st.cache_data(max_entries=8, show_spinner="Measuring agreement ...")

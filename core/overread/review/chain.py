@@ -24,9 +24,10 @@ class LedgerRow:
     sequence: int
     """1 for the study's first row, then one more each."""
     kind: str
-    """verdict, undo, reading or reader (a name is given, with a code)."""
+    """verdict, undo, reading, reader (a name is given, with a code); or of what is disputed, round (one is opened),
+    second (a label in the second round) or adjudication."""
     sample_id: str
-    """Empty in a row of kind reader."""
+    """Empty in a row of kind reader or round."""
     reader: str
     given_label: str
     """Empty in a blind reading, where it was not shown."""
@@ -34,7 +35,8 @@ class LedgerRow:
     chosen_label: str
     """The label that follows from the verdict, or that was read; empty for exclude and undo."""
     verdict: str
-    """Empty in an undo; in a reading, what it says in place of a label: ambiguous, exclude or cannot_judge."""
+    """Empty in an undo; in a reading, what it says in place of a label: ambiguous, exclude or cannot_judge; in a second
+    label or an adjudication: exclude or unresolved. In a round, which one."""
     note: str
     protocol: str
     """open or blind."""

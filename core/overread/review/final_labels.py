@@ -24,6 +24,8 @@ class LabelPolicy(StrEnum):
     """The one that more than half of them want; else they dispute it."""
     DAWID_SKENE = "dawid-skene"
     """Where they differ, the one that is most probable by how each reader labels; else they dispute it."""
+    ADJUDICATED = "adjudicated"
+    """The one that an adjudicator, or a second round, has come to; else as unanimous."""
     SOFT = "soft"
     """As by majority, and each class's share of their labels beside it."""
 
@@ -43,6 +45,16 @@ class Settled:
     """Class name; empty where the sample is excluded."""
     probability: float | None = None
     """That the label is right, in [0, 1]; None where the policy gives none."""
+    verdict: str = ""
+    """How it came about; empty: by the newest of the verdicts for it."""
+    reader: str = ""
+    """Who decided beside the readers; empty for nobody."""
+    note: str = ""
+    """Theirs."""
+    decided_at: datetime | None = None
+    """UTC; None: when the newest of the verdicts was given."""
+    identity: str = ""
+    """Of `reader`, as rows have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +123,29 @@ def _merge(decisions: list[Decision], policy: LabelPolicy, settled: Settled | No
     is_disputed = num_votes < (len(decisions) // 2 + 1 if is_majority else len(decisions))
     if settled is not None:
         label, is_disputed = settled.label, False
+    settled = settled or Settled(label)
     kinds = [decision.verdict.kind for decision, one in zip(decisions, outcomes, strict=True) if one == label]
+    readers = [decision.verdict.reader for decision in decisions]
+    notes = [decision.verdict.note for decision in decisions]
+    stored = [decision.identity for decision in decisions]
+    if settled.reader:
+        readers, notes, stored = [*readers, settled.reader], [*notes, settled.note], [*stored, settled.identity]
+    moments = [decision.decided_at for decision in decisions]
     return FinalLabel(
         sample_id=newest.verdict.sample_id,
         label=newest.verdict.given_label if is_disputed else label,
         given_label=newest.verdict.given_label,
-        verdict=DISPUTED if is_disputed else kinds[-1].value,
-        reader="; ".join(decision.verdict.reader for decision in decisions),
-        decided_at=max(decision.decided_at for decision in decisions),
+        verdict=DISPUTED if is_disputed else settled.verdict or kinds[-1].value,
+        reader="; ".join(readers),
+        decided_at=max([*moments, settled.decided_at] if settled.decided_at else moments),
         run=newest.verdict.run,
         score=newest.verdict.score,
         proposed_label=newest.verdict.proposed_label,
-        note="; ".join(decision.verdict.note for decision in decisions if decision.verdict.note),
+        note="; ".join(filter(None, notes)),
         grade=_grades(decisions),
-        identity=identities(decision.identity for decision in decisions),
+        identity=identities(stored),
         images=frozenset(decision.verdict.image_sha256 for decision in decisions) - {""},
-        probability=None if settled is None else settled.probability,
+        probability=settled.probability,
         shares=_shares(decisions) if policy is LabelPolicy.SOFT else {},
     )
 

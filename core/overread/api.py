@@ -149,7 +149,7 @@ def export_labels(
     *,
     format: str = "csv",
     run: Run | str | None = None,
-    policy: str = "unanimous",
+    policy: str | None = None,
     overwrite: bool = False,
 ) -> pd.DataFrame:
     """Write the reviewed labels of a study.
@@ -166,7 +166,8 @@ def export_labels(
         The run whose proposals are named beside the verdicts. Default: the one in use; a study without a finished run
         can be exported too.
     policy : str
-        Which label several readers' verdicts make: unanimous, majority, dawid-skene or soft.
+        Which label several readers' verdicts make: unanimous, majority, adjudicated, dawid-skene or soft. Default:
+        adjudicated where a round was opened, else unanimous.
     overwrite : bool
         Whether a file that is no earlier export of the study may be replaced.
 
@@ -191,7 +192,12 @@ def export_labels(
         raise ConfigError(f"out {out}: the folder {out.resolve().parent} does not exist; create it, or choose another")
     run_name = run.name if isinstance(run, Run) else run
     table, _ = export_study(
-        _opened(study), out, run_name, format=format, overwrite=overwrite, policy=label_policy(policy)
+        _opened(study),
+        out,
+        run_name,
+        format=format,
+        overwrite=overwrite,
+        policy=label_policy(policy) if policy else None,
     )
     return table
 

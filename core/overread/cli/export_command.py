@@ -33,8 +33,12 @@ def export(
     export_format: Annotated[str, typer.Option("--format", help="What to write.")] = "csv",
     spreadsheet_safe: Annotated[bool, typer.Option(help="Also neutralise formulas in the source's own cells.")] = False,
     policy: Annotated[
-        str, typer.Option(help="What counts where readers differ: unanimous, majority, dawid-skene or soft.")
-    ] = "unanimous",
+        str | None,
+        typer.Option(
+            help="What counts where readers differ: unanimous, majority, adjudicated, dawid-skene or soft; default: "
+            "adjudicated where a round was opened, else unanimous."
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
@@ -56,7 +60,7 @@ def export(
         format=export_format,
         spreadsheet_safe=spreadsheet_safe,
         overwrite=overwrite,
-        policy=label_policy(policy),
+        policy=label_policy(policy) if policy else None,
     )
     changed, verdict = own[1], own[2]
     counts = {

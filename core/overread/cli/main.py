@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from overread.cli.adjudicate_command import adjudicate
 from overread.cli.agreement_command import agreement
 from overread.cli.apply_command import apply
 from overread.cli.audit_command import audit, report
@@ -61,6 +62,7 @@ _COMMANDS = (
     check,
     configure,
     agreement,
+    adjudicate,
     audit,
     report,
     corrupt,

@@ -11,8 +11,10 @@ from overread.pipeline.output_paths import check_output
 from overread.pipeline.settled_labels import settled_labels
 from overread.pipeline.study_ledger import chain_key, head_text, open_ledger
 from overread.pipeline.verification import is_export_of
+from overread.review.adjudication import disputes, has_rounds
 from overread.review.chain import LedgerRow
 from overread.review.cleaned_csv import Origin, added_columns, cleaned_table, own_columns
+from overread.review.disputes import resolutions
 from overread.review.exports.export_format import ExportContent
 from overread.review.exports.export_registry import export_format
 from overread.review.final_labels import LabelPolicy, final_labels
@@ -43,13 +45,13 @@ def export_table(
     run_name: str | None = None,
     *,
     reader: str | None = None,
-    policy: LabelPolicy = LabelPolicy.UNANIMOUS,
+    policy: LabelPolicy | None = None,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The cleaned table of a study, and the names of the columns that are not the source's own.
 
     A study without a finished run can be exported: its verdict columns are empty. reader: where given, only that
-    reader's verdicts count. policy: which label several readers' verdicts make. Raises LedgerError where the ledger is
-    damaged.
+    reader's verdicts count. policy: which label several readers' verdicts make; None: adjudicated where a round was
+    opened, else unanimous. Raises LedgerError where the ledger is damaged.
     """
     return _export_table(study, _reviewed(study, run_name, reader=reader, policy=policy, is_incremental=True))
 
@@ -63,14 +65,14 @@ def export_study(
     spreadsheet_safe: bool = False,
     overwrite: bool = False,
     reader: str | None = None,
-    policy: LabelPolicy = LabelPolicy.UNANIMOUS,
+    policy: LabelPolicy | None = None,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Write the reviewed labels; returns what `export_table` does.
 
     out: a file, or where the format `is_folder` a folder. format: the name of one of `export_registry.FORMATS`.
     spreadsheet_safe: of csv, the source's own cells are made harmless too. overwrite: a file that is not an earlier
-    export of the study may be replaced. reader: where given, only that reader's verdicts count. policy: which label
-    several readers' verdicts make. Raises ConfigError for what the format cannot hold and for a path that must not be
+    export of the study may be replaced. reader: where given, only that reader's verdicts count. policy: as for
+    `export_table`. Raises ConfigError for what the format cannot hold and for a path that must not be
     overwritten, and LedgerError where the ledger is damaged.
     """
     chosen = export_format(format)
@@ -108,7 +110,7 @@ def _reviewed(
     run_name: str | None,
     *,
     reader: str | None = None,
-    policy: LabelPolicy = LabelPolicy.UNANIMOUS,
+    policy: LabelPolicy | None = None,
     is_incremental: bool = False,
 ) -> _Review:
     run = None
@@ -117,7 +119,14 @@ def _reviewed(
     ledger = open_ledger(study)
     head = ledger.verify_chain(is_incremental=is_incremental)
     decisions = ledger.decisions(reader)
-    settled = settled_labels(decisions) if policy is LabelPolicy.DAWID_SKENE else {}
+    if policy is None:
+        is_adjudicated = reader is None and has_rounds(ledger)
+        policy = LabelPolicy.ADJUDICATED if is_adjudicated else LabelPolicy.UNANIMOUS
+    settled = {}
+    if policy is LabelPolicy.DAWID_SKENE:
+        settled = settled_labels(decisions)
+    elif policy is LabelPolicy.ADJUDICATED and reader is None:
+        settled = resolutions(disputes(ledger))
     samples = reviewed_samples(
         study.samples(),
         final_labels(decisions, policy, settled),

@@ -9,6 +9,7 @@ from overread.checks.consistency import reader_consistency
 from overread.checks.reader_labels import PREFIX, reader_labels
 from overread.errors import TooFewRatersError
 from overread.pipeline.study_ledger import open_ledger
+from overread.review.adjudication import independent_decisions
 from overread.review.ledger import Ledger
 from overread.review.repeats import repeats
 from overread.studies.sample_groups import sample_groups
@@ -55,13 +56,14 @@ class StudyAgreement:
 def measure_agreement(
     study: Study, *, ledger: Ledger | None = None, num_resamples: int = NUM_RESAMPLES, seed: int = 0
 ) -> StudyAgreement:
-    """Intervals come from resampling whole patients and slides. ledger: the study's, where it is open already.
+    """Of labels that were found independently: what was decided once a round was opened does not count. Intervals come
+    from resampling whole patients and slides. ledger: the study's, where it is open already.
 
     Raises TooFewRatersError where fewer than two raters and readers labelled anything.
     """
     samples, ledger = study.samples(), ledger or open_ledger(study)
     groups, settings = sample_groups(samples), {"num_resamples": num_resamples, "seed": seed}
-    of_readers, num_blind = reader_labels(samples, ledger.decisions(), ledger.readings())
+    of_readers, num_blind = reader_labels(samples, independent_decisions(ledger), ledger.readings())
     labelled = samples.join(of_readers)
     panels = {}
     if of_readers.shape[1] and len(study.rater_names) > 1:

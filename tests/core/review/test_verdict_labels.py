@@ -1,15 +1,16 @@
 import pandas as pd
 import pytest
 
+from overread.review.final_labels import Settled
 from overread.review.verdict_labels import verified_labels
 from tests.core.review.verdicts import decision
 
 CLASSES = ("normal", "polyp", "tumour")
 
 
-def verified_of(*decisions, given="normal", classes=CLASSES):
+def verified_of(*decisions, given="normal", classes=CLASSES, settled=None):
     samples = pd.DataFrame({"sample_id": ["s0", "s1"], "given_label": ["polyp", given]})
-    verified = verified_labels(samples, classes, decisions)
+    verified = verified_labels(samples, classes, decisions, settled)
     assert not verified.targets[0].any()
     assert not verified.is_excluded[0]
     return verified.targets[1].tolist(), bool(verified.is_excluded[1])
@@ -38,6 +39,21 @@ def test_readers_who_differ_verify_nothing_and_those_who_agree_do():
     assert verified_of(*differ) == ([0, 0, 0], False)
     agree = decision(1, reader="ann", kind="accept"), decision(2, reader="bob", kind="accept")
     assert verified_of(*agree) == ([0, 0, 1], False)
+
+
+@pytest.mark.parametrize(
+    ("label", "verdict", "expected"),
+    [
+        ("tumour", "adjudicated", ([0, 0, 1], False)),
+        ("polyp", "adjudicated", ([0, 1, 0], False)),
+        ("normal", "agreed", ([1, 0, 0], False)),
+        ("", "adjudicated", ([0, 0, 0], True)),
+        ("normal", "unresolved", ([0, 0, 0], False)),
+    ],
+)
+def test_what_a_round_has_settled_is_verified_in_place_of_the_dispute(label, verdict, expected):
+    differ = decision(1, reader="ann", kind="accept"), decision(2, reader="bob", kind="reject")
+    assert verified_of(*differ, settled={"s1": Settled(label, verdict=verdict)}) == expected
 
 
 def test_a_kept_label_that_the_source_has_changed_since_is_not_verified():

@@ -79,7 +79,10 @@ _MEANINGS = {
     ),
     "overread_version": ("sc:Text", "The version and commit of Overread that wrote this."),
     "ledger_head": ("sc:Text", "The newest row of the review ledger when this was written: study, number, hash."),
-    "policy": ("sc:Text", "Which label several readers' verdicts make: unanimous, majority, dawid-skene or soft."),
+    "policy": (
+        "sc:Text",
+        "What counts where readers differ: unanimous, majority, adjudicated, dawid-skene or soft.",
+    ),
     PROBABILITY_COLUMN: ("sc:Float", "From 0 to 1: how probably the final label is right, by how each reader labels."),
 }
 

@@ -7,23 +7,31 @@ import pandas as pd
 
 from overread.review.chain import LedgerRow
 from overread.review.cleaned_csv import HEAD_COLUMN, VERSION_COLUMN, write_csv
+from overread.review.disputes import ADJUDICATION_KIND, SECOND_KIND
 from overread.review.exports.export_format import ExportContent, ExportFormat
 from overread.review.reader_hash import reader_hash
 from overread.version import full_version
 
+_ROUND_KINDS = (SECOND_KIND, ADJUDICATION_KIND)
 _FIELDS = ("kind", "protocol", "given_label", "proposed_label", "chosen_label", "verdict", "grade", "run", "elapsed_ms")
 _COLUMNS = ("sequence", "sample_id", "reader", *_FIELDS, "date", "stands", VERSION_COLUMN, HEAD_COLUMN)
 
 
 def readings_table(rows: Iterable[LedgerRow], key: bytes, *, head: str = "") -> pd.DataFrame:
-    """The ledger's readings and verdicts, in sequence, as text; without notes, which may name people.
+    """The ledger's readings and verdicts, and what was decided in later rounds, in sequence, as text; without notes,
+    which may name people.
 
     key: the study's secret, under which a reader's name becomes the same pseudonym in each export. stands: false for a
-    verdict that was undone or decided again. date: in UTC, ISO 8601, without the time of day.
+    verdict that was undone, and for what was decided again. date: in UTC, ISO 8601, without the time of day.
     """
     rows = list(rows)
     replaced = {row.undone_key for row in rows if row.kind == "undo"}
     replaced |= {row.follows for row in rows if row.kind == "verdict" and row.idempotency_key not in replaced}
+    newest: dict[tuple[str, str, str], str] = {}
+    for row in rows:
+        if row.kind in _ROUND_KINDS:
+            replaced |= {newest.get((row.kind, row.reader, row.sample_id), row.undone_key)}
+            newest[row.kind, row.reader, row.sample_id] = row.idempotency_key
     told = [
         (
             str(row.sequence),
@@ -36,7 +44,7 @@ def readings_table(rows: Iterable[LedgerRow], key: bytes, *, head: str = "") -> 
             head,
         )
         for row in rows
-        if row.kind in ("verdict", "reading")
+        if row.kind in ("verdict", "reading", *_ROUND_KINDS)
     ]
     return pd.DataFrame(told, columns=list(_COLUMNS), dtype=str)
 
@@ -56,5 +64,5 @@ FORMAT = ExportFormat(
     title="Readings",
     write=_write,
     suffix=".csv",
-    explanation="One row for each reading and verdict, with its reader's pseudonym and without notes.",
+    explanation="One row for each reading, verdict and adjudication, with its reader's pseudonym and without notes.",
 )

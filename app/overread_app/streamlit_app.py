@@ -37,6 +37,7 @@ def run() -> None:
         st.Page(VIEWS / "train.py", title="Train", icon=":material/model_training:"),
         st.Page(VIEWS / "insights.py", title="Insights", icon=":material/query_stats:"),
         st.Page(VIEWS / "audit.py", title="Audit", icon=":material/verified:"),
+        st.Page(VIEWS / "adjudication.py", title="Adjudication", icon=":material/balance:"),
         st.Page(VIEWS / "export.py", title="Export", icon=":material/ios_share:"),
         st.Page(VIEWS / "help.py", title="Help", icon=":material/help:"),
     ]

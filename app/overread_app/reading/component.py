@@ -6,6 +6,7 @@ part of the module too: nothing is loaded from elsewhere.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,11 +40,11 @@ END = "end"
 """What the reader rests on after the last sample."""
 
 
-def javascript() -> str:
-    """The component's code: an ES module that loads nothing."""
+def javascript(parts: Sequence[str] = PARTS) -> str:
+    """The component's code, or a part of it that can decode images: an ES module that loads nothing."""
     code = {path.stem: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.js")}
     decoder = json.dumps(code["pixels"] + code["decoder"])
-    return "\n".join([f"const DECODER = {decoder};", *(code[part] for part in PARTS)])
+    return "\n".join([f"const DECODER = {decoder};", *(code[part] for part in parts)])
 
 
 # Registered once, when the module is first imported: a second registration under the same name is an error.

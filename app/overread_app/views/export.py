@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from overread.pipeline.exporting import export_study, export_table
+from overread.review.adjudication import has_rounds
 from overread.review.cleaned_csv import changes_table, write_csv
 from overread.review.exports.export_registry import FORMATS, export_format
 from overread.review.final_labels import LabelPolicy
@@ -33,6 +34,10 @@ POLICY_WORDS = {
     LabelPolicy.MAJORITY: (
         "Majority",
         "The label that more than half of the readers want. Where there is none, the given label is kept.",
+    ),
+    LabelPolicy.ADJUDICATED: (
+        "Adjudicated",
+        "The adjudicator's label, or the one that the second round came to; else as if only agreement counts.",
     ),
     LabelPolicy.DAWID_SKENE: (
         "Weighted by reader",
@@ -61,7 +66,7 @@ def show_page() -> None:
         show_own(study, run_name)
         return
     agreement = study_data.load_agreement(study)
-    policy = choose_policy() if agreement and len(agreement.readers) > 1 else LabelPolicy.UNANIMOUS
+    policy = choose_policy(study) if agreement and len(agreement.readers) > 1 else LabelPolicy.UNANIMOUS
     show_numbers(study_data.load_export_summary(study, run_name, policy))
     show_downloads(study, run_name, policy)
     show_agreement(agreement)
@@ -69,11 +74,13 @@ def show_page() -> None:
     show_own_changes(study)
 
 
-def choose_policy() -> LabelPolicy:
+def choose_policy(study: Study) -> LabelPolicy:
     """Which label counts where readers differ."""
     titles = {title: policy for policy, (title, _) in POLICY_WORDS.items()}
-    title = st.segmented_control("Where readers differ", list(titles), default=next(iter(titles)), key="export_policy")
-    policy = titles.get(title or "", LabelPolicy.UNANIMOUS)
+    usual = LabelPolicy.ADJUDICATED if has_rounds(session.ledger(study)) else LabelPolicy.UNANIMOUS
+    default = POLICY_WORDS[usual][0]
+    title = st.segmented_control("Where readers differ", list(titles), default=default, key="export_policy")
+    policy = titles.get(title or "", usual)
     st.caption(POLICY_WORDS[policy][1])
     return policy
 

@@ -1,0 +1,61 @@
+"""What the Adjudication page shows beside an image: what readers said of it, and the choices."""
+
+import time
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from overread.errors import UserError
+from overread.review.disputes import Opinion
+from overread_app import session
+from overread_app.boundary import plain_text
+from overread_app.components.verdict_words import NUM_KEYS
+
+DWELL_S = 0.5
+"""A press that comes sooner was meant for the image before."""
+
+
+def show_opinion(whose: str, opinion: Opinion) -> None:
+    note = f"  \n“{plain_text(opinion.note)}”" if opinion.note else ""
+    st.markdown(f":small[:gray[{whose}]]  \n**{plain_text(named(opinion.label))}**{note}")
+
+
+def named(label: str) -> str:
+    return label or "Exclude the image"
+
+
+def ask_note(sample_id: str) -> str:
+    return st.text_input("Note", key=f"adjudication_note_{sample_id}", max_chars=500, placeholder="Why (optional)")
+
+
+def show_choices(
+    sample_id: str,
+    first: Sequence[tuple[str | None, str]],
+    rest: Sequence[tuple[str | None, str]],
+    save: Callable[[str | None], None],
+) -> None:
+    """A button for each choice; a press saves it and goes on. The first ones have the keys 1 to 9."""
+    if session.get("adjudication_since", ("", 0.0))[0] != sample_id:
+        session.put("adjudication_since", (sample_id, time.monotonic()))
+
+    def press(label: str | None) -> None:
+        if time.monotonic() - session.get("adjudication_since", ("", 0.0))[1] < DWELL_S:
+            return
+        try:
+            save(label)
+            session.put("adjudication_problem", None)
+        except UserError as error:
+            session.put("adjudication_problem", str(error))
+
+    for number, (label, title) in enumerate([*first, *rest], 1):
+        st.button(
+            plain_text(title),
+            type="primary" if number <= len(first) else "secondary",
+            shortcut=str(number) if number <= NUM_KEYS else None,
+            width="stretch",
+            key=f"adjudication_{number}_{sample_id}",
+            on_click=press,
+            args=(label,),
+        )
+    if problem := session.get("adjudication_problem"):
+        st.error(plain_text(problem))

@@ -1,0 +1,82 @@
+"""The Adjudication page: who sees what of a dispute, and what a press records."""
+
+from dataclasses import replace
+
+import pytest
+
+from overread.pipeline.study_ledger import open_ledger
+from overread.records import VerdictKind
+from overread.review.adjudication import disputes, open_round
+from overread.review.disputes import DisputeState, Opinion, Round
+from overread_app.components import dispute_fields
+from tests.app.conftest import open_page, page_text, press
+from tests.app.verdicts import verdicts
+
+NOTE = "villous in places"
+
+
+@pytest.fixture
+def ledger(made_study, monkeypatch):
+    """Ann and Ben differ on two samples of the study."""
+    monkeypatch.setattr(dispute_fields, "DWELL_S", 0.0)
+    found = open_ledger(made_study)
+    for verdict in verdicts(made_study, reader="Ann", number=2):
+        found.record(verdict)
+    for verdict in verdicts(made_study, reader="Ben", number=2, kind=VerdictKind.REJECT):
+        found.record(replace(verdict, note=NOTE))
+    return found
+
+
+def test_before_a_round_a_reader_s_page_is_that_of_a_study_without_disputes(app, ledger):
+    text = page_text(open_page(app, "adjudication", reader="Ann", is_owner=False))
+    assert "Nothing waits for you" in text
+    assert not any(word in text for word in (NOTE, "Ben", "differ", "Not opened"))
+
+
+def test_the_owner_opens_a_round_and_the_reader_sees_the_other_s_label_without_a_name(app, ledger):
+    page = open_page(app, "adjudication", reader="Olga")
+    assert "Not opened: 2" in page_text(page)
+    press(page, "Open a second round now")
+    assert [row.kind for row in ledger.history()][-1] == "round"
+    text = page_text(open_page(app, "adjudication", reader="Ann", is_owner=False))
+    assert all(words in text for words in ("Your label", "Another reader", NOTE))
+    assert "Ben" not in text
+
+
+def test_a_press_records_the_second_label_and_goes_on(app, ledger):
+    open_round(ledger, Round.SECOND, "Olga")
+    page = open_page(app, "adjudication", reader="Ann", is_owner=False)
+    press(page, "Change to")
+    press(page, "Keep")
+    assert "Nothing waits for you" in page_text(page)
+    changed, kept = (dispute for _, dispute in sorted(disputes(ledger).items()))
+    assert changed.second == {"Ann": Opinion(changed.first["Ben"].label)}
+    assert kept.second == {"Ann": kept.first["Ann"]}
+
+
+def test_an_adjudicator_decides_blind_unless_they_ask(app, ledger):
+    open_round(ledger, Round.ADJUDICATION, "Olga")
+    page = open_page(app, "adjudication", reader="Cleo")
+    assert NOTE not in page_text(page)
+    press(page, "normal")
+    page.toggle[0].set_value(True).run()
+    assert NOTE in page_text(page)
+    press(page, "Cannot be resolved")
+    rows = [row for row in ledger.history() if row.kind == "adjudication"]
+    assert [(row.reader, row.chosen_label, row.verdict, row.protocol) for row in rows] == [
+        ("Cleo", "normal", "", "blind"),
+        ("Cleo", "", "unresolved", "open"),
+    ]
+    assert {one.state for one in disputes(ledger).values()} == {DisputeState.ADJUDICATED, DisputeState.UNRESOLVED}
+
+
+def test_who_read_an_image_is_not_asked_to_adjudicate_it(app, ledger):
+    open_round(ledger, Round.ADJUDICATION, "Olga")
+    assert "Nothing waits for you" in page_text(open_page(app, "adjudication", reader="Ben"))
+
+
+def test_a_press_that_was_meant_for_the_image_before_is_not_taken(app, ledger, monkeypatch):
+    monkeypatch.setattr(dispute_fields, "DWELL_S", 60.0)
+    open_round(ledger, Round.ADJUDICATION, "Olga")
+    press(open_page(app, "adjudication", reader="Cleo"), "normal")
+    assert not [row for row in ledger.history() if row.kind == "adjudication"]

@@ -23,7 +23,8 @@ def verified_labels(
     settled: what a round has come to (`disputes.resolutions`), by sample.
     accept, reject and relabel verify the resulting label; ambiguous verifies the given and the proposed one, half each;
     exclude takes the sample out, and so does an adjudicator who excludes it. A sample counts as undecided if readers
-    disagree, nobody could judge it, the label is no longer a class, or the source has since changed the given label that a reader kept.
+    disagree, nobody could judge it, the label is no longer a class, or the source has since changed the given label
+    that a reader kept.
     """
     decisions = list(decisions)
     numbers = {name: number for number, name in enumerate(classes)}

@@ -89,7 +89,8 @@ def show_numbers(summary: ExportSummary) -> None:
     """The number of the source's rows by outcome, over all readers."""
     verdicts = Counter(summary.verdicts)
     num_relabelled = summary.num_changed - verdicts["exclude"]
-    num_kept = verdicts["reject"] + verdicts["ambiguous"] + verdicts["cannot_judge"]
+    others = ("disputed", OUTDATED, "", "quarantined")
+    num_kept = verdicts.total() - summary.num_changed - sum(verdicts[verdict] for verdict in others)
     figures = (
         ("Changed", num_relabelled, "A reader accepted the proposal or chose another class."),
         ("Kept", num_kept, "Readers kept the given label, or could not judge."),

@@ -1,4 +1,4 @@
-"""Measures how long saving a verdict takes, for one reader and for many at once, without pauses between verdicts."""
+"""Measures how long saving a verdict takes, for one reader and for many at once."""
 
 import multiprocessing
 import os
@@ -43,11 +43,18 @@ class SavingTimes:
 
 
 def measure_saving(
-    folder: Path, *, num_processes: Sequence[int] = (1, 4, 20), seconds: float = 10.0, database: str | None = None
+    folder: Path,
+    *,
+    num_processes: Sequence[int] = (1, 4, 20),
+    seconds: float = 10.0,
+    pause_s: float = 0.0,
+    database: str | None = None,
 ) -> list[SavingTimes]:
     """Each process records verdicts for so many seconds, each into the same ledger, a new one for each number.
 
-    database: a URL; SQLite in `folder` if not given. The first verdicts of each process, up to a second, do not count.
+    pause_s: the mean pause between two verdicts of a process, exponentially distributed, as of a reader who looks at
+    images; 0 for none. database: a URL; SQLite in `folder` if not given. The first verdicts of each process, up to a
+    second, do not count.
     Raises LedgerError if the database cannot be used.
     """
     spawn = multiprocessing.get_context("spawn")
@@ -60,7 +67,8 @@ def measure_saving(
         ledger = _open(url, study, place)
         barrier = spawn.Barrier(number, timeout=_PATIENCE_S)
         with ProcessPoolExecutor(number, mp_context=spawn, initializer=_meet, initargs=(barrier,)) as pool:
-            parts = list(pool.map(partial(_save, url=url, study=study, place=place, seconds=seconds), range(number)))
+            saving = partial(_save, url=url, study=study, place=place, seconds=seconds, pause_s=pause_s)
+            parts = list(pool.map(saving, range(number)))
         times = np.concatenate([part[0] for part in parts])
         num_saved = sum(part[1] for part in parts)
         median_ms, p95_ms, max_ms = (1000 * float(value) for value in np.quantile(times, (0.5, 0.95, 1.0)))
@@ -100,9 +108,11 @@ def _meet(barrier: Barrier) -> None:
     _barrier = barrier
 
 
-def _save(reader: int, *, url: str, study: str, place: Path, seconds: float) -> tuple[list[float], int, int]:
+def _save(
+    reader: int, *, url: str, study: str, place: Path, seconds: float, pause_s: float
+) -> tuple[list[float], int, int]:
     """The seconds that each verdict took, and how many were saved and refused."""
-    ledger = _open(url, study, place)
+    ledger, rng = _open(url, study, place), np.random.default_rng(reader)
     times, num_saved, num_refused = [], 0, 0
     _barrier.wait()
     began_s = time.monotonic()
@@ -120,5 +130,6 @@ def _save(reader: int, *, url: str, study: str, place: Path, seconds: float) -> 
             num_refused += 1
         if now_s > began_s + 1:
             times.append(time.monotonic() - now_s)
+        time.sleep(rng.exponential(pause_s))
     ledger.engine.dispose()
     return times, num_saved, num_refused

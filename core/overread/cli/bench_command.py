@@ -22,6 +22,7 @@ class SaveFlags:
 
     processes: Annotated[str, typer.Option(help="Numbers of processes, separated by commas.")] = "1,4,20"
     seconds: Annotated[float, typer.Option(help="Seconds to measure each number of processes.")] = 10.0
+    pause: Annotated[float, typer.Option(help="Mean seconds between two verdicts of a process.", min=0.0)] = 0.0
     database: Annotated[str | None, typer.Option(help="A database URL; default: SQLite in --out.")] = None
 
 
@@ -66,7 +67,9 @@ def save(flags: SaveFlags, out: Out = OUT, as_json: Json = False) -> None:
 
     checked(out)
     numbers = parse_numbers("--processes", flags.processes)
-    times = measure_saving(out, num_processes=numbers, seconds=flags.seconds, database=flags.database)
+    times = measure_saving(
+        out, num_processes=numbers, seconds=flags.seconds, pause_s=flags.pause, database=flags.database
+    )
     print_result(as_json, {"results": saving_results(times)}, saving_lines(times))
 
 

@@ -1,6 +1,7 @@
 """Processes killed at any moment: no verdict that was said to be saved is lost or doubled, and no file is half there.
 
-Six rounds on each database in the suite, in which up to two processes are killed; OVERREAD_KILLS says how many otherwise.
+Six rounds on each database in the suite, each of which kills one or two processes; OVERREAD_KILLS says how many
+otherwise.
 """
 
 import csv

@@ -208,6 +208,12 @@ def require_management() -> None:
         actor().require(Action.MANAGE)
 
 
+def require_studies() -> None:
+    """Raises WordedError for a reader who was given no study, and can make none."""
+    if not may_manage() and not studies():
+        raise WordedError("sign_in.no_study")
+
+
 def may_see_others() -> bool:
     """Whether this session may see what follows from other readers' verdicts."""
     return not is_served() or actor().may(Action.SEE_OTHERS)

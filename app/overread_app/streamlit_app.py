@@ -21,6 +21,8 @@ ICON = Path(__file__).parent / "icon.svg"
 FOR_READING = ("Review", "Gallery")
 FOR_OWNERS = ("Train", "Audit", "Export")
 """Where people sign in; they name paths of the server, or show what others decided."""
+FOR_STUDIES = ("Review", "Gallery", "Insights")
+"""Empty for a reader who was given no study."""
 
 
 def run() -> None:
@@ -43,9 +45,9 @@ def run() -> None:
     if session.is_served() and session.signed_in() is None:
         show_signed_out(session.words())
         return
+    page = st.navigation(pages, position="hidden")
     if not session.may_manage():
         pages = [page for page in pages if page.title not in FOR_OWNERS]
-    page = st.navigation(pages, position="hidden")
     # Images need the sidebar's place.
     st.set_page_config(initial_sidebar_state="collapsed" if page.title in FOR_READING else 256)
     words = session.words() if page.title in FOR_READING else ENGLISH
@@ -58,6 +60,10 @@ def run() -> None:
     # In the bar above the page, where it takes no space and stays visible with the sidebar closed.
     st.html(f'<p class="not-for-diagnosis">{words("frame.not_for_diagnosis")}</p>')
     with error_boundary(words):
+        if page.title in FOR_OWNERS:
+            session.require_management()
+        if page.title in FOR_STUDIES:
+            session.require_studies()
         page.run()
 
 

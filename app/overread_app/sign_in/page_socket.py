@@ -1,0 +1,50 @@
+"""The websocket of an open page: what its browser sends, looked at before Streamlit's server acts on it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from streamlit.proto.BackMsg_pb2 import BackMsg
+
+from overread_app.starting_theme import Message, Receive
+
+ALLOWED = ("rerun_script", "stop_script", "app_heartbeat", "backend_operation_request")
+"""What a page sends. Streamlit's server would take more: to empty the caches of all sessions, to tell of the server's
+files under version control, to take uploads."""
+
+
+def checked_receive(receive: Receive, is_signed_in: Callable[[], bool]) -> Receive:
+    """An ASGI `receive` that drops what no page of ours sends.
+
+    Once the session has ended, whatever is sent only has the page drawn anew, which then says so: no callback, fragment
+    or download of the page as it was comes to run.
+    """
+
+    async def receive_checked() -> Message:
+        while True:
+            message = await receive()
+            if message["type"] != "websocket.receive":
+                return message
+            if not await run_in_threadpool(is_signed_in):
+                return {**message, "text": None, "bytes": _plain_rerun()}
+            if _kind(message) in ALLOWED:
+                return message
+
+    return receive_checked
+
+
+def _kind(message: Message) -> str:
+    """Of a page's message; of what is none, as Streamlit's server refuses it."""
+    content: Any = message.get("bytes")
+    asked = BackMsg()
+    try:
+        asked.ParseFromString(content or b"")
+    except Exception:  # the parser's, which differs by its build
+        return ALLOWED[0]
+    return str(asked.WhichOneof("type"))
+
+
+def _plain_rerun() -> bytes:
+    asked = BackMsg()
+    asked.rerun_script.query_string = ""
+    return asked.SerializeToString()

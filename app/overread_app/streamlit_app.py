@@ -57,8 +57,7 @@ def run() -> None:
         watch_theme()
         keep_language(words.language)
     st.html(page_style(current_theme()))
-    # In the bar above the page, where it takes no space and stays visible with the sidebar closed.
-    st.html(f'<p class="not-for-diagnosis">{words("frame.not_for_diagnosis")}</p>')
+    show_not_for_diagnosis(words)
     with error_boundary(words):
         if page.title in FOR_OWNERS:
             session.require_management()
@@ -83,8 +82,14 @@ def show_signed_out(words: Words) -> None:
     """The session has ended while the page was open."""
     st.navigation([st.Page(lambda: None, title="Overread")], position="hidden")
     st.html(page_style(current_theme()))
-    st.header(words("sign_in.ended"))
-    st.html(f'<a href="{PATH}" target="_self">{escape(words("sign_in.again"))}</a>')
+    st.title(words("sign_in.ended"))
+    st.html(f'<a class="sign-out" href="{PATH}" target="_self">{escape(words("sign_in.again"))}</a>')
+    show_not_for_diagnosis(words)
+
+
+def show_not_for_diagnosis(words: Words) -> None:
+    """In the bar above the page, where it takes no space and stays visible with the sidebar closed."""
+    st.html(f'<p class="not-for-diagnosis">{words("frame.not_for_diagnosis")}</p>')
 
 
 def show_study_picker(words: Words) -> None:

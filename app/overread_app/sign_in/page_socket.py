@@ -25,26 +25,30 @@ def checked_receive(receive: Receive, is_signed_in: Callable[[], bool]) -> Recei
             message = await receive()
             if message["type"] != "websocket.receive":
                 return message
+            asked = _parsed(message)
             if not await run_in_threadpool(is_signed_in):
-                return {**message, "text": None, "bytes": _plain_rerun()}
-            if _kind(message) in ALLOWED:
+                return {**message, "text": None, "bytes": _plain_rerun(asked)}
+            if asked is None or asked.WhichOneof("type") in ALLOWED:
                 return message
 
     return receive_checked
 
 
-def _kind(message: Message) -> str:
-    """Of a page's message; of what is none, as Streamlit's server refuses it."""
+def _parsed(message: Message) -> BackMsg | None:
+    """None for what is no message of a page: Streamlit's server refuses it."""
     content: Any = message.get("bytes")
     asked = BackMsg()
     try:
         asked.ParseFromString(content or b"")
     except Exception:  # the parser's, which differs by its build
-        return ALLOWED[0]
-    return str(asked.WhichOneof("type"))
+        return None
+    return asked
 
 
-def _plain_rerun() -> bytes:
-    asked = BackMsg()
-    asked.rerun_script.query_string = ""
-    return asked.SerializeToString()
+def _plain_rerun(asked: BackMsg | None) -> bytes:
+    """Keeps what the browser says of its language and theme."""
+    drawn = BackMsg()
+    drawn.rerun_script.query_string = ""
+    if asked is not None and asked.rerun_script.HasField("context_info"):
+        drawn.rerun_script.context_info.CopyFrom(asked.rerun_script.context_info)
+    return drawn.SerializeToString()

@@ -2,8 +2,9 @@
 
 import pytest
 
+from overread.pipeline.study_ledger import open_ledger
 from overread.review.roles import Role
-from tests.app.browser.conftest import ARGUMENTS, AT_REST, CHROMIUM, PATIENCE_MS
+from tests.app.browser.conftest import ARGUMENTS, AT_REST, CHROMIUM, PATIENCE_MS, await_saved, look
 from tests.app.browser.test_accessibility import LEVELS, violations
 from tests.app.test_serving import PASSWORD, READER, serving
 
@@ -119,11 +120,19 @@ def test_axe_finds_nothing_where_a_reader_is_refused(page, served, name, address
     assert list(violations(page, answer.response["violations"])) == []
 
 
-def test_an_open_page_says_that_its_session_has_ended_and_leads_back(page, served):
+def test_a_verdict_after_the_session_has_ended_is_saved_when_its_reader_signs_in_again(page, served):
     sign_in(page, READER)
     page.wait_for_selector(AT_REST, timeout=PATIENCE_MS)
-    served.accounts.set_password(READER, PASSWORD)
-    page.get_by_role("link", name="Insights").click()
+    page.get_by_role("link", name="Review").click()
+    look(page)
+    served.accounts.set_password(READER, PASSWORD)  # which ends the session
+    page.keyboard.press("x")
     page.get_by_role("heading", name="Your session has ended").wait_for(timeout=PATIENCE_MS)
+    assert open_ledger(served.study).decisions(READER) == []
     page.get_by_role("link", name="Sign in again").click()
-    page.locator("[name=password]").wait_for(timeout=PATIENCE_MS)
+    sign_in(page, READER)
+    page.wait_for_selector(AT_REST, timeout=PATIENCE_MS)
+    page.get_by_role("link", name="Review").click()
+    look(page)
+    await_saved(page)
+    assert len(open_ledger(served.study).decisions(READER)) == 1

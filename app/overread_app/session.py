@@ -92,8 +92,8 @@ def _written_name(path: Path) -> str:
 
 
 def shows_demo() -> bool:
-    """Whether this server was started without a study, and so shows the demo."""
-    return not os.environ.get(STUDIES_VARIABLE)
+    """Whether this server was started without a study on this machine alone, and so makes and shows the demo."""
+    return not (os.environ.get(STUDIES_VARIABLE) or is_served())
 
 
 def put(name: str, value: object) -> None:

@@ -5,7 +5,7 @@ import base64
 import http.client
 import json
 import socket as sockets
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 from sqlalchemy import update
@@ -17,7 +17,7 @@ from overread.review.roles import Role
 from overread.review.schema import sessions
 from overread_app import session
 from overread_app.serving import Place
-from tests.app.test_serving import HOST, PASSWORD, READER, queue, serving, start, ticket_of
+from tests.app.test_serving import HOST, PASSWORD, READER, Served, queue, serving, start, ticket_of
 from tests.app.test_start import free_port
 
 OWNER = "Dr. Owner"
@@ -28,6 +28,17 @@ def served(tmp_path_factory):
     with serving(tmp_path_factory.mktemp("stretched")) as app:
         app.accounts.add("Dr. Second", Role.OWNER, password=PASSWORD)
         yield app
+
+
+@contextmanager
+def started(folder, *arguments):
+    """The app while it runs; the line that it says."""
+    process = start(folder, *arguments)
+    try:
+        yield next(line for line in process.stdout if not line.startswith("note: "))
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
 
 
 @pytest.mark.parametrize(
@@ -59,12 +70,11 @@ def has_ipv6():
 def test_it_listens_on_an_ipv6_address(served):
     port = free_port()
     folder = served.study.path.parent.parent
-    with start(folder, served.study.path, "--serve", f"[::1]:{port}", "--allow-host", HOST) as process:
-        assert f"through a proxy to [::1]:{port} " in process.stdout.readline()
+    with started(folder, served.study.path, "--serve", f"[::1]:{port}", "--allow-host", HOST) as line:
+        assert f"through a proxy to [::1]:{port} " in line
         with closing(http.client.HTTPConnection("::1", port, timeout=30)) as connection:
             connection.request("GET", "/sign-in", headers={"Host": HOST})
             assert connection.getresponse().status == 200
-        process.terminate()
 
 
 def test_an_address_that_is_taken_or_not_ours_is_said_in_a_line(served):
@@ -77,6 +87,17 @@ def test_an_address_that_is_taken_or_not_ours_is_said_in_a_line(served):
             output, _ = process.communicate(timeout=60)
         assert process.returncode == 2
         assert output.startswith(f"error: {message}") and output.count("\n") == 1
+
+
+def test_without_a_study_named_it_shows_those_of_its_home_and_builds_no_demo(served):
+    folder, port = served.study.path.parent.parent, free_port()
+    (folder / "home" / "colon").symlink_to(served.study.path)
+    with started(folder, "--serve", f"127.0.0.1:{port}", "--allow-host", HOST):
+        app = Served(port, served.accounts, served.study, served.hidden)
+        for name in (READER, OWNER):
+            sent = app.page("", app.sign_in(name))
+            assert b"Colon tiles" in sent, name
+            assert b"demo is incomplete" not in sent, name
 
 
 def rerun(page="", **fields):

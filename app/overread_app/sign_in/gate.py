@@ -6,8 +6,10 @@ its health check: none of them holds data. Closed to all are the server's figure
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import parse_qs
 
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -29,6 +31,10 @@ OPEN = "/static/"
 HEALTH = "/_stcore/health"
 CLOSED = ("/_stcore/metrics", "/_stcore/upload_file")
 MAX_FORM_BYTES = 4096
+MAX_AT_ONCE = 2
+"""Passwords that are checked at the same time; each takes a tenth of a second and 64 MiB."""
+MAX_WAITING = 20
+"""Passwords that wait to be checked; more are refused unchecked, so that a flood of them ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ class Gate:
         fields = parse_qs(content.decode("utf-8", errors="replace"))
         name, password = (fields.get(key, [""])[0] for key in ("name", "password"))
         try:
-            token = await run_in_threadpool(sign_ins().with_password, name, password)
+            token = await _turns().check(name, password)
         except UserError as error:
             return self._page(request, problem=_problem(error, _words(request)), name=name)
         return _signed_in(token)
@@ -125,6 +131,29 @@ _OWN: dict[str, Callable[[Gate, Request], Awaitable[Response]]] = {
     STATE_PATH: Gate.tell_state,
     OUT_PATH: Gate.sign_out,
 }
+
+
+class Turns:
+    """Checks passwords, few at once, and not in the threads that answer who has signed in."""
+
+    def __init__(self) -> None:
+        self.limiter = CapacityLimiter(MAX_AT_ONCE)
+        self.num = 0
+
+    async def check(self, name: str, password: str) -> str:
+        """`SignIns.with_password`. Raises UserError where too many wait."""
+        if self.num >= MAX_AT_ONCE + MAX_WAITING:
+            raise UserError("too many people are signing in; try again shortly")
+        self.num += 1
+        try:
+            return await to_thread.run_sync(sign_ins().with_password, name, password, limiter=self.limiter)
+        finally:
+            self.num -= 1
+
+
+@cache
+def _turns() -> Turns:
+    return Turns()
 
 
 def sign_ins() -> SignIns:

@@ -19,7 +19,7 @@ from overread.review.accounts import Accounts
 from overread.review.roles import Actor
 from overread.review.sign_ins import SignIns
 from overread_app.sign_in.page import OUT_PATH, PATH, PROVIDER_PATH, STATE_PATH, SignInPage
-from overread_app.sign_in.page_socket import checked_receive
+from overread_app.sign_in.page_socket import checked_receive, send_without_path
 from overread_app.sign_in.provider import COOKIES, ROUTES, login_url, signed_in_subject
 from overread_app.starting_theme import ACTOR, App, Message, Receive, Send
 from overread_app.words.catalogue import LANGUAGE_COOKIE, LANGUAGES, Words, language_of, words_in
@@ -58,6 +58,7 @@ class Gate:
             if actor is not None and not scope["path"].startswith(CLOSED):
                 if not is_page:
                     receive = checked_receive(receive, lambda: actor_of(asked) is not None)
+                    send = send_without_path(send)
                 await self.app({**scope, ACTOR: actor}, receive, send)
                 return
             if not is_page:

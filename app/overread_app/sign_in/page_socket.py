@@ -1,16 +1,20 @@
-"""The websocket of an open page: what its browser sends, looked at before Streamlit's server acts on it."""
+"""The websocket of an open page: what its browser sends, looked at before Streamlit's server acts on it; and what the
+server sends, without the path at which it is installed."""
 
 from collections.abc import Callable
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from overread_app.starting_theme import Message, Receive
+from overread_app.starting_theme import Message, Receive, Send
 
 ALLOWED = ("rerun_script", "stop_script", "app_heartbeat", "backend_operation_request")
 """What a page sends. Streamlit's server would take more: to empty the caches of all sessions, to tell of the server's
 files under version control, to take uploads."""
+
+SCRIPT = b"streamlit_app.py"
 
 
 def checked_receive(receive: Receive, is_signed_in: Callable[[], bool]) -> Receive:
@@ -32,6 +36,22 @@ def checked_receive(receive: Receive, is_signed_in: Callable[[], bool]) -> Recei
                 return message
 
     return receive_checked
+
+
+def send_without_path(send: Send) -> Send:
+    """An ASGI `send` that names the pages' script, not where it is."""
+
+    async def send_changed(message: Message) -> None:
+        content = message.get("bytes")
+        if message["type"] == "websocket.send" and content and SCRIPT in content:
+            told = ForwardMsg()
+            told.ParseFromString(content)
+            if told.HasField("new_session"):
+                told.new_session.main_script_path = SCRIPT.decode()
+                message = {**message, "bytes": told.SerializeToString()}
+        await send(message)
+
+    return send_changed
 
 
 def _parsed(message: Message) -> BackMsg | None:

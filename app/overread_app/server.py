@@ -58,8 +58,9 @@ class Guard:
             return
         hosts, origins = _values(scope, b"host"), _values(scope, b"origin")
         is_host = len(hosts) == 1 and hosts[0] in self.hosts
-        # This machine's own browser alone may do without TLS.
-        is_secure = self.place.is_served and not self.place.own_hosts.issuperset(hosts)
+        # This machine's own browser alone may do without TLS. (A proxy that sets no Host sends this machine's name.)
+        is_own = self.place.own_hosts.issuperset(hosts) and self.place.own_origins.issuperset(origins)
+        is_secure = self.place.is_served and not is_own
         send = self._with_headers(send, is_secure=is_secure)
         if is_host and all(origin in self.origins for origin in origins):
             await self.app(scope, receive, send)

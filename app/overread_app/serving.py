@@ -57,9 +57,13 @@ class Place:
 
     @classmethod
     def served(cls, text: str, names: Sequence[str], *, port: int) -> Self:
-        """text: HOST or HOST:PORT. names: of `--allow-host`. Raises ConfigError."""
-        host, _, number = text.partition(":") if text.count(":") == 1 else (text, "", "")
+        """text: HOST or HOST:PORT, with an IPv6 address in brackets before a port. names: of `--allow-host`. Raises
+        ConfigError."""
+        has_port = text.count(":") == 1 or (text.startswith("[") and not text.endswith("]"))
+        host, _, number = text.rpartition(":") if has_port else (text, "", "")
         host = host.strip("[]")
+        if not host:
+            raise ConfigError(f"--serve {text}: give an address of this machine, such as 127.0.0.1:8501 or [::1]:8501")
         if number and not (number.isdecimal() and 1 <= int(number) <= 65535):
             raise ConfigError(f"--serve {text}: a port must be a number from 1 to 65535")
         wrong = next((name for name in names if not name or set(name) & set("/ ,;*@?#'\"\\")), None)
@@ -86,6 +90,11 @@ class Place:
         os.environ[SERVED_VARIABLE] = json.dumps(asdict(self)) if self.is_served else ""
 
     @property
+    def shown_address(self) -> str:
+        """The address as it stands before a port."""
+        return f"[{self.address}]" if ":" in self.address else self.address
+
+    @property
     def own_hosts(self) -> set[str]:
         """The Host headers of browsers on this machine."""
         return {f"{name}:{self.port}" for name in NAMES} | (set(NAMES) if self.port == 80 else set())
@@ -96,9 +105,14 @@ class Place:
         return self.own_hosts | set(self.names) | {f"{name}:443" for name in self.names if ":" not in name}
 
     @property
+    def own_origins(self) -> set[str]:
+        """The Origin headers of browsers on this machine."""
+        return {f"http://{host}" for host in self.own_hosts}
+
+    @property
     def origins(self) -> set[str]:
         """The Origin headers that are answered: over TLS, but for this machine's own browser."""
-        return {f"http://{host}" for host in self.own_hosts} | {f"https://{name}" for name in self.names}
+        return self.own_origins | {f"https://{name}" for name in self.names}
 
     @property
     def sockets(self) -> list[str]:

@@ -92,8 +92,8 @@ def _written_name(path: Path) -> str:
 
 
 def shows_demo() -> bool:
-    """Whether this server was started without a study, and so shows the demo."""
-    return not os.environ.get(STUDIES_VARIABLE)
+    """Whether this server was started without a study on this machine alone, and so makes and shows the demo."""
+    return not (os.environ.get(STUDIES_VARIABLE) or is_served())
 
 
 def put(name: str, value: object) -> None:
@@ -206,6 +206,12 @@ def require_management() -> None:
     """Raises NotAllowedError unless this session may import, train and export."""
     if is_served():
         actor().require(Action.MANAGE)
+
+
+def require_studies() -> None:
+    """Raises WordedError for a reader who was given no study, and can make none."""
+    if not may_manage() and not studies():
+        raise WordedError("sign_in.no_study")
 
 
 def may_see_others() -> bool:

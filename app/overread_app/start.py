@@ -126,11 +126,12 @@ def _place(options: argparse.Namespace) -> tuple[Place, Provider | None]:
         return Place(port=options.port), None
     place = Place.served(options.serve, options.allow_host, port=options.port)
     provider = Provider.read(options.provider) if options.provider else None
-    owners = [each for each in Accounts.open().all() if each.role is Role.OWNER and not each.disabled_at]
+    accounts = Accounts.open()
+    owners = [each for each in accounts.all() if each.role is Role.OWNER and not each.disabled_at]
     if provider is None and not any(each.has_password for each in owners):
         raise ConfigError(
-            f"--serve {options.serve}: nobody could sign in; make the owner's account first: overread reader add NAME "
-            "--role owner"
+            f"--serve {options.serve}: no owner's account in {accounts.place}, so nobody could sign in; make it first: "
+            "overread reader add NAME --role owner"
         )
     return place, provider
 
@@ -142,7 +143,8 @@ def _address_problem(place: Place) -> str:
             return ""
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            return f"port {place.port} is in use; stop what is using it, or choose another: --port {place.port + 1}"
+            other = f"--serve {place.shown_address}:{place.port + 1}" if place.is_served else f"--port {place.port + 1}"
+            return f"port {place.port} is in use; stop what is using it, or choose another: {other}"
         if error.errno == errno.EACCES:
             return f"port {place.port} may only be used by the system's administrator; choose one above 1023"
         return f"--serve {place.address}: is no address of this machine; give one of its own"
@@ -161,7 +163,8 @@ def _serve(place: Place, provider: Provider | None) -> None:
 def _announce(url: str, place: Place, opens_browser: bool) -> None:
     while not _answers(place):
         time.sleep(0.05)
-    print(f"Overread is running at {url} (press Ctrl+C to stop it)", flush=True)
+    through = f", through a proxy to {place.shown_address}:{place.port}" if place.names else ""
+    print(f"Overread is running at {url}{through} (press Ctrl+C to stop it)", flush=True)
     has_screen = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if opens_browser and has_screen:
         webbrowser.open(url)

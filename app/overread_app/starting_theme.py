@@ -81,10 +81,13 @@ async def _is_dark(scope: Message) -> bool:
 
 def shows_radiographs(address: str, actor: Any = None) -> bool:
     """Whether the study of that address in the page's URL has grey images, as radiographs are. Without one, the study
-    that the app opens first. False where that cannot be said, and where it is none of the actor's."""
+    that the app opens first. False where that cannot be said, where it is none of the actor's, and to who has not
+    signed in."""
     # Imported when the server runs: this uses Streamlit's caches, which need it.
     from overread_app import session, study_data
 
+    if session.is_served() and actor is None:
+        return False
     try:
         study = session.first_study(address, actor)
         return study is not None and study_data.load_pixels(study.pixels_path).channels == 1

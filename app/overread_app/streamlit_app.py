@@ -21,6 +21,8 @@ ICON = Path(__file__).parent / "icon.svg"
 FOR_READING = ("Review", "Gallery")
 FOR_OWNERS = ("Train", "Audit", "Export")
 """Where people sign in; they name paths of the server, or show what others decided."""
+FOR_STUDIES = ("Review", "Gallery", "Insights")
+"""Empty for a reader who was given no study."""
 
 
 def run() -> None:
@@ -44,9 +46,9 @@ def run() -> None:
     if session.is_served() and session.signed_in() is None:
         show_signed_out(session.words())
         return
+    page = st.navigation(pages, position="hidden")
     if not session.may_manage():
         pages = [page for page in pages if page.title not in FOR_OWNERS]
-    page = st.navigation(pages, position="hidden")
     # Images need the sidebar's place.
     st.set_page_config(initial_sidebar_state="collapsed" if page.title in FOR_READING else 256)
     words = session.words() if page.title in FOR_READING else ENGLISH
@@ -56,9 +58,12 @@ def run() -> None:
         watch_theme()
         keep_language(words.language)
     st.html(page_style(current_theme()))
-    # In the bar above the page, where it takes no space and stays visible with the sidebar closed.
-    st.html(f'<p class="not-for-diagnosis">{words("frame.not_for_diagnosis")}</p>')
+    show_not_for_diagnosis(words)
     with error_boundary(words):
+        if page.title in FOR_OWNERS:
+            session.require_management()
+        if page.title in FOR_STUDIES:
+            session.require_studies()
         page.run()
 
 
@@ -78,8 +83,14 @@ def show_signed_out(words: Words) -> None:
     """The session has ended while the page was open."""
     st.navigation([st.Page(lambda: None, title="Overread")], position="hidden")
     st.html(page_style(current_theme()))
-    st.header(words("sign_in.ended"))
-    st.html(f'<a href="{PATH}" target="_self">{escape(words("sign_in.again"))}</a>')
+    st.title(words("sign_in.ended"))
+    st.html(f'<a class="sign-out" href="{PATH}" target="_self">{escape(words("sign_in.again"))}</a>')
+    show_not_for_diagnosis(words)
+
+
+def show_not_for_diagnosis(words: Words) -> None:
+    """In the bar above the page, where it takes no space and stays visible with the sidebar closed."""
+    st.html(f'<p class="not-for-diagnosis">{words("frame.not_for_diagnosis")}</p>')
 
 
 def show_study_picker(words: Words) -> None:

@@ -116,7 +116,8 @@ def serving(folder, *arguments):
     port = free_port()
     process = start(folder, study.path, hidden.path, "--serve", f"127.0.0.1:{port}", "--allow-host", HOST, *arguments)
     try:
-        assert process.stdout.readline().startswith("Overread is running at https://reading.example.org ")
+        line = process.stdout.readline()
+        assert line.startswith(f"Overread is running at https://{HOST}, through a proxy to 127.0.0.1:{port} (")
         yield Served(port, accounts, study, hidden)
     finally:
         process.terminate()
@@ -166,7 +167,8 @@ def test_no_page_sends_a_reader_what_others_did_or_the_server_s_paths_or_other_s
     for query in ("", f"study={session.study_address(served.hidden.path)}", "owner=guess"):
         sent = served.page(page, token, query)
         assert READER.encode() in sent
-        for secret in (OTHER, NOTE, "Hidden lungs", str(served.study.path.parent), "Absolute path", "secret-patient"):
+        places = (str(served.study.path.parent), str(ROOT), "Absolute path")
+        for secret in (OTHER, NOTE, "Hidden lungs", *places, "secret-patient"):
             assert secret.encode() not in sent, secret
 
 
@@ -238,9 +240,10 @@ def test_signing_out_ends_the_session_but_not_from_another_site(served):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--serve", "127.0.0.1"), "nobody could sign in; make the owner's account first"),
+        (("--serve", "127.0.0.1"), "so nobody could sign in; make it first: overread reader add NAME --role owner"),
         (("--serve", "0.0.0.0"), "also name the host under which browsers reach it: --allow-host"),
         (("--serve", "127.0.0.1:none"), "a port must be a number"),
+        (("--serve", ":8501", "--allow-host", HOST), "give an address of this machine"),
         (("--serve", "127.0.0.1", "--allow-host", "https://x"), "give a host name alone"),
         (("--allow-host", "x.org"), "belong to --serve"),
         (("--serve", "127.0.0.1", "--provider", "none.toml"), "cannot be read as TOML"),

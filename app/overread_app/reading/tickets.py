@@ -61,7 +61,7 @@ def verify(text: str, key: bytes) -> Ticket:
     """The ticket of a text. Raises TicketError if it was not signed under the study's key, or has expired."""
     content, signature = _parts(text)
     if not hmac.compare_digest(signature, _signature(content, key)):
-        raise TicketError("error.other_study")
+        raise TicketError("error.not_shown")  # the same as for a study that is not there
     try:
         fields = json.loads(content)
         ticket = Ticket(**fields | {"choice": QueueChoice(**fields["choice"])})

@@ -1,22 +1,25 @@
 """ASGI middleware: only who has signed in gets past it, to a page, a websocket or a route.
 
 Open to all are the page to sign in, the provider's way back, the scripts and styles that Streamlit brings along, and
-its health check: none of them holds data.
+its health check: none of them holds data. Closed to all are the server's figures, which tell that others work.
 """
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import parse_qs
 
+from anyio import CapacityLimiter, to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from overread.errors import SignInError, UserError
 from overread.review.accounts import Accounts
 from overread.review.roles import Actor
 from overread.review.sign_ins import SignIns
 from overread_app.sign_in.page import OUT_PATH, PATH, PROVIDER_PATH, STATE_PATH, SignInPage
+from overread_app.sign_in.page_socket import checked_receive, send_without_path
 from overread_app.sign_in.provider import COOKIES, ROUTES, login_url, signed_in_subject
 from overread_app.starting_theme import ACTOR, App, Message, Receive, Send
 from overread_app.words.catalogue import LANGUAGE_COOKIE, LANGUAGES, Words, language_of, words_in
@@ -24,8 +27,14 @@ from overread_app.words.catalogue import LANGUAGE_COOKIE, LANGUAGES, Words, lang
 SESSION_COOKIE = "overread_session"
 """Where the browser keeps the token of its session, out of reach of scripts."""
 NOT_KEPT = {"Cache-Control": "no-store"}
-OPEN = ("/static/", "/_stcore/health")
+OPEN = "/static/"
+HEALTH = "/_stcore/health"
+CLOSED = ("/_stcore/metrics", "/_stcore/upload_file")
 MAX_FORM_BYTES = 4096
+MAX_AT_ONCE = 2
+"""Passwords that are checked at the same time; each takes a tenth of a second and 64 MiB."""
+MAX_WAITING = 20
+"""Passwords that wait to be checked; more are refused unchecked, so that a flood of them ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +55,18 @@ class Gate:
             response = await _OWN[scope["path"]](self, Request(scope, receive))
         else:
             actor = await run_in_threadpool(actor_of, asked)
-            if actor is not None:
+            if actor is not None and not scope["path"].startswith(CLOSED):
+                if not is_page:
+                    receive = checked_receive(receive, lambda: actor_of(asked) is not None)
+                    send = send_without_path(send)
                 await self.app({**scope, ACTOR: actor}, receive, send)
                 return
             if not is_page:
                 await receive()
                 await send({"type": "websocket.close", "code": 1008})  # before it is accepted: the server answers 403
                 return
-            response = await self._refused(asked, is_read=scope["method"] == "GET")
+            is_read = scope["method"] == "GET"
+            response = await self._refused(asked, is_read=is_read) if actor is None else PlainTextResponse("", 404)
         await response(scope, receive, send)
 
     async def _refused(self, asked: HTTPConnection, *, is_read: bool) -> Response:
@@ -86,7 +99,7 @@ class Gate:
         fields = parse_qs(content.decode("utf-8", errors="replace"))
         name, password = (fields.get(key, [""])[0] for key in ("name", "password"))
         try:
-            token = await run_in_threadpool(sign_ins().with_password, name, password)
+            token = await _turns().check(name, password)
         except UserError as error:
             return self._page(request, problem=_problem(error, _words(request)), name=name)
         return _signed_in(token)
@@ -121,6 +134,29 @@ _OWN: dict[str, Callable[[Gate, Request], Awaitable[Response]]] = {
 }
 
 
+class Turns:
+    """Checks passwords, few at once, and not in the threads that answer who has signed in."""
+
+    def __init__(self) -> None:
+        self.limiter = CapacityLimiter(MAX_AT_ONCE)
+        self.num = 0
+
+    async def check(self, name: str, password: str) -> str:
+        """`SignIns.with_password`. Raises UserError where too many wait."""
+        if self.num >= MAX_AT_ONCE + MAX_WAITING:
+            raise UserError("too many people are signing in; try again shortly")
+        self.num += 1
+        try:
+            return await to_thread.run_sync(sign_ins().with_password, name, password, limiter=self.limiter)
+        finally:
+            self.num -= 1
+
+
+@cache
+def _turns() -> Turns:
+    return Turns()
+
+
 def sign_ins() -> SignIns:
     """Where sessions begin and end."""
     return SignIns(Accounts.open())
@@ -132,7 +168,7 @@ def actor_of(asked: HTTPConnection) -> Actor | None:
 
 
 def _is_open(path: str, *, has_provider: bool) -> bool:
-    return path.startswith(OPEN) or (has_provider and path in ROUTES)
+    return path.startswith(OPEN) or path == HEALTH or (has_provider and path in ROUTES)
 
 
 def _signed_in(token: str) -> Response:

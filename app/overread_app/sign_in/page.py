@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from html import escape
 
+from overread.review.accounts import MAX_NAME_LENGTH
+from overread.review.passwords import MAX_LENGTH
 from overread_app.theme import DARK, LIGHT, Theme
 from overread_app.words.catalogue import Words
 
@@ -19,33 +21,36 @@ class SignInPage:
     words: Words
     provider: str = ""
     """What the provider is called; empty for none."""
-    has_passwords: bool = True
     problem: str = ""
     name: str = ""
     """That was typed before."""
 
     def html(self) -> str:
         said = self.words
-        parts = [f'<p class="problem" role="alert">{escape(self.problem)}</p>'] if self.problem else []
+        parts, told = [], ""
+        if self.problem:
+            parts.append(f'<p class="problem" role="alert" id="problem">{escape(self.problem)}</p>')
+            told = ' aria-describedby="problem"'  # read with the field that has the focus
         if self.provider:
             title = escape(said("sign_in.provider", name=self.provider))
             parts.append(f'<a class="button" href="{PROVIDER_PATH}">{title}</a>')
-        if self.has_passwords:
-            is_second = " class='second'" if self.provider else ""
-            parts.append(
-                f'<form method="post" action="{PATH}"{is_second}>'
-                f'<label>{escape(said("sign_in.name"))}<input name="name" value="{escape(self.name)}" required '
-                f'autocomplete="username" maxlength="60"{"" if self.name else " autofocus"}></label>'
-                f'<label>{escape(said("sign_in.password"))}<input name="password" type="password" required '
-                f'autocomplete="current-password" maxlength="200"{" autofocus" if self.name else ""}></label>'
-                f'<button class="button">{escape(said("sign_in.start"))}</button></form>'
-            )
+        is_second = " class='second'" if self.provider else ""
+        parts.append(
+            f'<form method="post" action="{PATH}"{is_second}>'
+            f'<label>{escape(said("sign_in.name"))}<input name="name" value="{escape(self.name)}" required '
+            f'autocomplete="username" spellcheck="false" maxlength="{MAX_NAME_LENGTH}"{told}'
+            f"{'' if self.name else ' autofocus'}></label>"
+            f'<label>{escape(said("sign_in.password"))}<input name="password" type="password" required '
+            f'autocomplete="current-password" maxlength="{MAX_LENGTH}"{told}'
+            f"{' autofocus' if self.name else ''}></label>"
+            f'<button class="button">{escape(said("sign_in.start"))}</button></form>'
+        )
         parts.append(f'<p class="note">{escape(said("sign_in.forgotten"))}</p>')
         return (
             f'<!DOCTYPE html><html lang="{said.language}"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<title>{escape(said('sign_in.title'))} · Overread</title><style>{_style()}</style></head><body>"
-            f'<p class="corner">{escape(said("frame.not_for_diagnosis"))}</p>'
+            f'<header class="corner">{escape(said("frame.not_for_diagnosis"))}</header>'
             f"<main><p class='brand'>Overread</p><h1>{escape(said('sign_in.title'))}</h1>{''.join(parts)}</main>"
             "</body></html>"
         )

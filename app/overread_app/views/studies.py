@@ -43,9 +43,7 @@ def show_page() -> None:
             show_demo_progress()
         show_studies(studies, current)
     if not session.may_manage():
-        if not studies:
-            words = session.words()
-            st.info(f"{words('sign_in.not_yours')} {words('sign_in.ask_owner')}", icon=":material/info:")
+        session.require_studies()
         return
     with st.expander("New study from a folder or a CSV file", icon=":material/add:"):
         show_study_form()

@@ -1,5 +1,6 @@
 """Commands for readers' accounts: who may sign in to a served app, as what, and to which studies."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,7 @@ from overread.cli.arguments import Json
 from overread.cli.terminal import print_result
 
 if TYPE_CHECKING:
+    from overread.review.accounts import Account
     from overread.review.roles import Role
 
 reader_app = typer.Typer(help="Accounts for `overread app --serve`: make, list, disable.", no_args_is_help=True)
@@ -32,9 +34,9 @@ def add(
     opened = Accounts.open()
     chosen = _role(role)
     opened.add(name, chosen, password="" if subject else _password(), issuer=issuer, subject=subject)
-    lines = [f"{name}: may sign in as {chosen}"]
+    lines = [f"{name}: may sign in as {chosen}; the accounts are in {opened.place}"]
     if chosen != "owner":
-        lines.append("give them a study with: overread reader grant NAME STUDY")
+        lines.append(f"give them a study with: overread reader grant {shlex.quote(name)} STUDY")
     print_result(as_json, {"name": name, "role": chosen}, lines)
 
 
@@ -43,18 +45,15 @@ def list_(as_json: Json = False) -> None:
     """List the accounts."""
     from overread.review.accounts import Accounts
 
-    found = Accounts.open().all()
-    lines = [
-        f"{each.name}: {each.role}, "
-        + ("all studies" if each.role == "owner" else f"{len(each.studies)} studies")
-        + (f", disabled {each.disabled_at}" if each.disabled_at else "")
-        for each in found
-    ]
+    opened = Accounts.open()
+    found = opened.all()
+    lines = [_line(each) for each in found]
     values = [
         {"name": each.name, "role": each.role, "disabled_at": each.disabled_at, "studies": list(each.studies)}
         for each in found
     ]
-    print_result(as_json, {"readers": values}, lines or ["no accounts; make one with: overread reader add NAME"])
+    none = f"no accounts in {opened.place}; make one with: overread reader add NAME"
+    print_result(as_json, {"readers": values}, lines or [none])
 
 
 @reader_app.command()
@@ -110,6 +109,13 @@ def revoke(name: Name, studies: Studies, as_json: Json = False) -> None:
 
     Accounts.open().revoke(name, _ledger_studies(studies))
     print_result(as_json, {"name": name, "num_studies": len(studies)}, [f"{name}: no longer reads {_listed(studies)}"])
+
+
+def _line(account: "Account") -> str:
+    num = len(account.studies)
+    studies = "all studies" if account.role == "owner" else "1 study" if num == 1 else f"{num} studies"
+    disabled = f", disabled {account.disabled_at}" if account.disabled_at else ""
+    return f"{account.name}: {account.role}, {studies}{disabled}"
 
 
 def _role(name: str) -> "Role":

@@ -60,6 +60,11 @@ class Accounts:
         """Whether there is a database; the first account creates it."""
         return self.engine.dialect.name != "sqlite" or has_content(ledger_file(self.engine))
 
+    @property
+    def place(self) -> str:
+        """Where they are stored, in words."""
+        return "the review database" if self.engine.dialect.name != "sqlite" else str(ledger_file(self.engine))
+
     def add(self, name: str, role: Role, *, password: str = "", issuer: str = "", subject: str = "") -> None:
         """Make an account, with a password or linked to a provider's subject, or both.
 

@@ -1,9 +1,13 @@
-"""The served app behind nginx with TLS, as core/docs/serving.md sets it up; and behind one that drops websockets."""
+"""The served app behind nginx or caddy with TLS, as core/docs/serving.md sets them up; and behind an nginx that drops
+websockets."""
 
+import os
 import re
 import shutil
 import subprocess
+import time
 from contextlib import contextmanager
+from socket import create_connection
 
 import pytest
 
@@ -13,35 +17,74 @@ from tests.app.test_serving import HOST, PASSWORD, READER, serving
 from tests.paths import ROOT
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+CADDY = shutil.which("caddy")
+
+
+def documented(language, *changes):
+    """The one block of that language in the documentation, with these texts changed."""
+    (block,) = re.findall(rf"```{language}\n(.*?)```", (ROOT / "core/docs/serving.md").read_text(), re.DOTALL)
+    for old, new in changes:
+        assert old in block
+        block = block.replace(old, new)
+    return block
+
+
+def own_files(folder, port):
+    """Changes for this test's certificate and app."""
+    return [
+        ("/etc/ssl/reading.pem", str(folder / "cert.pem")),
+        ("/etc/ssl/reading.key", str(folder / "key.pem")),
+        ("127.0.0.1:8501", f"127.0.0.1:{port}"),
+    ]
+
+
+@contextmanager
+def running(listens, *command, **options):
+    """A proxy, once it listens on that port."""
+    process = subprocess.Popen(command, **options)
+    end_s = time.monotonic() + 20
+    while True:
+        try:
+            create_connection(("127.0.0.1", listens)).close()
+            break
+        except OSError:
+            assert process.poll() is None and time.monotonic() < end_s
+            time.sleep(0.05)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@contextmanager
+def behind_caddy(folder, port):
+    """The page's caddy before the app on that port; the port that it listens on."""
+    listens = free_port()
+    site = documented("caddy", *own_files(folder, port), (HOST, f"https://{HOST}:{listens}"))
+    # Two services that a ward's machine may have, and a test must not.
+    (folder / "Caddyfile").write_text(f"{{\n admin off\n auto_https off\n}}\n{site}")
+    homes = {name: str(folder) for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME")}
+    command = [CADDY, "run", "--config", folder / "Caddyfile", "--adapter", "caddyfile"]
+    with running(listens, *command, env=os.environ | homes, stderr=subprocess.DEVNULL):
+        yield listens
 
 
 @contextmanager
 def behind_nginx(folder, port, *, passes_websockets=True):
     """The page's nginx before the app on that port; the port that it listens on."""
-    (block,) = re.findall(r"```nginx\n(.*?)```", (ROOT / "core/docs/serving.md").read_text(), re.DOTALL)
     listens = free_port()
-    for old, new in (
-        ("listen 443 ssl", f"listen 127.0.0.1:{listens} ssl"),
-        ("/etc/ssl/reading.pem", str(folder / "cert.pem")),
-        ("/etc/ssl/reading.key", str(folder / "key.pem")),
-        ("127.0.0.1:8501", f"127.0.0.1:{port}"),
-        # A browser on another port sends it along; nginx's own port is the only one on a ward's machine.
-        ("$http_host", HOST),
-    ):
-        assert old in block
-        block = block.replace(old, new)
+    # A browser on another port sends it along; nginx's own port is the only one on a ward's machine.
+    own = [("listen 443 ssl", f"listen 127.0.0.1:{listens} ssl"), ("$http_host", HOST)]
+    block = documented("nginx", *own_files(folder, port), *own)
     if not passes_websockets:
         block = "\n".join(line for line in block.splitlines() if "Upgrade" not in line and "upgrade" not in line)
     temporary = "".join(f"{name}_temp_path {folder};" for name in ("proxy", "client_body", "fastcgi", "uwsgi", "scgi"))
     conf = f"daemon off; pid {folder}/pid; error_log {folder}/error.log; events {{}}\n"
     conf += f"http {{ access_log off; {temporary}\n{block} }}"
     (folder / "nginx.conf").write_text(conf)
-    process = subprocess.Popen([NGINX, "-c", folder / "nginx.conf", "-e", folder / "error.log"])
-    try:
+    with running(listens, NGINX, "-c", folder / "nginx.conf", "-e", folder / "error.log"):
         yield listens
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
 
 
 @pytest.fixture(scope="module")
@@ -78,15 +121,18 @@ def sign_in(page):
     page.click("button")
 
 
-def test_a_reader_signs_in_reads_and_signs_out_over_tls(served):
+@pytest.mark.parametrize("proxy", [behind_nginx, behind_caddy])
+def test_a_reader_signs_in_reads_and_signs_out_over_tls(served, proxy):
+    if proxy is behind_caddy and CADDY is None:
+        pytest.skip("caddy is not installed on this machine")
     folder, app = served
-    with behind_nginx(folder, app.port) as listens, visiting(listens) as page:
+    with proxy(folder, app.port) as listens, visiting(listens) as page:
         sign_in(page)
         page.wait_for_selector(AT_REST, timeout=PATIENCE_MS)
         page.get_by_role("button", name="Review").click()
         decide(page, "x")
         await_saved(page)
-        assert open_ledger(app.study).decisions(READER)[0].identity == "password"
+        assert open_ledger(app.study).decisions(READER)[-1].identity == "password"
         cookies = {cookie["name"]: cookie for cookie in page.context.cookies()}
         assert all(cookie["secure"] for cookie in cookies.values())
         assert cookies["overread_session"]["httpOnly"]

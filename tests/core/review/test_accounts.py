@@ -173,3 +173,14 @@ def test_the_commands_make_list_and_disable_accounts(tmp_path, monkeypatch):
     refused = run_command("reader", "disable", "Ann")
     assert (refused.status, refused.err) == (2, "error: 'Ann' is the last owner; make another owner first\n")
     assert run_command("reader", "disable", "Cleo").err.startswith("error: there is no account 'Cleo'")
+
+
+def test_a_new_account_is_told_with_where_it_is_and_how_to_give_it_a_study(tmp_path, monkeypatch):
+    monkeypatch.setenv("OVERREAD_EPHEMERAL", "1")
+    monkeypatch.delenv("OVERREAD_DATABASE", raising=False)
+    monkeypatch.setenv("OVERREAD_HOME", str(tmp_path))
+    assert f"no accounts in {tmp_path / 'readers.db'}" in run_command("reader", "list").out
+    told = run_command("reader", "add", "Dr. Ben", "--issuer", "https://login", "--subject", "9").out
+    assert str(tmp_path / "readers.db") in told
+    assert "overread reader grant 'Dr. Ben' STUDY" in told
+    assert run_command("reader", "list").out == "Dr. Ben: reader, 0 studies\n"

@@ -21,7 +21,7 @@ ICON = Path(__file__).parent / "icon.svg"
 FOR_READING = ("Review", "Gallery")
 FOR_OWNERS = ("Train", "Audit", "Export")
 """Where people sign in; they name paths of the server, or show what others decided."""
-FOR_STUDIES = ("Review", "Gallery", "Insights")
+FOR_STUDIES = ("Review", "Gallery", "Insights", "Adjudication")
 """Empty for a reader who was given no study."""
 
 

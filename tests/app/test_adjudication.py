@@ -80,3 +80,14 @@ def test_a_press_that_was_meant_for_the_image_before_is_not_taken(app, ledger, m
     open_round(ledger, Round.ADJUDICATION, "Olga")
     press(open_page(app, "adjudication", reader="Cleo"), "normal")
     assert not [row for row in ledger.history() if row.kind == "adjudication"]
+
+
+def test_the_last_answer_can_be_given_anew(app, ledger):
+    open_round(ledger, Round.SECOND, "Olga")
+    page = open_page(app, "adjudication", reader="Ann", is_owner=False)
+    press(page, "Change to")
+    press(page, "Back to the last image")
+    press(page, "Keep")
+    first, second = (dispute.second for _, dispute in sorted(disputes(ledger).items()))
+    assert first == {"Ann": Opinion(disputes(ledger)[min(disputes(ledger))].first["Ann"].label)}
+    assert second == {}

@@ -1,7 +1,7 @@
 """What the Adjudication page shows beside an image: what readers said of it, and the choices."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import streamlit as st
 
@@ -13,6 +13,23 @@ from overread_app.components.verdict_words import NUM_KEYS
 
 DWELL_S = 0.5
 """A press that comes sooner was meant for the image before."""
+
+SEEN: set[tuple[str, str, str]] = set()
+"""Of this server: study, adjudicator and sample of which they have seen what the readers said. A reload of the page
+does not make them blind again."""
+
+
+def next_sample(known: Collection[str], waiting: Sequence[str]) -> str:
+    """The sample that the reader has gone back to, else the first that waits; empty for none."""
+    back = session.get("adjudication_back", "")
+    return back if back in known else next(iter(waiting), "")
+
+
+def show_way_back() -> None:
+    """A button for the last sample that was answered in this session, to answer it anew."""
+    last = session.get("adjudication_last")
+    if last is not None and session.get("adjudication_back") is None:
+        st.button("Back to the last image", type="tertiary", on_click=session.put, args=("adjudication_back", last))
 
 
 def show_opinion(whose: str, opinion: Opinion) -> None:
@@ -43,6 +60,8 @@ def show_choices(
             return
         try:
             save(label)
+            session.put("adjudication_last", sample_id)
+            session.put("adjudication_back", None)
             session.put("adjudication_problem", None)
         except UserError as error:
             session.put("adjudication_problem", str(error))
@@ -57,5 +76,6 @@ def show_choices(
             on_click=press,
             args=(label,),
         )
+    show_way_back()
     if problem := session.get("adjudication_problem"):
         st.error(plain_text(problem))

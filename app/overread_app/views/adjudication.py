@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -20,7 +20,15 @@ from overread.review.adjudication import (
 from overread.review.disputes import Dispute, DisputeState, Opinion, Round
 from overread.studies.study import Study
 from overread_app import session
-from overread_app.components.dispute_fields import ask_note, named, show_choices, show_opinion
+from overread_app.components.dispute_fields import (
+    SEEN,
+    ask_note,
+    named,
+    next_sample,
+    show_choices,
+    show_opinion,
+    show_way_back,
+)
 from overread_app.components.reader_name import ask_reader, is_asking, remember_reader, show_code
 from overread_app.components.wording import counted
 from overread_app.looking.component import show_image
@@ -71,15 +79,18 @@ def show_page() -> None:
 
 def show_work(study: Study, reader: str) -> None:
     """The next sample that waits for the reader."""
-    looks = second_looks(session.ledger(study), reader)
-    if any(look.again is None for look in looks):
-        show_second_look(study, reader, looks)
+    looks = {look.sample_id: look for look in second_looks(session.ledger(study), reader)}
+    waiting = [sample_id for sample_id, look in looks.items() if look.again is None]
+    if chosen := next_sample(looks, waiting):
+        show_second_look(study, reader, looks[chosen], num_done=len(looks) - len(waiting), num_all=len(looks))
         return
     states = for_adjudication(session.ledger(study), reader) if may_adjudicate() else {}
-    if DisputeState.FOR_ADJUDICATION in states.values():
-        show_adjudication(study, reader, states)
+    waiting = [sample_id for sample_id, state in states.items() if state is DisputeState.FOR_ADJUDICATION]
+    if chosen := next_sample(states, waiting):
+        show_adjudication(study, reader, chosen, num_done=len(states) - len(waiting), num_all=len(states))
         return
     st.title("Adjudication")
+    show_way_back()
     st.markdown("Nothing waits for you. If an image needs a second look from you, it will be here.")
 
 
@@ -124,16 +135,14 @@ def open_now(study: Study, each: Round) -> None:
     open_round(session.ledger(study), each, session.reader_name() or "owner")
 
 
-def show_second_look(study: Study, reader: str, looks: Sequence[SecondLook]) -> None:
-    """The next sample that a reader has to look at again, beside what another reader said of it."""
-    num_done = sum(look.again is not None for look in looks)
-    look = next(one for one in looks if one.again is None)
+def show_second_look(study: Study, reader: str, look: SecondLook, *, num_done: int, num_all: int) -> None:
+    """A sample that a reader has to look at again, beside what another reader said of it."""
     st.title("Second look")
     image, panel = st.columns([3, 2], gap="medium")
     with image:
         show_image(study, session.current_run(), reader, look.sample_id)
     with panel:
-        st.progress(num_done / len(looks), text=f"{num_done:,} of {len(looks):,} looked at again")
+        st.progress(num_done / num_all, text=f"{num_done:,} of {num_all:,} looked at again")
         show_opinion("Your label", look.own)
         for other in look.others:
             show_opinion("Another reader", other)
@@ -150,28 +159,26 @@ def show_second_look(study: Study, reader: str, looks: Sequence[SecondLook]) -> 
         show_choices(look.sample_id, first, [(label, named(label)) for label in rest], save)
 
 
-def show_adjudication(study: Study, reader: str, states: Mapping[str, DisputeState]) -> None:
-    """The next sample for an adjudicator: the image alone, and on request what the readers said."""
-    waiting = [sample_id for sample_id, state in states.items() if state is DisputeState.FOR_ADJUDICATION]
-    sample_id, num_done = waiting[0], len(states) - len(waiting)
+def show_adjudication(study: Study, reader: str, sample_id: str, *, num_done: int, num_all: int) -> None:
+    """A sample for an adjudicator: the image alone, and on request what the readers said."""
     st.title("Adjudication")
     image, panel = st.columns([3, 2], gap="medium")
     with image:
         show_image(study, session.current_run(), reader, sample_id)
     with panel:
-        st.progress(num_done / len(states), text=f"{num_done:,} of {len(states):,} decided")
+        st.progress(num_done / num_all, text=f"{num_done:,} of {num_all:,} decided")
         is_shown = st.toggle(
             "Show what the readers said",
             key=f"adjudication_shown_{sample_id}",
             help="Your decision is recorded as blind if you have not looked.",
         )
-        seen = f"adjudication_seen_{sample_id}"
+        seen = (study.ledger_study, reader, sample_id)
         if is_shown:
-            session.put(seen, True)
-            for name, said in opinions(session.ledger(study), sample_id).items():
+            SEEN.add(seen)
+            for name, said in opinions(session.ledger(study), reader, sample_id).items():
                 for opinion in said:
                     show_opinion("A reader" if name == "first" else "A reader, second look", opinion)
-        protocol = Protocol.OPEN if session.get(seen) else Protocol.BLIND
+        protocol = Protocol.OPEN if seen in SEEN else Protocol.BLIND
         note = ask_note(sample_id)
 
         def save(label: str | None) -> None:

@@ -1,10 +1,10 @@
 """Looking again at what readers dispute: who may see what of it, and the rows that are written."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select
+from sqlalchemy import URL, select
 
 from overread.errors import LedgerError, NotAllowedError
 from overread.records import Decision, Protocol
@@ -23,6 +23,7 @@ from overread.review.disputes import (
 )
 from overread.review.ledger import Ledger
 from overread.review.ledger_queries import decided_between
+from overread.review.ledger_state import Head
 from overread.review.roles import Action
 from overread.review.row_rules import check_characters, check_same, check_texts
 from overread.review.schema import ledger as table
@@ -66,8 +67,10 @@ def has_rounds(ledger: Ledger) -> bool:
 
 
 def disputes(ledger: Ledger) -> dict[str, Dispute]:
-    """By sample id, with names: for the owner. Raises NotAllowedError."""
-    return find_disputes(ledger.history())
+    """By sample id, with names: for the owner. To be looked at, not changed. Raises NotAllowedError."""
+    if ledger.actor is not None:
+        ledger.actor.require(Action.SEE_OTHERS)
+    return _all(ledger)
 
 
 def independent_decisions(ledger: Ledger) -> list[Decision]:
@@ -93,12 +96,17 @@ def independent_decisions(ledger: Ledger) -> list[Decision]:
 
 
 def second_looks(ledger: Ledger, reader: str) -> list[SecondLook]:
-    """The samples of the second round that a reader read, in the order of a hash: those of rounds that were opened, and
-    of others' labels only what they themselves are concerned with. Raises NotAllowedError."""
+    """The samples of the second round that a reader read, in the order of a hash, until they go to an adjudicator. Of
+    others nothing is told but label and note, and only of samples that the reader is concerned with. Raises
+    NotAllowedError."""
     if ledger.actor is not None:
         ledger.actor.require_own(reader)
-    found = [one for one in _all(ledger).values() if Round.SECOND in one.rounds and reader in one.first]
+    found = [one for one in _all(ledger).values() if _may_look_again(one, reader)]
     return [_second_look(one, reader) for one in sorted(found, key=lambda one: one.sample_id)]
+
+
+def _may_look_again(dispute: Dispute, reader: str) -> bool:
+    return dispute.rounds == {Round.SECOND} and reader in dispute.first
 
 
 def _second_look(dispute: Dispute, reader: str) -> SecondLook:
@@ -116,15 +124,16 @@ def record_second(ledger: Ledger, reader: str, sample_id: str, said: Opinion, *,
     """Append a reader's label in the second round; a later one replaces it. key: the idempotency key.
 
     Returns False, and writes nothing, if the key was already used. Raises LedgerError where the sample is not in an
-    open second round of theirs, or was adjudicated meanwhile.
+    open second round of theirs, or has gone to an adjudicator.
     """
-    dispute = _all(ledger).get(sample_id)
-    if dispute is None or Round.SECOND not in dispute.rounds or reader not in dispute.first:
-        raise LedgerError("this sample is not one that you can look at again; nothing was saved")
-    if dispute.adjudication is not None:
-        raise LedgerError("this sample was adjudicated meanwhile; nothing was saved")
-    verdict = "" if said.label else EXCLUDE
-    return _append(ledger, SECOND_KIND, reader, dispute, said, key=key, verdict=verdict, protocol=Protocol.OPEN)
+
+    def check(dispute: Dispute | None) -> Dispute:
+        if dispute is None or not _may_look_again(dispute, reader):
+            raise LedgerError("this sample is not one that you can look at again; nothing was saved")
+        return dispute
+
+    row = _row(SECOND_KIND, reader, sample_id, said, key, verdict="" if said.label else EXCLUDE)
+    return _append(ledger, row | {"protocol": Protocol.OPEN.value}, check)
 
 
 def for_adjudication(ledger: Ledger, reader: str) -> dict[str, DisputeState]:
@@ -136,10 +145,12 @@ def for_adjudication(ledger: Ledger, reader: str) -> dict[str, DisputeState]:
     return {one.sample_id: one.state for one in sorted(found, key=lambda one: one.sample_id)}
 
 
-def opinions(ledger: Ledger, sample_id: str) -> Mapping[str, tuple[Opinion, ...]]:
-    """What readers said of a disputed sample in each round, without names, for an adjudicator who wants to know: by
-    "first" and "second". Raises NotAllowedError."""
-    dispute = disputes(ledger)[sample_id]
+def opinions(ledger: Ledger, reader: str, sample_id: str) -> Mapping[str, tuple[Opinion, ...]]:
+    """What readers said of a sample in each round, without names, for an adjudicator who wants to know: by "first" and
+    "second". Raises NotAllowedError where the sample is not one that they may adjudicate."""
+    if ledger.actor is not None:
+        ledger.actor.require(Action.SEE_OTHERS)
+    dispute = _adjudicable(_all(ledger).get(sample_id), reader)
     rounds = {"first": dispute.first, "second": dispute.second}
     return {
         name: tuple(sorted(said.values(), key=lambda opinion: (opinion.label, opinion.note)))
@@ -151,51 +162,61 @@ def opinions(ledger: Ledger, sample_id: str) -> Mapping[str, tuple[Opinion, ...]
 def record_adjudication(
     ledger: Ledger, reader: str, sample_id: str, said: Opinion | None, *, note: str = "", protocol: str, key: str
 ) -> bool:
-    """Append an adjudicator's decision; a later one replaces it. said: None: it cannot be resolved, for the reason in
-    `note`. protocol: blind or open, whether they had seen what the readers said. key: the idempotency key.
+    """Append an adjudicator's decision; a later one of theirs replaces it. said: None: it cannot be resolved, for the
+    reason in `note`. protocol: blind or open, whether they had seen what the readers said. key: the idempotency key.
 
     Returns False, and writes nothing, if the key was already used. Raises NotAllowedError where the account is no
-    adjudicator's, or they read the sample themselves, and LedgerError where it is not in an open adjudication.
+    adjudicator's, the sample is not in an open adjudication, they read it themselves, or another has adjudicated it.
     """
     if ledger.actor is not None:
         ledger.actor.require(Action.SEE_OTHERS)
-    dispute = _all(ledger).get(sample_id)
+    verdict = UNRESOLVED if said is None else "" if said.label else EXCLUDE
+    row = _row(ADJUDICATION_KIND, reader, sample_id, said or Opinion("", note), key, verdict=verdict)
+    return _append(ledger, row | {"protocol": protocol}, lambda dispute: _adjudicable(dispute, reader))
+
+
+def _adjudicable(dispute: Dispute | None, reader: str) -> Dispute:
     if dispute is None or Round.ADJUDICATION not in dispute.rounds:
-        raise LedgerError("this sample is not one to adjudicate; nothing was saved")
+        raise NotAllowedError("This sample is not one to adjudicate; nothing was saved.")
     if reader in dispute.first:
         raise NotAllowedError("You have read this image yourself; somebody else must adjudicate it.")
-    verdict = UNRESOLVED if said is None else "" if said.label else EXCLUDE
-    said = Opinion("", note) if said is None else said
-    return _append(ledger, ADJUDICATION_KIND, reader, dispute, said, key=key, verdict=verdict, protocol=protocol)
+    if dispute.adjudication is not None and dispute.adjudication.reader != reader:
+        raise NotAllowedError("Another adjudicator has decided on this image; nothing was saved.")
+    return dispute
+
+
+_known: dict[tuple[URL, str], tuple[Head, dict[str, Dispute]]] = {}
+"""By ledger, the disputes up to a row: pages ask for them each time they are drawn."""
 
 
 def _all(ledger: Ledger) -> dict[str, Dispute]:
     """Whatever the actor may see: what leaves this module is checked."""
-    return find_disputes(replace(ledger, actor=None).history())
+    head, place = ledger.head(), (ledger.engine.url, ledger.study)
+    known = _known.get(place)
+    if known is None or known[0] != head:
+        rows = replace(ledger, actor=None).history()
+        known = _known[place] = (head, find_disputes(row for row in rows if row.sequence <= head.sequence))
+    return known[1]
 
 
-def _append(
-    ledger: Ledger, kind: str, reader: str, dispute: Dispute, said: Opinion, *, key: str, verdict: str, protocol: str
-) -> bool:
+def _row(kind: str, reader: str, sample_id: str, said: Opinion, key: str, *, verdict: str) -> dict[str, str]:
+    """Fields of a row."""
     check_texts(reader=reader, idempotency_key=key)
     check_characters(label=said.label, note=said.note)
+    said_fields = {"chosen_label": said.label, "note": said.note, "verdict": verdict}
+    return {"kind": kind, "sample_id": sample_id, "reader": reader, "idempotency_key": key, **said_fields}
+
+
+def _append(ledger: Ledger, row: dict[str, str], check: Callable[[Dispute | None], Dispute]) -> bool:
+    """check: returns the sample's dispute, or raises where the row may not be written."""
     if ledger.actor is not None:
-        ledger.actor.require_own(reader)
+        ledger.actor.require_own(row["reader"])
     with ledger.writing() as connection:
-        known = ledger.find(connection, key)
+        known = ledger.find(connection, row["idempotency_key"])
         if known is not None:
-            check_same(known, kind, reader, dispute.sample_id)
+            check_same(known, row["kind"], row["reader"], row["sample_id"])
             return False
-        ledger.append(
-            connection,
-            kind=kind,
-            sample_id=dispute.sample_id,
-            reader=reader,
-            given_label=dispute.given_label,
-            chosen_label=said.label,
-            verdict=verdict,
-            note=said.note,
-            protocol=protocol,
-            idempotency_key=key,
-        )
+        # Within the transaction, so that nobody else decides meanwhile.
+        dispute = check(_all(ledger).get(row["sample_id"]))
+        ledger.append(connection, **row, given_label=dispute.given_label)
     return True

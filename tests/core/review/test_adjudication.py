@@ -71,7 +71,7 @@ def test_before_a_round_nobody_is_told_that_there_is_a_dispute(ledger):
         with pytest.raises(NotAllowedError):
             disputes(acting(ledger, reader, Role.READER))
         with pytest.raises(NotAllowedError):
-            opinions(acting(ledger, reader, Role.READER), "s1")
+            opinions(acting(ledger, reader, Role.READER), reader, "s1")
     assert for_adjudication(acting(ledger, "cleo", Role.ADJUDICATOR), "cleo") == {}
 
 
@@ -130,8 +130,19 @@ def test_an_adjudicator_s_label_is_final_and_can_be_corrected(ledger):
     )
     assert (finals["s1"].label, finals["s1"].verdict, finals["s1"].reader) == ("normal", "agreed", "ann; ben")
     assert (finals["s2"].label, finals["s2"].verdict) == ("tumour", "accept")
-    with pytest.raises(LedgerError, match="adjudicated meanwhile"):
-        look(ledger, "ann", "s3", "normal")
+    with pytest.raises(NotAllowedError, match="Another adjudicator"):
+        decide(ledger, "s3", "normal", reader="dora")
+    with pytest.raises(NotAllowedError, match="not one to adjudicate"):
+        decide(ledger, "s1", "polyp")
+
+
+def test_the_second_round_ends_where_adjudication_begins(ledger):
+    open_round(ledger, Round.SECOND, "olga")
+    look(ledger, "ann", "s1", "normal")
+    open_round(ledger, Round.ADJUDICATION, "olga")
+    assert second_looks(ledger, "ben") == []
+    with pytest.raises(LedgerError, match="look at again"):
+        look(ledger, "ben", "s1", "normal")
 
 
 def test_what_cannot_be_resolved_keeps_its_given_label(ledger):
@@ -152,7 +163,11 @@ def test_nobody_adjudicates_what_they_have_read(ledger):
 def test_an_adjudicator_may_ask_what_readers_said_without_names(ledger):
     open_round(ledger, Round.SECOND, "olga")
     look(ledger, "ben", "s1", "polyp")
-    told = opinions(acting(ledger, "cleo", Role.ADJUDICATOR), "s1")
+    cleo = acting(ledger, "cleo", Role.ADJUDICATOR)
+    with pytest.raises(NotAllowedError, match="not one to adjudicate"):
+        opinions(cleo, "cleo", "s1")
+    open_round(ledger, Round.ADJUDICATION, "olga")
+    told = opinions(cleo, "cleo", "s1")
     assert told == {"first": (Opinion("normal", NOTE), Opinion("tumour")), "second": (Opinion("polyp"),)}
 
 

@@ -42,6 +42,17 @@ def statement_lines(statement: Statement, question: AuditQuestion) -> list[str]:
             f"labels [{percent(low)} to {percent(high)}] and keeps {percent(found.specificity)} of the right ones "
             f"[{percent(least)} to {percent(top)}]"
         )
+    if statement.num_changed:
+        lines.append(
+            f"one decision changed {statement.num_changed:,} labels unread: at most {statement.most_wrong_changed:,} of "
+            "them are wrong, by a random sample of their group; the rest of the bound is for all other labels, and both "
+            "hold together at that confidence"
+        )
+    if statement.num_unread_changes:
+        lines.append(
+            f"{statement.num_unread_changes:,} labels were changed unread, and no sample says anything of them: all of "
+            "them count as wrong"
+        )
     if statement.num_ambiguous:
         lines.append(f"{statement.num_ambiguous:,} labels fit more than one class; they are counted as neither")
     held_back = sum(each.num_read - each.num_in_order for each in statement.tallies if not each.stratum.is_census)

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from overread.audit.design import AuditQuestion, Stratum, draw_order
-from overread.audit.outcomes import Outcome, bulk_changes, label_outcomes
+from overread.audit.outcomes import Outcome, label_outcomes
 from overread.audit.proposal_bounds import ProposalBounds, proposal_bounds
 from overread.audit.reader_accuracy import reader_accuracy
 from overread.audit.statement import Statement, make_statement
 from overread.errors import ConfigError, StudyError
+from overread.pipeline.audit_groups import bulk_evidence, with_groups
 from overread.pipeline.audit_store import (
     Audit,
     NextSample,
@@ -23,7 +24,7 @@ from overread.pipeline.audit_store import (
     save_order,
     show_more,
 )
-from overread.pipeline.group_decision import load_groups
+from overread.pipeline.group_decision import GroupDecision, load_groups
 from overread.pipeline.study_ledger import head_text, open_ledger
 from overread.records import Decision
 from overread.review.queue import DrawnSample, Pace
@@ -89,6 +90,7 @@ def _draw(
         # An update may have taken labels away, or changed them.
         now = samples.set_index("sample_id")["given_label"]
         table = table[table["sample_id"].map(now).to_numpy() == table["given_label"].to_numpy()]
+        table = with_groups(table, run.contradicted_groups())
     else:
         table = samples.loc[samples["given_label"] != "", ["sample_id", "given_label"]]
     if not len(table):
@@ -133,9 +135,14 @@ def drawn_sample(study: Study) -> DrawnSample | None:
 
 
 def audit_statement(
-    order: pd.DataFrame, audit: Audit, decisions: Sequence[Decision], *, has_forecast: bool = True
+    order: pd.DataFrame,
+    audit: Audit,
+    decisions: Sequence[Decision],
+    groups: Mapping[str, GroupDecision],
+    *,
+    has_forecast: bool = True,
 ) -> Statement:
-    """What the standing decisions of all readers prove now."""
+    """What the standing decisions of all readers prove now; groups: of `load_groups`."""
     given = dict(zip(order["sample_id"], order["given_label"], strict=True))
     outcomes = label_outcomes(decisions, given)
     return make_statement(
@@ -144,7 +151,7 @@ def audit_statement(
         audit.question,
         outcomes,
         accuracy=reader_accuracy(reading_pairs(order, len(audit.strata), decisions), audit.question.alpha / 4),
-        unread_changes=len(bulk_changes(decisions, given) - set(outcomes)),
+        changes=bulk_evidence(audit, decisions, given, groups),
         has_forecast=has_forecast,
     )
 
@@ -238,7 +245,7 @@ def audit_now(study: Study, *, until: int | None = None) -> AuditNow | None:
     known = set(order["sample_id"])
     return AuditNow(
         audit=audit,
-        statement=audit_statement(order, audit, decisions),
+        statement=audit_statement(order, audit, decisions, load_groups(study)),
         proposals=audit_proposals(order, audit, open_run(study, audit.run).scores(), decisions)
         if audit.run
         else NO_PROPOSALS,
@@ -255,13 +262,14 @@ def audit_course(study: Study, num_points: int = 30) -> list[tuple[int, float]]:
         return []
     order, decisions = load_order(study, audit), open_ledger(study).decisions()
     scores = None if audit.question.min_precision is None else open_run(study, audit.run).scores()
+    groups = load_groups(study)
     known = set(order["sample_id"])
     ends = [place + 1 for place, each in enumerate(decisions) if each.verdict.sample_id in known]
     chosen = sorted({ends[place] for place in np.linspace(0, len(ends) - 1, num_points).astype(int)}) if ends else []
     course = []
     for end in (0, *chosen):
         if scores is None:
-            statement = audit_statement(order, audit, decisions[:end], has_forecast=False)
+            statement = audit_statement(order, audit, decisions[:end], groups, has_forecast=False)
             course.append((statement.num_read, statement.share))
         else:
             bounds = audit_proposals(order, audit, scores, decisions[:end], has_forecast=False)

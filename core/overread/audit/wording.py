@@ -44,9 +44,9 @@ def statement_lines(statement: Statement, question: AuditQuestion) -> list[str]:
         )
     if statement.num_changed:
         lines.append(
-            f"one decision changed {statement.num_changed:,} labels unread: at most {statement.most_wrong_changed:,} of "
-            "them are wrong, by a random sample of their group; the rest of the bound is for all other labels, and both "
-            "hold together at that confidence"
+            f"one decision changed {statement.num_changed:,} labels unread: at most {statement.most_wrong_changed:,} "
+            "of them are wrong, by a random sample of their group; the rest of the bound is for all other labels, and "
+            "both hold together at that confidence"
         )
     if statement.num_unread_changes:
         lines.append(

@@ -6,12 +6,13 @@ from typing import Any
 import pandas as pd
 
 from overread.audit.design import group_alpha
-from overread.audit.outcomes import bulk_changes
+from overread.audit.outcomes import bulk_changes, label_outcomes
 from overread.audit.statement import BulkChanges
 from overread.checks.contradicted import group_title
 from overread.pipeline.audit_store import Audit
-from overread.pipeline.group_decision import GroupDecision, group_name, group_progress
+from overread.pipeline.group_decision import GroupDecision, group_name, group_progress, load_groups
 from overread.records import Decision
+from overread.studies.study import Study
 
 
 def with_groups(table: pd.DataFrame, groups: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -24,6 +25,20 @@ def with_groups(table: pd.DataFrame, groups: Sequence[Mapping[str, Any]]) -> pd.
             of_label.setdefault(sample_id, (name, words))
     found = [of_label.get(sample_id, ("", "")) for sample_id in table["sample_id"].tolist()]
     return table.assign(group=[name for name, _ in found], group_text=[text for _, text in found])
+
+
+def settled_labels(study: Study, audit: Audit, order: pd.DataFrame, decisions: Sequence[Decision]) -> frozenset[str]:
+    """The unread labels that one decision on their group changed: readers need not see them before all others.
+
+    order: of `load_order`; decisions: the standing ones of all readers."""
+    groups = load_groups(study)
+    if not any(stratum.group in groups and groups[stratum.group].applied for stratum in audit.strata):
+        return frozenset()
+    given = dict(zip(order["sample_id"], order["given_label"], strict=True))
+    evidence = bulk_evidence(audit, decisions, given, groups)
+    is_in = [audit.strata[place].group in evidence.most_not_right for place in order["stratum"].tolist()]
+    read = label_outcomes(decisions, given)
+    return (evidence.sample_ids & set(order["sample_id"][is_in])) - set(read)
 
 
 def bulk_evidence(

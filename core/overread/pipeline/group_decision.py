@@ -170,8 +170,14 @@ def group_progress(
         np.array([known_right]),
         np.array([known_not]),
     )
-    least = ConfidenceSet(counts, Predictor.of(np.array([_GUESS])), alpha).least()
+    least = least_right(counts, alpha)
     return GroupProgress(read, confirmed, least, num, num - least - known_not)
+
+
+def least_right(counts: Counts, alpha: float) -> int:
+    """For at least so many labels of a group the new one is right; counts: of one stratum, the labels for which it is
+    being those that it finds."""
+    return ConfidenceSet(counts, Predictor.of(np.array([_GUESS])), alpha).least()
 
 
 def progress_words(progress: GroupProgress) -> str:

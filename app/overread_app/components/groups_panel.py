@@ -96,8 +96,8 @@ def confirm(study: Study, decision: GroupDecision, progress: GroupProgress) -> N
     show_finding_images(study.pixels_path, shown, given)
     st.caption(
         "One verdict in bulk is written for each, marked as such, and all of them can be undone together. Labels of "
-        "critical classes, and those that you decided one by one, are left as they are. An audit counts what was "
-        "changed this way as wrong until it is read."
+        "critical classes, and those that you decided one by one, are left as they are. An audit opened on this run "
+        "counts as wrong what the sample leaves possible; any other counts all of them until they are read."
     )
     if not reader:
         st.info("Enter your name on the Review page first: each verdict names its reader.", icon=":material/info:")

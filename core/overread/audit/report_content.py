@@ -23,6 +23,11 @@ DESIGN = (
     "bound is; it cannot make it false. Single labels are drawn, so that images of one patient that are wrong together "
     "do not matter. Verdicts on proposals count for those labels alone."
 )
+GROUPS = (
+    " Groups whose labels stood out before the draw are strata of their own. What one decision on such a group changed "
+    "unread is bounded by the group's own random sample; half of the error probability is set aside for that from the "
+    "beginning, whether it is used or not."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ def report_blocks(content: ReportContent) -> list[Block]:
         content.course,
         Heading("Design"),
         Table((), content.design, (3, 7)),
-        Paragraph(DESIGN),
+        Paragraph(DESIGN + GROUPS * any(tally.stratum.group for tally in content.statement.tallies)),
         Heading("Verdicts by stratum"),
         _strata(content.statement),
         Heading("Proposals"),

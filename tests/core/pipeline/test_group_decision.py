@@ -142,7 +142,7 @@ def test_an_audit_bounds_what_a_decision_changed_by_the_sample_of_the_group(made
     assert f"one decision changed 60 labels unread: at most {after.most_wrong_changed} of them are wrong" in said
     out = tmp_path / "report.html"
     write_report(made, out)
-    assert "one decision changed 60 labels unread".capitalize() in out.read_text()
+    assert "One decision changed 60 labels unread" in out.read_text() and "half of the error prob" in out.read_text()
     assert audit_course(made)[-1] == (after.num_read, after.share)
     undo_group(made, load_groups(made)[drawn.name])
     assert audit_now(made).statement == before

@@ -132,16 +132,19 @@ def report_blocks(content: ReportContent) -> list[Block]:
 
 def _strata(statement: Statement) -> Table:
     outcomes = sorted({name for tally in statement.tallies for name in tally.outcomes})
+    is_changed = any(tally.num_changed for tally in statement.tallies)
     rows = tuple(
         (
             tally.stratum.name,
             f"{tally.stratum.size:,}",
             f"{tally.num_read:,}",
             *(f"{tally.outcomes.get(name, 0):,}" for name in outcomes),
+            *((f"{tally.num_changed:,}",) if is_changed else ()),
         )
         for tally in statement.tallies
     )
     heads = ("Stratum", "Labels", "Read", *(name.capitalize() for name in outcomes))
+    heads += ("Changed unread",) if is_changed else ()
     return Table(heads, rows, (4, *(2 for _ in heads[1:])))
 
 

@@ -36,6 +36,8 @@ class StratumTally:
     num_wrong: int
     """Of those read, wrong or not known to be right."""
     outcomes: dict[str, int]
+    num_changed: int = 0
+    """Changed without a look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +222,7 @@ class _Verdicts:
                 num_read=int(num_read[place]),
                 num_wrong=int(counts.least[place]),
                 outcomes=dict(by_stratum[place]),
+                num_changed=int(num_changed[place]),
             )
             for place, stratum in enumerate(strata)
         )

@@ -144,6 +144,8 @@ def test_an_audit_bounds_what_a_decision_changed_by_the_sample_of_the_group(made
     write_report(made, out)
     assert "One decision changed 60 labels unread" in out.read_text() and "half of the error prob" in out.read_text()
     assert audit_course(made)[-1] == (after.num_read, after.share)
+    assert "<th>Changed unread</th>" in out.read_text()
+    assert [each.num_changed for each in after.tallies if each.stratum.group] == [60]
     undo_group(made, load_groups(made)[drawn.name])
     assert audit_now(made).statement == before
 

@@ -10,10 +10,13 @@ from overread.checks.class_use import RareClass
 from overread.pipeline.audit_store import design_path
 from overread.pipeline.audit_study import AuditNow, AuditPlan, audit_course, audit_now, num_unread, plan_audit
 from overread.pipeline.class_use import study_rare_classes
+from overread.pipeline.group_decision import groups_path
 from overread.review.queue import Pace
 from overread.studies.run import Run
 from overread.studies.study import Study
 from overread_app import study_data
+
+Stamps = tuple[tuple[int, int], tuple[int, int]]
 
 
 def load_audit_now(study: Study) -> AuditNow | None:
@@ -49,18 +52,19 @@ def load_rare_classes(study: Study) -> list[RareClass]:
     return _rare_classes(study, str(study.path), str(study_data.ledger(study).head()), stamp)
 
 
-def _stamps(study: Study) -> tuple[str, str, tuple[int, int]]:
-    """The study's path, its ledger's head and the stamp of its audit."""
-    return str(study.path), str(study_data.ledger(study).head()), study_data.file_stamp(design_path(study))
+def _stamps(study: Study) -> tuple[str, str, Stamps]:
+    """The study's path, its ledger's head and the stamps of its audit and of the decisions on groups."""
+    stamps = study_data.file_stamp(design_path(study)), study_data.file_stamp(groups_path(study))
+    return str(study.path), str(study_data.ledger(study).head()), stamps
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _audit_now(_study: Study, path: str, head: str, stamp: tuple[int, int]) -> AuditNow | None:
+def _audit_now(_study: Study, path: str, head: str, stamps: Stamps) -> AuditNow | None:
     return audit_now(_study)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _audit_course(_study: Study, path: str, head: str, stamp: tuple[int, int]) -> list[tuple[int, float]]:
+def _audit_course(_study: Study, path: str, head: str, stamps: Stamps) -> list[tuple[int, float]]:
     return audit_course(_study)
 
 
@@ -72,12 +76,12 @@ def _audit_plan(
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _audit_unread(_study: Study, path: str, head: str, stamp: tuple[int, int]) -> int:
+def _audit_unread(_study: Study, path: str, head: str, stamps: Stamps) -> int:
     return num_unread(_study)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _pace_s(_study: Study, path: str, head: str, stamp: tuple[int, int]) -> float | None:
+def _pace_s(_study: Study, path: str, head: str, stamps: Stamps) -> float | None:
     pace = Pace.of(study_data.ledger(_study).decisions())
     return None if pace is None else pace.overall_s
 

@@ -104,15 +104,18 @@ def bound_by_verdicts(course: Sequence[tuple[int, float]], now: AuditNow) -> go.
 
 def show_strata(now: AuditNow) -> None:
     """The verdicts by the parts of the sample."""
+    tallies = now.statement.tallies
+    is_changed = any(each.num_changed for each in tallies)
     rows = [
         {
             "Part": each.stratum.name,
             "Labels": each.stratum.size,
             "Read": each.num_read,
             "Wrong": each.num_wrong,
+            **({"Changed unread": each.num_changed} if is_changed else {}),
             "Counted as a random sample": "" if each.stratum.is_census else f"{each.num_in_order:,}",
         }
-        for each in now.statement.tallies
+        for each in tallies
     ]
     st.dataframe(rows, hide_index=True, width="stretch")
 

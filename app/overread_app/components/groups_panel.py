@@ -17,7 +17,6 @@ from overread.pipeline.group_decision import (
     apply_group,
     draw_group,
     draw_more,
-    group_changes,
     group_name,
     group_progress,
     load_groups,
@@ -63,9 +62,6 @@ def show_groups(study: Study, run: Run, scores: pd.DataFrame) -> None:
 def show_decision(study: Study, run: Run, group: dict[str, Any], decision: GroupDecision | None, number: int) -> None:
     """Where the decision on a group is, and the next step."""
     if decision is None:
-        if not group_changes(group, study.classes):
-            st.caption("Swapped among more than two classes: read them one by one.")
-            return
         label = f"Draw {min(NUM_DRAWN, len(group['sample_ids'])):,} to confirm"
         st.button(label, key=f"insights_group_{number}_draw", on_click=_try, args=(draw_group, study, run.name, group))
         return
@@ -100,8 +96,8 @@ def confirm(study: Study, decision: GroupDecision, progress: GroupProgress) -> N
     show_finding_images(study.pixels_path, shown, given)
     st.caption(
         "One verdict in bulk is written for each, marked as such, and all of them can be undone together. Labels of "
-        "critical classes, and those that you decided one by one, are left as they are. An audit counts what was "
-        "changed this way as wrong until it is read."
+        "critical classes, and those that you decided one by one, are left as they are. An audit opened on this run "
+        "counts as wrong what the sample leaves possible; any other counts all of them until they are read."
     )
     if not reader:
         st.info("Enter your name on the Review page first: each verdict names its reader.", icon=":material/info:")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,12 @@ CENSUS_SHARES = (0, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1
 """Of all labels: the sizes of the census that are tried."""
 MIN_STRATUM = 50
 """A class with fewer labels in the rest has no stratum of its own."""
+MIN_GROUP = 20
+"""Nor has a group whose labels stand out."""
+GROUP_BELIEF = 0.9
+"""The share of wrong labels that is believed of such a group, of which all models contradict all labels."""
+GROUP_PART = 0.5
+"""Of alpha, where there are such groups: for their own bounds, equally. The rest is for all that is sampled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,8 @@ class Stratum:
     is_census: bool
     belief: float | None
     """The mean probability that its labels are wrong, by the run; None without a run."""
+    group: str = ""
+    """The name of the group decision that may change all of it; empty where there is none."""
 
 
 def draw_order(
@@ -69,8 +77,9 @@ def draw_order(
 ) -> tuple[pd.DataFrame, tuple[Stratum, ...], int]:
     """Draw an audit's sample.
 
-    table: sample_id and given_label of every label, with label_error_probability in [0, 1] where there is a run, and
-    is_proposed (bool) where the question is about proposals. planned: of `plan`; None: it is made.
+    table: sample_id and given_label of every label, with label_error_probability in [0, 1] where there is a run,
+    is_proposed (bool) where the question is about proposals, and group (str, empty for none; group_text: in words) for
+    labels that one decision may change: each group is a stratum. planned: of `plan`; None: it is made.
 
     Returns every label as sample_id, given_label, stratum (int), in the order in which they are to be read; the strata;
     and how many of them are expected to be enough. A stratum's labels are in a random order, which no other stratum
@@ -79,23 +88,23 @@ def draw_order(
     table = table.sort_values("sample_id").reset_index(drop=True)  # the order of files tells nothing
     has_run = "label_error_probability" in table
     probability = table["label_error_probability"].to_numpy(dtype=np.float64) if has_run else None
+    groups = _groups(table, question)
+    is_free = groups == ""
     if question.min_precision is None:
-        num_census, num_rest = planned or plan(probability, len(table), question)
+        of_free = None if probability is None else probability[is_free]
+        num_census, num_rest = planned or plan(of_free, int(is_free.sum()), question)
     else:
         num_census, num_rest = 0, int(table["is_proposed"].sum())
     numbers, names = _strata(table, probability, num_census, question)
-    strata = tuple(
-        Stratum(
-            name=name,
-            size=int((numbers == place).sum()),
-            is_census=name == CENSUS,
-            belief=None if probability is None else float(probability[numbers == place].mean()),
-        )
-        for place, name in enumerate(names)
-    )
+    strata = []
+    for place, name in enumerate(names):
+        is_in = numbers == place
+        belief = None if probability is None else float(probability[is_in].mean())
+        group = str(groups[is_in][0])
+        strata.append(Stratum(name, int(is_in.sum()), name == CENSUS, GROUP_BELIEF if group else belief, group))
     ranks = _ranks(numbers, strata, num_rest, np.random.default_rng(question.seed))
     order = table.assign(stratum=numbers).iloc[ranks][["sample_id", "given_label", "stratum"]]
-    return order.reset_index(drop=True), strata, num_census + num_rest
+    return order.reset_index(drop=True), tuple(strata), num_census + num_rest
 
 
 def plan(probability: np.ndarray | None, num_labels: int, question: AuditQuestion) -> tuple[int, int]:
@@ -144,10 +153,25 @@ def most_of_rest(
 
 
 def rest_predictor(beliefs: Sequence[float | None], question: AuditQuestion) -> Predictor:
-    """Of the strata that are sampled."""
+    """Of the strata that are sampled. What is believed to be mostly wrong is not hoped to be right."""
     believed = [belief for belief in beliefs if belief is not None]
-    is_believed = len(believed) == len(beliefs)
-    return Predictor.of(np.full(len(beliefs), question.guess), np.array(believed) if is_believed else None)
+    if len(believed) < len(beliefs):
+        return Predictor.of(np.full(len(beliefs), question.guess))
+    rates = np.array(believed)
+    return Predictor.of(np.where(rates >= GROUP_BELIEF, rates, question.guess), rates)
+
+
+def group_alpha(strata: Sequence[Stratum], question: AuditQuestion) -> float:
+    """For the bound of one group; 0 where no stratum is a group."""
+    num_groups = sum(bool(stratum.group) for stratum in strata)
+    return GROUP_PART * question.alpha / num_groups if num_groups else 0.0
+
+
+def sampled_question(strata: Sequence[Stratum], question: AuditQuestion) -> AuditQuestion:
+    """The question with what `group_alpha` leaves: at this confidence, all that is sampled is bounded."""
+    if not any(stratum.group for stratum in strata):
+        return question
+    return replace(question, confidence=1 - (1 - GROUP_PART) * question.alpha)
 
 
 def _allowed(num_labels: int, question: AuditQuestion) -> int:
@@ -163,13 +187,24 @@ def _strata(
         counts = table["given_label"].value_counts()
         is_large = table["given_label"].isin(counts.index[counts >= MIN_STRATUM]).to_numpy()
         names[is_large] = f"{REST}: " + table["given_label"].to_numpy(dtype=object)[is_large]
+    is_grouped = _groups(table, question) != ""
     if probability is not None:
         # Ties fall as the ids do, which are hashes.
-        names[np.argsort(-probability, kind="stable")[:num_census]] = CENSUS
+        names[np.argsort(np.where(is_grouped, 1.0, -probability), kind="stable")[:num_census]] = CENSUS
+    if is_grouped.any():
+        names[is_grouped] = table["group_text"].to_numpy(dtype=object)[is_grouped]
     if question.min_precision is not None:
         names[table["is_proposed"].to_numpy(dtype=bool)] = PROPOSED
     found = sorted(set(names), key=lambda name: (name not in (CENSUS, PROPOSED), name))
     return np.array([found.index(name) for name in names], dtype=np.int64), found
+
+
+def _groups(table: pd.DataFrame, question: AuditQuestion) -> np.ndarray:
+    """(M,) str: each label's group, if it is large enough for a stratum; none where the question is about proposals."""
+    if "group" not in table or question.min_precision is not None:
+        return np.full(len(table), "", dtype=object)
+    counts = table["group"].value_counts()
+    return np.where(table["group"].map(counts) >= MIN_GROUP, table["group"], "")
 
 
 def _ranks(numbers: np.ndarray, strata: Sequence[Stratum], num_rest: int, rng: np.random.Generator) -> np.ndarray:

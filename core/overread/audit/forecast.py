@@ -41,9 +41,12 @@ def fewest(is_enough: Callable[[int], bool], most: int) -> int | None:
 class Forecast:
     """What more verdicts are expected to prove of how many labels are still wrong."""
 
-    def __init__(self, counts: Counts, strata: Sequence[Stratum], question: AuditQuestion, num_mended: int) -> None:
-        """counts: of all strata. num_mended: of the labels found wrong, those that are not wrong any more."""
-        self.question, self.num_mended = question, num_mended
+    def __init__(
+        self, counts: Counts, strata: Sequence[Stratum], question: AuditQuestion, num_mended: int, allowed: int
+    ) -> None:
+        """counts: of the strata. num_mended: of the labels found wrong, those that are not wrong any more, less what is
+        wrong elsewhere. allowed: so many labels may still be wrong."""
+        self.question, self.num_mended, self.allowed = question, num_mended, allowed
         self.is_census = np.array([stratum.is_census for stratum in strata])
         self.rest = counts.part(~self.is_census)
         census = counts.part(self.is_census)
@@ -51,7 +54,6 @@ class Forecast:
         self.unread = int((census.most - census.least).sum())
         self.beliefs = [stratum.belief for stratum in strata if not stratum.is_census]
         self.believed = np.array([question.guess if each is None else each for each in self.beliefs])
-        self.allowed = int(question.max_wrong * counts.sizes.sum() + 1e-9)
 
     def num_to_read(self, level: float | None = None) -> int | None:
         """About how many more until the share asked for; None where all are not enough. level: at this quantile of the

@@ -23,6 +23,11 @@ DESIGN = (
     "bound is; it cannot make it false. Single labels are drawn, so that images of one patient that are wrong together "
     "do not matter. Verdicts on proposals count for those labels alone."
 )
+GROUPS = (
+    " Groups whose labels stood out before the draw are strata of their own. What one decision on such a group changed "
+    "unread is bounded by the group's own random sample; half of the error probability is set aside for that from the "
+    "beginning, whether it is used or not."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ def report_blocks(content: ReportContent) -> list[Block]:
         content.course,
         Heading("Design"),
         Table((), content.design, (3, 7)),
-        Paragraph(DESIGN),
+        Paragraph(DESIGN + GROUPS * any(tally.stratum.group for tally in content.statement.tallies)),
         Heading("Verdicts by stratum"),
         _strata(content.statement),
         Heading("Proposals"),
@@ -127,16 +132,19 @@ def report_blocks(content: ReportContent) -> list[Block]:
 
 def _strata(statement: Statement) -> Table:
     outcomes = sorted({name for tally in statement.tallies for name in tally.outcomes})
+    is_changed = any(tally.num_changed for tally in statement.tallies)
     rows = tuple(
         (
             tally.stratum.name,
             f"{tally.stratum.size:,}",
             f"{tally.num_read:,}",
             *(f"{tally.outcomes.get(name, 0):,}" for name in outcomes),
+            *((f"{tally.num_changed:,}",) if is_changed else ()),
         )
         for tally in statement.tallies
     )
     heads = ("Stratum", "Labels", "Read", *(name.capitalize() for name in outcomes))
+    heads += ("Changed unread",) if is_changed else ()
     return Table(heads, rows, (4, *(2 for _ in heads[1:])))
 
 

@@ -1,7 +1,9 @@
-"""The report on an audit as a PDF, by fpdf2, in the fonts that every reader of PDF has."""
+"""The report on an audit as a PDF, by fpdf2, in Roboto, of which it holds the letters that it needs."""
 
+import unicodedata
 from datetime import datetime
 
+from font_roboto import font_files
 from fpdf import FPDF
 from fpdf.enums import MethodReturnValue, TableBordersLayout, XPos, YPos
 from fpdf.fonts import FontFace
@@ -30,7 +32,11 @@ INK, MUTED, LINE, ACCENT, OPEN, TINT = (
     (138, 75, 8),
     (239, 245, 246),
 )
-FONT = "Helvetica"
+FONT = "Roboto"
+NOT_WRITTEN = (
+    "Letters that this file's font lacks are written as their numbers in Unicode, such as [U+4E2D]. The HTML report "
+    "has them."
+)
 SIDE_MM, TOP_MM, BOTTOM_MM = 22, 22, 20
 TEXT_PT, SMALL_PT, TABLE_PT = 10, 8.5, 9
 LEADING_MM = 4.9
@@ -42,12 +48,14 @@ _KEPT_MM = 34
 def report_pdf(content: ReportContent) -> bytes:
     """The PDF's bytes; the same content gives the same ones.
 
-    Letters that its fonts lack, beyond those of Western Europe, are written as codes (U+4E2D)."""
+    Its font holds Latin, Greek and Cyrillic letters. Others are written as codes, [U+4E2D], and the report says so."""
     page = _Report(content)
     page.add_page()
     page.title_block()
     for block in report_blocks(content):
         page.write_block(block)
+    if page.has_lacked:
+        page.write_block(Paragraph(NOT_WRITTEN, is_small=True))
     return bytes(page.output())
 
 
@@ -55,6 +63,10 @@ class _Report(FPDF):
     def __init__(self, content: ReportContent) -> None:
         super().__init__(format="A4")
         self.content = content
+        self.has_lacked = False
+        """Whether the font lacked a letter, and a code was written."""
+        self.add_font(FONT, "", font_files["Roboto"])
+        self.add_font(FONT, "B", font_files["RobotoBold"])
         self.set_margins(SIDE_MM, TOP_MM)
         self.set_auto_page_break(True, BOTTOM_MM)
         self.set_creation_date(datetime.fromisoformat(content.drawn))
@@ -67,7 +79,7 @@ class _Report(FPDF):
             return
         self._style(SMALL_PT, MUTED)
         self.set_y(11)
-        self.cell(0, 5, _text(f"{TITLE} · {self.content.study}"))
+        self.cell(0, 5, self._text(f"{TITLE} · {self.content.study}"))
         self.set_draw_color(LINE)
         self.line(SIDE_MM, 17, self.w - SIDE_MM, 17)
         self.set_y(TOP_MM)
@@ -75,14 +87,14 @@ class _Report(FPDF):
     def footer(self) -> None:
         self.set_y(-14)
         self._style(SMALL_PT, MUTED)
-        self.cell(0, 5, _text(f"Page {self.page_no()} of {{nb}}  ·  Not for diagnosis"))
+        self.cell(0, 5, self._text(f"Page {self.page_no()} of {{nb}}  ·  Not for diagnosis"))
 
     def title_block(self) -> None:
         """The title, the study and what it is about."""
         self._style(22, INK, "B")
         self.cell(0, 10, TITLE, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self._style(12, MUTED)
-        self.multi_cell(0, 6, _text(self.content.study), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.multi_cell(0, 6, self._text(self.content.study), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self.ln(5)
 
     def write_block(self, block: Block) -> None:
@@ -104,12 +116,22 @@ class _Report(FPDF):
             case Course():
                 self._course(block)
 
+    def _text(self, text: str) -> str:
+        """As the font can write it."""
+        has_letter = self.fonts[FONT.lower()].cmap  # type: ignore[union-attr]
+        written = []
+        for letter in unicodedata.normalize("NFC", text):
+            is_known = ord(letter) in has_letter or letter == "\n"
+            self.has_lacked |= not is_known
+            written.append(letter if is_known else f"[U+{ord(letter):04X}]")
+        return "".join(written)
+
     def _style(self, size_pt: float, colour: tuple[int, int, int], emphasis: str = "") -> None:
         self.set_font(FONT, emphasis, size_pt)
         self.set_text_color(colour)
 
     def _lines(self, text: str, height_mm: float, width_mm: float = 0) -> None:
-        self.multi_cell(width_mm, height_mm, _text(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        self.multi_cell(width_mm, height_mm, self._text(text), align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
     def _heading(self, text: str) -> None:
         if self.will_page_break(_KEPT_MM):
@@ -124,7 +146,7 @@ class _Report(FPDF):
         pad = 5
         self._style(13, INK, "B")
         lines = self.multi_cell(
-            self.epw - 2 * pad - 2, 6.6, _text(text), align="L", dry_run=True, output=MethodReturnValue.LINES
+            self.epw - 2 * pad - 2, 6.6, self._text(text), align="L", dry_run=True, output=MethodReturnValue.LINES
         )
         height = 6.6 * len(lines)  # type: ignore[arg-type]
         top = self.get_y()
@@ -171,7 +193,7 @@ class _Report(FPDF):
                 for place, cell in enumerate(cells):
                     is_open = cell.endswith(TO_FILL_IN)
                     is_name = not block.heads and place == 0
-                    row.cell(_text(cell), style=FontFace(color=OPEN) if is_open else name if is_name else None)
+                    row.cell(self._text(cell), style=FontFace(color=OPEN) if is_open else name if is_name else None)
         self.ln(2)
 
     def _course(self, course: Course) -> None:
@@ -221,15 +243,3 @@ class _Report(FPDF):
 
 def _is_number(cell: str) -> bool:
     return cell.removesuffix(" %").replace(",", "").replace(".", "").isdigit()
-
-
-def _text(text: str) -> str:
-    """As the fonts can write it."""
-    written = []
-    for letter in text:
-        try:
-            letter.encode("cp1252")
-            written.append(letter)
-        except UnicodeEncodeError:
-            written.append(f"U+{ord(letter):04X}")
-    return "".join(written)

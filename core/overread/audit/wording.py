@@ -42,9 +42,22 @@ def statement_lines(statement: Statement, question: AuditQuestion) -> list[str]:
             f"labels [{percent(low)} to {percent(high)}] and keeps {percent(found.specificity)} of the right ones "
             f"[{percent(least)} to {percent(top)}]"
         )
+    if statement.num_changed:
+        lines.append(
+            f"one decision changed {statement.num_changed:,} labels unread: at most {statement.most_wrong_changed:,} "
+            "of them are wrong, by a random sample of their group. The bound above is the sum of these and of all "
+            "other labels, and holds for both together"
+        )
+    if statement.num_unread_changes:
+        lines.append(
+            f"{statement.num_unread_changes:,} labels were changed unread, and no sample says anything of them: all of "
+            "them count as wrong"
+        )
     if statement.num_ambiguous:
         lines.append(f"{statement.num_ambiguous:,} labels fit more than one class; they are counted as neither")
-    held_back = sum(each.num_read - each.num_in_order for each in statement.tallies if not each.stratum.is_census)
+    # A group's own sample has an order of its own.
+    in_one_order = [each for each in statement.tallies if not (each.stratum.is_census or each.stratum.group)]
+    held_back = sum(each.num_read - each.num_in_order for each in in_one_order)
     if held_back:
         lines.append(
             f"{held_back:,} verdicts are not in the order of the sample, or follow an image that was put off: they "

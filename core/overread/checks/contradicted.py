@@ -1,5 +1,6 @@
 """Groups whose labels contradict the rest, as the study's run in use has found them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from overread.detection.contradicted_groups import CLUSTER
@@ -19,17 +20,28 @@ def check_contradicted_groups(study: Study) -> list[Finding]:
     ]
 
 
-def group_text(group: dict[str, Any]) -> str:
+def group_text(group: Mapping[str, Any]) -> str:
     """What stands out in a group's labels, in a sentence. group: of `Run.contradicted_groups`."""
-    where = f"cluster {group['value']} of images that {CLUSTER}" if group["column"] == CLUSTER else _where(group)
     if group["is_swapped"]:
-        contradicted = f"{group['share']:.0%} of {group['num_samples']:,} labels contradict those elsewhere"
-        return f"{where}: {contradicted}; one side is the wrong way round"
+        return (
+            f"{group_title(group)}: {group['share']:.0%} of their labels contradict those elsewhere; one side is the "
+            "wrong way round"
+        )
     return (
-        f"{where}: {group['share']:.0%} of the images that look like {group['predicted_label']} have another label, "
-        f"mostly {group['given_label']} (elsewhere {group['share_elsewhere']:.0%})"
+        f"{_where(group)}: {group['share']:.0%} of the images that look like {group['predicted_label']} have another "
+        f"label, mostly {group['given_label']} (elsewhere {group['share_elsewhere']:.0%})"
     )
 
 
-def _where(group: dict[str, Any]) -> str:
+def group_title(group: Mapping[str, Any]) -> str:
+    """A group in a few words; no two groups of a run have the same."""
+    if group["is_swapped"]:
+        first, second = sorted((group["given_label"], group["predicted_label"]))
+        return f"at {_where(group)}, {first} and {second} look swapped"
+    return f"at {_where(group)}, looks like {group['predicted_label']}"
+
+
+def _where(group: Mapping[str, Any]) -> str:
+    if group["column"] == CLUSTER:
+        return f"cluster {group['value']} of images that {CLUSTER}"
     return f"{group['column']} {group['value']}"

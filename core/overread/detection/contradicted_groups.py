@@ -6,8 +6,8 @@ first is much more, beyond chance, the group's labels follow another rule (or it
 model cannot tell from that). A sample counts as contradicted only if the ordinary out-of-fold model, which may have
 seen others of its group, contradicts its label too: it follows a group whose images look different.
 
-Where labels are swapped in a large part of the data, each side contradicts the other, and nothing "elsewhere" is left
-to compare with. Then the labels agree with the others' model less than they would by chance.
+Where two classes are swapped in a large part of the data, each side contradicts the other, and nothing "elsewhere" is
+left to compare with. Then, of these two, the labels agree with the others' model less than they would by chance.
 
 The tests are exact, on whole patients and slides (units), with the false discovery rate of Benjamini and Hochberg.
 Source of the rate: Benjamini and Hochberg 1995, "Controlling the False Discovery Rate".
@@ -16,6 +16,7 @@ Source of the rate: Benjamini and Hochberg 1995, "Controlling the False Discover
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -54,15 +55,15 @@ class ContradictedGroup:
     predicted: int
     """Class index: what the others' model says of these samples."""
     given: int
-    """Class index: the label that most of the contradicted ones have."""
+    """Class index: the label that most of the contradicted ones have; the other class where two are swapped."""
     rows: np.ndarray
     """(M,) int64: the contradicted samples."""
     share: float
-    """Of the samples predicted so, those that are contradicted, in [0, 1]."""
+    """Of the samples predicted so, or of the two classes that are swapped, those that are contradicted, in [0, 1]."""
     share_elsewhere: float
     is_swapped: bool
-    """The labels agree with the others' model less than by chance: one side of the two is wrong, and which one this
-    cannot tell."""
+    """Of the two classes the labels agree with the others' model less than by chance: either this group or the rest
+    has them the wrong way round, and which one this cannot tell."""
 
 
 def contradicted_groups(
@@ -106,12 +107,6 @@ def _tests(
     """The p-value of each test of a group, with what it would find; 1 where the effect is too small to tell of."""
     from scipy.stats import hypergeom
 
-    def group(
-        name: int, rows: np.ndarray, share: float, elsewhere: float = float("nan"), *, is_swapped: bool = False
-    ) -> ContradictedGroup:
-        most = int(np.bincount(given[rows]).argmax()) if len(rows) else name
-        return ContradictedGroup(column, value, int(is_in.sum()), name, most, rows, share, elsewhere, is_swapped)
-
     is_contradicted = (predicted != given) & (own != given)
     found = []
     for name in np.unique(predicted[is_in]):
@@ -125,25 +120,32 @@ def _tests(
         least = MIN_CLUSTER_SHARE if column == CLUSTER else MIN_SHARE
         is_large = share >= least and share > MIN_RATIO * other
         rows = np.flatnonzero(here & is_contradicted)
-        found.append((chance if is_large else 1.0, group(int(name), rows, share, other)))
-    if column != CLUSTER and len(np.unique(given[is_in])) > 1:
-        kappa, chance = _agreement(given[is_in], predicted[is_in], units[is_in])
-        rows = np.flatnonzero(is_in & (predicted != given))
-        if len(rows):
-            share, most = len(rows) / int(is_in.sum()), int(np.bincount(predicted[rows]).argmax())
-            found.append((chance if kappa <= MAX_KAPPA else 1.0, group(most, rows, share, is_swapped=True)))
+        most = int(np.bincount(given[rows]).argmax()) if len(rows) else int(name)
+        group = ContradictedGroup(column, value, int(is_in.sum()), int(name), most, rows, share, other, False)
+        found.append((chance if is_large else 1.0, group))
+    present = np.unique(given[is_in]).tolist() if column != CLUSTER else []
+    for pair in combinations(present, 2):
+        is_asked = is_in & np.isin(given, pair) & np.isin(predicted, pair)
+        rows = np.flatnonzero(is_asked & (predicted != given))
+        if is_asked.sum() >= MIN_SAMPLES and len(rows):
+            kappa, chance = _agreement(given[is_asked], predicted[is_asked], units[is_asked])
+            other, most = sorted(pair, key=lambda each: int((given[rows] == each).sum()))
+            swap = ContradictedGroup(
+                column, value, int(is_in.sum()), other, most, rows, len(rows) / int(is_asked.sum()), float("nan"), True
+            )
+            found.append((chance if kappa <= MAX_KAPPA else 1.0, swap))
     return found
 
 
 def _discoveries(tests: list[tuple[float, ContradictedGroup]]) -> list[ContradictedGroup]:
-    """Those beyond chance at MAX_FALSE_RATE. A group that is swapped is told once, not class by class."""
+    """Those beyond chance at MAX_FALSE_RATE. Two classes that are swapped are told once, not each by itself."""
     chances = np.array([chance for chance, _ in tests])
     order = np.argsort(chances, kind="stable")
     bounds = MAX_FALSE_RATE * np.arange(1, len(tests) + 1) / max(len(tests), 1)
     passed = np.flatnonzero(chances[order] <= bounds)
     found = [tests[place][1] for place in order[: passed.max() + 1]] if len(passed) else []
-    swapped = {(one.column, one.value) for one in found if one.is_swapped}
-    found = [one for one in found if one.is_swapped or (one.column, one.value) not in swapped]
+    swapped = {(one.column, one.value, each) for one in found if one.is_swapped for each in (one.given, one.predicted)}
+    found = [one for one in found if one.is_swapped or (one.column, one.value, one.predicted) not in swapped]
     return sorted(found, key=lambda one: -one.share)
 
 

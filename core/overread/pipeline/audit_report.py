@@ -33,7 +33,7 @@ BLIND_WORDS = "Readers labelled each image alone first; the given label and the 
 
 def has_pdf() -> bool:
     """Whether this installation can write PDF: the extra `pdf`."""
-    return find_spec("fpdf") is not None
+    return all(find_spec(name) for name in ("fpdf", "font_roboto"))
 
 
 def write_report(study: Study, out: Path) -> AuditNow:

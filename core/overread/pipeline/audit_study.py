@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from overread.audit.design import AuditQuestion, Stratum, draw_order
-from overread.audit.outcomes import Outcome, bulk_changes, label_outcomes
+from overread.audit.outcomes import Outcome, label_outcomes
 from overread.audit.proposal_bounds import ProposalBounds, proposal_bounds
 from overread.audit.reader_accuracy import reader_accuracy
 from overread.audit.statement import Statement, make_statement
 from overread.errors import ConfigError, StudyError
+from overread.pipeline.audit_groups import bulk_evidence, settled_labels, with_groups
 from overread.pipeline.audit_store import (
     Audit,
     NextSample,
@@ -23,7 +24,7 @@ from overread.pipeline.audit_store import (
     save_order,
     show_more,
 )
-from overread.pipeline.group_decision import load_groups
+from overread.pipeline.group_decision import GroupDecision, load_groups
 from overread.pipeline.study_ledger import head_text, open_ledger
 from overread.records import Decision
 from overread.review.queue import DrawnSample, Pace
@@ -51,8 +52,8 @@ def plan_audit(study: Study, question: AuditQuestion, run_name: str | None = Non
     """Raises as `open_audit` does."""
     order, strata, run = _draw(study, question, run_name)
     num_to_read, to_read_range = _planned(order, strata, question, run)
-    census = sum(stratum.size for stratum in strata if stratum.is_census)
-    return AuditPlan(len(order), census, num_to_read, to_read_range)
+    num_census = sum(stratum.size for stratum in strata if stratum.is_census)
+    return AuditPlan(len(order), num_census, num_to_read, to_read_range)
 
 
 def open_audit(study: Study, question: AuditQuestion, run_name: str | None = None) -> Audit:
@@ -89,6 +90,7 @@ def _draw(
         # An update may have taken labels away, or changed them.
         now = samples.set_index("sample_id")["given_label"]
         table = table[table["sample_id"].map(now).to_numpy() == table["given_label"].to_numpy()]
+        table = with_groups(table, run.contradicted_groups())
     else:
         table = samples.loc[samples["given_label"] != "", ["sample_id", "given_label"]]
     if not len(table):
@@ -102,12 +104,11 @@ def _draw(
 def _planned(
     order: pd.DataFrame, strata: tuple[Stratum, ...], question: AuditQuestion, run: Run | None
 ) -> tuple[int, tuple[int | None, int | None]]:
-    """How many verdicts are expected to be enough, and the range."""
+    """How many verdicts are expected to be enough, and the range: more than the draw's own plan with more strata."""
     if question.min_precision is not None and run is not None:
         bounds = _bounds(order, question, run.scores(), {})
         num_to_read, to_read_range = bounds.num_to_read or bounds.cut_offs[-1], bounds.to_read_range
     else:
-        # More than the draw's own plan where each class is sampled for itself.
         statement = make_statement(order, strata, question, {})
         num_to_read, to_read_range = statement.num_to_read or len(order), statement.to_read_range
     return num_to_read, to_read_range or (0, 0)
@@ -116,26 +117,33 @@ def _planned(
 def drawn_sample(study: Study) -> DrawnSample | None:
     """What the open audit and the samples of groups that are not decided show to readers; None where neither is."""
     audit = load_audit(study)
-    of_groups = [one for each in load_groups(study).values() if not each.applied for one in each.drawn]
+    groups = load_groups(study).values()
+    of_groups = [one for each in groups if not each.applied for one in each.drawn]
     if audit is None:
         ranks = {each: rank for rank, each in enumerate(of_groups)}
         return DrawnSample(ranks, frozenset(of_groups)) if of_groups else None
     order = load_order(study, audit)[: audit.num_drawn]
     is_census = np.array([stratum.is_census for stratum in audit.strata])[order["stratum"].to_numpy()]
     ids = order["sample_id"].tolist()
-    drawn = set(ids)
-    finds_errors, pace = audit.next_sample is NextSample.FIND, None
-    if finds_errors:
-        pace = Pace.of(each for each in open_ledger(study).decisions() if each.sequence <= audit.paced_by)
+    finds_errors = audit.next_sample is NextSample.FIND
+    decisions = open_ledger(study).decisions() if finds_errors or any(each.applied for each in groups) else []
+    pace = Pace.of(each for each in decisions if each.sequence <= audit.paced_by) if finds_errors else None
     in_order = frozenset(order["sample_id"][~is_census]) | set(of_groups)
-    ranks = {each: rank for rank, each in enumerate([*(one for one in of_groups if one not in drawn), *ids])}
+    settled = settled_labels(study, audit, order, decisions)
+    ids.sort(key=settled.__contains__)  # what a group's decision changed comes last
+    ranks = {each: rank for rank, each in enumerate(dict.fromkeys([*of_groups, *ids]))}
     return DrawnSample(ranks, in_order, finds_errors, pace)
 
 
 def audit_statement(
-    order: pd.DataFrame, audit: Audit, decisions: Sequence[Decision], *, has_forecast: bool = True
+    order: pd.DataFrame,
+    audit: Audit,
+    decisions: Sequence[Decision],
+    groups: Mapping[str, GroupDecision],
+    *,
+    has_forecast: bool = True,
 ) -> Statement:
-    """What the standing decisions of all readers prove now."""
+    """What the standing decisions of all readers prove now; groups: of `load_groups`."""
     given = dict(zip(order["sample_id"], order["given_label"], strict=True))
     outcomes = label_outcomes(decisions, given)
     return make_statement(
@@ -144,7 +152,7 @@ def audit_statement(
         audit.question,
         outcomes,
         accuracy=reader_accuracy(reading_pairs(order, len(audit.strata), decisions), audit.question.alpha / 4),
-        unread_changes=len(bulk_changes(decisions, given) - set(outcomes)),
+        changes=bulk_evidence(audit, decisions, given, groups),
         has_forecast=has_forecast,
     )
 
@@ -228,7 +236,6 @@ class AuditNow:
 
 def audit_now(study: Study, *, until: int | None = None) -> AuditNow | None:
     """None where no audit is open. until: only the verdicts up to this row of the ledger; None: all.
-
     It is made from the study's files alone: the same files give the same statement."""
     audit = load_audit(study)
     if audit is None:
@@ -238,7 +245,7 @@ def audit_now(study: Study, *, until: int | None = None) -> AuditNow | None:
     known = set(order["sample_id"])
     return AuditNow(
         audit=audit,
-        statement=audit_statement(order, audit, decisions),
+        statement=audit_statement(order, audit, decisions, load_groups(study)),
         proposals=audit_proposals(order, audit, open_run(study, audit.run).scores(), decisions)
         if audit.run
         else NO_PROPOSALS,
@@ -255,13 +262,14 @@ def audit_course(study: Study, num_points: int = 30) -> list[tuple[int, float]]:
         return []
     order, decisions = load_order(study, audit), open_ledger(study).decisions()
     scores = None if audit.question.min_precision is None else open_run(study, audit.run).scores()
+    groups = load_groups(study)
     known = set(order["sample_id"])
     ends = [place + 1 for place, each in enumerate(decisions) if each.verdict.sample_id in known]
     chosen = sorted({ends[place] for place in np.linspace(0, len(ends) - 1, num_points).astype(int)}) if ends else []
     course = []
     for end in (0, *chosen):
         if scores is None:
-            statement = audit_statement(order, audit, decisions[:end], has_forecast=False)
+            statement = audit_statement(order, audit, decisions[:end], groups, has_forecast=False)
             course.append((statement.num_read, statement.share))
         else:
             bounds = audit_proposals(order, audit, scores, decisions[:end], has_forecast=False)
@@ -270,13 +278,15 @@ def audit_course(study: Study, num_points: int = 30) -> list[tuple[int, float]]:
 
 
 def num_unread(study: Study) -> int:
-    """Labels of the open audit's sample, as far as it is shown to readers, without a verdict; 0 where none is open."""
+    """Labels of the open audit's sample, as far as it is shown, that wait for a verdict; 0 where none is open."""
     audit = load_audit(study)
     if audit is None:
         return 0
     order = load_order(study, audit)
     given = dict(zip(order["sample_id"], order["given_label"], strict=True))
-    return len(set(order["sample_id"][: audit.num_drawn]) - set(label_outcomes(open_ledger(study).decisions(), given)))
+    decisions = open_ledger(study).decisions()
+    settled = settled_labels(study, audit, order, decisions)
+    return len(set(order["sample_id"][: audit.num_drawn]) - set(label_outcomes(decisions, given)) - settled)
 
 
 def extend_sample(study: Study) -> int:
@@ -286,5 +296,5 @@ def extend_sample(study: Study) -> int:
         return 0
     order, decisions = load_order(study, now.audit), open_ledger(study).decisions()
     given = dict(zip(order["sample_id"], order["given_label"], strict=True))
-    read = label_outcomes(decisions, given)
+    read = {*label_outcomes(decisions, given), *settled_labels(study, now.audit, order, decisions)}
     return show_more(study, now.audit, order, read, now.num_to_read).num_drawn - now.audit.num_drawn

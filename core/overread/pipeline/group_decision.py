@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from overread.audit.confidence_set import ConfidenceSet, Counts, Predictor
+from overread.audit.confidence_set import ConfidenceSet, Counts, Predictor, with_known
 from overread.audit.wording import percent
 from overread.errors import ConfigError, StudyError
 from overread.files import write_atomically
@@ -65,6 +65,8 @@ class GroupProgress:
     """For at least so many of the group the new label is right, with the confidence `CONFIDENCE`, whenever one
     looks."""
     num_labels: int
+    most_not_right: int
+    """Of those that nobody read, the new label is not right for at most so many."""
 
     @property
     def is_enough(self) -> bool:
@@ -88,13 +90,11 @@ def group_name(sample_ids: Collection[str]) -> str:
 
 
 def group_changes(group: Mapping[str, Any], classes: Collection[str]) -> dict[str, str]:
-    """Given label to new label; empty where the group does not say which: swapped, with more than two classes."""
-    if not group["is_swapped"]:
-        return {name: group["predicted_label"] for name in classes if name != group["predicted_label"]}
-    if len(classes) != 2:
-        return {}
-    first, second = classes
-    return {first: second, second: first}
+    """Given label to new label: where two classes are swapped, of these two alone."""
+    given, predicted = group["given_label"], group["predicted_label"]
+    if group["is_swapped"]:
+        return {given: predicted, predicted: given}
+    return {name: predicted for name in classes if name != predicted}
 
 
 def groups_path(study: Study) -> Path:
@@ -116,20 +116,16 @@ def load_groups(study: Study) -> dict[str, GroupDecision]:
 
 
 def draw_group(study: Study, run: str, group: Mapping[str, Any], *, seed: int = 0) -> GroupDecision:
-    """Draw a group's sample, which the queue of all readers then begins with. Drawn once: it stays as it is.
-
-    Raises ConfigError where the group does not say what its labels should be."""
+    """Draw a group's sample, which the queue of all readers then begins with. Drawn once: it stays as it is."""
     decisions, name = load_groups(study), group_name(group["sample_ids"])
     if name in decisions:
         return decisions[name]
-    if not (changes := group_changes(group, study.classes)):
-        raise ConfigError("these labels are swapped among more than two classes: read them one by one")
     # By id: the order of files tells nothing, and changes nothing.
     order = np.random.default_rng(seed).permutation(sorted(group["sample_ids"])).tolist()
     drawn = GroupDecision(
         name=name,
         run=run,
-        changes=changes,
+        changes=group_changes(group, study.classes),
         sample_ids=tuple(order),
         num_drawn=min(NUM_DRAWN, len(order)),
         seed=seed,
@@ -146,11 +142,14 @@ def draw_more(study: Study, decision: GroupDecision) -> GroupDecision:
     return more
 
 
-def group_progress(decision: GroupDecision, decisions: Iterable[Decision]) -> GroupProgress:
+def group_progress(
+    decision: GroupDecision, decisions: Iterable[Decision], *, alpha: float = 1 - CONFIDENCE
+) -> GroupProgress:
     """decisions: the standing ones of all readers; those in bulk are no readings. A label is confirmed where all who
     judged it gave the new one.
 
-    The bound is exact for a random order without replacement (`confidence_set`), up to the first one not read."""
+    The bound is exact for a random order without replacement (`confidence_set`), up to the first one not read; those
+    read beyond it are known."""
     new_label: dict[str, list[bool]] = defaultdict(list)
     known = set(decision.sample_ids)
     for each in decisions:
@@ -164,9 +163,21 @@ def group_progress(decision: GroupDecision, decisions: Iterable[Decision]) -> Gr
             break
         in_order.append(all(new_label[sample_id]))
     num, read, confirmed = len(decision.sample_ids), len(in_order), sum(in_order)
-    counts = Counts.of(np.array([num]), np.array([read]), np.array([confirmed]))
-    least = ConfidenceSet(counts, Predictor.of(np.array([_GUESS])), 1 - CONFIDENCE).least()
-    return GroupProgress(read, confirmed, least, num)
+    known_right = sum(map(all, new_label.values()))
+    known_not = len(new_label) - known_right
+    counts = with_known(
+        Counts.of(np.array([num]), np.array([read]), np.array([confirmed])),
+        np.array([known_right]),
+        np.array([known_not]),
+    )
+    least = least_right(counts, alpha)
+    return GroupProgress(read, confirmed, least, num, num - least - known_not)
+
+
+def least_right(counts: Counts, alpha: float) -> int:
+    """For at least so many labels of a group the new one is right; counts: of one stratum, the labels for which it is
+    being those that it finds."""
+    return ConfidenceSet(counts, Predictor.of(np.array([_GUESS])), alpha).least()
 
 
 def progress_words(progress: GroupProgress) -> str:

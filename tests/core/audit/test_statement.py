@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from overread.audit.design import CENSUS, AuditQuestion, draw_order
+from overread.audit.design import CENSUS, AuditQuestion, draw_order, group_alpha, sampled_question
 from overread.audit.outcomes import Outcome, bulk_changes, label_outcomes
 from overread.audit.proposal_bounds import proposal_bounds
-from overread.audit.statement import make_statement
+from overread.audit.statement import BulkChanges, make_statement
 from overread.errors import ConfigError
 from tests.core.review.verdicts import decision
 
@@ -124,7 +124,60 @@ def test_labels_changed_unseen_count_as_wrong():
     order, strata, num_planned = draw_order(table, QUESTION)
     outcomes = read(order, wrong, num_planned)
     seen = make_statement(order, strata, QUESTION, outcomes)
-    assert make_statement(order, strata, QUESTION, outcomes, unread_changes=3).most_wrong == seen.most_wrong + 3
+    unseen = BulkChanges(frozenset(order["sample_id"][-3:]))
+    after = make_statement(order, strata, QUESTION, outcomes, changes=unseen)
+    assert (after.most_wrong, after.num_unread_changes) == (seen.most_wrong + 3, 3)
+
+
+def grouped(num_right=80, seed=0):
+    """Labels of which 80 are a group that a decision gives other labels, right for so many; the draw, and the wrong."""
+    table, wrong = labels(seed=seed)
+    group = table["sample_id"][np.random.default_rng(seed).permutation(400)[:80]].tolist()
+    wrong = (wrong - set(group)) | set(group[:num_right])
+    is_in = table["sample_id"].isin(group)
+    table = table.assign(group=np.where(is_in, "g", ""), group_text=np.where(is_in, "at site 2, looks like tumour", ""))
+    question = AuditQuestion(0.05, 0.999, seed=seed)
+    order, strata, _ = draw_order(table, question)
+    return question, order, strata, group, wrong
+
+
+def test_a_group_whose_labels_stand_out_is_a_stratum_and_one_that_is_small_is_not():
+    question, order, strata, group, _ = grouped()
+    (place,) = [place for place, each in enumerate(strata) if each.group]
+    assert (strata[place].name, strata[place].size) == ("at site 2, looks like tumour", 80)
+    assert set(order["sample_id"][order["stratum"] == place]) == set(group)
+    assert group_alpha(strata, question) + sampled_question(strata, question).alpha == pytest.approx(0.001)
+    table, _ = labels()
+    few = table.assign(group=["g"] * 19 + [""] * 381, group_text="few")
+    assert draw_order(few, question)[1] == draw_order(table, question)[1]
+
+
+@pytest.mark.parametrize("num_right", [80, 70])
+@pytest.mark.parametrize("seed", range(3))
+def test_after_a_decision_on_a_group_the_bound_holds_and_is_narrow(seed, num_right):
+    question, order, strata, group, wrong = grouped(num_right, seed)
+    in_order = [one for one in order["sample_id"] if one not in set(group)]
+    changes = BulkChanges(frozenset(group), {"g": 80 - num_right + 5})
+    for num in (0, 100, 200, 320):
+        outcomes = {one: Outcome.CORRECTED if one in wrong else Outcome.RIGHT for one in in_order[:num]}
+        after = make_statement(order, strata, question, outcomes, changes=changes)
+        elsewhere = len(wrong - set(group) - set(in_order[:num]))
+        assert elsewhere + 80 - num_right <= after.most_wrong
+        assert (after.num_changed, after.most_wrong_changed) == (80, 80 - num_right + 5)
+    # All else is read: what the group's sample leaves possible is left.
+    assert after.most_wrong == 80 - num_right + 5
+    unsaid = make_statement(order, strata, question, outcomes, changes=BulkChanges(frozenset(group)))
+    assert unsaid.most_wrong == 160 and unsaid.num_unread_changes == 80
+
+
+def test_of_a_decided_group_what_was_read_or_left_is_counted_as_it_is():
+    question, order, strata, group, wrong = grouped()
+    rest = {one: Outcome.CORRECTED if one in wrong else Outcome.RIGHT for one in order["sample_id"]}
+    outcomes = {one: outcome for one, outcome in rest.items() if one not in set(group)}
+    outcomes |= {group[0]: Outcome.CORRECTED, group[1]: Outcome.DISPUTED, group[2]: Outcome.RIGHT}
+    changes = BulkChanges(frozenset(group) - {group[3], group[4]}, {"g": 6})
+    # At most 6 of the 75 changed unread, two left as they were, and the disputed one.
+    assert make_statement(order, strata, question, outcomes, changes=changes).most_wrong == 6 + 2 + 1
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -54,6 +54,35 @@ def test_two_sites_that_swap_two_classes_contradict_each_other_where_each_model_
     assert all(group.share > 0.9 for group in groups)
 
 
+def test_two_of_five_classes_that_a_site_swaps_are_told_once_as_a_pair():
+    features, true, units, sites = made_case(1800, num_classes=5)
+    is_swapped = (sites == "site 2") & np.isin(true, [1, 3])
+    given = np.where(is_swapped, 4 - true, true)
+    (group,) = found(features, given, units, {"site": sites}, num_classes=5)
+    assert (group.value, group.is_swapped, {group.given, group.predicted}) == ("site 2", True, {1, 3})
+    assert set(np.unique(given[group.rows])) == {1, 3}
+    assert is_swapped[group.rows].mean() > 0.95
+    assert len(group.rows) > 0.85 * is_swapped.sum()
+
+
+def test_a_class_that_a_site_calls_by_another_name_of_five_is_found_one_way():
+    features, true, units, sites = made_case(1800, num_classes=5)
+    is_renamed = (sites == "site 2") & (true == 1)
+    given = np.where(is_renamed, 3, true)
+    (group,) = found(features, given, units, {"site": sites}, num_classes=5)
+    assert (group.value, group.is_swapped, group.predicted, group.given) == ("site 2", False, 1, 3)
+    assert is_renamed[group.rows].mean() > 0.9 and group.share > 0.85
+
+
+def test_a_swap_and_a_renamed_class_of_one_site_are_two_groups():
+    features, true, units, sites = made_case(1800, num_classes=5)
+    here = sites == "site 2"
+    given = np.where(here & np.isin(true, [1, 3]), 4 - true, np.where(here & (true == 0), 2, true))
+    groups = found(features, given, units, {"site": sites}, num_classes=5)
+    assert [(group.is_swapped, group.predicted) for group in groups if not group.is_swapped] == [(False, 0)]
+    assert [{group.given, group.predicted} for group in groups if group.is_swapped] == [{1, 3}]
+
+
 def test_a_cluster_under_a_wrong_label_is_found_without_any_column():
     features, true, units, _ = made_case()
     is_batch = np.arange(len(true)) < 60

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from overread.records import Verdict, VerdictKind
 from overread.review.ledger import visit_key
 from overread.review.queue import review_order
 from overread.studies.run import open_run
-from overread.studies.study import open_study, set_protocol
+from overread.studies.study import open_study, save_study, set_protocol
 from tests.app.made_study import CLASSES, write_study
 from tests.core.commands import run_command
 
@@ -230,6 +231,24 @@ def test_the_pdf_says_what_is_recomputed_from_the_ledger(audited, tmp_path):
     assert now.head.split(":")[0] in text and "CLAIM 18" in text and f"of {len(pages)} " in text
     for hidden in ("Ada", "Ben", "secret-patient"):
         assert hidden not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "has_note"),
+    [
+        ("Łódź – Žižka, Καρδιά, Лёгкие", "Łódź – Žižka, Καρδιά, Лёгкие", False),
+        ("Z\u030cizka", "Žizka", False),
+        ("肺 CT", "[U+80BA] CT", True),
+    ],
+)
+def test_the_pdf_writes_the_letters_of_its_font_and_says_where_it_cannot(audited, tmp_path, name, written, has_note):
+    save_study(replace(open_study(audited.path), name=name))
+    run_command("report", audited.path, "--out", tmp_path / "a.pdf")
+    pages = PdfReader(tmp_path / "a.pdf").pages
+    assert written in pages[0].extract_text()
+    assert ("font lacks" in pages[-1].extract_text()) is has_note
+    run_command("report", audited.path, "--out", tmp_path / "a.html")
+    assert name in (tmp_path / "a.html").read_text(encoding="utf-8")
 
 
 def test_a_report_is_html_or_pdf(audited, tmp_path):

@@ -1,13 +1,19 @@
 """A group is one decision: confirmed on a sample, written for all, refused where the sample does not bear it."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy.stats import hypergeom
 
+from overread.audit.design import AuditQuestion
+from overread.audit.wording import statement_lines
 from overread.errors import ConfigError
-from overread.pipeline.audit_study import drawn_sample
+from overread.files import write_atomically
+from overread.pipeline.audit_report import write_report
+from overread.pipeline.audit_store import load_order
+from overread.pipeline.audit_study import audit_course, audit_now, drawn_sample, open_audit
 from overread.pipeline.group_decision import (
     GroupDecision,
     apply_group,
@@ -19,6 +25,8 @@ from overread.pipeline.group_decision import (
     undo_group,
 )
 from overread.pipeline.study_ledger import open_ledger
+from overread.records import Verdict, VerdictKind
+from overread.review.ledger import visit_key
 from overread.review.queue import review_order
 from overread.review.row_rules import BULK
 from overread.studies.run import open_run
@@ -90,10 +98,56 @@ def test_critical_classes_and_own_verdicts_are_left_as_they_are(made, group):
     assert {given[one] for one in outcome.recorded} == {"normal"}
 
 
-def test_swapped_labels_change_both_ways_where_there_are_two_classes():
-    swapped = {"is_swapped": True, "predicted_label": "a", "given_label": "b"}
-    assert group_changes(swapped, ("a", "b")) == {"a": "b", "b": "a"}
-    assert group_changes(swapped, ("a", "b", "c")) == {}
+def test_swapped_labels_change_both_ways_and_no_third_class_does():
+    group = {"is_swapped": True, "predicted_label": "a", "given_label": "b"}
+    assert group_changes(group, ("a", "b", "c")) == {"a": "b", "b": "a"}
+    assert group_changes(group | {"is_swapped": False}, ("a", "b", "c")) == {"b": "a", "c": "a"}
+
+
+def test_each_label_of_a_swap_changes_to_the_other_class(made):
+    samples = made.samples().set_index("sample_id")["given_label"]
+    ids = samples.index[samples.isin(["normal", "serrated"])].tolist()[:60]
+    group = {"is_swapped": True, "predicted_label": "normal", "given_label": "serrated", "sample_ids": ids}
+    drawn = draw_group(made, RUN, group)
+    other = {"normal": "serrated", "serrated": "normal"}
+    ledger = open_ledger(made)
+    with ledger.writing() as connection:
+        for one in drawn.drawn:
+            given, new = samples[one], other[samples[one]]
+            key = visit_key("Ben", one, "1")
+            verdict = Verdict(one, "Ben", VerdictKind.ACCEPT, given, new, new, RUN, 0.5, key)
+            ledger.append_verdict(connection, verdict)
+    assert len(apply_group(made, drawn, "Ada").recorded) == 60
+    chosen = {each.verdict.sample_id: each.verdict.chosen_label for each in ledger.decisions("Ada")}
+    assert chosen == {one: other[samples[one]] for one in ids}
+
+
+def test_an_audit_bounds_what_a_decision_changed_by_the_sample_of_the_group(made, group, tmp_path):
+    text = json.dumps({"groups": [group | {"column": "site", "value": "2", "share": 1, "share_elsewhere": 0.01}]})
+    write_atomically(open_run(made).path / "contradicted_groups.json", text)
+    audit = open_audit(made, AuditQuestion(0.2, seed=1))
+    assert {(each.name, each.size) for each in audit.strata if each.group} == {("at site 2, looks like adenoma", 100)}
+    drawn = draw_more(made, draw_group(made, RUN, group))
+    order = load_order(made, audit)["sample_id"].tolist()
+    in_group = set(group["sample_ids"])
+    read(made, drawn.drawn, reader="Ben", wrong=in_group)
+    read(made, [one for one in order if one not in in_group][:100], reader="Ben", wrong=set())
+    before = audit_now(made).statement
+    assert before.most_wrong > 60 and before.num_changed == 0
+    apply_group(made, drawn, "Ada")
+    after = audit_now(made).statement
+    assert after.num_changed == 60 and 0 < after.most_wrong_changed < 20
+    assert after.most_wrong < 48 and after.num_unread_changes == 0
+    said = " ".join(statement_lines(after, audit.question))
+    assert f"one decision changed 60 labels unread: at most {after.most_wrong_changed} of them are wrong" in said
+    out = tmp_path / "report.html"
+    write_report(made, out)
+    assert "One decision changed 60 labels unread" in out.read_text() and "half of the error prob" in out.read_text()
+    assert audit_course(made)[-1] == (after.num_read, after.share)
+    assert "<th>Changed unread</th>" in out.read_text()
+    assert [each.num_changed for each in after.tallies if each.stratum.group] == [60]
+    undo_group(made, load_groups(made)[drawn.name])
+    assert audit_now(made).statement == before
 
 
 def verdicts_on(order, right):

@@ -53,5 +53,8 @@ def test_a_check_warns_of_each_group_that_the_run_found(tmp_path):
     assert first.message == (
         "site Bern: 62% of the images that look like serrated have another label, mostly normal (elsewhere 4%)"
     )
-    assert second.message == "site Bern: 98% of 40 labels contradict those elsewhere; one side is the wrong way round"
+    assert second.message == (
+        "at site Bern, normal and serrated look swapped: 98% of their labels contradict those elsewhere; one side is "
+        "the wrong way round"
+    )
     assert group_text(GROUP | {"column": CLUSTER, "value": "7"}).startswith("cluster 7 of images that look alike: 62%")

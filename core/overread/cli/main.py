@@ -13,6 +13,7 @@ from typer.core import TyperCommand
 
 from overread.cli.agreement_command import agreement
 from overread.cli.apply_command import apply
+from overread.cli.assign_command import assign
 from overread.cli.audit_command import audit, report
 from overread.cli.bench_command import bench
 from overread.cli.export_command import ExportCommand, export
@@ -61,6 +62,7 @@ _COMMANDS = (
     check,
     configure,
     agreement,
+    assign,
     audit,
     report,
     corrupt,

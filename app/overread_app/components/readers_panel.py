@@ -4,12 +4,13 @@ import streamlit as st
 
 from overread.pipeline.assigning import study_progress
 from overread.studies.study import Study
+from overread_app import session
 from overread_app.boundary import plain_text
 
 
 def show_readers(study: Study) -> None:
-    """Nothing where the samples are not shared among readers."""
-    progress = study_progress(study)
+    """Nothing where the samples are not shared among readers, or this session is not the owner's."""
+    progress = study_progress(study) if session.may_manage() else None
     if progress is None:
         return
     st.header("Readers")

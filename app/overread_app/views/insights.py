@@ -62,8 +62,7 @@ def show_page() -> None:
         show_trade_off(run, scores)
     if session.may_see_others():
         show_verdicts(study)
-    if session.may_manage():
-        show_readers(study)
+    show_readers(study)
     show_anchoring(study)
     show_grades(study)
     show_map(study, run, scores)
@@ -282,11 +281,7 @@ def show_map(study: Study, run: Run, scores: pd.DataFrame) -> None:
     )
     labels = scores["given_label"].to_numpy(dtype=object)
     figure = charts.embedding_map(
-        study_data.load_map(run),
-        labels.tolist(),
-        scores["is_proposed"].to_numpy(),
-        study.classes,
-        drag=drag or "lasso",
+        study_data.load_map(run), labels.tolist(), scores["is_proposed"].to_numpy(), study.classes, drag=drag or "lasso"
     )
     selection = charts.show_selectable(
         figure,

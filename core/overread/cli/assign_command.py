@@ -30,7 +30,9 @@ def assign(
         str | None,
         typer.Option(help="How long a reader holds samples after their last verdict: 90m, 2h.", show_default="2h"),
     ] = None,
-    batch: Annotated[int | None, typer.Option(help="Samples a reader gets at a time.", min=1, show_default="20")] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Samples a reader gets at a time.", min=1, show_default="20")
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Draws the samples that one more reader reads.", min=0, show_default="0")
     ] = None,

@@ -2,10 +2,14 @@
 
 import pytest
 
+from overread.audit.design import AuditQuestion
+from overread.pipeline.audit_study import drawn_sample, open_audit
 from overread.pipeline.study_ledger import open_ledger
 from overread.review import assignment as module
+from overread.review import queue
 from overread.review.assignment import Assignment, assign, end_assignment
 from overread.review.claims import claim_batch, give_back
+from overread.review.queue_choice import QueueChoice
 from overread.studies.run import open_run
 from tests.app.reading.desk import Desk
 
@@ -99,3 +103,24 @@ def test_the_page_says_that_the_numbers_are_of_the_share(study, is_shared, text)
     if is_shared:
         assign(open_ledger(study), Assignment())
     assert text in component_data(study, default_run(study), "Ann")["words"]["panel.reviewed"]
+
+
+def test_an_open_audit_s_sample_comes_first_in_its_order_and_is_shared_without_a_gap(study):
+    open_audit(study, AuditQuestion(0.2))
+    ranks = drawn_sample(study).ranks
+    in_order = sorted(ranks, key=ranks.__getitem__)
+    assign(open_ledger(study), Assignment(batch=5))
+    ann, bob = (ids(Desk(study, name).queue(count=10)) for name in ("Ann", "Bob"))
+    assert (ann, bob) == (in_order[:5], in_order[5:10])
+
+
+def test_repeats_and_controls_come_in_a_share(study, monkeypatch):
+    monkeypatch.setattr(queue, "REPEAT_GAP", 3)
+    monkeypatch.setattr(queue, "REPEAT_SHARE", 1)
+    assign(open_ledger(study), Assignment(batch=20))
+    desk = Desk(study, "Ann", choice=QueueChoice(num_controls=2, repeats=True))
+    first = ids(desk.queue(count=10))
+    assert len(set(first) - set(proposals(study))) == 2
+    for _ in range(4):
+        desk.decide(desk.shown(), "reject")
+    assert desk.shown()["id"] == first[0]

@@ -92,7 +92,7 @@ def _lines(assignment: "Assignment | None", progress: "AssignmentProgress | None
     if assignment is None or progress is None:
         return ["no assignment: every reader reads all samples; set one with: overread assign STUDY --overlap 20%"]
     return [
-        f"{assignment.readers_per_sample} readers for each sample, one more for {assignment.overlap:.0%}; "
+        f"readers for each sample: {assignment.readers_per_sample}, one more for {assignment.overlap:.0%} of them; "
         f"{assignment.batch} at a time, held for {assignment.lease_s / 3600:g} hours after a reader's last verdict",
         f"{progress.num_samples:,} samples: {progress.num_read_once:,} read once or more, "
         f"{progress.num_read_by_all:,} by all readers they are due for",

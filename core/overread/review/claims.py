@@ -40,7 +40,7 @@ class AssignmentProgress:
     num_claimed: int
     """Claims that hold now, of samples that their reader has not read."""
     num_expired: int
-    """Claims of unread samples whose lease has ended: others may take them."""
+    """Claims whose lease has ended, of samples that are still to be read: others may take them."""
     readers: tuple[ReaderShare, ...]
     """By name."""
 
@@ -63,7 +63,7 @@ def claim_batch(ledger: Ledger, assignment: Assignment, reader: str, order: Iter
         taken = {(each.verdict.sample_id, each.verdict.reader) for each in ledger.decisions_within(connection)}
         of_study = select(claims.c.sample_id, claims.c.reader).where(claims.c.study == ledger.study)
         held = connection.execute(of_study.where(claims.c.expires_s > now_s))
-        taken |= {(sample_id, name) for sample_id, name in held if name not in gone}
+        taken |= {(sample_id, name) for sample_id, name in held if name == reader or name not in gone}
         num_taken = Counter(sample_id for sample_id, _ in taken)
         batch: list[str] = []
         for sample_id in order:
@@ -106,9 +106,10 @@ def assignment_progress(ledger: Ledger, assignment: Assignment, sample_ids: Sequ
     of_study = select(claims.c.sample_id, claims.c.reader, claims.c.expires_s).where(claims.c.study == ledger.study)
     with ledger.reading() as connection:
         rows = [] if connection is None else connection.execute(of_study).all()
-    open_claims = [row for row in rows if (row.sample_id, row.reader) not in read]
-    held = [row.reader for row in open_claims if row.expires_s > time.time()]
     num_read = Counter(sample_id for sample_id, _ in read)
+    due = {each for each in wanted if num_read[each] < assignment.num_due(each)}
+    open_claims = [row for row in rows if row.sample_id in due and (row.sample_id, row.reader) not in read]
+    held = [row.reader for row in open_claims if row.expires_s > time.time()]
     by_reader, claimed = Counter(reader for _, reader in read), Counter(held)
     return AssignmentProgress(
         num_samples=len(wanted),

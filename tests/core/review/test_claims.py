@@ -209,3 +209,12 @@ def test_a_ledger_of_schema_four_is_migrated_with_its_rows(tmp_path):
     assert [row.sample_id for row in ledger.history()] == ["s1"]
     assert claim_batch(ledger, Assignment(batch=2), "bob", SAMPLES[:3]) == ["s0", "s2"]
     ledger.verify_chain()
+
+
+def test_what_others_have_read_meanwhile_counts_neither_as_held_nor_as_expired(ledger, clock):
+    assignment = Assignment(batch=2, lease_s=600)
+    claim_batch(ledger, assignment, "ann", SAMPLES[:2])
+    clock.now_s += 601
+    ledger.record(verdict("s0", "bob"))
+    found = assignment_progress(ledger, assignment, SAMPLES[:2])
+    assert (found.num_read_by_all, found.num_claimed, found.num_expired) == (1, 0, 1)

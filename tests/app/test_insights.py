@@ -11,8 +11,11 @@ from sklearn.decomposition import PCA
 
 from overread.detection.proposal_set import expectation, trade_off
 from overread.metrics import reliability_curve
+from overread.pipeline.assigning import assigned_samples
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import VerdictKind
+from overread.review.assignment import Assignment, assign
+from overread.review.claims import claim_batch
 from overread.studies.run import open_run
 from overread_app import study_data
 from overread_app.components import calibration_charts, charts
@@ -169,3 +172,17 @@ def test_loss_curves_draw_a_line_per_phase_and_bear_a_run_without_epochs():
 def test_the_epochs_of_a_loss_curve_are_whole_numbers_from_0():
     axis = charts.loss_curves([{"event": "epoch", "phase": "a", "num_done": 1, "loss": 2.0}]).layout.xaxis
     assert (axis.dtick, axis.range) == (1, (0, 1.5))
+
+
+def test_the_owner_sees_how_far_readers_are_where_images_are_shared(app, made_study):
+    open_page(app, "insights")
+    assert "Readers" not in [each.value for each in app.header]
+    assign(open_ledger(made_study), Assignment(batch=5))
+    claim_batch(open_ledger(made_study), Assignment(batch=5), "Ann *Lee*", assigned_samples(made_study))
+    for verdict in verdicts(made_study, reader="Bob", number=2):
+        open_ledger(made_study).record(verdict)
+    open_page(app, "insights")
+    assert "Readers" in [each.value for each in app.header]
+    numbers = {each.label: each.value for each in app.metric}
+    assert (numbers["Images to read"], numbers["Read once or more"], numbers["Held by readers now"]) == ("8", "2", "5")
+    assert "| Bob | 2 | 0 |" in page_text(app)

@@ -17,6 +17,7 @@ from overread_app.reading.open_rooms import NEAR_DUPLICATES
 from overread_app.reading.page_data import Jump
 from overread_app.reading.reader_state import ReaderState
 from overread_app.reading.room import Room
+from overread_app.reading.seat import share_of
 from overread_app.reading_list import ReadingList
 from overread_app.words.catalogue import Words
 
@@ -174,6 +175,7 @@ def part_counts(reading: ReadingList, room: Room, state: ReaderState) -> Mapping
     """How many samples of the choice each part has now."""
     standing = state.current()
     order = room.order(reading.choice, timed=standing.until(reading.since))
+    order = share_of(room, order, state.ledger, standing, reading.reader)
 
     def num(sample_ids: Any) -> int:
         return sum(room.is_chosen(order, sample_id) for sample_id in sample_ids)

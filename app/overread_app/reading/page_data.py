@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass
 import streamlit as st
 
 from overread.records import Protocol
+from overread.review.assignment import current_assignment
 from overread.review.queue_choice import QueueChoice, blind_choice
 from overread.studies.run import Run
 from overread.studies.study import Study
-from overread_app import session
+from overread_app import session, study_data
 from overread_app.components.charts import class_colours
 from overread_app.components.verdict_words import NUM_KEYS, offered_grades, offered_verdicts
 from overread_app.reading.open_rooms import room_stamp
@@ -62,6 +63,9 @@ def component_data(
     base = st.get_option("server.baseUrlPath").strip("/")
     identity = "\n".join((reader, study.ledger_study, ticket.run))
     colours = class_colours(study.classes)
+    texts = words.sections(*SECTIONS)
+    if current_assignment(study_data.ledger(study)) is not None:
+        texts["panel.reviewed"] = texts["panel.share"]
     return {
         "base": f"/{base}/reading" if base else "/reading",
         "ticket": sign(ticket, study.key()),
@@ -75,6 +79,6 @@ def component_data(
         "tour": tour_data(study) if run and study.protocol == Protocol.OPEN else None,
         "jump": jump and asdict(jump),
         "language": words.language,
-        "words": words.sections(*SECTIONS),
+        "words": texts,
         "storage": "overread." + hashlib.sha256(identity.encode()).hexdigest()[:16],
     }

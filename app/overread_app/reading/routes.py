@@ -59,6 +59,7 @@ def next_samples(seat: Seat, content: bytes) -> Json:
     asked = queue_request(content)
     seat.state.later = asked.later
     standing = seat.state.current()
+    seat.claim_next(standing)
     passed = asked.have if asked.first is None else asked.have | {asked.first}
     following = (sample_id for sample_id in seat.waiting(standing) if sample_id not in passed)
     first = [asked.first] if asked.first is not None and _is_first_shown(seat, asked, standing) else []
@@ -111,6 +112,7 @@ def record_verdict(seat: Seat, content: bytes) -> Json:
             grade=asked.grade,
         )
     )
+    seat.renew()
     return {"saved": True, "key": key, **seat.summary(seat.state.current())}
 
 
@@ -139,6 +141,7 @@ def lock_reading(seat: Seat, content: bytes) -> Json:
             image_sha256=room.hashes[row],
         )
         seat.ledger.record_reading(reading)
+        seat.renew()
         standing = seat.state.current()
     (revealed,) = seat.packets([asked.sample_id], standing)
     return {"saved": True, "revealed": revealed, **seat.summary(standing)}

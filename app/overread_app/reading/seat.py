@@ -3,6 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from overread.review.assignment import current_assignment
+from overread.review.claims import NUM_LEFT, claim_batch, held_samples, renew_claims
 from overread.review.ledger import Ledger
 from overread.review.queue import ReaderMarks, due_repeats, waiting_samples
 from overread.review.queue_choice import QueuePart
@@ -28,7 +32,25 @@ class Seat:
         return words_in(self.ticket.language)
 
     def order(self, standing: Standing) -> Order:
-        return self.room.order(self.ticket.choice, timed=standing.until(self.ticket.since))
+        """The samples of the reader's choice; where the study's are shared among readers, those of their share."""
+        order = self.room.order(self.ticket.choice, timed=standing.until(self.ticket.since))
+        return share_of(self.room, order, self.ledger, standing, self.ticket.reader)
+
+    def claim_next(self, standing: Standing) -> None:
+        """Get the reader the next batch of their share, where few are left of it."""
+        assignment = current_assignment(self.ledger)
+        if assignment is None or self.ticket.choice.only is not QueuePart.UNDECIDED:
+            return
+        share = self.order(standing)
+        if sum(sample_id not in standing.decided for sample_id in share.sample_ids) < NUM_LEFT:
+            order = self.room.order(self.ticket.choice, timed=standing.until(self.ticket.since))
+            claim_batch(self.ledger, assignment, self.ticket.reader, order.sample_ids)
+
+    def renew(self) -> None:
+        """Let the reader hold their share for longer: they are at work."""
+        assignment = current_assignment(self.ledger)
+        if assignment is not None:
+            renew_claims(self.ledger, assignment, self.ticket.reader)
 
     def repeats(self, standing: Standing) -> list[str]:
         """The ids of the decided samples that are to be decided again, as if they were new."""
@@ -74,3 +96,14 @@ class Seat:
                     "grade": decision.verdict.grade,
                 }
         return shown
+
+
+def share_of(room: Room, order: Order, ledger: Ledger, standing: Standing, reader: str) -> Order:
+    """Of an order, the reader's share, where the study's samples are shared among readers: what they hold now or have
+    decided. Nothing in it tells what others hold or did."""
+    if current_assignment(ledger) is None:
+        return order
+    own = held_samples(ledger, reader) | standing.keys.keys()
+    is_own = np.zeros(len(room.ids), dtype=bool)
+    is_own[[room.rows[sample_id] for sample_id in own if sample_id in room.rows]] = True
+    return Order(tuple(one for one in order.sample_ids if one in own), order.is_chosen & is_own)

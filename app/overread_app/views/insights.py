@@ -22,6 +22,7 @@ from overread_app.components.grades_panel import show_grades
 from overread_app.components.groups_panel import show_groups
 from overread_app.components.label_matrix import label_matrix
 from overread_app.components.promise_text import promise_text
+from overread_app.components.readers_panel import show_readers
 from overread_app.components.wording import VERDICT_WORDS, counted, run_title
 
 HIGH_PROBABILITY = 0.8
@@ -61,6 +62,7 @@ def show_page() -> None:
         show_trade_off(run, scores)
     if session.may_see_others():
         show_verdicts(study)
+    show_readers(study)
     show_anchoring(study)
     show_grades(study)
     show_map(study, run, scores)
@@ -279,11 +281,7 @@ def show_map(study: Study, run: Run, scores: pd.DataFrame) -> None:
     )
     labels = scores["given_label"].to_numpy(dtype=object)
     figure = charts.embedding_map(
-        study_data.load_map(run),
-        labels.tolist(),
-        scores["is_proposed"].to_numpy(),
-        study.classes,
-        drag=drag or "lasso",
+        study_data.load_map(run), labels.tolist(), scores["is_proposed"].to_numpy(), study.classes, drag=drag or "lasso"
     )
     selection = charts.show_selectable(
         figure,

@@ -14,6 +14,7 @@ from typer.core import TyperCommand
 from overread.cli.adjudicate_command import adjudicate
 from overread.cli.agreement_command import agreement
 from overread.cli.apply_command import apply
+from overread.cli.assign_command import assign
 from overread.cli.audit_command import audit, report
 from overread.cli.bench_command import bench
 from overread.cli.export_command import ExportCommand, export
@@ -63,6 +64,7 @@ _COMMANDS = (
     configure,
     agreement,
     adjudicate,
+    assign,
     audit,
     report,
     corrupt,

@@ -175,15 +175,23 @@ class Ledger(LedgerStore):
             if connection is None:
                 return []
             self._check_head(connection)
-            fold = shared_fold(self.engine.url, self.study, reader)
-            with fold.lock:
-                known = fold.head
-                if known.sequence and self._hash_at(connection, known.sequence) != known.hash:
-                    fold.clear()
-                head = self._head(connection)
-                rows = connection.execute(decided_between(self.study, reader, fold.head.sequence, head.sequence))
-                fold.add((row for row in rows if row.kind != "reading"), head)
-                return fold.decisions()
+            return self._folded(connection, reader)
+
+    def decisions_within(self, connection: Connection) -> list[Decision]:
+        """Everyone's standing decisions, within `writing` and before a row is appended there: for what a reader's
+        queue must know and the reader must not."""
+        return self._folded(connection, None)
+
+    def _folded(self, connection: Connection, reader: str | None) -> list[Decision]:
+        fold = shared_fold(self.engine.url, self.study, reader)
+        with fold.lock:
+            known = fold.head
+            if known.sequence and self._hash_at(connection, known.sequence) != known.hash:
+                fold.clear()
+            head = self._head(connection)
+            rows = connection.execute(decided_between(self.study, reader, fold.head.sequence, head.sequence))
+            fold.add((row for row in rows if row.kind != "reading"), head)
+            return fold.decisions()
 
     def changes(self, reader: str, since: Head) -> Changes | None:
         """The reader's verdicts, undos and readings after the row `since`; Head() for all of them.

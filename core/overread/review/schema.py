@@ -3,7 +3,7 @@ the two."""
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, String, Table, UniqueConstraint
 
-SCHEMA_REVISION = "0004"
+SCHEMA_REVISION = "0005"
 """The newest migration in migrations/versions. Four digits that only grow: a larger number is of a newer program."""
 VERSION_TABLE = "ledger_version"
 """The table with a database's revision; not Alembic's default name, as a server may hold other tables too."""
@@ -77,4 +77,24 @@ attempts = Table(
     Column("name_key", String, primary_key=True),
     Column("num_failed", Integer, nullable=False),
     Column("retry_s", Float(53), nullable=False),
+)
+assignments = Table(
+    "assignments",
+    metadata,
+    Column("study", String, primary_key=True),
+    Column("readers_per_sample", Integer, nullable=False),
+    Column("overlap", Float(53), nullable=False),
+    Column("lease_s", Integer, nullable=False),
+    Column("batch", Integer, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("created_by", String, nullable=False),
+)
+claims = Table(
+    "claims",
+    metadata,
+    Column("study", String, primary_key=True),
+    Column("sample_id", String, primary_key=True),
+    Column("reader", String, primary_key=True),
+    Column("expires_s", Float(53), nullable=False),
 )

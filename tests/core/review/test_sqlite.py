@@ -165,7 +165,7 @@ def make_old_ledger(folder, tmp_path, monkeypatch):
     """One row, as the program of the first schema left it."""
     versions = tmp_path / "migrations" / "versions"
     shutil.copytree(Path(database.__file__).with_name("migrations"), tmp_path / "migrations")
-    for newer in ("0002_keyed_chain.py", "0003_grade.py", "0004_accounts.py"):
+    for newer in ("0002_keyed_chain.py", "0003_grade.py", "0004_accounts.py", "0005_assignments.py"):
         (versions / newer).unlink()
     with monkeypatch.context() as older:
         older.setattr(database, "__file__", str(tmp_path / "database.py"))

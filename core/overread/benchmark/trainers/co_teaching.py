@@ -22,7 +22,7 @@ from overread.benchmark.trainers.training_problem import Recipe, TrainingOutcome
 
 @dataclass(frozen=True)
 class CoTeachingSettings:
-    """As in the paper's section 4."""
+    """As in the paper's experiments."""
 
     num_gradual: int = 10
     """Epochs until as many samples are left out as labels are wrong; T_k. At most a third of all epochs."""
@@ -46,7 +46,7 @@ def co_teaching_loss(first: Tensor, second: Tensor, targets: Tensor, share: floa
     """The sum of both networks' losses, each the mean over the samples whose loss is small in the *other* network.
 
     first, second: (B, K) logits of the two networks; targets: (B,) int64; share: R(T), of the batch, in (0, 1].
-    Returns a scalar at least 0. Source: algorithm 1, lines 5 to 8.
+    Returns a scalar at least 0. Source: the paper's algorithm.
     """
     first_losses = F.cross_entropy(first, targets, reduction="none")
     second_losses = F.cross_entropy(second, targets, reduction="none")

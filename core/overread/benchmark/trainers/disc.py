@@ -1,7 +1,7 @@
 """DISC: every sample has thresholds of its own, which follow how sure the network has been of it.
 
 Source: Li, Han, Shan, Chen 2023, "DISC: Learning from Noisy Labels via Dynamic Instance-Specific Selection and
-Correction", section 3.
+Correction".
 """
 
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ def select(
     """Sort the samples into clean, hard and purified ones, and none.
 
     weak, strong: (N, K), rows sum to 1, of the two views; given: (N,) int64; thresholds: (N,) of each view, from the
-    epochs before. Source: section 3, "Instance selection and correction".
+    epochs before.
     """
     own = given[:, None]
     is_sure = [view.gather(1, own).squeeze(1) > limit for view, limit in zip((weak, strong), thresholds, strict=True)]

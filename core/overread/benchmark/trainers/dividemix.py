@@ -1,7 +1,7 @@
 """DivideMix: two networks, each of which tells the other which labels to believe; the rest is learnt without labels.
 
-Source: Li, Socher, Hoi 2020, "DivideMix: Learning with Noisy Labels as Semi-supervised Learning". Its equations are
-cited by number.
+Source: Li, Socher, Hoi 2020, "DivideMix: Learning with Noisy Labels as Semi-supervised Learning". Its
+steps are cited by their names there.
 """
 
 import warnings
@@ -32,7 +32,7 @@ from overread.training.training_data import TrainingData
 
 @dataclass(frozen=True)
 class DivideMixSettings:
-    """As in the paper's section 4.2."""
+    """As in the paper's experiments on CIFAR-10."""
 
     num_warmup: int = 10
     """Epochs on the given labels, at most a third of all; 30 for CIFAR-100."""
@@ -69,7 +69,7 @@ def dividemix_settings(num_classes: int) -> DivideMixSettings:
 
 
 def warmup_loss(logits: Tensor, targets: Tensor, *, confidence_penalty: bool) -> Tensor:
-    """Cross-entropy (equation 1), less the predictions' mean entropy (equation 2) if they are to be penalised for
+    """Cross-entropy, less the predictions' mean entropy (its confidence penalty) if they are to be penalised for
     confidence. logits: (B, K); targets: (B,) int64. Returns a scalar."""
     loss = F.cross_entropy(logits, targets)
     if confidence_penalty:
@@ -82,7 +82,7 @@ def clean_probs(losses: np.ndarray, *, seed: int) -> np.ndarray:
     fitted to the losses.
 
     losses: (M,) float, no NaN; of the given labels, scaled here to [0, 1]. Where all are equal it is 1.
-    Source: section 3.1; steps, tolerance and floor of the variance as in the authors' code.
+    Source: co-divide; steps, tolerance and floor of the variance as in the authors' code.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
@@ -111,7 +111,7 @@ def believed_labels(clean: np.ndarray, given: np.ndarray, min_clean: float) -> n
 
 
 def sharpen(probs: Tensor, temperature: float) -> Tensor:
-    """(B, K), rows sum to 1: probs^(1 / temperature), normalised. probs: (B, K). Source: equation 4."""
+    """(B, K), rows sum to 1: probs^(1 / temperature), normalised. probs: (B, K). Source: sharpening."""
     powers = probs ** (1 / temperature)
     return powers / powers.sum(dim=1, keepdim=True)
 
@@ -119,7 +119,7 @@ def sharpen(probs: Tensor, temperature: float) -> Tensor:
 def refined_targets(targets: Tensor, clean: Tensor, probs: Tensor, temperature: float) -> Tensor:
     """(B, K): co-refinement, the given label where it is right, else what the network says, sharpened.
 
-    targets: (B,) int64; clean: (B,) in [0, 1]; probs: (B, K), the mean over the views. Source: equations 3 and 4.
+    targets: (B,) int64; clean: (B,) in [0, 1]; probs: (B, K), the mean over the views. Source: co-refinement.
     """
     labels = F.one_hot(targets, probs.shape[1]).to(probs.dtype)
     return sharpen(clean[:, None] * labels + (1 - clean[:, None]) * probs, temperature)
@@ -129,7 +129,7 @@ def mixed_loss(logits: Tensor, targets: Tensor, num_labelled: int, unlabelled_we
     """What is minimised after the warm-up, a scalar: cross-entropy with labels, the Brier score without, and the
     divergence of the mean prediction from equal shares of all classes.
 
-    logits, targets: (B, K) of the mixed samples, those with labels first. Source: equations 9 to 12, with the weight of
+    logits, targets: (B, K) of the mixed samples, those with labels first. Source: the paper's total loss, the weight of
     the last term 1; the square is averaged over the classes too, as in MixMatch (Berthelot et al. 2019, equation 4) and
     the authors' code, whose weights of it these are.
     """
@@ -143,7 +143,7 @@ def mixed_loss(logits: Tensor, targets: Tensor, num_labelled: int, unlabelled_we
 
 
 def train_by_dividemix(problem: TrainingProblem, settings: DivideMixSettings | None = None) -> TrainingOutcome:
-    """settings: None, those of `dividemix_settings`. At the end both networks are asked (section 4.2)."""
+    """settings: None, those of `dividemix_settings`. At the end both networks are asked."""
     settings = dividemix_settings(problem.data.num_classes) if settings is None else settings
     num_epochs = problem.recipe.num_epochs
     num_warmup = phase_length(settings.num_warmup, num_epochs)
@@ -198,7 +198,7 @@ def _believed(data: TrainingData, clean: np.ndarray, settings: DivideMixSettings
 
 class _MixedBatches:
     """The loss of one network's batches in one epoch. The batches are of samples whose labels are believed; as many of
-    the others join each (algorithm 1, lines 9 to 26)."""
+    the others join each."""
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """ELR+: what the networks said early is held against what they are about to memorise.
 
 Source: Liu, Niles-Weed, Razavian, Fernandez-Granda 2020, "Early-Learning Regularization Prevents Memorization of Noisy
-Labels", section 4 and, for the two networks, the averaged weights and mixup, its appendix.
+Labels"; for the two networks, the averaged weights and mixup, its ELR+.
 """
 
 import math
@@ -67,8 +67,8 @@ def elr_loss(logits: Tensor, labels: Tensor, targets: Tensor, strength: float) -
     """Cross-entropy, and a term that grows as the predictions leave the targets; a scalar.
 
     logits: (B, K); labels: (B, K), rows sum to 1, the given ones, mixed; targets: (B, K) at least 0, rows sum to at
-    most 1, what was predicted before, mixed alike. Source: equation 6; predictions are kept within 1e-4 of 0 and 1, as
-    in the authors' code, so that the logarithm is finite.
+    most 1, what was predicted before, mixed alike. Source: the paper's loss; predictions are kept within 1e-4 of 0
+    and 1, as in the authors' code, so that the logarithm is finite.
     """
     probs = logits.softmax(dim=1).clamp(1e-4, 1 - 1e-4)
     agreement = (probs * targets).sum(dim=1)
@@ -82,7 +82,7 @@ def sigmoid_ramp(share: float, length: float) -> float:
 
 
 class EarlyTargets:
-    """What the networks have said of every sample so far: t = decay t + (1 - decay) p, from 0 on (section 4.2)."""
+    """What the networks have said of every sample so far: t = decay t + (1 - decay) p, from 0 on."""
 
     def __init__(self, num_samples: int, num_classes: int, *, decay: float, device: torch.device) -> None:
         self.decay = decay

@@ -27,7 +27,7 @@ def anchor_transition(probs: np.ndarray, percentile: float = 100.0) -> np.ndarra
 
     probs: (N, K), rows sum to 1, of a network fitted to the given labels. A class's anchor is the sample most sure to
     be of it, or with a percentile below 100 the most sure one below that percentile of the class's column; its row of
-    `probs` is the class's row of T. Returns (K, K) float32, rows sum to 1. Source: equations 12 and 13, section 6.3.
+    `probs` is the class's row of T. Returns (K, K) float32, rows sum to 1. Source: its estimate of T.
     """
     columns = probs.astype(np.float64)
     if percentile < 100:
@@ -39,7 +39,7 @@ def forward_corrected_loss(logits: Tensor, targets: Tensor, transition: Tensor) 
     """Minus the log of the probability (T' p)_target that the given label would have.
 
     logits: (B, K); targets: (B,) int64; transition: (K, K), rows sum to 1. Returns (B,) float32, at least 0.
-    Source: theorem 2.
+    Source: the forward correction.
     """
     log_probs = F.log_softmax(logits.float(), dim=1)
     log_transition = transition.clamp_min(_MIN_TRANSITION).log()
@@ -47,8 +47,8 @@ def forward_corrected_loss(logits: Tensor, targets: Tensor, transition: Tensor) 
 
 
 def train_with_forward_correction(problem: TrainingProblem) -> TrainingOutcome:
-    """Algorithm 1: a network on the given labels gives T, and another, from the same start, is trained with it. Both
-    take the recipe's epochs."""
+    """A network on the given labels gives T, and another, from the same start, is trained with it. Both take the
+    recipe's epochs."""
     data = problem.data
     percentile = ANCHOR_PERCENTILE if data.num_classes >= MANY_FROM else 100.0
     probs = predict_probs(problem, cross_entropy_network(problem), np.flatnonzero(data.is_trained))

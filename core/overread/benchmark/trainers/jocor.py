@@ -23,7 +23,7 @@ from overread.benchmark.trainers.training_problem import TrainingOutcome, Traini
 
 @dataclass(frozen=True)
 class JoCoRSettings:
-    """As in the paper's section 4, and its authors' code."""
+    """As in the paper's experiments, and its authors' code."""
 
     agreement_share: float = 0.9
     """Of the loss; lambda in the paper, co_lambda in the authors' code."""
@@ -59,7 +59,7 @@ def joint_losses(first: Tensor, second: Tensor, targets: Tensor, agreement_share
     """(B,), at least 0: both networks' cross-entropy, and the divergence between them in both directions.
 
     first, second: (B, K) logits of the two networks; targets: (B,) int64; agreement_share: lambda in [0, 1].
-    Source: equations 1 to 5.
+    Source: the paper's joint loss.
     """
     first_log, second_log = first.log_softmax(dim=1), second.log_softmax(dim=1)
     supervised = F.nll_loss(first_log, targets, reduction="none") + F.nll_loss(second_log, targets, reduction="none")

@@ -1,9 +1,9 @@
 """MentorNet PD: a curriculum that weights each sample by how far its loss lies above a moving percentile.
 
 The paper's mentor is a small recurrent network that weights the student's samples, learnt in one of two ways. *PD*,
-predefined: it is fitted to the curriculum of equation 6. *DD*, data-driven: it is fitted to which labels are wrong, on
-a set where that is known. A study has no such set, so DD is not here. The mentor of PD does no more than approximate
-equation 6, so that equation itself weights the samples here, without a network.
+predefined: it is fitted to a curriculum that the paper states. *DD*, data-driven: it is fitted to which labels are
+wrong, on a set where that is known. A study has no such set, so DD is not here. The mentor of PD does no more than
+approximate that curriculum, so the curriculum itself weights the samples here, without a network.
 
 Source: Jiang, Zhou, Leung, Li, Fei-Fei 2018, "MentorNet: Learning Data-Driven Curriculum for Very Deep Neural Networks
 on Corrupted Labels"; what the paper leaves open is as its authors' released settings have it for a fifth to two fifths
@@ -30,7 +30,7 @@ FIRST_EPOCHS, FIRST_DROPPED, LATER_DROPPED = 0.17, 0.5, 0.05
 def curriculum_weights(losses: Tensor, threshold: Tensor, slope: float) -> Tensor:
     """1 up to the threshold, from there falling to 0 over `slope` nats; with slope 0 a step.
 
-    losses: (B,); threshold: lambda 1. Returns (B,) in [0, 1]. Source: equation 6.
+    losses: (B,); threshold: lambda 1. Returns (B,) in [0, 1]. Source: the predefined curriculum.
     """
     if slope == 0:
         return (losses <= threshold).to(losses.dtype)
@@ -38,7 +38,7 @@ def curriculum_weights(losses: Tensor, threshold: Tensor, slope: float) -> Tenso
 
 
 def drop_at_random(weights: Tensor, share: float, generator: Generator) -> Tensor:
-    """The weights (B,) with that share of them, drawn at random, at 0. Source: section 4, "random drop"."""
+    """The weights (B,) with that share of them, drawn at random, at 0. Source: the authors' code."""
     num_kept = int(len(weights) * (1 - share))
     is_kept = torch.zeros(len(weights))
     is_kept[torch.randperm(len(weights), generator=generator)[:num_kept]] = 1

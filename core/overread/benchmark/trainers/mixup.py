@@ -1,7 +1,7 @@
 """Mixup: what a network is trained on lies between two samples.
 
 Source: Zhang, Cisse, Dauphin, Lopez-Paz 2018, "mixup: Beyond Empirical Risk Minimization"; with the larger share first,
-Berthelot et al. 2019, "MixMatch", equations 8 and 9.
+Berthelot et al. 2019, "MixMatch".
 """
 
 from dataclasses import dataclass

@@ -44,7 +44,7 @@ def info_nce(queries: Tensor, keys: Tensor, queue: Tensor, *, temperature: float
     """A scalar at least 0: the mean negative log-probability of the key of the same image among that and the queue.
 
     queries, keys: (B, D), row i of both of the same image; queue: (Q, D). All of unit length. temperature: above 0.
-    Source: He et al. 2020, equation 1.
+    Source: He et al. 2020, the contrastive loss (InfoNCE).
     """
     positive = (queries * keys).sum(dim=1, keepdim=True)
     logits = torch.cat([positive, queries @ queue.T], dim=1) / temperature
@@ -93,7 +93,7 @@ class _MoCo:
     def _batch_loss(self, index: Tensor) -> Tensor:
         images = self.data.images(index)
         query_view, key_view = (simclr_view(images, self.generator, flip=self.settings.flip) for _ in range(2))
-        # Before a step rather than after the one before it (equation 2): it comes to the same.
+        # Before a step rather than after the one before it (the momentum update): it comes to the same.
         follow(self.key_network, self.network, self.momentum)
         keys = self._keys(key_view)
         queries = self._project(self.network, query_view)

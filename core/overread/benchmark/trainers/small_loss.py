@@ -14,7 +14,7 @@ def kept_share(epoch: int, *, noise_rate: float, num_gradual: int, exponent: flo
     """R(T): the share of each batch, in (0, 1], that is trained on in an epoch, from 1.
 
     It falls from 1 in the first epoch to 1 - noise_rate in the one after num_gradual more.
-    Source: Han et al. 2018, "Co-teaching", section 3, R(T) = 1 - noise_rate min(T^exponent / num_gradual, 1); there T
+    Source: Han et al. 2018, "Co-teaching", R(T) = 1 - noise_rate min(T^exponent / num_gradual, 1); there T
     counts the epochs that are done.
     """
     return 1 - noise_rate * min((epoch - 1) ** exponent / num_gradual, 1)
@@ -30,7 +30,7 @@ def kept_share_of(problem: TrainingProblem, epoch: int, *, num_gradual: int, exp
 
 def small_loss_places(losses: Tensor, share: float) -> Tensor:
     """The places (M,) int64 in a batch of the smallest losses (B,), smallest first; M is `share` of B, rounded up, and
-    at least 1. Source: Han et al. 2018, algorithm 1, lines 5 and 6: at least R(T) |D| samples."""
+    at least 1. Source: Han et al. 2018, its algorithm: at least R(T) |D| samples."""
     # Rounded first: 0.55 * 20 is above 11 in floating point.
     num_kept = max(1, math.ceil(round(share * len(losses), 6)))
     return torch.argsort(losses.detach(), stable=True)[:num_kept]

@@ -26,7 +26,7 @@ def symmetric_cross_entropy(
     """alpha times the cross-entropy of the prediction p given the label q, plus beta times that of q given p.
 
     logits: (B, K); targets: (B,) int64; log_of_zero: below 0. Returns (B,) float32, at least 0.
-    Source: equations 6 and 7. As q is one-hot, the reverse term -sum_k p_k log q_k is -A (1 - p_target).
+    Source: the paper's loss SL. As q is one-hot, the reverse term -sum_k p_k log q_k is -A (1 - p_target).
     """
     forward = F.cross_entropy(logits.float(), targets, reduction="none")
     reverse = -log_of_zero * (1 - torch.exp(-forward))

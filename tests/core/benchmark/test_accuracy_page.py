@@ -47,6 +47,15 @@ def test_the_mean_is_of_the_noises_that_every_row_has():
     assert "| DivideMix | SimCLR |  | 80.00 ± 0.00 | 50.00 ± 0.00 | **80.00** |" in accuracy_page([*made_lines(), *few])
 
 
+def test_our_rows_are_ranked_by_the_cells_that_every_row_has():
+    ours = [line | {"method": "overread", "accuracy": 0.76} for line in made_lines() if line["method"] == "dividemix"]
+    page = accuracy_page([*made_lines(), *ours])
+    # Seed 0 alone is everywhere: 70, 80 and 75 of the others.
+    assert "Of 4 rows, by the mean over the noises and seeds that all have (1 in all)" in page
+    assert "Overread, network on judged labels (SimCLR) is number 2 with 76.00. The first is DivideMix" in page
+    assert "rows, by the mean" not in accuracy_page(made_lines())
+
+
 def test_the_page_says_what_is_not_measured():
     page = accuracy_page(made_lines())
     num_rows = len(planned_rows("table2", "cpu"))

@@ -32,7 +32,7 @@ from overread.training.training_data import TrainingData
 
 @dataclass(frozen=True)
 class DivideMixSettings:
-    """As in the paper's experiments on CIFAR-10."""
+    """As in the paper, but that its `unlabelled_weight` is chosen by dataset and noise, and here is fixed."""
 
     num_warmup: int = 10
     """Epochs on the given labels, at most a third of all; 30 for CIFAR-100."""
@@ -47,7 +47,7 @@ class DivideMixSettings:
     mixup_alpha: float = 4.0
     """Of the beta distribution that the share of a mix is drawn from."""
     unlabelled_weight: float = 25.0
-    """Of the loss without labels, once it is reached; lambda_u."""
+    """Of the loss without labels, once it is reached; lambda_u. Its author gives 0 for asymmetric noise."""
     num_ramp: int = 16
     """Epochs in which that weight rises from 0, at most a third of all."""
 

@@ -45,14 +45,15 @@ with training_lock(study, name):
 
 @pytest.fixture
 def training(made_study):
-    process = subprocess.Popen([sys.executable, "-c", TRAINING, str(made_study.path)], cwd=ROOT)
     deadline = time.monotonic() + 60
-    while not any(run.events() for run in find_runs(made_study)[1:]):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    yield process
-    process.kill()
-    process.wait()
+    with subprocess.Popen([sys.executable, "-c", TRAINING, str(made_study.path)], cwd=ROOT) as process:
+        try:
+            while not any(run.events() for run in find_runs(made_study)[1:]):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_finished_run_is_listed_with_what_it_came_to(app, made_study):

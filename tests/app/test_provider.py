@@ -25,7 +25,7 @@ def provider():
     command = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(os.environ))
     address = f"http://localhost:{port}"
-    end_s = time.monotonic() + 30
+    end_s = time.monotonic() + 60
     while True:
         try:
             urllib.request.urlopen(f"{address}/.well-known/openid-configuration", timeout=5).close()

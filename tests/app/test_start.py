@@ -80,7 +80,7 @@ def test_it_listens_on_this_machine_s_own_address_alone(server):
 
 def test_it_serves_the_page_and_leaves_no_settings_behind(server, tmp_path_factory):
     process, port, _ = server
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as answer:
         page = answer.read().decode()
     assert "<html" in page
     home = Path(f"/proc/{process.pid}/environ")
@@ -93,7 +93,7 @@ def answer_to(port, target, **headers):
     """The status and the headers of the answer to a request that may say anything of where it comes from."""
     given = {"Host": f"127.0.0.1:{port}", **{name.replace("_", "-"): value for name, value in headers.items()}}
     request = f"GET {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in given.items())
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(f"{request}\r\n".encode())
         head = b""
         while b"\r\n\r\n" not in head and (received := connection.recv(4096)):

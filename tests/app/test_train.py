@@ -37,21 +37,23 @@ with training_lock(study, name):
         emit(event="cancel", elapsed_s=3)
         sys.exit(0)
     signal.signal(signal.SIGTERM, stop)
-    emit(event="epoch", phase="warmup", epoch=2, num_done=8, num_epochs=32, loss=0.9, remaining_s=61, elapsed_s=2)
-    time.sleep(60)
+    emit(event="epoch", phase="warmup", epoch=2, num_done=8, num_epochs=32, loss=0.9, remaining_s=115, elapsed_s=2)
+    time.sleep(600)
 """
 """What a training is to the page: a process that holds the lock, writes its progress, and ends on SIGTERM."""
 
 
 @pytest.fixture
 def training(made_study):
-    process = subprocess.Popen([sys.executable, "-c", TRAINING, str(made_study.path)], cwd=ROOT)
-    deadline = time.monotonic() + 20
-    while not any(run.events() for run in find_runs(made_study)[1:]) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    yield process
-    process.kill()
-    process.wait()
+    deadline = time.monotonic() + 60
+    with subprocess.Popen([sys.executable, "-c", TRAINING, str(made_study.path)], cwd=ROOT) as process:
+        try:
+            while not any(run.events() for run in find_runs(made_study)[1:]):
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_finished_run_is_listed_with_what_it_came_to(app, made_study):
@@ -68,7 +70,7 @@ def test_a_training_of_another_process_is_shown_and_can_be_stopped(app, made_stu
     assert text.endswith("% · about 2 minutes left")
     assert "Start training" not in page_text(app)
     app.button("train_stop").click().run()
-    assert training.wait(timeout=10) == 0
+    assert training.wait(timeout=60) == 0
     assert running_training(made_study) is None
     app.run()
     assert "The training was stopped." in page_text(app)

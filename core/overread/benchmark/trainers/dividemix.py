@@ -63,9 +63,12 @@ DIVIDEMIX_RECIPE = Recipe(
 )
 
 
-def dividemix_settings(num_classes: int) -> DivideMixSettings:
-    """The paper's: those for CIFAR-100 from 100 classes on, else those for CIFAR-10."""
-    return DivideMixSettings(num_warmup=30 if num_classes >= 100 else 10)
+def dividemix_settings(num_classes: int, num_epochs: int) -> DivideMixSettings:
+    """The paper's: those for CIFAR-100 from 100 classes on, else those for CIFAR-10. The authors choose the weight of
+    the loss without labels by validation, from 0 on, and have 0 for the least noise; so it is in trainings of fewer
+    than 100 epochs, in which the networks' guesses at the other labels are so poor that with 25 they lose a class."""
+    weight = DivideMixSettings.unlabelled_weight if num_epochs >= 100 else 0.0
+    return DivideMixSettings(num_warmup=30 if num_classes >= 100 else 10, unlabelled_weight=weight)
 
 
 def warmup_loss(logits: Tensor, targets: Tensor, *, confidence_penalty: bool) -> Tensor:
@@ -144,8 +147,8 @@ def mixed_loss(logits: Tensor, targets: Tensor, num_labelled: int, unlabelled_we
 
 def train_by_dividemix(problem: TrainingProblem, settings: DivideMixSettings | None = None) -> TrainingOutcome:
     """settings: None, those of `dividemix_settings`. At the end both networks are asked."""
-    settings = dividemix_settings(problem.data.num_classes) if settings is None else settings
     num_epochs = problem.recipe.num_epochs
+    settings = dividemix_settings(problem.data.num_classes, num_epochs) if settings is None else settings
     num_warmup = phase_length(settings.num_warmup, num_epochs)
     num_ramp = phase_length(settings.num_ramp, num_epochs)
     # Of its own seed each: the two see the samples in different orders.

@@ -112,4 +112,5 @@ def test_it_trains_where_every_label_is_believed_and_where_almost_none_is():
     for min_clean in (-1.0, 1.0):
         probs = train_by_dividemix(problem, DivideMixSettings(min_clean=min_clean, confidence_penalty=True)).probs
         np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-5)
-    assert dividemix_settings(100).num_warmup == 30 and dividemix_settings(4).num_warmup == 10
+    assert dividemix_settings(100, 300).num_warmup == 30 and dividemix_settings(4, 300).num_warmup == 10
+    assert dividemix_settings(4, 300).unlabelled_weight == 25 and dividemix_settings(4, 24).unlabelled_weight == 0

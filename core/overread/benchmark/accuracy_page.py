@@ -47,14 +47,10 @@ _READING = (
     "task."
 )
 _DIVIDEMIX = (
-    "**The rows of DivideMix are not a fair measure of it.** They have a weight of 25 for the loss without labels "
-    "at every rate of noise. Its paper chooses that weight from 0, 25, 50 and 150 on a validation set; its author "
-    "gives 0 for asymmetric noise, and users report 0 for CIFAR-10 at 20 % from its appendix (issues 9, 15, 26 and "
-    "50 of LiJunnan1992/DivideMix). Looked into on training labels alone, chest_xray, idn30, seed 0, SimCLR: after "
-    "the warm-up 79 to 88 % of the labels of either class are believed; as the weight rises to 25, one class is "
-    "lost, and at the end at most 4 % of its labels are believed. With weight 0 the same training still believes 69 "
-    "to 85 % at the end, and predicts each class for about half of the images; its accuracy was not measured. On "
-    "lung_histology (idn30) the third class is lost likewise at weight 25. Why ELR+ falls in some cells was not "
+    "DivideMix has a weight of 0 for the loss without labels in these short trainings. Its paper chooses that weight "
+    "from 0, 25, 50 and 150 on a validation set. With 25, its networks lost a class here: on training labels alone "
+    "(chest_xray, idn30, seed 0, SimCLR), 79 to 88 % of the labels of either class are believed after the warm-up, and "
+    "at the end at most 4 % of those of one class; with 0, 69 to 85 % of both. Why ELR+ falls in some cells was not "
     "looked into."
 )
 _PRINTED = (

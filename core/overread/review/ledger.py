@@ -171,10 +171,11 @@ class Ledger(LedgerStore):
         NotAllowedError where another reader's are not the actor's to see; so do the others.
         """
         self._require_visible(reader)
+        recorded = self._recorded()
         with self.reading() as connection:
             if connection is None:
                 return []
-            self._check_head(connection)
+            self._check_head(connection, recorded)
             return self._folded(connection, reader)
 
     def decisions_within(self, connection: Connection) -> list[Decision]:
@@ -199,10 +200,11 @@ class Ledger(LedgerStore):
         Takes as long as there are rows after it. None where that row is not in the ledger: a backup has replaced it.
         """
         self._require_visible(reader)
+        recorded = self._recorded()
         with self.reading() as connection:
             if connection is None:
                 return None if since.sequence else Changes((), frozenset(), Head())
-            self._check_head(connection)
+            self._check_head(connection, recorded)
             if since.sequence and self._hash_at(connection, since.sequence) != since.hash:
                 return None
             # First: a row that another writer adds meanwhile is then read the next time.

@@ -56,9 +56,10 @@ class LedgerStore:
         if is_there or creates:
             prepare(ledger.engine)
         if state_file is not None:
+            recorded = ledger._recorded()
             with ledger.reading() as connection:
                 if connection is not None:
-                    ledger._check_head(connection)
+                    ledger._check_head(connection, recorded)
         return ledger
 
     def history(self) -> list[LedgerRow]:
@@ -82,12 +83,12 @@ class LedgerStore:
 
         is_incremental: rows that were verified before are only counted.
         """
-        recorded = (self.state_file.read() if self.state_file else None) or LedgerState(keyed_from=0)
+        recorded = self._recorded() or LedgerState(keyed_from=0)
         since = recorded.verified if is_incremental else Head()
         with self.reading() as connection:
             if connection is None:
                 return Head()
-            self._check_head(connection)
+            self._check_head(connection, recorded)
             rows = [LedgerRow(*row) for row in connection.execute(rows_after(self.study, since.sequence))]
             head = Head(rows[-1].sequence, rows[-1].hash) if rows else since
             of_study = select(func.count()).select_from(ledger).where(ledger.c.study == self.study)
@@ -130,7 +131,7 @@ class LedgerStore:
             _prepared.add(self.engine)
         with transaction(self.engine, is_writing=True) as connection:
             self._lock(connection)
-            self._check_head(connection)
+            self._check_head(connection, self._recorded())
             yield connection
             head = self._head(connection)
         self._save_state(head)
@@ -208,9 +209,12 @@ class LedgerStore:
                 f"{recorded.head.sequence} rows; nothing was changed: restore a backup (`overread restore`)"
             )
 
-    def _check_head(self, connection: Connection) -> None:
+    def _recorded(self) -> LedgerState | None:
+        """To read before a transaction for reading: its snapshot may lack what another process saves meanwhile."""
+        return self.state_file.read() if self.state_file else None
+
+    def _check_head(self, connection: Connection, recorded: LedgerState | None) -> None:
         """Raise LedgerError where the row that was recorded as the newest is not in the ledger."""
-        recorded = self.state_file.read() if self.state_file else None
         if recorded is None or not recorded.head.sequence:
             return
         found = self._hash_at(connection, recorded.head.sequence)

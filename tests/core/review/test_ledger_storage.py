@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from overread.errors import LedgerError
 from overread.review import database, schema
 from overread.review.ledger import Ledger
-from overread.review.ledger_state import Head
+from overread.review.ledger_state import Head, LedgerStateFile
 from tests.core.review.verdicts import verdict
 
 COLUMNS = [column.name for column in schema.ledger.columns]
@@ -236,3 +236,19 @@ def test_two_processes_that_record_the_same_keys_leave_one_row_each(url):
     ledger = Ledger.open(url, "study")
     assert len(ledger.history()) == 25
     ledger.verify_chain()
+
+
+def test_a_row_that_another_saves_while_the_ledger_is_read_is_not_said_to_be_lost(url, tmp_path):
+    class BesideAWriter(LedgerStateFile):
+        """Another process saves a row just before the file is read, whenever that is."""
+
+        def read(self):
+            assert other.record(verdict(f"s{len(other.history())}"))
+            return LedgerStateFile(self.path, self.key).read()
+
+    path = tmp_path / "ledger.json"
+    other = Ledger.open(url, "study", b"key", state_file=LedgerStateFile(path, b"key"))
+    other.record(verdict("first"))
+    ledger = Ledger.open(url, "study", b"key", state_file=BesideAWriter(path, b"key"), creates=False)
+    assert [one.verdict.sample_id for one in ledger.decisions()] == ["first", "s1", "s2"]
+    assert [one.verdict.sample_id for one in ledger.decisions("ann")] == ["first", "s1", "s2", "s3"]

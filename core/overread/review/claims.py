@@ -61,9 +61,10 @@ def claim_batch(ledger: Ledger, assignment: Assignment, reader: str, order: Iter
     with ledger.writing() as connection:
         now_s = time.time()
         taken = {(each.verdict.sample_id, each.verdict.reader) for each in ledger.decisions_within(connection)}
+        # Ended for good: an account that is enabled again would else hold what others have got meanwhile.
+        connection.execute(delete(claims).where(claims.c.study == ledger.study, claims.c.reader.in_(gone)))
         of_study = select(claims.c.sample_id, claims.c.reader).where(claims.c.study == ledger.study)
-        held = connection.execute(of_study.where(claims.c.expires_s > now_s))
-        taken |= {(sample_id, name) for sample_id, name in held if name == reader or name not in gone}
+        taken |= {(row.sample_id, row.reader) for row in connection.execute(of_study.where(claims.c.expires_s > now_s))}
         num_taken = Counter(sample_id for sample_id, _ in taken)
         batch: list[str] = []
         for sample_id in order:

@@ -109,15 +109,16 @@ def assignment_progress(ledger: Ledger, assignment: Assignment, sample_ids: Sequ
         rows = [] if connection is None else connection.execute(of_study).all()
     num_read = Counter(sample_id for sample_id, _ in read)
     due = {each for each in wanted if num_read[each] < assignment.num_due(each)}
-    open_claims = [row for row in rows if row.sample_id in due and (row.sample_id, row.reader) not in read]
-    held = [row.reader for row in open_claims if row.expires_s > time.time()]
+    now_s = time.time()
+    open_claims = [row for row in rows if row.sample_id in wanted and (row.sample_id, row.reader) not in read]
+    held = [row.reader for row in open_claims if row.expires_s > now_s]
     by_reader, claimed = Counter(reader for _, reader in read), Counter(held)
     return AssignmentProgress(
         num_samples=len(wanted),
         num_read_once=len(num_read),
         num_read_by_all=sum(count >= assignment.num_due(sample_id) for sample_id, count in num_read.items()),
         num_claimed=len(held),
-        num_expired=len(open_claims) - len(held),
+        num_expired=sum(row.expires_s <= now_s and row.sample_id in due for row in open_claims),
         readers=tuple(ReaderShare(name, by_reader[name], claimed[name]) for name in _names(by_reader, claimed)),
     )
 

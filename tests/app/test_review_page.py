@@ -18,6 +18,7 @@ from overread.images.cache.cache_build import build_cache
 from overread.models.network import Network
 from overread.pipeline.study_ledger import open_ledger
 from overread.proposals.heat_maps import read_saliency
+from overread.review.assignment import Assignment, assign
 from overread.studies.run import open_run, training_lock
 from overread_app.components import heat_map_panel
 from overread_app.components.evidence_panel import BOTTOM, HEIGHT, TOP, thumbnails, trace_chart
@@ -85,6 +86,15 @@ def test_when_all_is_read_the_page_counts_the_verdicts_and_leads_to_the_export(a
     text = page_text(app)
     assert "You have reviewed all proposals." in text
     assert "<dt>Changed</dt><dd>8</dd>" in text
+
+
+def test_a_reader_whose_share_is_empty_is_not_told_that_the_model_found_nothing(app, study):
+    assign(ledger(study), Assignment())
+    open_page(app, "review", reader=READER)
+    rest_on(app, END)
+    text = page_text(app)
+    assert "No image is waiting for you now." in text and "More may come later." in text
+    assert "no likely label errors" not in text and "all proposals" not in text
 
 
 @pytest.mark.parametrize(

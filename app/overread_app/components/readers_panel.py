@@ -17,15 +17,15 @@ def show_readers(study: Study) -> None:
     numbers = {
         "Images to read": progress.num_samples,
         "Read once or more": progress.num_read_once,
-        "Read by all that are due": progress.num_read_by_all,
+        "Fully read": progress.num_read_by_all,
         "Held by readers now": progress.num_claimed,
         "Not read in time": progress.num_expired,
     }
     for column, (name, number) in zip(st.columns(len(numbers)), numbers.items(), strict=True):
         column.metric(name, f"{number:,}")
+    st.caption("Fully read: by as many readers as are to read it. Images that were not read in time go to others.")
     if not progress.readers:
         st.caption("Nobody has begun yet.")
         return
     lines = [f"| {plain_text(one.reader)} | {one.num_read:,} | {one.num_claimed:,} |" for one in progress.readers]
     st.markdown("\n".join(["| Reader | Read | Held now |", "| --- | ---: | ---: |", *lines]))
-    st.caption("What they decided is not shown here. Images that were not read in time go to other readers.")

@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from overread.records import Protocol
+from overread.review.assignment import current_assignment
 from overread.review.queue_choice import QueueChoice
 from overread.studies.run import Run, running_training
 from overread.studies.study import Study
@@ -161,15 +162,22 @@ def show_end(study: Study, run: Run | None, reading: ReadingList) -> None:
     words = session.words()
     with st.container(key="review_end"):
         is_own = run is not None and reading.choice == QueueChoice()
-        st.header(words("review.all_reviewed" if is_own else "review.queue_reviewed"))
-        decisions = session.ledger(study).decisions(reading.reader)
+        ledger = session.ledger(study)
+        if current_assignment(ledger) is not None:
+            title, nothing = "review.share_reviewed", "review.share_later"
+        elif is_own:
+            title, nothing = "review.all_reviewed", "review.no_proposals"
+        else:
+            title, nothing = "review.queue_reviewed", "review.empty_queue"
+        st.header(words(title))
+        decisions = ledger.decisions(reading.reader)
         if decisions:
             st.markdown(words("review.all_saved"))
             tally = Counter(decision.verdict.kind for decision in decisions)
             names = verdict_names(words)
             show_tally({name: tally[kind] for kind, name in names.items() if tally[kind]}, words)
         else:
-            st.markdown(words("review.no_proposals" if is_own else "review.empty_queue"))
+            st.markdown(words(nothing))
         if session.may_manage():
             st.page_link("views/export.py", label=words("review.export"), icon=":material/ios_share:")
         show_queue(study, run, reading)

@@ -61,9 +61,10 @@ def claim_batch(ledger: Ledger, assignment: Assignment, reader: str, order: Iter
     with ledger.writing() as connection:
         now_s = time.time()
         taken = {(each.verdict.sample_id, each.verdict.reader) for each in ledger.decisions_within(connection)}
+        # Ended for good: an account that is enabled again would else hold what others have got meanwhile.
+        connection.execute(delete(claims).where(claims.c.study == ledger.study, claims.c.reader.in_(gone)))
         of_study = select(claims.c.sample_id, claims.c.reader).where(claims.c.study == ledger.study)
-        held = connection.execute(of_study.where(claims.c.expires_s > now_s))
-        taken |= {(sample_id, name) for sample_id, name in held if name == reader or name not in gone}
+        taken |= {(row.sample_id, row.reader) for row in connection.execute(of_study.where(claims.c.expires_s > now_s))}
         num_taken = Counter(sample_id for sample_id, _ in taken)
         batch: list[str] = []
         for sample_id in order:
@@ -108,15 +109,16 @@ def assignment_progress(ledger: Ledger, assignment: Assignment, sample_ids: Sequ
         rows = [] if connection is None else connection.execute(of_study).all()
     num_read = Counter(sample_id for sample_id, _ in read)
     due = {each for each in wanted if num_read[each] < assignment.num_due(each)}
-    open_claims = [row for row in rows if row.sample_id in due and (row.sample_id, row.reader) not in read]
-    held = [row.reader for row in open_claims if row.expires_s > time.time()]
+    now_s = time.time()
+    open_claims = [row for row in rows if row.sample_id in wanted and (row.sample_id, row.reader) not in read]
+    held = [row.reader for row in open_claims if row.expires_s > now_s]
     by_reader, claimed = Counter(reader for _, reader in read), Counter(held)
     return AssignmentProgress(
         num_samples=len(wanted),
         num_read_once=len(num_read),
         num_read_by_all=sum(count >= assignment.num_due(sample_id) for sample_id, count in num_read.items()),
         num_claimed=len(held),
-        num_expired=len(open_claims) - len(held),
+        num_expired=sum(row.expires_s <= now_s and row.sample_id in due for row in open_claims),
         readers=tuple(ReaderShare(name, by_reader[name], claimed[name]) for name in _names(by_reader, claimed)),
     )
 

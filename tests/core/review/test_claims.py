@@ -151,6 +151,17 @@ def test_what_a_leaver_held_goes_to_others_at_once(ledger, accounts):
     accounts.add("own", Role.OWNER, password="correct horse battery")
     accounts.disable("bob")
     assert claim_batch(ledger, assignment, "cem", SAMPLES[:6]) == ["s3", "s4", "s5"]
+    accounts.enable("bob")
+    assert held_samples(ledger, "bob") == frozenset()
+
+
+def test_a_signed_in_reader_gets_a_share_around_verdicts_that_they_may_not_see(ledger):
+    ledger.record(verdict("s0", "ann"))
+    own = ledger.acting(Actor("bob", Role.READER, Identity.PASSWORD, frozenset({"study"})))
+    assert claim_batch(own, Assignment(batch=2), "bob", SAMPLES) == ["s1", "s2"]
+    assert held_samples(own, "bob") == {"s1", "s2"}
+    with pytest.raises(NotAllowedError):
+        own.decisions()
 
 
 def test_progress_counts_and_names_no_verdict(ledger, clock):

@@ -112,21 +112,27 @@ def start_server(study: Study, port: int) -> subprocess.Popen[bytes]:
 
 
 @pytest.fixture(scope="package")
-def browser(tmp_path_factory):
+def playwright():
+    """One for all: a process can have no second one."""
     if CHROMIUM is None:
         pytest.skip("there is no Chromium on this machine")
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        # With a profile on the disk, the app's scripts are compiled once and not for each page.
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("profile"),
-            executable_path=CHROMIUM,
-            args=ARGUMENTS,
-            viewport={"width": 1440, "height": 900},
-        )
-        yield context
-        context.close()
+    with sync_playwright() as found:
+        yield found
+
+
+@pytest.fixture(scope="package")
+def browser(tmp_path_factory, playwright):
+    # With a profile on the disk, the app's scripts are compiled once and not for each page.
+    context = playwright.chromium.launch_persistent_context(
+        tmp_path_factory.mktemp("profile"),
+        executable_path=CHROMIUM,
+        args=ARGUMENTS,
+        viewport={"width": 1440, "height": 900},
+    )
+    yield context
+    context.close()
 
 
 @contextmanager

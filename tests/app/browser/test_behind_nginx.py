@@ -102,16 +102,13 @@ def served(tmp_path_factory):
 
 
 @contextmanager
-def visiting(listens):
+def visiting(playwright, listens):
     """A page of a browser for which the proxy's host name is this machine."""
-    from playwright.sync_api import sync_playwright
-
     rules = [f"--host-resolver-rules=MAP {HOST}:443 127.0.0.1:{listens}", "--ignore-certificate-errors"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *rules])
-        context = browser.new_context(ignore_https_errors=True)
-        yield context.new_page()
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *rules])
+    context = browser.new_context(ignore_https_errors=True)
+    yield context.new_page()
+    browser.close()
 
 
 def sign_in(page):
@@ -122,11 +119,11 @@ def sign_in(page):
 
 
 @pytest.mark.parametrize("proxy", [behind_nginx, behind_caddy])
-def test_a_reader_signs_in_reads_and_signs_out_over_tls(served, proxy):
+def test_a_reader_signs_in_reads_and_signs_out_over_tls(served, playwright, proxy):
     if proxy is behind_caddy and CADDY is None:
         pytest.skip("caddy is not installed on this machine")
     folder, app = served
-    with proxy(folder, app.port) as listens, visiting(listens) as page:
+    with proxy(folder, app.port) as listens, visiting(playwright, listens) as page:
         sign_in(page)
         page.wait_for_selector(AT_REST, timeout=PATIENCE_MS)
         page.get_by_role("button", name="Review").click()
@@ -144,17 +141,17 @@ def test_a_reader_signs_in_reads_and_signs_out_over_tls(served, proxy):
         assert connection.exec_driver_sql("SELECT count(*) FROM reader_sessions").scalar() == 0
 
 
-def test_the_page_says_so_where_a_proxy_drops_websockets(served):
+def test_the_page_says_so_where_a_proxy_drops_websockets(served, playwright):
     folder, app = served
-    with behind_nginx(folder, app.port, passes_websockets=False) as listens, visiting(listens) as page:
+    with behind_nginx(folder, app.port, passes_websockets=False) as listens, visiting(playwright, listens) as page:
         sign_in(page)
         alert = page.get_by_text("A proxy on the way does not pass websockets on.")
         alert.wait_for(timeout=PATIENCE_MS)
 
 
-def test_an_open_page_leads_back_to_sign_in_when_the_account_ends(served):
+def test_an_open_page_leads_back_to_sign_in_when_the_account_ends(served, playwright):
     folder, app = served
-    with behind_nginx(folder, app.port) as listens, visiting(listens) as page:
+    with behind_nginx(folder, app.port) as listens, visiting(playwright, listens) as page:
         sign_in(page)
         page.wait_for_selector(AT_REST, timeout=PATIENCE_MS)
         app.accounts.disable(READER)

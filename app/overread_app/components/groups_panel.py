@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from overread.audit.group_bound import MIN_RIGHT, NUM_DRAWN
 from overread.checks.contradicted import group_text
 from overread.errors import UserError
 from overread.pipeline.group_decision import (
-    MIN_RIGHT,
-    NUM_DRAWN,
     GroupDecision,
     GroupOutcome,
     GroupProgress,

@@ -8,12 +8,12 @@ import pandas as pd
 
 from overread.audit.confidence_set import Counts, log_evidence
 from overread.audit.design import AuditQuestion, Stratum, draw_order, group_alpha, rest_predictor, sampled_question
+from overread.audit.group_bound import CONFIDENCE, MIN_RIGHT, NUM_DRAWN, least_right
 from overread.audit.outcomes import Outcome
 from overread.audit.proposal_bounds import proposal_bounds
 from overread.audit.statement import BulkChanges, make_statement
 from overread.benchmark.audit_cells import MODELS, READERS, Readers, population
 from overread.benchmark.audit_coverage import exact_most
-from overread.pipeline.group_decision import CONFIDENCE, MIN_RIGHT, NUM_DRAWN, least_right
 
 GROUP_SIZE = 150
 RIGHT_SHARES = (0.8, 0.9, 1.0)

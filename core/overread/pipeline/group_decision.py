@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from overread.audit.confidence_set import ConfidenceSet, Counts, Predictor, with_known
+from overread.audit.confidence_set import Counts, with_known
+from overread.audit.group_bound import CONFIDENCE, MIN_RIGHT, NUM_DRAWN, least_right
 from overread.audit.wording import percent
 from overread.errors import ConfigError, StudyError
 from overread.files import write_atomically
@@ -21,13 +22,6 @@ from overread.review.bulk import bulk_key, bulk_name, record_bulk, undo_bulk
 from overread.review.row_rules import BULK
 from overread.studies.run import open_run
 from overread.studies.study import Study, open_study
-
-NUM_DRAWN = 20
-MIN_RIGHT = 0.8
-"""Share of a group's labels for which the new one must be right, at least."""
-CONFIDENCE = 0.95
-_GUESS = 0.95
-"""The share at which the bound is to be good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +166,6 @@ def group_progress(
     )
     least = least_right(counts, alpha)
     return GroupProgress(read, confirmed, least, num, num - least - known_not)
-
-
-def least_right(counts: Counts, alpha: float) -> int:
-    """For at least so many labels of a group the new one is right; counts: of one stratum, the labels for which it is
-    being those that it finds."""
-    return ConfidenceSet(counts, Predictor.of(np.array([_GUESS])), alpha).least()
 
 
 def progress_words(progress: GroupProgress) -> str:

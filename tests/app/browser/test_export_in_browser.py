@@ -6,7 +6,7 @@ import pytest
 
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import VerdictKind
-from tests.app.browser.conftest import OWNER, PATIENCE_MS, Server, draw_images, serving
+from tests.app.browser.conftest import AT_REST, OWNER, PATIENCE_MS, Server, draw_images, serving
 from tests.app.made_study import write_study
 from tests.app.verdicts import verdicts
 from tests.core.commands import run_command
@@ -35,6 +35,7 @@ def test_what_is_downloaded_by_the_chosen_rule_is_whole(browser, read, tmp_path)
     page.goto(f"{read.url}/export?owner={OWNER}")
     page.get_by_text("Majority, with shares").click(timeout=PATIENCE_MS)
     page.get_by_text("a column for each class").wait_for(timeout=PATIENCE_MS)
+    page.wait_for_selector(AT_REST, timeout=PATIENCE_MS)  # a press on a button that is drawn anew is lost
     assert page.get_by_text("Between readers: Cohen's kappa").is_visible()
     with page.expect_download(timeout=PATIENCE_MS) as download:
         page.get_by_text("Download everything").click()

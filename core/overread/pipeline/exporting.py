@@ -11,10 +11,9 @@ from overread.pipeline.output_paths import check_output
 from overread.pipeline.settled_labels import settled_labels
 from overread.pipeline.study_ledger import chain_key, head_text, open_ledger
 from overread.pipeline.verification import is_export_of
-from overread.review.adjudication import disputes, has_rounds
+from overread.review.adjudication import has_rounds, settled_by_rounds
 from overread.review.chain import LedgerRow
 from overread.review.cleaned_csv import Origin, added_columns, cleaned_table, own_columns
-from overread.review.disputes import resolutions
 from overread.review.exports.export_format import ExportContent
 from overread.review.exports.export_registry import export_format
 from overread.review.final_labels import LabelPolicy, final_labels
@@ -126,7 +125,7 @@ def _reviewed(
     if policy is LabelPolicy.DAWID_SKENE:
         settled = settled_labels(decisions)
     elif policy is LabelPolicy.ADJUDICATED and reader is None:
-        settled = resolutions(disputes(ledger))
+        settled = settled_by_rounds(ledger)
     samples = reviewed_samples(
         study.samples(),
         final_labels(decisions, policy, settled),

@@ -95,15 +95,14 @@ def begin_retraining(study: Study, samples: pd.DataFrame, base: Run) -> Retraini
     Raises StudyError if there are none to learn from, or `base` is damaged or has other classes than the study.
     """
     from overread.pipeline.study_ledger import open_ledger
-    from overread.review.adjudication import disputes
-    from overread.review.disputes import resolutions
+    from overread.review.adjudication import settled_by_rounds
     from overread.review.verdict_labels import verified_labels
 
     names = [column.removeprefix("p_") for column in base.scores().columns if column.startswith("p_")]
     if names != list(study.classes):
         raise StudyError(f"{study.path}: its classes have changed since run {base.name}; train without --after-review")
     ledger = open_ledger(study)
-    verified = verified_labels(samples, study.classes, ledger.decisions(), resolutions(disputes(ledger)))
+    verified = verified_labels(samples, study.classes, ledger.decisions(), settled_by_rounds(ledger))
     if not (verified.is_verified.any() or verified.is_excluded.any()):
         raise StudyError(f"{study.path}: no label has been decided yet; review some proposals first")
     is_locked = locked_samples(samples["sample_id"].to_numpy(dtype=str), sample_groups(samples))

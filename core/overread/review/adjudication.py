@@ -20,7 +20,9 @@ from overread.review.disputes import (
     Opinion,
     Round,
     find_disputes,
+    resolutions,
 )
+from overread.review.final_labels import Settled
 from overread.review.ledger import Ledger
 from overread.review.ledger_queries import decided_between
 from overread.review.ledger_state import Head
@@ -71,6 +73,11 @@ def disputes(ledger: Ledger) -> dict[str, Dispute]:
     if ledger.actor is not None:
         ledger.actor.require(Action.SEE_OTHERS)
     return _all(ledger)
+
+
+def settled_by_rounds(ledger: Ledger) -> dict[str, Settled]:
+    """Sample id to what a round has settled (`resolutions`). Raises NotAllowedError."""
+    return resolutions(disputes(ledger)) if has_rounds(ledger) else {}
 
 
 def independent_decisions(ledger: Ledger) -> list[Decision]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from overread.pipeline.exporting import export_table
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import VerdictKind
 from overread.review.adjudication import disputes, open_round
@@ -91,3 +92,15 @@ def test_the_last_answer_can_be_given_anew(app, ledger):
     first, second = (dispute.second for _, dispute in sorted(disputes(ledger).items()))
     assert first == {"Ann": Opinion(disputes(ledger)[min(disputes(ledger))].first["Ann"].label)}
     assert second == {}
+
+
+def test_an_export_takes_what_was_adjudicated_once_a_round_was_opened(app, ledger, made_study):
+    disputed = export_table(made_study)[0]
+    assert (disputed["verdict"] == "disputed").sum() == 2
+    open_round(ledger, Round.ADJUDICATION, "Olga")
+    press(open_page(app, "adjudication", reader="Cleo"), "Exclude the image")
+    table = export_table(made_study)[0]
+    assert set(table["policy"]) == {"adjudicated"}
+    [(label, reader)] = table.loc[table["verdict"] == "adjudicated", ["final_label", "reader"]].itertuples(index=False)
+    assert (label, reader) == ("", "Ann; Ben; Cleo")
+    assert (table["verdict"] == "disputed").sum() == 1

@@ -3,9 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 from overread.records import Decision, VerdictKind
-from overread.review.final_labels import final_labels
+from overread.review.disputes import UNRESOLVED
+from overread.review.final_labels import Settled, final_labels
 from overread.review.row_rules import BULK
 
 
@@ -18,7 +20,7 @@ class Outcome(StrEnum):
     EXCLUDED = "excluded"
     """The image has no label any more."""
     DISPUTED = "disputed"
-    """Readers disagree; the label was kept."""
+    """Readers disagree, and no round has settled it; the label was kept."""
     NOT_JUDGED = "not judged"
     """The reader could not tell."""
     AMBIGUOUS = "ambiguous"
@@ -35,18 +37,24 @@ class Outcome(StrEnum):
         return self in (Outcome.CORRECTED, Outcome.EXCLUDED)
 
 
-def label_outcomes(decisions: Iterable[Decision], given: Mapping[str, str]) -> dict[str, Outcome]:
+def label_outcomes(
+    decisions: Iterable[Decision], given: Mapping[str, str], settled: Mapping[str, Settled] = MappingProxyType({})
+) -> dict[str, Outcome]:
     """By sample id, for those with a verdict on a single image.
 
     decisions: the standing ones of all readers; given: sample id to the label under audit. Verdicts on another given
-    label do not count, nor do those in bulk, which are no careful reading.
+    label do not count, nor do those in bulk, which are no careful reading. settled: by sample id, what a round on
+    disputed labels came to (`disputes.resolutions`): that counts, and what could not be resolved stays disputed.
     """
     by_sample: dict[str, list[Decision]] = defaultdict(list)
     for decision in decisions:
         verdict = decision.verdict
         if verdict.protocol != BULK and given.get(verdict.sample_id) == verdict.given_label:
             by_sample[verdict.sample_id].append(decision)
-    return {sample_id: _outcome(several) for sample_id, several in by_sample.items()}
+    return {
+        sample_id: _settled_outcome(settled[sample_id], given[sample_id]) if sample_id in settled else _outcome(several)
+        for sample_id, several in by_sample.items()
+    }
 
 
 def bulk_changes(decisions: Iterable[Decision], given: Mapping[str, str]) -> set[str]:
@@ -57,6 +65,14 @@ def bulk_changes(decisions: Iterable[Decision], given: Mapping[str, str]) -> set
         if decision.verdict.protocol == BULK
         and decision.verdict.chosen_label != given.get(decision.verdict.sample_id, decision.verdict.chosen_label)
     }
+
+
+def _settled_outcome(settled: Settled, given_label: str) -> Outcome:
+    if settled.verdict == UNRESOLVED:
+        return Outcome.DISPUTED
+    if not settled.label:
+        return Outcome.EXCLUDED
+    return Outcome.RIGHT if settled.label == given_label else Outcome.CORRECTED
 
 
 def _outcome(decisions: list[Decision]) -> Outcome:

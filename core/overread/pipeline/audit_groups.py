@@ -27,7 +27,7 @@ def with_groups(table: pd.DataFrame, groups: Sequence[Mapping[str, Any]]) -> pd.
     return table.assign(group=[name for name, _ in found], group_text=[text for _, text in found])
 
 
-def settled_labels(study: Study, audit: Audit, order: pd.DataFrame, decisions: Sequence[Decision]) -> frozenset[str]:
+def changed_unread(study: Study, audit: Audit, order: pd.DataFrame, decisions: Sequence[Decision]) -> frozenset[str]:
     """The unread labels that one decision on their group changed: readers need not see them before all others.
 
     order: of `load_order`; decisions: the standing ones of all readers."""

@@ -20,6 +20,7 @@ from overread.pipeline.audit_store import design_path, load_order, num_earlier, 
 from overread.pipeline.audit_study import AuditNow, audit_course, audit_now, reading_pairs
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import Decision, Protocol
+from overread.review.adjudication import independent_decisions
 from overread.review.row_rules import BULK
 from overread.studies.sample_groups import sample_groups
 from overread.studies.study import Study
@@ -63,7 +64,7 @@ def _content(study: Study, now: AuditNow) -> ReportContent:
     audit, question = now.audit, now.audit.question
     order, ledger = load_order(study, audit), open_ledger(study)
     known = set(order["sample_id"])
-    decisions = [each for each in ledger.decisions() if each.verdict.sample_id in known]
+    decisions = [each for each in independent_decisions(ledger) if each.verdict.sample_id in known]
     num_twice = int(reading_pairs(order, len(audit.strata), decisions).sum())
     sentences = statement_lines(now.statement, question)
     if audit.run:
@@ -75,7 +76,8 @@ def _content(study: Study, now: AuditNow) -> ReportContent:
         num_readers=now.num_readers,
         num_twice=num_twice,
         agreement=_agreement(study, decisions),
-        disputes="Where readers disagree the given label is kept, and counts as wrong in the bound.",
+        disputes="Where readers disagree, a second look or an adjudicator may settle the label. Until then the given "
+        "label is kept, and counts as wrong in the bound.",
         version=full_version(),
     )
     return ReportContent(

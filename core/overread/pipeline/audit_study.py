@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from overread.audit.design import AuditQuestion, Stratum, draw_order
-from overread.audit.outcomes import Outcome, label_outcomes
+from overread.audit.outcomes import Outcome
 from overread.audit.proposal_bounds import ProposalBounds, proposal_bounds
 from overread.audit.reader_accuracy import reader_accuracy
 from overread.audit.statement import Statement, make_statement
 from overread.errors import ConfigError, StudyError
-from overread.pipeline.audit_groups import bulk_evidence, settled_labels, with_groups
+from overread.pipeline.audit_evidence import Evidence
+from overread.pipeline.audit_groups import bulk_evidence, changed_unread, with_groups
 from overread.pipeline.audit_store import (
     Audit,
     NextSample,
@@ -129,8 +130,8 @@ def drawn_sample(study: Study) -> DrawnSample | None:
     decisions = open_ledger(study).decisions() if finds_errors or any(each.applied for each in groups) else []
     pace = Pace.of(each for each in decisions if each.sequence <= audit.paced_by) if finds_errors else None
     in_order = frozenset(order["sample_id"][~is_census]) | set(of_groups)
-    settled = settled_labels(study, audit, order, decisions)
-    ids.sort(key=settled.__contains__)  # what a group's decision changed comes last
+    changed = changed_unread(study, audit, order, decisions)
+    ids.sort(key=changed.__contains__)  # what a group's decision changed comes last
     ranks = {each: rank for rank, each in enumerate(dict.fromkeys([*of_groups, *ids]))}
     return DrawnSample(ranks, in_order, finds_errors, pace)
 
@@ -138,21 +139,21 @@ def drawn_sample(study: Study) -> DrawnSample | None:
 def audit_statement(
     order: pd.DataFrame,
     audit: Audit,
-    decisions: Sequence[Decision],
+    evidence: Evidence,
     groups: Mapping[str, GroupDecision],
     *,
     has_forecast: bool = True,
 ) -> Statement:
-    """What the standing decisions of all readers prove now; groups: of `load_groups`."""
+    """What the evidence proves; groups: of `load_groups`."""
     given = dict(zip(order["sample_id"], order["given_label"], strict=True))
-    outcomes = label_outcomes(decisions, given)
+    pairs = reading_pairs(order, len(audit.strata), evidence.independent)
     return make_statement(
         order,
         audit.strata,
         audit.question,
-        outcomes,
-        accuracy=reader_accuracy(reading_pairs(order, len(audit.strata), decisions), audit.question.alpha / 4),
-        changes=bulk_evidence(audit, decisions, given, groups),
+        evidence.outcomes(given),
+        accuracy=reader_accuracy(pairs, audit.question.alpha / 4),
+        changes=bulk_evidence(audit, evidence.decisions, given, groups),
         has_forecast=has_forecast,
     )
 
@@ -161,14 +162,13 @@ def audit_proposals(
     order: pd.DataFrame,
     audit: Audit,
     scores: pd.DataFrame,
-    decisions: Sequence[Decision],
+    evidence: Evidence,
     *,
     has_forecast: bool = True,
 ) -> ProposalBounds:
     """Of the proposals of the audit's run, whose scores.csv is `scores`."""
     given = dict(zip(order["sample_id"], order["given_label"], strict=True))
-    outcomes = label_outcomes(decisions, given)
-    return _bounds(order, audit.question, scores, outcomes, has_forecast=has_forecast)
+    return _bounds(order, audit.question, scores, evidence.outcomes(given), has_forecast=has_forecast)
 
 
 def _bounds(
@@ -188,7 +188,7 @@ def _bounds(
 
 def reading_pairs(order: pd.DataFrame, num_strata: int, decisions: Sequence[Decision]) -> np.ndarray:
     """(H, 3) int64: of each stratum's labels that two readers judged, how many both call wrong, one of them, none.
-    Of more than two, the first two count."""
+    Of more than two, the first two count. decisions: independent ones."""
     stratum_of = dict(zip(order["sample_id"], order["stratum"], strict=True))
     given = dict(zip(order["sample_id"], order["given_label"], strict=True))
     calls: dict[str, list[bool]] = defaultdict(list)
@@ -235,22 +235,21 @@ class AuditNow:
 
 
 def audit_now(study: Study, *, until: int | None = None) -> AuditNow | None:
-    """None where no audit is open. until: only the verdicts up to this row of the ledger; None: all.
+    """None where no audit is open. until: as it was when this row was the ledger's newest; None: as it is.
     It is made from the study's files alone: the same files give the same statement."""
     audit = load_audit(study)
     if audit is None:
         return None
     order, ledger = load_order(study, audit), open_ledger(study)
-    decisions = [each for each in ledger.decisions() if until is None or each.sequence <= until]
-    known = set(order["sample_id"])
+    evidence, known = Evidence.of(ledger, until=until), set(order["sample_id"])
     return AuditNow(
         audit=audit,
-        statement=audit_statement(order, audit, decisions, load_groups(study)),
-        proposals=audit_proposals(order, audit, open_run(study, audit.run).scores(), decisions)
+        statement=audit_statement(order, audit, evidence, load_groups(study)),
+        proposals=audit_proposals(order, audit, open_run(study, audit.run).scores(), evidence)
         if audit.run
         else NO_PROPOSALS,
         head=head_text(study, ledger.head()),
-        num_readers=len({each.verdict.reader for each in decisions if each.verdict.sample_id in known}),
+        num_readers=len({each.verdict.reader for each in evidence.decisions if each.verdict.sample_id in known}),
     )
 
 
@@ -260,19 +259,18 @@ def audit_course(study: Study, num_points: int = 30) -> list[tuple[int, float]]:
     audit = load_audit(study)
     if audit is None:
         return []
-    order, decisions = load_order(study, audit), open_ledger(study).decisions()
+    order, evidence = load_order(study, audit), Evidence.of(open_ledger(study))
     scores = None if audit.question.min_precision is None else open_run(study, audit.run).scores()
     groups = load_groups(study)
-    known = set(order["sample_id"])
-    ends = [place + 1 for place, each in enumerate(decisions) if each.verdict.sample_id in known]
-    chosen = sorted({ends[place] for place in np.linspace(0, len(ends) - 1, num_points).astype(int)}) if ends else []
+    moments = evidence.moments(frozenset(order["sample_id"]))
+    places = np.linspace(0, len(moments) - 1, num_points).astype(int).tolist() if moments else []
     course = []
-    for end in (0, *chosen):
+    for then in (Evidence((), (), {}), *(evidence.at(moment) for moment in sorted({moments[one] for one in places}))):
         if scores is None:
-            statement = audit_statement(order, audit, decisions[:end], groups, has_forecast=False)
+            statement = audit_statement(order, audit, then, groups, has_forecast=False)
             course.append((statement.num_read, statement.share))
         else:
-            bounds = audit_proposals(order, audit, scores, decisions[:end], has_forecast=False)
+            bounds = audit_proposals(order, audit, scores, then, has_forecast=False)
             course.append((bounds.num_read, bounds.least_wrong[-1] / bounds.cut_offs[-1]))
     return course
 
@@ -284,9 +282,9 @@ def num_unread(study: Study) -> int:
         return 0
     order = load_order(study, audit)
     given = dict(zip(order["sample_id"], order["given_label"], strict=True))
-    decisions = open_ledger(study).decisions()
-    settled = settled_labels(study, audit, order, decisions)
-    return len(set(order["sample_id"][: audit.num_drawn]) - set(label_outcomes(decisions, given)) - settled)
+    evidence = Evidence.of(open_ledger(study))
+    changed = changed_unread(study, audit, order, evidence.decisions)
+    return len(set(order["sample_id"][: audit.num_drawn]) - set(evidence.outcomes(given)) - changed)
 
 
 def extend_sample(study: Study) -> int:
@@ -294,7 +292,7 @@ def extend_sample(study: Study) -> int:
     now = audit_now(study)
     if now is None:
         return 0
-    order, decisions = load_order(study, now.audit), open_ledger(study).decisions()
+    order, evidence = load_order(study, now.audit), Evidence.of(open_ledger(study))
     given = dict(zip(order["sample_id"], order["given_label"], strict=True))
-    read = {*label_outcomes(decisions, given), *settled_labels(study, now.audit, order, decisions)}
+    read = {*evidence.outcomes(given), *changed_unread(study, now.audit, order, evidence.decisions)}
     return show_more(study, now.audit, order, read, now.num_to_read).num_drawn - now.audit.num_drawn

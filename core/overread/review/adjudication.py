@@ -8,7 +8,6 @@ from sqlalchemy import URL, select
 
 from overread.errors import LedgerError, NotAllowedError
 from overread.records import Decision, Protocol
-from overread.review.decision_fold import DecisionFold
 from overread.review.disputes import (
     ADJUDICATION_KIND,
     EXCLUDE,
@@ -24,7 +23,6 @@ from overread.review.disputes import (
 )
 from overread.review.final_labels import Settled
 from overread.review.ledger import Ledger
-from overread.review.ledger_queries import decided_between
 from overread.review.ledger_state import Head
 from overread.review.roles import Action
 from overread.review.row_rules import check_characters, check_same, check_texts
@@ -75,31 +73,31 @@ def disputes(ledger: Ledger) -> dict[str, Dispute]:
     return _all(ledger)
 
 
-def settled_by_rounds(ledger: Ledger) -> dict[str, Settled]:
-    """Sample id to what a round has settled (`resolutions`). Raises NotAllowedError."""
-    return resolutions(disputes(ledger)) if has_rounds(ledger) else {}
+def settled_by_rounds(ledger: Ledger, *, until: int | None = None) -> dict[str, Settled]:
+    """Sample id to what a round has settled (`resolutions`), up to the row `until`. Raises NotAllowedError."""
+    return resolutions(_until(ledger, until)) if has_rounds(ledger) else {}
 
 
-def independent_decisions(ledger: Ledger) -> list[Decision]:
+def independent_decisions(ledger: Ledger, *, until: int | None = None) -> list[Decision]:
     """The standing decisions of all readers, without what they decided of a sample after its round was opened, when
-    they could know the others' labels. Raises NotAllowedError."""
-    if not has_rounds(ledger):
+    they could know the others' labels; up to the row `until`. Raises NotAllowedError."""
+    closed = {}
+    if has_rounds(ledger):
+        closed = {one.sample_id: one.opened_at for one in _until(ledger, until).values() if one.rounds}
+    elif until is None:
         return ledger.decisions()
-    closed = {one.sample_id: one.opened_at for one in disputes(ledger).values() if one.rounds}
-    fold = DecisionFold()
-    with ledger.reading() as connection:
-        if connection is not None:
-            head = ledger.head()
-            rows = connection.execute(decided_between(ledger.study, None, 0, head.sequence))
-            fold.add(
-                (
-                    row
-                    for row in rows
-                    if row.kind != "reading" and row.sequence < closed.get(row.sample_id, row.sequence + 1)
-                ),
-                head,
-            )
-    return fold.decisions()
+    return ledger.decisions_by(
+        lambda row: (
+            (until is None or row.sequence <= until) and row.sequence < closed.get(row.sample_id, row.sequence + 1)
+        )
+    )
+
+
+def _until(ledger: Ledger, until: int | None) -> dict[str, Dispute]:
+    """Raises NotAllowedError."""
+    if until is None:
+        return disputes(ledger)
+    return find_disputes(row for row in ledger.history() if row.sequence <= until)
 
 
 def second_looks(ledger: Ledger, reader: str) -> list[SecondLook]:

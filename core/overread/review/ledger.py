@@ -2,6 +2,7 @@
 
 import hashlib
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, Row
 from overread.errors import StaleReadingError, StaleVerdictError
 from overread.records import Decision, Protocol, Reading, Verdict
 from overread.review.chain import LedgerRow
-from overread.review.decision_fold import shared_fold
+from overread.review.decision_fold import DecisionFold, shared_fold
 from overread.review.ledger_queries import decided_between, decision_of, rows_of, standing_verdicts
 from overread.review.ledger_state import Head
 from overread.review.ledger_store import LedgerStore
@@ -177,6 +178,18 @@ class Ledger(LedgerStore):
                 return []
             self._check_head(connection, recorded)
             return self._folded(connection, reader)
+
+    def decisions_by(self, is_counted: Callable[[Row[Any]], bool]) -> list[Decision]:
+        """The decisions of all readers that would stand if only these verdicts and undos had been written; takes as
+        long as there are rows. Raises NotAllowedError."""
+        self._require_visible(None)
+        fold = DecisionFold()
+        with self.reading() as connection:
+            if connection is not None:
+                head = self._head(connection)
+                rows = connection.execute(decided_between(self.study, None, 0, head.sequence))
+                fold.add((row for row in rows if row.kind != "reading" and is_counted(row)), head)
+        return fold.decisions()
 
     def decisions_within(self, connection: Connection) -> list[Decision]:
         """Everyone's standing decisions, within `writing` and before a row is appended there: for what a reader's

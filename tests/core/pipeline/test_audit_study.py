@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,8 @@ from overread.pipeline.audit_study import audit_course, audit_now, drawn_sample,
 from overread.pipeline.backup import backup_study, restore_study
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import Verdict, VerdictKind
+from overread.review.adjudication import open_round, record_adjudication
+from overread.review.disputes import Opinion, Round
 from overread.review.ledger import visit_key
 from overread.review.queue import review_order
 from overread.studies.run import open_run
@@ -44,15 +47,17 @@ def wrong_labels(study):
     return set(scores.loc[scores["is_proposed"], "sample_id"][::2])
 
 
-def read(study, sample_ids, *, reader="Ada", wrong=None):
+def read(study, sample_ids, *, reader="Ada", wrong=None, visit="1"):
     ledger, given = open_ledger(study), study.samples().set_index("sample_id")["given_label"]
     wrong = wrong_labels(study) if wrong is None else wrong
     with ledger.writing() as connection:
         for one in sample_ids:
             other = next(name for name in CLASSES if name != given[one])
             kind, chosen = (VerdictKind.ACCEPT, other) if one in wrong else (VerdictKind.REJECT, given[one])
-            key = visit_key(reader, one, "1")
-            ledger.append_verdict(connection, Verdict(one, reader, kind, given[one], other, chosen, "run", 0.5, key))
+            key, last = visit_key(reader, one, visit), ledger.standing(connection, reader, one)
+            follows = last.idempotency_key if last else ""
+            shown = Verdict(one, reader, kind, given[one], other, chosen, "run", 0.5, key, follows=follows)
+            ledger.append_verdict(connection, shown)
 
 
 def order_of(study):
@@ -116,8 +121,9 @@ def test_the_statement_of_an_earlier_moment_can_be_made_again(audited):
     read(audited, order_of(audited)[:20])
     then = audit_now(audited).statement
     read(audited, order_of(audited)[20:40])
-    assert audit_now(audited, until=20).statement == then
     assert audit_now(audited).statement.most_wrong < then.most_wrong
+    read(audited, order_of(audited)[:5], visit="2", wrong=set(order_of(audited)))  # other verdicts on the first
+    assert audit_now(audited, until=20).statement == then
 
 
 def test_a_backup_holds_the_audit(audited, tmp_path):
@@ -167,6 +173,36 @@ def test_disagreeing_readers_count_as_wrong(audited):
     assert sum(each.outcomes.get("disputed", 0) for each in disputed.tallies) == 2
     assert disputed.most_wrong > agreed.most_wrong
     assert np.isfinite(disputed.share)
+
+
+def test_what_a_round_has_settled_counts_as_that_and_what_it_could_not_settle_as_wrong(audited):
+    first = order_of(audited)[:30]
+    read(audited, first, wrong=set())
+    agreed = audit_now(audited).statement
+    read(audited, first[:3], reader="Ben", wrong=set(first))
+    disputed, ledger = audit_now(audited).statement, open_ledger(audited)
+    head = ledger.head()
+    open_round(ledger, Round.ADJUDICATION, "owner")
+    given = audited.samples().set_index("sample_id")["given_label"]
+    for one in first[:2]:
+        record_adjudication(ledger, "Cleo", one, Opinion(given[one]), protocol="blind", key=one)
+    record_adjudication(ledger, "Cleo", first[2], None, note="too dark", protocol="blind", key=first[2])
+    left = audit_now(audited).statement
+    assert outcomes_of(disputed) == {"right": 27, "disputed": 3}
+    assert outcomes_of(left) == {"right": 29, "disputed": 1}
+    assert agreed.most_wrong < left.most_wrong < disputed.most_wrong
+    other = next(name for name in CLASSES if name != given[first[2]])
+    record_adjudication(ledger, "Cleo", first[2], Opinion(other), protocol="open", key="again")
+    settled = audit_now(audited).statement
+    assert outcomes_of(settled) == {"right": 29, "corrected": 1}
+    # One wrong label was found in the sample, and is mended.
+    assert agreed.most_wrong <= settled.most_wrong < left.most_wrong
+    assert audit_course(audited)[-1] == (settled.num_read, settled.share)
+    assert audit_now(audited, until=head.sequence).statement == disputed
+
+
+def outcomes_of(statement):
+    return sum((Counter(each.outcomes) for each in statement.tallies), Counter())
 
 
 def test_the_owner_chooses_what_readers_are_shown_next(audited):

@@ -30,10 +30,12 @@ _ROW = ["method", "start", "recipe", "part"]
 _CELL = ["table", "budget", "task", "noise", "seed", *_ROW]
 _INTRO = (
     "Accuracy on test images whose labels are true, by the last epoch, of networks trained on noisy labels. Test "
-    "images are of patients, slides or source pictures that are never trained on. All methods of a table have the same "
-    "encoder, images, augmentation and recipe, but the linear probes and Overread also see features of an encoder "
-    "trained on ImageNet; `own` in the column recipe is that of a method's paper. Nothing is "
-    "chosen on test labels. A method marked * is told the true share of wrong labels, as its paper has it. Made by "
+    "images are of patients, slides or source pictures that are never trained on. All methods of a table have the "
+    "same encoder, images, augmentation and recipe, but the linear probes and Overread also see features of an "
+    "encoder trained on ImageNet; `own` in the column recipe is that of a method's paper. Nothing is chosen on test "
+    "labels. A method marked * is told the true share of wrong labels, as its paper has it. MentorNet PD is its "
+    "predefined curriculum, not the learned one. The row that stands for Overread's default is the linear probe on "
+    "judged labels, a run's first step; on a CPU networks follow only where a trial shows that they help. Made by "
     "`overread bench table1`, `table2`, `ablation` or `speed` from the lines of accuracy.jsonl."
 )
 _IDN = (
@@ -59,9 +61,15 @@ _PRINTED = (
 )
 
 
+_CIFAR = (
+    "CIFAR's images were stored as JPEG, by 5.8 of 255 from the originals on the mean; what papers print is of the "
+    "originals."
+)
+
+
 def accuracy_page(lines: Sequence[Line]) -> str:
-    """The page: a section for each budget and table that has lines. Of a cell that was measured again the last line
-    counts."""
+    """The page: a section for each table of the budget cpu, and of others that have lines. Of a cell that was measured
+    again the last line counts."""
     return accuracy_files(lines)["accuracy.md"]
 
 
@@ -73,7 +81,7 @@ def accuracy_files(lines: Sequence[Line]) -> dict[str, str]:
     for budget in BUDGETS:
         for table in TABLES:
             found = [line for line in newest if (line["budget"], line["table"]) == (budget, table)]
-            if found:
+            if found or budget == "cpu":
                 parts += _section(table, budget, pd.DataFrame(found))
                 parts += [f"![{name}](figures/{name}.svg)" for name in drawn if name.startswith(f"{table}-{budget}-")]
     page = "\n\n".join(parts) + "\n"
@@ -120,14 +128,22 @@ def missing_cells(table: str, budget: str, found: pd.DataFrame) -> list[str]:
 
 
 def _section(table: str, budget: str, found: pd.DataFrame) -> list[str]:
+    if not len(found):
+        tasks = BUDGETS[budget].tasks[table]
+        return [
+            f"## {TITLES[table]}, budget {budget}",
+            f"**Nothing is measured yet** of {len(planned_rows(table, budget))} rows on {', '.join(tasks)}.",
+            *_printed(table),
+        ]
     devices, commits, torches = (", ".join(found[name].unique()) for name in ("device", "commit", "torch"))
     seeds = ", ".join(map(str, sorted(found["seed"].unique())))
     of = BUDGETS[budget].of_table(table)
     images = "all images" if of.num_trained is None else f"at most {of.num_trained} images trained on"
+    hours = found["seconds"].sum() / 3600
     head = (
-        f"{devices}{_load(found)}; torch {torches}; commit {commits}; seeds {seeds}. Encoder {of.encoder}, "
-        f"{of.image_size_px} px, {images}, {of.recipe.num_epochs} epochs, SimCLR {of.num_pretrain_epochs} epochs. "
-        "Mean ± standard deviation."
+        f"{len(found):,} trainings, {hours:.1f} hours. {devices}{_load(found)}; torch {torches}; commit {commits}; "
+        f"seeds {seeds}. Encoder {of.encoder}, {of.image_size_px} px, {images}, {of.recipe.num_epochs} epochs, SimCLR "
+        f"{of.num_pretrain_epochs} epochs. Mean ± standard deviation."
     )
     missing = missing_cells(table, budget, found)
     parts = [f"## {TITLES[table]}, budget {budget}", head]
@@ -146,12 +162,20 @@ def _section(table: str, budget: str, found: pd.DataFrame) -> list[str]:
         parts += [about, _GRIDS.get(table, _accuracies)(of_task)]
         if table not in _GRIDS and (ranks := _ranks(of_task)):
             parts.append(ranks)
+    if table not in _GRIDS and len(set(found["task"])) > 1 and (ranks := _ranks(found)):
+        parts += ["### Over all tasks", ranks]
     if (table, budget) == ("table2", "cpu"):
         parts.append(_DIVIDEMIX)
-    if table in PRINTED:
-        rows = [[each.method, each.task, each.noise, each.percent, each.source] for each in PRINTED[table]]
-        parts += [_PRINTED, markdown(["method", "images", "noise", "accuracy, %", "source"], rows)]
-    return parts
+    return [*parts, *_printed(table)]
+
+
+def _printed(table: str) -> list[str]:
+    """What papers print for a table, and what sets its images apart from theirs."""
+    if table not in PRINTED:
+        return []
+    rows = [[each.method, each.task, each.noise, each.percent, each.source] for each in PRINTED[table]]
+    about = [_CIFAR] if table == "table1" else []
+    return [*about, _PRINTED, markdown(["method", "images", "noise", "accuracy, %", "source"], rows)]
 
 
 def _accuracies(found: pd.DataFrame) -> str:
@@ -173,10 +197,11 @@ def _accuracies(found: pd.DataFrame) -> str:
 
 
 def _ranks(found: pd.DataFrame) -> str:
-    """Where each row that is ours stands, in words, by the mean over the noises and seeds that every row has; empty if
-    there are none."""
-    cells = found.pivot_table(index=["method", "start", "recipe"], columns=["noise", "seed"], values="accuracy")
-    means = cells.dropna(axis=1).mean(axis=1)
+    """Where each row that is ours stands, in words, by the mean over the noises and seeds that every row has, each task
+    counting as much as another; empty if there are none."""
+    cells = found.pivot_table(index=["method", "start", "recipe"], columns=["task", "noise", "seed"], values="accuracy")
+    shared = cells.dropna(axis=1)
+    means = shared.T.groupby(level="task").mean().mean()
     if means.isna().all() or not set(OURS) & set(found["method"]):
         return ""
     ranks = means.rank(ascending=False, method="min")
@@ -186,9 +211,8 @@ def _ranks(found: pd.DataFrame) -> str:
         if row[0] in OURS
     ]
     first = means.idxmax()
-    num_cells = cells.dropna(axis=1).shape[1]
     return (
-        f"Of {len(means)} rows, by the mean over the noises and seeds that all have ({num_cells} in all): "
+        f"Of {len(means)} rows, by the mean over the noises and seeds that all have ({shared.shape[1]} in all): "
         f"{'; '.join(told)}. The first is {_title(first[0])} ({STARTS[first[1]]}) with {100 * means[first]:.2f}."
     )
 

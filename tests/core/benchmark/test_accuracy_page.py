@@ -73,6 +73,31 @@ def test_the_page_says_what_is_not_measured():
     ]
 
 
+def test_a_table_without_a_line_is_named_with_what_papers_print():
+    page = accuracy_page(made_lines())
+    assert page.count("**Nothing is measured yet** of ") == 3
+    assert "| Softmax-weighted pseudo-labels | CIFAR-10 | idn20 | 94.40 | the paper |" in page
+    assert page.count("budget gpu") == 0
+
+
+def test_over_all_tasks_each_counts_as_much_as_another():
+    ours = [line | {"method": "overread", "accuracy": 0.76} for line in made_lines() if line["method"] == "dividemix"]
+    here = [*made_lines(), *ours]
+    lung = [
+        line | {"task": "lung_histology", "accuracy": 0.5} for line in made_lines() if line["method"] != "dividemix"
+    ]
+    best = [
+        {**here[0], "task": "lung_histology", "method": name, "accuracy": 0.9} for name in ("overread", "dividemix")
+    ]
+    page = accuracy_page([*here, *made_lines("idn30"), *(line | {"noise": "idn30"} for line in ours), *lung, *best])
+    # Chest has two noises of which seed 0 is everywhere, lung one: (0.76 + 0.9) / 2 and (0.8 + 0.9) / 2.
+    assert (
+        "### Over all tasks" in page
+        and "(SimCLR) is number 2 with 83.00. The first is DivideMix (SimCLR) with 85.00" in page
+    )
+    assert "Over all tasks" not in accuracy_page(here)
+
+
 def test_of_a_cell_measured_again_the_last_line_counts():
     again = [line | {"code": "d", "accuracy": 0.9} for line in made_lines()]
     assert "| Cross-entropy | SimCLR |  | 90.00 ± 0.00 |" in accuracy_page([*made_lines(), *again])

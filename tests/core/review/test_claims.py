@@ -2,10 +2,8 @@
 
 import hashlib
 import multiprocessing
-import sqlite3
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 
 import pytest
 
@@ -207,19 +205,6 @@ def test_a_study_without_assignment_is_not_asked_for_it_at_each_request(tmp_path
 def test_numbers_that_make_no_sense_are_refused(fields):
     with pytest.raises(ConfigError):
         Assignment(**fields)
-
-
-def test_a_ledger_of_schema_four_is_migrated_with_its_rows(tmp_path):
-    path = tmp_path / "review.db"
-    Ledger.open(f"sqlite:///{path}", "study", b"key").record(verdict("s1"))
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("DROP TABLE assignments")
-        connection.execute("DROP TABLE claims")
-        connection.execute("UPDATE ledger_version SET version_num = '0004'")
-    ledger = Ledger.open(f"sqlite:///{path}", "study", b"key")
-    assert [row.sample_id for row in ledger.history()] == ["s1"]
-    assert claim_batch(ledger, Assignment(batch=2), "bob", SAMPLES[:3]) == ["s0", "s2"]
-    ledger.verify_chain()
 
 
 def test_what_others_have_read_meanwhile_counts_neither_as_held_nor_as_expired(ledger, clock):

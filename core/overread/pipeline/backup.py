@@ -19,6 +19,7 @@ from typing import Any
 from overread.errors import LedgerError, OverreadError, StudyError
 from overread.files import atomic_writer, is_study, write_atomically
 from overread.pipeline.study_ledger import chain_key, head_text, ledger_state_file, open_ledger, open_unchecked_ledger
+from overread.review.assignment import Assignment, assign, current_assignment
 from overread.review.chain import LedgerRow, verify
 from overread.review.ledger_state import Head
 from overread.review.row_transfer import copy_rows, restore_rows
@@ -39,6 +40,8 @@ _LEFT_OUT = ("checkpoint", "model.safetensors", "pretrained.safetensors", "netwo
 """Of a run: large, and made again by training."""
 _CONTENTS = "backup.json"
 _LEDGER = "ledger.jsonl"
+_ASSIGNMENT = "assignment.json"
+"""How the study's samples are shared, if they are. Who holds which for now is left out: a lease is short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,9 @@ def backup_study(study: Study, out: Path) -> int:
             name = str(PurePosixPath(*path.relative_to(study.path).parts))
             sums[name] = _add_file(archive, name, path.read_bytes())
         sums[_LEDGER] = _add_file(archive, _LEDGER, "".join(json.dumps(asdict(row)) + "\n" for row in rows).encode())
+        assignment = current_assignment(ledger)
+        if assignment is not None:
+            sums[_ASSIGNMENT] = _add_file(archive, _ASSIGNMENT, json.dumps(asdict(assignment)).encode())
         contents = {
             "format": FORMAT,
             "study": study.name,
@@ -105,18 +111,20 @@ def backup_study(study: Study, out: Path) -> int:
 def restore_study(backup: Path, path: Path, *, overwrite: bool = False) -> Restored:
     """Restore the study at `path`, or repair the one that is there: its key, its ledger and its damaged files.
 
-    In an existing study intact files stay, and the ledger gets the rows that it lacks. With `overwrite`, all files are
-    replaced, and a ledger that is damaged or does not match the backup's is renamed (review.db.damaged-TIME). Raises
-    StudyError and LedgerError, with nothing changed.
+    In an existing study intact files stay, as does an assignment, and the ledger gets the rows that it lacks. With
+    `overwrite`, all files are replaced, and a ledger that is damaged or does not match the backup's is renamed
+    (review.db.damaged-TIME). Raises StudyError and LedgerError, with nothing changed.
     """
     files = _read(backup)
     key = _Key.parse(files.pop("key"))
+    shared = files.pop(_ASSIGNMENT, None)
+    assignment = None if shared is None else Assignment(**json.loads(shared))
     rows = [LedgerRow(**json.loads(line)) for line in files.pop(_LEDGER).decode().splitlines()]
     if not (is_study(path) or (path / "key").exists() or (path / "samples.csv").exists()):
         with staged_study(path) as staging:
             _write_files(staging, key, files)
         study = open_study(path)
-        return Restored(path, *_add_rows(study, rows), ("key", *files))
+        return Restored(path, *_add_rows(study, rows, assignment), ("key", *files))
     _check_same_study(path, files, key)
     damaged = {name: content for name, content in files.items() if overwrite or not _is_whole(path, name, key)}
     if damaged.keys() & {"study.json", *TABLES}:  # of one generation
@@ -124,14 +132,14 @@ def restore_study(backup: Path, path: Path, *, overwrite: bool = False) -> Resto
     num_before = _num_matching_rows(path, key, rows, overwrite=overwrite)
     put = _write_files(path, key, damaged)
     study = open_study(path)
-    num_rows, _ = _add_rows(study, rows)
+    num_rows, _ = _add_rows(study, rows, assignment)
     return Restored(path, num_rows, num_rows - num_before, put)
 
 
 def adopt_study(study: Study) -> Head:
     """Give a study that was copied, or moved across disks, a ledger of its own in the shared database.
 
-    Decisions from before the copy was made are copied; later ones in the original are not.
+    Decisions from before the copy was made are copied, and the assignment; later ones in the original are not.
     """
     original = open_unchecked_ledger(study)
     known = ledger_state_file(study).read()
@@ -140,6 +148,9 @@ def adopt_study(study: Study) -> Head:
     ledger_state_file(study).path.unlink(missing_ok=True)
     own = open_unchecked_ledger(study)
     copy_rows(own, rows)
+    assignment = current_assignment(original)
+    if assignment is not None:
+        assign(own, assignment)
     return own.head()
 
 
@@ -251,11 +262,14 @@ def _opened_with_key(path: Path, key: _Key) -> Study:
     return Study(path=path, classes=(), label_column="", created="", **absent)
 
 
-def _add_rows(study: Study, rows: list[LedgerRow]) -> tuple[int, int]:
-    """Add the rows that the ledger lacks; returns how many it holds now, and how many were added."""
+def _add_rows(study: Study, rows: list[LedgerRow], assignment: Assignment | None) -> tuple[int, int]:
+    """Add the rows that the ledger lacks, and the assignment if it has none; returns how many rows it holds now, and
+    how many were added."""
     ledger = open_unchecked_ledger(study)
     num_before = ledger.head().sequence
     restore_rows(ledger, rows[num_before:])
+    if assignment is not None and current_assignment(ledger) is None:
+        assign(ledger, assignment)
     ledger_state_file(study).path.unlink(missing_ok=True)
     head = ledger.with_state_file(ledger_state_file(study)).trust()
     if head.sequence and not study.has_ledger:

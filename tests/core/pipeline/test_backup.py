@@ -13,6 +13,7 @@ import pytest
 from overread.errors import LedgerError, StudyError
 from overread.pipeline.backup import backup_study, restore_study
 from overread.pipeline.study_ledger import open_ledger
+from overread.review.assignment import Assignment, assign, current_assignment
 from overread.studies.study import open_study
 from tests.core.commands import run_command
 from tests.core.review.verdicts import verdict
@@ -74,6 +75,18 @@ def test_what_is_lost_comes_back_and_what_is_there_stays(saved, lost):
     assert files(again) == before
     assert open_ledger(again).history() == rows
     open_ledger(again).verify_chain()
+
+
+def test_an_assignment_comes_back_unless_there_is_one(study, tmp_path):
+    record(study, "s1")
+    assign(open_ledger(study), Assignment(readers_per_sample=2, overlap=0.25, seed=7))
+    backup_study(open_study(study.path), tmp_path / "saved")
+    restore_study(tmp_path / "saved", tmp_path / "elsewhere")
+    again = open_ledger(open_study(tmp_path / "elsewhere"))
+    assert current_assignment(again) == Assignment(readers_per_sample=2, overlap=0.25, seed=7)
+    assign(again, Assignment(batch=9))
+    restore_study(tmp_path / "saved", tmp_path / "elsewhere")
+    assert current_assignment(again) == Assignment(batch=9)
 
 
 def test_verdicts_since_the_backup_stay(saved):

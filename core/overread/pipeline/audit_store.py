@@ -13,7 +13,6 @@ import pandas as pd
 from overread.audit.design import AuditQuestion, Stratum
 from overread.errors import ConfigError, StudyError
 from overread.files import write_atomically
-from overread.pipeline.study_ledger import open_ledger
 from overread.records import Protocol
 from overread.studies.study import Study
 from overread.studies.text_table import read_text_table, write_text_table
@@ -140,6 +139,8 @@ def choose_next(study: Study, next_sample: NextSample) -> Audit:
     """Have the queue of all readers follow the owner's choice, from now on.
 
     Raises StudyError where no audit is open, and ConfigError where the order would tell what is hidden."""
+    from overread.pipeline.study_ledger import open_ledger  # needs the database's packages
+
     audit = load_audit(study)
     if audit is None:
         raise StudyError(f"{study.path}: no audit is open; open one with `overread audit {study.path}`")

@@ -4,7 +4,7 @@ files.md     what every file is for, from the first line of its docstring
 commands.md  every command and its options, as the command line has them
 settings.md  every setting of a training, with its default and unit
 encoders.md  the encoders that a training can take, and how to get ten for medical images
-results/accuracy.md, its figures and README's table of accuracy, from the lines of results/accuracy.jsonl
+results/accuracy.md, its figures and both tables of README, from results/accuracy.jsonl and results/detection.md
 """
 
 import ast
@@ -177,16 +177,18 @@ def encoders_page() -> str:
 
 
 def accuracy_pages() -> dict[str, str]:
-    """The page results/accuracy.md, its figures and README, by their places from core/docs."""
+    """The page results/accuracy.md, its figures and README with both of its tables, by their places from core/docs."""
     sys.path.insert(0, str(ROOT / "core"))
     from overread.benchmark.accuracy_page import accuracy_files
     from overread.benchmark.accuracy_summary import with_summary
+    from overread.benchmark.detection_summary import with_detection
     from overread.benchmark.saved_lines import read_lines
 
     lines = read_lines(DOCS / "results" / "accuracy.jsonl")
     made = {f"results/{name}": content for name, content in accuracy_files(lines).items()}
-    readme = "../../README.md"
-    return made | {readme: with_summary((DOCS / readme).read_text(encoding="utf-8"), lines)}
+    place, detection = "../../README.md", (DOCS / "results" / "detection.md").read_text(encoding="utf-8")
+    readme = with_summary((DOCS / place).read_text(encoding="utf-8"), lines)
+    return made | {place: with_detection(readme, detection)}
 
 
 def _default(option: object) -> str:

@@ -6,13 +6,12 @@ import pandas as pd
 
 from overread.benchmark.accuracy_page import missing_cells, newest_lines
 from overread.benchmark.accuracy_rows import SAME
-from overread.benchmark.markdown_tables import markdown, spread
+from overread.benchmark.markdown_tables import between_marks, markdown, spread
 from overread.benchmark.saved_lines import Line
 from overread.benchmark.starts import FEATURES, SIMCLR
 from overread.benchmark.trainers.trainers import TRAINERS
 
-START_MARK = "<!-- accuracy: made by core/docs/make_pages.py -->"
-END_MARK = "<!-- end of accuracy -->"
+MARKS = "<!-- accuracy: made by core/docs/make_pages.py -->", "<!-- end of accuracy -->"
 TABLE = "table2"
 _BUDGETS = ("gpu", "cpu")
 """The first that has a whole task is taken."""
@@ -20,12 +19,7 @@ _BUDGETS = ("gpu", "cpu")
 
 def with_summary(readme: str, lines: Sequence[Line]) -> str:
     """README with the table of today's lines between its marks. Raises ValueError if it has no marks."""
-    before, mark, rest = readme.partition(START_MARK)
-    _, end, after = rest.partition(END_MARK)
-    if not (mark and end):
-        raise ValueError(f"README has no {START_MARK} and {END_MARK}")
-    table = summary_table(lines)
-    return before + START_MARK + (f"\n\n{table}\n\n" if table else "\n") + END_MARK + after
+    return between_marks(readme, MARKS, summary_table(lines))
 
 
 def summary_table(lines: Sequence[Line]) -> str:

@@ -15,6 +15,15 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def between_marks(text: str, marks: tuple[str, str], content: str) -> str:
+    """The text with other content between two marks. Raises ValueError if it has not both."""
+    before, first, rest = text.partition(marks[0])
+    _, last, after = rest.partition(marks[1])
+    if not (first and last):
+        raise ValueError(f"README has no {marks[0]} and {marks[1]}")
+    return before + first + (f"\n\n{content}\n\n" if content else "\n") + last + after
+
+
 def spread(mean: float, std: float, decimals: int) -> str:
     """Mean ± standard deviation, the latter where there is one."""
     if pd.isna(mean):

@@ -6,7 +6,7 @@ import pytest
 
 from overread.benchmark.accuracy_figures import figures
 from overread.benchmark.accuracy_page import accuracy_page, missing_cells, planned_rows
-from overread.benchmark.accuracy_summary import END_MARK, START_MARK, with_summary
+from overread.benchmark.accuracy_summary import MARKS, with_summary
 from overread.benchmark.budgets import BUDGETS
 from overread.benchmark.saved_lines import read_lines
 from overread.benchmark.svg_chart import line_chart
@@ -148,12 +148,12 @@ def whole_lines(**changes):
 
 
 def test_the_readme_has_a_table_of_what_is_measured_whole_and_nothing_else_changes():
-    readme = f"# Title\n\n{START_MARK}\nold\n{END_MARK}\n\nThe rest.\n"
+    readme = f"# Title\n\n{MARKS[0]}\nold\n{MARKS[1]}\n\nThe rest.\n"
     made = with_summary(readme, whole_lines())
     assert "|  | chest_xray |" in made
     assert "| DivideMix | 80.0 ± 10.0 |" in made
     assert (made.startswith("# Title\n\n"), made.endswith("\n\nThe rest.\n"), "old" in made) == (True, True, False)
     assert with_summary(made, whole_lines()) == made
-    assert with_summary(made, whole_lines()[1:]) == f"# Title\n\n{START_MARK}\n{END_MARK}\n\nThe rest.\n"
+    assert with_summary(made, whole_lines()[1:]) == f"# Title\n\n{MARKS[0]}\n{MARKS[1]}\n\nThe rest.\n"
     with pytest.raises(ValueError, match="README has no"):
         with_summary("# Title", [])

@@ -28,6 +28,9 @@ MIN_SAMPLES = 20
 MIN_SHARE = 0.3
 """Of contradicted labels; of a cluster, half: images that look alike are often hard in the same way."""
 MIN_CLUSTER_SHARE = 0.5
+MIN_TORN_SHARE = 0.5
+"""Of labels that the others' model contradicts, where the ordinary models contradict some but too few: in a large part
+of the data with a rule of its own they are torn."""
 MIN_RATIO = 2.0
 """Of the share of contradicted labels to that elsewhere."""
 MAX_KAPPA = -0.1
@@ -105,24 +108,23 @@ def _tests(
     units: np.ndarray,
 ) -> list[tuple[float, ContradictedGroup]]:
     """The p-value of each test of a group, with what it would find; 1 where the effect is too small to tell of."""
-    from scipy.stats import hypergeom
-
-    is_contradicted = (predicted != given) & (own != given)
+    is_other = predicted != given
+    is_contradicted = is_other & (own != given)
     found = []
     for name in np.unique(predicted[is_in]):
         here, elsewhere = is_in & (predicted == name), ~is_in & (predicted == name)
         if here.sum() < MIN_SAMPLES or not elsewhere.any():
             continue
-        share, other = float(is_contradicted[here].mean()), float(is_contradicted[elsewhere].mean())
-        inside, outside = (_unit_majorities(is_contradicted[part], units[part]) for part in (here, elsewhere))
-        num, num_wrong = len(inside) + len(outside), int(inside.sum() + outside.sum())
-        chance = float(hypergeom.sf(inside.sum() - 1, num, num_wrong, len(inside)))
+        is_followed = is_contradicted[here].mean() <= MIN_RATIO * is_contradicted[elsewhere].mean()
         least = MIN_CLUSTER_SHARE if column == CLUSTER else MIN_SHARE
-        is_large = share >= least and share > MIN_RATIO * other
-        rows = np.flatnonzero(here & is_contradicted)
-        most = int(np.bincount(given[rows]).argmax()) if len(rows) else int(name)
-        group = ContradictedGroup(column, value, int(is_in.sum()), int(name), most, rows, share, other, False)
-        found.append((chance if is_large else 1.0, group))
+        for counted, least in ((is_contradicted, least), (is_other, MIN_TORN_SHARE))[: 1 if column == CLUSTER else 2]:
+            share, other = float(counted[here].mean()), float(counted[elsewhere].mean())
+            is_large = share >= least and share > MIN_RATIO * other and not is_followed
+            chance = _chance(counted, here, elsewhere, units) if is_large else 1.0
+            rows = np.flatnonzero(here & counted)
+            most = int(np.bincount(given[rows]).argmax()) if len(rows) else int(name)
+            group = ContradictedGroup(column, value, int(is_in.sum()), int(name), most, rows, share, other, False)
+            found.append((chance, group))
     present = np.unique(given[is_in]).tolist() if column != CLUSTER else []
     for pair in combinations(present, 2):
         is_asked = is_in & np.isin(given, pair) & np.isin(predicted, pair)
@@ -137,13 +139,26 @@ def _tests(
     return found
 
 
+def _chance(is_contradicted: np.ndarray, here: np.ndarray, elsewhere: np.ndarray, units: np.ndarray) -> float:
+    """The chance of as many contradicted units among those here, if they were drawn from both places alike."""
+    from scipy.stats import hypergeom
+
+    inside, outside = (_unit_majorities(is_contradicted[part], units[part]) for part in (here, elsewhere))
+    num_wrong = int(inside.sum() + outside.sum())
+    return float(hypergeom.sf(inside.sum() - 1, len(inside) + len(outside), num_wrong, len(inside)))
+
+
 def _discoveries(tests: list[tuple[float, ContradictedGroup]]) -> list[ContradictedGroup]:
     """Those beyond chance at MAX_FALSE_RATE. Two classes that are swapped are told once, not each by itself."""
     chances = np.array([chance for chance, _ in tests])
     order = np.argsort(chances, kind="stable")
     bounds = MAX_FALSE_RATE * np.arange(1, len(tests) + 1) / max(len(tests), 1)
     passed = np.flatnonzero(chances[order] <= bounds)
-    found = [tests[place][1] for place in order[: passed.max() + 1]] if len(passed) else []
+    passed_tests = sorted(order[: passed.max() + 1].tolist()) if len(passed) else []
+    of_class: dict[tuple[str, str, int, bool], ContradictedGroup] = {}
+    for one in (tests[place][1] for place in passed_tests):
+        of_class.setdefault((one.column, one.value, one.predicted, one.is_swapped), one)
+    found = list(of_class.values())
     swapped = {(one.column, one.value, each) for one in found if one.is_swapped for each in (one.given, one.predicted)}
     found = [one for one in found if one.is_swapped or (one.column, one.value, one.predicted) not in swapped]
     return sorted(found, key=lambda one: -one.share)
@@ -181,13 +196,18 @@ def _agreement(given: np.ndarray, predicted: np.ndarray, units: np.ndarray) -> t
 def _predicted_by_others(
     features: np.ndarray, given: np.ndarray, units: np.ndarray, codes: np.ndarray, num_classes: int
 ) -> np.ndarray:
-    """(N,) int64: each sample's class by a ridge regression on other groups, and without the units of its own fold."""
+    """(N,) int64: each sample's class by a ridge regression on other groups, and without the units of its own fold.
+
+    A group counts no more than one of the usual size, however many samples it has: a rule of its own is rare, so that
+    three small sites against a large one are the ones to believe.
+    """
     fold_of, sizes = np.zeros(codes.max() + 1, dtype=np.int64), np.zeros(NUM_FOLDS)
     counts = np.bincount(codes)
+    weights = np.minimum(1, np.median(counts[counts >= MIN_SAMPLES]) / counts)[codes, None]
     for code in np.argsort(-counts, kind="stable"):
         fold_of[code] = sizes.argmin()
         sizes[fold_of[code]] += counts[code]
-    folds, targets = fold_of[codes], np.eye(num_classes, dtype=np.float32)[given]
+    folds, targets = fold_of[codes], weights * np.eye(num_classes)[given]
     predicted = given.copy()  # stays where nothing is left to fit on
     for fold in np.unique(folds):
         held_out = folds == fold

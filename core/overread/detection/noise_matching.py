@@ -9,6 +9,9 @@ from overread.detection.group_labels import GroupLabels, GroupNoise, fit_group_n
 from overread.detection.noise_transition import NoiseModel, add_instance_noise, fit_noise_model
 from overread.detection_settings import DetectionSettings, ErrorRateSettings, NoiseSettings
 
+_NUM_STRENGTHS = 5
+"""Of the instance-dependent noise over which posteriors are averaged."""
+
 
 def fit_judging_noise(
     probs: np.ndarray, given: np.ndarray, settings: NoiseSettings, *, offsets: np.ndarray | float = 0.0
@@ -25,6 +28,9 @@ def match_error_rate(
     """The model with as much instance-dependent noise as it takes to expect that error rate, if it exceeds the model's
     own, and with the probability that there is any such noise.
 
+    With two classes, the model averages over the strengths that the estimate leaves open: they hardly differ on clear
+    images, from which the rate is known, and much on ambiguous ones.
+
     With three classes or more, the noise may add `error_rate.max_instance_noise_share` at most. If an estimate asks for
     more, some classes look alike to the features and therefore to both views: on the demo's 600 tiles the estimate is
     0.29 and the true rate 0.135. With two classes that look alike the views don't agree, which the estimate notices.
@@ -36,18 +42,39 @@ def match_error_rate(
     most = own + settings.error_rate.max_instance_noise_share if probs.shape[1] > 2 else 1.0
     rate = min(error_rate.share, most)
     noisy = add_instance_noise(model, probs, given, error_rate=rate, most=settings.noise.max_instance_noise)
-    prob = _instance_noise_prob(error_rate.share - own, own, len(given), probs.shape[1], settings.error_rate)
-    return replace(noisy, instance_noise_prob=prob)
+    excess = error_rate.share - own
+    spread = _spread(error_rate.share, len(given), probs.shape[1], settings.error_rate)
+    prob = _instance_noise_prob(excess, spread, settings.error_rate)
+    strengths: tuple[float, ...] = ()
+    if probs.shape[1] == 2:
+        rates = own + _plausible_excesses(excess, spread)
+        most = settings.noise.max_instance_noise
+        strengths = tuple(
+            add_instance_noise(model, probs, given, error_rate=rate, most=most).instance_noise for rate in rates
+        )
+    return replace(noisy, instance_noise_prob=prob, strengths=strengths)
 
 
-def _instance_noise_prob(
-    excess: float, own: float, num_samples: int, num_classes: int, settings: ErrorRateSettings
-) -> float:
-    """The probability that there is instance-dependent noise, if an estimated rate exceeds the model's `own` by
-    `excess`: without it, the excess is an error of the estimate; with it, any up to `max_excess` is as likely. Both are
-    as likely beforehand."""
+def _spread(share: float, num_samples: int, num_classes: int, settings: ErrorRateSettings) -> float:
+    """Standard deviation of an estimated share of wrong labels."""
     systematic = settings.spread_two_classes if num_classes == 2 else settings.spread
-    spread = np.sqrt(systematic**2 + (own + excess) * (1 - own - excess) / num_samples)
+    return float(np.sqrt(systematic**2 + share * (1 - share) / num_samples))
+
+
+def _plausible_excesses(excess: float, spread: float) -> np.ndarray:
+    """(S,) float64: what the true rate may exceed the model's own by, each as likely, if there is instance-dependent
+    noise at all: a normal distribution about the estimate, above 0."""
+    from scipy.special import ndtr, ndtri
+
+    middles = (np.arange(_NUM_STRENGTHS) + 0.5) / _NUM_STRENGTHS
+    below = ndtr(-excess / spread)
+    return np.asarray(excess + spread * ndtri(below + (1 - below) * middles))
+
+
+def _instance_noise_prob(excess: float, spread: float, settings: ErrorRateSettings) -> float:
+    """The probability that there is instance-dependent noise, if an estimated rate exceeds the model's own by `excess`:
+    without it, the excess is an error of the estimate; with it, any up to `max_excess` is as likely. Both are as likely
+    beforehand."""
     by_chance = np.exp(-((excess / spread) ** 2) / 2) / (spread * np.sqrt(2 * np.pi))
     return float(1 / (1 + by_chance * settings.max_excess))
 
@@ -74,6 +101,6 @@ def fit_matched_group_noise(
     if error_rate.share <= own:
         return found
     noise = match_error_rate(found.noise, probs[:num_given], labels[:num_given], error_rate, settings)
-    num_samples, num_classes = int(error_rate.is_covered.sum()), probs.shape[1]
-    prob = _instance_noise_prob(error_rate.share - own, own, num_samples, num_classes, settings.error_rate)
+    spread = _spread(error_rate.share, int(error_rate.is_covered.sum()), probs.shape[1], settings.error_rate)
+    prob = _instance_noise_prob(error_rate.share - own, spread, settings.error_rate)
     return replace(found, noise=replace(noise, instance_noise_prob=prob))

@@ -51,6 +51,9 @@ class NoiseModel:
     """The probability, in [0, 1], that there is instance-dependent noise at all: posteriors are averaged over both."""
     offsets: np.ndarray | float = 0.0
     """(K,) float64, added to the logs of the classifier's probabilities before they are scaled; 0 for none."""
+    strengths: tuple[float, ...] = ()
+    """Strengths of the instance-dependent noise, equally likely, over which posteriors are averaged too; none: it is
+    `instance_noise` for certain."""
 
     def class_probs(self, probs: np.ndarray) -> np.ndarray:
         """(N, K) float64: the probability of each perceived class, whatever the label: `probs` at the model's
@@ -66,10 +69,14 @@ class NoiseModel:
 
     def averaged(self, posterior: Callable[["NoiseModel"], np.ndarray]) -> np.ndarray:
         """The mean of a posterior with and without instance-dependent noise, weighted by their probabilities."""
-        if not self.instance_noise or self.instance_noise_prob == 1:
-            return posterior(replace(self, instance_noise_prob=1.0))
-        plain, noisy = (replace(self, instance_noise=s, instance_noise_prob=1.0) for s in (0.0, self.instance_noise))
-        return (1 - self.instance_noise_prob) * posterior(plain) + self.instance_noise_prob * posterior(noisy)
+        strengths = self.strengths or (self.instance_noise,)
+        shares = dict.fromkeys((0.0, *strengths), 0.0)
+        for strength in strengths:
+            shares[strength] += self.instance_noise_prob / len(strengths)
+        shares[0.0] += 1 - self.instance_noise_prob
+        models = {s: replace(self, instance_noise=s, instance_noise_prob=1.0, strengths=()) for s in shares}
+        parts = [share * posterior(models[strength]) for strength, share in shares.items() if share]
+        return sum(parts[1:], parts[0])
 
     def _posterior(self, probs: np.ndarray, given: np.ndarray) -> np.ndarray:
         true, redrawn = self.separate_instance_noise(self.class_probs(probs))

@@ -27,17 +27,17 @@ def plausible_models(
     """
     ends = fit_plausible(probs, given, settings.noise, offsets=chosen.offsets)
     models = []
-    for model in (replace(chosen, instance_noise=0.0, instance_noise_prob=1.0), *ends):
+    for model in (replace(chosen, instance_noise=0.0, instance_noise_prob=1.0, strengths=()), *ends):
         noisy = match_error_rate(model, probs, given, error_rate, settings)
         prob = noisy.instance_noise_prob if noisy.instance_noise else 0.0
         if prob < 1 - _MIN_PROB:
             models.append(model)
         if prob > _MIN_PROB:
-            models.append(replace(noisy, instance_noise_prob=1.0))
+            models.append(replace(noisy, instance_noise_prob=1.0, strengths=()))
     return models
 
 
 def likelier(model: NoiseModel) -> NoiseModel:
     """The model with instance-dependent noise or without, whichever is more probable."""
     is_plain = model.instance_noise_prob < 0.5
-    return replace(model, instance_noise=0.0 if is_plain else model.instance_noise, instance_noise_prob=1.0)
+    return replace(model, instance_noise=0.0 if is_plain else model.instance_noise, instance_noise_prob=1.0, strengths=())

@@ -6,6 +6,10 @@ first is much more, beyond chance, the group's labels follow another rule (or it
 model cannot tell from that). A sample counts as contradicted only if the ordinary out-of-fold model, which may have
 seen others of its group, contradicts its label too: it follows a group whose images look different.
 
+If a group holds half of the data, the ordinary model is torn between its rule and that of the rest, and contradicts
+too few of its labels. So a second test counts what the others' model contradicts, all of it, where the ordinary one
+contradicts more here than elsewhere, and most labels of the class are concerned.
+
 Where two classes are swapped in a large part of the data, each side contradicts the other, and nothing "elsewhere" is
 left to compare with. Then, of these two, the labels agree with the others' model less than they would by chance.
 
@@ -29,8 +33,7 @@ MIN_SHARE = 0.3
 """Of contradicted labels; of a cluster, half: images that look alike are often hard in the same way."""
 MIN_CLUSTER_SHARE = 0.5
 MIN_TORN_SHARE = 0.5
-"""Of labels that the others' model contradicts, where the ordinary models contradict some but too few: in a large part
-of the data with a rule of its own they are torn."""
+"""Of labels that the others' model contradicts, whatever the ordinary one says."""
 MIN_RATIO = 2.0
 """Of the share of contradicted labels to that elsewhere."""
 MAX_KAPPA = -0.1
@@ -116,8 +119,8 @@ def _tests(
         if here.sum() < MIN_SAMPLES or not elsewhere.any():
             continue
         is_followed = is_contradicted[here].mean() <= MIN_RATIO * is_contradicted[elsewhere].mean()
-        least = MIN_CLUSTER_SHARE if column == CLUSTER else MIN_SHARE
-        for counted, least in ((is_contradicted, least), (is_other, MIN_TORN_SHARE))[: 1 if column == CLUSTER else 2]:
+        asked = [(is_contradicted, MIN_SHARE), (is_other, MIN_TORN_SHARE)]
+        for counted, least in asked if column != CLUSTER else [(is_contradicted, MIN_CLUSTER_SHARE)]:
             share, other = float(counted[here].mean()), float(counted[elsewhere].mean())
             is_large = share >= least and share > MIN_RATIO * other and not is_followed
             chance = _chance(counted, here, elsewhere, units) if is_large else 1.0
@@ -149,7 +152,8 @@ def _chance(is_contradicted: np.ndarray, here: np.ndarray, elsewhere: np.ndarray
 
 
 def _discoveries(tests: list[tuple[float, ContradictedGroup]]) -> list[ContradictedGroup]:
-    """Those beyond chance at MAX_FALSE_RATE. Two classes that are swapped are told once, not each by itself."""
+    """Those beyond chance at MAX_FALSE_RATE. A class of a group is told once, by the first of its tests; so are two
+    classes that are swapped, not each by itself."""
     chances = np.array([chance for chance, _ in tests])
     order = np.argsort(chances, kind="stable")
     bounds = MAX_FALSE_RATE * np.arange(1, len(tests) + 1) / max(len(tests), 1)

@@ -39,5 +39,5 @@ def plausible_models(
 
 def likelier(model: NoiseModel) -> NoiseModel:
     """The model with instance-dependent noise or without, whichever is more probable."""
-    is_plain = model.instance_noise_prob < 0.5
-    return replace(model, instance_noise=0.0 if is_plain else model.instance_noise, instance_noise_prob=1.0, strengths=())
+    strength = 0.0 if model.instance_noise_prob < 0.5 else model.instance_noise
+    return replace(model, instance_noise=strength, instance_noise_prob=1.0, strengths=())

@@ -74,6 +74,33 @@ def test_a_class_that_a_site_calls_by_another_name_of_five_is_found_one_way():
     assert is_renamed[group.rows].mean() > 0.9 and group.share > 0.85
 
 
+def large_site(units):
+    """Half of the patients at one site, the others at three."""
+    return np.where(units % 2, "large", np.char.mod("small %d", units // 2 % 3))
+
+
+@pytest.mark.parametrize("share", [1.0, 0.6])
+def test_a_class_that_half_of_the_data_calls_by_another_name_is_found_though_ordinary_models_are_torn(share):
+    features, true, units, _ = made_case(1800)
+    rng, sites = np.random.default_rng(0), large_site(units)
+    is_renamed = (sites == "large") & (true == 1) & (rng.random(len(true)) < share)
+    torn = np.where((true == 1) & (rng.random(len(true)) < share * 0.75), 2, true)
+    (group,) = found(features, np.where(is_renamed, 2, true), units, {"site": sites}, own=torn)
+    assert (group.value, group.is_swapped, group.predicted, group.given) == ("large", False, 1, 2)
+    assert is_renamed[group.rows].mean() > 0.9
+    # Ordinary models that follow the site say that it looks different, not that its labels are wrong.
+    given = np.where(is_renamed, 2, true)
+    assert found(features, given, units, {"site": sites}, own=given) == []
+
+
+def test_a_swap_in_half_of_the_data_makes_no_other_site_stand_out():
+    features, true, units, _ = made_case(1800)
+    sites = large_site(units)
+    given = np.where((sites == "large") & (true < 2), 1 - true, true)
+    (group,) = found(features, given, units, {"site": sites}, own=given)
+    assert (group.value, group.is_swapped) == ("large", True)
+
+
 def test_a_swap_and_a_renamed_class_of_one_site_are_two_groups():
     features, true, units, sites = made_case(1800, num_classes=5)
     here = sites == "site 2"

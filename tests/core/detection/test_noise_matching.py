@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from overread.detection.error_rate import ErrorRate
 from overread.detection.group_labels import GroupLabels
@@ -24,7 +25,8 @@ def test_a_rate_is_matched_where_it_exceeds_the_model_s_own_and_with_three_class
     def expected(rate):
         """The share of wrong labels that a model matched to that rate expects, among the samples that it covers."""
         model = match_error_rate(plain, probs, given, ErrorRate(rate, is_covered), SETTINGS)
-        return replace(model, instance_noise_prob=1.0).error_rate(probs[is_covered], given[is_covered])
+        certain = replace(model, instance_noise_prob=1.0, strengths=())
+        return certain.error_rate(probs[is_covered], given[is_covered])
 
     own = expected(0.0)
     within = ErrorRate(own - 0.01, is_covered)
@@ -32,6 +34,27 @@ def test_a_rate_is_matched_where_it_exceeds_the_model_s_own_and_with_three_class
     assert expected(own + 0.05) == pytest.approx(own + 0.05, abs=0.01)
     reached = own + (MAX_SHARE if num_classes > 2 else 2 * MAX_SHARE)
     assert expected(own + 2 * MAX_SHARE) == pytest.approx(reached, abs=0.01)
+
+
+def test_two_classes_average_over_the_strengths_that_the_estimate_leaves_open_and_three_do_not():
+    rng = np.random.default_rng(0)
+
+    def matched(num_classes):
+        probs = rng.dirichlet(np.ones(num_classes), 2000)
+        given = (probs.cumsum(axis=1) > rng.random((2000, 1))).argmax(axis=1)
+        plain = fit_judging_noise(probs, given, SETTINGS.noise)
+        rate = ErrorRate(plain.error_rate(probs, given) + 0.05, np.ones(2000, dtype=bool))
+        return match_error_rate(plain, probs, given, rate, SETTINGS), probs, given, rate.share
+
+    model, probs, given, share = matched(2)
+    rates = [
+        replace(model, instance_noise=strength, instance_noise_prob=1.0, strengths=()).error_rate(probs, given)
+        for strength in model.strengths
+    ]
+    # Five quantiles of a normal distribution: the spread of the estimate is 0.008 by itself, and that by chance.
+    spread = np.sqrt(0.008**2 + share * (1 - share) / 2000)
+    assert rates == pytest.approx(share + spread * norm.ppf([0.1, 0.3, 0.5, 0.7, 0.9]), abs=0.004)
+    assert matched(3)[0].strengths == ()
 
 
 def test_in_groups_a_rate_is_matched_only_beyond_what_their_labels_say_about_each_other():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -72,6 +74,9 @@ def test_the_posterior_is_the_mean_with_and_without_instance_noise():
     both = NoiseModel(1.5, np.array([[0.9, 0.1], [0.2, 0.8]]), 2.0, instance_noise_prob=0.3)
     expected = 0.7 * models[0.0].posterior(probs, given) + 0.3 * models[2.0].posterior(probs, given)
     np.testing.assert_allclose(both.posterior(probs, given), expected)
+    stronger = replace(models[2.0], instance_noise=4.0).posterior(probs, given)
+    expected = 0.7 * models[0.0].posterior(probs, given) + 0.15 * models[2.0].posterior(probs, given) + 0.15 * stronger
+    np.testing.assert_allclose(replace(both, strengths=(2.0, 4.0)).posterior(probs, given), expected)
     assert likelier(both).instance_noise == 0
     assert likelier(NoiseModel(1.5, np.eye(2), 2.0, instance_noise_prob=0.6)).instance_noise == 2
 

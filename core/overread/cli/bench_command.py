@@ -73,6 +73,20 @@ def save(flags: SaveFlags, out: Out = OUT, as_json: Json = False) -> None:
     print_result(as_json, {"results": saving_results(times)}, saving_lines(times))
 
 
+def read(
+    rows: Annotated[int, typer.Option(help="Verdicts in the ledger, of three readers.", min=3)] = 100_000,
+    database: Annotated[str | None, typer.Option(help="A database URL; default: SQLite in --out.")] = None,
+    out: Out = OUT,
+    as_json: Json = False,
+) -> None:
+    """How long reading the decisions of a large ledger takes."""
+    from overread.benchmark.reading import measure_reading, reading_lines, reading_results
+
+    checked(out)
+    times = measure_reading(out, num_rows=rows, database=database)
+    print_result(as_json, {"results": reading_results(times)}, reading_lines(times))
+
+
 _COMMANDS: tuple[Callable[..., None], ...] = (
     detection,
     *TABLE_COMMANDS,
@@ -82,6 +96,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     probabilities,
     time,
     save,
+    read,
 )
 for command in _COMMANDS:
     bench.command()(command)

@@ -19,7 +19,7 @@ from typing import Any
 from overread.errors import LedgerError, OverreadError, StudyError
 from overread.files import atomic_writer, is_study, write_atomically
 from overread.pipeline.study_ledger import chain_key, head_text, ledger_state_file, open_ledger, open_unchecked_ledger
-from overread.review.assignment import Assignment, assign, current_assignment
+from overread.review.assignment import restore_sharing, sharing_rows
 from overread.review.chain import LedgerRow, verify
 from overread.review.ledger_state import Head
 from overread.review.row_transfer import copy_rows, restore_rows
@@ -40,8 +40,8 @@ _LEFT_OUT = ("checkpoint", "model.safetensors", "pretrained.safetensors", "netwo
 """Of a run: large, and made again by training."""
 _CONTENTS = "backup.json"
 _LEDGER = "ledger.jsonl"
-_ASSIGNMENT = "assignment.json"
-"""How the study's samples are shared, if they are. Who holds which for now is left out: a lease is short."""
+_SHARING = "assignment.json"
+"""How the study's samples are shared, and who holds which, as of `sharing_rows`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +94,7 @@ def backup_study(study: Study, out: Path) -> int:
             name = str(PurePosixPath(*path.relative_to(study.path).parts))
             sums[name] = _add_file(archive, name, path.read_bytes())
         sums[_LEDGER] = _add_file(archive, _LEDGER, "".join(json.dumps(asdict(row)) + "\n" for row in rows).encode())
-        assignment = current_assignment(ledger)
-        if assignment is not None:
-            sums[_ASSIGNMENT] = _add_file(archive, _ASSIGNMENT, json.dumps(asdict(assignment)).encode())
+        sums[_SHARING] = _add_file(archive, _SHARING, json.dumps(sharing_rows(ledger)).encode())
         contents = {
             "format": FORMAT,
             "study": study.name,
@@ -117,14 +115,13 @@ def restore_study(backup: Path, path: Path, *, overwrite: bool = False) -> Resto
     """
     files = _read(backup)
     key = _Key.parse(files.pop("key"))
-    shared = files.pop(_ASSIGNMENT, None)
-    assignment = None if shared is None else Assignment(**json.loads(shared))
+    sharing = json.loads(files.pop(_SHARING, b"{}"))
     rows = [LedgerRow(**json.loads(line)) for line in files.pop(_LEDGER).decode().splitlines()]
     if not (is_study(path) or (path / "key").exists() or (path / "samples.csv").exists()):
         with staged_study(path) as staging:
             _write_files(staging, key, files)
         study = open_study(path)
-        return Restored(path, *_add_rows(study, rows, assignment), ("key", *files))
+        return Restored(path, *_add_rows(study, rows, sharing), ("key", *files))
     _check_same_study(path, files, key)
     damaged = {name: content for name, content in files.items() if overwrite or not _is_whole(path, name, key)}
     if damaged.keys() & {"study.json", *TABLES}:  # of one generation
@@ -132,14 +129,15 @@ def restore_study(backup: Path, path: Path, *, overwrite: bool = False) -> Resto
     num_before = _num_matching_rows(path, key, rows, overwrite=overwrite)
     put = _write_files(path, key, damaged)
     study = open_study(path)
-    num_rows, _ = _add_rows(study, rows, assignment)
+    num_rows, _ = _add_rows(study, rows, sharing)
     return Restored(path, num_rows, num_rows - num_before, put)
 
 
 def adopt_study(study: Study) -> Head:
     """Give a study that was copied, or moved across disks, a ledger of its own in the shared database.
 
-    Decisions from before the copy was made are copied, and the assignment; later ones in the original are not.
+    Decisions from before the copy was made are copied, and the assignment with its claims; later ones in the original
+    are not.
     """
     original = open_unchecked_ledger(study)
     known = ledger_state_file(study).read()
@@ -148,10 +146,8 @@ def adopt_study(study: Study) -> Head:
     ledger_state_file(study).path.unlink(missing_ok=True)
     own = open_unchecked_ledger(study)
     copy_rows(own, rows)
-    assignment = current_assignment(original)
-    if assignment is not None:
-        assign(own, assignment)
-    return own.head()
+    restore_sharing(own, sharing_rows(original))
+    return own.with_state_file(ledger_state_file(study)).trust()
 
 
 def _add_file(archive: zipfile.ZipFile, name: str, content: bytes) -> str:
@@ -262,14 +258,13 @@ def _opened_with_key(path: Path, key: _Key) -> Study:
     return Study(path=path, classes=(), label_column="", created="", **absent)
 
 
-def _add_rows(study: Study, rows: list[LedgerRow], assignment: Assignment | None) -> tuple[int, int]:
-    """Add the rows that the ledger lacks, and the assignment if it has none; returns how many rows it holds now, and
-    how many were added."""
+def _add_rows(study: Study, rows: list[LedgerRow], sharing: dict[str, Any]) -> tuple[int, int]:
+    """Add the rows that the ledger lacks, and the assignment and its claims if it has none; returns how many rows it
+    holds now, and how many were added."""
     ledger = open_unchecked_ledger(study)
     num_before = ledger.head().sequence
     restore_rows(ledger, rows[num_before:])
-    if assignment is not None and current_assignment(ledger) is None:
-        assign(ledger, assignment)
+    restore_sharing(ledger, sharing)
     ledger_state_file(study).path.unlink(missing_ok=True)
     head = ledger.with_state_file(ledger_state_file(study)).trust()
     if head.sequence and not study.has_ledger:

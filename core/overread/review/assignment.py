@@ -3,8 +3,10 @@
 import hashlib
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Engine, delete, insert, select
 
@@ -82,6 +84,33 @@ def current_assignment(ledger: Ledger) -> Assignment | None:
     with _lock:
         _known[key] = now_s, found
     return found
+
+
+def sharing_rows(ledger: Ledger) -> dict[str, list[dict[str, Any]]]:
+    """The assignment and the claims, as a backup keeps them: by table, the rows without the study."""
+    with ledger.reading() as connection:
+        if connection is None:
+            return {}
+        found = {}
+        for table in (assignments, claims):
+            columns = [column for column in table.c if column.name != "study"]
+            rows = select(*columns).where(table.c.study == ledger.study).order_by(*table.primary_key)
+            found[table.name] = [dict(row) for row in connection.execute(rows).mappings()]
+        return found
+
+
+def restore_sharing(ledger: Ledger, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Share a study's samples as these `sharing_rows` say, leases included, unless they are shared already. Raises
+    LedgerError."""
+    if not rows.get(assignments.name):
+        return
+    with ledger.writing() as connection:
+        of_study = select(assignments.c.study).where(assignments.c.study == ledger.study)
+        if connection.execute(of_study).first() is None:
+            for table in (assignments, claims):
+                if values := [{**row, "study": ledger.study} for row in rows.get(table.name, ())]:
+                    connection.execute(insert(table), values)
+    _forget(ledger)
 
 
 def _forget(ledger: Ledger) -> None:

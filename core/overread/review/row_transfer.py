@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
 from overread.review.chain import FIRST_HASH, KEYED, LedgerRow, with_hash
 from overread.review.ledger import Ledger
@@ -15,6 +15,9 @@ def restore_rows(ledger: Ledger, rows: Sequence[LedgerRow]) -> None:
     if rows:
         with ledger.writing() as connection:
             connection.execute(insert(table), [asdict(row) for row in rows])
+            if connection.dialect.name == "postgresql":
+                # While its statistics lack the study, the server goes through all of its rows to find one.
+                connection.execute(text(f"ANALYZE {table.name}"))
 
 
 def copy_rows(ledger: Ledger, rows: Sequence[LedgerRow]) -> None:

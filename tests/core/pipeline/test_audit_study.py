@@ -17,7 +17,7 @@ from overread.pipeline.audit_study import audit_course, audit_now, drawn_sample,
 from overread.pipeline.backup import backup_study, restore_study
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import Verdict, VerdictKind
-from overread.review.adjudication import open_round, record_adjudication
+from overread.review.adjudication import open_round, record_adjudication, record_second
 from overread.review.disputes import Opinion, Round
 from overread.review.ledger import visit_key
 from overread.review.queue import review_order
@@ -199,6 +199,33 @@ def test_what_a_round_has_settled_counts_as_that_and_what_it_could_not_settle_as
     assert agreed.most_wrong <= settled.most_wrong < left.most_wrong
     assert audit_course(audited)[-1] == (settled.num_read, settled.share)
     assert audit_now(audited, until=head.sequence).statement == disputed
+
+
+def test_of_a_study_that_is_read_whole_the_numbers_are_those_counted_by_hand(audited, tmp_path):
+    """240 labels, of which Ada calls none wrong and Ben the first ten. Of these ten, a second look keeps one given
+    label and corrects one; an adjudicator keeps two, corrects three and excludes one, and cannot resolve one; the last
+    is left."""
+    order, ledger = order_of(audited), open_ledger(audited)
+    read(audited, order, wrong=set())
+    read(audited, order[:10], reader="Ben", wrong=set(order))
+    given = audited.samples().set_index("sample_id")["given_label"]
+    assert (audit_now(audited).statement.most_wrong, audit_now(audited).statement.num_mended) == (10, 0)
+    other = {one: next(name for name in CLASSES if name != given[one]) for one in order[:10]}
+    open_round(ledger, Round.SECOND, "owner")
+    for reader in ("Ada", "Ben"):
+        record_second(ledger, reader, order[0], Opinion(given[order[0]]), key=f"{reader} 0")
+        record_second(ledger, reader, order[1], Opinion(other[order[1]]), key=f"{reader} 1")
+    open_round(ledger, Round.ADJUDICATION, "owner")
+    said = [*(Opinion(given[one]) for one in order[2:4]), *(Opinion(other[one]) for one in order[4:7])]
+    for one, opinion in zip(order[2:9], [*said, Opinion(""), None], strict=True):
+        record_adjudication(ledger, "Cleo", one, opinion, note="" if opinion else "dark", protocol="blind", key=one)
+    now = audit_now(audited)
+    assert outcomes_of(now.statement) == {"right": 230 + 1 + 2, "corrected": 1 + 3, "excluded": 1, "disputed": 1 + 1}
+    # Still wrong at most: the one that cannot be resolved, and the one that is still disputed.
+    assert (now.statement.most_wrong, now.statement.num_mended) == (2, 5)
+    assert json.loads(run_command("audit", audited.path, "--status", "--json").out)["statement"]["most_wrong"] == 2
+    run_command("report", audited.path, "--out", tmp_path / "report.html")
+    assert "t most 2 of 240 labels (0.9 %) are still wrong" in (tmp_path / "report.html").read_text()
 
 
 def outcomes_of(statement):

@@ -13,10 +13,16 @@ import pytest
 from overread.errors import LedgerError, StudyError
 from overread.pipeline.backup import backup_study, restore_study
 from overread.pipeline.study_ledger import open_ledger
-from overread.review.assignment import Assignment, assign, current_assignment
+from overread.review.adjudication import open_round, record_adjudication, settled_by_rounds
+from overread.review.assignment import Assignment, assign, current_assignment, sharing_rows
+from overread.review.claims import claim_batch, give_back, held_samples
+from overread.review.disputes import Opinion, Round
 from overread.studies.study import open_study
 from tests.core.commands import run_command
+from tests.core.review.conftest import new_database, postgresql
 from tests.core.review.verdicts import verdict
+
+__all__ = ("postgresql",)
 
 WRITER = """
 import sys
@@ -77,16 +83,57 @@ def test_what_is_lost_comes_back_and_what_is_there_stays(saved, lost):
     open_ledger(again).verify_chain()
 
 
-def test_an_assignment_comes_back_unless_there_is_one(study, tmp_path):
-    record(study, "s1")
-    assign(open_ledger(study), Assignment(readers_per_sample=2, overlap=0.25, seed=7))
-    backup_study(open_study(study.path), tmp_path / "saved")
+TWICE = Assignment(readers_per_sample=2, overlap=0.25, batch=2, seed=7)
+
+
+@pytest.fixture
+def shared(study, tmp_path, monkeypatch):
+    """A study with a sample that Ann holds, one that she has read, and a dispute that a round has settled."""
+    monkeypatch.setenv("OVERREAD_HOME", str(tmp_path))
+    ledger = open_ledger(study)
+    assign(ledger, TWICE)
+    assert claim_batch(ledger, TWICE, "ann", ["s1", "s2", "s3"]) == ["s1", "s2"]
+    ledger.record(verdict("s1", "ann"))
+    ledger.record(verdict("s1", "ben", "reject"))
+    open_round(ledger, Round.ADJUDICATION, "owner")
+    record_adjudication(ledger, "cleo", "s1", Opinion("polyp"), protocol="blind", key="1")
+    return open_study(study.path)
+
+
+def test_an_assignment_and_its_claims_come_back_unless_there_is_one(shared, tmp_path):
+    backup_study(shared, tmp_path / "saved")
     restore_study(tmp_path / "saved", tmp_path / "elsewhere")
     again = open_ledger(open_study(tmp_path / "elsewhere"))
-    assert current_assignment(again) == Assignment(readers_per_sample=2, overlap=0.25, seed=7)
+    assert current_assignment(again) == TWICE
+    assert held_samples(again, "ann") == {"s1", "s2"}
     assign(again, Assignment(batch=9))
+    give_back(again, "ann")
     restore_study(tmp_path / "saved", tmp_path / "elsewhere")
     assert current_assignment(again) == Assignment(batch=9)
+    assert not held_samples(again, "ann")
+
+
+@pytest.mark.slow  # starts a server
+def test_assignment_claims_and_rounds_move_to_a_server_and_back(shared, tmp_path, monkeypatch, request):
+    backup_study(shared, tmp_path / "of-file")
+    before = open_ledger(shared)
+    monkeypatch.setenv("OVERREAD_DATABASE", new_database(request.getfixturevalue("postgresql")))
+    restore_study(tmp_path / "of-file", tmp_path / "served")
+    served = open_study(tmp_path / "served")
+    backup_study(served, tmp_path / "of-server")
+    on_server = open_ledger(served)
+    monkeypatch.delenv("OVERREAD_DATABASE")
+    restore_study(tmp_path / "of-server", tmp_path / "back")
+    in_file = open_ledger(open_study(tmp_path / "back"))
+    assert [each.engine.dialect.name for each in (before, on_server, in_file)] == ["sqlite", "postgresql", "sqlite"]
+    for ledger in (on_server, in_file):
+        assert current_assignment(ledger) == TWICE
+        assert sharing_rows(ledger) == sharing_rows(before)
+        assert held_samples(ledger, "ann") == {"s1", "s2"}
+        assert ledger.history() == before.history()
+        assert settled_by_rounds(ledger)["s1"].label == "polyp"
+        assert claim_batch(ledger, TWICE, "ben", ["s1", "s2", "s3"]) == ["s2", "s3"]
+    on_server.engine.dispose()
 
 
 def test_verdicts_since_the_backup_stay(saved):

@@ -11,7 +11,9 @@ import pytest
 from overread.errors import LedgerError, ReadOnlyError, StudyError
 from overread.pipeline.exporting import export_study
 from overread.pipeline.study_ledger import ledger_state_file, open_ledger, open_unchecked_ledger
+from overread.review.assignment import Assignment, assign, sharing_rows
 from overread.review.chain import LedgerRow, row_hash, with_hash
+from overread.review.claims import claim_batch
 from overread.review.ledger_state import LedgerState
 from overread.studies.study import key_fingerprint, open_study
 from tests.core.commands import run_command
@@ -244,12 +246,15 @@ def test_a_copied_study_gets_a_ledger_of_its_own_in_a_shared_database(study, tmp
     assert run_command("restore", backup, "--study", own).status == 0
     original = open_study(own)
     open_ledger(original).record(verdict("s1"))
+    assign(open_ledger(original), Assignment(batch=1))
+    claim_batch(open_ledger(original), Assignment(batch=1), "ben", ["s1", "s2"])
     shutil.copytree(own, tmp_path / "copy")
     copy = open_study(tmp_path / "copy")
     with pytest.raises(LedgerError, match=r"was copied or moved to another disk.*adopt"):
         open_ledger(copy)
     assert run_command("adopt", copy.path).status == 0
     copied = open_ledger(open_study(copy.path))
+    assert sharing_rows(copied)["claims"] and sharing_rows(copied) == sharing_rows(open_ledger(original))
     assert copied.record(verdict("s2"))
     copied.verify_chain()
     assert [row.sample_id for row in copied.history()] == ["s1", "s2"]

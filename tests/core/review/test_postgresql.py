@@ -18,6 +18,7 @@ from overread.errors import LedgerBusyError, LedgerError, ReadOnlyError
 from overread.review import database, schema
 from overread.review import postgresql as module
 from overread.review.ledger import Ledger
+from overread.review.row_transfer import copy_rows
 from tests.core.review.conftest import new_database
 from tests.core.review.postgresql import server
 from tests.core.review.verdicts import verdict
@@ -48,6 +49,15 @@ def test_the_database_itself_refuses_to_change_a_row(ledger, statement):
         connection.execute(text(statement))
     assert "append-only" in str(refusal.value)
     ledger.verify_chain()
+
+
+def test_the_server_s_statistics_know_a_study_that_was_copied_into_it(ledger, url):
+    for sample_id in ("s1", "s2"):
+        ledger.record(verdict(sample_id))
+    copy_rows(Ledger.open(url, "copy", b"key"), ledger.history())
+    known = "SELECT most_common_vals::text FROM pg_stats WHERE tablename = 'ledger' AND attname = 'study'"
+    with ledger.engine.connect() as connection:
+        assert "copy" in connection.execute(text(known)).scalar_one()
 
 
 def test_a_writer_that_holds_the_ledger_makes_others_wait_and_then_say_so(ledger, monkeypatch):

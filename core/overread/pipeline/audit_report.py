@@ -21,6 +21,7 @@ from overread.pipeline.audit_study import AuditNow, audit_course, audit_now, rea
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import Decision, Protocol
 from overread.review.adjudication import independent_decisions
+from overread.review.roles import Action, Actor, require
 from overread.review.row_rules import BULK
 from overread.studies.sample_groups import sample_groups
 from overread.studies.study import Study
@@ -37,11 +38,12 @@ def has_pdf() -> bool:
     return all(find_spec(name) for name in ("fpdf", "font_roboto"))
 
 
-def write_report(study: Study, out: Path) -> AuditNow:
+def write_report(study: Study, out: Path, *, actor: Actor | None = None) -> AuditNow:
     """One file that needs nothing else, HTML or PDF by its suffix. The same files of a study give the same bytes.
 
-    Raises StudyError where no audit is open, LedgerError where the ledger is not as it was written, and ConfigError
-    for another suffix, or for PDF without fpdf2."""
+    Raises NotAllowedError, StudyError where no audit is open, LedgerError where the ledger is not as it was
+    written, and ConfigError for another suffix, or for PDF without fpdf2."""
+    require(actor, Action.MANAGE)
     if out.suffix.lower() not in REPORT_KINDS:
         raise ConfigError(f"{out}: a report is an HTML or a PDF file; end its name with .html or .pdf")
     if out.suffix.lower() == ".pdf" and not has_pdf():

@@ -39,7 +39,10 @@ def export_manifest(
     have pseudonyms; neither paths nor file names are in it. The same study gives the same, but for `exported_at`.
     """
     names = dict(zip(COLUMNS, own_columns, strict=False))
-    verdicts = Counter(table[names["verdict"]].tolist())
+    by = {
+        f"by_{name}": dict(sorted(Counter(cell or "none" for cell in table[names[name]]).items()))
+        for name in ("verdict", "reader_identity")
+    }
     sequence, head = origin.ledger_head.split(":")[1:]
     return {
         "manifest_version": MANIFEST_VERSION,
@@ -58,7 +61,7 @@ def export_manifest(
         "counts": {
             "num_rows": len(table),
             "num_changed": int((table[names["is_changed"]] == "true").sum()),
-            "by_verdict": {verdict or "none": verdicts[verdict] for verdict in sorted(verdicts)},
+            **by,
         },
         "agreement": _agreement(study),
     }

@@ -53,7 +53,11 @@ def test_two_manifests_of_the_same_study_differ_in_their_time_alone(study, folde
 def test_the_manifest_counts_every_row_and_says_what_it_is_of(study, folder):
     found = manifest_of(folder)
     verdicts = {"accept": 2, "disputed": 1, "exclude": 2, "none": 42, "quarantined": 2, "reject": 1}
-    assert found["counts"] == {"num_rows": 50, "num_changed": 4, "by_verdict": verdicts}
+    identities = {"none": 44, "self-declared": 6}
+    assert found["counts"] == {
+        **{"num_rows": 50, "num_changed": 4},
+        **{"by_verdict": verdicts, "by_reader_identity": identities},
+    }
     run = open_run(study)
     assert found["run"]["scores_sha256"] == sha256(run.path / "scores.csv")
     assert found["run"]["config_sha256"] == sha256(run.path / "config.json")

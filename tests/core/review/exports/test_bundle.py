@@ -67,6 +67,20 @@ def test_the_manifest_counts_every_row_and_says_what_it_is_of(study, folder):
     assert found["settings"] == {"policy": "unanimous", "spreadsheet_safe": False}
 
 
+def test_torch_and_scikit_learn_are_told_as_the_run_recorded_them(study, tmp_path):
+    path = open_run(study).path / "config.json"
+    before = path.read_text()
+    path.write_text(json.dumps(json.loads(before) | {"versions": {"torch": "1.2.3+its", "scikit-learn": "0.1.2"}}))
+    try:
+        export_study(study, tmp_path / "all", format="bundle")
+    finally:
+        path.write_text(before)
+    versions = manifest_of(tmp_path / "all")["versions"]
+    assert (versions["torch"], versions["scikit-learn"]) == ("1.2.3+its", "0.1.2")
+    export_study(study, tmp_path / "without", format="bundle")
+    assert manifest_of(tmp_path / "without")["versions"]["torch"] is None
+
+
 def test_the_images_have_one_digest_over_their_hashes(study, tmp_path):
     samples = study.samples()
     samples["sha256"] = [f"{number:064x}" for number in range(len(samples))]

@@ -287,6 +287,16 @@ def test_the_pdf_writes_the_letters_of_its_font_and_says_where_it_cannot(audited
     assert name in (tmp_path / "a.html").read_text(encoding="utf-8")
 
 
+def test_without_a_place_both_reports_go_into_the_study_and_the_command_says_where(audited, tmp_path):
+    for _ in range(2):  # a later one takes the place of the one before
+        ended = run_command("report", audited.path)
+        assert ended.status == 0
+        assert all(f"{audited.path / name}: " in ended.out for name in ("report.html", "report.pdf"))
+    for kind in (".html", ".pdf"):
+        run_command("report", audited.path, "--out", tmp_path / f"other{kind}")
+        assert (audited.path / f"report{kind}").read_bytes() == (tmp_path / f"other{kind}").read_bytes()
+
+
 def test_a_report_is_html_or_pdf(audited, tmp_path):
     refused = run_command("report", audited.path, "--out", tmp_path / "report.docx")
     assert refused.status == 2 and ".html or .pdf" in refused.err

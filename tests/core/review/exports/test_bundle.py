@@ -185,3 +185,19 @@ def test_applied_to_the_source_the_changes_give_the_cleaned_csv(study, folder, t
     arguments = (folder / "changes.csv", study.path / "source.csv", "--out", tmp_path / "applied.csv")
     assert run_command("apply", *arguments).status == 0
     assert (tmp_path / "applied.csv").read_bytes() == (folder / "cleaned.csv").read_bytes()
+
+
+def test_without_a_name_the_cleaned_csv_lies_beside_the_original_and_nothing_is_replaced_unasked(
+    study, folder, tmp_path
+):
+    (tmp_path / "labels.csv").write_bytes((study.path / "source.csv").read_bytes())
+    arguments = ("apply", folder / "changes.csv", tmp_path / "labels.csv")
+    ended = run_command(*arguments)
+    assert ended.status == 0 and str(tmp_path / "cleaned.csv") in ended.out
+    assert (tmp_path / "cleaned.csv").read_bytes() == (folder / "cleaned.csv").read_bytes()
+    (tmp_path / "cleaned.csv").write_text("mine")
+    refused = run_command(*arguments)
+    assert refused.status == 2 and "--overwrite" in refused.err
+    assert (tmp_path / "cleaned.csv").read_text() == "mine"
+    assert run_command(*arguments, "--overwrite").status == 0
+    assert (tmp_path / "cleaned.csv").read_bytes() == (folder / "cleaned.csv").read_bytes()

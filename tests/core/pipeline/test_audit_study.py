@@ -143,7 +143,16 @@ def test_the_report_is_made_again_from_the_ledger_to_the_byte(audited, tmp_path)
     assert pages[0] == pages[1]
     now = audit_now(open_study(audited.path))
     assert f"At most {now.statement.most_wrong:,} of {NUM_SAMPLES} labels" in pages[0]
-    for part in (now.head, "Seed", "CLAIM 18", "CLEARR-AI", "Reader 2", "alpha 1.00", now.audit.order_sha256):
+    for part in (
+        now.head,
+        "Seed",
+        "CLAIM 2020",
+        "CLAIM 18",
+        "CLEARR-AI",
+        "Reader 2",
+        "alpha 1.00",
+        now.audit.order_sha256,
+    ):
         assert part in pages[0]
     for hidden in ("Ada", "Ben", "secret-patient", "http:", "https:", "<script"):
         assert hidden not in pages[0]

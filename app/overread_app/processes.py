@@ -14,6 +14,7 @@ from filelock import lock_descriptor
 import overread
 from overread.files import is_locked
 from overread.home import home_folder
+from overread.review.roles import Action, Actor, require
 
 DATA_PATH = home_folder()
 COMMANDS_PATH = Path(overread.__file__).parents[1]
@@ -27,14 +28,19 @@ STUDIES_VARIABLE = "OVERREAD_STUDIES"
 """Paths of the studies that this server shows, as a JSON list; empty: the demo's and those made here."""
 
 
-def start_import(arguments: list[str], *, log: Path) -> subprocess.Popen[bytes]:
+def start_import(arguments: list[str], *, log: Path, actor: Actor | None) -> subprocess.Popen[bytes]:
     """Start `overread import` with these arguments; its progress, and then its summary or error, are written to
-    `log`."""
+    `log`. actor: for whom, here and below; None: for this machine's owner. Raises NotAllowedError, and so do the
+    others that take an actor."""
+    require(actor, Action.MANAGE)
     return _start(["import", *arguments, "--json"], log=log)
 
 
-def start_training(study_path: Path, arguments: list[str], *, log: Path) -> subprocess.Popen[bytes]:
+def start_training(
+    study_path: Path, arguments: list[str], *, log: Path, actor: Actor | None
+) -> subprocess.Popen[bytes]:
     """Start `overread train` for a study. It outlives the page, the browser and this server."""
+    require(actor, Action.MANAGE)
     return _start(["train", str(study_path), *arguments, "--json"], log=log)
 
 
@@ -49,8 +55,9 @@ def start_saliency(study_path: Path, run_name: str, sample_ids: Sequence[str], *
     return _start(["saliency", str(study_path), *sample_ids, "--run", run_name, "--json"], log=log)
 
 
-def stop_training(process: int) -> None:
+def stop_training(process: int, *, actor: Actor | None) -> None:
     """Ask a training, by its process id, to stop; no error if it has ended already."""
+    require(actor, Action.MANAGE)
     if process > 1:  # 0 and below would name whole groups of processes
         try:
             os.kill(process, signal.SIGTERM)

@@ -14,7 +14,7 @@ import streamlit as st
 from overread.errors import UserError
 from overread.review.accounts import Accounts
 from overread.review.ledger import Ledger
-from overread.review.roles import Action, Actor
+from overread.review.roles import Action, Actor, require
 from overread.studies.run import Run, default_run, find_runs
 from overread.studies.study import Study, open_study
 from overread_app import study_data
@@ -197,6 +197,11 @@ def actor() -> Actor:
     return found
 
 
+def account() -> Actor | None:
+    """For whom this session acts on a study: who signed in; None where nobody does."""
+    return actor() if is_served() else None
+
+
 def may_manage() -> bool:
     """Whether this session may import, train and export: the owner, where people sign in."""
     return not is_served() or actor().may(Action.MANAGE)
@@ -204,8 +209,7 @@ def may_manage() -> bool:
 
 def require_management() -> None:
     """Raises NotAllowedError unless this session may import, train and export."""
-    if is_served():
-        actor().require(Action.MANAGE)
+    require(account(), Action.MANAGE)
 
 
 def require_studies() -> None:
@@ -221,8 +225,8 @@ def may_see_others() -> bool:
 
 def ledger(study: Study) -> Ledger:
     """A study's ledger: where people sign in, it shows and takes what their account allows."""
-    found = study_data.ledger(study)
-    return found.acting(actor()) if is_served() else found
+    found, reader = study_data.ledger(study), account()
+    return found if reader is None else found.acting(reader)
 
 
 def reader_name() -> str:

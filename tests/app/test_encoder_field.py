@@ -22,7 +22,7 @@ def started(monkeypatch):
 
     arguments = []
 
-    def start(_study, options, *, log):
+    def start(_study, options, *, log, actor):
         arguments.append(options)
         return Process()
 

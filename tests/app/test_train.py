@@ -306,7 +306,7 @@ def test_a_process_id_that_means_a_group_is_never_signalled(monkeypatch):
     sent = []
     monkeypatch.setattr(processes.os, "kill", lambda *arguments: sent.append(arguments))
     for process in (0, -1, 1):
-        processes.stop_training(process)
+        processes.stop_training(process, actor=None)
     assert sent == []
 
 

@@ -10,7 +10,7 @@ from overread.errors import UserError
 from overread.pipeline.audit_study import open_audit
 from overread.studies.run import Run
 from overread.studies.study import Study
-from overread_app import audit_data
+from overread_app import audit_data, session
 from overread_app.boundary import error_text, plain_text
 from overread_app.components.wording import counted
 
@@ -77,4 +77,4 @@ def show_plan(study: Study, question: AuditQuestion, run: Run | None) -> bool:
 
 
 def _open(study: Study, question: AuditQuestion, run: Run | None) -> None:
-    open_audit(study, question, run.name if run else None)
+    open_audit(study, question, run.name if run else None, actor=session.account())

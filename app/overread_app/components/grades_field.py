@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from overread.studies.study import Study, update_study_file
+from overread.pipeline.configuring import configure
+from overread.studies.study import Study
 from overread_app import session
 
 HELP = (
@@ -24,7 +25,7 @@ def show_grades_field(study: Study) -> None:
     key = f"studies_grades_{study.ledger_study}"
 
     def save() -> None:
-        update_study_file(study.path, asks_grades=bool(session.field_value(key)))
+        configure(study, asks_grades=bool(session.field_value(key)), actor=session.account())
 
     st.toggle(
         "Readers may grade errors",

@@ -109,7 +109,7 @@ def confirm(study: Study, decision: GroupDecision, progress: GroupProgress) -> N
 def _try(act: Any, *arguments: Any) -> None:
     """Do it; what came of it, or why it was refused, is shown above the groups."""
     try:
-        outcome = act(*arguments)
+        outcome = act(*arguments, actor=session.account())
     except UserError as error:
         session.put("group_message", error_text(error))
         return

@@ -97,7 +97,9 @@ def _start(kind: str, answers: Answers, *options: str, log_name: str) -> None:
     within = [part for root in roots() for part in ("--within", str(root))]
     log = processes.DATA_PATH / log_name
     session.put("refusal", None)
-    session.put(f"{kind}_process", processes.start_import([*answers, *options, *within], log=log))
+    session.put(
+        f"{kind}_process", processes.start_import([*answers, *options, *within], log=log, actor=session.account())
+    )
     session.put(f"{kind}_log", log)
     session.put(f"{kind}_answers", answers)
 

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
+from overread.pipeline.configuring import configure
 from overread.records import Protocol
-from overread.studies.study import Study, set_protocol
+from overread.studies.study import Study
 from overread_app import session
 
 PROTOCOLS = {
@@ -36,5 +37,5 @@ def show_protocol(study: Study) -> None:
         help=f"{HELP} Open pages ask to be reloaded when this changes.",
     )
     if chosen != study.protocol:
-        set_protocol(study.path, chosen)
+        configure(study, protocol=chosen, actor=session.account())
         st.rerun()

@@ -11,6 +11,7 @@ from overread.pipeline.audit_report import REPORT_KINDS, has_pdf, write_report
 from overread.pipeline.audit_store import NextSample, choose_next, end_audit
 from overread.pipeline.audit_study import AuditNow, extend_sample
 from overread.records import Protocol
+from overread.review.roles import Actor
 from overread.studies.run import Run
 from overread.studies.study import Study
 from overread_app import audit_data, session
@@ -70,7 +71,7 @@ def show_report(study: Study) -> None:
                 continue
             st.download_button(
                 f"Download as {kind[1:].upper()}",
-                data=partial(report_file, study, kind),
+                data=partial(report_file, study, kind, session.account()),
                 file_name=f"{study.path.name}-audit{kind}",
                 mime=mime,
                 key=f"audit_report_{kind[1:]}",
@@ -78,10 +79,10 @@ def show_report(study: Study) -> None:
             )
 
 
-def report_file(study: Study, kind: str) -> bytes:
+def report_file(study: Study, kind: str, actor: Actor | None) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"report{kind}"
-        write_report(study, path)
+        write_report(study, path, actor=actor)
         return path.read_bytes()
 
 
@@ -121,16 +122,20 @@ def show_steering(study: Study, run: Run | None, now: AuditNow) -> None:
             "The sample leaves the queue; all verdicts stay. The report of a later audit says how many were set aside "
             "before, since each was a chance of its own to be misled."
         )
-        st.button("End this audit", key="audit_end", on_click=end_audit, args=(study,))
+        st.button("End this audit", key="audit_end", on_click=_end, args=(study,))
         show_audit_form(study, run)
 
 
 def _choose_next(study: Study, key: str) -> None:
-    choose_next(study, NextSample(session.field_value(key) or NextSample.PROVE))
+    choose_next(study, NextSample(session.field_value(key) or NextSample.PROVE), actor=session.account())
 
 
 def _show_more(study: Study) -> None:
-    extend_sample(study)
+    extend_sample(study, actor=session.account())
+
+
+def _end(study: Study) -> None:
+    end_audit(study, actor=session.account())
 
 
 show_page()

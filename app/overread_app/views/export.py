@@ -16,6 +16,7 @@ from overread.review.cleaned_csv import changes_table, write_csv
 from overread.review.exports.export_registry import FORMATS, export_format
 from overread.review.final_labels import LabelPolicy
 from overread.review.reviewed import OUTDATED
+from overread.review.roles import Actor
 from overread.sources.label_classes import listed
 from overread.studies.study import Study
 from overread_app import session, study_data
@@ -175,7 +176,7 @@ def show_downloads(study: Study, run_name: str | None, policy: LabelPolicy) -> N
         st.download_button(
             "Download everything",
             # Made when it is asked for, so that it holds the verdicts of that moment.
-            data=partial(export_bytes, study, run_name, "bundle", policy, is_safe=is_safe),
+            data=partial(export_bytes, study, run_name, "bundle", policy, actor=session.account(), is_safe=is_safe),
             file_name=f"{study.path.name}-export.zip",
             mime="application/zip",
             type="primary",
@@ -191,7 +192,13 @@ def show_downloads(study: Study, run_name: str | None, policy: LabelPolicy) -> N
                 st.download_button(
                     f"Download {format.title[:1].lower()}{format.title[1:]}",
                     data=partial(
-                        export_bytes, study, run_name, name, policy, is_safe=is_safe and format.is_spreadsheet
+                        export_bytes,
+                        study,
+                        run_name,
+                        name,
+                        policy,
+                        actor=session.account(),
+                        is_safe=is_safe and format.is_spreadsheet,
                     ),
                     file_name=f"{study.path.name}-{'cleaned' if name == 'csv' else name}.csv",
                     mime="text/csv",
@@ -225,7 +232,7 @@ def show_tools(study: Study, run_name: str | None, policy: LabelPolicy) -> None:
     suffix = tool.suffix if tool.is_one_file else ".zip"
     st.download_button(
         f"Download for {name}",
-        data=partial(export_bytes, study, run_name, tool.name, policy),
+        data=partial(export_bytes, study, run_name, tool.name, policy, actor=session.account()),
         file_name=f"{study.path.name}-{tool.name}{suffix}",
         mime={".csv": "text/csv", ".zip": "application/zip"}.get(suffix, "text/plain"),
         key="export_tool_download",
@@ -233,11 +240,19 @@ def show_tools(study: Study, run_name: str | None, policy: LabelPolicy) -> None:
     )
 
 
-def export_bytes(study: Study, run_name: str | None, name: str, policy: LabelPolicy, *, is_safe: bool = False) -> bytes:
+def export_bytes(
+    study: Study,
+    run_name: str | None,
+    name: str,
+    policy: LabelPolicy,
+    *,
+    actor: Actor | None,
+    is_safe: bool = False,
+) -> bytes:
     """The file that an export of the format `name` writes; a zip if there are several."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / f"{study.path.name}{export_format(name).suffix}"
-        export_study(study, out, run_name, format=name, spreadsheet_safe=is_safe, policy=policy)
+        export_study(study, out, run_name, format=name, spreadsheet_safe=is_safe, policy=policy, actor=actor)
         files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
         if len(files) == 1:
             return files[0].read_bytes()

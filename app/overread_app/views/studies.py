@@ -7,9 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from overread.files import is_study
+from overread.pipeline.configuring import configure
 from overread.records import Finding
 from overread.studies.run import Run, RunState, find_runs, running_training
-from overread.studies.study import Study, open_study, update_study_file
+from overread.studies.study import Study, open_study
 from overread_app import processes, session, study_data
 from overread_app.boundary import error_boundary, plain_text
 from overread_app.components import charts
@@ -182,7 +183,7 @@ def show_critical_classes(study: Study) -> None:
     key = f"studies_critical_{study.ledger_study}"
 
     def save() -> None:
-        update_study_file(study.path, critical_classes=tuple(session.field_value(key) or ()))
+        configure(study, critical_classes=tuple(session.field_value(key) or ()), actor=session.account())
 
     st.multiselect(
         "Critical classes",

@@ -5,6 +5,7 @@ from typing import Any
 import streamlit as st
 
 from overread.errors import UserError
+from overread.pipeline.configuring import choose_run
 from overread.pipeline.training_time import elapsed_s
 from overread.review.final_labels import final_labels
 from overread.studies.run import Run, RunState, find_runs, running_training
@@ -69,7 +70,8 @@ def start(study: Study, arguments: list[str]) -> None:
     if is_training(study):
         raise UserError(words.IS_RUNNING)
     session.put(stopping_name(study), None)
-    process = processes.start_training(study.path, arguments, log=study.runs_path / "train.log")
+    log = study.runs_path / "train.log"
+    process = processes.start_training(study.path, arguments, log=log, actor=session.account())
     session.put(process_name(study), process)
     st.rerun()
 
@@ -87,7 +89,7 @@ def stop(study: Study) -> None:
     """Ask the training under way to stop."""
     if training := running_training(study):
         session.put(stopping_name(study), True)
-        processes.stop_training(training["process"])
+        processes.stop_training(training["process"], actor=session.account())
 
 
 def stopping_name(study: Study) -> str:
@@ -141,11 +143,11 @@ def show_comparison(run: Run) -> None:
     base = run.config()["after_review"]["run"]
     use, keep, _ = st.columns([1, 1, 2])
     if run.is_set_aside and use.button(words.USE_NEW, key=f"train_use_{run.name}", width="stretch"):
-        run.choose(is_used=True)
+        choose_run(run, is_used=True, actor=session.account())
         session.choose_run(run.name)
         st.rerun()
     if run.choice() is not False and keep.button(words.KEEP_OLD, key=f"train_keep_{run.name}", width="stretch"):
-        run.choose(is_used=False)
+        choose_run(run, is_used=False, actor=session.account())
         session.choose_run(base)
         st.rerun()
 

@@ -31,8 +31,8 @@ class Item:
 
 def asked_items(facts: AuditFacts) -> list[Item]:
     """Sources: Mongan, Moy, Kahn 2020, "Checklist for Artificial Intelligence in Medical Imaging (CLAIM)", items 10, 13
-    to 19, in our words; the topics of CLEARR-AI (Mod Pathol 2024;37:100439), an evaluable checklist of how annotations
-    were collected, in our words and without its numbers."""
+    to 19, in our words, not the update of 2024; the topics of CLEARR-AI (Mod Pathol 2024;37:100439), an evaluable
+    checklist of how annotations were collected, in our words and without its numbers."""
     kept_by = "Every verdict is a row of an append-only ledger: reader, time, evidence, and the hash of the row before."
     twice = facts.agreement or "No image was read by two readers."
     return [

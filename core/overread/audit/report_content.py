@@ -23,6 +23,11 @@ DESIGN = (
     "bound is; it cannot make it false. Single labels are drawn, so that images of one patient that are wrong together "
     "do not matter. Verdicts on proposals count for those labels alone."
 )
+EDITIONS = (
+    "CLAIM: items by their numbers of 2020, in our words. The update of 2024 (Tejani et al., Radiol Artif Intell "
+    "6:e240300) may number them otherwise: check which edition your journal asks for. CLEARR-AI: topics of it, in our "
+    "words and without its numbers. The table does not replace either checklist."
+)
 GROUPS = (
     " Groups whose labels stood out before the draw are strata of their own. What one decision on such a group changed "
     "unread is bounded by the group's own random sample; half of the error probability is set aside for that from the "
@@ -118,8 +123,9 @@ def report_blocks(content: ReportContent) -> list[Block]:
         Heading("Readers"),
         Table(("Reader", "Images read", "Blind first"), readers, (4, 3, 3)),
         Paragraph(content.facts.agreement or "No image was read by two readers."),
-        Heading("What journals ask of a reference standard"),
+        Heading("What journals ask of a reference standard: CLAIM 2020 and topics of CLEARR-AI"),
         _items(content.facts),
+        Paragraph(EDITIONS, is_small=True),
         Heading("Versions"),
         Table((), content.versions, (3, 7)),
         Paragraph(

@@ -15,7 +15,9 @@ def apply(
         Path,
         typer.Argument(metavar="ORIGINAL", help="The labels file that the study was made of, or a study's source.csv."),
     ],
-    out: Annotated[Path, typer.Option(help="The cleaned CSV to write.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The cleaned CSV to write.", show_default="cleaned.csv beside ORIGINAL")
+    ] = None,
     spreadsheet_safe: Annotated[bool, typer.Option(help="Also neutralise formulas in the source's own cells.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
     as_json: Json = False,
@@ -27,6 +29,7 @@ def apply(
     from overread.review.label_changes import apply_changes, read_changes
     from overread.sources.tables.table_file import read_cells
 
+    out = out or original.parent / "cleaned.csv"
     require_folder(out)
     if out.resolve() in (changes.resolve(), original.resolve()):
         raise ConfigError(f"--out {out}: is one of the files to read; choose another one")

@@ -79,20 +79,29 @@ def audit(
 
 def report(
     study: StudyPath,
-    out: Annotated[Path, typer.Option(help="HTML or PDF file to write, by its suffix.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="HTML or PDF file to write, by its suffix.",
+            show_default="report.html in the study's folder, and report.pdf with the extra `pdf`",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Write the report on a study's audit: what is proved, how, by whom, and what journals ask of it."""
-    from overread.pipeline.audit_report import write_report
+    from overread.pipeline.audit_report import own_reports, write_report
     from overread.pipeline.output_paths import check_output
     from overread.studies.study import open_study
 
-    require_folder(out)
     opened = open_study(study)
-    check_output(out, opened, overwrite=overwrite)
-    now = write_report(opened, out)
-    print_result(as_json, asdict(now) | {"report": str(out)}, [f"{out}: the report at ledger row {now.head}"])
+    if out is not None:
+        require_folder(out)
+        check_output(out, opened, overwrite=overwrite)
+    outs = own_reports(opened) if out is None else [out]
+    now = write_report(opened, *outs)
+    lines = [f"{path}: the report at ledger row {now.head}" for path in outs]
+    print_result(as_json, asdict(now) | {"reports": [str(path) for path in outs]}, lines)
 
 
 def share(option: str, text: str) -> float:

@@ -57,11 +57,10 @@ def configure(
     as_json: Json = False,
 ) -> None:
     """Show or change how a study is read. Pages that are open ask to be reloaded."""
-    from overread.studies.study import open_study, set_protocol, update_study_file
+    from overread.pipeline.configuring import configure as change
+    from overread.studies.study import open_study
 
-    opened = open_study(study) if protocol is None else set_protocol(study, protocol)
-    if grades is not None:
-        opened = update_study_file(study, asks_grades=grades)
+    opened = change(open_study(study), protocol=protocol, asks_grades=grades)
     print_result(
         as_json,
         {"protocol": opened.protocol, "grades": opened.asks_grades},

@@ -21,6 +21,7 @@ from overread.pipeline.audit_study import AuditNow, audit_course, audit_now, rea
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import Decision, Protocol
 from overread.review.adjudication import independent_decisions
+from overread.review.roles import Action, Actor, require
 from overread.review.row_rules import BULK
 from overread.studies.sample_groups import sample_groups
 from overread.studies.study import Study
@@ -37,26 +38,34 @@ def has_pdf() -> bool:
     return all(find_spec(name) for name in ("fpdf", "font_roboto"))
 
 
-def write_report(study: Study, out: Path) -> AuditNow:
-    """One file that needs nothing else, HTML or PDF by its suffix. The same files of a study give the same bytes.
+def own_reports(study: Study) -> list[Path]:
+    """Where reports go unless it is said: into the study's folder, the PDF where this installation can write it."""
+    return [study.path / f"report{kind}" for kind in REPORT_KINDS if kind != ".pdf" or has_pdf()]
 
-    Raises StudyError where no audit is open, LedgerError where the ledger is not as it was written, and ConfigError
-    for another suffix, or for PDF without fpdf2."""
-    if out.suffix.lower() not in REPORT_KINDS:
-        raise ConfigError(f"{out}: a report is an HTML or a PDF file; end its name with .html or .pdf")
-    if out.suffix.lower() == ".pdf" and not has_pdf():
-        raise ConfigError("a PDF needs fpdf2: pip install 'overread[pdf]'; or write HTML, which a browser prints")
+
+def write_report(study: Study, *outs: Path, actor: Actor | None = None) -> AuditNow:
+    """Files that need nothing else, each HTML or PDF by its suffix. The same files of a study give the same bytes.
+
+    Raises NotAllowedError, StudyError where no audit is open, LedgerError where the ledger is not as it was written,
+    and ConfigError for another suffix, or for PDF without fpdf2."""
+    require(actor, Action.MANAGE)
+    for out in outs:
+        if out.suffix.lower() not in REPORT_KINDS:
+            raise ConfigError(f"{out}: a report is an HTML or a PDF file; end its name with .html or .pdf")
+        if out.suffix.lower() == ".pdf" and not has_pdf():
+            raise ConfigError("a PDF needs fpdf2: pip install 'overread[pdf]'; or write HTML, which a browser prints")
     open_ledger(study).verify_chain()
     now = audit_now(study)
     if now is None:
         raise StudyError(f"{study.path}: no audit is open; open one with `overread audit {study.path}`")
     content = _content(study, now)
-    if out.suffix.lower() == ".html":
-        write_atomically(out, report_page(content))
-    else:
-        from overread.audit.report_pdf import report_pdf  # fpdf2 may be absent
+    for out in outs:
+        if out.suffix.lower() == ".html":
+            write_atomically(out, report_page(content))
+        else:
+            from overread.audit.report_pdf import report_pdf  # fpdf2 may be absent
 
-        write_atomically(out, report_pdf(content))
+            write_atomically(out, report_pdf(content))
     return now
 
 

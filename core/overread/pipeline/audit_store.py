@@ -14,6 +14,7 @@ from overread.audit.design import AuditQuestion, Stratum
 from overread.errors import ConfigError, StudyError
 from overread.files import write_atomically
 from overread.records import Protocol
+from overread.review.roles import Action, Actor, require
 from overread.studies.study import Study
 from overread.studies.text_table import read_text_table, write_text_table
 
@@ -107,8 +108,10 @@ def save_order(study: Study, order: pd.DataFrame) -> str:
     return write_text_table(folder / "order.csv", _ORDER_COLUMNS, cells).sha256
 
 
-def end_audit(study: Study) -> None:
-    """Set the open audit aside, as audit/earlier-N: its sample is not shown any more. Nothing where none is open."""
+def end_audit(study: Study, *, actor: Actor | None = None) -> None:
+    """Set the open audit aside, as audit/earlier-N: its sample is not shown any more. Nothing where none is open.
+    Raises NotAllowedError."""
+    require(actor, Action.MANAGE)
     folder, number = study.path / FOLDER, 1
     if not design_path(study).is_file():
         return
@@ -135,12 +138,14 @@ def load_order(study: Study, audit: Audit) -> pd.DataFrame:
     return table.assign(stratum=table["stratum"].astype(np.int64))
 
 
-def choose_next(study: Study, next_sample: NextSample) -> Audit:
+def choose_next(study: Study, next_sample: NextSample, *, actor: Actor | None = None) -> Audit:
     """Have the queue of all readers follow the owner's choice, from now on.
 
-    Raises StudyError where no audit is open, and ConfigError where the order would tell what is hidden."""
+    Raises NotAllowedError, StudyError where no audit is open, and ConfigError where the order would tell what is
+    hidden."""
     from overread.pipeline.study_ledger import open_ledger  # needs the database's packages
 
+    require(actor, Action.MANAGE)
     audit = load_audit(study)
     if audit is None:
         raise StudyError(f"{study.path}: no audit is open; open one with `overread audit {study.path}`")

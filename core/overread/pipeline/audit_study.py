@@ -29,6 +29,7 @@ from overread.pipeline.group_decision import GroupDecision, load_groups
 from overread.pipeline.study_ledger import head_text, open_ledger
 from overread.records import Decision
 from overread.review.queue import DrawnSample, Pace
+from overread.review.roles import Action, Actor, require
 from overread.review.row_rules import BULK
 from overread.studies.run import Run, default_run, open_run
 from overread.studies.study import Study
@@ -50,18 +51,21 @@ class AuditPlan:
 
 
 def plan_audit(study: Study, question: AuditQuestion, run_name: str | None = None) -> AuditPlan:
-    """Raises as `open_audit` does."""
+    """Raises StudyError and ConfigError as `open_audit` does."""
     order, strata, run = _draw(study, question, run_name)
     num_to_read, to_read_range = _planned(order, strata, question, run)
     num_census = sum(stratum.size for stratum in strata if stratum.is_census)
     return AuditPlan(len(order), num_census, num_to_read, to_read_range)
 
 
-def open_audit(study: Study, question: AuditQuestion, run_name: str | None = None) -> Audit:
+def open_audit(
+    study: Study, question: AuditQuestion, run_name: str | None = None, *, actor: Actor | None = None
+) -> Audit:
     """Draw the sample and write it to the study. An audit that is open is set aside, as audit/earlier-N.
 
-    Raises StudyError where the study has no label, and ConfigError where the question is about the proposals of a run
-    that has none."""
+    Raises NotAllowedError, StudyError where the study has no label, and ConfigError where the question is about the
+    proposals of a run that has none."""
+    require(actor, Action.MANAGE)
     order, strata, run = _draw(study, question, run_name)
     num_planned, _ = _planned(order, strata, question, run)
     order["cluster"] = _clusters(study.samples(), order["sample_id"])
@@ -287,8 +291,10 @@ def num_unread(study: Study) -> int:
     return len(set(order["sample_id"][: audit.num_drawn]) - set(evidence.outcomes(given)) - changed)
 
 
-def extend_sample(study: Study) -> int:
-    """Show readers more of the order, if those drawn are all read and were not enough; how many more."""
+def extend_sample(study: Study, *, actor: Actor | None = None) -> int:
+    """Show readers more of the order, if those drawn are all read and were not enough; how many more. Raises
+    NotAllowedError."""
+    require(actor, Action.MANAGE)
     now = audit_now(study)
     if now is None:
         return 0

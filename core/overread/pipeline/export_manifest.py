@@ -28,6 +28,8 @@ from overread.version import full_version
 MANIFEST_VERSION = 1
 PACKAGES = ("numpy", "pandas", "sqlalchemy")
 """Those that an export is computed with."""
+RUN_PACKAGES = ("torch", "scikit-learn")
+"""Those that a run's scores are computed with."""
 
 
 def export_manifest(
@@ -39,7 +41,10 @@ def export_manifest(
     have pseudonyms; neither paths nor file names are in it. The same study gives the same, but for `exported_at`.
     """
     names = dict(zip(COLUMNS, own_columns, strict=False))
-    verdicts = Counter(table[names["verdict"]].tolist())
+    by = {
+        f"by_{name}": dict(sorted(Counter(cell or "none" for cell in table[names[name]]).items()))
+        for name in ("verdict", "reader_identity")
+    }
     sequence, head = origin.ledger_head.split(":")[1:]
     return {
         "manifest_version": MANIFEST_VERSION,
@@ -54,11 +59,12 @@ def export_manifest(
             "overread": full_version(),
             "python": platform.python_version(),
             **{package: version(package) for package in PACKAGES},
+            **_run_versions(run),
         },
         "counts": {
             "num_rows": len(table),
             "num_changed": int((table[names["is_changed"]] == "true").sum()),
-            "by_verdict": {verdict or "none": verdicts[verdict] for verdict in sorted(verdicts)},
+            **by,
         },
         "agreement": _agreement(study),
     }
@@ -93,6 +99,12 @@ def _run(run: Run) -> dict[str, Any]:
         "scores_sha256": file_sha256(run.path / "scores.csv"),
         "config": run.config(),
     }
+
+
+def _run_versions(run: Run | None) -> dict[str, str | None]:
+    """As the run recorded them: the machine that exports may have others, or none. None where it recorded none."""
+    known = {} if run is None else run.config().get("versions", {})
+    return {package: known.get(package) for package in RUN_PACKAGES}
 
 
 def _agreement(study: Study) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from overread.review.exports.export_format import ExportContent
 from overread.review.exports.export_registry import export_format
 from overread.review.final_labels import LabelPolicy, final_labels
 from overread.review.reviewed import ReviewedSample, reviewed_samples
+from overread.review.roles import Action, Actor, require
 from overread.studies.changed_images import CHANGED, changed_images
 from overread.studies.run import Run, find_runs, open_run
 from overread.studies.study import Study
@@ -63,24 +64,24 @@ def export_study(
     format: str = "csv",
     spreadsheet_safe: bool = False,
     overwrite: bool = False,
-    reader: str | None = None,
     policy: LabelPolicy | None = None,
+    actor: Actor | None = None,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Write the reviewed labels; returns what `export_table` does.
 
     out: a file, or where the format `is_folder` a folder. format: the name of one of `export_registry.FORMATS`.
     spreadsheet_safe: of csv, the source's own cells are made harmless too. overwrite: a file that is not an earlier
-    export of the study may be replaced. reader: where given, only that reader's verdicts count. policy: as for
-    `export_table`. Raises ConfigError for what the format cannot hold and for a path that must not be
-    overwritten, and LedgerError where the ledger is damaged.
+    export of the study may be replaced. policy: as for `export_table`. Raises NotAllowedError, ConfigError for what the
+    format cannot hold and for a path that must not be overwritten, and LedgerError where the ledger is damaged.
     """
+    require(actor, Action.MANAGE)
     chosen = export_format(format)
     if spreadsheet_safe and not chosen.is_spreadsheet:
         raise ConfigError(f"--spreadsheet-safe: is for the cleaned CSV, not for format {format}; leave it out")
     is_own = is_export_of(study, out)
     for file in chosen.files(out):
         check_output(file, study, overwrite=overwrite, is_ours=lambda _: is_own)
-    review = _reviewed(study, run_name, reader=reader, policy=policy)
+    review = _reviewed(study, run_name, policy=policy)
     table, own_columns = _export_table(study, review)
     content = ExportContent(
         study_name=study.name,

@@ -14,11 +14,12 @@ import numpy as np
 from overread.audit.confidence_set import Counts, with_known
 from overread.audit.group_bound import CONFIDENCE, MIN_RIGHT, NUM_DRAWN, least_right
 from overread.audit.wording import percent
-from overread.errors import ConfigError, StudyError
+from overread.errors import ConfigError, NotAllowedError, StudyError
 from overread.files import write_atomically
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import Decision, Verdict, VerdictKind
 from overread.review.bulk import bulk_key, bulk_name, record_bulk, undo_bulk
+from overread.review.roles import Action, Actor, require
 from overread.review.row_rules import BULK
 from overread.studies.run import open_run
 from overread.studies.study import Study, open_study
@@ -109,8 +110,12 @@ def load_groups(study: Study) -> dict[str, GroupDecision]:
     return {each.name: each for each in decisions}
 
 
-def draw_group(study: Study, run: str, group: Mapping[str, Any], *, seed: int = 0) -> GroupDecision:
-    """Draw a group's sample, which the queue of all readers then begins with. Drawn once: it stays as it is."""
+def draw_group(
+    study: Study, run: str, group: Mapping[str, Any], *, seed: int = 0, actor: Actor | None = None
+) -> GroupDecision:
+    """Draw a group's sample, which the queue of all readers then begins with. Drawn once: it stays as it is. Raises
+    NotAllowedError."""
+    require(actor, Action.MANAGE)
     decisions, name = load_groups(study), group_name(group["sample_ids"])
     if name in decisions:
         return decisions[name]
@@ -129,8 +134,9 @@ def draw_group(study: Study, run: str, group: Mapping[str, Any], *, seed: int = 
     return drawn
 
 
-def draw_more(study: Study, decision: GroupDecision) -> GroupDecision:
-    """Show readers as many more of the group: the bound holds whenever one looks."""
+def draw_more(study: Study, decision: GroupDecision, *, actor: Actor | None = None) -> GroupDecision:
+    """Show readers as many more of the group: the bound holds whenever one looks. Raises NotAllowedError."""
+    require(actor, Action.MANAGE)
     more = replace(decision, num_drawn=min(decision.num_drawn + NUM_DRAWN, len(decision.sample_ids)))
     _save(study, more)
     return more
@@ -179,11 +185,12 @@ def progress_words(progress: GroupProgress) -> str:
     )
 
 
-def apply_group(study: Study, decision: GroupDecision, reader: str) -> GroupOutcome:
+def apply_group(study: Study, decision: GroupDecision, reader: str, *, actor: Actor | None = None) -> GroupOutcome:
     """Write the decision: one verdict in bulk per sample, marked as such, which `undo_group` takes back.
 
-    Raises ConfigError where too few are confirmed, or where it was written before."""
-    ledger = open_ledger(study)
+    Raises NotAllowedError, and ConfigError where too few are confirmed, or where it was written before."""
+    require(actor, Action.MANAGE)
+    ledger = open_ledger(study, actor)
     standing = ledger.decisions()
     progress = group_progress(decision, standing)
     if not progress.is_enough:
@@ -230,9 +237,13 @@ def apply_group(study: Study, decision: GroupDecision, reader: str) -> GroupOutc
     return GroupOutcome(outcome.recorded, tuple(of_critical), kept)
 
 
-def undo_group(study: Study, decision: GroupDecision) -> int:
-    """Undo what `apply_group` wrote and still stands; how many verdicts that were."""
-    undone = undo_bulk(open_ledger(study), decision.applied_by, decision.applied)
+def undo_group(study: Study, decision: GroupDecision, *, actor: Actor | None = None) -> int:
+    """Undo what `apply_group` wrote and still stands; how many verdicts that were. Raises NotAllowedError, also where
+    another owner wrote it: nobody writes or undoes a verdict in another's name."""
+    require(actor, Action.MANAGE)
+    if actor is not None and actor.name != decision.applied_by:
+        raise NotAllowedError(f"{decision.applied_by} wrote this decision, and only they can undo it.")
+    undone = undo_bulk(open_ledger(study, actor), decision.applied_by, decision.applied)
     _save(study, replace(decision, applied="", applied_by=""))
     return len(undone)
 

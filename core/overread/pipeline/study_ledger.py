@@ -9,12 +9,14 @@ from overread.errors import LedgerError, StudyError
 from overread.review.chain import FIRST_HASH
 from overread.review.ledger import Ledger
 from overread.review.ledger_state import Head, LedgerStateFile
+from overread.review.roles import Actor
 from overread.review.sqlite import check_persistent
 from overread.studies.study import Study, is_copied, update_study_file
 
 
-def open_ledger(study: Study) -> Ledger:
-    """The ledger of a study; an empty one where no row was written yet.
+def open_ledger(study: Study, actor: Actor | None = None) -> Ledger:
+    """The ledger of a study; an empty one where no row was written yet. actor: for whom; None: for the study's owner,
+    on this machine.
 
     Raises StudyError if the study's key is not its own, and LedgerError if the ledger is gone, damaged, shorter than
     recorded, or shared with the study that this folder was copied from.
@@ -35,7 +37,7 @@ def open_ledger(study: Study) -> Ledger:
     ledger = Ledger.open(study.ledger_url, study.ledger_study, chain_key(study), state_file=state_file, creates=False)
     if not study.has_ledger and ledger.head().sequence:
         mark_ledger_created(study)
-    return ledger
+    return ledger if actor is None else ledger.acting(actor)
 
 
 def open_unchecked_ledger(study: Study) -> Ledger:

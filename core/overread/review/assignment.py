@@ -12,6 +12,7 @@ from sqlalchemy import Engine, delete, insert, select
 
 from overread.errors import ConfigError
 from overread.review.ledger import Ledger
+from overread.review.roles import Action, require
 from overread.review.schema import assignments, claims
 
 KNOWN_S = 5.0
@@ -53,7 +54,8 @@ class Assignment:
 
 def assign(ledger: Ledger, assignment: Assignment, *, by: str = "") -> None:
     """Share a study's samples that way from now on; claims stay. by: the owner's name, if it is known. Raises
-    LedgerError."""
+    LedgerError, and NotAllowedError."""
+    require(ledger.actor, Action.MANAGE)
     with ledger.writing() as connection:
         connection.execute(delete(assignments).where(assignments.c.study == ledger.study))
         created_at = datetime.now(UTC).isoformat(timespec="seconds")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from overread.errors import ConfigError
 from overread.files import quote_cell, write_atomically
-from overread.review.final_labels import LabelPolicy, identities
+from overread.review.final_labels import LabelPolicy
 from overread.review.reviewed import ReviewedSample, in_seconds
 from overread.spreadsheets import harmless_cell
 from overread.version import full_version
@@ -181,7 +181,7 @@ def _added_cells(sample: ReviewedSample, cell: str, written_labels: Mapping[str,
         sample.decided_at,
         sample.note,
         run,
-        sample.identity or (identities(row.identity for row in readings) if readings else ""),
+        sample.reader_identity,
         "; ".join(written_labels.get(row.chosen_label, row.chosen_label) or row.verdict for row in readings),
         "; ".join(row.reader for row in readings),
         "; ".join(in_seconds(datetime.fromisoformat(row.recorded_at)) for row in readings),

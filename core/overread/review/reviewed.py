@@ -10,7 +10,7 @@ import pandas as pd
 
 from overread.records import Protocol
 from overread.review.chain import LedgerRow
-from overread.review.final_labels import FinalLabel
+from overread.review.final_labels import FinalLabel, identities
 
 OUTDATED = "outdated"
 """The verdict where the source has since changed the label that readers kept, or the image that they saw."""
@@ -43,7 +43,7 @@ class ReviewedSample:
     note: str = ""
     """The readers' notes; several are joined by "; "."""
     grade: str = ""
-    """As of `FinalLabel`; so is `identity`."""
+    """As of `FinalLabel`; so is `identity`, for exports `reader_identity`."""
     identity: str = ""
     run: str = ""
     """The run of the next two fields; empty where there is none, or it does not contain the sample."""
@@ -57,6 +57,14 @@ class ReviewedSample:
     """That final_label is right, in [0, 1], where the policy tells."""
     shares: Mapping[str, float] = field(default_factory=dict)
     """As of `FinalLabel`."""
+
+    @property
+    def reader_identity(self) -> str:
+        """How those who decided were identified, or where nobody did, those who read it blind (`identities`); empty
+        where nobody has."""
+        if self.identity or not self.blind_readings:
+            return self.identity
+        return identities(row.identity for row in self.blind_readings)
 
 
 def reviewed_samples(

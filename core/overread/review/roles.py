@@ -78,3 +78,10 @@ class Actor:
         """Raises NotAllowedError for a row under another name, whatever the role."""
         if reader != self.name:
             raise NotAllowedError("You are signed in under another name; nothing was saved. Reload the page.")
+
+
+def require(actor: Actor | None, action: Action) -> None:
+    """Raises NotAllowedError where the actor's role does not allow the action. actor: None: the study's owner, on this
+    machine, who may do all."""
+    if actor is not None:
+        actor.require(action)

@@ -143,7 +143,16 @@ def test_the_report_is_made_again_from_the_ledger_to_the_byte(audited, tmp_path)
     assert pages[0] == pages[1]
     now = audit_now(open_study(audited.path))
     assert f"At most {now.statement.most_wrong:,} of {NUM_SAMPLES} labels" in pages[0]
-    for part in (now.head, "Seed", "CLAIM 18", "CLEARR-AI", "Reader 2", "alpha 1.00", now.audit.order_sha256):
+    for part in (
+        now.head,
+        "Seed",
+        "CLAIM 2020",
+        "CLAIM 18",
+        "CLEARR-AI",
+        "Reader 2",
+        "alpha 1.00",
+        now.audit.order_sha256,
+    ):
         assert part in pages[0]
     for hidden in ("Ada", "Ben", "secret-patient", "http:", "https:", "<script"):
         assert hidden not in pages[0]
@@ -312,6 +321,16 @@ def test_the_pdf_writes_the_letters_of_its_font_and_says_where_it_cannot(audited
     assert ("font lacks" in pages[-1].extract_text()) is has_note
     run_command("report", audited.path, "--out", tmp_path / "a.html")
     assert name in (tmp_path / "a.html").read_text(encoding="utf-8")
+
+
+def test_without_a_place_both_reports_go_into_the_study_and_the_command_says_where(audited, tmp_path):
+    for _ in range(2):  # a later one takes the place of the one before
+        ended = run_command("report", audited.path)
+        assert ended.status == 0
+        assert all(f"{audited.path / name}: " in ended.out for name in ("report.html", "report.pdf"))
+    for kind in (".html", ".pdf"):
+        run_command("report", audited.path, "--out", tmp_path / f"other{kind}")
+        assert (audited.path / f"report{kind}").read_bytes() == (tmp_path / f"other{kind}").read_bytes()
 
 
 def test_a_report_is_html_or_pdf(audited, tmp_path):

@@ -19,6 +19,6 @@ FORMAT = ExportFormat(
     write=_write,
     suffix=".csv",
     explanation="What the cleaned CSV adds, for datasets that may not be passed on. Whoever has the source's table "
-    "gets the cleaned CSV from it with `overread apply CHANGES ORIGINAL --out CLEANED`.",
+    "gets the cleaned CSV from it with `overread apply CHANGES ORIGINAL`.",
     names_readers=True,
 )

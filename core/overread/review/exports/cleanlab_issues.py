@@ -16,11 +16,13 @@ _COLUMNS = (
     "given_label",
     "predicted_label",
     "final_label",
+    "reader_identity",
 )
 
 
 def write_cleanlab(samples: Sequence[ReviewedSample], classes: Sequence[str], out: Path, *, origin: Origin) -> None:
-    """Write a row for each sample, in the order of the source: image, then cleanlab's columns, then final_label.
+    """Write a row for each sample, in the order of the source: image, then cleanlab's columns, then final_label and
+    reader_identity (as in the cleaned CSV).
 
     Labels are their places in `classes`, as cleanlab counts them. is_label_issue: whether the run proposes another
     label. label_quality: from 0 to 1, low where the label is probably wrong. final_label is empty where a reader
@@ -38,6 +40,7 @@ def write_cleanlab(samples: Sequence[ReviewedSample], classes: Sequence[str], ou
             places[sample.given_label],
             places[sample.proposed_label or sample.given_label],
             places.get(sample.final_label, ""),
+            sample.reader_identity,
             *fields.values(),
         )
         for sample in samples

@@ -69,7 +69,10 @@ _MEANINGS = {
     "decided_at": ("sc:Text", "When, in UTC (ISO 8601)."),
     "note": ("sc:Text", "What readers wrote to their decision."),
     "run": ("sc:Text", "The training whose proposal it was."),
-    "reader_identity": ("sc:Text", "How the reader is known: self-declared."),
+    "reader_identity": (
+        "sc:Text",
+        "How the reader was identified: self-declared (a typed name), password or provider.",
+    ),
     "blind_reading": ("sc:Text", "What readers labelled the image alone, before they saw any label."),
     "read_by": ("sc:Text", "Who read it so."),
     "read_at": ("sc:Text", "When, in UTC (ISO 8601)."),

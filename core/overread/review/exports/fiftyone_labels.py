@@ -22,8 +22,9 @@ def write_fiftyone(samples: Sequence[ReviewedSample], classes: Sequence[str], ou
 
     Each names an image by its path in the source without the suffix, which is how FiftyOne finds it below `data_path`,
     the source's folder. A label is its place in `classes`; a proposal has the probability that the given label is
-    wrong as its confidence. Excluded samples have no label. Raises ConfigError where two images would have one name,
-    and if `out` is a file.
+    wrong as its confidence, and a final label that a reader decided the attribute reader_identity (as in the cleaned
+    CSV). Excluded samples have no label. Raises ConfigError where two images would have one name, and if `out` is a
+    file.
     """
     if out.exists() and not out.is_dir():
         raise ConfigError(f"--out {out}: is a file; name a folder for {', '.join(FILES)}")
@@ -38,11 +39,13 @@ def write_fiftyone(samples: Sequence[ReviewedSample], classes: Sequence[str], ou
             )
         names[name] = sample.sample_id
     places = {label: place for place, label in enumerate(classes)}
-    final, given, proposed = {}, {}, {}
+    final: dict[str, int | dict[str, Any]] = {}
+    given, proposed = {}, {}
     for name, sample in zip(names, samples, strict=True):
         given[name] = places[sample.given_label]
         if sample.final_label:
-            final[name] = places[sample.final_label]
+            place, identity = places[sample.final_label], sample.reader_identity
+            final[name] = {"label": place, "attributes": {"reader_identity": identity}} if identity else place
         if sample.proposed_label:
             proposed[name] = {"label": places[sample.proposed_label], "confidence": sample.error_probability}
     out.mkdir(exist_ok=True)

@@ -56,7 +56,7 @@ def _task(sample: ReviewedSample, origin: Origin) -> dict[str, Any]:
         "given_label": sample.given_label,
         "final_label": sample.final_label,
         "verdict": sample.verdict,
-        "reader_identity": sample.identity,
+        "reader_identity": sample.reader_identity,
         **origin.fields(),
     }
     task: dict[str, Any] = {"data": data, "annotations": [], "predictions": []}

@@ -9,20 +9,32 @@ from overread.review.chain import LedgerRow
 from overread.review.cleaned_csv import HEAD_COLUMN, VERSION_COLUMN, write_csv
 from overread.review.disputes import ADJUDICATION_KIND, SECOND_KIND
 from overread.review.exports.export_format import ExportContent, ExportFormat
+from overread.review.final_labels import identities
 from overread.review.reader_hash import reader_hash
 from overread.version import full_version
 
 _ROUND_KINDS = (SECOND_KIND, ADJUDICATION_KIND)
 _FIELDS = ("kind", "protocol", "given_label", "proposed_label", "chosen_label", "verdict", "grade", "run", "elapsed_ms")
-_COLUMNS = ("sequence", "sample_id", "reader", *_FIELDS, "date", "stands", VERSION_COLUMN, HEAD_COLUMN)
+_COLUMNS = (
+    "sequence",
+    "sample_id",
+    "reader",
+    "reader_identity",
+    *_FIELDS,
+    "date",
+    "stands",
+    VERSION_COLUMN,
+    HEAD_COLUMN,
+)
 
 
 def readings_table(rows: Iterable[LedgerRow], key: bytes, *, head: str = "") -> pd.DataFrame:
     """The ledger's readings and verdicts, and what was decided in later rounds, in sequence, as text; without notes,
     which may name people.
 
-    key: the study's secret, under which a reader's name becomes the same pseudonym in each export. stands: false for a
-    verdict that was undone, and for what was decided again. date: in UTC, ISO 8601, without the time of day.
+    key: the study's secret, under which a reader's name becomes the same pseudonym in each export. reader_identity: as
+    in the cleaned CSV. stands: false for a verdict that was undone, and for what was decided again. date: in UTC, ISO
+    8601, without the time of day.
     """
     rows = list(rows)
     replaced = {row.undone_key for row in rows if row.kind == "undo"}
@@ -37,6 +49,7 @@ def readings_table(rows: Iterable[LedgerRow], key: bytes, *, head: str = "") -> 
             str(row.sequence),
             row.sample_id,
             pseudonym(row.reader, key),
+            identities([row.identity]),
             *(str(getattr(row, name)) for name in _FIELDS),
             row.recorded_at[:10],
             "false" if row.idempotency_key in replaced else "true",

@@ -53,7 +53,11 @@ def test_two_manifests_of_the_same_study_differ_in_their_time_alone(study, folde
 def test_the_manifest_counts_every_row_and_says_what_it_is_of(study, folder):
     found = manifest_of(folder)
     verdicts = {"accept": 2, "disputed": 1, "exclude": 2, "none": 42, "quarantined": 2, "reject": 1}
-    assert found["counts"] == {"num_rows": 50, "num_changed": 4, "by_verdict": verdicts}
+    identities = {"none": 44, "self-declared": 6}
+    assert found["counts"] == {
+        **{"num_rows": 50, "num_changed": 4},
+        **{"by_verdict": verdicts, "by_reader_identity": identities},
+    }
     run = open_run(study)
     assert found["run"]["scores_sha256"] == sha256(run.path / "scores.csv")
     assert found["run"]["config_sha256"] == sha256(run.path / "config.json")
@@ -61,6 +65,20 @@ def test_the_manifest_counts_every_row_and_says_what_it_is_of(study, folder):
     assert found["ledger"]["num_rows"] == 7
     assert (folder / "cleaned.csv").read_text().splitlines()[1].count(found["ledger"]["head"]) == 1
     assert found["settings"] == {"policy": "unanimous", "spreadsheet_safe": False}
+
+
+def test_torch_and_scikit_learn_are_told_as_the_run_recorded_them(study, tmp_path):
+    path = open_run(study).path / "config.json"
+    before = path.read_text()
+    path.write_text(json.dumps(json.loads(before) | {"versions": {"torch": "1.2.3+its", "scikit-learn": "0.1.2"}}))
+    try:
+        export_study(study, tmp_path / "all", format="bundle")
+    finally:
+        path.write_text(before)
+    versions = manifest_of(tmp_path / "all")["versions"]
+    assert (versions["torch"], versions["scikit-learn"]) == ("1.2.3+its", "0.1.2")
+    export_study(study, tmp_path / "without", format="bundle")
+    assert manifest_of(tmp_path / "without")["versions"]["torch"] is None
 
 
 def test_the_images_have_one_digest_over_their_hashes(study, tmp_path):
@@ -167,3 +185,19 @@ def test_applied_to_the_source_the_changes_give_the_cleaned_csv(study, folder, t
     arguments = (folder / "changes.csv", study.path / "source.csv", "--out", tmp_path / "applied.csv")
     assert run_command("apply", *arguments).status == 0
     assert (tmp_path / "applied.csv").read_bytes() == (folder / "cleaned.csv").read_bytes()
+
+
+def test_without_a_name_the_cleaned_csv_lies_beside_the_original_and_nothing_is_replaced_unasked(
+    study, folder, tmp_path
+):
+    (tmp_path / "labels.csv").write_bytes((study.path / "source.csv").read_bytes())
+    arguments = ("apply", folder / "changes.csv", tmp_path / "labels.csv")
+    ended = run_command(*arguments)
+    assert ended.status == 0 and str(tmp_path / "cleaned.csv") in ended.out
+    assert (tmp_path / "cleaned.csv").read_bytes() == (folder / "cleaned.csv").read_bytes()
+    (tmp_path / "cleaned.csv").write_text("mine")
+    refused = run_command(*arguments)
+    assert refused.status == 2 and "--overwrite" in refused.err
+    assert (tmp_path / "cleaned.csv").read_text() == "mine"
+    assert run_command(*arguments, "--overwrite").status == 0
+    assert (tmp_path / "cleaned.csv").read_bytes() == (folder / "cleaned.csv").read_bytes()

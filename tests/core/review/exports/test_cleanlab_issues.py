@@ -22,6 +22,8 @@ def test_the_columns_are_cleanlabs_and_the_rows_the_source_s(study, issues):
     assert [CLASSES[place] for place in table["given_label"]] == samples["given_label"].tolist()
     assert [CLASSES[place] for place in table["predicted_label"]] == scores["proposed_label"].tolist()
     assert table["is_label_issue"].tolist() == scores["is_proposed"].tolist()
+    identities = table["reader_identity"].fillna("none").value_counts().to_dict()
+    assert identities == {"self-declared": 6, "none": 42}
     assert table["label_quality"].to_numpy() == pytest.approx(1 - scores["label_error_probability"].to_numpy())
 
 

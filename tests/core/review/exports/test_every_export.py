@@ -39,6 +39,13 @@ def test_no_cell_of_the_source_but_the_image_leaves_and_no_reader_s_name(canary_
             assert secret not in text
 
 
+@pytest.mark.parametrize("format", export_registry.FORMATS, ids=lambda format: format.name)
+def test_every_export_says_how_readers_were_identified(study, tmp_path, format):
+    export_study(study, tmp_path / f"labels{format.suffix}", format=format.name)
+    texts = [path.read_text() for path in tmp_path.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert any("self-declared" in text and "reader_identity" in text for text in texts)
+
+
 def test_the_metadata_of_the_csv_hold_no_cell_of_it(canary_study, tmp_path):
     ended = run_command("export", canary_study.path, "--out", tmp_path / "cleaned.csv", "--format", "croissant")
     assert ended.status == 0, ended.err

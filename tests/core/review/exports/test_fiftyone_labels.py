@@ -3,7 +3,7 @@ import json
 import pytest
 
 from overread.errors import ConfigError
-from overread.pipeline.exporting import export_study
+from overread.pipeline.exporting import export_study, export_table
 from overread.review.cleaned_csv import Origin
 from overread.review.exports.fiftyone_labels import write_fiftyone
 from overread.review.reviewed import ReviewedSample
@@ -26,6 +26,19 @@ def test_what_is_exported_reads_back_with_the_same_labels(study, export, final_l
     assert [(row.image, row.label) for row in given.rows] == list(
         zip(samples["image"], samples["given_label"], strict=True)
     )
+
+
+def test_a_decided_label_says_how_its_readers_were_identified(study, export):
+    labels = json.loads((export / "labels.json").read_text())["labels"]
+    table, _ = export_table(study)
+    told = {
+        row.image.removesuffix(".png"): row.reader_identity
+        for row in table.itertuples()
+        if row.reader_identity and row.final_label
+    }
+    found = {name: target["attributes"] for name, target in labels.items() if isinstance(target, dict)}
+    assert found == {name: {"reader_identity": identity} for name, identity in told.items()}
+    assert set(told.values()) == {"self-declared"}
 
 
 def test_proposals_have_their_probability_as_confidence(study, export):

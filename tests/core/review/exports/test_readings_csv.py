@@ -4,6 +4,7 @@ import hmac
 from overread.records import Reading
 from overread.review.exports.readings_csv import pseudonym, readings_table
 from overread.review.ledger import Ledger
+from overread.review.roles import Actor, Identity, Role
 from tests.core.review.verdicts import verdict
 
 
@@ -13,7 +14,7 @@ def test_readings_and_verdicts_under_pseudonyms_without_names_notes_or_times(tmp
     ledger.record_reading(Reading("s1", "Dr Ann", "normal", "r1"))
     ledger.record(first)
     ledger.record(verdict("s1", "Dr Ann", "reject", visit="2", follows=first.idempotency_key))
-    ledger.record(verdict("s2", "Dr Bob"))
+    ledger.acting(Actor("Dr Bob", Role.READER, Identity.PASSWORD, frozenset({"study"}))).record(verdict("s2", "Dr Bob"))
     ledger.undo("Dr Bob")
     found = readings_table(ledger.history(), b"key", head="study:5:hash")
     assert found[["kind", "sample_id", "chosen_label", "stands"]].to_numpy().tolist() == [
@@ -23,6 +24,7 @@ def test_readings_and_verdicts_under_pseudonyms_without_names_notes_or_times(tmp
         ["verdict", "s2", "tumour", "false"],
     ]
     assert found["reader"].tolist() == [pseudonym(name, b"key") for name in ["Dr Ann"] * 3 + ["Dr Bob"]]
+    assert found["reader_identity"].tolist() == ["self-declared"] * 3 + ["password"]
     assert "Ann" not in found.to_csv()
     assert "Bob" not in found.to_csv()
     assert found["date"].str.fullmatch(r"\d{4}-\d\d-\d\d").all()

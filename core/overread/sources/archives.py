@@ -38,7 +38,7 @@ _DEEPEST = 64
 _MOST_LISTED_BYTES = 2**28
 """Of a zip's list of members, which is read at once."""
 _MOST_HEADER_BYTES = 2**24
-"""Of a tar's long names and other attributes, which are read at once, and which compression makes of next to nothing."""
+"""Of a tar's long names and other attributes, read at once; compression makes gigabytes of next to nothing."""
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OverflowError, RecursionError)
 """What zipfile and tarfile raise for a damaged file, besides OSError for a damaged gzip or bzip2 stream."""
 _UNPACK = "unpack it yourself, and give the folder"

@@ -60,7 +60,7 @@ def test_an_owner_sends_a_dataset_in_pieces(served):
         answer = post(served, f"{told['id']}/piece?start={start}", token, content[start : start + 1_000_000])
     assert answer == (200, {"received": len(content)})
     assert post(served, f"{told['id']}/finish", token) == (200, {"id": told["id"]})
-    assert (served.folder / told["id"] / "dataset.zip").read_bytes() == content
+    assert (served.folder / told["id"] / "upload.zip").read_bytes() == content
     assert b"1.5 MB" in served.page("", served.sign_in("Dr. Second"))
     assert post(served, f"{told['id']}/remove", served.sign_in("Dr. Second")) == (200, {})
     assert not (served.folder / told["id"]).exists()

@@ -9,7 +9,7 @@ from overread_app import session
 from overread_app.uploads.component import show_component
 from overread_app.uploads.desk import uploads_of
 
-UPLOAD, PATH = "From this computer", "From a folder on the server"
+UPLOAD, PATH = "On this computer", "In a folder on the server"
 
 
 def own_uploads() -> Uploads | None:
@@ -17,13 +17,18 @@ def own_uploads() -> Uploads | None:
     return uploads_of(session.actor()) if session.is_served() else None
 
 
-def ask_source(key: str) -> str:
-    """The path or name of the source; empty before there is one. key: what the fields' keys begin with."""
+def ask_source(key: str) -> tuple[str, bool]:
+    """The path or name of the source, empty before there is one; and whether it is an upload.
+
+    key: what the fields' keys begin with.
+    """
     uploads = own_uploads()
     if uploads is None:
-        return ask_path("Folder or file on this machine", key=key)
+        return ask_path("Folder or file on this machine", key=key), False
     way = st.radio("Where the dataset is", [UPLOAD, PATH], key=f"{key}_place", horizontal=True)
-    return ask_upload(uploads, key=key) if way == UPLOAD else ask_path("Folder or file on the server", key=key)
+    if way == UPLOAD:
+        return ask_upload(uploads, key=key), True
+    return ask_path("Folder or file on the server", key=key), False
 
 
 def ask_path(title: str, *, key: str) -> str:

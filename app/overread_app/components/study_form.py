@@ -22,7 +22,6 @@ from overread_app.components.protocol_field import ask_protocol
 from overread_app.components.question_fields import ask_questions, question_flag
 from overread_app.components.source_field import ask_source
 from overread_app.readable_roots import typed_path
-from overread_app.uploads.desk import is_uploaded
 
 COPIED = "The images are copied into the study, on this machine."
 LEFT_THERE = "The images stay where they are. For training, the study keeps a small copy of each on this machine."
@@ -36,11 +35,10 @@ def show_study_form() -> None:
     The fields stay while it runs, so that what was typed can still be corrected.
     """
     key = form_key()
-    source = ask_source(key)
+    source, is_upload = ask_source(key)
     named = registry.named_dataset(source)
     with st.container():  # so that a warning moves no other element's place, which would close the fields below
         path = checked_path(source) if source and not named else None
-    is_upload = path is not None and is_uploaded(path)
     suggested = source.removeprefix(named.download.prefix) if named and named.download else path.stem if path else ""
     suggested = "" if is_upload else suggested
     left, right = st.columns(2)

@@ -1,6 +1,6 @@
 // Sends one archive to the server, piece by piece; after a failure it goes on from what has arrived.
 
-const TIMEOUT_MS = 120_000; // of a piece: a slow connection still gets it through
+const PIECE_TIMEOUT_MS = 120_000; // of a piece: a slow connection still gets it through
 const NUM_TRIES = 12; // in a row, about a minute
 
 class Sending {
@@ -56,7 +56,7 @@ class Sending {
         headers: { "Content-Type": "application/octet-stream" },
         body,
         redirect: "error", // to a page to sign in, say
-        signal: AbortSignal.any([this.stop.signal, AbortSignal.timeout(TIMEOUT_MS)]),
+        signal: AbortSignal.any([this.stop.signal, AbortSignal.timeout(PIECE_TIMEOUT_MS)]),
       });
       if (response.headers.get("Content-Type")?.startsWith("application/json")) {
         return { status: response.status, answer: await response.json() };

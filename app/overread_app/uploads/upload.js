@@ -38,7 +38,7 @@ class Uploader {
     this.base = base;
     this.most = most;
     this.finished = (id) => setTriggerValue("finished", id);
-    this.find("limit").textContent =
+    this.find("allowed").textContent =
       `A zip or tar archive, or the files as they are: images, with their labels file if there is one. ${sizeText(most)} at most.`;
   }
 
@@ -55,7 +55,7 @@ class Uploader {
   async drop(event) {
     this.drag(event, false);
     if (this.root.dataset.state !== "idle") return;
-    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
+    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean); // before any wait
     try {
       this.choose((await Promise.all(entries.map(filesIn))).flat());
     } catch {

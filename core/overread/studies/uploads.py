@@ -30,7 +30,7 @@ PIECE_BYTES = 1_000_000
 """The most that is taken at once: proxies pass on 1 MiB unless they are told to pass on more."""
 IDLE_S = 3600
 """After so long without a piece, an upload that is not complete is removed."""
-_ARRIVING, _BEGUN, _WHOLE = "arriving", "begun.json", "dataset"
+_ARRIVING, _BEGUN, _WHOLE = "arriving", "begun.json", "upload"
 _ID = re.compile("[0-9a-f]{16}")
 _MARKS = (
     (0, b"PK\x03\x04", ".zip"),

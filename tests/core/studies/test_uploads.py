@@ -54,7 +54,7 @@ def test_what_was_sent_in_pieces_is_kept_whole_and_called_what_it_is(desk, mode,
             archive.addfile(tarfile.TarInfo("cat/a.png"))
         content = buffer.getvalue()
     upload = desk.finish(send(desk, content))
-    assert upload.path.name == f"dataset{suffix}" and upload.path.read_bytes() == content
+    assert upload.path.name == f"upload{suffix}" and upload.path.read_bytes() == content
     assert (upload.size_bytes, upload.by) == (len(content), "Dr. Owner")
     assert desk.finish(upload.id) == upload  # the answer was lost, and it is asked for again
     assert desk.waiting() == [upload]

@@ -52,7 +52,7 @@ def ask_upload(uploads: Uploads, *, key: str) -> str:
     chosen = field.selectbox(
         "Uploaded dataset", waiting, key=f"{key}_upload_{waiting[0].id}", format_func=upload_text
     )  # with a key of its own, a new one is chosen
-    with button.popover("Remove", width="stretch"):
+    with button.popover("Remove", key=f"{key}_removing_{chosen.id}", width="stretch"):
         st.markdown("This deletes the upload from the server. The file on your computer stays.")
         if st.button("Remove the upload", key=f"{key}_remove_{chosen.id}", type="primary"):
             uploads.remove(chosen.id)

@@ -2,6 +2,8 @@
 
 const PIECE_TIMEOUT_MS = 120_000; // of a piece: a slow connection still gets it through
 const NUM_TRIES = 12; // in a row, about a minute
+const SMALL_PIECE = 1_000_000; // nginx passes on 1 MiB, unless it is told to pass on more
+const TOO_LARGE = 413;
 
 class Sending {
   // told: called with {sent, isWaiting} as it goes on.
@@ -22,7 +24,8 @@ class Sending {
     while (this.sent < this.archive.size) {
       const content = await this.read();
       const { received } = await this.ask(`${this.id}/piece?start=${this.sent}`, content);
-      this.sent = received;
+      if (received === undefined) this.piece = SMALL_PIECE;
+      else this.sent = received;
       this.told({ sent: this.sent, isWaiting: false });
     }
     return (await this.ask(`${this.id}/finish`, "")).id;
@@ -40,6 +43,7 @@ class Sending {
     for (let attempt = 0; ; attempt++) {
       const { status, answer } = await this.tryOnce(path, body);
       if (status === 200) return answer;
+      if (status === TOO_LARGE && this.piece > SMALL_PIECE) return {};
       if (this.stop.signal.aborted) throw new SendingError("", true);
       const isPassing = status === 0 || status === 502 || status === 503 || status === 504;
       if (!isPassing || attempt >= NUM_TRIES) throw new SendingError(answer.message, answer.isFinal ?? status === 404);

@@ -26,8 +26,8 @@ from overread.sources.archives import size_text, usable_bytes
 
 FOLDER = ".uploads"
 """In the folder of the studies, whose own names begin with no dot."""
-PIECE_BYTES = 1_000_000
-"""The most that is taken at once: proxies pass on 1 MiB unless they are told to pass on more."""
+PIECE_BYTES = 8_000_000
+"""The most that is taken at once."""
 IDLE_S = 3600
 """After so long without a piece, an upload that is not complete is removed."""
 _ARRIVING, _BEGUN, _WHOLE = "arriving", "begun.json", "upload"

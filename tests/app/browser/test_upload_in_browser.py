@@ -106,23 +106,27 @@ def test_a_folder_is_sent_as_it_is_and_can_be_removed(served, files, playwright)
     assert list((home / ".uploads").iterdir()) == []
 
 
-def test_an_upload_goes_on_after_the_connection_was_lost_and_can_be_given_up(served, playwright, tmp_path):
+def test_an_upload_goes_on_after_a_refusal_on_the_way_and_can_be_given_up(served, playwright, tmp_path):
     home, app = served
     (tmp_path / "a.zip").write_bytes(b"PK\x03\x04" + bytes(3_500_000))
     refused = []
 
-    def lose_second(route):
-        if "start=1000000" in route.request.url and len(refused) < 2:
-            refused.append(route.request.url)
+    def refuse(route):
+        """As a proxy does that takes 1 MiB; then the second piece is lost twice."""
+        if len(route.request.post_data_buffer) > 2**20:
+            refused.append(413)
+            route.fulfill(status=413, content_type="text/html", body="<html>Too large</html>")
+        elif "start=1000000" in route.request.url and len(refused) < 3:
+            refused.append(0)
             route.abort()
         else:
             route.continue_()
 
     with owner_s_form(playwright, app) as page:
-        page.route("**/piece*", lose_second)
+        page.route("**/piece*", refuse)
         page.locator("input.files").set_input_files(tmp_path / "a.zip")
         page.get_by_text("is not an intact zip or tar archive").wait_for(timeout=PATIENCE_MS)
-        assert len(refused) == 2
+        assert refused == [413, 0, 0]
         (path,) = home.glob(".uploads/*/upload.zip")
         assert path.read_bytes() == (tmp_path / "a.zip").read_bytes()
         page.route("**/piece*", lambda route: None)  # nothing answers

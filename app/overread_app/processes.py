@@ -28,12 +28,14 @@ STUDIES_VARIABLE = "OVERREAD_STUDIES"
 """Paths of the studies that this server shows, as a JSON list; empty: the demo's and those made here."""
 
 
-def start_import(arguments: list[str], *, log: Path, actor: Actor | None) -> subprocess.Popen[bytes]:
+def start_import(
+    arguments: list[str], *, log: Path, actor: Actor | None, scratch: Path | None = None
+) -> subprocess.Popen[bytes]:
     """Start `overread import` with these arguments; its progress, and then its summary or error, are written to
     `log`. actor: for whom, here and below; None: for this machine's owner. Raises NotAllowedError, and so do the
-    others that take an actor."""
+    others that take an actor. scratch: the folder for its temporary files; by default the system's."""
     require(actor, Action.MANAGE)
-    return _start(["import", *arguments, "--json"], log=log)
+    return _start(["import", *arguments, "--json"], log=log, scratch=scratch)
 
 
 def start_training(
@@ -158,13 +160,15 @@ def _events(path: Path) -> list[dict[str, Any]]:
     return events
 
 
-def _start(arguments: list[str], *, log: Path, inherited: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:
+def _start(
+    arguments: list[str], *, log: Path, inherited: tuple[int, ...] = (), scratch: Path | None = None
+) -> subprocess.Popen[bytes]:
     log.parent.mkdir(parents=True, exist_ok=True)
     path = os.pathsep.join(filter(None, (str(COMMANDS_PATH), os.environ.get("PYTHONPATH"))))
     with log.open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "-m", "overread", *arguments],
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": path} | ({"TMPDIR": str(scratch)} if scratch else {}),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,6 +17,8 @@ NAMES = (LOOPBACK, "localhost")
 SERVED_VARIABLE = "OVERREAD_SERVED"
 """The place, as JSON, where the app is served to people who sign in; empty where it is this machine's own."""
 DEFAULT_PORT = 8501
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([KMGT])B", re.IGNORECASE)
+_UNITS = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _PROVIDER_KEYS = ("server_metadata_url", "client_id", "client_secret")
 
 
@@ -54,11 +57,13 @@ class Place:
     """Host names of the proxy, with a port where it is not 443."""
     is_served: bool = False
     """To people who sign in; else to this machine's own browser."""
+    max_upload_bytes: int = 0
+    """Of a dataset that an owner may send through the browser; 0: nobody may send any."""
 
     @classmethod
-    def served(cls, text: str, names: Sequence[str], *, port: int) -> Self:
-        """text: HOST or HOST:PORT, with an IPv6 address in brackets before a port. names: of `--allow-host`. Raises
-        ConfigError."""
+    def served(cls, text: str, names: Sequence[str], *, port: int, uploads: str | None = None) -> Self:
+        """text: HOST or HOST:PORT, with an IPv6 address in brackets before a port. names: of `--allow-host`.
+        uploads: of `--uploads`. Raises ConfigError."""
         has_port = text.count(":") == 1 or (text.startswith("[") and not text.endswith("]"))
         host, _, number = text.rpartition(":") if has_port else (text, "", "")
         host = host.strip("[]")
@@ -74,7 +79,9 @@ class Place:
                 f"--serve {text}: also name the host under which browsers reach it: --allow-host reading.example.org"
             )
         names = tuple(name.lower().removesuffix(":443") for name in names)
-        return cls(LOOPBACK if host == "localhost" else host, int(number or port), names, is_served=True)
+        most_bytes = 0 if uploads is None else size_bytes(uploads)
+        address = LOOPBACK if host == "localhost" else host
+        return cls(address, int(number or port), names, is_served=True, max_upload_bytes=most_bytes)
 
     @classmethod
     def current(cls) -> Self | None:
@@ -123,3 +130,11 @@ class Place:
     def url(self) -> str:
         """The first address at which a browser reaches it."""
         return f"https://{self.names[0]}" if self.names else f"http://localhost:{self.port}"
+
+
+def size_bytes(text: str) -> int:
+    """The number of bytes that `--uploads` names, such as 2GB. Raises ConfigError."""
+    found = _SIZE.fullmatch(text.strip())
+    if found is None or float(found[1]) == 0:
+        raise ConfigError(f"--uploads {text}: give the size of the largest archive, such as 500MB or 2GB")
+    return int(float(found[1]) * _UNITS[found[2].upper()])

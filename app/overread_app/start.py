@@ -64,6 +64,12 @@ def main(arguments: list[str] | None = None) -> int:
         help="with --serve: a TOML file with an OpenID Connect provider's server_metadata_url, client_id and "
         "client_secret",
     )
+    parser.add_argument(
+        "--uploads",
+        metavar="SIZE",
+        help="with --serve: let owners send datasets through the browser, of at most this size each, such as 2GB "
+        "(default: uploads are off)",
+    )
     options = parser.parse_args(arguments)
 
     paths = [path.expanduser().resolve() for path in options.studies]
@@ -101,7 +107,10 @@ def main(arguments: list[str] | None = None) -> int:
     # The pages run in this process and read from its environment what to show.
     os.environ[STUDIES_VARIABLE] = json.dumps([str(path) for path in paths]) if paths else ""
     place.announce()
-    os.environ[ROOTS_VARIABLE] = json.dumps([str(root) for root in (*(roots or default_roots()), *opened)])
+    from overread_app.uploads.desk import uploads_path
+
+    uploaded = [uploads_path()] if place.max_upload_bytes else []
+    os.environ[ROOTS_VARIABLE] = json.dumps([str(root) for root in (*(roots or default_roots()), *opened, *uploaded)])
     owner = os.environ.setdefault(OWNER_VARIABLE, secrets.token_urlsafe(16))
     # Kept in a variable: Python warns about a process that nobody holds when it ends.
     demo = None if paths or place.is_served or is_demo_complete() else start_demo()
@@ -121,10 +130,12 @@ def _place(options: argparse.Namespace) -> tuple[Place, Provider | None]:
     from overread.review.roles import Role
 
     if options.serve is None:
-        if options.allow_host or options.provider:
-            raise ConfigError("--allow-host and --provider belong to --serve; add it, or leave them out")
+        if options.allow_host or options.provider or options.uploads is not None:
+            raise ConfigError("--allow-host, --provider and --uploads belong to --serve; add it, or leave them out")
         return Place(port=options.port), None
-    place = Place.served(options.serve, options.allow_host, port=options.port)
+    if options.uploads is not None and options.studies:
+        raise ConfigError("--uploads: leave out the folders of studies, so that the app shows those that are made, too")
+    place = Place.served(options.serve, options.allow_host, port=options.port, uploads=options.uploads)
     provider = Provider.read(options.provider) if options.provider else None
     accounts = Accounts.open()
     owners = [each for each in accounts.all() if each.role is Role.OWNER and not each.disabled_at]

@@ -110,7 +110,7 @@ def page_style(theme: Theme) -> str:
 [data-testid="stCheckbox"] label > span + div svg {{ color: {theme.on_accent}; }}
 [data-testid="stMainMenuPopover"] span[class] {{ color: {theme.ink}; opacity: 1; }}
 [data-testid="stCaptionContainer"] {{ color: var(--muted); opacity: 1; }}
-[data-testid^="stBaseButton-primary"] p, [data-testid^="stBaseButton-primary"] span {{ color: {theme.on_accent}; }}
+[data-testid^="stBaseButton-primary"]:enabled :is(p, span) {{ color: {theme.on_accent}; }}
 [data-testid="stMain"]:focus-visible, [data-testid="stPageLink-NavLink"]:focus-visible {{
   outline: 2px solid {theme.accent}; outline-offset: -2px; }}
 .sign-out {{ color: {theme.accent}; font-size: 0.9rem; white-space: nowrap; }}

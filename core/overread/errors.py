@@ -8,6 +8,7 @@
     │   ├── StudyError     a study is missing, exists already, is newer than this program or is busy
     │   │   ├── MissingImagesError  images of a study can no longer be read
     │   │   └── TooFewRatersError  fewer than two people labelled the samples of a study
+    │   ├── UploadError    a dataset that is sent through the browser cannot be taken
     │   ├── AccountError   an account is missing, there already or cannot be what was asked
     │   ├── SignInError    a name, password or session is not right, or too many were tried
     │   ├── NotAllowedError  the signed-in person's role, or their studies, do not allow it
@@ -91,6 +92,15 @@ class MissingImagesError(StudyError):
 
 class TooFewRatersError(StudyError):
     """Fewer than two people labelled the samples of a study."""
+
+
+class UploadError(UserError):
+    """A dataset that is sent through the browser cannot be taken."""
+
+    def __init__(self, message: str, *, is_final: bool = True) -> None:
+        """is_final: whether the upload is over; otherwise it may go on from what has arrived."""
+        super().__init__(message)
+        self.is_final = is_final
 
 
 class AccountError(UserError):

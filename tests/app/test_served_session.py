@@ -237,3 +237,29 @@ def test_a_proxy_that_sets_no_host_still_gets_cookies_for_tls_only(served):
     for origin, is_secure in (("https://reading.example.org", True), (f"http://{own}", False)):
         _, headers, _ = served.ask("/sign-in", body=body, Host=own, Origin=origin)
         assert ("Secure" in headers["Set-Cookie"]) == is_secure
+
+
+def check_streamlit_refuses(served, name):
+    """Its own route for uploads, with what that asks for: the session of an open page."""
+    token = served.sign_in(name)
+    form = b'--mark\r\nContent-Disposition: form-data; name="f"; filename="a.zip"\r\n\r\nx\r\n--mark--\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=mark"}
+    with served.socket(token) as socket:
+        page = answers(socket, rerun())
+        (session_id,) = {each.new_session.initialize.session_id for each in page if each.HasField("new_session")}
+        path = f"/_stcore/upload_file/{session_id}/0"
+        for method in ("PUT", "POST", "DELETE", "OPTIONS"):
+            assert served.ask(path, token=token, body=form, method=method, **headers)[0] == 404, method
+        assert served.ask(path, body=form, method="PUT", **headers)[0] == 401
+
+
+@pytest.mark.parametrize("name", [OWNER, READER])
+def test_without_the_option_nothing_takes_an_upload(served, name):
+    check_streamlit_refuses(served, name)
+    token = served.sign_in(name)
+    headers = {"Content-Type": "application/octet-stream"}
+    answer = served.ask("/reading/uploads/begin", token=token, body=b'{"size": 1000}', **headers)
+    assert (answer[0], answer[2]) == (404, "Not Found")
+    assert b"upload" not in served.page("", token).lower()
+    assert served.ask("/reading/uploads/begin", body=b'{"size": 1000}', **headers)[0] == 401
+    assert not (served.study.path.parent.parent / "home" / ".uploads").exists()

@@ -99,8 +99,9 @@ def start(folder, *arguments):
 
 
 @contextmanager
-def serving(folder, *arguments):
-    """A served app on two studies, with an owner, and a reader who was given one of them."""
+def serving(folder, *arguments, is_home=False):
+    """A served app on two studies, with an owner, and a reader who was given one of them. is_home: whether it shows all
+    of its home instead of these alone."""
     (folder / "home").mkdir(exist_ok=True)
     study = write_study(folder / "one", name="Colon tiles")
     hidden = write_study(folder / "two", name="Hidden lungs", seed=1)
@@ -113,10 +114,14 @@ def serving(folder, *arguments):
         for verdict in verdicts(study, reader=OTHER, number=3, kind=VerdictKind.REJECT):
             object.__setattr__(verdict, "note", NOTE)
             open_ledger(study).record(verdict)
+    named = [study.path, hidden.path]
+    while is_home and named:
+        path = named.pop()
+        (folder / "home" / path.parent.name).symlink_to(path)
     port = free_port()
-    process = start(folder, study.path, hidden.path, "--serve", f"127.0.0.1:{port}", "--allow-host", HOST, *arguments)
+    process = start(folder, *named, "--serve", f"127.0.0.1:{port}", "--allow-host", HOST, *arguments)
     try:
-        line = process.stdout.readline()
+        line = next(line for line in process.stdout if not line.startswith("note: "))
         assert line.startswith(f"Overread is running at https://{HOST}, through a proxy to 127.0.0.1:{port} (")
         yield Served(port, accounts, study, hidden)
     finally:
@@ -247,6 +252,8 @@ def test_signing_out_ends_the_session_but_not_from_another_site(served):
         (("--serve", "127.0.0.1", "--allow-host", "https://x"), "give a host name alone"),
         (("--allow-host", "x.org"), "belong to --serve"),
         (("--serve", "127.0.0.1", "--provider", "none.toml"), "cannot be read as TOML"),
+        (("--uploads", "2GB"), "--provider and --uploads belong to --serve"),
+        (("--serve", "127.0.0.1", "--uploads", "2GB"), "--uploads: leave out the folders of studies"),
     ],
 )
 def test_it_refuses_to_start_in_a_line(tmp_path, arguments, message):

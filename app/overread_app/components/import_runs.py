@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -11,7 +12,9 @@ from overread.records import Question
 from overread_app import processes, session
 from overread_app.boundary import error_boundary, plain_text, without_paths
 from overread_app.components.flag_words import in_form_words
+from overread_app.components.source_field import own_uploads
 from overread_app.readable_roots import roots
+from overread_app.uploads.desk import is_uploaded, remove_after
 
 FAILED = "The import failed. Run it in a terminal to see why: overread import"
 TERMINAL_HINT = "Run the same import in a terminal for details: overread import"
@@ -26,9 +29,20 @@ def start_preview(answers: Answers) -> None:
     _start(PREVIEW, answers, "--dry-run", log_name=f".preview-{secrets.token_hex(4)}.log")
 
 
+def start_first_preview(answers: Answers) -> bool:
+    """Look at an upload that was just completed, without being asked. Returns whether it does."""
+    if session.get("fresh_upload") is None or running():
+        return False
+    session.put("fresh_upload", None)
+    start_preview(answers)
+    return True
+
+
 def start_import(answers: Answers, name: str, reading: Answers) -> None:
     """Import a source into a new folder beside the other studies. reading: the options that say how it is read. Raises
-    UserError if the name is taken."""
+    UserError if the name is missing or taken."""
+    if not name:
+        raise UserError("Give the study a name.")
     folder = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "study"
     target = processes.DATA_PATH / folder
     if target.exists():
@@ -36,6 +50,8 @@ def start_import(answers: Answers, name: str, reading: Answers) -> None:
     made = ("--study", str(target), "--name", name, *reading)
     _start(IMPORT, answers, *made, log_name=f".import-{folder}.log")
     session.put("import_target", target)
+    if uploads := own_uploads():
+        remove_after(uploads, answers[0], session.get(f"{IMPORT}_process"))
 
 
 def running() -> str:
@@ -96,10 +112,12 @@ def _start(kind: str, answers: Answers, *options: str, log_name: str) -> None:
     # The process reads nothing outside of the roots, whatever a link or a cell says.
     within = [part for root in roots() for part in ("--within", str(root))]
     log = processes.DATA_PATH / log_name
+    # What is unpacked for a preview may be too large for a temporary folder, which is often in memory.
+    source = Path(answers[0])
+    scratch = source.parent if is_uploaded(source) else None
     session.put("refusal", None)
-    session.put(
-        f"{kind}_process", processes.start_import([*answers, *options, *within], log=log, actor=session.account())
-    )
+    arguments, actor = [*answers, *options, *within], session.account()
+    session.put(f"{kind}_process", processes.start_import(arguments, log=log, actor=actor, scratch=scratch))
     session.put(f"{kind}_log", log)
     session.put(f"{kind}_answers", answers)
 

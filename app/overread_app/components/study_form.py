@@ -20,8 +20,12 @@ from overread_app.components.label_fields import FIELDS, ask_label_fields
 from overread_app.components.preview_panel import show_preview
 from overread_app.components.protocol_field import ask_protocol
 from overread_app.components.question_fields import ask_questions, question_flag
+from overread_app.components.source_field import ask_source
 from overread_app.readable_roots import typed_path
 
+COPIED = "The images are copied into the study, on this machine."
+LEFT_THERE = "The images stay where they are. For training, the study keeps a small copy of each on this machine."
+UPLOAD_KEPT = "The import unpacks the images into the study. Then the upload is deleted."
 ButtonType = Literal["primary", "secondary"]
 
 
@@ -31,16 +35,12 @@ def show_study_form() -> None:
     The fields stay while it runs, so that what was typed can still be corrected.
     """
     key = form_key()
-    source = st.text_input(
-        "Folder or file on this machine",
-        key=f"{key}_source",
-        placeholder="/data/chest or /data/chest/labels.csv",
-        help=f"Or {'; or '.join(form.download.explanation for form in registry.FORMATS if form.download)}",
-    ).strip()
+    source, is_upload = ask_source(key)
     named = registry.named_dataset(source)
     with st.container():  # so that a warning moves no other element's place, which would close the fields below
         path = checked_path(source) if source and not named else None
     suggested = source.removeprefix(named.download.prefix) if named and named.download else path.stem if path else ""
+    suggested = "" if is_upload else suggested
     left, right = st.columns(2)
     name = left.text_input("Name of the study", key=f"{key}_name", placeholder=suggested).strip()
     chosen = right.selectbox("Format", list(titles()), key=f"{key}_format", format_func=titles().__getitem__)
@@ -62,21 +62,20 @@ def show_study_form() -> None:
         is_refused = True
         st.warning(plain_text(error_text(error)), icon=":material/info:")
     reading = ("--protocol", ask_protocol(f"{key}_protocol"), *(["--grades"] if ask_grades(f"{key}_grades") else []))
-    st.caption(
-        "The images are copied into the study, on this machine."
-        if (format and format.write_images) or (path and is_named_archive(path))
-        else "The images stay where they are. For training, the study keeps a small copy of each on this machine."
-    )
+    is_copied = (format and format.write_images) or (path and is_named_archive(path))
+    st.caption(UPLOAD_KEPT if is_upload else COPIED if is_copied else LEFT_THERE)
     answers = (place, *options, *answered)
+    is_ready = bool(place) and not is_refused
     if reason := import_runs.refusal_of(answers):
         refusal.warning(plain_text(reason), icon=":material/info:")
+    if is_ready and is_upload and import_runs.start_first_preview(answers):
+        st.rerun()
     preview = import_runs.preview_of(answers)
     if preview:
         show_preview(preview)
     if kind := import_runs.running():
         import_runs.show_progress(kind)
     else:
-        is_ready = bool(place) and not is_refused
         show_buttons(answers, name or suggested, reading, is_ready=is_ready, is_previewed=bool(preview))
 
 

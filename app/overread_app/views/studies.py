@@ -18,6 +18,7 @@ from overread_app.components.finding_images import show_finding_images
 from overread_app.components.grades_field import show_grades_field
 from overread_app.components.preview_panel import show_outcome
 from overread_app.components.protocol_field import show_protocol
+from overread_app.components.source_field import own_uploads
 from overread_app.components.study_form import show_study_form
 from overread_app.components.wording import STATE_WORDS, counted, duration
 
@@ -46,7 +47,8 @@ def show_page() -> None:
     if not session.may_manage():
         session.require_studies()
         return
-    with st.expander("New study from a folder or a CSV file", icon=":material/add:"):
+    sources = "an upload or a folder" if own_uploads() else "a folder or a CSV file"
+    with st.expander(f"New study from {sources}", icon=":material/add:"):
         show_study_form()
     if outcome := session.get("import_outcome"):
         session.put("import_outcome", None)

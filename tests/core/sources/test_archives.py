@@ -241,3 +241,32 @@ def test_zips_that_are_no_archives_of_files_are_not_unpacked(zipped, tmp_path):
     (tmp_path / "x.csv").write_text("PK,label\na,b\n")
     assert not is_archive(tmp_path / "x.csv")
     assert not is_archive(tmp_path)
+
+
+def test_what_a_page_may_say_of_a_refusal_quotes_no_name(zipped, tmp_path):
+    for files in ({"Zimtstern/../../a.png": b""}, {"/".join([*["Zimtstern"] * 65, "a.png"]): b""}):
+        with pytest.raises(SourceError) as error:
+            unpack(zipped(files), tmp_path / "out", is_private=True)
+        assert error.value.public.startswith("The archive ") and "Zimtstern" not in error.value.public
+
+
+def test_a_header_that_unpacks_to_gigabytes_is_refused_unread(tmp_path):
+    """A tar's long names and attributes are read at once, and zeros compress a thousandfold."""
+    info = tarfile.TarInfo("a")
+    info.type, info.size = tarfile.XHDTYPE, 8 * 10**9
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("cat/a.png"))
+        archive.fileobj.write(info.tobuf(tarfile.USTAR_FORMAT))
+    refused(tmp_path / "a.tar.gz", tmp_path / "folder", "too long a header")
+
+
+def test_headers_of_headers_of_headers_are_refused(tmp_path):
+    info = tarfile.TarInfo("a")
+    info.type = tarfile.XHDTYPE
+    (tmp_path / "a.tar").write_bytes(tarfile.TarInfo("cat/a.png").tobuf() + info.tobuf(tarfile.USTAR_FORMAT) * 5000)
+    refused(tmp_path / "a.tar", tmp_path / "folder", "is not an intact zip or tar archive")
+
+
+def test_a_list_of_members_that_is_too_long_is_refused_unread(zipped, tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "_MOST_LISTED_BYTES", 200)
+    refused(zipped({f"{'a' * 50}{number}": b"" for number in range(5)}), tmp_path / "folder", "too long a header")

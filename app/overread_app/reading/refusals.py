@@ -5,10 +5,11 @@ from starlette.responses import JSONResponse, Response
 
 from overread.errors import (
     ImageError,
-    LedgerBusyError,
+    LedgerFaultError,
     NotAllowedError,
     StaleReadingError,
     StaleVerdictError,
+    StudyError,
     UserError,
 )
 from overread_app.boundary import error_text
@@ -26,7 +27,8 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (StaleVerdictError, 409),
     (StaleReadingError, 409),
     (RunReplacedError, 409),
-    (LedgerBusyError, 503),
+    (LedgerFaultError, 503),
+    (StudyError, 503),
     (UserError, 422),
     (Exception, 500),
 )

@@ -82,13 +82,11 @@ def test_a_ledger_that_fails_for_a_while_gets_every_verdict_once(browser, tmp_pa
                 decide(page, "m")
                 page.wait_for_timeout(OUTAGE_MS)
                 assert said(page) == f"Not saved yet: {problem}. Trying again… (2 waiting)"
-                page.screenshot(path=f"/tmp/faults/{kind}.png")
             await_saved(page)
             page.wait_for_selector(AT_REST)
             decide(page, "n")
             await_saved(page)
             assert said(page).startswith("Saved: ")
-            page.screenshot(path=f"/tmp/faults/{kind}-healed.png")
         found = verdicts(study, reader)
         assert [verdict for verdict, _ in found] == ["accept", "reject", "ambiguous", "cannot_judge"]
         assert len({sample_id for _, sample_id in found}) == 4

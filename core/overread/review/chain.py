@@ -112,7 +112,9 @@ def verify(rows: Iterable[LedgerRow], key: bytes, *, keyed_from: int = 1, since:
 
 def chain_error(sequence: int, fault: str) -> LedgerFaultError:
     """The error for a row that does not fit into the chain."""
-    return LedgerFaultError(f"ledger row {sequence}: {fault}; nothing was changed: restore a backup (`overread restore`)")
+    return LedgerFaultError(
+        f"ledger row {sequence}: {fault}; nothing was changed: restore a backup (`overread restore`)"
+    )
 
 
 def _canonical(content: object) -> bytes:

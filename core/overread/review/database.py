@@ -48,8 +48,8 @@ def transaction(engine: Engine, *, is_writing: bool = False, timeout_s: float | 
 
     A SQLite file that cannot be read where it is, is read from a copy. timeout_s: how long a writer of SQLite waits
     while no other writer commits either; BUSY_TIMEOUT_S if None.
-    Raises LedgerError where the database does not take the content of a row, and LedgerFaultError for any other error of
-    it: LedgerBusyError where another process has locked it or its server cannot be reached, LedgerFullError and
+    Raises LedgerError where the database does not take a row's content, and LedgerFaultError for any other error of it:
+    LedgerBusyError where another process has locked it or its server cannot be reached, LedgerFullError and
     ReadOnlyError where it cannot be written.
     """
     has_turns = is_writing and engine.dialect.name == "sqlite"

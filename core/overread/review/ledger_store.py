@@ -78,8 +78,8 @@ class LedgerStore:
             return None if connection is None else self._hash_at(connection, sequence)
 
     def verify_chain(self, *, is_incremental: bool = False) -> Head:
-        """The newest row, after the whole chain was verified. Raises LedgerFaultError naming the first row that is missing
-        or was changed.
+        """The newest row, after the whole chain was verified. Raises LedgerFaultError naming the first row that is
+        missing or was changed.
 
         is_incremental: rows that were verified before are only counted.
         """

@@ -74,7 +74,9 @@ def translate_error(error: DBAPIError) -> LedgerFaultError | None:
             "the review ledger's server does not accept writes (it is a replica, or configured so); nothing was saved"
         )
     if code in _FULL:
-        return LedgerFullError("the disk of the review ledger's server is full; nothing was saved: free some space there")
+        return LedgerFullError(
+            "the disk of the review ledger's server is full; nothing was saved: free some space there"
+        )
     if code in _DAMAGED:
         return LedgerFaultError(
             f"the review ledger is damaged on its server ({error.orig}); nothing was changed: restore a backup "

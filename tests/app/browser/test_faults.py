@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from overread.pipeline.study_ledger import open_ledger
-from tests.app.browser.conftest import AT_REST, Server, await_saved, begin, decide, draw_images, look, open_apart, serving
+from tests.app.browser.conftest import (
+    AT_REST,
+    Server,
+    await_saved,
+    begin,
+    decide,
+    draw_images,
+    open_apart,
+    serving,
+)
 from tests.app.browser.test_outbox import said
 from tests.app.made_study import write_study
 from tests.core.review.mounts import fill, mounted, read_only

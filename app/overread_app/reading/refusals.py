@@ -9,7 +9,6 @@ from overread.errors import (
     NotAllowedError,
     StaleReadingError,
     StaleVerdictError,
-    StudyError,
     UserError,
 )
 from overread_app.boundary import error_text
@@ -28,7 +27,6 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (StaleReadingError, 409),
     (RunReplacedError, 409),
     (LedgerFaultError, 503),
-    (StudyError, 503),
     (UserError, 422),
     (Exception, 500),
 )

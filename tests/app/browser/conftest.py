@@ -95,13 +95,13 @@ def free_port() -> int:
     return port
 
 
-def start_server(study: Study, port: int, **settings: str) -> subprocess.Popen[bytes]:
+def start_server(study: Study, port: int, *arguments: str, **settings: str) -> subprocess.Popen[bytes]:
     """The app's process on a study, which answers. settings: environment variables."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OVERREAD")}
     environment |= {"OVERREAD_EPHEMERAL": "1", "OVERREAD_OWNER": OWNER}  # its study lies in a temporary folder
     environment |= {"OVERREAD_HOME": str(study.path.parent / "home")}  # where new studies go
     process = subprocess.Popen(
-        [sys.executable, "-m", "app", str(study.path), "--port", str(port), "--no-browser"],
+        [sys.executable, "-m", "app", str(study.path), *(arguments or ("--port", str(port))), "--no-browser"],
         cwd=ROOT,
         env=environment | settings,
         stdout=subprocess.DEVNULL,

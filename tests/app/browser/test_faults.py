@@ -9,18 +9,28 @@ from pathlib import Path
 import pytest
 
 from overread.pipeline.study_ledger import open_ledger
+from overread.review.accounts import Accounts
+from overread.review.roles import Role
 from tests.app.browser.conftest import (
+    ARGUMENTS,
     AT_REST,
+    CHROMIUM,
+    PATIENCE_MS,
     Server,
     await_saved,
     begin,
     decide,
     draw_images,
+    free_port,
+    look,
     open_apart,
     serving,
+    start_server,
 )
 from tests.app.browser.test_outbox import said
+from tests.app.browser.test_sign_in_page import sign_in
 from tests.app.made_study import write_study
+from tests.app.test_serving import HOST, PASSWORD
 from tests.core.review.mounts import fill, mounted, read_only
 from tests.core.review.postgresql import server as postgresql_server
 from tests.core.review.postgresql import stopped
@@ -68,6 +78,30 @@ def verdicts(study, reader):
     return [(row.verdict, row.sample_id) for row in rows if row.reader == reader and row.kind == "verdict"]
 
 
+def read_through(page, failing, problem):
+    """Decide four samples, two of them while the ledger fails."""
+    decide(page, "a")
+    await_saved(page)
+    with failing:
+        decide(page, "x")
+        page.wait_for_timeout(OUTAGE_MS)
+        assert said(page) == f"Not saved yet: {problem}. Trying again… (1 waiting)"
+        decide(page, "m")
+        page.wait_for_timeout(OUTAGE_MS)
+        assert said(page) == f"Not saved yet: {problem}. Trying again… (2 waiting)"
+    await_saved(page)
+    page.wait_for_selector(AT_REST, timeout=PATIENCE_MS)
+    decide(page, "n")
+    await_saved(page)
+    assert said(page).startswith("Saved: ")
+
+
+def check_verdicts(study, reader):
+    found = verdicts(study, reader)
+    assert [verdict for verdict, _ in found] == ["accept", "reject", "ambiguous", "cannot_judge"]
+    assert len({sample_id for _, sample_id in found}) == 4
+
+
 @pytest.mark.parametrize(
     ("kind", "problem"),
     [
@@ -82,20 +116,31 @@ def test_a_ledger_that_fails_for_a_while_gets_every_verdict_once(browser, tmp_pa
         draw_images(study)
         with serving(study, **settings) as url, open_apart(browser, Server(url, study)) as page:
             begin(page, reader)
-            decide(page, "a")
-            await_saved(page)
-            with failing:
-                decide(page, "x")
-                page.wait_for_timeout(OUTAGE_MS)
-                assert said(page) == f"Not saved yet: {problem}. Trying again… (1 waiting)"
-                decide(page, "m")
-                page.wait_for_timeout(OUTAGE_MS)
-                assert said(page) == f"Not saved yet: {problem}. Trying again… (2 waiting)"
-            await_saved(page)
-            page.wait_for_selector(AT_REST)
-            decide(page, "n")
-            await_saved(page)
-            assert said(page).startswith("Saved: ")
-        found = verdicts(study, reader)
-        assert [verdict for verdict, _ in found] == ["accept", "reject", "ambiguous", "cannot_judge"]
-        assert len({sample_id for _, sample_id in found}) == 4
+            read_through(page, failing, problem)
+        check_verdicts(study, reader)
+
+
+def test_accounts_that_are_away_with_the_ledger_sign_nobody_out(playwright, tmp_path, monkeypatch):
+    reader = "Dr. Patience"
+    with ledger_that_fails("away", tmp_path, monkeypatch) as (study, settings, failing):
+        draw_images(study)
+        accounts = Accounts.open(settings["OVERREAD_DATABASE"])
+        accounts.add("Dr. Owner", Role.OWNER, password=PASSWORD)
+        accounts.add(reader, Role.READER, password=PASSWORD)
+        accounts.grant(reader, [study.ledger_study])
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        port = free_port()
+        process = start_server(study, port, "--serve", f"127.0.0.1:{port}", "--allow-host", HOST, **settings)
+        try:
+            page = chromium.new_page()
+            page.goto(f"http://127.0.0.1:{port}/sign-in")
+            sign_in(page, reader)
+            page.wait_for_selector(AT_REST, timeout=PATIENCE_MS)
+            page.goto(f"http://127.0.0.1:{port}/review")
+            look(page)
+            read_through(page, failing, "the database is busy or cannot be reached")
+        finally:
+            chromium.close()
+            process.terminate()
+            process.wait(timeout=20)
+        check_verdicts(study, reader)

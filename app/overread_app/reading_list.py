@@ -49,10 +49,15 @@ class ReadingList:
         """Have the pages that show samples begin with that choice, whoever the reader is by then."""
         session.put("asked_choice", (self.study, self.run, choice))
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether another page has asked for a choice of this list."""
+        asked = session.get("asked_choice")
+        return asked is not None and asked[:2] == (self.study, self.run)
+
     def take_asked(self, *, since: int) -> None:
         """Make the choice that another page has asked for this list's. since: how many verdicts the reader has
         given."""
-        asked = session.get("asked_choice")
-        if asked is not None and asked[:2] == (self.study, self.run):
+        if self.is_asked:
+            session.put(f"queue_{self.key}", (session.get("asked_choice")[2], since))
             session.put("asked_choice", None)
-            session.put(f"queue_{self.key}", (asked[2], since))

@@ -13,8 +13,10 @@
     │   ├── SignInError    a name, password or session is not right, or too many were tried
     │   ├── NotAllowedError  the signed-in person's role, or their studies, do not allow it
     │   └── LedgerError    a verdict or reading cannot be recorded as asked
-    │       ├── LedgerBusyError    somebody else is writing, or the server is away; trying again later is right
-    │       ├── ReadOnlyError      the study or its disk cannot be written
+    │       ├── LedgerFaultError   the ledger is damaged, incomplete or missing; mended, it takes what it refused
+    │       │   ├── LedgerBusyError  somebody else is writing, or the server is away; trying again later is right
+    │       │   ├── LedgerFullError  its disk is full
+    │       │   └── ReadOnlyError    the study or its disk cannot be written
     │       ├── StaleVerdictError  the sample was decided elsewhere or updated meanwhile
     │       └── StaleReadingError  the reader has seen the sample before: a reading is not blind any more
     └── ImageError         one image cannot be shown or used: its row goes to quarantine
@@ -124,11 +126,19 @@ class LedgerError(UserError):
     """A verdict or reading cannot be recorded as asked."""
 
 
-class LedgerBusyError(LedgerError):
+class LedgerFaultError(LedgerError):
+    """It is not what is to be recorded that is wrong, but the ledger: once that is mended, it takes the same row."""
+
+
+class LedgerBusyError(LedgerFaultError):
     """The ledger is locked by somebody else, or its server cannot be reached; trying again later is right."""
 
 
-class ReadOnlyError(LedgerError):
+class LedgerFullError(LedgerFaultError):
+    """The ledger's disk is full."""
+
+
+class ReadOnlyError(LedgerFaultError):
     """The ledger can be read and not written."""
 
 

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from overread.errors import ReadOnlyError
 from overread.pipeline.exporting import export_table
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import VerdictKind
 from overread.review.adjudication import disputes, open_round
 from overread.review.disputes import DisputeState, Opinion, Round
+from overread_app.boundary import plain_text
 from overread_app.components import dispute_fields
 from tests.app.conftest import open_page, page_text, press
 from tests.app.verdicts import verdicts
@@ -81,6 +83,25 @@ def test_a_press_that_was_meant_for_the_image_before_is_not_taken(app, ledger, m
     open_round(ledger, Round.ADJUDICATION, "Olga")
     press(open_page(app, "adjudication", reader="Cleo"), "normal")
     assert not [row for row in ledger.history() if row.kind == "adjudication"]
+
+
+@pytest.mark.parametrize(
+    ("name", "button"), [("record_second", "Change to"), ("open_round", "Open a second round now")]
+)
+def test_what_a_read_only_disk_does_not_take_is_said_without_its_path(
+    app, ledger, made_study, monkeypatch, name, button
+):
+    def refuse(*_, **__):
+        raise ReadOnlyError(f"{made_study.path}: is read-only: verdicts can be read but not saved")
+
+    if name == "record_second":
+        open_round(ledger, Round.SECOND, "Olga")
+    monkeypatch.setattr(f"overread.review.adjudication.{name}", refuse)
+    page = open_page(app, "adjudication", reader="Ann")
+    num_rows = len(ledger.history())
+    press(page, button)
+    assert [error.value for error in page.error] == [plain_text("the disk or database for the verdicts is read-only")]
+    assert len(ledger.history()) == num_rows
 
 
 def test_the_last_answer_can_be_given_anew(app, ledger):

@@ -1,6 +1,6 @@
 """Processes killed at any moment: no verdict that was said to be saved is lost or doubled, and no file is half there.
 
-Six rounds on each database in the suite, each of which kills one or two processes; OVERREAD_KILLS says how many
+Seven rounds on each database in the suite, each of which kills one or two processes; OVERREAD_KILLS says how many
 otherwise.
 """
 
@@ -20,6 +20,8 @@ import httpx
 import pytest
 from PIL import Image
 
+from overread.files import is_study
+from overread.images.cache.pixel_cache import open_cache
 from overread.pipeline.backup import restore_study
 from overread.pipeline.study_ledger import open_ledger
 from overread.studies.run import find_runs
@@ -32,8 +34,8 @@ from tests.paths import ROOT
 
 __all__ = ("postgresql",)
 
-NUM_ROUNDS = int(os.environ.get("OVERREAD_KILLS", "6"))
-KINDS = ("writer", "export", "app", "backup", "training", "update")
+NUM_ROUNDS = int(os.environ.get("OVERREAD_KILLS", "7"))
+KINDS = ("writer", "export", "app", "backup", "training", "update", "import")
 WRITER = """
 import sys
 from overread.studies.study import open_study
@@ -118,7 +120,24 @@ def start_other(kind: str, trial: int, study: Study, source: Path, out: Path) ->
             with (source / "labels-of-the-clinic.csv").open("a", newline="") as file:
                 csv.writer(file).writerow([name, "cat", f"new {trial}", "train", ""])
             return start("-m", "core", *import_arguments(source, study.path), "--update")
+        case "import":
+            return start("-m", "core", *import_arguments(source, out / "imported"))
     return None
+
+
+def check_imported(source: Path, path: Path) -> None:
+    """A study whose import was killed is there as a whole or not at all, and then is once it is imported again."""
+    if not is_study(path):
+        ended = run_command(*import_arguments(source, path))
+        assert ended.status == 0, ended.err
+    imported = open_study(path)
+    num_rows = len(read_rows(source / "labels-of-the-clinic.csv")) - 1
+    assert len(imported.samples()) + len(imported.quarantine()) == len(imported.source_table()) == num_rows
+    cache = open_cache(imported.pixels_path)
+    cache.verify()
+    assert set(imported.samples()["sample_id"]) <= set(cache.keys)
+    assert not list(path.parent.glob(f".{path.name}*"))
+    shutil.rmtree(path)
 
 
 @pytest.mark.slow
@@ -146,6 +165,8 @@ def test_nothing_is_lost_by_kills_of_all_that_writes(tmp_path, database, request
         if other is not None:
             kill(other)
             kills[kind] += 1
+        if kind == "import":
+            check_imported(source, out / "imported")
         told += kill(writer).splitlines(keepends=True)
         kills["writer"] += 1
         acknowledged |= {(reader, f"s{int(line)}") for line in told if line.endswith("\n")}

@@ -8,7 +8,7 @@ import streamlit as st
 from overread.errors import UserError
 from overread.review.disputes import Opinion
 from overread_app import session
-from overread_app.boundary import plain_text
+from overread_app.boundary import error_text, plain_text
 from overread_app.components.verdict_words import NUM_KEYS
 
 DWELL_S = 0.5
@@ -64,7 +64,7 @@ def show_choices(
             session.put("adjudication_back", None)
             session.put("adjudication_problem", None)
         except UserError as error:
-            session.put("adjudication_problem", str(error))
+            session.put("adjudication_problem", error_text(error))
 
     for number, (label, title) in enumerate([*first, *rest], 1):
         st.button(

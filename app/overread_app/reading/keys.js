@@ -9,6 +9,13 @@ const STREAMLIT_KEYS = ["c", "r"]; // its own shortcuts, which would take the re
 
 const held = new Set(); // codes of keys that are down: remote desktops send a held key as fresh presses
 let reading = null; // the one on the page
+let left = null; // {storage, path, table, draft, isMissing}: of the last one that was taken away, until it is back
+
+// A key that nothing takes, on the page of a reading that is being drawn anew: it is refused once that is back.
+function miss({ key }) {
+  const name = key.length === 1 ? key.toLowerCase() : key;
+  left.isMissing ||= location.pathname === left.path && left.table.some(({ keys }) => keys.includes(name));
+}
 
 function isEditable(node) {
   return node instanceof Element && node.closest(EDITABLE) !== null;
@@ -28,7 +35,11 @@ function nameOf({ key, code, shiftKey }) {
 
 window.addEventListener("keydown", (event) => {
   const target = event.composedPath()[0];
-  if (!reading || isEditable(target) || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (isEditable(target) || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!reading) {
+    if (left) miss(event);
+    return;
+  }
   const isFresh = !event.repeat && !held.has(event.code);
   held.add(event.code);
   const key = nameOf(event);

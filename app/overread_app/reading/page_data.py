@@ -1,10 +1,12 @@
 """What the page hands to the reading component: the ticket for the routes, and what is the same for all samples."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 import streamlit as st
 
+from overread.errors import LedgerFaultError
 from overread.records import Protocol
 from overread.review.assignment import current_assignment
 from overread.review.queue_choice import QueueChoice, blind_choice
@@ -64,8 +66,9 @@ def component_data(
     identity = "\n".join((reader, study.ledger_study, ticket.run))
     colours = class_colours(study.classes)
     texts = words.sections(*SECTIONS)
-    if current_assignment(study_data.ledger(study)) is not None:
-        texts["panel.reviewed"] = texts["panel.share"]
+    with suppress(LedgerFaultError):  # the component stays, and tells of it itself
+        if current_assignment(study_data.ledger(study)) is not None:
+            texts["panel.reviewed"] = texts["panel.share"]
     return {
         "base": f"/{base}/reading" if base else "/reading",
         "ticket": sign(ticket, study.key()),

@@ -57,6 +57,8 @@ class Reading {
     this.place = `${storage}.place`; // in the tab's storage: the id of the sample in sight
     this.supply = new Supply(this, sessionStorage.getItem(this.place));
     this.jump = `${storage}.jump`; // and the number of the last wish to go to a sample
+    this.isBack = left?.storage === storage; // the page was drawn anew, and shows no image yet
+    if (this.isBack) this.supply.begun = left.draft;
     this.said = ""; // about what the reader has just done, where that is no verdict
     this.current = null; // the sample in sight
     this.coming = null; // the sample that takes its place once it is ready
@@ -87,6 +89,8 @@ class Reading {
     }
     this.table = keyTable(this);
     this.sheet.write(this.table);
+    if (this.isBack && left.isMissing) this.refuse();
+    left = null;
     sendOutboxes();
     this.supply.refresh();
   }
@@ -115,7 +119,10 @@ class Reading {
   }
 
   decide(kind, label) {
-    if (!this.visit || this.isTooEarly()) return;
+    if (!this.visit || this.isTooEarly()) {
+      if (this.isBack) this.refuse();
+      return;
+    }
     const { packet } = this.current;
     if (packet.isBlind) {
       this.blind.lock(kind, label);
@@ -138,6 +145,12 @@ class Reading {
     if (performance.now() - this.problemAt > MESSAGE_MS) this.panel.showProblem("");
     this.advance();
     this.supply.fill();
+  }
+
+  // Say that a key was not taken, since the page was being drawn anew.
+  refuse() {
+    this.panel.showProblem(say("panel.missed"));
+    this.problemAt = performance.now();
   }
 
   // Go on without a verdict: the sample comes again at the end. A decided one keeps the verdict that it has.
@@ -221,6 +234,7 @@ class Reading {
     this.coming = null;
     this.visit = crypto.randomUUID();
     this.paintedAt = this.stage.show(sample, this.visit);
+    setTimeout(() => (this.isBack = false), DWELL_MS);
     this.tour.start();
     this.blind.mark(sample);
     sessionStorage.setItem(this.place, id);
@@ -291,6 +305,9 @@ class Reading {
     if (this.outbox.on === this.listener) this.outbox.on = null; // it goes on sending
     this.store.close();
     this.stage.close();
-    if (reading === this) reading = null;
+    if (reading !== this) return;
+    reading = null;
+    const { storage, table, current } = this;
+    left = { storage, table, path: location.pathname, draft: current ? { id: current.packet.id, ...this.panel.draft } : {} };
   }
 }

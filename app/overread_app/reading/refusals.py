@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from overread.errors import (
     ImageError,
-    LedgerBusyError,
+    LedgerFaultError,
     NotAllowedError,
     StaleReadingError,
     StaleVerdictError,
@@ -26,7 +26,7 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (StaleVerdictError, 409),
     (StaleReadingError, 409),
     (RunReplacedError, 409),
-    (LedgerBusyError, 503),
+    (LedgerFaultError, 503),
     (UserError, 422),
     (Exception, 500),
 )

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 
+from overread.errors import LedgerFaultError, StudyError
 from overread.records import Protocol, Reading, Verdict, VerdictKind
 from overread.review.ledger import visit_key
 from overread.studies.run import Run
@@ -227,8 +228,15 @@ async def _body(request: Request) -> bytes:
 
 
 def _seat(request: Request) -> Seat:
-    """What the request's ticket opens, to whom it was issued. Raises NotAllowedError, TicketError,
-    RunReplacedError and what opening the study raises."""
+    """What the request's ticket opens, to whom it was issued. Raises NotAllowedError, TicketError, RunReplacedError and
+    LedgerError; LedgerFaultError also where the study cannot be opened: its disk may come back."""
+    try:
+        return _opened_seat(request)
+    except StudyError as error:
+        raise LedgerFaultError(str(error)) from error
+
+
+def _opened_seat(request: Request) -> Seat:
     text = _ticket_text(request)
     study = _study(claimed_study(text))
     ticket = verify(text, study.key())

@@ -88,11 +88,12 @@ class Supply {
       }
       const [first] = packets;
       const isSame = here && first?.id === here.packet.id;
-      if (first && first.id === this.opened) keepDraft(first, this.begun);
+      if (first && [this.opened, this.begun.id].includes(first.id)) keepDraft(first, this.begun);
       else if (isSame && here === reading.current) keepDraft(first, reading.panel.draft);
       const isStill = isSame && isAsShown(first, here.packet); // else it is shown anew
       this.next = isStill ? packets.slice(1) : packets;
       this.first = this.opened = this.aside = null;
+      this.begun = {};
       if (!isStill && packets.length) reading.advance();
       else if (!isStill) reading.leave();
     } else {

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 
-from overread.errors import SignInError, UserError
+from overread.errors import LedgerFaultError, SignInError, UserError
 from overread.review.accounts import Accounts
 from overread.review.roles import Actor
 from overread.review.sign_ins import SignIns
@@ -23,6 +23,7 @@ from overread_app.sign_in.page_socket import checked_receive, send_without_path
 from overread_app.sign_in.provider import COOKIES, ROUTES, login_url, signed_in_subject
 from overread_app.starting_theme import ACTOR, App, Message, Receive, Send
 from overread_app.words.catalogue import LANGUAGE_COOKIE, LANGUAGES, Words, language_of, words_in
+from overread_app.words.worded_error import reader_text
 
 SESSION_COOKIE = "overread_session"
 """Where the browser keeps the token of its session, out of reach of scripts."""
@@ -51,10 +52,17 @@ class Gate:
             return
         asked = HTTPConnection(scope)
         is_page = scope["type"] == "http"
-        if is_page and scope["path"] in _OWN:
-            response = await _OWN[scope["path"]](self, Request(scope, receive))
-        else:
-            actor = await run_in_threadpool(actor_of, asked)
+        own = _OWN.get(scope["path"]) if is_page else None
+        actor: Actor | None = None
+        response: Response | None = None
+        try:
+            if own:
+                response = await own(self, Request(scope, receive))
+            else:
+                actor = await run_in_threadpool(actor_of, asked)
+        except LedgerFaultError as error:  # nobody knows who asks: the page asks again
+            response = _unavailable(asked, error) if is_page else None
+        if response is None:
             if actor is not None and not scope["path"].startswith(CLOSED):
                 if not is_page:
                     receive = checked_receive(receive, lambda: actor_of(asked) is not None)
@@ -165,6 +173,13 @@ def sign_ins() -> SignIns:
 def actor_of(asked: HTTPConnection) -> Actor | None:
     """Who makes a request, by their account as it is now."""
     return sign_ins().actor(asked.cookies.get(SESSION_COOKIE, ""))
+
+
+def _unavailable(asked: HTTPConnection, error: LedgerFaultError) -> Response:
+    """The answer while the accounts cannot be read."""
+    words = _words(asked)
+    message = reader_text(error, words) or words("error.busy")
+    return JSONResponse({"message": message}, status_code=503, headers=NOT_KEPT)
 
 
 def _is_open(path: str, *, has_provider: bool) -> bool:

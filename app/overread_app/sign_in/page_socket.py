@@ -8,12 +8,15 @@ from starlette.concurrency import run_in_threadpool
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from overread.errors import LedgerFaultError
 from overread_app.starting_theme import Message, Receive, Send
 
 ALLOWED = ("rerun_script", "stop_script", "app_heartbeat", "backend_operation_request")
 """What a page sends. Streamlit's server would take more: to empty the caches of all sessions, to tell of the server's
 files under version control, to take uploads."""
 
+TRY_AGAIN_LATER = 1013
+"""The accounts cannot be read (RFC 6455's registry of close codes)."""
 SCRIPT = b"streamlit_app.py"
 
 
@@ -30,7 +33,11 @@ def checked_receive(receive: Receive, is_signed_in: Callable[[], bool]) -> Recei
             if message["type"] != "websocket.receive":
                 return message
             asked = _parsed(message)
-            if not await run_in_threadpool(is_signed_in):
+            try:
+                is_known = await run_in_threadpool(is_signed_in)
+            except LedgerFaultError:
+                return {"type": "websocket.disconnect", "code": TRY_AGAIN_LATER}  # the page connects again
+            if not is_known:
                 return {**message, "text": None, "bytes": _plain_rerun(asked)}
             if asked is None or asked.WhichOneof("type") in ALLOWED:
                 return message

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from overread.errors import UserError
 from overread.records import Protocol
 from overread.review.adjudication import (
     SecondLook,
@@ -20,6 +21,7 @@ from overread.review.adjudication import (
 from overread.review.disputes import Dispute, DisputeState, Opinion, Round
 from overread.studies.study import Study
 from overread_app import session
+from overread_app.boundary import error_text, plain_text
 from overread_app.components.dispute_fields import (
     SEEN,
     ask_note,
@@ -111,6 +113,8 @@ def show_rounds(study: Study) -> None:
     for column, state in zip(st.columns(max(len(told), 4)), told, strict=False):
         title, explanation = STATE_WORDS[state]
         column.metric(title, f"{counts[state]:,}", help=explanation)
+    if problem := session.get("adjudication_unopened"):
+        st.error(plain_text(problem))
     with st.container(horizontal=True):
         for each in Round:
             show_round(study, each, [one for one in found.values() if one.state in TAKEN_BY[each]])
@@ -132,7 +136,11 @@ def show_round(study: Study, each: Round, taken: Sequence[Dispute]) -> None:
 
 
 def open_now(study: Study, each: Round) -> None:
-    open_round(session.ledger(study), each, session.reader_name() or "owner")
+    session.put("adjudication_unopened", None)
+    try:
+        open_round(session.ledger(study), each, session.reader_name() or "owner")
+    except UserError as error:
+        session.put("adjudication_unopened", error_text(error))
 
 
 def show_second_look(study: Study, reader: str, look: SecondLook, *, num_done: int, num_all: int) -> None:

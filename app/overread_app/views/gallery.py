@@ -47,7 +47,8 @@ def show_page(study: Study, run: Run | None, reading: ReadingList) -> None:
     with st.container(key="gallery_notice"):
         show_code()
     state = reader_state(session.ledger(study), reading.reader)
-    reading.take_asked(since=state.current().num_given)
+    if reading.is_asked:
+        reading.take_asked(since=state.current().num_given)
     room, words = open_room(study, run), session.words()
     with st.container(key="gallery_top", horizontal=True, vertical_alignment="center"):
         show_pair(reading, room)

@@ -51,7 +51,8 @@ def show_page(study: Study, run: Run | None, reading: ReadingList) -> None:
     """The page's parts. Each has a place of its own that is always there, so that none loses its state. run: None: the
     samples are read without a model."""
     words = session.words()
-    reading.take_asked(since=own_state(study, reading).current().num_given)
+    if reading.is_asked:
+        reading.take_asked(since=own_state(study, reading).current().num_given)
     with st.container(key="review_top"):
         show_code()
     with st.container(key="review_page", gap=None):

@@ -1,10 +1,19 @@
 """Errors whose messages are in the catalogue, so that a reader gets them in their language."""
 
-from overread.errors import LedgerBusyError, StaleReadingError, StaleVerdictError, UserError
+from overread.errors import (
+    LedgerBusyError,
+    LedgerFullError,
+    ReadOnlyError,
+    StaleReadingError,
+    StaleVerdictError,
+    UserError,
+)
 from overread_app.words.catalogue import ENGLISH, Words
 
 _OF_CORE = {
     LedgerBusyError: "error.busy",
+    LedgerFullError: "error.full",
+    ReadOnlyError: "error.read_only",
     StaleVerdictError: "error.stale_verdict",
     StaleReadingError: "error.stale_reading",
 }

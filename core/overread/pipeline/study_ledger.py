@@ -5,7 +5,7 @@ import hmac
 import os
 from contextlib import suppress
 
-from overread.errors import LedgerError, StudyError
+from overread.errors import LedgerError, LedgerFaultError, StudyError
 from overread.review.chain import FIRST_HASH
 from overread.review.ledger import Ledger
 from overread.review.ledger_state import Head, LedgerStateFile
@@ -29,7 +29,7 @@ def open_ledger(study: Study, actor: Actor | None = None) -> Ledger:
     state_file = ledger_state_file(study)
     recorded = state_file.read()
     if study.has_ledger and recorded is None:
-        raise LedgerError(
+        raise LedgerFaultError(
             f"{state_file.path}: is missing, so lost verdicts would go unnoticed; restore a backup (`python -m "
             f"core restore`), or if the ledger is known to be intact, `overread verify {study.path} --trust` "
             "(with --against EXPORT, if there is an export)"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 
-from overread.errors import LedgerError
+from overread.errors import LedgerFaultError
 from overread.review.ledger_state import Head
 
 FIRST_HASH = "0" * 64
@@ -92,7 +92,7 @@ def with_hash(row: LedgerRow, key: bytes) -> LedgerRow:
 
 
 def verify(rows: Iterable[LedgerRow], key: bytes, *, keyed_from: int = 1, since: Head | None = None) -> None:
-    """Raises LedgerError naming the first row of a study's chain, in sequence, that isn't as it was written.
+    """Raises LedgerFaultError naming the first row of a study's chain, in sequence, that isn't as it was written.
 
     keyed_from: the sequence from which on rows must be keyed. since: the row before the first of `rows`, where the
     chain up to it was verified. The chain shows changes, gaps and forgeries within it; rows that were removed at its
@@ -110,9 +110,11 @@ def verify(rows: Iterable[LedgerRow], key: bytes, *, keyed_from: int = 1, since:
         previous_hash = row.hash
 
 
-def chain_error(sequence: int, fault: str) -> LedgerError:
+def chain_error(sequence: int, fault: str) -> LedgerFaultError:
     """The error for a row that does not fit into the chain."""
-    return LedgerError(f"ledger row {sequence}: {fault}; nothing was changed: restore a backup (`overread restore`)")
+    return LedgerFaultError(
+        f"ledger row {sequence}: {fault}; nothing was changed: restore a backup (`overread restore`)"
+    )
 
 
 def _canonical(content: object) -> bytes:

@@ -8,10 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from overread.errors import LedgerBusyError, LedgerError
+from overread.errors import LedgerBusyError, LedgerError, LedgerFaultError
 from overread.review import postgresql, sqlite
 from overread.review.places import has_content
 from overread.review.read_copy import copy_instead, forget_copy, make_copy
@@ -48,8 +48,9 @@ def transaction(engine: Engine, *, is_writing: bool = False, timeout_s: float | 
 
     A SQLite file that cannot be read where it is, is read from a copy. timeout_s: how long a writer of SQLite waits
     while no other writer commits either; BUSY_TIMEOUT_S if None.
-    Raises LedgerError for any error of the database: LedgerBusyError where another process has locked it or its server
-    cannot be reached, ReadOnlyError where it cannot be written.
+    Raises LedgerError where the database does not take a row's content, and LedgerFaultError for any other error of it:
+    LedgerBusyError where another process has locked it or its server cannot be reached, LedgerFullError and
+    ReadOnlyError where it cannot be written.
     """
     has_turns = is_writing and engine.dialect.name == "sqlite"
     if has_turns:
@@ -135,4 +136,5 @@ def _translate_error(engine: Engine, error: DBAPIError | sqlite3.Error) -> Ledge
     else:
         found = postgresql.translate_error(error) if isinstance(error, DBAPIError) else None
     reason = postgresql.first_line(of_driver)
-    return found or LedgerError(f"the review ledger's database reports: {reason}; fix that and try again")
+    kind = LedgerError if isinstance(error, DataError | IntegrityError) else LedgerFaultError
+    return found or kind(f"the review ledger's database reports: {reason}; fix that and try again")

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from overread.errors import LedgerError
+from overread.errors import LedgerFaultError
 from overread.files import atomic_writer
 from overread.review.places import ledger_mode
 
@@ -43,7 +43,7 @@ class LedgerStateFile:
     key: bytes
 
     def read(self) -> LedgerState | None:
-        """None where there is no file. Raises LedgerError if it is damaged, or not of this study."""
+        """None where there is no file. Raises LedgerFaultError if it is damaged, or not of this study."""
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
             parts = content["head"], content["keyed_from"], content["verified"]
@@ -53,7 +53,7 @@ class LedgerStateFile:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise LedgerError(
+            raise LedgerFaultError(
                 f"{self.path}: is damaged, edited by hand or from another study, so lost verdicts would go "
                 "unnoticed; restore a backup (`overread restore`), or if the ledger is known to be intact "
                 "(`overread verify --against EXPORT`): `overread verify --trust`"

@@ -10,7 +10,7 @@ from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, Row, Select, func, insert, select, text
 
-from overread.errors import LedgerError
+from overread.errors import LedgerFaultError
 from overread.review.chain import FIRST_HASH, KEYED, LedgerRow, chain_error, verify, with_hash
 from overread.review.database import open_engine, prepare, transaction
 from overread.review.ledger_queries import last_row, rows_after, rows_of
@@ -46,7 +46,7 @@ class LedgerStore:
         """url: in SQLAlchemy's form (Study.ledger_url). study: identifies the study (Study.ledger_study).
 
         creates: create a missing database now; else the first row creates it, and until then the ledger is empty.
-        Raises LedgerError if a newer program wrote it, or if it does not match the state file.
+        Raises LedgerFaultError if a newer program wrote it, or if it does not match the state file.
         """
         check_texts(study=study)
         ledger = cls(open_engine(url), study, key, state_file)
@@ -78,8 +78,8 @@ class LedgerStore:
             return None if connection is None else self._hash_at(connection, sequence)
 
     def verify_chain(self, *, is_incremental: bool = False) -> Head:
-        """The newest row, after the whole chain was verified. Raises LedgerError naming the first row that is missing
-        or was changed.
+        """The newest row, after the whole chain was verified. Raises LedgerFaultError naming the first row that is
+        missing or was changed.
 
         is_incremental: rows that were verified before are only counted.
         """
@@ -122,7 +122,7 @@ class LedgerStore:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction for writing, one at a time per study. Raises LedgerError if rows are missing."""
+        """A transaction for writing, one at a time per study. Raises LedgerFaultError if rows are missing."""
         is_there = self._is_there()
         if not is_there:
             self._require_unused()
@@ -199,12 +199,12 @@ class LedgerStore:
         return connection.execute(query, {"name": ledger.name}).first() is not None
 
     def _require_unused(self) -> None:
-        """Raise LedgerError where rows were recorded, although there are none."""
+        """Raise LedgerFaultError where rows were recorded, although there are none."""
         if self.state_file is None:
             return
         recorded = self.state_file.read()
         if recorded is not None and recorded.head.sequence:
-            raise LedgerError(
+            raise LedgerFaultError(
                 f"{self.engine.url.database}: the review ledger is missing or empty, but it held at least "
                 f"{recorded.head.sequence} rows; nothing was changed: restore a backup (`overread restore`)"
             )
@@ -214,12 +214,12 @@ class LedgerStore:
         return self.state_file.read() if self.state_file else None
 
     def _check_head(self, connection: Connection, recorded: LedgerState | None) -> None:
-        """Raise LedgerError where the row that was recorded as the newest is not in the ledger."""
+        """Raise LedgerFaultError where the row that was recorded as the newest is not in the ledger."""
         if recorded is None or not recorded.head.sequence:
             return
         found = self._hash_at(connection, recorded.head.sequence)
         if found is None:
-            raise LedgerError(
+            raise LedgerFaultError(
                 f"the review ledger ends at row {self._head(connection).sequence}, and {recorded.head.sequence} were "
                 "saved: rows are lost; nothing was changed: restore a backup (`overread restore`)"
             )

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from overread.errors import LedgerBusyError, LedgerError, ReadOnlyError
+from overread.errors import LedgerBusyError, LedgerError, LedgerFaultError, LedgerFullError, ReadOnlyError
 
 BUSY = "the review ledger is in use by somebody else; nothing was saved"
 LOCK_TIMEOUT_S = 10.0
@@ -60,8 +60,8 @@ def set_lock_timeout(connection: Connection, timeout_s: float) -> None:
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(1000 * timeout_s)}")
 
 
-def translate_error(error: DBAPIError) -> LedgerError | None:
-    """The LedgerError for an error of the server; None if it is not a known one."""
+def translate_error(error: DBAPIError) -> LedgerFaultError | None:
+    """The LedgerFaultError for an error of the server; None if it is not a known one."""
     code = getattr(error.orig, "sqlstate", None)
     if code in _BUSY:
         return LedgerBusyError(BUSY)
@@ -74,9 +74,11 @@ def translate_error(error: DBAPIError) -> LedgerError | None:
             "the review ledger's server does not accept writes (it is a replica, or configured so); nothing was saved"
         )
     if code in _FULL:
-        return LedgerError("the disk of the review ledger's server is full; nothing was saved: free some space there")
+        return LedgerFullError(
+            "the disk of the review ledger's server is full; nothing was saved: free some space there"
+        )
     if code in _DAMAGED:
-        return LedgerError(
+        return LedgerFaultError(
             f"the review ledger is damaged on its server ({error.orig}); nothing was changed: restore a backup "
             "(`overread restore`)"
         )

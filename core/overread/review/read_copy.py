@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from overread.errors import LedgerError
+from overread.errors import LedgerFaultError
 
 _RAM = Path("/dev/shm")  # nosec B108 # looked for
 _NUM_TRIES = 5
@@ -32,7 +32,7 @@ def make_copy(path: Path, *, is_instead: bool = False) -> Path:
     """A copy of a database, with the rows in its log; the previous copy, if the database is unchanged.
 
     is_instead: the copy is read even if the database itself can be, until the latter changes: it is migrated to a newer
-    schema. Raises LedgerError where there is no space for it.
+    schema. Raises LedgerFaultError where there is no space for it.
     """
     with _lock:
         known = _copies.get(path)
@@ -71,10 +71,10 @@ def _copied(path: Path, is_instead: bool) -> _Copy:
                 return _Copy(place, stamp, is_instead)
             shutil.rmtree(place.parent)
     except OSError as error:
-        raise LedgerError(
+        raise LedgerFaultError(
             f"{path}: can only be read from a copy, which cannot be made ({error.strerror}); free some space"
         ) from error
-    raise LedgerError(f"{path}: can only be read from a copy, and is being written to continuously; try again")
+    raise LedgerFaultError(f"{path}: can only be read from a copy, and is being written to continuously; try again")
 
 
 def _stamp(path: Path) -> tuple[tuple[int, ...] | None, ...]:

@@ -12,7 +12,7 @@ from filelock import lock_descriptor, unlock_descriptor
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import NullPool
 
-from overread.errors import LedgerBusyError, LedgerError, ReadOnlyError
+from overread.errors import LedgerBusyError, LedgerError, LedgerFaultError, LedgerFullError, ReadOnlyError
 from overread.review.places import EPHEMERAL_VARIABLE, has_content, is_full, is_temporary, is_writable, ledger_mode
 from overread.review.read_copy import copy_instead, make_copy
 
@@ -42,7 +42,7 @@ def make_engine(url: URL) -> Engine:
 def connect(path: Path) -> sqlite3.Connection:
     """A connection to an existing file, or to a copy of it where SQLite cannot read it in its place.
 
-    Raises LedgerError where the file is gone.
+    Raises LedgerFaultError where the file is gone.
     """
     copy = copy_instead(path)
     if copy is None:
@@ -50,7 +50,7 @@ def connect(path: Path) -> sqlite3.Connection:
             return _opened(path)
         except sqlite3.OperationalError as error:
             if not path.is_file():
-                raise LedgerError(
+                raise LedgerFaultError(
                     f"{path}: the review ledger is missing; nothing was changed: restore a backup (`overread restore`)"
                 ) from error
             # In WAL mode, even reading needs a file of shared memory beside the database.
@@ -63,10 +63,10 @@ def connect(path: Path) -> sqlite3.Connection:
 def create_file(path: Path, *, timeout_s: float) -> None:
     """Create the file in WAL mode, for its owner only or shared as its folder is; an existing one is unchanged.
 
-    Raises LedgerError where the folder is missing, cannot be written to, or is temporary.
+    Raises LedgerFaultError where the folder is missing or cannot be written to, and LedgerError where it is temporary.
     """
     if not path.parent.is_dir():
-        raise LedgerError(f"{path.parent}: no such folder for the review ledger; create it, or choose another")
+        raise LedgerFaultError(f"{path.parent}: no such folder for the review ledger; create it, or choose another")
     if has_content(path):
         return
     check_writable(path)
@@ -76,7 +76,7 @@ def create_file(path: Path, *, timeout_s: float) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, ledger_mode(path)))
         _switch_to_wal(path, timeout_s)
     except (OSError, sqlite3.Error) as error:
-        raise translate_error(path, error) or LedgerError(
+        raise translate_error(path, error) or LedgerFaultError(
             f"{path}: the review ledger cannot be created ({error}); fix that and try again"
         ) from error
 
@@ -125,13 +125,13 @@ def writer_turn(connection: Connection, *, timeout_s: float | None = None) -> It
         os.close(descriptor)
 
 
-def translate_error(path: Path, error: BaseException | None) -> LedgerError | None:
-    """The LedgerError for an error of SQLite; None if it is not a known one."""
+def translate_error(path: Path, error: BaseException | None) -> LedgerFaultError | None:
+    """The LedgerFaultError for an error of SQLite; None if it is not a known one."""
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return LedgerBusyError(BUSY)
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-        return LedgerError(
+        return LedgerFaultError(
             f"{path}: the review ledger is damaged ({error}); nothing was changed: restore a backup "
             "(`overread restore`)"
         )
@@ -147,8 +147,8 @@ def _read_only(path: Path) -> ReadOnlyError:
     return ReadOnlyError(f"{path.parent}: is read-only: verdicts can be read but not saved")
 
 
-def _full(path: Path) -> LedgerError:
-    return LedgerError(f"{path.parent}: the disk is full; nothing was saved: free some space and try again")
+def _full(path: Path) -> LedgerFullError:
+    return LedgerFullError(f"{path.parent}: the disk is full; nothing was saved: free some space and try again")
 
 
 def _opened(path: Path, factory: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:

@@ -77,10 +77,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @contextmanager
-def serving(study: Study) -> Iterator[str]:
-    """The app on a study, started as a user starts it; its address."""
+def serving(study: Study, **settings: str) -> Iterator[str]:
+    """The app on a study, started as a user starts it; its address. settings: environment variables."""
     port = free_port()
-    process = start_server(study, port)
+    process = start_server(study, port, **settings)
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
@@ -95,15 +95,15 @@ def free_port() -> int:
     return port
 
 
-def start_server(study: Study, port: int) -> subprocess.Popen[bytes]:
-    """The app's process on a study, which answers."""
+def start_server(study: Study, port: int, *arguments: str, **settings: str) -> subprocess.Popen[bytes]:
+    """The app's process on a study, which answers. settings: environment variables."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OVERREAD")}
     environment |= {"OVERREAD_EPHEMERAL": "1", "OVERREAD_OWNER": OWNER}  # its study lies in a temporary folder
     environment |= {"OVERREAD_HOME": str(study.path.parent / "home")}  # where new studies go
     process = subprocess.Popen(
-        [sys.executable, "-m", "app", str(study.path), "--port", str(port), "--no-browser"],
+        [sys.executable, "-m", "app", str(study.path), *(arguments or ("--port", str(port))), "--no-browser"],
         cwd=ROOT,
-        env=environment,
+        env=environment | settings,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -6,6 +6,7 @@ import pytest
 
 from tests.app.browser.conftest import (
     AT_REST,
+    PATIENCE_MS,
     Server,
     await_saved,
     begin,
@@ -22,6 +23,15 @@ from tests.app.made_study import write_study
 pytestmark = pytest.mark.browser
 
 VERDICTS = "**/reading/verdict"
+PRESS_WITHOUT_IMAGE = """() => {
+  const look = () => {
+    if (document.querySelector(".st-key-review_page")) requestAnimationFrame(look);
+    else window.dispatchEvent(new KeyboardEvent("keydown", { key: "e", code: "KeyE" }));
+  };
+  look();
+}"""
+"""It takes less time than a test needs to notice."""
+MISSED = "The page was being drawn again: your last key was not taken. Press it again."
 
 
 def kinds(server, reader):
@@ -73,12 +83,18 @@ def test_a_killed_server_that_starts_again_gets_every_verdict_once(browser, tmp_
             process.wait()
             decide(page, "x", "m")
             assert said(page) == "Not saved yet: no connection. Trying again… (2 waiting)"
+            here = place(page)
+            page.get_by_placeholder("Note").fill("begun")
+            page.get_by_placeholder("Note").press("Enter")
+            page.evaluate(PRESS_WITHOUT_IMAGE)
             process = start_server(study, port)
+            # The page itself is drawn again, too, once it has its connection: a key that finds no image is refused.
+            page.wait_for_selector(".problem", timeout=2 * PATIENCE_MS)
+            assert page.locator(".problem").text_content() == MISSED
             await_saved(page)
-            # The page itself is drawn again, too, once it has its connection.
-            page.wait_for_selector("[data-testid='stApp'][data-test-connection-state='CONNECTED']", timeout=20_000)
-            page.wait_for_selector("[data-testid='stApp'][data-test-script-state='notRunning']", timeout=20_000)
-            page.wait_for_selector(AT_REST, timeout=20_000)
+            page.wait_for_selector(AT_REST, timeout=PATIENCE_MS)
+            look(page)
+            assert (place(page), page.get_by_placeholder("Note").input_value()) == (here, "begun")
             decide(page, "n")
             await_saved(page)
     finally:
@@ -183,7 +199,7 @@ def test_what_was_decided_in_another_tab_is_said_and_not_decided_again(browser, 
 
 def test_a_refused_verdict_brings_its_sample_back_with_its_note(browser, server):
     reader = "Dr. Refused"
-    refusal = {"status": 422, "json": {"message": "the review ledger's database is full"}}
+    refusal = {"status": 422, "json": {"message": "the note is too long"}}
     with open_apart(browser, server) as page:
         begin(page, reader)
         here = place(page)
@@ -192,7 +208,7 @@ def test_a_refused_verdict_brings_its_sample_back_with_its_note(browser, server)
         page.get_by_placeholder("Note").press("Enter")
         page.keyboard.press("a")
         page.locator(".problem").wait_for()
-        assert page.locator(".problem").text_content() == "Not saved: the review ledger's database is full"
+        assert page.locator(".problem").text_content() == "Not saved: the note is too long"
         assert place(page) == here
         assert page.get_by_placeholder("Note").input_value() == "cut off"
         assert kinds(server, reader) == []

@@ -5,7 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from overread.errors import LedgerBusyError, LedgerError
+from overread.errors import (
+    LedgerBusyError,
+    LedgerError,
+    LedgerFaultError,
+    LedgerFullError,
+    ReadOnlyError,
+)
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import VerdictKind
 from overread.review.ledger import Ledger, visit_key
@@ -153,31 +159,51 @@ def test_a_decided_sample_that_is_shown_again_says_what_a_verdict_on_it_follows(
     assert undone["follows"] == key  # the first verdict stands again
 
 
-def test_what_a_busy_ledger_did_not_take_may_be_sent_again(study, desk, monkeypatch):
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (LedgerBusyError("the review ledger is in use by somebody else"), "is busy"),
+        (LedgerFullError("the disk is full"), "the disk for the verdicts is full"),
+        (ReadOnlyError("is read-only"), "for the verdicts is read-only"),
+        (LedgerFaultError("the review ledger is damaged"), "the review ledger is damaged"),
+    ],
+)
+def test_what_was_not_taken_for_a_fault_of_the_ledger_may_be_sent_again(study, desk, monkeypatch, fault, said):
     record, refused = Ledger.record, []
 
-    def busy(self, verdict):
+    def fail(self, verdict):
         if not refused:
             refused.append(verdict)
-            raise LedgerBusyError("the review ledger is in use by somebody else")
+            raise fault
         return record(self, verdict)
 
-    monkeypatch.setattr(Ledger, "record", busy)
+    monkeypatch.setattr(Ledger, "record", fail)
     packet = desk.shown()
     response = desk.decide(packet, "reject", visit="v")
     assert (response.status_code, decisions(study)) == (503, [])
-    assert "is busy" in response.json()["message"]
+    assert said in response.json()["message"]
+    assert desk.decide(packet, "reject", visit="v").status_code == 200
+    assert len(decisions(study)) == 1
+
+
+def test_a_study_whose_disk_was_away_takes_the_verdict_when_it_is_back(study, desk, tmp_path):
+    packet = desk.shown()
+    study.path.rename(tmp_path / "elsewhere")
+    response = desk.decide(packet, "reject", visit="v")
+    assert response.status_code == 503
+    assert str(tmp_path) not in response.text
+    (tmp_path / "elsewhere").rename(study.path)
     assert desk.decide(packet, "reject", visit="v").status_code == 200
     assert len(decisions(study)) == 1
 
 
 def test_what_the_ledger_refuses_is_said(study, desk, monkeypatch):
     def refuse(self, verdict):
-        raise LedgerError("the review ledger's database is full")
+        raise LedgerError("reader of a ledger row is empty")
 
     monkeypatch.setattr(Ledger, "record", refuse)
     response = desk.decide(desk.shown(), "reject")
-    assert (response.status_code, response.json()["message"]) == (422, "the review ledger's database is full")
+    assert (response.status_code, response.json()["message"]) == (422, "reader of a ledger row is empty")
 
 
 def test_what_breaks_is_a_plain_error_without_names(study, desk, monkeypatch):
@@ -198,7 +224,7 @@ def test_a_ledger_that_is_no_database_any_more_is_a_plain_error(study, desk):
     path.unlink()
     path.write_bytes(b"no database" * 1000)
     response = desk.post("queue", have=[], count=1, first=None)
-    assert response.status_code == 422
+    assert response.status_code == 503  # a backup may be restored, and the page asks again
     assert "the review ledger" in response.json()["message"]
     assert str(study.path) not in response.text
 

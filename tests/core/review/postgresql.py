@@ -37,20 +37,33 @@ def server(folder: Path) -> Iterator[str]:
     folder.mkdir(parents=True)
     if user:
         shutil.chown(folder, user)
-    data = folder / "data"
-
-    def run(*arguments: str) -> None:
-        subprocess.run(arguments, check=True, user=user, cwd="/", env=os.environ | {"LC_ALL": "C"}, timeout=120,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
-
-    run(program("initdb"), "-D", str(data), "-U", "overread", "-A", "trust", "-E", "UTF8")
+    _run(program("initdb"), "-D", str(folder / "data"), "-U", "overread", "-A", "trust", "-E", "UTF8")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
-    control = (program("pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log"))
-    run(*control, "-o", options, "start")
+    with (folder / "data" / "postgresql.conf").open("a") as settings:
+        settings.write(f"port = {port}\nunix_socket_directories = '{folder}'\nlisten_addresses = '127.0.0.1'\n")
+    _control(folder, "start")
     try:
         yield f"postgresql://overread@127.0.0.1:{port}/postgres"
     finally:
-        run(*control, "-m", "fast", "stop")
+        _control(folder, "stop")
+
+
+@contextmanager
+def stopped(folder: Path) -> Iterator[None]:
+    """The server of that folder is stopped, whoever is connected to it, and started again at the end."""
+    _control(folder, "stop")
+    try:
+        yield
+    finally:
+        _control(folder, "start")
+
+
+def _control(folder: Path, action: str) -> None:
+    _run(program("pg_ctl"), "-D", str(folder / "data"), "-w", "-l", str(folder / "log"), action)  # "fast" stops
+
+
+def _run(*arguments: str) -> None:
+    subprocess.run(arguments, check=True, user=unprivileged(), cwd="/", env=os.environ | {"LC_ALL": "C"}, timeout=120,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip

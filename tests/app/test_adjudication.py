@@ -1,17 +1,13 @@
 """The Adjudication page: who sees what of a dispute, and what a press records."""
 
-from dataclasses import replace
-
 import pytest
 
 from overread.pipeline.exporting import export_table
-from overread.pipeline.study_ledger import open_ledger
-from overread.records import VerdictKind
 from overread.review.adjudication import disputes, open_round
 from overread.review.disputes import DisputeState, Opinion, Round
 from overread_app.components import dispute_fields
 from tests.app.conftest import open_page, page_text, press
-from tests.app.verdicts import verdicts
+from tests.app.verdicts import dispute
 
 NOTE = "villous in places"
 
@@ -20,12 +16,7 @@ NOTE = "villous in places"
 def ledger(made_study, monkeypatch):
     """Ann and Ben differ on two samples of the study."""
     monkeypatch.setattr(dispute_fields, "DWELL_S", 0.0)
-    found = open_ledger(made_study)
-    for verdict in verdicts(made_study, reader="Ann", number=2):
-        found.record(verdict)
-    for verdict in verdicts(made_study, reader="Ben", number=2, kind=VerdictKind.REJECT):
-        found.record(replace(verdict, note=NOTE))
-    return found
+    return dispute(made_study, number=2, note=NOTE)
 
 
 def test_before_a_round_a_reader_s_page_is_that_of_a_study_without_disputes(app, ledger):

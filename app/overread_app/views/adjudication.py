@@ -1,6 +1,5 @@
 """The Adjudication page: readers look again at what they dispute, and an adjudicator decides the rest."""
 
-import uuid
 from collections import Counter
 from collections.abc import Sequence
 
@@ -148,9 +147,9 @@ def show_second_look(study: Study, reader: str, look: SecondLook, *, num_done: i
             show_opinion("Another reader", other)
         note = ask_note(look.sample_id)
 
-        def save(label: str | None) -> None:
+        def save(label: str | None, key: str) -> None:
             said = Opinion(label or "", note)
-            record_second(session.ledger(study), reader, look.sample_id, said, key=str(uuid.uuid4()))
+            record_second(session.ledger(study), reader, look.sample_id, said, key=key)
 
         others = dict.fromkeys(other.label for other in look.others if other.label != look.own.label)
         first: list[tuple[str | None, str]] = [(look.own.label, f"Keep: {named(look.own.label)}")]
@@ -181,7 +180,7 @@ def show_adjudication(study: Study, reader: str, sample_id: str, *, num_done: in
         protocol = Protocol.OPEN if seen in SEEN else Protocol.BLIND
         note = ask_note(sample_id)
 
-        def save(label: str | None) -> None:
+        def save(label: str | None, key: str) -> None:
             record_adjudication(
                 session.ledger(study),
                 reader,
@@ -189,7 +188,7 @@ def show_adjudication(study: Study, reader: str, sample_id: str, *, num_done: in
                 None if label is None else Opinion(label, note),
                 note=note,
                 protocol=protocol,
-                key=str(uuid.uuid4()),
+                key=key,
             )
 
         classes: list[tuple[str | None, str]] = [(label, named(label)) for label in study.classes]

@@ -19,8 +19,8 @@ VIEWS = Path(__file__).parent / "views"
 ICON = Path(__file__).parent / "icon.svg"
 # The pages that speak the reader's language.
 FOR_READING = ("Review", "Gallery")
+# Images need the sidebar's place.
 FOR_IMAGES = (*FOR_READING, "Adjudication")
-# These need the sidebar's place.
 FOR_OWNERS = ("Train", "Audit", "Export")
 """Where people sign in; they name paths of the server, or show what others decided."""
 FOR_STUDIES = ("Review", "Gallery", "Insights", "Adjudication")

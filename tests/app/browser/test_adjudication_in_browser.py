@@ -2,7 +2,6 @@
 
 import pytest
 
-from overread.pipeline.study_ledger import open_ledger
 from overread.review.adjudication import open_round
 from overread.review.disputes import Round
 from tests.app.browser.conftest import AT_REST, OWNER, PATIENCE_MS, begin_name, draw_images, serving

@@ -1,5 +1,7 @@
 """A study whose samples are shared among readers: what each gets, and that nothing tells of the others."""
 
+import json
+
 import pytest
 
 from overread.audit.design import AuditQuestion
@@ -74,12 +76,19 @@ def test_a_verdict_on_a_sample_that_another_reader_got_meanwhile_is_saved(study)
     assert [each.verdict.reader for each in ledger.decisions()] == ["Ann"]
 
 
-def test_the_gallery_shows_a_reader_their_share_alone(study):
-    assign(open_ledger(study), Assignment(batch=4))
+def test_the_gallery_gives_a_reader_their_share_and_shows_it_alone(study):
+    assign(open_ledger(study), Assignment(batch=6))
     desk = Desk(study, "Ann")
-    desk.queue()
-    head = desk.post("gallery/tiles", start=0, count=20).content.partition(b"\n")[0]
-    assert b'"total": 4' in head
+
+    def shown():
+        return json.loads(desk.post("gallery/tiles", start=0, count=20).content.partition(b"\n")[0])
+
+    tiles = shown()["tiles"]
+    assert len(tiles) == shown()["total"] == 6
+    follows = {tile["id"]: tile["follows"] for tile in tiles}
+    answer = desk.post("gallery/verdict", bulk="b" * 32, kind="reject", chosen_label="", follows=follows).json()
+    assert answer["total"] == shown()["total"] == len(shown()["tiles"]) == 8  # the next batch came with the verdicts
+    assert len(answer["saved"]) == 6
 
 
 def test_without_an_assignment_all_is_as_before_and_no_more_is_asked_of_the_database(study, monkeypatch):

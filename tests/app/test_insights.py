@@ -186,3 +186,12 @@ def test_the_owner_sees_how_far_readers_are_where_images_are_shared(app, made_st
     numbers = {each.label: each.value for each in app.metric}
     assert (numbers["Images to read"], numbers["Read once or more"], numbers["Held by readers now"]) == ("8", "2", "5")
     assert "| Bob | 2 | 0 |" in page_text(app)
+
+
+def test_the_readers_of_a_study_without_a_run_are_shown_to_its_owner_alone(app, tmp_path, monkeypatch):
+    study = write_study(tmp_path, has_run=False)
+    monkeypatch.setenv(STUDIES_VARIABLE, json.dumps([str(study.path)]))
+    assign(open_ledger(study), Assignment())
+    claim_batch(open_ledger(study), Assignment(), "Ann", assigned_samples(study))
+    assert "| Ann | 0 | 20 |" in page_text(open_page(app, "insights"))
+    assert "Ann" not in page_text(open_page(app, "insights", is_owner=False))

@@ -10,7 +10,7 @@ from overread_app.boundary import plain_text
 
 def show_readers(study: Study) -> None:
     """Nothing where the samples are not shared among readers, or this session is not the owner's."""
-    progress = study_progress(study) if session.may_manage() else None
+    progress = study_progress(study) if session.is_owner() else None
     if progress is None:
         return
     st.header("Readers")

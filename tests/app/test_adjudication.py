@@ -2,12 +2,14 @@
 
 import pytest
 
+from overread.errors import LedgerError
 from overread.pipeline.exporting import export_table
+from overread.records import VerdictKind
 from overread.review.adjudication import disputes, open_round
 from overread.review.disputes import DisputeState, Opinion, Round
 from overread_app.components import dispute_fields
 from tests.app.conftest import open_page, page_text, press
-from tests.app.verdicts import dispute
+from tests.app.verdicts import dispute, verdicts
 
 NOTE = "villous in places"
 
@@ -95,3 +97,24 @@ def test_an_export_takes_what_was_adjudicated_once_a_round_was_opened(app, ledge
     [(label, reader)] = table.loc[table["verdict"] == "adjudicated", ["final_label", "reader"]].itertuples(index=False)
     assert (label, reader) == ("", "Ann; Ben; Cleo")
     assert (table["verdict"] == "disputed").sum() == 1
+
+
+def test_a_reader_who_found_it_ambiguous_is_not_said_to_have_labelled_it(app, ledger, made_study):
+    for verdict in verdicts(made_study, reader="Cem", number=1, kind=VerdictKind.AMBIGUOUS):
+        ledger.record(verdict)
+    open_round(ledger, Round.SECOND, "Olga")
+    text = page_text(open_page(app, "adjudication", reader="Cem", is_owner=False))
+    assert text.count("**Ambiguous**, so the given label, **adenoma**, is kept") == 1
+
+
+def test_a_press_that_cannot_be_saved_says_why_without_a_path(app, ledger, made_study, monkeypatch):
+    def refuse(*_, **__):
+        raise LedgerError(f"{made_study.path}: is read-only")
+
+    open_round(ledger, Round.SECOND, "Olga")
+    for name in ("record_second", "open_round"):
+        monkeypatch.setattr(f"overread.review.adjudication.{name}", refuse)
+    page = open_page(app, "adjudication", reader="Ann")
+    for label in ("Keep", "Send to adjudication now"):
+        [problem] = [error.value for error in press(page, label).error]
+        assert "only" in problem and "/" not in problem

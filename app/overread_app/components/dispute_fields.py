@@ -10,8 +10,9 @@ import streamlit as st
 from overread.errors import UserError
 from overread.review.disputes import Opinion
 from overread_app import session
-from overread_app.boundary import plain_text
+from overread_app.boundary import error_text, plain_text
 from overread_app.components.verdict_words import NUM_KEYS
+from overread_app.components.wording import VERDICT_WORDS
 
 DWELL_S = 0.5
 """A press that comes sooner was meant for the image before."""
@@ -46,7 +47,10 @@ def show_way_back() -> None:
 
 def show_opinion(whose: str, opinion: Opinion) -> None:
     note = f"  \n“{plain_text(opinion.note)}”" if opinion.note else ""
-    st.markdown(f":small[:gray[{whose}]]  \n**{plain_text(named(opinion.label))}**{note}")
+    label = f"**{plain_text(named(opinion.label))}**"
+    if opinion.doubt:
+        label = f"**{VERDICT_WORDS[opinion.doubt].capitalize()}**, so the given label, {label}, is kept"
+    st.markdown(f":small[:gray[{whose}]]  \n{label}{note}")
 
 
 def named(label: str) -> str:
@@ -63,8 +67,8 @@ def show_choices(
     rest: Sequence[tuple[str | None, str]],
     save: Callable[[str | None, str], None],
 ) -> None:
-    """A button for each choice; a press saves it and goes on. The first ones have the keys 1 to 9, which looking.js
-    takes. save: of the label and the idempotency key, which is made when the sample is shown."""
+    """A button for each choice; a press saves it and goes on. They have the keys 1 to 9, which looking.js takes. first:
+    those that stand out. save: of the label and the idempotency key, which is made when the sample is shown."""
     shown = session.get("adjudication_shown")
     if shown is None or shown.sample_id != sample_id:
         shown = Shown(sample_id)
@@ -80,9 +84,9 @@ def show_choices(
             for name in ("shown", "back", "problem"):
                 session.put(f"adjudication_{name}", None)
         except UserError as error:
-            session.put("adjudication_problem", str(error))
+            session.put("adjudication_problem", error_text(error))
 
-    with st.container(key="adjudication_choices"):
+    with st.container(key="adjudication_choices", gap="xsmall"):
         for number, (label, title) in enumerate([*first, *rest], 1):
             st.button(
                 plain_text(title),
@@ -94,5 +98,9 @@ def show_choices(
                 args=(label,),
             )
     show_way_back()
+
+
+def show_problem() -> None:
+    """Why the last press was not taken."""
     if problem := session.get("adjudication_problem"):
         st.error(plain_text(problem))

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
+from overread.errors import UserError
 from overread.records import Protocol
 from overread.review.adjudication import (
     SecondLook,
@@ -19,6 +21,7 @@ from overread.review.adjudication import (
 from overread.review.disputes import Dispute, DisputeState, Opinion, Round
 from overread.studies.study import Study
 from overread_app import session
+from overread_app.boundary import error_text
 from overread_app.components.dispute_fields import (
     SEEN,
     ask_note,
@@ -26,6 +29,7 @@ from overread_app.components.dispute_fields import (
     next_sample,
     show_choices,
     show_opinion,
+    show_problem,
     show_way_back,
 )
 from overread_app.components.reader_name import ask_reader, is_asking, remember_reader, show_code
@@ -59,7 +63,11 @@ TAKEN_BY = {
 """Which disputes a round takes in."""
 
 
+STYLE = Path(__file__).parents[1] / "components" / "adjudication.css"
+
+
 def show_page() -> None:
+    st.html(STYLE)
     study = session.current_study()
     if study is None:
         st.title("Adjudication")
@@ -71,6 +79,7 @@ def show_page() -> None:
     else:
         show_code()
         remember_reader()
+        show_problem()
         show_work(study, session.reader_name())
     if session.is_owner():
         show_rounds(study)
@@ -131,14 +140,18 @@ def show_round(study: Study, each: Round, taken: Sequence[Dispute]) -> None:
 
 
 def open_now(study: Study, each: Round) -> None:
-    open_round(session.ledger(study), each, session.reader_name() or "owner")
+    try:
+        open_round(session.ledger(study), each, session.reader_name() or "owner")
+        session.put("adjudication_problem", None)
+    except UserError as error:
+        session.put("adjudication_problem", error_text(error))
 
 
 def show_second_look(study: Study, reader: str, look: SecondLook, *, num_done: int, num_all: int) -> None:
     """A sample that a reader has to look at again, beside what another reader said of it."""
     st.title("Second look")
     image, panel = st.columns([3, 2], gap="medium")
-    with image:
+    with image, st.container(key="adjudication_image"):
         show_image(study, session.current_run(), reader, look.sample_id)
     with panel:
         st.progress(num_done / num_all, text=f"{num_done:,} of {num_all:,} looked at again")
@@ -162,7 +175,7 @@ def show_adjudication(study: Study, reader: str, sample_id: str, *, num_done: in
     """A sample for an adjudicator: the image alone, and on request what the readers said."""
     st.title("Adjudication")
     image, panel = st.columns([3, 2], gap="medium")
-    with image:
+    with image, st.container(key="adjudication_image"):
         show_image(study, session.current_run(), reader, sample_id)
     with panel:
         st.progress(num_done / num_all, text=f"{num_done:,} of {num_all:,} decided")
@@ -191,8 +204,8 @@ def show_adjudication(study: Study, reader: str, sample_id: str, *, num_done: in
                 key=key,
             )
 
-        classes: list[tuple[str | None, str]] = [(label, named(label)) for label in study.classes]
-        show_choices(sample_id, classes, [("", named("")), (None, "Cannot be resolved")], save)
+        rest: list[tuple[str | None, str]] = [(label, named(label)) for label in (*study.classes, "")]
+        show_choices(sample_id, [], [*rest, (None, "Cannot be resolved")], save)
 
 
 show_page()

@@ -133,3 +133,17 @@ def test_repeats_and_controls_come_in_a_share(study, monkeypatch):
     for _ in range(4):
         desk.decide(desk.shown(), "reject")
     assert desk.shown()["id"] == first[0]
+
+
+def test_a_share_is_no_limit_on_what_may_be_opened_and_what_is_opened_tells_nothing_of_its_holder(study):
+    ledger = open_ledger(study)
+    assign(ledger, Assignment(batch=6))
+    ann, bob = Desk(study, "Ann"), Desk(study, "Bob")
+    read, held = ann.queue(count=10)["samples"][:2]
+    assert ann.decide(read, "reject", note="zimtstern").status_code == 200
+    before = bob.queue(count=10)["progress"]
+    for packet in (read, held):
+        answer = bob.queue(count=1, first=packet["id"])
+        assert answer["samples"] == [packet | {"follows": ""}] and answer["progress"] == before
+    assert bob.decide(held, "reject").status_code == 200  # beside the holder's, who may still read it
+    assert ann.shown()["id"] == held["id"]

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, delete, insert, select
 
 from overread.errors import ConfigError
 from overread.review.ledger import Ledger
+from overread.review.roles import Action
 from overread.review.schema import assignments, claims
 
 KNOWN_S = 5.0
@@ -51,7 +52,8 @@ class Assignment:
 
 def assign(ledger: Ledger, assignment: Assignment, *, by: str = "") -> None:
     """Share a study's samples that way from now on; claims stay. by: the owner's name, if it is known. Raises
-    LedgerError."""
+    LedgerError, and NotAllowedError for who is not the owner."""
+    _require_owner(ledger)
     with ledger.writing() as connection:
         connection.execute(delete(assignments).where(assignments.c.study == ledger.study))
         created_at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -61,7 +63,9 @@ def assign(ledger: Ledger, assignment: Assignment, *, by: str = "") -> None:
 
 
 def end_assignment(ledger: Ledger) -> None:
-    """Let every reader read all samples again; all claims end. Raises LedgerError."""
+    """Let every reader read all samples again; all claims end. Raises LedgerError, and NotAllowedError for who is not
+    the owner."""
+    _require_owner(ledger)
     with ledger.writing() as connection:
         for table in (assignments, claims):
             connection.execute(delete(table).where(table.c.study == ledger.study))
@@ -82,6 +86,11 @@ def current_assignment(ledger: Ledger) -> Assignment | None:
     with _lock:
         _known[key] = now_s, found
     return found
+
+
+def _require_owner(ledger: Ledger) -> None:
+    if ledger.actor is not None:
+        ledger.actor.require(Action.MANAGE)
 
 
 def _forget(ledger: Ledger) -> None:

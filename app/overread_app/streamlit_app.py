@@ -19,6 +19,8 @@ VIEWS = Path(__file__).parent / "views"
 ICON = Path(__file__).parent / "icon.svg"
 # The pages that speak the reader's language.
 FOR_READING = ("Review", "Gallery")
+# Images need the sidebar's place.
+FOR_IMAGES = (*FOR_READING, "Adjudication")
 FOR_OWNERS = ("Train", "Audit", "Export")
 """Where people sign in; they name paths of the server, or show what others decided."""
 FOR_STUDIES = ("Review", "Gallery", "Insights", "Adjudication")
@@ -49,8 +51,7 @@ def run() -> None:
     page = st.navigation(pages, position="hidden")
     if not session.may_manage():
         pages = [page for page in pages if page.title not in FOR_OWNERS]
-    # Images need the sidebar's place.
-    st.set_page_config(initial_sidebar_state="collapsed" if page.title in FOR_READING else 256)
+    st.set_page_config(initial_sidebar_state="collapsed" if page.title in FOR_IMAGES else 256)
     words = session.words() if page.title in FOR_READING else ENGLISH
     with st.sidebar, error_boundary(words):
         show_sidebar(pages, words)

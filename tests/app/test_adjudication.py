@@ -1,19 +1,16 @@
 """The Adjudication page: who sees what of a dispute, and what a press records."""
 
-from dataclasses import replace
-
 import pytest
 
 from overread.errors import ReadOnlyError
 from overread.pipeline.exporting import export_table
-from overread.pipeline.study_ledger import open_ledger
 from overread.records import VerdictKind
 from overread.review.adjudication import disputes, open_round
 from overread.review.disputes import DisputeState, Opinion, Round
 from overread_app.boundary import plain_text
 from overread_app.components import dispute_fields
 from tests.app.conftest import open_page, page_text, press
-from tests.app.verdicts import verdicts
+from tests.app.verdicts import dispute, verdicts
 
 NOTE = "villous in places"
 
@@ -22,12 +19,7 @@ NOTE = "villous in places"
 def ledger(made_study, monkeypatch):
     """Ann and Ben differ on two samples of the study."""
     monkeypatch.setattr(dispute_fields, "DWELL_S", 0.0)
-    found = open_ledger(made_study)
-    for verdict in verdicts(made_study, reader="Ann", number=2):
-        found.record(verdict)
-    for verdict in verdicts(made_study, reader="Ben", number=2, kind=VerdictKind.REJECT):
-        found.record(replace(verdict, note=NOTE))
-    return found
+    return dispute(made_study, number=2, note=NOTE)
 
 
 def test_before_a_round_a_reader_s_page_is_that_of_a_study_without_disputes(app, ledger):
@@ -125,3 +117,11 @@ def test_an_export_takes_what_was_adjudicated_once_a_round_was_opened(app, ledge
     [(label, reader)] = table.loc[table["verdict"] == "adjudicated", ["final_label", "reader"]].itertuples(index=False)
     assert (label, reader) == ("", "Ann; Ben; Cleo")
     assert (table["verdict"] == "disputed").sum() == 1
+
+
+def test_a_reader_who_found_it_ambiguous_is_not_said_to_have_labelled_it(app, ledger, made_study):
+    for verdict in verdicts(made_study, reader="Cem", number=1, kind=VerdictKind.AMBIGUOUS):
+        ledger.record(verdict)
+    open_round(ledger, Round.SECOND, "Olga")
+    text = page_text(open_page(app, "adjudication", reader="Cem", is_owner=False))
+    assert text.count("**Ambiguous**, so the given label, **adenoma**, is kept") == 1

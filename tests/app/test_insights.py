@@ -21,7 +21,7 @@ from overread_app import study_data
 from overread_app.components import calibration_charts, charts
 from overread_app.processes import STUDIES_VARIABLE
 from overread_app.theme import LIGHT
-from tests.app.conftest import open_page, page_text
+from tests.app.conftest import open_page, page_text, press
 from tests.app.made_study import write_study
 from tests.app.verdicts import verdicts
 
@@ -186,3 +186,15 @@ def test_the_owner_sees_how_far_readers_are_where_images_are_shared(app, made_st
     numbers = {each.label: each.value for each in app.metric}
     assert (numbers["Images to read"], numbers["Read once or more"], numbers["Held by readers now"]) == ("8", "2", "5")
     assert "| Bob | 2 | 0 |" in page_text(app)
+
+
+def test_the_readers_of_a_study_without_a_run_are_shown_to_its_owner_alone(app, tmp_path, monkeypatch):
+    study = write_study(tmp_path, has_run=False)
+    monkeypatch.setenv(STUDIES_VARIABLE, json.dumps([str(study.path)]))
+    assign(open_ledger(study), Assignment())
+    claim_batch(open_ledger(study), Assignment(), "Ann", assigned_samples(study))
+    assert "| Ann | 0 | 20 |" in page_text(open_page(app, "insights"))
+    assert "Ann" not in page_text(open_page(app, "insights", is_owner=False))
+    page = press(open_page(app, "insights"), "Give back")
+    assert "Nobody has begun yet." in page_text(page)
+    assert claim_batch(open_ledger(study), Assignment(), "Bob", assigned_samples(study)) == assigned_samples(study)[:20]

@@ -166,7 +166,7 @@ def test_a_wrong_password_is_refused_and_uploads_are_off(served):
     assert served.ask("/_stcore/upload_file/a/b", token=token, method="PUT", body="x")[0] >= 400
 
 
-@pytest.mark.parametrize("page", ["", "review", "gallery", "insights", "help", "train", "export"])
+@pytest.mark.parametrize("page", ["", "review", "gallery", "insights", "adjudication", "help", "train", "export"])
 def test_no_page_sends_a_reader_what_others_did_or_the_server_s_paths_or_other_studies(served, page):
     token = served.sign_in(READER)
     for query in ("", f"study={session.study_address(served.hidden.path)}", "owner=guess"):

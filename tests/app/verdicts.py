@@ -1,6 +1,10 @@
 """Verdicts on the made study's proposals."""
 
+from dataclasses import replace
+
+from overread.pipeline.study_ledger import open_ledger
 from overread.records import Verdict, VerdictKind
+from overread.review.ledger import Ledger
 from overread.studies.run import open_run
 from overread.studies.study import Study
 
@@ -26,3 +30,13 @@ def verdicts(study: Study, *, reader: str, number: int, kind: VerdictKind = Verd
             )
         )
     return made
+
+
+def dispute(study: Study, *, number: int, note: str = "") -> Ledger:
+    """The study's ledger, in which Ann and Ben differ on so many samples. note: Ben's."""
+    ledger = open_ledger(study)
+    for verdict in verdicts(study, reader="Ann", number=number):
+        ledger.record(verdict)
+    for verdict in verdicts(study, reader="Ben", number=number, kind=VerdictKind.REJECT):
+        ledger.record(replace(verdict, note=note))
+    return ledger

@@ -1,8 +1,11 @@
 """How far the readers of an assigned study are, for its owner: numbers alone, and nothing that they decided."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from overread.pipeline.assigning import study_progress
+from overread.review.claims import give_back
 from overread.studies.study import Study
 from overread_app import session
 from overread_app.boundary import plain_text
@@ -10,7 +13,7 @@ from overread_app.boundary import plain_text
 
 def show_readers(study: Study) -> None:
     """Nothing where the samples are not shared among readers, or this session is not the owner's."""
-    progress = study_progress(study) if session.may_manage() else None
+    progress = study_progress(study, session.ledger(study)) if session.is_owner() else None
     if progress is None:
         return
     st.header("Readers")
@@ -29,3 +32,16 @@ def show_readers(study: Study) -> None:
         return
     lines = [f"| {plain_text(one.reader)} | {one.num_read:,} | {one.num_claimed:,} |" for one in progress.readers]
     st.markdown("\n".join(["| Reader | Read | Held now |", "| --- | ---: | ---: |", *lines]))
+    show_give_back(study, [one.reader for one in progress.readers if one.num_claimed])
+
+
+def show_give_back(study: Study, holders: Sequence[str]) -> None:
+    """For a reader who has left."""
+    if not holders:
+        return
+    with st.popover("Give back a reader's images"):
+        st.markdown("Other readers get the images that this one holds and has not read. What was read stays.")
+        reader = st.selectbox("Reader", holders, key="insights_holder")
+        if st.button("Give back", type="primary", key="insights_give_back"):
+            give_back(session.ledger(study), reader)
+            st.rerun()

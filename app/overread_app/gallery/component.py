@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from overread.review.assignment import current_assignment
 from overread.review.queue_choice import QueuePart
 from overread.studies.run import Run
 from overread.studies.study import Study
-from overread_app import session
+from overread_app import session, study_data
 from overread_app.reading import component as reading_component
 from overread_app.reading.packets import Json
 from overread_app.reading.page_data import component_data
@@ -49,9 +50,13 @@ def gallery_data(study: Study, run: Run | None, reading: ReadingList) -> Json:
     decided or not, without controls. Only for a reader whose code was checked. Raises RunReplacedError."""
     choice = replace(reading.choice, num_controls=0, repeats=False, only=QueuePart.UNDECIDED)
     data = component_data(study, run, reading.reader, choice=choice, since=reading.since)
+    words = session.words()
+    texts = words.sections(*SECTIONS)
+    if current_assignment(study_data.ledger(study)) is not None:
+        texts["gallery.empty"] = words("review.share_reviewed")
     return data | {
         "critical": [name for name in study.critical_classes if name in study.classes],
-        "words": session.words().sections(*SECTIONS),
+        "words": texts,
     }
 
 

@@ -253,7 +253,8 @@ class Gallery {
       numSaved += answer.saved.length;
       refused.push(...answer.refused);
       this.store.patch([...answer.saved, ...answer.refused]);
-      this.showLast(answer.last);
+      if (answer.total !== this.total) this.store.reset(); // the reader has got more, which may stand in between
+      this.hear(answer);
       told(say("confirm.saved", { number: numSaved, total: tiles.length }));
     }
     this.selected.clear();

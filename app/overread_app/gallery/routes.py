@@ -28,6 +28,7 @@ def send_tiles(seat: Seat, content: bytes) -> Response:
     """A range of the samples, with or without their images (`tiles.packed`)."""
     _check_open(seat)
     asked, standing = tiles_request(content), seat.state.current()
+    seat.claim_next(standing)
     order = seat.order(standing).sample_ids
     ids = asked.ids or order[asked.start : asked.start + asked.count]
     head = {"total": len(order), "tiles": tiles(seat, ids, standing), "last": last_bulk(standing, seat.words)}
@@ -39,7 +40,7 @@ def send_tiles(seat: Seat, content: bytes) -> Response:
 
 def record_verdicts(seat: Seat, content: bytes) -> Json:
     """Record one verdict on several samples, a row for each, once. Those that are refused are listed with the reason;
-    the others are on the disk when this returns."""
+    the others are on the disk when this returns. Where little is left of the reader's share, they get more."""
     _check_open(seat)
     asked, standing, words = bulk_request(content), seat.state.current(), seat.words
     if asked.kind is VerdictKind.RELABEL and asked.chosen_label not in seat.room.study.classes:
@@ -57,7 +58,10 @@ def record_verdicts(seat: Seat, content: bytes) -> Json:
     outcome = record_bulk(seat.ledger, verdicts)
     refused |= dict.fromkeys(outcome.stale, words("gallery_page.stale"))
     standing = seat.state.current()
+    seat.renew()
+    seat.claim_next(standing)
     return {
+        "total": len(seat.order(standing).sample_ids),
         "saved": tiles(seat, outcome.recorded, standing),
         "refused": [tile | {"reason": refused[tile["id"]]} for tile in tiles(seat, list(refused), standing)],
         "last": last_bulk(standing, words),

@@ -1,8 +1,8 @@
 """The Adjudication page: readers look again at what they dispute, and an adjudicator decides the rest."""
 
-import uuid
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
@@ -21,7 +21,7 @@ from overread.review.adjudication import (
 from overread.review.disputes import Dispute, DisputeState, Opinion, Round
 from overread.studies.study import Study
 from overread_app import session
-from overread_app.boundary import error_text, plain_text
+from overread_app.boundary import error_text
 from overread_app.components.dispute_fields import (
     SEEN,
     ask_note,
@@ -29,6 +29,7 @@ from overread_app.components.dispute_fields import (
     next_sample,
     show_choices,
     show_opinion,
+    show_problem,
     show_way_back,
 )
 from overread_app.components.reader_name import ask_reader, is_asking, remember_reader, show_code
@@ -62,7 +63,11 @@ TAKEN_BY = {
 """Which disputes a round takes in."""
 
 
+STYLE = Path(__file__).parents[1] / "components" / "adjudication.css"
+
+
 def show_page() -> None:
+    st.html(STYLE)
     study = session.current_study()
     if study is None:
         st.title("Adjudication")
@@ -74,6 +79,7 @@ def show_page() -> None:
     else:
         show_code()
         remember_reader()
+        show_problem()
         show_work(study, session.reader_name())
     if session.is_owner():
         show_rounds(study)
@@ -113,8 +119,6 @@ def show_rounds(study: Study) -> None:
     for column, state in zip(st.columns(max(len(told), 4)), told, strict=False):
         title, explanation = STATE_WORDS[state]
         column.metric(title, f"{counts[state]:,}", help=explanation)
-    if problem := session.get("adjudication_unopened"):
-        st.error(plain_text(problem))
     with st.container(horizontal=True):
         for each in Round:
             show_round(study, each, [one for one in found.values() if one.state in TAKEN_BY[each]])
@@ -136,18 +140,18 @@ def show_round(study: Study, each: Round, taken: Sequence[Dispute]) -> None:
 
 
 def open_now(study: Study, each: Round) -> None:
-    session.put("adjudication_unopened", None)
     try:
         open_round(session.ledger(study), each, session.reader_name() or "owner")
+        session.put("adjudication_problem", None)
     except UserError as error:
-        session.put("adjudication_unopened", error_text(error))
+        session.put("adjudication_problem", error_text(error))
 
 
 def show_second_look(study: Study, reader: str, look: SecondLook, *, num_done: int, num_all: int) -> None:
     """A sample that a reader has to look at again, beside what another reader said of it."""
     st.title("Second look")
     image, panel = st.columns([3, 2], gap="medium")
-    with image:
+    with image, st.container(key="adjudication_image"):
         show_image(study, session.current_run(), reader, look.sample_id)
     with panel:
         st.progress(num_done / num_all, text=f"{num_done:,} of {num_all:,} looked at again")
@@ -156,9 +160,9 @@ def show_second_look(study: Study, reader: str, look: SecondLook, *, num_done: i
             show_opinion("Another reader", other)
         note = ask_note(look.sample_id)
 
-        def save(label: str | None) -> None:
+        def save(label: str | None, key: str) -> None:
             said = Opinion(label or "", note)
-            record_second(session.ledger(study), reader, look.sample_id, said, key=str(uuid.uuid4()))
+            record_second(session.ledger(study), reader, look.sample_id, said, key=key)
 
         others = dict.fromkeys(other.label for other in look.others if other.label != look.own.label)
         first: list[tuple[str | None, str]] = [(look.own.label, f"Keep: {named(look.own.label)}")]
@@ -171,7 +175,7 @@ def show_adjudication(study: Study, reader: str, sample_id: str, *, num_done: in
     """A sample for an adjudicator: the image alone, and on request what the readers said."""
     st.title("Adjudication")
     image, panel = st.columns([3, 2], gap="medium")
-    with image:
+    with image, st.container(key="adjudication_image"):
         show_image(study, session.current_run(), reader, sample_id)
     with panel:
         st.progress(num_done / num_all, text=f"{num_done:,} of {num_all:,} decided")
@@ -189,7 +193,7 @@ def show_adjudication(study: Study, reader: str, sample_id: str, *, num_done: in
         protocol = Protocol.OPEN if seen in SEEN else Protocol.BLIND
         note = ask_note(sample_id)
 
-        def save(label: str | None) -> None:
+        def save(label: str | None, key: str) -> None:
             record_adjudication(
                 session.ledger(study),
                 reader,
@@ -197,11 +201,11 @@ def show_adjudication(study: Study, reader: str, sample_id: str, *, num_done: in
                 None if label is None else Opinion(label, note),
                 note=note,
                 protocol=protocol,
-                key=str(uuid.uuid4()),
+                key=key,
             )
 
-        classes: list[tuple[str | None, str]] = [(label, named(label)) for label in study.classes]
-        show_choices(sample_id, classes, [("", named("")), (None, "Cannot be resolved")], save)
+        rest: list[tuple[str | None, str]] = [(label, named(label)) for label in (*study.classes, "")]
+        show_choices(sample_id, [], [*rest, (None, "Cannot be resolved")], save)
 
 
 show_page()

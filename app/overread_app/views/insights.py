@@ -38,6 +38,7 @@ def show_page() -> None:
         return
     if run is None:
         st.info("There is no finished run yet. Start one on the Train page.", icon=":material/info:")
+        show_readers(study)
         return
     st.caption(f"{plain_text(study.name)} · {run_title(run)}")
     scores = study_data.load_scores(run)

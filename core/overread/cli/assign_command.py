@@ -71,7 +71,7 @@ def assign(
     elif asked:
         current = module.current_assignment(ledger)
         module.assign(ledger, module.Assignment(**(asdict(current) if current else {}) | asked))
-    assignment, progress = module.current_assignment(ledger), study_progress(opened)
+    assignment, progress = module.current_assignment(ledger), study_progress(opened, ledger)
     lines += _lines(assignment, progress)
     values = {
         "assignment": assignment and asdict(assignment),

@@ -1,9 +1,9 @@
 """A study's assignment: which samples it is about, and how far its readers are."""
 
 from overread.pipeline.audit_study import drawn_sample
-from overread.pipeline.study_ledger import open_ledger
 from overread.review.assignment import current_assignment
 from overread.review.claims import AssignmentProgress, assignment_progress
+from overread.review.ledger import Ledger
 from overread.studies.run import default_run
 from overread.studies.study import Study
 
@@ -22,8 +22,8 @@ def assigned_samples(study: Study) -> list[str]:
     return list(dict.fromkeys([*(one for one in (drawn.ranks if drawn else ()) if one in known), *proposals]))
 
 
-def study_progress(study: Study) -> AssignmentProgress | None:
-    """How far the readers of an assigned study are; None without an assignment."""
-    ledger = open_ledger(study)
+def study_progress(study: Study, ledger: Ledger) -> AssignmentProgress | None:
+    """How far the readers of an assigned study are; None without an assignment. ledger: the study's. Raises
+    NotAllowedError for who may not see others' work."""
     assignment = current_assignment(ledger)
     return None if assignment is None else assignment_progress(ledger, assignment, assigned_samples(study))

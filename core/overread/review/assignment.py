@@ -65,7 +65,9 @@ def assign(ledger: Ledger, assignment: Assignment, *, by: str = "") -> None:
 
 
 def end_assignment(ledger: Ledger) -> None:
-    """Let every reader read all samples again; all claims end. Raises LedgerError."""
+    """Let every reader read all samples again; all claims end. Raises LedgerError, and NotAllowedError for who is not
+    the owner."""
+    require(ledger.actor, Action.MANAGE)
     with ledger.writing() as connection:
         for table in (assignments, claims):
             connection.execute(delete(table).where(table.c.study == ledger.study))

@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, insert, select, update
 from overread.review.accounts import Accounts
 from overread.review.assignment import Assignment
 from overread.review.ledger import Ledger
+from overread.review.roles import Action, require
 from overread.review.schema import claims
 
 NUM_LEFT = 5
@@ -92,7 +93,9 @@ def renew_claims(ledger: Ledger, assignment: Assignment, reader: str) -> None:
 
 
 def give_back(ledger: Ledger, reader: str) -> int:
-    """End a reader's claims, so that others get the samples at once; how many there were. Raises LedgerError."""
+    """End a reader's claims, so that others get the samples at once; how many there were. Raises LedgerError, and
+    NotAllowedError for who is not the owner."""
+    require(ledger.actor, Action.MANAGE)
     with ledger.writing() as connection:
         own = claims.c.study == ledger.study, claims.c.reader == reader
         return connection.execute(delete(claims).where(*own)).rowcount

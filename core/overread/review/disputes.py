@@ -9,7 +9,7 @@ from enum import StrEnum
 from overread.records import VerdictKind
 from overread.review.chain import LedgerRow
 from overread.review.final_labels import Settled
-from overread.review.row_rules import KEEPING_KINDS
+from overread.review.row_rules import KEEPING_KINDS, LABELLING_KINDS
 
 SECOND_KIND = "second"
 ADJUDICATION_KIND = "adjudication"
@@ -52,6 +52,8 @@ class Opinion:
     label: str
     """Class name; empty where the sample is to be excluded."""
     note: str = ""
+    doubt: str = ""
+    """`ambiguous` or `cannot_judge`, where their label is the given one for that reason; else empty."""
 
 
 @dataclass(slots=True)
@@ -134,7 +136,7 @@ def _open(row: LedgerRow, found: dict[str, Dispute], standing: Mapping[str, Mapp
 
 def _disputed(sample_id: str, of_sample: Mapping[str, list[LedgerRow]]) -> Dispute | None:
     newest = {reader: rows[-1] for reader, rows in of_sample.items() if rows}
-    first = {reader: Opinion(_label(row), row.note) for reader, row in newest.items()}
+    first = {reader: Opinion(_label(row), row.note, _doubt(row)) for reader, row in newest.items()}
     if len({opinion.label for opinion in first.values()}) < 2:
         return None
     last = max(newest.values(), key=lambda row: row.sequence)
@@ -144,6 +146,10 @@ def _disputed(sample_id: str, of_sample: Mapping[str, list[LedgerRow]]) -> Dispu
 def _label(row: LedgerRow) -> str:
     """As of `final_labels.verdict_label`."""
     return row.given_label if row.verdict in KEEPING_KINDS else row.chosen_label
+
+
+def _doubt(row: LedgerRow) -> str:
+    return row.verdict if row.verdict in KEEPING_KINDS and row.verdict not in LABELLING_KINDS else ""
 
 
 def resolutions(disputes: Mapping[str, Dispute]) -> dict[str, Settled]:

@@ -162,12 +162,17 @@ def open_apart(browser, server: Server):
 
 def begin(page, reader: str) -> str:
     """Give the name and look at the first sample long enough to judge it; returns its visit."""
+    begin_name(page, reader)
+    return look(page)
+
+
+def begin_name(page, reader: str) -> None:
+    """Give the name that a page asks for."""
     field = page.locator(".st-key-review_reader input")
     field.wait_for(timeout=PATIENCE_MS)
     page.wait_for_selector(AT_REST, timeout=PATIENCE_MS)  # a page that is drawn again may forget what is typed
     field.fill(reader)
     field.press("Enter")
-    return look(page)
 
 
 def look(page, *, after: str | None = None) -> str:

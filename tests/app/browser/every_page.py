@@ -3,8 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.app.browser.conftest import OWNER, PATIENCE_MS, await_saved, begin, decide
+import pytest
 
+from overread.review.adjudication import open_round
+from overread.review.disputes import Round
+from overread.studies.study import Study
+from tests.app.browser.conftest import OWNER, PATIENCE_MS, await_saved, begin, decide
+from tests.app.verdicts import dispute
+
+NOTE = "villous in places"
 SETTLING_MS = 700
 """For what moves or is drawn late: popovers, charts."""
 
@@ -50,6 +57,7 @@ def every_page(page, url: str, *, reader: str) -> Iterator[str]:
     yield from settled(page, "review")
     yield from opened(page, "?", "keys")
     yield from gallery(page, url)
+    yield from adjudication(page, url)
     page.goto(f"{url}/review")
     page.locator(".surface").wait_for(timeout=PATIENCE_MS)
     decide(page, "x", "a")
@@ -85,6 +93,28 @@ def gallery(page, url: str) -> Iterator[str]:
     page.locator(".confirm").wait_for(timeout=PATIENCE_MS)
     yield from settled(page, "gallery's question")
     page.keyboard.press("Escape")
+
+
+def adjudication(page, url: str) -> Iterator[str]:
+    """The page for an adjudicator who is the owner, with what two readers said, and before a round is opened. Nothing
+    is decided."""
+    page.goto(f"{url}/adjudication")
+    page.locator(".st-key-adjudication_choices").wait_for(timeout=PATIENCE_MS)
+    yield from settled(page, "adjudication")
+    page.locator("[data-testid='stCheckbox'] label").click()
+    page.get_by_text(NOTE).wait_for(timeout=PATIENCE_MS)
+    yield from settled(page, "adjudication, not blind")
+    page.get_by_role("button", name="Send to adjudication").click()
+    yield from settled(page, "adjudication, a round")
+    page.keyboard.press("Escape")
+
+
+def dispute_some(study: Study) -> None:
+    """Have two readers differ on images of the study, some of which are for adjudication."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OVERREAD_EPHEMERAL", "1")
+        open_round(dispute(study, number=2, note=NOTE), Round.ADJUDICATION, "Olga")
+        dispute(study, number=4, note=NOTE)
 
 
 def opened(page, key: str, name: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.app.browser.conftest import OWNER, PATIENCE_MS, Server, begin, draw_images, serving
-from tests.app.browser.every_page import every_page, tab_in_theme
+from tests.app.browser.every_page import dispute_some, every_page, tab_in_theme
 from tests.app.browser.test_reading_page import CLASSES
 from tests.app.made_study import write_study
 
@@ -41,6 +41,7 @@ def server(tmp_path_factory):
         patch.setattr("tests.app.made_study.CLASSES", CLASSES)
         study = write_study(tmp_path_factory.mktemp("axe"), num_samples=36)
     draw_images(study)
+    dispute_some(study)
     with serving(study) as url:
         yield Server(url, study)
 
@@ -64,6 +65,7 @@ def test_axe_finds_nothing_on_any_page(browser, server, theme):
         "verdicts",
         "queue",
         "gallery",
+        "adjudication",
         "end",
         "insights",
         "export",

@@ -11,7 +11,7 @@ import pytest
 
 from overread.studies.study import open_study
 from tests.app.browser.conftest import Server, draw_images, serving
-from tests.app.browser.every_page import every_page, tab_in_theme
+from tests.app.browser.every_page import dispute_some, every_page, tab_in_theme
 from tests.app.browser.test_reading_page import CLASSES
 from tests.app.made_study import write_study
 
@@ -34,6 +34,7 @@ def server(tmp_path_factory):
             patch.setattr("tests.app.made_study.CLASSES", CLASSES)
             study = write_study(folder, num_samples=120)
         draw_images(study)
+    dispute_some(study)
     with serving(study) as url:
         yield Server(url, study)
 

@@ -1,5 +1,7 @@
 """A study whose samples are shared among readers: what each gets, and that nothing tells of the others."""
 
+import json
+
 import pytest
 
 from overread.audit.design import AuditQuestion
@@ -74,12 +76,19 @@ def test_a_verdict_on_a_sample_that_another_reader_got_meanwhile_is_saved(study)
     assert [each.verdict.reader for each in ledger.decisions()] == ["Ann"]
 
 
-def test_the_gallery_shows_a_reader_their_share_alone(study):
-    assign(open_ledger(study), Assignment(batch=4))
+def test_the_gallery_gives_a_reader_their_share_and_shows_it_alone(study):
+    assign(open_ledger(study), Assignment(batch=6))
     desk = Desk(study, "Ann")
-    desk.queue()
-    head = desk.post("gallery/tiles", start=0, count=20).content.partition(b"\n")[0]
-    assert b'"total": 4' in head
+
+    def shown():
+        return json.loads(desk.post("gallery/tiles", start=0, count=20).content.partition(b"\n")[0])
+
+    tiles = shown()["tiles"]
+    assert len(tiles) == shown()["total"] == 6
+    follows = {tile["id"]: tile["follows"] for tile in tiles}
+    answer = desk.post("gallery/verdict", bulk="b" * 32, kind="reject", chosen_label="", follows=follows).json()
+    assert answer["total"] == shown()["total"] == len(shown()["tiles"]) == 8  # the next batch came with the verdicts
+    assert len(answer["saved"]) == 6
 
 
 def test_without_an_assignment_all_is_as_before_and_no_more_is_asked_of_the_database(study, monkeypatch):
@@ -124,3 +133,17 @@ def test_repeats_and_controls_come_in_a_share(study, monkeypatch):
     for _ in range(4):
         desk.decide(desk.shown(), "reject")
     assert desk.shown()["id"] == first[0]
+
+
+def test_a_share_is_no_limit_on_what_may_be_opened_and_what_is_opened_tells_nothing_of_its_holder(study):
+    ledger = open_ledger(study)
+    assign(ledger, Assignment(batch=6))
+    ann, bob = Desk(study, "Ann"), Desk(study, "Bob")
+    read, held = ann.queue(count=10)["samples"][:2]
+    assert ann.decide(read, "reject", note="zimtstern").status_code == 200
+    before = bob.queue(count=10)["progress"]
+    for packet in (read, held):
+        answer = bob.queue(count=1, first=packet["id"])
+        assert answer["samples"] == [packet | {"follows": ""}] and answer["progress"] == before
+    assert bob.decide(held, "reject").status_code == 200  # beside the holder's, who may still read it
+    assert ann.shown()["id"] == held["id"]

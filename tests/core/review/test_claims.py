@@ -174,9 +174,17 @@ def test_progress_counts_and_names_no_verdict(ledger, clock):
     counts = Counter(num_samples=10, num_read_once=2, num_read_by_all=1, num_claimed=1, num_expired=2)
     assert {name: getattr(found, name) for name in counts} == counts
     assert [(each.reader, each.num_read, each.num_claimed) for each in found.readers] == [("ann", 1, 0), ("bob", 2, 1)]
-    with pytest.raises(NotAllowedError):
-        reader = Actor("ann", Role.READER, Identity.PASSWORD, frozenset({"study"}))
-        assignment_progress(ledger.acting(reader), assignment, SAMPLES)
+
+
+@pytest.mark.parametrize("role", [Role.READER, Role.ADJUDICATOR])
+def test_only_the_owner_shares_out_and_gives_back_and_a_reader_sees_no_progress(ledger, role):
+    acting = ledger.acting(Actor("ann", role, Identity.PASSWORD, frozenset({"study"})))
+    for act in (lambda: give_back(acting, "bob"), lambda: assign(acting, Assignment()), lambda: end_assignment(acting)):
+        with pytest.raises(NotAllowedError):
+            act()
+    if role is Role.READER:
+        with pytest.raises(NotAllowedError):
+            assignment_progress(acting, Assignment(), SAMPLES)
 
 
 def test_an_assignment_is_kept_with_the_study_and_can_be_ended(ledger, url, monkeypatch):

@@ -25,6 +25,7 @@ from overread_app.start import main
 from tests.app.made_study import write_study
 from tests.app.test_start import free_port
 from tests.app.verdicts import verdicts
+from tests.core.review.quick_passwords import use_quick_passwords
 from tests.paths import ROOT
 
 PASSWORD = "correct horse battery"
@@ -108,6 +109,7 @@ def serving(folder, *arguments):
     accounts = Accounts.open(f"sqlite:///{folder / 'home' / 'readers.db'}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OVERREAD_EPHEMERAL", "1")
+        use_quick_passwords(patch)
         accounts.add("Dr. Owner", Role.OWNER, password=PASSWORD)
         accounts.add(READER, Role.READER, password=PASSWORD)
         accounts.grant(READER, [study.ledger_study])

@@ -117,11 +117,13 @@ def test_a_signal_ends_an_import_while_a_harmful_file_is_read(sign, tmp_path):
     command = [sys.executable, "-m", "core", "import", tmp_path / "source", "--study", tmp_path / "study"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
         children = Path(f"/proc/{program.pid}/task")
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while not (found := _guarded_processes(children)):
             assert program.poll() is None and time.monotonic() < end, program.communicate()
             time.sleep(0.1)
-        time.sleep(1.5)  # until it has begun to read
+        while _processor_s(found) < 1:  # then it has begun to read
+            assert program.poll() is None and time.monotonic() < end, program.communicate()
+            time.sleep(0.05)
         assert _guarded_processes(children) == found
         start = time.monotonic()
         program.send_signal(sign)
@@ -137,3 +139,9 @@ def test_a_signal_ends_an_import_while_a_harmful_file_is_read(sign, tmp_path):
 def _guarded_processes(tasks: Path) -> list[int]:
     """The processes that a program's threads have started."""
     return sorted(int(child) for path in tasks.glob("*/children") for child in path.read_text().split())
+
+
+def _processor_s(processes: list[int]) -> float:
+    """The processor's time that these processes have taken (proc(5): utime and stime, in ticks)."""
+    fields = (Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split() for process in processes)
+    return sum(int(each[11]) + int(each[12]) for each in fields) / os.sysconf("SC_CLK_TCK")

@@ -39,3 +39,8 @@ def own_main_module() -> Iterator[None]:
     main = sys.modules["__main__"]
     yield
     sys.modules["__main__"] = main
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is collected last, and takes long, begins first: no worker is to end long after the others."""
+    items.sort(key=lambda item: item.path.parent != Path(__file__).parent)

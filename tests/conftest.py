@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Containers often forbid compiled files; here a hundred processes would each compile the whole project anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# A shell lets what it starts with & ignore Ctrl+C, and the processes that tests start would ignore it too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # What is made once for a user, such as converted encoders, tests make once for this machine, and not in the home.
 os.environ["OVERREAD_CACHE"] = str(Path(tempfile.gettempdir()) / f"overread-tests-{os.getuid()}")
 # A disk takes milliseconds to confirm each of the many thousand files that tests write; memory takes none.
@@ -35,3 +39,8 @@ def own_main_module() -> Iterator[None]:
     main = sys.modules["__main__"]
     yield
     sys.modules["__main__"] = main
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is collected last, and takes long, begins first: no worker is to end long after the others."""
+    items.sort(key=lambda item: item.path.parent != Path(__file__).parent)

@@ -90,17 +90,36 @@ def test_one_damaged_study_takes_nothing_else_down(app, whole, tmp_path, monkeyp
             assert "Good" in cards
             is_opened = "Damaged" in cards
             assert is_opened != ("**Damaged cannot be opened" in text or "**study cannot be opened" in text)
+    look_at_the_good_one(app, folder, ["Damaged", "Good"] if is_opened else ["Good"], ["export"])
+
+
+def look_at_the_good_one(app, folder, options, pages):
+    """What these pages show of it, where those studies may be picked."""
     app.query_params.clear()
     app.session_state["session_study"] = (folder / "good" / "study").resolve()
-    for page in PAGES[1:]:
+    for page in pages:
         app.switch_page(f"views/{page}.py").run()
         assert not app.exception
         assert not app.error
         assert not app.warning
         (picker,) = [box for box in app.selectbox if box.label == "Study"]
         assert picker.value == (folder / "good" / "study").resolve()
-        assert picker.options == (["Damaged", "Good"] if is_opened else ["Good"])
+        assert picker.options == options
     assert "The cleaned table of Good" in page_text(app)
+
+
+def test_no_page_of_a_study_minds_that_others_are_damaged_each_in_another_file(app, whole, tmp_path, monkeypatch):
+    folder = tmp_path / "films"
+    shutil.copytree(whole, folder)
+    paths = [folder / "good" / "study"]
+    for number, (_, file, damage) in enumerate(case for case in DAMAGES if case[0].endswith(("cut", "a folder"))):
+        paths.append(shutil.copytree(folder / "damaged", folder / str(number)) / "study")
+        damage(paths[-1] / file)
+    monkeypatch.setenv(STUDIES_VARIABLE, json.dumps(list(map(str, paths))))
+    monkeypatch.delenv("OVERREAD_DATABASE", raising=False)
+    open_page(app, "studies", reader="Ada")
+    opened = [heading.value for heading in app.header if heading.value in ("Damaged", "Good")]
+    look_at_the_good_one(app, folder, opened, PAGES[1:])
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from overread_app.readable_roots import NOT_WHOLE, ROOTS_VARIABLE, is_readable, 
 from tests.app.conftest import page_text, wait_for_import
 from tests.app.made_study import write_study
 from tests.app.test_start import free_port
+from tests.core.commands import run_command
 from tests.paths import ROOT
 
 SECRET = "db:5432:app:user:hunter2"
@@ -30,10 +31,28 @@ def outside(tmp_path_factory):
     return folder
 
 
+class Import:
+    """An import that the form has started, in this process and not before it is waited for: there are many here, and
+    tests/app/test_studies.py starts them as they are."""
+
+    def __init__(self, arguments, *, log):
+        self.arguments, self.log, self.returncode = arguments, log, None
+
+    def poll(self):
+        return self.returncode
+
+    def wait(self, timeout):
+        ended = run_command("import", *self.arguments, "--json")
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.log.write_text(ended.out + ended.err)
+        self.returncode = ended.status
+
+
 @pytest.fixture
 def form(app, made_study, tmp_path, monkeypatch):
     """Fills in the form's source; returns what the page then says."""
     (tmp_path / "data").mkdir()
+    monkeypatch.setattr(processes, "start_import", Import)
     monkeypatch.setattr(processes, "DATA_PATH", tmp_path / "data")
 
     def fill(source, **fields):

@@ -21,9 +21,11 @@ from overread.records import VerdictKind
 from overread.review.accounts import Accounts
 from overread.review.roles import Role
 from overread_app import session
+from overread_app.start import main
 from tests.app.made_study import write_study
 from tests.app.test_start import free_port
 from tests.app.verdicts import verdicts
+from tests.core.review.quick_passwords import use_quick_passwords
 from tests.paths import ROOT
 
 PASSWORD = "correct horse battery"
@@ -108,6 +110,7 @@ def serving(folder, *arguments, is_home=False):
     accounts = Accounts.open(f"sqlite:///{folder / 'home' / 'readers.db'}")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OVERREAD_EPHEMERAL", "1")
+        use_quick_passwords(patch)
         accounts.add("Dr. Owner", Role.OWNER, password=PASSWORD)
         accounts.add(READER, Role.READER, password=PASSWORD)
         accounts.grant(READER, [study.ledger_study])
@@ -242,6 +245,11 @@ def test_signing_out_ends_the_session_but_not_from_another_site(served):
     assert served.ask("/sign-in/state", token=token)[0] == 401
 
 
+@pytest.fixture(scope="module")
+def study_alone(tmp_path_factory):
+    return write_study(tmp_path_factory.mktemp("alone"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -256,8 +264,10 @@ def test_signing_out_ends_the_session_but_not_from_another_site(served):
         (("--serve", "127.0.0.1", "--uploads", "2GB"), "--uploads: leave out the folders of studies"),
     ],
 )
-def test_it_refuses_to_start_in_a_line(tmp_path, arguments, message):
-    with start(tmp_path, write_study(tmp_path).path, *arguments) as process:
-        output, _ = process.communicate(timeout=60)
-    assert process.returncode == 2
+def test_it_refuses_to_start_in_a_line(tmp_path, study_alone, monkeypatch, capsys, arguments, message):
+    monkeypatch.setenv("OVERREAD_HOME", str(tmp_path / "home"))
+    for step in ("_serve", "_announce"):  # which none may reach
+        monkeypatch.setattr(f"overread_app.start.{step}", lambda *_: None)
+    assert main([str(study_alone.path), *arguments, "--no-browser"]) == 2
+    output = "".join(capsys.readouterr())
     assert output.startswith("error: ") and output.count("\n") == 1 and message in output

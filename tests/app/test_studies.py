@@ -16,6 +16,7 @@ from overread.studies.study import open_study
 from overread_app import processes
 from overread_app.boundary import plain_text
 from overread_app.processes import STUDIES_VARIABLE
+from overread_app.session import study_address
 from overread_app.words.catalogue import ENGLISH
 from tests.app.conftest import open_page, page_text, wait_for_import
 from tests.app.made_study import write_study
@@ -59,7 +60,7 @@ def test_review_chooses_the_study_of_its_card(app, made_study, tmp_path, monkeyp
     other = write_study(tmp_path / "other", name="Chest films", num_samples=12, seed=1)
     monkeypatch.setenv(STUDIES_VARIABLE, json.dumps([str(made_study.path), str(other.path)]))
     app.run()
-    app.button(f"studies_review_{other.ledger_study}").click().run()
+    app.button(f"studies_review_{study_address(other.path.resolve())}").click().run()
     assert not app.error
     assert app.session_state["session_study"] == other.path.resolve()
 

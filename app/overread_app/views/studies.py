@@ -114,7 +114,7 @@ def show_card(study: Study, *, is_current: bool) -> None:
     num_quarantined = len(study_data.load_quarantine(study))
     runs = find_runs(study)
     finished = [run for run in runs if run.is_finished]
-    key = study.ledger_study
+    key = session.study_address(study.path)
     parts = [counted(len(samples), "image"), counted(len(study.classes), "class", "classes")]
     if num_quarantined:
         parts.append(f"{counted(num_quarantined, 'row')} left out")

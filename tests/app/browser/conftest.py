@@ -43,6 +43,8 @@ OWNER = "whoever-runs-the-tests"
 """By which a page's address is that of the server's owner."""
 PATIENCE_MS = 60_000
 """For a machine that is busy with other tests."""
+LOOK_MS = 350
+"""After which an image may be judged, and a little more."""
 AT_REST = "[data-testid='stApp'][data-test-connection-state='CONNECTED'][data-test-script-state='notRunning']"
 """Streamlit has drawn its page."""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -179,7 +181,8 @@ def look(page, *, after: str | None = None) -> str:
     """Wait until the image (the one after that visit) was there long enough to be seen; returns its visit."""
     other = "" if after is None else f":not([data-painted='{after}'])"
     page.wait_for_selector(f".reading[data-painted]{other}", timeout=PATIENCE_MS)
-    page.wait_for_timeout(350)
+    shown_ms = page.locator(".reading").evaluate("reading => performance.now() - reading.dataset.paintedAt")
+    page.wait_for_timeout(max(0, LOOK_MS - shown_ms))
     return page.locator(".reading").get_attribute("data-painted")
 
 
@@ -202,7 +205,7 @@ def draw_images(study: Study) -> None:
     images = {}
     for index, (sample_id, image) in enumerate(zip(samples["sample_id"], samples["image"], strict=True)):
         pixels = np.random.default_rng(index).integers(0, 256, (96, 128, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(study.image_location(image).path)
+        Image.fromarray(pixels).save(study.image_location(image).path, compress_level=1)
         images[sample_id] = study.image_location(image)
     build_cache(study.pixels_path, images, size_px=32)
 

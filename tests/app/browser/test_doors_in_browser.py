@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.app.browser.conftest import OWNER, open_tab
+from tests.app.browser.conftest import AT_REST, OWNER, PATIENCE_MS, open_tab
 
 pytestmark = pytest.mark.browser
 
@@ -80,7 +80,8 @@ def test_no_page_of_the_app_breaks_its_own_policy(browser, server, path):
     )
     page.goto(f"{server.url}/{path}?owner={OWNER}")
     page.get_by_text("Not for diagnosis").first.wait_for(state="attached", timeout=30_000)
-    page.wait_for_timeout(2000)
+    page.wait_for_selector(AT_REST, timeout=PATIENCE_MS)
+    page.wait_for_load_state("networkidle")
     broken = page.evaluate("window.broken")
     is_map_missing = page.get_by_text("WebGL is not supported").count() > 0  # so Plotly takes a policy without eval
     page.close()

@@ -114,5 +114,4 @@ def test_evidence_that_comes_later_is_never_beneath_another_sample(page):
     page.wait_for_selector(".trace", timeout=20_000)
     decide(page, "n")
     assert not page.locator(".trace").first.is_visible()
-    page.wait_for_timeout(2500)
-    assert page.locator(".trace").first.is_visible()
+    page.locator(".trace").first.wait_for(timeout=20_000)

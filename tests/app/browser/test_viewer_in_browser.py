@@ -152,9 +152,11 @@ def test_the_next_image_is_painted_without_asking_the_server_for_it(viewer):
 
 def test_no_file_name_and_no_path_reaches_the_browser(viewer, server):
     frames, answers = [], []
+    address = viewer.url
+    viewer.goto("about:blank")  # no answer is on its way whose body would be gone
     viewer.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
     viewer.on("response", lambda response: answers.append(response))
-    viewer.reload()
+    viewer.goto(address)
     visit = look(viewer)
     viewer.keyboard.press("a")
     look(viewer, after=visit)

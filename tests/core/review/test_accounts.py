@@ -13,6 +13,7 @@ from overread.review.ledger import Ledger
 from overread.review.roles import Actor, Identity, Role
 from overread.review.sign_ins import SignIns
 from tests.core.commands import run_command
+from tests.core.review.quick_passwords import use_quick_passwords
 from tests.core.review.verdicts import verdict
 
 KEY = b"a study's secret"
@@ -22,6 +23,7 @@ PASSWORD = "correct horse battery"
 @pytest.fixture
 def accounts(url, monkeypatch):
     monkeypatch.setenv("OVERREAD_EPHEMERAL", "1")
+    use_quick_passwords(monkeypatch)
     accounts = Accounts.open(url)
     accounts.add("Dr. Owner", Role.OWNER, password=PASSWORD)
     accounts.add("Dr. Doe", Role.READER, password=PASSWORD, issuer="https://login", subject="7")

@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from overread.detection_settings import RefinementSettings
 from overread.errors import ConfigError
+from overread.models import network
 from overread.network_settings import CrossFittingSettings
 from overread.phases import plan_phases, plan_stages
 from overread.training import consensus, engine
@@ -27,8 +29,26 @@ FOLDS = tuple(np.flatnonzero((np.arange(64) // 2 % 2 == fold) & (np.arange(64) <
 FINAL = with_rounds(TINY, weighting="final", num_final_epochs=2)
 
 
+NUM_FEATURES = 16
+
+
 class Killed(Exception):
     pass
+
+
+class SmallEncoder(nn.Sequential):
+    """Two convolutions and a mean, which see stripes at once."""
+
+    def __init__(self, in_channels):
+        layers = [nn.Conv2d(in_channels, 8, 5, 2), nn.BatchNorm2d(8), nn.ReLU()]
+        layers += [nn.Conv2d(8, NUM_FEATURES, 3, 2), nn.BatchNorm2d(NUM_FEATURES), nn.ReLU()]
+        super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+@pytest.fixture(autouse=True)
+def small_encoder(monkeypatch):
+    """The engine is tried, and not the encoder, which would cost ten times as much."""
+    monkeypatch.setattr(network, "build_encoder", lambda name, channels, **_: (SmallEncoder(channels), NUM_FEATURES))
 
 
 def outcome(training):
@@ -65,7 +85,7 @@ def test_stages_and_labels_stand_in_the_trace_as_the_settings_say(make_training)
     for probs in trace.stage_probs:
         assert probs.shape == (64, 2)
         np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-5)
-    assert trace.embeddings.shape == (64, 256)
+    assert trace.embeddings.shape == (64, NUM_FEATURES)
     for number, stages in ((1, [1, 2]), (2, [3, 4])):
         expected = stage_consensus(np.stack([trace.stage_probs[s] for s in stages]), data.given, max_loss=0.6)
         np.testing.assert_array_equal(trace.pseudo_labels[number - 1], expected.pseudo_labels)
@@ -148,8 +168,8 @@ def test_a_run_does_not_touch_the_global_randomness(make_training):
 @pytest.mark.parametrize(
     "settings",
     [
-        pytest.param(TINY, id="rounds", marks=pytest.mark.slow),
-        pytest.param(FINAL, id="final", marks=pytest.mark.slow),
+        pytest.param(TINY, id="rounds"),
+        pytest.param(FINAL, id="final"),
         pytest.param(FOLDED, id="folds"),
     ],
 )

@@ -8,8 +8,9 @@ import streamlit as st
 
 from overread.audit.wording import question_words
 from overread.pipeline.audit_report import REPORT_KINDS, has_pdf, write_report
-from overread.pipeline.audit_store import NextSample, choose_next, end_audit
-from overread.pipeline.audit_study import AuditNow, extend_sample
+from overread.pipeline.audit_steering import choose_next, extend_sample
+from overread.pipeline.audit_store import NextSample, end_audit
+from overread.pipeline.audit_study import AuditNow
 from overread.records import Protocol
 from overread.studies.run import Run
 from overread.studies.study import Study

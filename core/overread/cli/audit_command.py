@@ -32,8 +32,9 @@ def audit(
     """Prove how many labels are still wrong: draw a sample for readers, then say what their verdicts prove."""
     from overread.audit.design import AuditQuestion
     from overread.audit.wording import proposal_line, question_words, statement_lines
+    from overread.pipeline.audit_steering import extend_sample
     from overread.pipeline.audit_store import load_audit, sample_words
-    from overread.pipeline.audit_study import audit_now, extend_sample, open_audit
+    from overread.pipeline.audit_study import audit_now, open_audit
     from overread.studies.study import open_study
 
     opened = open_study(study)

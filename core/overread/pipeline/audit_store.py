@@ -13,8 +13,6 @@ import pandas as pd
 from overread.audit.design import AuditQuestion, Stratum
 from overread.errors import ConfigError, StudyError
 from overread.files import write_atomically
-from overread.pipeline.study_ledger import open_ledger
-from overread.records import Protocol
 from overread.studies.study import Study
 from overread.studies.text_table import read_text_table, write_text_table
 
@@ -134,22 +132,6 @@ def load_order(study: Study, audit: Audit) -> pd.DataFrame:
         raise StudyError(f"{path}: is not as it was drawn; the audit proves nothing without it: restore it")
     table = read_text_table(path)
     return table.assign(stratum=table["stratum"].astype(np.int64))
-
-
-def choose_next(study: Study, next_sample: NextSample) -> Audit:
-    """Have the queue of all readers follow the owner's choice, from now on.
-
-    Raises StudyError where no audit is open, and ConfigError where the order would tell what is hidden."""
-    audit = load_audit(study)
-    if audit is None:
-        raise StudyError(f"{study.path}: no audit is open; open one with `overread audit {study.path}`")
-    if next_sample is NextSample.FIND and study.protocol == Protocol.BLIND:
-        raise ConfigError("this study is read blind first: an order by probable errors would give the labels away")
-    if next_sample is NextSample.FIND and not audit.run:
-        raise ConfigError("the audit was opened without a run: nothing says which labels are probably wrong")
-    changed = replace(audit, next_sample=next_sample, paced_by=open_ledger(study).head().sequence)
-    save_audit(study, changed)
-    return changed
 
 
 def show_more(study: Study, audit: Audit, order: pd.DataFrame, read: Iterable[str], num_more: int | None) -> Audit:

@@ -23,7 +23,6 @@ from overread.pipeline.audit_store import (
     load_order,
     save_audit,
     save_order,
-    show_more,
 )
 from overread.pipeline.group_decision import GroupDecision, load_groups
 from overread.pipeline.study_ledger import head_text, open_ledger
@@ -285,14 +284,3 @@ def num_unread(study: Study) -> int:
     evidence = Evidence.of(open_ledger(study))
     changed = changed_unread(study, audit, order, evidence.decisions)
     return len(set(order["sample_id"][: audit.num_drawn]) - set(evidence.outcomes(given)) - changed)
-
-
-def extend_sample(study: Study) -> int:
-    """Show readers more of the order, if those drawn are all read and were not enough; how many more."""
-    now = audit_now(study)
-    if now is None:
-        return 0
-    order, evidence = load_order(study, now.audit), Evidence.of(open_ledger(study))
-    given = dict(zip(order["sample_id"], order["given_label"], strict=True))
-    read = {*evidence.outcomes(given), *changed_unread(study, now.audit, order, evidence.decisions)}
-    return show_more(study, now.audit, order, read, now.num_to_read).num_drawn - now.audit.num_drawn

@@ -12,7 +12,8 @@ from pypdf import PdfReader
 from overread.audit.design import AuditQuestion
 from overread.audit.wording import proposal_line, statement_lines
 from overread.errors import ConfigError, LedgerError, StudyError
-from overread.pipeline.audit_store import NextSample, choose_next, load_audit, load_order
+from overread.pipeline.audit_steering import choose_next
+from overread.pipeline.audit_store import NextSample, load_audit, load_order
 from overread.pipeline.audit_study import audit_course, audit_now, drawn_sample, open_audit, plan_audit
 from overread.pipeline.backup import backup_study, restore_study
 from overread.pipeline.study_ledger import open_ledger

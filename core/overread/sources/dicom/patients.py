@@ -11,6 +11,8 @@ from overread.sources.image_paths import normal_path, path_fault
 
 _NUM_LOOKED_AT = 50
 """Files from all over the source: if none of them is DICOM, the headers of the others aren't read."""
+_PATIENT_ID = "(0010,0020)"
+"""By number, for a source without DICOM files is read without pydicom."""
 
 
 def with_patients(source: Source) -> Source:
@@ -23,10 +25,10 @@ def with_patients(source: Source) -> Source:
     of_row = [split_frame(normal_path(row.image))[0] for row in source.rows]
     files = sorted({file for file in of_row if not (path_fault(file) or is_remote(file))})
     root = Path(source.root)
-    looked_at = read_headers(root, files[:: len(files) // _NUM_LOOKED_AT + 1], ("PatientID",))
+    looked_at = read_headers(root, files[:: len(files) // _NUM_LOOKED_AT + 1], (_PATIENT_ID,))
     if not any(header.is_dicom for header in looked_at):
         return source
-    patients = {header.file: header.values[0] for header in read_headers(root, files, ("PatientID",))}
+    patients = {header.file: header.values[0] for header in read_headers(root, files, (_PATIENT_ID,))}
     if not any(patients.values()):
         return source
     rows = tuple(replace(row, patient=patients.get(file, "")) for row, file in zip(source.rows, of_row, strict=True))

@@ -22,11 +22,11 @@ MIN_LABELS, MAX_LABELS = 2, 50
 
 def tag_number(name: str) -> int:
     """The number of a tag given by its keyword or as (gggg,eeee). Raises ConfigError."""
-    from pydicom.datadict import tag_for_keyword
-
     if match := _NUMBER.fullmatch(name.strip()):
         number = int(match[1] + match[2], 16)
     else:
+        from pydicom.datadict import tag_for_keyword
+
         known = tag_for_keyword(name.strip())
         if known is None:
             message = f"{name}: is no DICOM keyword; name a tag as BodyPartExamined or as (0018,0015)"

@@ -1,15 +1,15 @@
-"""What a study's owner decides about an open audit: what readers are shown next, and more of its sample."""
+"""What a study's owner decides about an open audit: what readers are shown next, more of its sample, and its end."""
 
 from dataclasses import replace
 
 from overread.errors import ConfigError, StudyError
 from overread.pipeline.audit_evidence import Evidence
 from overread.pipeline.audit_groups import changed_unread
-from overread.pipeline.audit_store import Audit, NextSample, load_audit, load_order, save_audit, show_more
+from overread.pipeline.audit_store import Audit, NextSample, load_audit, load_order, save_audit, set_aside, show_more
 from overread.pipeline.audit_study import audit_now
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import Protocol
-from overread.studies.study import Study
+from overread.studies.study import Study, set_protocol
 
 
 def choose_next(study: Study, next_sample: NextSample) -> Audit:
@@ -28,6 +28,18 @@ def choose_next(study: Study, next_sample: NextSample) -> Audit:
     return changed
 
 
+def num_unread(study: Study) -> int:
+    """Labels of the open audit's sample, as far as it is shown, that wait for a verdict; 0 where none is open."""
+    audit = load_audit(study)
+    if audit is None:
+        return 0
+    order = load_order(study, audit)
+    given = dict(zip(order["sample_id"], order["given_label"], strict=True))
+    evidence = Evidence.of(open_ledger(study))
+    changed = changed_unread(study, audit, order, evidence.decisions)
+    return len(set(order["sample_id"][: audit.num_drawn]) - set(evidence.outcomes(given)) - changed)
+
+
 def extend_sample(study: Study) -> int:
     """Show readers more of the order, if those drawn are all read and were not enough; how many more."""
     now = audit_now(study)
@@ -37,3 +49,12 @@ def extend_sample(study: Study) -> int:
     given = dict(zip(order["sample_id"], order["given_label"], strict=True))
     read = {*evidence.outcomes(given), *changed_unread(study, now.audit, order, evidence.decisions)}
     return show_more(study, now.audit, order, read, now.num_to_read).num_drawn - now.audit.num_drawn
+
+
+def end_audit(study: Study) -> None:
+    """Set the open audit aside: its sample is not shown any more, and readers see first what they saw before it.
+    Nothing where none is open."""
+    audit = load_audit(study)
+    if audit is not None and audit.makes_blind:
+        set_protocol(study.path, Protocol.OPEN)
+    set_aside(study)

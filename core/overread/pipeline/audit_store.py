@@ -13,6 +13,7 @@ import pandas as pd
 from overread.audit.design import AuditQuestion, Stratum
 from overread.errors import ConfigError, StudyError
 from overread.files import write_atomically
+from overread.records import Protocol
 from overread.studies.study import Study
 from overread.studies.text_table import read_text_table, write_text_table
 
@@ -52,6 +53,8 @@ class Audit:
     next_sample: NextSample = NextSample.PROVE
     paced_by: int = 0
     """The ledger's newest row when `FIND` was chosen: verdicts up to it say how long one takes."""
+    makes_blind: bool = False
+    """Whether the study, which is open otherwise, is read blind first until the audit ends."""
 
     @property
     def num_labels(self) -> int:
@@ -90,6 +93,12 @@ def load_audit(study: Study) -> Audit | None:
         raise StudyError(f"{path}: is damaged; restore the folder {FOLDER} from a copy, or open a new audit") from error
 
 
+def own_protocol(study: Study) -> str:
+    """What the study's readers see first where no audit is open."""
+    audit = load_audit(study)
+    return Protocol.OPEN if audit is not None and audit.makes_blind else study.protocol
+
+
 def save_audit(study: Study, audit: Audit) -> None:
     """Write design.json; order.csv stays as it was drawn."""
     text = json.dumps(asdict(audit), ensure_ascii=False, indent=1) + "\n"
@@ -97,17 +106,17 @@ def save_audit(study: Study, audit: Audit) -> None:
 
 
 def save_order(study: Study, order: pd.DataFrame) -> str:
-    """Set an open audit aside, as audit/earlier-N, and write the order of a new one: sample_id, given_label, stratum
-    and cluster. Returns its SHA-256."""
-    end_audit(study)
+    """Set an open audit aside and write the order of a new one: sample_id, given_label, stratum and cluster. Returns
+    its SHA-256."""
+    set_aside(study)
     folder = study.path / FOLDER
     folder.mkdir(exist_ok=True)
     cells = order[list(_ORDER_COLUMNS)].astype(str).to_numpy()
     return write_text_table(folder / "order.csv", _ORDER_COLUMNS, cells).sha256
 
 
-def end_audit(study: Study) -> None:
-    """Set the open audit aside, as audit/earlier-N: its sample is not shown any more. Nothing where none is open."""
+def set_aside(study: Study) -> None:
+    """Move the open audit to audit/earlier-N: its sample is not shown any more. Nothing where none is open."""
     folder, number = study.path / FOLDER, 1
     if not design_path(study).is_file():
         return

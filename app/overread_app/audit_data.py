@@ -7,8 +7,9 @@ import streamlit as st
 
 from overread.audit.design import AuditQuestion
 from overread.checks.class_use import RareClass
+from overread.pipeline.audit_steering import num_unread
 from overread.pipeline.audit_store import design_path
-from overread.pipeline.audit_study import AuditNow, AuditPlan, audit_course, audit_now, num_unread, plan_audit
+from overread.pipeline.audit_study import AuditNow, AuditPlan, audit_course, audit_now, plan_audit
 from overread.pipeline.class_use import study_rare_classes
 from overread.pipeline.group_decision import groups_path
 from overread.review.queue import Pace

@@ -8,7 +8,7 @@ from overread.pipeline.audit_store import NextSample, load_audit
 from overread.pipeline.group_decision import load_groups
 from overread.pipeline.study_ledger import open_ledger
 from overread.studies.run import open_run
-from overread.studies.study import set_protocol
+from overread.studies.study import open_study, set_protocol
 from tests.app.conftest import open_page, page_text, press
 from tests.app.verdicts import verdicts
 from tests.core.pipeline.test_audit_study import read
@@ -18,6 +18,7 @@ def test_the_owner_draws_chooses_ends_and_draws_again(app, made_study):
     open_page(app, "audit")
     assert "This takes about" in page_text(app)
     app.number_input(key="audit_max_wrong").set_value(20.0).run()
+    app.checkbox(key="audit_blind").set_value(False).run()
     press(app, "Draw the sample")
     audit = load_audit(made_study)
     assert audit.question.max_wrong == 0.2 and audit.next_sample is NextSample.PROVE
@@ -53,6 +54,16 @@ def test_in_a_blind_study_no_order_by_probable_errors_is_offered(app, made_study
     open_page(app, "audit")
     press(app, "Draw the sample")
     assert "would give the labels away" in page_text(app) and not app.radio
+
+
+def test_the_model_is_hidden_from_readers_until_the_audit_ends(app, made_study):
+    open_page(app, "audit")
+    press(app, "Draw the sample")
+    assert open_study(made_study.path).protocol == "blind"
+    assert "alone first until the audit ends" in page_text(app) and not app.radio
+    assert app.checkbox(key="audit_blind").value  # also for the sample that would take its place
+    press(app, "End this audit")
+    assert open_study(made_study.path).protocol == "open" and not app.exception
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ LONGEST = 12
 def test_the_live_line_has_sentences_of_twelve_words_at_most(num_read, num_to_read, question, proved, asked):
     bounds = ProposalBounds(tuple(range(1, 101)), (65,) * 100, num_read, num_to_read)
     audit = Audit(question, "run", (), 120, 120, 3000, "", "", "", "")
-    now = AuditNow(audit, Statement(3784, num_read, 129, 2, 0, num_to_read, ()), bounds, "", 1)
+    now = AuditNow(audit, Statement(3784, num_read, 129, 2, 0, num_to_read, ()), bounds, "", 1, 0, num_read)
     line = audit_line(now, ENGLISH)
     sentences = line.replace("%.", "%|").replace(". ", "|").split("|")
     assert max(len(sentence.split()) for sentence in sentences) <= LONGEST + 1  # "%" stands by itself

@@ -6,8 +6,9 @@ from overread.audit.design import AuditQuestion
 from overread.errors import NotAllowedError
 from overread.files import file_sha256
 from overread.pipeline.audit_report import write_report
-from overread.pipeline.audit_store import NextSample, choose_next, end_audit
-from overread.pipeline.audit_study import extend_sample, open_audit
+from overread.pipeline.audit_steering import choose_next, end_audit, extend_sample
+from overread.pipeline.audit_store import NextSample
+from overread.pipeline.audit_study import open_audit
 from overread.pipeline.configuring import choose_run, configure
 from overread.pipeline.exporting import export_study
 from overread.pipeline.group_decision import apply_group, draw_group, draw_more, group_name, load_groups, undo_group

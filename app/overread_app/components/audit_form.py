@@ -7,7 +7,9 @@ import streamlit as st
 from overread.audit.design import AuditQuestion
 from overread.audit.wording import range_words
 from overread.errors import UserError
+from overread.pipeline.audit_store import own_protocol
 from overread.pipeline.audit_study import open_audit
+from overread.records import Protocol
 from overread.studies.run import Run
 from overread.studies.study import Study
 from overread_app import audit_data, session
@@ -17,6 +19,10 @@ from overread_app.components.wording import counted
 ALL_LABELS, PROPOSALS = "How many labels are still wrong", "How many proposals are right"
 CONFIDENCES = (90, 95, 99)
 HOUR_S = 3600
+BLIND_HELP = (
+    "The given label, the model’s view and the evidence are hidden until a reader has labelled the image. Without it, "
+    "readers see them first and can tell the images drawn at random from the proposals; the report then says so."
+)
 
 
 def show_audit_form(study: Study, run: Run | None) -> None:
@@ -47,8 +53,18 @@ def show_audit_form(study: Study, run: Run | None) -> None:
         question = replace(asked, min_precision=share)
     else:
         question = replace(asked, max_wrong=share, by_class=by_class)
+    reads_blind = own_protocol(study) == Protocol.OPEN and st.checkbox(
+        "Readers label each image alone first, until the audit ends", value=True, key="audit_blind", help=BLIND_HELP
+    )
     if show_plan(study, question, run):
-        st.button("Draw the sample", type="primary", key="audit_open", on_click=_open, args=(study, question, run))
+        st.button(
+            "Draw the sample",
+            type="primary",
+            key="audit_open",
+            on_click=open_audit,
+            args=(study, question, run.name if run else None),
+            kwargs={"reads_blind": reads_blind, "actor": session.account()},
+        )
 
 
 def show_plan(study: Study, question: AuditQuestion, run: Run | None) -> bool:
@@ -74,7 +90,3 @@ def show_plan(study: Study, question: AuditQuestion, run: Run | None) -> bool:
         "What is proved rests on the verdicts alone."
     )
     return True
-
-
-def _open(study: Study, question: AuditQuestion, run: Run | None) -> None:
-    open_audit(study, question, run.name if run else None, actor=session.account())

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from overread.audit.wording import most_percent, percent, proposal_line, statement_lines
+from overread.audit.wording import most_percent, percent, proposal_line, reading_words, statement_lines
 from overread.pipeline.audit_study import AuditNow
 from overread.studies.study import Study
 from overread_app import audit_data
@@ -32,6 +32,8 @@ def show_audit(study: Study, now: AuditNow, *, page: str) -> None:
         lines = statement_lines(now.statement, question) + (
             [proposal_line(now.proposals, question)] * bool(now.audit.run)
         )
+        if now.num_blind + now.num_open:
+            lines.append(reading_words(now.num_blind, now.num_open, has_model=bool(now.audit.run)))
         gained = what_reading_buys(now)
         said = [*map(sentence, lines), *([gained] if gained else [])]
         st.markdown("\n".join(f"- {line}" for line in said))

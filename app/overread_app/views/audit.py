@@ -8,8 +8,9 @@ import streamlit as st
 
 from overread.audit.wording import question_words
 from overread.pipeline.audit_report import REPORT_KINDS, has_pdf, write_report
-from overread.pipeline.audit_store import NextSample, choose_next, end_audit
-from overread.pipeline.audit_study import AuditNow, extend_sample
+from overread.pipeline.audit_steering import choose_next, end_audit, extend_sample
+from overread.pipeline.audit_store import NextSample
+from overread.pipeline.audit_study import AuditNow
 from overread.records import Protocol
 from overread.review.roles import Actor
 from overread.studies.run import Run
@@ -99,7 +100,8 @@ def show_steering(study: Study, run: Run | None, now: AuditNow) -> None:
         st.button(label, type="primary", key="audit_more", on_click=_show_more, args=(study,))
     if study.protocol == Protocol.BLIND or not audit.run:
         why = "an order by probable errors would give the labels away" if audit.run else "there is no model to say more"
-        st.caption(f"The sample, in its random order: {why}.")
+        until = " Readers label each image alone first until the audit ends." if audit.makes_blind else ""
+        st.caption(f"The sample, in its random order: {why}.{until}")
     else:
         key = f"audit_next_{audit.opened_at}"
         names = {each.value: text for each, text in NEXT.items()}

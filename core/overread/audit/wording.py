@@ -97,6 +97,20 @@ def proposal_line(bounds: ProposalBounds, question: AuditQuestion) -> str:
     return f"{line}; {_to_go(bounds.num_to_read, bounds.to_read_range, question.min_precision)}"
 
 
+def reading_words(num_blind: int, num_open: int, *, has_model: bool) -> str:
+    """What readers saw before they decided: it says whether they could tell the images drawn at random.
+
+    num_blind: verdicts that followed a reading of the image alone; num_open: those that did not."""
+    if not num_blind + num_open:
+        return "no image was read yet"
+    if not num_open:
+        return "readers labelled each image alone before they saw its label" + " or the model's" * has_model
+    seen = "readers saw the given label first"
+    if has_model:
+        seen = "readers saw the given label and the model's first, and could tell images that the model did not propose"
+    return f"{seen}, at {num_open:,} of {num_blind + num_open:,} verdicts" if num_blind else seen
+
+
 def question_words(question: AuditQuestion) -> str:
     """What is to be proved."""
     at = percent(question.confidence)

@@ -10,6 +10,11 @@ from overread.cli.arguments import Json, Overwrite, RunName, StudyPath, require_
 from overread.cli.terminal import print_result
 from overread.errors import ConfigError
 
+KEEP_PROTOCOL_HELP = (
+    "Leave what readers see first as it is. Without it, they label each image alone first until the audit ends: else "
+    "the model's view tells them which images it did not propose."
+)
+
 
 def audit(
     study: StudyPath,
@@ -25,15 +30,18 @@ def audit(
     ] = None,
     by_class: Annotated[bool, typer.Option("--by-class", help="Sample each class for itself; takes more.")] = False,
     run: RunName = None,
+    keep_protocol: Annotated[bool, typer.Option("--keep-protocol", help=KEEP_PROTOCOL_HELP)] = False,
     new: Annotated[bool, typer.Option("--new", help="Set the open audit aside, and draw another one.")] = False,
+    end: Annotated[bool, typer.Option("--end", help="Set the open audit aside.")] = False,
     status: Annotated[bool, typer.Option("--status", help="Only say what is proved now.")] = False,
     as_json: Json = False,
 ) -> None:
     """Prove how many labels are still wrong: draw a sample for readers, then say what their verdicts prove."""
     from overread.audit.design import AuditQuestion
-    from overread.audit.wording import proposal_line, question_words, statement_lines
+    from overread.audit.wording import proposal_line, question_words, reading_words, statement_lines
+    from overread.pipeline.audit_steering import end_audit, extend_sample
     from overread.pipeline.audit_store import load_audit, sample_words
-    from overread.pipeline.audit_study import audit_now, extend_sample, open_audit
+    from overread.pipeline.audit_study import audit_now, open_audit
     from overread.studies.study import open_study
 
     opened = open_study(study)
@@ -49,11 +57,16 @@ def audit(
         if value is not None
     }
     current = load_audit(opened)
-    if current is None and status:
+    if current is None and (status or end):
         raise ConfigError(f"{study}: no audit is open; open one with `overread audit {study}`")
+    if end:
+        end_audit(opened)
+        protocol = open_study(study).protocol
+        print_result(as_json, {"protocol": protocol}, [f"{study}: the audit is set aside; protocol {protocol}"])
+        return
     if current is not None and not new:
         differing = [name for name, value in asked.items() if getattr(current.question, name) != value]
-        if differing or (run is not None and run != current.run):
+        if differing or (run is not None and run != current.run) or (keep_protocol and current.makes_blind):
             raise ConfigError(
                 f"{study}: an audit is open with seed {current.question.seed}, to prove that "
                 f"{question_words(current.question)}; leave the options out to see what it proves, or draw another "
@@ -61,19 +74,23 @@ def audit(
             )
     lines = []
     if current is None or new:
-        current = open_audit(opened, AuditQuestion(**asked), run)
+        current = open_audit(opened, AuditQuestion(**asked), run, reads_blind=not keep_protocol)
         lines = [
             f"drew a sample of {current.num_labels:,} labels, of {current.num_clusters:,} patients, slides or single "
             f"images, with seed {current.question.seed}",
             f"it will take about {current.num_planned:,} verdicts, which the queue of the Review page begins with: "
             f"{sample_words(current)}",
         ]
+        if current.makes_blind:
+            lines.append("until the audit ends (--end), readers label each image alone first")
     elif not status and (more := extend_sample(opened)):
         lines = [f"the sample was read and is not enough: {more:,} more images are in the queue now"]
     now = audit_now(opened)
     assert now is not None
     lines += statement_lines(now.statement, now.audit.question)
     lines += [proposal_line(now.proposals, now.audit.question)] if now.audit.run else []
+    if now.statement.num_read:
+        lines.append(reading_words(now.num_blind, now.num_open, has_model=bool(now.audit.run)))
     print_result(as_json, asdict(now), lines)
 
 

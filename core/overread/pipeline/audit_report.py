@@ -11,7 +11,7 @@ from overread.audit.design import AuditQuestion
 from overread.audit.reference_standard import AuditFacts
 from overread.audit.report_content import Course, ReportContent
 from overread.audit.report_page import report_page
-from overread.audit.wording import percent, proposal_line, question_words, statement_lines
+from overread.audit.wording import percent, proposal_line, question_words, reading_words, statement_lines
 from overread.checks.agreement import GIVEN_LABEL, study_agreement
 from overread.checks.reader_labels import reader_labels
 from overread.errors import ConfigError, StudyError
@@ -29,8 +29,6 @@ from overread.version import full_version
 
 REPORT_KINDS = {".html": "text/html", ".pdf": "application/pdf"}
 """By suffix, the media type."""
-OPEN_WORDS = "Readers saw the given label and the model's while they read."
-BLIND_WORDS = "Readers labelled each image alone first; the given label and the model's were shown after that."
 
 
 def has_pdf() -> bool:
@@ -79,9 +77,11 @@ def _content(study: Study, now: AuditNow) -> ReportContent:
     if audit.run:
         of_proposals = proposal_line(now.proposals, question)
         sentences = [*sentences, of_proposals] if question.min_precision is None else [of_proposals, *sentences]
+    read = reading_words(now.num_blind, now.num_open, has_model=bool(audit.run))
+    sentences.append(read)
     facts = AuditFacts(
         sample=f"A sample of all {audit.num_labels:,} labels: {sample_words(audit)} (seed {question.seed}).",
-        protocol=BLIND_WORDS if study.protocol == Protocol.BLIND else OPEN_WORDS,
+        protocol=f"{read[0].upper()}{read[1:]}.",
         num_readers=now.num_readers,
         num_twice=num_twice,
         agreement=_agreement(study, decisions),

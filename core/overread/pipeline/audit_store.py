@@ -14,7 +14,6 @@ from overread.audit.design import AuditQuestion, Stratum
 from overread.errors import ConfigError, StudyError
 from overread.files import write_atomically
 from overread.records import Protocol
-from overread.review.roles import Action, Actor, require
 from overread.studies.study import Study
 from overread.studies.text_table import read_text_table, write_text_table
 
@@ -54,6 +53,8 @@ class Audit:
     next_sample: NextSample = NextSample.PROVE
     paced_by: int = 0
     """The ledger's newest row when `FIND` was chosen: verdicts up to it say how long one takes."""
+    makes_blind: bool = False
+    """Whether the study, which is open otherwise, is read blind first until the audit ends."""
 
     @property
     def num_labels(self) -> int:
@@ -92,6 +93,12 @@ def load_audit(study: Study) -> Audit | None:
         raise StudyError(f"{path}: is damaged; restore the folder {FOLDER} from a copy, or open a new audit") from error
 
 
+def own_protocol(study: Study) -> str:
+    """What the study's readers see first where no audit is open."""
+    audit = load_audit(study)
+    return Protocol.OPEN if audit is not None and audit.makes_blind else study.protocol
+
+
 def save_audit(study: Study, audit: Audit) -> None:
     """Write design.json; order.csv stays as it was drawn."""
     text = json.dumps(asdict(audit), ensure_ascii=False, indent=1) + "\n"
@@ -99,19 +106,17 @@ def save_audit(study: Study, audit: Audit) -> None:
 
 
 def save_order(study: Study, order: pd.DataFrame) -> str:
-    """Set an open audit aside, as audit/earlier-N, and write the order of a new one: sample_id, given_label, stratum
-    and cluster. Returns its SHA-256."""
-    end_audit(study)
+    """Set an open audit aside and write the order of a new one: sample_id, given_label, stratum and cluster. Returns
+    its SHA-256."""
+    set_aside(study)
     folder = study.path / FOLDER
     folder.mkdir(exist_ok=True)
     cells = order[list(_ORDER_COLUMNS)].astype(str).to_numpy()
     return write_text_table(folder / "order.csv", _ORDER_COLUMNS, cells).sha256
 
 
-def end_audit(study: Study, *, actor: Actor | None = None) -> None:
-    """Set the open audit aside, as audit/earlier-N: its sample is not shown any more. Nothing where none is open.
-    Raises NotAllowedError."""
-    require(actor, Action.MANAGE)
+def set_aside(study: Study) -> None:
+    """Move the open audit to audit/earlier-N: its sample is not shown any more. Nothing where none is open."""
     folder, number = study.path / FOLDER, 1
     if not design_path(study).is_file():
         return
@@ -136,26 +141,6 @@ def load_order(study: Study, audit: Audit) -> pd.DataFrame:
         raise StudyError(f"{path}: is not as it was drawn; the audit proves nothing without it: restore it")
     table = read_text_table(path)
     return table.assign(stratum=table["stratum"].astype(np.int64))
-
-
-def choose_next(study: Study, next_sample: NextSample, *, actor: Actor | None = None) -> Audit:
-    """Have the queue of all readers follow the owner's choice, from now on.
-
-    Raises NotAllowedError, StudyError where no audit is open, and ConfigError where the order would tell what is
-    hidden."""
-    from overread.pipeline.study_ledger import open_ledger  # needs the database's packages
-
-    require(actor, Action.MANAGE)
-    audit = load_audit(study)
-    if audit is None:
-        raise StudyError(f"{study.path}: no audit is open; open one with `overread audit {study.path}`")
-    if next_sample is NextSample.FIND and study.protocol == Protocol.BLIND:
-        raise ConfigError("this study is read blind first: an order by probable errors would give the labels away")
-    if next_sample is NextSample.FIND and not audit.run:
-        raise ConfigError("the audit was opened without a run: nothing says which labels are probably wrong")
-    changed = replace(audit, next_sample=next_sample, paced_by=open_ledger(study).head().sequence)
-    save_audit(study, changed)
-    return changed
 
 
 def show_more(study: Study, audit: Audit, order: pd.DataFrame, read: Iterable[str], num_more: int | None) -> Audit:

@@ -1,6 +1,6 @@
 """Opens an audit of a study's labels, and says what its verdicts prove, from the study's files alone."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,18 +21,18 @@ from overread.pipeline.audit_store import (
     NextSample,
     load_audit,
     load_order,
+    own_protocol,
     save_audit,
     save_order,
-    show_more,
 )
 from overread.pipeline.group_decision import GroupDecision, load_groups
 from overread.pipeline.study_ledger import head_text, open_ledger
-from overread.records import Decision
+from overread.records import Decision, Protocol
 from overread.review.queue import DrawnSample, Pace
 from overread.review.roles import Action, Actor, require
 from overread.review.row_rules import BULK
 from overread.studies.run import Run, default_run, open_run
-from overread.studies.study import Study
+from overread.studies.study import Study, set_protocol
 from overread.version import full_version
 
 NO_PROPOSALS = ProposalBounds((), (), 0)
@@ -59,9 +59,17 @@ def plan_audit(study: Study, question: AuditQuestion, run_name: str | None = Non
 
 
 def open_audit(
-    study: Study, question: AuditQuestion, run_name: str | None = None, *, actor: Actor | None = None
+    study: Study,
+    question: AuditQuestion,
+    run_name: str | None = None,
+    *,
+    reads_blind: bool = False,
+    actor: Actor | None = None,
 ) -> Audit:
     """Draw the sample and write it to the study. An audit that is open is set aside, as audit/earlier-N.
+
+    reads_blind: whether readers label each image alone first until the audit ends; else the study's protocol stays as
+    it is, and where that is open, the model's view tells them which images were not proposed.
 
     Raises NotAllowedError, StudyError where the study has no label, and ConfigError where the question is about the
     proposals of a run that has none."""
@@ -69,6 +77,8 @@ def open_audit(
     order, strata, run = _draw(study, question, run_name)
     num_planned, _ = _planned(order, strata, question, run)
     order["cluster"] = _clusters(study.samples(), order["sample_id"])
+    protocol = own_protocol(study)
+    makes_blind = reads_blind and protocol == Protocol.OPEN
     audit = Audit(
         question=question,
         run=run.name if run else "",
@@ -80,8 +90,10 @@ def open_audit(
         opened_at=datetime.now(UTC).isoformat(timespec="seconds"),
         version=full_version(),
         order_sha256=save_order(study, order),
+        makes_blind=makes_blind,
     )
     save_audit(study, audit)
+    set_protocol(study.path, Protocol.BLIND if makes_blind else protocol)
     return audit
 
 
@@ -224,6 +236,10 @@ class AuditNow:
     head: str
     """The ledger's newest row, as exports write it."""
     num_readers: int
+    num_blind: int
+    """Readers' single verdicts on its labels that followed a reading of the image alone."""
+    num_open: int
+    """The others: the label and the model's view were seen first."""
 
     @property
     def num_to_read(self) -> int | None:
@@ -246,6 +262,8 @@ def audit_now(study: Study, *, until: int | None = None) -> AuditNow | None:
         return None
     order, ledger = load_order(study, audit), open_ledger(study)
     evidence, known = Evidence.of(ledger, until=until), set(order["sample_id"])
+    verdicts = [each.verdict for each in evidence.decisions if each.verdict.sample_id in known]
+    protocols = Counter(verdict.protocol for verdict in verdicts)
     return AuditNow(
         audit=audit,
         statement=audit_statement(order, audit, evidence, load_groups(study)),
@@ -253,7 +271,9 @@ def audit_now(study: Study, *, until: int | None = None) -> AuditNow | None:
         if audit.run
         else NO_PROPOSALS,
         head=head_text(study, ledger.head()),
-        num_readers=len({each.verdict.reader for each in evidence.decisions if each.verdict.sample_id in known}),
+        num_readers=len({verdict.reader for verdict in verdicts}),
+        num_blind=protocols[Protocol.BLIND],
+        num_open=protocols[Protocol.OPEN],
     )
 
 
@@ -277,28 +297,3 @@ def audit_course(study: Study, num_points: int = 30) -> list[tuple[int, float]]:
             bounds = audit_proposals(order, audit, scores, then, has_forecast=False)
             course.append((bounds.num_read, bounds.least_wrong[-1] / bounds.cut_offs[-1]))
     return course
-
-
-def num_unread(study: Study) -> int:
-    """Labels of the open audit's sample, as far as it is shown, that wait for a verdict; 0 where none is open."""
-    audit = load_audit(study)
-    if audit is None:
-        return 0
-    order = load_order(study, audit)
-    given = dict(zip(order["sample_id"], order["given_label"], strict=True))
-    evidence = Evidence.of(open_ledger(study))
-    changed = changed_unread(study, audit, order, evidence.decisions)
-    return len(set(order["sample_id"][: audit.num_drawn]) - set(evidence.outcomes(given)) - changed)
-
-
-def extend_sample(study: Study, *, actor: Actor | None = None) -> int:
-    """Show readers more of the order, if those drawn are all read and were not enough; how many more. Raises
-    NotAllowedError."""
-    require(actor, Action.MANAGE)
-    now = audit_now(study)
-    if now is None:
-        return 0
-    order, evidence = load_order(study, now.audit), Evidence.of(open_ledger(study))
-    given = dict(zip(order["sample_id"], order["given_label"], strict=True))
-    read = {*evidence.outcomes(given), *changed_unread(study, now.audit, order, evidence.decisions)}
-    return show_more(study, now.audit, order, read, now.num_to_read).num_drawn - now.audit.num_drawn

@@ -1,5 +1,6 @@
 """An audit from its draw to its report, by the commands, on a small study whose truth is made up."""
 
+import html
 import json
 import sqlite3
 from collections import Counter
@@ -12,7 +13,8 @@ from pypdf import PdfReader
 from overread.audit.design import AuditQuestion
 from overread.audit.wording import proposal_line, statement_lines
 from overread.errors import ConfigError, LedgerError, StudyError
-from overread.pipeline.audit_store import NextSample, choose_next, load_audit, load_order
+from overread.pipeline.audit_steering import choose_next
+from overread.pipeline.audit_store import NextSample, load_audit, load_order
 from overread.pipeline.audit_study import audit_course, audit_now, drawn_sample, open_audit, plan_audit
 from overread.pipeline.backup import backup_study, restore_study
 from overread.pipeline.study_ledger import open_ledger
@@ -47,7 +49,7 @@ def wrong_labels(study):
     return set(scores.loc[scores["is_proposed"], "sample_id"][::2])
 
 
-def read(study, sample_ids, *, reader="Ada", wrong=None, visit="1"):
+def read(study, sample_ids, *, reader="Ada", wrong=None, visit="1", protocol="open"):
     ledger, given = open_ledger(study), study.samples().set_index("sample_id")["given_label"]
     wrong = wrong_labels(study) if wrong is None else wrong
     with ledger.writing() as connection:
@@ -57,7 +59,7 @@ def read(study, sample_ids, *, reader="Ada", wrong=None, visit="1"):
             key, last = visit_key(reader, one, visit), ledger.standing(connection, reader, one)
             follows = last.idempotency_key if last else ""
             shown = Verdict(one, reader, kind, given[one], other, chosen, "run", 0.5, key, follows=follows)
-            ledger.append_verdict(connection, shown)
+            ledger.append_verdict(connection, replace(shown, protocol=protocol))
 
 
 def order_of(study):
@@ -242,6 +244,8 @@ def outcomes_of(statement):
 
 
 def test_the_owner_chooses_what_readers_are_shown_next(audited):
+    run_command("audit", audited.path, "--max-wrong", "10%", "--seed", 3, "--new", "--keep-protocol")
+    audited = open_study(audited.path)
     scores = open_run(audited).scores()
     sample = drawn_sample(audited)
     assert review_order(scores, drawn=sample)[: len(sample.ranks)] == list(sample.ranks)
@@ -259,9 +263,39 @@ def test_the_owner_chooses_what_readers_are_shown_next(audited):
 
 
 def test_an_order_by_probable_errors_is_refused_where_it_would_tell(audited):
-    set_protocol(audited.path, "blind")
     with pytest.raises(ConfigError, match="blind"):
         choose_next(open_study(audited.path), NextSample.FIND)
+
+
+def test_an_audit_is_read_blind_first_until_it_ends_unless_the_protocol_is_kept(made):
+    def protocol(*options):
+        assert run_command("audit", made.path, *options).status == 0
+        return open_study(made.path).protocol
+
+    assert protocol("--max-wrong", "10%") == "blind"
+    assert run_command("audit", made.path, "--keep-protocol").status == 2
+    assert protocol("--seed", 1, "--new") == "blind"
+    assert protocol("--end") == "open"
+    assert protocol("--keep-protocol") == "open"
+    assert protocol("--new") == "blind" and protocol("--new", "--keep-protocol") == "open"
+    set_protocol(made.path, "blind")
+    assert protocol("--new") == "blind" and protocol("--end") == "blind"
+
+
+@pytest.mark.parametrize(
+    ("num_blind", "num_open", "said"),
+    [
+        (3, 0, "Readers labelled each image alone before they saw its label or the model's."),
+        (0, 3, "and could tell images that the model did not propose."),
+        (2, 1, "did not propose, at 1 of 3 verdicts."),
+    ],
+)
+def test_the_report_says_what_readers_saw_first(audited, tmp_path, num_blind, num_open, said):
+    ids = order_of(audited)
+    read(audited, ids[:num_blind], protocol="blind")
+    read(audited, ids[num_blind : num_blind + num_open])
+    run_command("report", audited.path, "--out", tmp_path / "report.html")
+    assert said in html.unescape((tmp_path / "report.html").read_text())
 
 
 def test_a_question_about_proposals_is_drawn_from_them(made):

@@ -15,6 +15,8 @@ FRAMES = ("middle", "all")
 MAX_FRAMES = 10_000
 """Per file. A slide tiled into more is not a set of images, and a damaged count would add rows without end."""
 _COLUMN = "frame"
+_NUMBER_OF_FRAMES = "(0028,0008)"
+"""By number, for a source without DICOM files is read without pydicom."""
 
 
 def with_frames(source: Source, frames: str) -> Source:
@@ -69,6 +71,6 @@ def with_files_as_groups(source: Source) -> Source:
 def _frame_counts(source: Source) -> dict[str, int]:
     """The number of frames of each image that rows name."""
     files = {row.image: normal_path(row.image) for row in source.rows if not (row.fault or path_fault(row.image))}
-    headers = read_headers(Path(source.root), sorted(set(files.values())), ("NumberOfFrames",))
+    headers = read_headers(Path(source.root), sorted(set(files.values())), (_NUMBER_OF_FRAMES,))
     counts = {header.file: int(header.values[0]) for header in headers if header.values[0].isdigit()}
     return {image: counts.get(file, 1) for image, file in files.items()}

@@ -15,7 +15,7 @@ from overread.pipeline.study_ledger import open_ledger
 from overread.review.queue_choice import QueueChoice
 from overread.studies.run import open_run
 from overread.studies.study import open_study, set_protocol
-from overread_app import study_data
+from overread_app import session, study_data
 from overread_app.components.audit_line import audit_line
 from overread_app.reading.open_rooms import open_room
 from overread_app.reading.packets import packets
@@ -62,6 +62,24 @@ def test_insights_show_the_bound_by_verdicts_and_the_stopping_rule(app, made_stu
     assert set(asked["y"]) == {20}
     text = page_text(app)
     assert "look after every verdict" in text and "48 labels" in text
+
+
+def test_insights_show_the_audit_of_a_study_without_a_run(app, made_study):
+    shutil.rmtree(made_study.runs_path)
+    open_audit(made_study, AuditQuestion(0.2))
+    open_page(app, "insights")
+    assert "of 48 labels (100 %) are still wrong" in page_text(app) and not app.exception
+
+
+def test_the_line_tells_the_bound_to_none_but_those_who_may_see_others(app, made_study, monkeypatch):
+    num_drawn = open_audit(made_study, AuditQuestion(0.2)).num_drawn
+    for verdict in verdicts(made_study, reader="Ben", number=3):
+        open_ledger(made_study).record(verdict)
+    open_page(app, "review", reader="Ada")
+    assert "Proved now" in page_text(app)
+    monkeypatch.setattr(session, "may_see_others", lambda: False)
+    open_page(app, "review", reader="Ada")
+    assert f"{num_drawn} images of its sample wait" in page_text(app) and "Proved" not in page_text(app)
 
 
 def test_insights_say_how_an_audit_is_opened(app, made_study):

@@ -61,9 +61,8 @@ def show_audit_form(study: Study, run: Run | None) -> None:
             "Draw the sample",
             type="primary",
             key="audit_open",
-            on_click=open_audit,
-            args=(study, question, run.name if run else None),
-            kwargs={"reads_blind": reads_blind, "actor": session.account()},
+            on_click=_open,
+            args=(study, question, run, reads_blind),
         )
 
 
@@ -90,3 +89,7 @@ def show_plan(study: Study, question: AuditQuestion, run: Run | None) -> bool:
         "What is proved rests on the verdicts alone."
     )
     return True
+
+
+def _open(study: Study, question: AuditQuestion, run: Run | None, reads_blind: bool) -> None:
+    open_audit(study, question, run.name if run else None, reads_blind=reads_blind, actor=session.account())

@@ -1,20 +1,40 @@
-"""What the open audit proves, as a line on the Review page."""
+"""Where the open audit stands, as a line on the Review page."""
 
 import streamlit as st
 
 from overread.audit.wording import least_percent, most_percent, percent
+from overread.pipeline.audit_store import design_path
 from overread.pipeline.audit_study import AuditNow
-from overread.studies.study import Study
+from overread.review.assignment import current_assignment
+from overread.review.claims import held_samples
 from overread_app import audit_data, session
+from overread_app.reading.reader_state import ReaderState
+from overread_app.reading.room import Room
 from overread_app.words.catalogue import Words
 
 
-def show_audit_line(study: Study) -> None:
-    """Where the audit stands; nothing where none is open."""
-    now = audit_data.load_audit_now(study)
-    if now is not None:
-        with st.container(key="review_audit"):
-            st.caption(audit_line(now, session.words()))
+def show_audit_line(room: Room, state: ReaderState) -> None:
+    """Nothing where no audit is open. Who may not see what follows from others' verdicts is told how many images wait
+    for them, and not the bound."""
+    if not design_path(room.study).is_file():
+        return
+    words = session.words()
+    if session.may_see_others():
+        now = audit_data.load_audit_now(room.study)
+        line = audit_line(now, words) if now else ""
+    else:
+        num_left = num_waiting(room, state)
+        line = words("audit.left", number=num_left) if num_left else words("audit.read")
+    with st.container(key="review_audit"):
+        st.caption(line)
+
+
+def num_waiting(room: Room, state: ReaderState) -> int:
+    """How many images of the sample the reader has not read; of their share, where images are shared among readers."""
+    waiting = set(room.drawn.ranks if room.drawn else ()) - set(state.current().decided)
+    if current_assignment(state.ledger) is not None:
+        waiting &= held_samples(state.ledger, state.reader)
+    return len(waiting)
 
 
 def audit_line(now: AuditNow, words: Words) -> str:

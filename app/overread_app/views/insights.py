@@ -38,6 +38,8 @@ def show_page() -> None:
         return
     if run is None:
         st.info("There is no finished run yet. Start one on the Train page.", icon=":material/info:")
+        if session.may_see_others() and audit_data.load_audit_now(study) is not None:
+            show_verdicts(study)
         show_readers(study)
         return
     st.caption(f"{plain_text(study.name)} · {run_title(run)}")

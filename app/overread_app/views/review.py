@@ -80,8 +80,7 @@ def show_reading(study: Study, run: Run | None, reading: ReadingList) -> None:
             st.rerun()
         if told.resting is not None:
             session.put("resting", told.resting)
-        if session.may_see_others():
-            show_audit_line(study)
+        show_audit_line(open_room(study, run), own_state(study, reading))
         resting = session.get("resting")
         if resting is None:
             return

@@ -13,6 +13,10 @@ from overread.review.assignment import Assignment, assign, end_assignment
 from overread.review.claims import claim_batch, give_back
 from overread.review.queue_choice import QueueChoice
 from overread.studies.run import open_run
+from overread_app import study_data
+from overread_app.components.audit_line import num_waiting
+from overread_app.reading.open_rooms import open_room
+from overread_app.reading.reader_state import reader_state
 from tests.app.reading.desk import Desk
 
 
@@ -121,6 +125,20 @@ def test_an_open_audit_s_sample_comes_first_in_its_order_and_is_shared_without_a
     assign(open_ledger(study), Assignment(batch=5))
     ann, bob = (ids(Desk(study, name).queue(count=10)) for name in ("Ann", "Bob"))
     assert (ann, bob) == (in_order[:5], in_order[5:10])
+
+
+def test_a_reader_is_told_how_many_of_the_sample_wait_for_them_and_of_a_share_only_those(study):
+    num_drawn = open_audit(study, AuditQuestion(0.2)).num_drawn
+
+    def num_left(name):
+        return num_waiting(open_room(study, open_run(study)), reader_state(study_data.ledger(study), name))
+
+    desk = Desk(study, "Ann")
+    desk.decide(desk.shown(), "reject")
+    assert (num_left("Ann"), num_left("Bob")) == (num_drawn - 1, num_drawn)
+    assign(open_ledger(study), Assignment(batch=5))
+    Desk(study, "Bob").queue(count=1)
+    assert (num_left("Ann"), num_left("Bob")) == (0, 5)
 
 
 def test_repeats_and_controls_come_in_a_share(study, monkeypatch):

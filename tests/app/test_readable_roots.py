@@ -35,7 +35,7 @@ class Import:
     """An import that the form has started, in this process and not before it is waited for: there are many here, and
     tests/app/test_studies.py starts them as they are."""
 
-    def __init__(self, arguments, *, log):
+    def __init__(self, arguments, *, log, actor, scratch):
         self.arguments, self.log, self.returncode = arguments, log, None
 
     def poll(self):

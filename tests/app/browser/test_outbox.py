@@ -26,7 +26,10 @@ VERDICTS = "**/reading/verdict"
 PRESS_WITHOUT_IMAGE = """() => {
   const look = () => {
     if (document.querySelector(".st-key-review_page")) requestAnimationFrame(look);
-    else window.dispatchEvent(new KeyboardEvent("keydown", { key: "e", code: "KeyE" }));
+    else {
+      window.dispatchEvent(new KeyboardEvent("keydown", { key: "e", code: "KeyE" }));
+      window.hasPressed = true;
+    }
   };
   look();
 }"""
@@ -88,11 +91,13 @@ def test_a_killed_server_that_starts_again_gets_every_verdict_once(browser, tmp_
             page.get_by_placeholder("Note").press("Enter")
             page.evaluate(PRESS_WITHOUT_IMAGE)
             process = start_server(study, port)
-            # The page itself is drawn again, too, once it has its connection: a key that finds no image is refused.
-            page.wait_for_selector(".problem", timeout=2 * PATIENCE_MS)
-            assert page.locator(".problem").text_content() == MISSED
             await_saved(page)
             page.wait_for_selector(AT_REST, timeout=PATIENCE_MS)
+            # The page itself is drawn again, too. On a busy machine the image is away for a moment: a key that finds
+            # none is refused in words.
+            if page.evaluate("window.hasPressed === true"):
+                page.wait_for_selector(".problem", timeout=PATIENCE_MS)
+                assert page.locator(".problem").text_content() == MISSED
             look(page)
             assert (place(page), page.get_by_placeholder("Note").input_value()) == (here, "begun")
             decide(page, "n")

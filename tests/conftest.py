@@ -44,3 +44,13 @@ def own_main_module() -> Iterator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is collected last, and takes long, begins first: no worker is to end long after the others."""
     items.sort(key=lambda item: item.path.parent != Path(__file__).parent)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_connection_stays() -> Iterator[None]:
+    """An engine that falls out of the cache of engines would else leave its connections to the garbage collector, which
+    warns of them in whatever test it runs."""
+    yield
+    if module := sys.modules.get("overread.review.postgresql"):
+        for engine in list(module._engines):
+            engine.dispose()

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from overread.records import Verdict, VerdictKind
 from overread.review.chain import FIRST_HASH, LedgerRow, with_hash
@@ -63,11 +62,6 @@ def reading_lines(times: Sequence[ReadingTimes]) -> list[str]:
             f"{row.after_verdict_ms:17.1f}"
         )
     return lines
-
-
-def reading_results(times: Sequence[ReadingTimes]) -> list[dict[str, Any]]:
-    """As plain values."""
-    return [asdict(row) for row in times]
 
 
 def _measure(ledger: Ledger, reader: str | None) -> ReadingTimes:

@@ -7,11 +7,10 @@ import shutil
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -92,11 +91,6 @@ def saving_lines(times: Sequence[SavingTimes]) -> list[str]:
             f"{row.num_refused:9d}{row.num_saved:7d}{row.num_rows:6d}"
         )
     return lines
-
-
-def saving_results(times: Sequence[SavingTimes]) -> list[dict[str, Any]]:
-    """As plain values."""
-    return [asdict(row) for row in times]
 
 
 def _open(url: str, study: str, place: Path) -> Ledger:

@@ -1,7 +1,7 @@
 """`overread bench`: its benchmarks, each a command of its own. Those that train are in the files beside."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
@@ -63,14 +63,14 @@ def time(out: Out = OUT, as_json: Json = False) -> None:
 @with_flags
 def save(flags: SaveFlags, out: Out = OUT, as_json: Json = False) -> None:
     """How long saving a verdict takes with many readers at once."""
-    from overread.benchmark.saving import measure_saving, saving_lines, saving_results
+    from overread.benchmark.saving import measure_saving, saving_lines
 
     checked(out)
     numbers = parse_numbers("--processes", flags.processes)
     times = measure_saving(
         out, num_processes=numbers, seconds=flags.seconds, pause_s=flags.pause, database=flags.database
     )
-    print_result(as_json, {"results": saving_results(times)}, saving_lines(times))
+    print_result(as_json, {"results": [asdict(row) for row in times]}, saving_lines(times))
 
 
 def read(
@@ -80,11 +80,11 @@ def read(
     as_json: Json = False,
 ) -> None:
     """How long reading the decisions of a large ledger takes."""
-    from overread.benchmark.reading import measure_reading, reading_lines, reading_results
+    from overread.benchmark.reading import measure_reading, reading_lines
 
     checked(out)
     times = measure_reading(out, num_rows=rows, database=database)
-    print_result(as_json, {"results": reading_results(times)}, reading_lines(times))
+    print_result(as_json, {"results": [asdict(row) for row in times]}, reading_lines(times))
 
 
 _COMMANDS: tuple[Callable[..., None], ...] = (

@@ -25,6 +25,9 @@ HAS_PPI = find_spec("ppi_py") is not None
 """Whether ppi-python is installed, to compare with."""
 NUM_TWICE = 200
 """Labels that a second reader reads, where readers err."""
+_TRULY = ("truly_holds", "most_truly_wrong")
+ERROR_LOOKS = (0.1, 0.25, 0.5, 0.75, 1.0)
+"""Shares of the reading after which the bound that allows for readers' errors is looked at."""
 CUT_OFF_LOOKS = (100,)
 """Verdicts after which the bounds on the proposals are looked at, and at the end."""
 
@@ -73,13 +76,8 @@ def _measure(
     study: Study, question: AuditQuestion, num_read: int, *, is_perfect: bool, rng: np.random.Generator
 ) -> dict[str, float]:
     wrong, called = study.labels.is_wrong, study.calls[0]
-    is_mended = called[study.places[:num_read]]
-    outcomes = _outcomes(study, num_read)
-    accuracy = None if is_perfect else reader_accuracy(_pairs(study), question.alpha / 4)
-    statement = make_statement(study.order, study.strata, question, outcomes, accuracy=accuracy, has_forecast=False)
-    # By the readers' word, and in truth: what was mended by mistake is wrong now.
-    left = int(called.sum()) - int(is_mended.sum())
-    truly = int((wrong ^ _is_changed(study, num_read)).sum())
+    statement = make_statement(study.order, study.strata, question, _outcomes(study, num_read), has_forecast=False)
+    left = int(called.sum()) - int(called[study.places[:num_read]].sum())
     num = len(wrong)
     random_found = int(called[rng.permutation(num)[:num_read]].sum())
     found = {
@@ -89,18 +87,28 @@ def _measure(
         "most_wrong": statement.share,
         "left": left / num,
         "random_sample": (exact_most(num, num_read, random_found, question.alpha) - random_found) / num,
-        "truly_holds": math.nan if accuracy is None else truly <= (statement.most_truly_wrong or 0),
-        "most_truly_wrong": math.nan if accuracy is None else (statement.most_truly_wrong or 0) / num,
-        "truly_left": truly / num,
-    }
+    } | (dict.fromkeys(_TRULY, math.nan) if is_perfect else _in_truth(study, question, num_read))
     return found | (_ppi(study, num_read, question.alpha, rng) if HAS_PPI and num_read < num else {})
 
 
-def _is_changed(study: Study, num_read: int) -> np.ndarray:
-    is_changed = np.zeros(len(study.places), dtype=bool)
-    read = study.places[:num_read]
-    is_changed[read] = study.calls[0][read]
-    return is_changed
+def _in_truth(study: Study, question: AuditQuestion, num_read: int) -> dict[str, float]:
+    """As of `_TRULY`: the bound that allows for readers' errors, at the looks and at the end. What is mended by mistake
+    is wrong then."""
+    wrong, sizes = study.labels.is_wrong, np.array([stratum.size for stratum in study.strata])
+    holds, bound = True, math.nan
+    for num in sorted({math.ceil(num_read * share) for share in ERROR_LOOKS}):
+        pairs = _pairs(study, num)
+        accuracy = reader_accuracy(pairs, pairs, sizes, question.alpha / 4)
+        if accuracy is None:
+            continue
+        outcomes = _outcomes(study, num)
+        statement = make_statement(study.order, study.strata, question, outcomes, accuracy=accuracy, has_forecast=False)
+        is_changed = np.zeros(len(wrong), dtype=bool)
+        read = study.places[:num]
+        is_changed[read] = study.calls[0][read]
+        bound = float(statement.most_truly_wrong or 0)
+        holds &= int((wrong ^ is_changed).sum()) <= bound
+    return dict(zip(_TRULY, (holds, bound / len(wrong)), strict=True))
 
 
 def holds_throughout(study: Study, question: AuditQuestion, num_read: int) -> bool:
@@ -141,11 +149,12 @@ def _outcomes(study: Study, num_read: int) -> dict[str, Outcome]:
     return {one: Outcome.CORRECTED if each else Outcome.RIGHT for one, each in zip(read, called, strict=True)}
 
 
-def _pairs(study: Study) -> np.ndarray:
+def _pairs(study: Study, num_read: int) -> np.ndarray:
     """As `reading_pairs`, of the first labels of the order."""
-    read = study.places[:NUM_TWICE]
+    num_twice = min(num_read, NUM_TWICE)
+    read = study.places[:num_twice]
     called = 2 - study.calls[0][read].astype(int) - study.calls[1][read]
-    strata = study.order["stratum"].to_numpy()[:NUM_TWICE]
+    strata = study.order["stratum"].to_numpy()[:num_twice]
     pairs = np.zeros((len(study.strata), 3), dtype=np.int64)
     np.add.at(pairs, (strata, called), 1)
     return pairs

@@ -86,7 +86,7 @@ def audit_page(results: Sequence[dict[str, Any]], num_studies: int, seed: int) -
         "- *every look*: the bound on the labels still wrong held after each single verdict. *cut-offs*: at least so "
         "many of the surest N proposals are wrong, for every N, after 100 and all verdicts. Both take readers at "
         f"their word. *with errors*: the bound that allows for readers' errors, after {NUM_TWICE} labels were read "
-        "twice, held in truth.",
+        "twice, held in truth at each of five looks.",
         "- *left*: labels still wrong, mean share. *at most*: the bound of the audit. *random*: that of a simple "
         "random sample of the same size, exact (hypergeometric), which may be looked at once. *errors*: the bound "
         "that allows for readers' errors. *PPI*, where ppi-python 0.2.3 is installed: its one-sided bound from the "

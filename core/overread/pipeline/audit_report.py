@@ -16,8 +16,9 @@ from overread.checks.agreement import GIVEN_LABEL, study_agreement
 from overread.checks.reader_labels import reader_labels
 from overread.errors import ConfigError, StudyError
 from overread.files import write_atomically
+from overread.pipeline.audit_evidence import reading_pairs
 from overread.pipeline.audit_store import design_path, load_order, num_earlier, sample_words
-from overread.pipeline.audit_study import AuditNow, audit_course, audit_now, reading_pairs
+from overread.pipeline.audit_study import AuditNow, audit_course, audit_now
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import Decision, Protocol
 from overread.review.adjudication import independent_decisions
@@ -72,7 +73,7 @@ def _content(study: Study, now: AuditNow) -> ReportContent:
     order, ledger = load_order(study, audit), open_ledger(study)
     known = set(order["sample_id"])
     decisions = [each for each in independent_decisions(ledger) if each.verdict.sample_id in known]
-    num_twice = int(reading_pairs(order, len(audit.strata), decisions).sum())
+    num_twice = int(reading_pairs(order, len(audit.strata), decisions)[0].sum())
     sentences = statement_lines(now.statement, question)
     if audit.run:
         of_proposals = proposal_line(now.proposals, question)

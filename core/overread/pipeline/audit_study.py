@@ -1,7 +1,7 @@
 """Opens an audit of a study's labels, and says what its verdicts prove, from the study's files alone."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ from overread.audit.proposal_bounds import ProposalBounds, proposal_bounds
 from overread.audit.reader_accuracy import reader_accuracy
 from overread.audit.statement import Statement, make_statement
 from overread.errors import ConfigError, StudyError
-from overread.pipeline.audit_evidence import Evidence
+from overread.pipeline.audit_evidence import Evidence, reading_pairs
 from overread.pipeline.audit_groups import bulk_evidence, changed_unread, with_groups
 from overread.pipeline.audit_store import (
     Audit,
@@ -27,10 +27,9 @@ from overread.pipeline.audit_store import (
 )
 from overread.pipeline.group_decision import GroupDecision, load_groups
 from overread.pipeline.study_ledger import head_text, open_ledger
-from overread.records import Decision, Protocol
+from overread.records import Protocol
 from overread.review.queue import DrawnSample, Pace
 from overread.review.roles import Action, Actor, require
-from overread.review.row_rules import BULK
 from overread.studies.run import Run, default_run, open_run
 from overread.studies.study import Study, set_protocol
 from overread.version import full_version
@@ -162,13 +161,14 @@ def audit_statement(
 ) -> Statement:
     """What the evidence proves; groups: of `load_groups`."""
     given = dict(zip(order["sample_id"], order["given_label"], strict=True))
-    pairs = reading_pairs(order, len(audit.strata), evidence.independent)
+    pairs, in_order = reading_pairs(order, len(audit.strata), evidence.independent)
+    sizes = np.array([stratum.size for stratum in audit.strata])
     return make_statement(
         order,
         audit.strata,
         audit.question,
         evidence.outcomes(given),
-        accuracy=reader_accuracy(pairs, audit.question.alpha / 4),
+        accuracy=reader_accuracy(pairs, in_order, sizes, audit.question.alpha / 4),
         changes=bulk_evidence(audit, evidence.decisions, given, groups),
         has_forecast=has_forecast,
     )
@@ -200,23 +200,6 @@ def _bounds(
     proposed = scores[is_asked].sort_values(["label_error_probability", "sample_id"], ascending=[False, True])
     belief = proposed["label_error_probability"].to_numpy(dtype=np.float64)
     return proposal_bounds(order, proposed["sample_id"].tolist(), belief, outcomes, question, has_forecast=has_forecast)
-
-
-def reading_pairs(order: pd.DataFrame, num_strata: int, decisions: Sequence[Decision]) -> np.ndarray:
-    """(H, 3) int64: of each stratum's labels that two readers judged, how many both call wrong, one of them, none.
-    Of more than two, the first two count. decisions: independent ones."""
-    stratum_of = dict(zip(order["sample_id"], order["stratum"], strict=True))
-    given = dict(zip(order["sample_id"], order["given_label"], strict=True))
-    calls: dict[str, list[bool]] = defaultdict(list)
-    for decision in decisions:
-        verdict = decision.verdict
-        if verdict.protocol != BULK and given.get(verdict.sample_id) == verdict.given_label:
-            calls[verdict.sample_id].append(verdict.chosen_label != verdict.given_label)
-    pairs = np.zeros((num_strata, 3), dtype=np.int64)
-    for sample_id, called in calls.items():
-        if len(called) > 1:
-            pairs[stratum_of[sample_id], 2 - sum(called[:2])] += 1
-    return pairs
 
 
 def _clusters(samples: pd.DataFrame, sample_ids: Iterable[str]) -> list[str]:

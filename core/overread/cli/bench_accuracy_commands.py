@@ -24,7 +24,7 @@ def _command(table: str, help_text: str) -> Callable[..., None]:
         plan: PlanFlags,
         places: PlaceFlags,
         budget: Annotated[
-            str, typer.Option(help="smoke (two minutes), cpu (hours), or gpu (full size; never run yet).")
+            str, typer.Option(help="smoke (two minutes), cpu (hours), gpu or gpu_resnet34 (full size; never run yet).")
         ] = "cpu",
         as_json: Json = False,
     ) -> None:

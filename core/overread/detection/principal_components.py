@@ -17,5 +17,8 @@ def principal_components(features: np.ndarray, num_components: int) -> np.ndarra
     standard = StandardScaler().fit_transform(np.asarray(features, dtype=np.float32))
     if not standard.any():  # all samples are alike, so there is no direction of largest variance
         return np.zeros((len(standard), 1), dtype=np.float32)
-    components = PCA(min(num_components, *standard.shape), svd_solver="covariance_eigh").fit_transform(standard)
+    num_samples, num_features = standard.shape
+    # The covariance of 2,064 features takes seconds, however few the samples are.
+    solver = "full" if num_samples < num_features else "covariance_eigh"
+    components = PCA(min(num_components, num_samples, num_features), svd_solver=solver).fit_transform(standard)
     return (components / np.sqrt(max(components.var(axis=0).mean(), 1e-12))).astype(np.float32)

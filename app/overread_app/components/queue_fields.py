@@ -211,7 +211,7 @@ def current_jump() -> Jump | None:
 def _jump(key: str, room: Room, state: ReaderState, last: Jump | None) -> None:
     """last: the jump before. A field that closes may tell of its text once more."""
     sample_id = (session.field_value(key) or "").strip()
-    if current_jump() == last and room.may_open(sample_id, state.current().revealed):
+    if current_jump() == last and room.may_open(sample_id, state.known.revealed):
         go_to(sample_id)
 
 
@@ -272,7 +272,8 @@ def _filter(
 
 
 def _now(state: ReaderState) -> int:
-    return state.current().num_given
+    """As the reader saw the page: a field takes a choice where the ledger cannot be reached, too."""
+    return state.known.num_given
 
 
 def _with(text: str, num: int, words: Words) -> str:

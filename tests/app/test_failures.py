@@ -9,16 +9,9 @@ from overread.pipeline.audit_study import open_audit
 from overread.review.ledger import Ledger
 from overread.review.queue_choice import QueueOrder
 from overread.studies.study import open_study
-from tests.app.conftest import open_page, page_text, press
+from tests.app.conftest import open_page, page_text, press, refuse
 
 READ_ONLY = "the disk or database for the verdicts is read"
-
-
-def refuse(error):
-    def raising(*_, **__):
-        raise error
-
-    return raising
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -54,6 +54,15 @@ def open_page(app: AppTest, name: str, *, reader: str = "", is_owner: bool = Tru
     if reader:
         app.session_state["session_reader"] = reader
     return app.switch_page(f"views/{name}.py").run()
+
+
+def refuse(error: Exception) -> Callable[..., None]:
+    """A function that raises that error, in place of one that would do something."""
+
+    def raising(*_: object, **__: object) -> None:
+        raise error
+
+    return raising
 
 
 def press(app: AppTest, label: str) -> AppTest:

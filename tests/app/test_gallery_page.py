@@ -2,6 +2,8 @@
 
 import json
 
+from overread.pipeline.study_ledger import open_ledger
+from overread.review.assignment import Assignment, assign
 from overread.studies.study import open_study
 from tests.app.conftest import open_page, page_text
 
@@ -46,3 +48,14 @@ def test_the_owner_says_which_classes_are_critical_and_the_gallery_knows(app, ma
 def test_nobody_else_does(app, made_study):
     open_page(app, "studies", is_owner=False)
     assert not [field for field in app.multiselect if field.key.startswith("studies_critical")]
+
+
+def test_in_a_shared_study_no_number_of_the_whole_study_stands_beside_a_choice(app, made_study):
+    assign(open_ledger(made_study), Assignment(batch=3))
+    app.session_state["gallery_more"] = app.session_state["review_more"] = True
+    for page in ("gallery", "review"):
+        open_page(app, page, reader=READER)
+        options = [option for box in app.selectbox if box.label != "Show" for option in box.options]
+        assert "adenoma" in options and not [option for option in options if "(" in option]
+        assert "In the whole study: **8 images**. You get a share of them." in page_text(app)
+        assert "to review" not in page_text(app)

@@ -2,10 +2,11 @@
 
 from streamlit.testing.v1 import AppTest
 
+from overread.errors import LedgerBusyError
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import VerdictKind
 from overread.review import reader_codes
-from tests.app.conftest import has_component, open_page, page_text, press
+from tests.app.conftest import has_component, open_page, page_text, press, refuse
 from tests.app.verdicts import verdicts
 from tests.paths import ENTRY
 
@@ -83,3 +84,18 @@ def test_the_owner_is_who_opened_the_address_that_the_terminal_shows(app, made_s
     app.query_params["owner"] = "a secret"
     app.run()
     assert "Only the study's owner" not in page_text(app)
+
+
+def test_a_remembered_reader_is_kept_while_the_ledger_cannot_be_reached(app, made_study, monkeypatch):
+    code = shown_code(give_name(open_page(app, "review")))
+    reloaded = new_browser()
+    # As the tab tells after a reload.
+    reloaded.session_state["session_recalled_reader"] = READER
+    reloaded.session_state["session_reader_code"] = code
+    with monkeypatch.context() as patch:
+        patch.setattr(reader_codes, "has_code", refuse(LedgerBusyError("somebody else is writing")))
+        open_page(reloaded, "review")
+        assert READER in page_text(reloaded) and "busy or cannot be reached. Trying again" in page_text(reloaded)
+        assert not reloaded.text_input and not reloaded.exception
+    reloaded.run()
+    assert has_component(reloaded)

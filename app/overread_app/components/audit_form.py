@@ -14,6 +14,7 @@ from overread.studies.run import Run
 from overread.studies.study import Study
 from overread_app import audit_data, session
 from overread_app.boundary import error_text, plain_text
+from overread_app.components.failure import attempt, show_failure
 from overread_app.components.wording import counted
 
 ALL_LABELS, PROPOSALS = "How many labels are still wrong", "How many proposals are right"
@@ -56,13 +57,14 @@ def show_audit_form(study: Study, run: Run | None) -> None:
     reads_blind = own_protocol(study) == Protocol.OPEN and st.checkbox(
         "Readers label each image alone first, until the audit ends", value=True, key="audit_blind", help=BLIND_HELP
     )
+    show_failure("draw")
     if show_plan(study, question, run):
         st.button(
             "Draw the sample",
             type="primary",
             key="audit_open",
-            on_click=_open,
-            args=(study, question, run, reads_blind),
+            on_click=attempt,
+            args=("draw", _open, study, question, run, reads_blind),
         )
 
 

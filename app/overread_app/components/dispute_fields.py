@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
-from overread.errors import UserError
 from overread.review.disputes import Opinion
 from overread_app import session
-from overread_app.boundary import error_text, plain_text
+from overread_app.boundary import plain_text
+from overread_app.components.failure import attempt
 from overread_app.components.verdict_words import NUM_KEYS
 from overread_app.components.wording import VERDICT_WORDS
 
@@ -78,13 +78,10 @@ def show_choices(
         # Another one, or none, where an earlier press was taken and the browser did not know yet.
         if session.get("adjudication_shown") != shown or time.monotonic() - shown.since_s < DWELL_S:
             return
-        try:
-            save(label, shown.key)
+        if attempt("answer", save, label, shown.key):
             session.put("adjudication_last", sample_id)
-            for name in ("shown", "back", "problem"):
-                session.put(f"adjudication_{name}", None)
-        except UserError as error:
-            session.put("adjudication_problem", error_text(error))
+            session.put("adjudication_shown", None)
+            session.put("adjudication_back", None)
 
     with st.container(key="adjudication_choices", gap="xsmall"):
         for number, (label, title) in enumerate([*first, *rest], 1):
@@ -98,9 +95,3 @@ def show_choices(
                 args=(label,),
             )
     show_way_back()
-
-
-def show_problem() -> None:
-    """Why the last press was not taken."""
-    if problem := session.get("adjudication_problem"):
-        st.error(plain_text(problem))

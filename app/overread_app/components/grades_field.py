@@ -5,6 +5,7 @@ import streamlit as st
 from overread.pipeline.configuring import configure
 from overread.studies.study import Study
 from overread_app import session
+from overread_app.components.failure import attempt, num_failures
 
 HELP = (
     "For a label that they change, readers may say whether many or few readers would miss the error, and whether it "
@@ -22,7 +23,7 @@ def show_grades_field(study: Study) -> None:
     if not session.is_owner():
         st.markdown(f"Readers grade errors: {'yes, if they like' if study.asks_grades else 'no'}")
         return
-    key = f"studies_grades_{study.ledger_study}"
+    key = f"studies_grades_{study.ledger_study}_{num_failures('settings')}"
 
     def save() -> None:
         configure(study, asks_grades=bool(session.field_value(key)), actor=session.account())
@@ -32,5 +33,6 @@ def show_grades_field(study: Study) -> None:
         value=study.asks_grades,
         key=key,
         help=HELP,
-        on_change=save,
+        on_change=attempt,
+        args=("settings", save),
     )

@@ -8,7 +8,6 @@ import streamlit as st
 
 from overread.audit.group_bound import MIN_RIGHT, NUM_DRAWN
 from overread.checks.contradicted import group_text
-from overread.errors import UserError
 from overread.pipeline.group_decision import (
     GroupDecision,
     GroupOutcome,
@@ -26,8 +25,9 @@ from overread.records import Finding
 from overread.studies.run import Run
 from overread.studies.study import Study
 from overread_app import session, study_data
-from overread_app.boundary import error_text, plain_text
+from overread_app.boundary import plain_text
 from overread_app.components.chart_choice import show_row_links
+from overread_app.components.failure import attempt, show_failure
 from overread_app.components.finding_images import show_finding_images
 from overread_app.components.wording import counted
 
@@ -40,6 +40,7 @@ def show_groups(study: Study, run: Run, scores: pd.DataFrame) -> None:
     if not groups:
         return
     st.header("Groups whose labels stand out")
+    show_failure("groups")
     if message := session.get("group_message"):
         session.put("group_message", None)
         st.info(plain_text(message), icon=":material/info:")
@@ -62,11 +63,11 @@ def show_decision(study: Study, run: Run, group: dict[str, Any], decision: Group
     """Where the decision on a group is, and the next step."""
     if decision is None:
         label = f"Draw {min(NUM_DRAWN, len(group['sample_ids'])):,} to confirm"
-        st.button(label, key=f"insights_group_{number}_draw", on_click=_try, args=(draw_group, study, run.name, group))
+        _button(label, f"insights_group_{number}_draw", draw_group, study, run.name, group)
         return
     if decision.applied:
         st.caption("Changed by one decision. All of its verdicts can be undone together.", width="content")
-        st.button("Undo", key=f"insights_group_{number}_undo", on_click=_try, args=(undo_group, study, decision))
+        _button("Undo", f"insights_group_{number}_undo", undo_group, study, decision)
         return
     progress = group_progress(decision, study_data.ledger(study).decisions())
     text = f"{progress_words(progress).capitalize()}."
@@ -80,7 +81,7 @@ def show_decision(study: Study, run: Run, group: dict[str, Any], decision: Group
         if st.button(label, type="primary", key=key):
             confirm(study, decision, progress)
     elif progress.num_read >= decision.num_drawn < progress.num_labels:
-        st.button("Read more", key=f"insights_group_{number}_more", on_click=_try, args=(draw_more, study, decision))
+        _button("Read more", f"insights_group_{number}_more", draw_more, study, decision)
 
 
 @st.dialog("Change all of these labels?", width="large")
@@ -102,17 +103,19 @@ def confirm(study: Study, decision: GroupDecision, progress: GroupProgress) -> N
         st.info("Enter your name on the Review page first: each verdict names its reader.", icon=":material/info:")
         return
     label, key = f"Change all {progress.num_labels:,}", "insights_group_confirm"
-    if st.button(label, type="primary", key=key, on_click=_try, args=(apply_group, study, decision, reader)):
+    if _button(label, key, apply_group, study, decision, reader, is_primary=True):
         st.rerun()
 
 
-def _try(act: Any, *arguments: Any) -> None:
-    """Do it; what came of it, or why it was refused, is shown above the groups."""
-    try:
-        outcome = act(*arguments, actor=session.account())
-    except UserError as error:
-        session.put("group_message", error_text(error))
-        return
+def _button(label: str, key: str, *what: Any, is_primary: bool = False) -> bool:
+    """what: what to do, and with which arguments."""
+    kind = "primary" if is_primary else "secondary"
+    return st.button(label, type=kind, key=key, on_click=attempt, args=("groups", _act, *what))
+
+
+def _act(act: Any, *arguments: Any) -> None:
+    """Do it; what came of it is shown above the groups."""
+    outcome = act(*arguments, actor=session.account())
     if isinstance(outcome, GroupOutcome):
         session.put("group_message", outcome_words(outcome))
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from overread.review.assignment import current_assignment
 from overread.review.queue import chosen_samples, matches
 from overread.review.queue_choice import MAX_CONTROLS, QueueOrder, QueuePart
 from overread_app import session
@@ -88,6 +89,7 @@ def show_queue_fields(reading: ReadingList, room: Room, state: ReaderState, *, i
 def _show_filters(reading: ReadingList, room: Room, state: ReaderState, left: Any, right: Any) -> None:
     """By label, kind, slide and group, in two columns."""
     choice, table, words = reading.choice, room.table(reading.choice), session.words()
+    titled = _titles(state, words)
     filters: list[tuple[Any, str, str, np.ndarray]] = [(left, "given", "given_label", room.given)]
     if room.run:
         filters.append((right, "likely", "likely_label", room.likely))
@@ -103,7 +105,7 @@ def _show_filters(reading: ReadingList, room: Room, state: ReaderState, left: An
         is_counted = is_chosen & matches(table, choice, columns=columns - {column})
         counts = Counter(values[is_counted].tolist())
         with place:
-            _filter(reading, state, name, counts, getattr(choice, name), kinds if column == "kind" else {})
+            _filter(reading, state, name, counts, getattr(choice, name), kinds if column == "kind" else {}, titled)
     show_group_fields(reading, room, state, is_chosen & matches(table, choice, columns=columns - {"group"}))
 
 
@@ -138,7 +140,8 @@ def show_group_fields(reading: ReadingList, room: Room, state: ReaderState, is_c
         column, value = group
         values = [each for each, _ in counts[column].most_common(NUM_GROUPS)]
         values += [] if value in values else [value]
-        titles = {each: _with(each[:MAX_VALUE_LENGTH], counts[column].get(each, 0), words) for each in values}
+        titled = _titles(state, words)
+        titles = {each: titled(each[:MAX_VALUE_LENGTH], counts[column].get(each, 0)) for each in values}
         value_key = field_key(f"review_queue_group_{column}", reading, titles.values())
         right.selectbox(
             titles_of[column],
@@ -211,7 +214,7 @@ def current_jump() -> Jump | None:
 def _jump(key: str, room: Room, state: ReaderState, last: Jump | None) -> None:
     """last: the jump before. A field that closes may tell of its text once more."""
     sample_id = (session.field_value(key) or "").strip()
-    if current_jump() == last and room.may_open(sample_id, state.current().revealed):
+    if current_jump() == last and room.may_open(sample_id, state.known.revealed):
         go_to(sample_id)
 
 
@@ -257,22 +260,32 @@ def _filter(
     counts: Mapping[str, int],
     value: str | None,
     names: Mapping[str, str],
+    titled: Callable[[str, int], str],
 ) -> None:
-    """name: of a field of QueueChoice. counts: of each value; names: of values that are codes."""
+    """name: of a field of QueueChoice. counts: of each value; names: of values that are codes; titled: of `_titles`."""
     words = session.words()
     total = sum(counts.values())
     options = [None, *sorted({each for each in (*counts, value) if each})]
 
     def title(each: str | None) -> str:
         if each is None:
-            return _with(words("queue.all"), total, words)
-        return _with(names.get(each, each), counts.get(each, 0), words)
+            return titled(words("queue.all"), total)
+        return titled(names.get(each, each), counts.get(each, 0))
 
     _choose(reading, state, name, words(f"queue.{name}"), options, value, title=title)
 
 
 def _now(state: ReaderState) -> int:
-    return state.current().num_given
+    """As the reader saw the page: a field takes a choice where the ledger cannot be reached, too."""
+    return state.known.num_given
+
+
+def _titles(state: ReaderState, words: Words) -> Callable[[str, int], str]:
+    """Of an entry and its number of images in the study. Where these are shared among readers, without the number: the
+    reader gets a part of them."""
+    if current_assignment(state.ledger) is not None:
+        return lambda text, _: text
+    return lambda text, num: _with(text, num, words)
 
 
 def _with(text: str, num: int, words: Words) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from overread.errors import UserError
+from overread.errors import LedgerFaultError, UserError
 from overread.review import reader_codes
 from overread.studies.study import Study
 from overread_app import session, study_data
@@ -22,6 +22,8 @@ _READER = "overread.reader"
 """The key under which the tab stores the reader."""
 WRONG_CODE_S = 1.0
 """The delay after a wrong code, so that codes cannot be guessed quickly."""
+RETRIED_S = 3
+"""The time after which a ledger that cannot be reached is asked again."""
 
 
 def ask_reader(study: Study) -> None:
@@ -30,9 +32,12 @@ def ask_reader(study: Study) -> None:
         _memory(key="review_recall", data={"slot": _READER}, on_recalled_change=lambda: _recall(study))
         if name := session.get("recalled_reader"):
             session.put("recalled_reader", None)
-            _set(study, name, session.get("reader_code", ""))
+            _set(study, name, session.get("reader_code", ""), is_recalled=True)
             if session.reader_name():
                 st.rerun()
+        if session.get("waiting_reader"):
+            _await_ledger(study)
+            return
     with st.container(key="review_reader"):
         asked, words = session.get("code_asked_for"), session.words()
         st.header(words("reader.who") if asked is None else words("reader.are_you", name=plain_text(asked)))
@@ -52,6 +57,20 @@ def ask_reader(study: Study) -> None:
         elif name := session.reader_name():
             stay = words("reader.stay", name=plain_text(name))
             st.button(stay, type="tertiary", key="review_reader_stay", on_click=_end_asking)
+
+
+@st.fragment(run_every=RETRIED_S)
+def _await_ledger(study: Study) -> None:
+    """The tab knows the name, and the ledger cannot be asked whether it is theirs: ask again until it can."""
+    words = session.words()
+    with st.container(key="review_reader"):
+        if waiting := session.get("waiting_reader"):
+            _set(study, *waiting, is_recalled=True)
+        if not session.get("waiting_reader"):
+            st.rerun()
+        st.header(plain_text(session.get("waiting_reader")[0]))
+        st.markdown(words("reader.waiting", problem=session.get("reader_problem", "").rstrip(".")))
+        st.button(words("reader.other_name"), type="tertiary", key="review_reader_other", on_click=_ask_name)
 
 
 def show_code() -> None:
@@ -97,8 +116,8 @@ def _end_asking() -> None:
 
 
 def _ask_name() -> None:
-    session.put("code_asked_for", None)
-    session.put("reader_problem", None)
+    for name in ("code_asked_for", "reader_problem", "waiting_reader"):
+        session.put(name, None)
 
 
 def _give_name(study: Study) -> None:
@@ -112,7 +131,7 @@ def _give_code(study: Study) -> None:
 def _recall(study: Study) -> None:
     recalled = _recalled("review_recall") or {}
     if recalled and not session.reader_name():
-        _set(study, recalled.get("name") or "", recalled.get("code") or "")
+        _set(study, recalled.get("name") or "", recalled.get("code") or "", is_recalled=True)
 
 
 def _recall_owner() -> None:
@@ -125,10 +144,12 @@ def _recalled(key: str) -> Any:
     return value.get("recalled")
 
 
-def _set(study: Study, name: str, code: str = "") -> None:
-    """Set the reader if the code is right or the name is new; else ask for the code."""
+def _set(study: Study, name: str, code: str = "", *, is_recalled: bool = False) -> None:
+    """Set the reader if the code is right or the name is new; else ask for the code. is_recalled: the name and code
+    are remembered, and are kept where the ledger cannot be asked."""
     words = session.words()
-    session.put("reader_problem", None)
+    for state in ("reader_problem", "waiting_reader"):
+        session.put(state, None)
     try:
         name = session.checked_name(name)
         if session.is_account(name):
@@ -144,6 +165,8 @@ def _set(study: Study, name: str, code: str = "") -> None:
                 session.put("reader_problem", words("reader.wrong_code"))
             return
     except UserError as error:
+        if is_recalled and isinstance(error, LedgerFaultError):
+            session.put("waiting_reader", (name, code))
         session.put("reader_problem", plain_text(error_text(error, words)))
     else:
         session.set_reader(name, code)

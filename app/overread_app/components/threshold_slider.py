@@ -16,6 +16,7 @@ from overread.detection.calibration import recalibrated
 from overread.detection.error_range import ErrorRange
 from overread.detection.proposal_set import expectation
 from overread.records import Decision
+from overread.review.assignment import current_assignment
 from overread.review.outcomes import outcomes
 from overread.review.queue import chosen_samples
 from overread.review.row_rules import BULK
@@ -91,8 +92,10 @@ def corrected_probabilities(scores: pd.DataFrame, decisions: Sequence[Decision],
 
 def show_threshold(study: Study, run: Run, reading: ReadingList) -> None:
     """The slider over the run's scores, as the reader's own verdicts correct them."""
-    scores, decisions = study_data.load_scores(run), session.ledger(study).decisions(reading.reader)
-    show_threshold_slider(reading, scores, decisions, corrected_probabilities(scores, decisions, run=run))
+    ledger = session.ledger(study)
+    scores, decisions = study_data.load_scores(run), ledger.decisions(reading.reader)
+    corrected = corrected_probabilities(scores, decisions, run=run)
+    show_threshold_slider(reading, scores, decisions, corrected, is_shared=current_assignment(ledger) is not None)
 
 
 def show_threshold_slider(
@@ -100,8 +103,11 @@ def show_threshold_slider(
     scores: pd.DataFrame,
     decisions: Sequence[Decision],
     corrected: Correction,
+    *,
+    is_shared: bool,
 ) -> None:
-    """The slider, and the expected yield of the chosen threshold in words."""
+    """The slider, and the expected yield of the chosen threshold in words. is_shared: whether the reader gets a part of
+    the study's images: what is left is not for them to read."""
     steps, least, words = slider_steps(scores), reading.choice.min_probability, session.words()
     if least not in [step.min_probability for step in steps]:  # chosen elsewhere
         steps.append(SliderStep(least, chosen_samples(scores, least)))
@@ -123,16 +129,11 @@ def show_threshold_slider(
         )
         ends = "".join(f"<span>{words(key)}</span>" for key in ("threshold.fewer", "threshold.more"))
         st.html(f'<div class="threshold-ends">{ends}</div>')
-    is_decided = scores["sample_id"].isin([decision.verdict.sample_id for decision in decisions]).to_numpy()
-    is_left = chosen.is_chosen & ~is_decided
-    text = trade_off_text(
-        Yield.of(corrected, chosen.is_chosen),
-        Yield.of(corrected, is_left),
-        # A verdict in bulk took no time of its own.
-        elapsed_ms=[decision.verdict.elapsed_ms for decision in decisions if decision.verdict.protocol != BULK],
-        words=words,
-    )
-    st.markdown(text)
+    chosen_yield = Yield.of(corrected, chosen.is_chosen)
+    if is_shared:
+        st.markdown(shared_text(chosen_yield, words))
+    else:
+        st.markdown(_own_text(chosen, chosen_yield, scores, decisions, corrected))
     if corrected.num_verdicts:
         st.caption(words("threshold.corrected", number=corrected.num_verdicts))
     elif chosen.is_chosen.any():
@@ -163,6 +164,24 @@ class Yield:
         return cls(num, _percentages(wrong_range), _percentages(ends.recalls(is_chosen)))
 
 
+def _own_text(
+    chosen: SliderStep,
+    chosen_yield: Yield,
+    scores: pd.DataFrame,
+    decisions: Sequence[Decision],
+    corrected: Correction,
+) -> str:
+    is_decided = scores["sample_id"].isin([decision.verdict.sample_id for decision in decisions]).to_numpy()
+    is_left = chosen.is_chosen & ~is_decided
+    return trade_off_text(
+        chosen_yield,
+        Yield.of(corrected, is_left),
+        # A verdict in bulk took no time of its own.
+        elapsed_ms=[decision.verdict.elapsed_ms for decision in decisions if decision.verdict.protocol != BULK],
+        words=session.words(),
+    )
+
+
 def trade_off_text(chosen: Yield, left: Yield, *, elapsed_ms: Collection[int], words: Words) -> str:
     """The expected yield of a choice in words. left: of its samples those not decided yet; elapsed_ms: how long the
     reader took for each verdict so far."""
@@ -190,6 +209,19 @@ def trade_off_text(chosen: Yield, left: Yield, *, elapsed_ms: Collection[int], w
         pace_s = median(elapsed_ms) / 1000
         parts.append(words("threshold.pace", duration=duration(num_left * pace_s)))
     return " ".join(parts)
+
+
+def shared_text(chosen: Yield, words: Words) -> str:
+    """The expected yield of a choice in words, where readers share the images."""
+    if chosen.num_samples == 0:
+        return words("threshold.none")
+    parts = [words("threshold.shared", number=chosen.num_samples)]
+    share = _range_words(chosen.wrong, words)
+    if chosen.num_samples == 1:
+        parts.append(words("threshold.only_one", percent=share))
+    else:
+        parts.append(words("threshold.wrong", number=chosen.num_samples, percent=share))
+    return " ".join([*parts, words("threshold.finds", percent=_range_words(chosen.found, words))])
 
 
 def _range_words(percentages: tuple[int, int], words: Words) -> str:

@@ -3,7 +3,8 @@
 const NUM_SENT = 200; // in one request
 
 class Confirm {
-  // on: {save(verdicts, told): sends them; told(number of those saved)}, criticals: names of classes.
+  // on: {save(verdict, tiles, told, cancelled): sends them; told(text): how far that is; cancelled: resolves when the
+  // reader closes the dialog meanwhile}, criticals: names of classes.
   constructor(root, store, { colours, criticals }, on) {
     this.dialog = root.querySelector(".confirm");
     this.find = (name) => this.dialog.querySelector(`.${name}`);
@@ -16,6 +17,7 @@ class Confirm {
     this.dialog.onclose = () => {
       this.find("pictures").replaceChildren();
       this.isSaving = false;
+      this.cancel?.();
     };
     // A key that is still held from the grid decides nothing.
     this.dialog.addEventListener("keydown", (event) => event.repeat && event.preventDefault());
@@ -95,8 +97,9 @@ class Confirm {
     this.find("confirm-it").disabled = true;
     const told = (text) => (this.find("progressing").textContent = text);
     told(say("confirm.saving"));
-    await this.on.save(this.verdict, this.chosen.map(({ tile }) => tile), told);
-    if (this.isOpen) this.dialog.close();
+    const cancelled = new Promise((resolve) => (this.cancel = resolve));
+    await this.on.save(this.verdict, this.chosen.map(({ tile }) => tile), told, cancelled);
+    if (this.isSaving) this.dialog.close();
   }
 }
 

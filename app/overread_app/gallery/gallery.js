@@ -237,15 +237,18 @@ class Gallery {
     this.confirm.open(kind, label, [...this.selected.values()]);
   }
 
-  // Record a verdict on tiles, each once, however often it has to be sent; what is refused stays selected.
-  async save({ kind, label }, tiles, told) {
+  // Record a verdict on tiles, each once, however often it has to be sent, until `cancelled` resolves; what is refused
+  // stays selected.
+  async save({ kind, label }, tiles, told, cancelled) {
     const bulk = crypto.randomUUID();
     const refused = [];
     let numSaved = 0;
     for (let place = 0; place < tiles.length; place += NUM_SENT) {
       const part = tiles.slice(place, place + NUM_SENT);
       const follows = Object.fromEntries(part.map((tile) => [tile.id, tile.follows]));
-      const { status, answer } = await this.send("gallery/verdict", { bulk, kind, chosen_label: label, follows }, told);
+      const body = { bulk, kind, chosen_label: label, follows };
+      const { status, answer, late } = await this.send("gallery/verdict", body, told, cancelled);
+      late?.then((found) => found.status === 200 && this.hearLate(found.answer));
       if (status !== 200) {
         refused.push(...tiles.slice(place).map((tile) => ({ ...tile, reason: answer.message })));
         break;
@@ -266,6 +269,15 @@ class Gallery {
     this.grid.element.focus({ preventScroll: true });
   }
 
+  // What was saved although the reader had cancelled.
+  hearLate(answer) {
+    this.store.patch(answer.saved);
+    for (const { id } of answer.saved) this.selected.delete(id);
+    this.hear(answer);
+    if (!this.selected.size) this.tell("");
+    this.showSelected();
+  }
+
   async undo() {
     if (!this.last || this.isUndoing) return;
     this.isUndoing = true;
@@ -282,13 +294,17 @@ class Gallery {
     this.tell(status === 200 ? "" : answer.message);
   }
 
-  // The server's answer; sent again while there is none.
-  async send(path, body, told) {
+  // The server's answer; sent again while there is none, until `cancelled` resolves. late: what is then still to come.
+  async send(path, body, told, cancelled = new Promise(() => {})) {
+    const isCancelled = cancelled.then(() => true);
+    const ended = { status: 0, answer: { message: say("gallery.cancelled") } };
     for (let attempt = 0; ; attempt++) {
-      const { status, answer } = await this.server.ask(path, body);
+      const asked = this.server.ask(path, body);
+      if ((await Promise.race([asked, isCancelled])) === true) return { ...ended, late: asked };
+      const { status, answer } = await asked;
       if (!RETRIED.includes(status) || this.isClosed) return { status, answer };
       told(say("gallery.waiting", { problem: answer.message.replace(/\.$/, "") }));
-      await backOff(attempt);
+      if (await Promise.race([backOff(attempt), isCancelled])) return ended;
     }
   }
 

@@ -105,6 +105,11 @@ class ReaderState:
         self._standing = Standing()
         self._lock = threading.Lock()
 
+    @property
+    def known(self) -> Standing:
+        """What stood when that was last asked for."""
+        return self._standing
+
     def current(self) -> Standing:
         """What stands now. Raises LedgerError where the ledger is damaged or rows are missing."""
         with self._lock:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from overread.errors import UserError
 from overread.records import Protocol
 from overread.review.adjudication import (
     SecondLook,
@@ -21,7 +20,6 @@ from overread.review.adjudication import (
 from overread.review.disputes import Dispute, DisputeState, Opinion, Round
 from overread.studies.study import Study
 from overread_app import session
-from overread_app.boundary import error_text
 from overread_app.components.dispute_fields import (
     SEEN,
     ask_note,
@@ -29,9 +27,9 @@ from overread_app.components.dispute_fields import (
     next_sample,
     show_choices,
     show_opinion,
-    show_problem,
     show_way_back,
 )
+from overread_app.components.failure import attempt, show_failure
 from overread_app.components.reader_name import ask_reader, is_asking, remember_reader, show_code
 from overread_app.components.wording import counted
 from overread_app.looking.component import show_image
@@ -79,7 +77,7 @@ def show_page() -> None:
     else:
         show_code()
         remember_reader()
-        show_problem()
+        show_failure("answer")
         show_work(study, session.reader_name())
     if session.is_owner():
         show_rounds(study)
@@ -110,6 +108,7 @@ def may_adjudicate() -> bool:
 def show_rounds(study: Study) -> None:
     """For the owner: how far disputes have come, and the rounds that can be opened."""
     st.header("What readers dispute")
+    show_failure("round")
     found = disputes(session.ledger(study))
     counts = Counter(dispute.state for dispute in found.values())
     if not counts:
@@ -134,17 +133,13 @@ def show_round(study: Study, each: Round, taken: Sequence[Dispute]) -> None:
             f"{title} now",
             type="primary",
             key=f"adjudication_confirm_{each}",
-            on_click=open_now,
-            args=(study, each),
+            on_click=attempt,
+            args=("round", open_now, study, each),
         )
 
 
 def open_now(study: Study, each: Round) -> None:
-    try:
-        open_round(session.ledger(study), each, session.reader_name() or "owner")
-        session.put("adjudication_problem", None)
-    except UserError as error:
-        session.put("adjudication_problem", error_text(error))
+    open_round(session.ledger(study), each, session.reader_name() or "owner")
 
 
 def show_second_look(study: Study, reader: str, look: SecondLook, *, num_done: int, num_all: int) -> None:

@@ -19,6 +19,7 @@ from overread_app import audit_data, session
 from overread_app.boundary import plain_text
 from overread_app.components.audit_form import show_audit_form
 from overread_app.components.audit_panel import show_audit, show_strata
+from overread_app.components.failure import attempt, num_failures, show_failure
 from overread_app.components.wording import counted, run_title
 
 NEXT = {
@@ -53,6 +54,7 @@ def show_none(study: Study, run: Run | None) -> None:
         "An audit proves from readers’ verdicts how many labels are still wrong at most, or how many proposals are "
         "right at least. It draws a random sample of the labels, which readers find in their queue."
     )
+    show_failure("audit")  # the audit was ended in another window
     if session.is_owner():
         show_audit_form(study, run)
     else:
@@ -91,19 +93,20 @@ def show_steering(study: Study, run: Run | None, now: AuditNow) -> None:
     """What only the owner may do: what is read next, more of the sample, and another audit."""
     audit = now.audit
     st.header("What readers see next")
+    show_failure("audit")
     num_left = audit_data.load_audit_unread(study)
     if num_left:
         st.caption(f"{counted(num_left, 'image')} of the sample wait to be read.")
     elif now.num_to_read:
         st.markdown("The sample is read, and not enough.")
         label = f"Show readers {now.num_to_read:,} more"
-        st.button(label, type="primary", key="audit_more", on_click=_show_more, args=(study,))
+        st.button(label, type="primary", key="audit_more", on_click=attempt, args=("audit", _show_more, study))
     if study.protocol == Protocol.BLIND or not audit.run:
         why = "an order by probable errors would give the labels away" if audit.run else "there is no model to say more"
         until = " Readers label each image alone first until the audit ends." if audit.makes_blind else ""
         st.caption(f"The sample, in its random order: {why}.{until}")
     else:
-        key = f"audit_next_{audit.opened_at}"
+        key = f"audit_next_{audit.opened_at}_{num_failures('audit')}"
         names = {each.value: text for each, text in NEXT.items()}
         st.radio(
             "Queue",
@@ -116,15 +119,15 @@ def show_steering(study: Study, run: Run | None, now: AuditNow) -> None:
             ),
             key=key,
             label_visibility="collapsed",
-            on_change=_choose_next,
-            args=(study, key),
+            on_change=attempt,
+            args=("audit", _choose_next, study, key),
         )
     with st.expander("End this audit, or draw another sample"):
         st.caption(
             "The sample leaves the queue; all verdicts stay. The report of a later audit says how many were set aside "
             "before, since each was a chance of its own to be misled."
         )
-        st.button("End this audit", key="audit_end", on_click=_end, args=(study,))
+        st.button("End this audit", key="audit_end", on_click=attempt, args=("audit", _end, study))
         show_audit_form(study, run)
 
 

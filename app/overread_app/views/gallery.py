@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from overread.records import Protocol
+from overread.review.assignment import current_assignment
 from overread.review.queue import chosen_samples, matches
 from overread.studies.run import Run
 from overread.studies.study import Study
@@ -51,7 +52,7 @@ def show_page(study: Study, run: Run | None, reading: ReadingList) -> None:
         reading.take_asked(since=state.current().num_given)
     room, words = open_room(study, run), session.words()
     with st.container(key="gallery_top", horizontal=True, vertical_alignment="center"):
-        show_pair(reading, room)
+        show_pair(reading, room, is_shared=current_assignment(state.ledger) is not None)
         with st.popover(words("gallery_page.which"), key="gallery_more", on_change="rerun") as popover:
             if popover.open:
                 if run is not None:
@@ -75,8 +76,9 @@ def show_gallery(study: Study, run: Run | None, reading: ReadingList, room: Room
             st.switch_page("views/review.py")
 
 
-def show_pair(reading: ReadingList, room: Room) -> None:
-    """A menu of the class pairs, with the number of images of each: given label, and the label beside it."""
+def show_pair(reading: ReadingList, room: Room, *, is_shared: bool) -> None:
+    """A menu of the class pairs: given label, and the label beside it; with the number of images of each, unless the
+    reader gets a part of the study's images."""
     choice, table, words = reading.choice, room.table(reading.choice), session.words()
     others = ("kind", "slide", "group", "selection")
     is_counted = chosen_samples(table, choice.min_probability) & matches(table, choice, columns=others)
@@ -88,12 +90,12 @@ def show_pair(reading: ReadingList, room: Room) -> None:
 
     def title(pair: tuple[str, str]) -> str:
         if not any(pair):
-            key = "gallery_page.all_pairs" if room.run else "gallery_page.all_classes"
-            return words(key, number=int(is_counted.sum()))
+            text = words("gallery_page.all_pairs" if room.run else "gallery_page.all_classes")
+            return text if is_shared else words("queue.counted", text=text, number=int(is_counted.sum()))
         given, likely = (name or words("gallery_page.any") for name in pair)
         num = counts.get(pair, 0) if all(pair) or not room.run else 0
         text = words("gallery_page.pair", given=given, likely=likely) if room.run else given
-        return words("queue.counted", text=text, number=num) if num else text
+        return words("queue.counted", text=text, number=num) if num and not is_shared else text
 
     options = [("", ""), *pairs]
     key = field_key("gallery_pair", reading, map(title, options))

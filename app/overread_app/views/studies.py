@@ -14,6 +14,7 @@ from overread.studies.study import Study, open_study
 from overread_app import processes, session, study_data
 from overread_app.boundary import error_boundary, plain_text
 from overread_app.components import charts
+from overread_app.components.failure import attempt, num_failures, show_failure
 from overread_app.components.finding_images import show_finding_images
 from overread_app.components.grades_field import show_grades_field
 from overread_app.components.preview_panel import show_outcome
@@ -172,6 +173,7 @@ def show_report(study: Study) -> None:
     with right:
         st.subheader("Composition")
         st.markdown("\n".join(f"- {line}" for line in composition(study, samples)))
+        show_failure("settings")
         show_protocol(study)
         show_grades_field(study)
         if session.is_owner():
@@ -182,7 +184,7 @@ def show_report(study: Study) -> None:
 
 def show_critical_classes(study: Study) -> None:
     """The classes that nobody may change many images of at once; only the owner decides which."""
-    key = f"studies_critical_{study.ledger_study}"
+    key = f"studies_critical_{study.ledger_study}_{num_failures('settings')}"
 
     def save() -> None:
         configure(study, critical_classes=tuple(session.field_value(key) or ()), actor=session.account())
@@ -194,7 +196,8 @@ def show_critical_classes(study: Study) -> None:
         key=key,
         help="Images are changed from and to these classes one at a time, never many at once in the Gallery.",
         placeholder="none",
-        on_change=save,
+        on_change=attempt,
+        args=("settings", save),
     )
 
 

@@ -1,4 +1,4 @@
-"""Measures how long it takes to read the standing decisions from a large ledger."""
+"""Measures how long it takes to read a large ledger: the standing decisions, and in a round what is disputed."""
 
 import os
 import secrets
@@ -10,29 +10,36 @@ from pathlib import Path
 from statistics import median
 
 from overread.records import Verdict, VerdictKind
+from overread.review.adjudication import open_round, record_second, second_looks
 from overread.review.chain import FIRST_HASH, LedgerRow, with_hash
-from overread.review.decision_fold import shared_fold
+from overread.review.decision_fold import DecisionFold
+from overread.review.dispute_fold import DisputeFold
+from overread.review.disputes import Opinion, Round
 from overread.review.ledger import Ledger, visit_key
+from overread.review.ledger_fold import shared_fold
 from overread.review.row_transfer import restore_rows
 
 _KEY = b"a key for measuring"
 _READERS = ("reader 1", "reader 2", "reader 3")
 _NUM_TIMES = 10
+_DISPUTED_EVERY = 5
+"""The last reader rejects what the others accept, of every so many samples."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadingTimes:
-    """Of one reader's decisions, or of everyone's; medians of ten."""
+    """Of one reader's decisions, of everyone's, or of what one reader has to look at again; medians of ten."""
 
-    reader: str | None
-    """None: everyone's."""
-    num_decisions: int
+    what: str
+    number: int
     first_ms: float
     """A process's first look: all rows are read."""
     again_ms: float
     """When no row was added."""
-    after_verdict_ms: float
-    """When one reader's verdict was added."""
+    after_row_ms: float
+    """When one reader's verdict, or another's answer in the round, was added."""
+    saving_ms: float
+    """Of that verdict or answer, until it is on the disk."""
 
 
 def measure_reading(folder: Path, *, num_rows: int = 100_000, database: str | None = None) -> list[ReadingTimes]:
@@ -45,7 +52,8 @@ def measure_reading(folder: Path, *, num_rows: int = 100_000, database: str | No
     place.mkdir(parents=True)
     ledger = Ledger.open(database or f"sqlite:///{place.resolve() / 'review.db'}", secrets.token_hex(8), _KEY)
     restore_rows(ledger, list(_rows(ledger.study, num_rows)))
-    found = [_measure(ledger, reader) for reader in (_READERS[0], None)]
+    found = [_decisions(ledger, reader) for reader in (_READERS[0], None)]
+    found.append(_looks(ledger))
     ledger.engine.dispose()
     return found
 
@@ -54,48 +62,74 @@ def reading_lines(times: Sequence[ReadingTimes]) -> list[str]:
     """As a table for the terminal."""
     lines = [
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; ms, medians of {_NUM_TIMES}",
-        "decisions of  number   first   again  after a verdict",
+        "what                    number   first   again  after a row  saving it",
     ]
     for row in times:
         lines.append(
-            f"{row.reader or 'everyone':12s}{row.num_decisions:8d}{row.first_ms:8.1f}{row.again_ms:8.1f}"
-            f"{row.after_verdict_ms:17.1f}"
+            f"{row.what:24s}{row.number:6d}{row.first_ms:8.1f}{row.again_ms:8.1f}{row.after_row_ms:13.1f}"
+            f"{row.saving_ms:11.1f}"
         )
     return lines
 
 
-def _measure(ledger: Ledger, reader: str | None) -> ReadingTimes:
-    num_decisions = len(ledger.decisions(reader))
-    fold = shared_fold(ledger.engine.url, ledger.study, reader)
-    return ReadingTimes(
-        reader,
-        num_decisions,
-        first_ms=_median_ms(ledger, reader, fold.clear),
-        again_ms=_median_ms(ledger, reader, lambda: None),
-        after_verdict_ms=_median_ms(ledger, reader, lambda: ledger.record(_verdict(secrets.token_hex(8)))),
-    )
+def _decisions(ledger: Ledger, reader: str | None) -> ReadingTimes:
+    def save() -> None:
+        ledger.record(_verdict(secrets.token_hex(8)))
+
+    number = len(ledger.decisions(reader))
+    forget = shared_fold(DecisionFold, ledger.engine.url, ledger.study, reader).clear
+    what = f"{reader or 'everyone'}'s decisions"
+    return ReadingTimes(what, number, *_times_ms(lambda: ledger.decisions(reader), forget, save))
 
 
-def _median_ms(ledger: Ledger, reader: str | None, prepare: Callable[[], object]) -> float:
-    times = []
+def _looks(ledger: Ledger) -> ReadingTimes:
+    """In a second round of what the readers dispute."""
+    open_round(ledger, Round.SECOND, "owner")
+    number = len(second_looks(ledger, _READERS[0]))
+    waiting = iter(second_looks(ledger, _READERS[-1]) * _NUM_TIMES)
+
+    def save() -> None:
+        record_second(ledger, _READERS[-1], next(waiting).sample_id, Opinion("b"), key=secrets.token_hex(8))
+
+    forget = shared_fold(DisputeFold, ledger.engine.url, ledger.study).clear
+    return ReadingTimes("second looks", number, *_times_ms(lambda: second_looks(ledger, _READERS[0]), forget, save))
+
+
+def _times_ms(
+    read: Callable[[], object], forget: Callable[[], object], save: Callable[[], object]
+) -> tuple[float, float, float, float]:
+    """Of the first look, of another, of one after a row was added, and of adding it; medians."""
+    first, again, after, saving = [], [], [], []
     for _ in range(_NUM_TIMES):
-        prepare()
-        began_s = time.perf_counter()
-        ledger.decisions(reader)
-        times.append(1000 * (time.perf_counter() - began_s))
-    return median(times)
+        forget()
+        first.append(_elapsed_ms(read))
+        again.append(_elapsed_ms(read))
+    for _ in range(_NUM_TIMES):
+        saving.append(_elapsed_ms(save))
+        after.append(_elapsed_ms(read))
+    return median(first), median(again), median(after), median(saving)
 
 
-def _verdict(sample_id: str, reader: str = _READERS[0]) -> Verdict:
+def _elapsed_ms(run: Callable[[], object]) -> float:
+    began_s = time.perf_counter()
+    run()
+    return 1000 * (time.perf_counter() - began_s)
+
+
+def _verdict(sample_id: str, reader: str = _READERS[0], kind: VerdictKind = VerdictKind.ACCEPT) -> Verdict:
     key = visit_key(reader, sample_id, "1")
-    return Verdict(sample_id, reader, VerdictKind.ACCEPT, "a", "b", "b", "run", 0.5, key, elapsed_ms=4000)
+    chosen = "b" if kind is VerdictKind.ACCEPT else "a"
+    return Verdict(sample_id, reader, kind, "a", "b", chosen, "run", 0.5, key, elapsed_ms=4000)
 
 
 def _rows(study: str, num_rows: int) -> Iterator[LedgerRow]:
     """As `Ledger.record` would write them, without a transaction for each."""
     previous_hash = FIRST_HASH
     for number in range(num_rows):
-        verdict = _verdict(f"{number // len(_READERS):016x}", _READERS[number % len(_READERS)])
+        sample, reader = divmod(number, len(_READERS))
+        is_rejected = reader == len(_READERS) - 1 and sample % _DISPUTED_EVERY == 0
+        kind = VerdictKind.REJECT if is_rejected else VerdictKind.ACCEPT
+        verdict = _verdict(f"{sample:016x}", _READERS[reader], kind)
         fields = {name: value for name, value in asdict(verdict).items() if name != "kind"}
         row = with_hash(
             LedgerRow(

@@ -79,7 +79,7 @@ def read(
     out: Out = OUT,
     as_json: Json = False,
 ) -> None:
-    """How long reading the decisions of a large ledger takes."""
+    """How long reading the decisions of a large ledger takes, and an answer in a round."""
     from overread.benchmark.reading import measure_reading, reading_lines
 
     checked(out)

@@ -2,12 +2,13 @@
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from sqlalchemy import URL, select
+from sqlalchemy import select
 
 from overread.errors import LedgerError, NotAllowedError
 from overread.records import Decision, Protocol
+from overread.review.dispute_fold import DisputeFold
 from overread.review.disputes import (
     ADJUDICATION_KIND,
     EXCLUDE,
@@ -18,12 +19,10 @@ from overread.review.disputes import (
     DisputeState,
     Opinion,
     Round,
-    find_disputes,
     resolutions,
 )
 from overread.review.final_labels import Settled
 from overread.review.ledger import Ledger
-from overread.review.ledger_state import Head
 from overread.review.roles import Action
 from overread.review.row_rules import check_characters, check_same, check_texts
 from overread.review.schema import ledger as table
@@ -47,16 +46,16 @@ def open_round(ledger: Ledger, opened: Round, reader: str) -> int:
     """Open a round for all that is disputed now, and was not settled; returns for how many samples.
 
     reader: the owner's name. From the second round on, readers of these samples see each other's labels: what they
-    decide later is not independent. Raises NotAllowedError, and LedgerError where nothing is disputed.
+    decide later is not independent. Raises NotAllowedError.
     """
     check_texts(reader=reader)
     if ledger.actor is not None:
         ledger.actor.require(Action.MANAGE)
-    before = {sample_id for sample_id, one in _all(ledger).items() if opened in one.rounds}
     with ledger.writing() as connection:
+        found = ledger.derived_within(connection, DisputeFold).values()
         row = {"sample_id": "", "reader": reader, "verdict": opened.value, "idempotency_key": str(uuid.uuid4())}
         ledger.append(connection, kind=ROUND_KIND, **row)
-    return len({sample_id for sample_id, one in _all(ledger).items() if opened in one.rounds} - before)
+    return sum(opened not in dispute.rounds and not dispute.is_settled for dispute in found)
 
 
 def has_rounds(ledger: Ledger) -> bool:
@@ -67,10 +66,10 @@ def has_rounds(ledger: Ledger) -> bool:
 
 
 def disputes(ledger: Ledger) -> dict[str, Dispute]:
-    """By sample id, with names: for the owner. To be looked at, not changed. Raises NotAllowedError."""
+    """By sample id, with names: for the owner. Raises NotAllowedError."""
     if ledger.actor is not None:
         ledger.actor.require(Action.SEE_OTHERS)
-    return _all(ledger)
+    return ledger.derived(DisputeFold)
 
 
 def settled_by_rounds(ledger: Ledger, *, until: int | None = None) -> dict[str, Settled]:
@@ -97,7 +96,9 @@ def _until(ledger: Ledger, until: int | None) -> dict[str, Dispute]:
     """Raises NotAllowedError."""
     if until is None:
         return disputes(ledger)
-    return find_disputes(row for row in ledger.history() if row.sequence <= until)
+    if ledger.actor is not None:
+        ledger.actor.require(Action.SEE_OTHERS)
+    return ledger.derived_by(DisputeFold, lambda row: row.sequence <= until)
 
 
 def second_looks(ledger: Ledger, reader: str) -> list[SecondLook]:
@@ -106,7 +107,7 @@ def second_looks(ledger: Ledger, reader: str) -> list[SecondLook]:
     NotAllowedError."""
     if ledger.actor is not None:
         ledger.actor.require_own(reader)
-    found = [one for one in _all(ledger).values() if _may_look_again(one, reader)]
+    found = [one for one in ledger.derived(DisputeFold).values() if _may_look_again(one, reader)]
     return [_second_look(one, reader) for one in sorted(found, key=lambda one: one.sample_id)]
 
 
@@ -146,7 +147,11 @@ def for_adjudication(ledger: Ledger, reader: str) -> dict[str, DisputeState]:
     that they read themselves are left out. Raises NotAllowedError."""
     if ledger.actor is not None:
         ledger.actor.require(Action.SEE_OTHERS)
-    found = [one for one in _all(ledger).values() if Round.ADJUDICATION in one.rounds and reader not in one.first]
+    found = [
+        one
+        for one in ledger.derived(DisputeFold).values()
+        if Round.ADJUDICATION in one.rounds and reader not in one.first
+    ]
     return {one.sample_id: one.state for one in sorted(found, key=lambda one: one.sample_id)}
 
 
@@ -155,7 +160,7 @@ def opinions(ledger: Ledger, reader: str, sample_id: str) -> Mapping[str, tuple[
     "second". Raises NotAllowedError where the sample is not one that they may adjudicate."""
     if ledger.actor is not None:
         ledger.actor.require(Action.SEE_OTHERS)
-    dispute = _adjudicable(_all(ledger).get(sample_id), reader)
+    dispute = _adjudicable(ledger.derived(DisputeFold).get(sample_id), reader)
     rounds = {"first": dispute.first, "second": dispute.second}
     return {
         name: tuple(sorted(said.values(), key=lambda opinion: (opinion.label, opinion.note)))
@@ -190,20 +195,6 @@ def _adjudicable(dispute: Dispute | None, reader: str) -> Dispute:
     return dispute
 
 
-_known: dict[tuple[URL, str], tuple[Head, dict[str, Dispute]]] = {}
-"""By ledger, the disputes up to a row: pages ask for them each time they are drawn."""
-
-
-def _all(ledger: Ledger) -> dict[str, Dispute]:
-    """Whatever the actor may see: what leaves this module is checked."""
-    head, place = ledger.head(), (ledger.engine.url, ledger.study)
-    known = _known.get(place)
-    if known is None or known[0] != head:
-        rows = replace(ledger, actor=None).history()
-        known = _known[place] = (head, find_disputes(row for row in rows if row.sequence <= head.sequence))
-    return known[1]
-
-
 def _row(kind: str, reader: str, sample_id: str, said: Opinion, key: str, *, verdict: str) -> dict[str, str]:
     """Fields of a row."""
     check_texts(reader=reader, idempotency_key=key)
@@ -222,6 +213,6 @@ def _append(ledger: Ledger, row: dict[str, str], check: Callable[[Dispute | None
             check_same(known, row["kind"], row["reader"], row["sample_id"])
             return False
         # Within the transaction, so that nobody else decides meanwhile.
-        dispute = check(_all(ledger).get(row["sample_id"]))
+        dispute = check(ledger.derived_within(connection, DisputeFold).get(row["sample_id"]))
         ledger.append(connection, **row, given_label=dispute.given_label)
     return True

@@ -1,7 +1,6 @@
 """Samples on which readers want different labels, the rounds in which they look again, and what comes of it."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -9,7 +8,6 @@ from enum import StrEnum
 from overread.records import VerdictKind
 from overread.review.chain import LedgerRow
 from overread.review.final_labels import Settled
-from overread.review.row_rules import KEEPING_KINDS, LABELLING_KINDS
 
 SECOND_KIND = "second"
 ADJUDICATION_KIND = "adjudication"
@@ -56,7 +54,7 @@ class Opinion:
     """`ambiguous` or `cannot_judge`, where their label is the given one for that reason; else empty."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Dispute:
     """One sample on which readers differ."""
 
@@ -64,9 +62,9 @@ class Dispute:
     given_label: str
     first: Mapping[str, Opinion]
     """Each reader's own label, found independently, by name: as it stood when a round was opened, else as it stands."""
-    second: dict[str, Opinion] = field(default_factory=dict)
+    second: Mapping[str, Opinion] = field(default_factory=dict)
     """By name, of those who have looked again; their newest."""
-    rounds: set[Round] = field(default_factory=set)
+    rounds: frozenset[Round] = frozenset()
     """Those that were opened for it."""
     opened_at: int = 0
     """The sequence of the row that opened the first of them; 0 before."""
@@ -94,62 +92,10 @@ class Dispute:
         has_all = len(self.second) == len(self.first)
         return DisputeState.STILL_DISPUTED if has_all else DisputeState.SECOND_ROUND
 
-
-def find_disputes(rows: Iterable[LedgerRow]) -> dict[str, Dispute]:
-    """By sample id, what readers have ever disputed when a round was opened, or dispute now.
-
-    rows: all of a study's, in sequence. A sample that is in a round stays as it was when that was opened: verdicts that
-    came later are no longer independent. Readers dispute a sample by the rule of `final_labels.final_labels`.
-    """
-    standing: dict[str, dict[str, list[LedgerRow]]] = defaultdict(lambda: defaultdict(list))
-    found: dict[str, Dispute] = {}
-    for row in rows:
-        match row.kind:
-            case "verdict":
-                standing[row.sample_id][row.reader].append(row)
-            case "undo":
-                of_reader = standing[row.sample_id][row.reader]
-                of_reader[:] = [one for one in of_reader if one.idempotency_key != row.undone_key]
-            case "round":
-                _open(row, found, standing)
-            case "second" if row.sample_id in found:
-                found[row.sample_id].second[row.reader] = Opinion(row.chosen_label, row.note)
-                found[row.sample_id].decided_at = row.recorded_at
-            case "adjudication" if row.sample_id in found:
-                found[row.sample_id].adjudication = row
-                found[row.sample_id].decided_at = row.recorded_at
-    for sample_id, of_sample in standing.items():
-        if sample_id not in found and (dispute := _disputed(sample_id, of_sample)):
-            found[sample_id] = dispute
-    return found
-
-
-def _open(row: LedgerRow, found: dict[str, Dispute], standing: Mapping[str, Mapping[str, list[LedgerRow]]]) -> None:
-    for sample_id, of_sample in standing.items():
-        if sample_id not in found and (dispute := _disputed(sample_id, of_sample)):
-            found[sample_id] = dispute
-    for dispute in found.values():
-        if dispute.state not in (DisputeState.AGREED, DisputeState.ADJUDICATED, DisputeState.UNRESOLVED):
-            dispute.rounds.add(Round(row.verdict))
-            dispute.opened_at = dispute.opened_at or row.sequence
-
-
-def _disputed(sample_id: str, of_sample: Mapping[str, list[LedgerRow]]) -> Dispute | None:
-    newest = {reader: rows[-1] for reader, rows in of_sample.items() if rows}
-    first = {reader: Opinion(_label(row), row.note, _doubt(row)) for reader, row in newest.items()}
-    if len({opinion.label for opinion in first.values()}) < 2:
-        return None
-    last = max(newest.values(), key=lambda row: row.sequence)
-    return Dispute(sample_id, last.given_label, first)
-
-
-def _label(row: LedgerRow) -> str:
-    """As of `final_labels.verdict_label`."""
-    return row.given_label if row.verdict in KEEPING_KINDS else row.chosen_label
-
-
-def _doubt(row: LedgerRow) -> str:
-    return row.verdict if row.verdict in KEEPING_KINDS and row.verdict not in LABELLING_KINDS else ""
+    @property
+    def is_settled(self) -> bool:
+        """No later round takes it in."""
+        return self.state in (DisputeState.AGREED, DisputeState.ADJUDICATED, DisputeState.UNRESOLVED)
 
 
 def resolutions(disputes: Mapping[str, Dispute]) -> dict[str, Settled]:

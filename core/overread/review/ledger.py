@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Row
 from overread.errors import StaleReadingError, StaleVerdictError
 from overread.records import Decision, Protocol, Reading, Verdict
 from overread.review.chain import LedgerRow
-from overread.review.decision_fold import DecisionFold, shared_fold
-from overread.review.ledger_queries import decided_between, decision_of, rows_of, standing_verdicts
+from overread.review.decision_fold import DecisionFold
+from overread.review.ledger_fold import LedgerFold, Result, shared_fold
+from overread.review.ledger_queries import decision_of, rows_between, rows_of, standing_verdicts
 from overread.review.ledger_state import Head
 from overread.review.ledger_store import LedgerStore
 from overread.review.row_rules import check_reading, check_same, check_texts, check_verdict
@@ -172,40 +173,58 @@ class Ledger(LedgerStore):
         NotAllowedError where another reader's are not the actor's to see; so do the others.
         """
         self._require_visible(reader)
-        recorded = self._recorded()
-        with self.reading() as connection:
-            if connection is None:
-                return []
-            self._check_head(connection, recorded)
-            return self._folded(connection, reader)
+        return self.derived(DecisionFold, reader)
 
     def decisions_by(self, is_counted: Callable[[Row[Any]], bool]) -> list[Decision]:
         """The decisions of all readers that would stand if only these verdicts and undos had been written; takes as
         long as there are rows. Raises NotAllowedError."""
         self._require_visible(None)
-        fold = DecisionFold()
-        with self.reading() as connection:
-            if connection is not None:
-                head = self._head(connection)
-                rows = connection.execute(decided_between(self.study, None, 0, head.sequence))
-                fold.add((row for row in rows if row.kind != "reading" and is_counted(row)), head)
-        return fold.decisions()
+        return self.derived_by(DecisionFold, is_counted)
 
     def decisions_within(self, connection: Connection) -> list[Decision]:
         """Everyone's standing decisions, within `writing` and before a row is appended there: for what a reader's
         queue must know and the reader must not."""
-        return self._folded(connection, None)
+        return self.derived_within(connection, DecisionFold)
 
-    def _folded(self, connection: Connection, reader: str | None) -> list[Decision]:
-        fold = shared_fold(self.engine.url, self.study, reader)
+    def derived(self, kind: type[LedgerFold[Result]], reader: str | None = None) -> Result:
+        """What the rows of a reader, or of all, come to, whatever the actor may see; as fast as `decisions`."""
+        fold = shared_fold(kind, self.engine.url, self.study, reader)
+        for is_last in (False, True):
+            recorded = self._recorded()
+            with self.reading() as connection:
+                if connection is None:
+                    break
+                self._check_head(connection, recorded)
+                with fold.lock:
+                    # In SQLite, another thread may have folded in rows that came after this transaction began.
+                    if is_last or fold.head.sequence <= self._head(connection).sequence:
+                        return self._folded(connection, fold, reader)
+        return kind().result()
+
+    def derived_within(self, connection: Connection, kind: type[LedgerFold[Result]]) -> Result:
+        """As `derived`, of all readers, within `writing` and before a row is appended there."""
+        fold = shared_fold(kind, self.engine.url, self.study)
         with fold.lock:
-            known = fold.head
-            if known.sequence and self._hash_at(connection, known.sequence) != known.hash:
-                fold.clear()
-            head = self._head(connection)
-            rows = connection.execute(decided_between(self.study, reader, fold.head.sequence, head.sequence))
-            fold.add((row for row in rows if row.kind != "reading"), head)
-            return fold.decisions()
+            return self._folded(connection, fold, None)
+
+    def derived_by(self, kind: type[LedgerFold[Result]], is_counted: Callable[[Row[Any]], bool]) -> Result:
+        """As `derived`, of these rows alone; takes as long as there are rows."""
+        fold = kind()
+        with self.reading() as connection:
+            if connection is not None:
+                head = self._head(connection)
+                rows = connection.execute(rows_between(self.study, None, 0, head.sequence, kind.kinds))
+                fold.bring_to(head, (row for row in rows if is_counted(row)))
+        return fold.result()
+
+    def _folded(self, connection: Connection, fold: LedgerFold[Result], reader: str | None) -> Result:
+        known = fold.head
+        if known.sequence and self._hash_at(connection, known.sequence) != known.hash:
+            fold.clear()
+        head = self._head(connection)
+        rows = rows_between(self.study, reader, fold.head.sequence, head.sequence, fold.kinds)
+        fold.bring_to(head, connection.execute(rows))
+        return fold.result()
 
     def changes(self, reader: str, since: Head) -> Changes | None:
         """The reader's verdicts, undos and readings after the row `since`; Head() for all of them.
@@ -222,7 +241,8 @@ class Ledger(LedgerStore):
                 return None
             # First: a row that another writer adds meanwhile is then read the next time.
             head = self._head(connection)
-            rows = connection.execute(decided_between(self.study, reader, since.sequence, head.sequence)).all()
+            between = rows_between(self.study, reader, since.sequence, head.sequence, ("verdict", "undo", "reading"))
+            rows = connection.execute(between).all()
             return Changes(
                 tuple(decision_of(row) for row in rows if row.kind == "verdict"),
                 frozenset(row.undone_key for row in rows if row.kind == "undo"),

@@ -1,5 +1,6 @@
 """The queries by which a ledger is read, and its rows as decisions."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -42,11 +43,10 @@ def standing_verdicts(study: str, reader: str | None) -> Select[Any]:
     return rows_of(study, reader).where(ledger.c.kind == "verdict", ledger.c.idempotency_key.not_in(undone))
 
 
-def decided_between(study: str, reader: str | None, after: int, until: int) -> Select[Any]:
-    """The verdicts, undos and readings of a reader, or of all, from the row behind `after` to the row `until`, in
-    sequence."""
+def rows_between(study: str, reader: str | None, after: int, until: int, kinds: Sequence[str]) -> Select[Any]:
+    """The rows of these kinds, of a reader or of all, from the row behind `after` to the row `until`, in sequence."""
     rows = rows_of(study, reader).where(ledger.c.sequence > after, ledger.c.sequence <= until)
-    return rows.where(ledger.c.kind.in_(("verdict", "undo", "reading"))).order_by(ledger.c.sequence)
+    return rows.where(ledger.c.kind.in_(kinds)).order_by(ledger.c.sequence)
 
 
 def decision_of(row: Row[Any]) -> Decision:

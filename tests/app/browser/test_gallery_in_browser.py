@@ -9,6 +9,7 @@ from tests.app.browser.conftest import PATIENCE_MS, open_tab
 
 pytestmark = pytest.mark.browser
 READER = "Dr. Gale Lerie"
+BUSY = {"message": "the ledger cannot be reached."}
 
 
 @pytest.fixture
@@ -128,3 +129,46 @@ def test_refined_scores_bring_a_new_list_and_ask_for_a_new_selection(browser, se
         confirm(page)
         await_selected(page, 0)
         assert [row[:3] for row in server.rows("Dr. Refined")] == [("verdict", wanted[0], "reject")]
+
+
+@pytest.mark.slow
+def test_cancel_ends_a_verdict_that_the_server_does_not_take_and_it_is_not_sent_again(browser, server):
+    with open_tab(browser, server) as page:
+        page.goto(f"{server.url}/gallery")
+        enter(page, "Dr. Cancel")
+        sent = []
+        page.route("**/gallery/verdict", lambda route: (sent.append(1), route.fulfill(status=503, json=BUSY)))
+        tile(page, 0).click()
+        page.keyboard.press("x")
+        page.locator(".confirm-it").click()
+        page.wait_for_selector(".progressing:has-text('Trying again')", timeout=PATIENCE_MS)
+        page.locator(".confirm .cancel").click()
+        page.wait_for_selector(".gallery .problem:has-text('1 image not saved, still selected. You cancelled')")
+        await_selected(page, 1)
+        page.unroute("**/gallery/verdict")
+        num_sent = len(sent)
+        page.wait_for_timeout(1500)  # longer than the next attempt would wait
+        assert len(sent) == num_sent and not [row for row in server.rows("Dr. Cancel") if row[0] == "verdict"]
+        page.keyboard.press("x")
+        confirm(page)
+        await_selected(page, 0)
+        assert [row[0] for row in server.rows("Dr. Cancel")] == ["verdict"]
+
+
+def test_what_was_saved_after_all_is_shown_and_no_longer_selected(browser, server):
+    with open_tab(browser, server) as page:
+        page.goto(f"{server.url}/gallery")
+        enter(page, "Dr. Late")
+        waiting = []
+        page.route("**/gallery/verdict", lambda route: waiting.append(route))
+        tile(page, 0).click()
+        page.keyboard.press("x")
+        page.locator(".confirm-it").click()
+        page.wait_for_selector(".progressing:has-text('Saving')")
+        page.keyboard.press("Escape")
+        page.wait_for_selector(".gallery .problem:has-text('You cancelled')")
+        await_selected(page, 1)
+        waiting[0].continue_()
+        await_selected(page, 0)
+        assert not page.locator(".gallery .undo").is_disabled()
+        assert [row[0] for row in server.rows("Dr. Late")] == ["verdict"]

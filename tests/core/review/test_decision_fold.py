@@ -4,7 +4,8 @@ from threading import Thread
 import pytest
 from sqlalchemy import event
 
-from overread.review import decision_fold
+from overread.review import ledger_fold
+from overread.review.decision_fold import DecisionFold
 from overread.review.ledger import Ledger
 from overread.review.ledger_state import Head
 from overread.review.row_transfer import restore_rows
@@ -104,9 +105,26 @@ def test_threads_that_read_while_others_write_see_each_decision_once(ledger):
 
 
 def test_folds_beyond_the_limit_are_forgotten_and_made_again(ledger, monkeypatch):
-    monkeypatch.setattr(decision_fold, "NUM_KEPT", 1)
+    monkeypatch.setattr(ledger_fold, "NUM_KEPT", 1)
     ledger.record(verdict("s1"))
     ledger.record(verdict("s1", "bob"))
     for reader in ("ann", "bob", "ann"):
         assert [d.verdict.reader for d in ledger.decisions(reader)] == [reader]
-    assert decision_fold.shared_fold(ledger.engine.url, "study", "bob").head == Head()
+    assert ledger_fold.shared_fold(DecisionFold, ledger.engine.url, "study", "bob").head == Head()
+
+
+def test_an_older_view_of_the_ledger_does_not_make_the_fold_read_everything_again(tmp_path, monkeypatch):
+    ledger = Ledger.open(f"sqlite:///{tmp_path / 'review.db'}", "study")
+    ledger.record(verdict("s1"))
+    check_head, cleared = Ledger._check_head, []
+
+    def check_late(self, connection, recorded):
+        check_head(self, connection, recorded)
+        monkeypatch.undo()
+        ledger.record(verdict("s2"))  # after this transaction for reading has begun
+        assert len(ledger.decisions()) == 2
+        monkeypatch.setattr(DecisionFold, "clear", lambda self: cleared.append(self.head))
+
+    monkeypatch.setattr(Ledger, "_check_head", check_late)
+    assert [d.verdict.sample_id for d in ledger.decisions()] == ["s1", "s2"]
+    assert cleared == []

@@ -54,12 +54,20 @@ def table_rows(table: str, budget: Budget, settings: TrainSettings, methods: Seq
 def ablation_rows(settings: TrainSettings) -> list[Row]:
     """The paper's loop, the same with one part changed, and what does without it."""
     rounds, pretrain, first = settings.rounds, settings.pretrain, settings.rounds.num_epochs[0]
+    # The loop fills its recipe: a longer warm-up has to take its epochs from a round.
+    *kept, given_up = rounds.num_epochs
+    longer = (
+        f"warmup.num_epochs={settings.warmup.num_epochs + given_up}",
+        f"rounds.num_epochs={','.join(map(str, kept))}",
+    )
     last = (f"rounds.first_stages={first}", f"rounds.later_stages={min(rounds.num_epochs[1:], default=1)}")
     changed = {
         "pretraining for half the epochs": (f"pretrain.num_epochs={max(1, pretrain.num_epochs // 2)}",),
+        "pretraining for twice the epochs": (f"pretrain.num_epochs={2 * pretrain.num_epochs}",),
         "one round": (f"rounds.num_epochs={first}",),
         "no consensus: the last stage alone": last,
         **{name: values for name, values in LOOPS.items() if values and name != _NEEDS_MORE_EPOCHS},
+        "the last round's epochs in the warm-up": longer,
         "no weighting": ("rounds.weight=none",),
         "weighted by the target's confidence": ("rounds.weight=target",),
         "weighted in the final phase alone": ("rounds.weighting=final", "rounds.num_final_epochs=1"),

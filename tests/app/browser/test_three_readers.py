@@ -15,7 +15,7 @@ __all__ = ("postgresql",)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-NUM_IMAGES = 60
+NUM_IMAGES = 24
 READERS = {"Ann Adler": ("a", "accept"), "Ben Bach": ("x", "reject"), "Cem Can": ("m", "ambiguous")}
 
 

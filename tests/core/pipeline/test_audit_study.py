@@ -148,8 +148,9 @@ def test_the_report_is_made_again_from_the_ledger_to_the_byte(audited, tmp_path)
     for part in (
         now.head,
         "Seed",
-        "CLAIM 2020",
+        "CLAIM 2024",
         "CLAIM 18",
+        "Readers: 2. Not in the ledger: the readers&#x27; qualifications",
         "CLEARR-AI",
         "Reader 2",
         "alpha 1.00",

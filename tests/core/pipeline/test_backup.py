@@ -1,12 +1,11 @@
 """A backup holds every verdict that was saved before it, and makes a study anew or mends one."""
 
-import os
+import multiprocessing
 import shutil
 import signal
-import subprocess
-import sys
 import time
 import zipfile
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -23,18 +22,6 @@ from tests.core.review.conftest import new_database, postgresql
 from tests.core.review.verdicts import verdict
 
 __all__ = ("postgresql",)
-
-WRITER = """
-import sys
-from overread.studies.study import open_study
-from overread.pipeline.study_ledger import open_ledger
-from tests.core.review.verdicts import verdict
-study = open_study(sys.argv[1])
-ledger = open_ledger(study)
-for number in range(100_000):
-    ledger.record(verdict(f"s{number}", reader=sys.argv[2]))
-    print(number, flush=True)
-"""
 
 
 def record(study, *names):
@@ -204,41 +191,78 @@ def test_a_killed_backup_s_temporary_file_is_removed_by_the_next_one(study, tmp_
     assert [path.name for path in tmp_path.glob(".*.tmp")] == []
 
 
-def start_writer(study, reader):
-    return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(study.path), reader],
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+# Forked from a process that has imported everything: started anew, each would take a second until it can be killed in
+# the middle of anything.
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([__name__])
+
+
+def write_verdicts(path, reader, acknowledge):
+    ledger = open_ledger(open_study(path))
+    for number in range(100_000):
+        ledger.record(verdict(f"s{number}", reader=reader))
+        acknowledge.send(number)
+
+
+def back_up(path, to, begun):
+    begun.set()
+    assert run_command("backup", path, "--to", to).status == 0
+
+
+@contextmanager
+def writing(study, reader):
+    """A writer, and the end of the pipe that it acknowledges each verdict by."""
+    answers, acknowledge = FORKS.Pipe(duplex=False)
+    writer = FORKS.Process(target=write_verdicts, args=(study.path, reader, acknowledge))
+    writer.start()
+    acknowledge.close()
+    with answers:
+        yield writer, answers
+    writer.join()
+    writer.close()
+
+
+def rest_of(answers):
+    """What was acknowledged before the kill and not read yet."""
+    rest = []
+    with suppress(EOFError):
+        while True:
+            rest.append(answers.recv())
+    return rest
 
 
 @pytest.mark.slow
 def test_no_acknowledged_verdict_is_lost_by_20_kills_of_writer_and_backup(study, tmp_path):
     num_acknowledged = 0
+    ends, whole_s = [], 0.0
     for trial in range(20):
-        writer = start_writer(study, f"reader {trial}")
-        told = [int(writer.stdout.readline()) for _ in range(5 + trial)]
-        acknowledged_before = num_acknowledged + len(told)
-        backup = subprocess.Popen(
-            [sys.executable, "-m", "core", "backup", str(study.path), "--to", str(tmp_path / f"backup {trial}")],
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        if trial % 2:
-            time.sleep(0.1 * trial)
-            os.killpg(backup.pid, signal.SIGKILL)
-        backup.wait(60)
-        os.killpg(writer.pid, signal.SIGKILL)
-        rest = writer.communicate()[0].split()
-        num_acknowledged += len(told) + len([line for line in rest if line.isdigit()])
+        with writing(study, f"reader {trial}") as (writer, answers):
+            told = [answers.recv() for _ in range(5 + trial)]
+            acknowledged_before = num_acknowledged + len(told)
+            begun = FORKS.Event()
+            backup = FORKS.Process(target=back_up, args=(study.path, tmp_path / f"backup {trial}", begun))
+            backup.start()
+            assert begun.wait(60)
+            begun_s = time.perf_counter()
+            if trial % 2:
+                time.sleep(trial / 20 * whole_s)
+                backup.kill()
+            backup.join(60)
+            if trial % 2 == 0:
+                whole_s = time.perf_counter() - begun_s
+            ends.append(backup.exitcode)
+            writer.kill()
+            num_acknowledged += len(told) + len(rest_of(answers))
         ledger = open_ledger(open_study(study.path))
         # A verdict may have been saved whose acknowledgement the kill cut off, but never the other way round.
         assert num_acknowledged <= ledger.verify_chain().sequence <= num_acknowledged + trial + 1
         made = tmp_path / f"backup {trial}"
+        assert made.exists() or trial % 2
         if made.exists():
             restored = restore_study(made, tmp_path / f"restored {trial}")
             assert restored.num_rows >= acknowledged_before
+    assert ends[::2] == [0] * 10
+    assert -signal.SIGKILL in ends[1::2]
     left = [path.name for path in tmp_path.glob("*.tmp")]  # hidden, and by those alone that were killed in the middle
     assert all(name.startswith(".backup ") and int(name.split()[1].split(".")[0]) % 2 for name in left)
     assert run_command("verify", study.path).status == 0

@@ -138,3 +138,14 @@ def test_the_matrix_numbers_long_names_and_keeps_them_whole_for_the_pointer():
     assert numbered.layout.xaxis.ticktext == ("1", "2")
     assert numbered.layout.yaxis.ticktext == ("1  A with probable…usion, right", "2  B with probable…usion, right")
     assert numbered.data[0].y == long
+
+
+def test_names_that_begin_alike_end_with_the_word_that_tells_them_apart():
+    names = [f"Tubular adenoma with {grade}-grade dysplasia" for grade in ("low", "high")]
+    names += [f"Sessile serrated lesion {has} dysplasia" for has in ("with", "without")]
+    assert [charts.short_name(name, names) for name in names] == [
+        "Tubular a…low-grade dysplasia",
+        "Tubular…high-grade dysplasia",
+        "Sessile serrat…with dysplasia",
+        "Sessile ser…without dysplasia",
+    ]

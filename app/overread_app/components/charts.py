@@ -1,6 +1,6 @@
 """The app's charts: plotly figures from arrays, in one template, and the function that shows them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, Literal
 
@@ -19,6 +19,8 @@ LONG = 28
 """Characters of a name that is shown whole beside a chart."""
 TAIL = 12
 """Characters at the end of a longer one that are shown."""
+START = 8
+"""Of names that begin with the same characters, the ends must differ in sight."""
 SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "star")
 """One per class, repeating, for those who cannot tell two colours apart."""
 
@@ -77,9 +79,22 @@ def chart_text(name: str) -> str:
     return escape(name, quote=False).replace("%{", "%\u2060{")
 
 
-def short_name(name: str) -> str:
-    """A long name without its middle, escaped for Plotly; the whole one is shown on hover."""
-    return chart_text(name if len(name) <= LONG else f"{name[: LONG - TAIL].rstrip()}…{name[-TAIL:].lstrip()}")
+def short_name(name: str, others: Iterable[str]) -> str:
+    """A long name without its middle, escaped for Plotly; the whole one is shown on hover. others: the names beside it,
+    which begin or end differently in sight."""
+    if len(name) <= LONG:
+        return chart_text(name)
+    alike = [other for other in others if other != name and other[:START] == name[:START]]
+    num_last = max([TAIL, *(len(name) - _place_of_difference(name, other) for other in alike)])
+    num_last = min(num_last, LONG - START // 2)
+    return chart_text(f"{name[: LONG - num_last].rstrip()}…{name[-num_last:].lstrip()}")
+
+
+def _place_of_difference(name: str, other: str) -> int:
+    """Where the last word begins in which a name differs from another one."""
+    pairs = zip(reversed(name), reversed(other), strict=False)
+    num_same = next((number for number, (one, two) in enumerate(pairs) if one != two), min(len(name), len(other)))
+    return name.rfind(" ", 0, len(name) - num_same - 1) + 1
 
 
 def has_long_names(classes: Sequence[str]) -> bool:
@@ -203,7 +218,7 @@ def embedding_map(
         figure.add_scattergl(
             x=points[mask, 0],
             y=points[mask, 1],
-            name=short_name(name),
+            name=short_name(name, classes),
             mode="markers",
             marker={"size": 7, "color": colour, "opacity": 0.65, "symbol": SYMBOLS[index % len(SYMBOLS)]},
             hovertemplate=f"given {chart_text(name)}<extra></extra>",
@@ -248,6 +263,6 @@ def _count_bars(counts: Mapping[str, int], *, colours: str | list[str], bar_px: 
         showgrid=False,
         type="category",
         tickvals=[chart_text(name) for name in names],
-        ticktext=[short_name(name) for name in names],
+        ticktext=[short_name(name, names) for name in names],
     )
     return figure

@@ -86,6 +86,8 @@ def label_matrix(
         showgrid=False,
         type="category",
         tickvals=names,
-        ticktext=[f"{number}  {short_name(name)}" for number, name in enumerate(classes, 1)] if has_long else names,
+        ticktext=[f"{number}  {short_name(name, classes)}" for number, name in enumerate(classes, 1)]
+        if has_long
+        else names,
     )
     return figure

@@ -22,6 +22,7 @@ class Gallery {
     writeTexts(this.root);
     this.find = (name) => this.root.querySelector(`.${name}`);
     this.classes = classes;
+    tellApart(classes.map(({ name }) => name));
     this.server = new Server((ticket) => {
       this.isReplaced = true; // the page is drawn again, with a new ticket
       this.trigger("replaced", ticket);

@@ -37,6 +37,7 @@ class Panel {
   take({ classes, verdicts, isDemo, grades }) {
     this.grades.take({ grades });
     this.classes = classes;
+    tellApart(classes.map(({ name }) => name));
     this.root.classList.toggle("has-long-names", classes.some(({ name }) => Array.from(name).length > LONG));
     this.find("demo").hidden = !isDemo;
     this.buttons = verdicts.map((verdict) => this.verdictButton(verdict));

@@ -1,7 +1,10 @@
 """The reading component's looks and keys, with names of classes as long as they may be."""
 
+from pathlib import Path
+
 import pytest
 
+from overread_app.reading import component
 from tests.app.browser.conftest import Server, begin, decide, draw_images, look, open_tab, serving
 from tests.app.made_study import write_study
 
@@ -62,6 +65,17 @@ def test_a_long_name_keeps_both_ends_and_is_whole_on_hover(page):
         assert end.evaluate("end => end.scrollWidth <= end.clientWidth || end.getClientRects().length === 1")
         inside, around = end.bounding_box(), button.bounding_box()
         assert inside["x"] + inside["width"] <= around["x"] + around["width"]
+
+
+def test_names_that_begin_alike_keep_the_word_in_sight_that_tells_them_apart(browser):
+    names = [f"Tubular adenoma with {grade}-grade dysplasia" for grade in ("low", "high")]
+    names += [f"Polyp {has} dysplasia" for has in ("with", "without")] + ["Normal mucosa of the colon, no abnormality"]
+    code = (Path(component.__file__).parent / "name.js").read_text(encoding="utf-8")
+    write = "names.map((name) => { const one = new Name(); one.write(name); return one.tail.textContent; })"
+    page = browser.new_page()
+    ends = page.evaluate(f"(names) => {{ {code}; tellApart(names); return {write}; }}", names)
+    page.close()
+    assert ends == ["low-grade dysplasia", "high-grade dysplasia", "with dysplasia", "without dysplasia", " abnormality"]
 
 
 def test_the_list_of_keys_names_every_button_s_key_and_takes_no_verdict(page):

@@ -78,10 +78,13 @@ def show_choices(
         # Another one, or none, where an earlier press was taken and the browser did not know yet.
         if session.get("adjudication_shown") != shown or time.monotonic() - shown.since_s < DWELL_S:
             return
-        if attempt("answer", save, label, shown.key):
-            session.put("adjudication_last", sample_id)
-            session.put("adjudication_shown", None)
-            session.put("adjudication_back", None)
+        attempt("answer", answer, label)
+
+    def answer(label: str | None) -> None:
+        save(label, shown.key)
+        session.put("adjudication_last", sample_id)
+        session.put("adjudication_shown", None)
+        session.put("adjudication_back", None)
 
     with st.container(key="adjudication_choices", gap="xsmall"):
         for number, (label, title) in enumerate([*first, *rest], 1):

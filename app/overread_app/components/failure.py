@@ -12,16 +12,15 @@ from overread_app import session
 from overread_app.boundary import error_text, plain_text
 
 
-def attempt(place: str, act: Callable[..., object], *arguments: Any) -> bool:
-    """Do it, in a callback. False where it failed: `show_failure` of that place says why."""
+def attempt(place: str, act: Callable[..., object], *arguments: Any) -> None:
+    """Do it, in a callback. Where it fails, `show_failure` of that place says why."""
     try:
         act(*arguments)
     except Exception as error:
         session.put(f"failure_{place}", error_text(error))
         session.put(f"num_failures_{place}", num_failures(place) + 1)
-        return False
-    session.put(f"failure_{place}", None)
-    return True
+    else:
+        session.put(f"failure_{place}", None)
 
 
 def num_failures(place: str) -> int:

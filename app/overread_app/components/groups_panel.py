@@ -109,8 +109,13 @@ def confirm(study: Study, decision: GroupDecision, progress: GroupProgress) -> N
 
 def _button(label: str, key: str, *what: Any, is_primary: bool = False) -> bool:
     """what: what to do, and with which arguments."""
-    kind = "primary" if is_primary else "secondary"
-    return st.button(label, type=kind, key=key, on_click=attempt, args=("groups", _act, *what))
+    return st.button(
+        label,
+        type="primary" if is_primary else "secondary",
+        key=key,
+        on_click=attempt,
+        args=("groups", _act, *what),
+    )
 
 
 def _act(act: Any, *arguments: Any) -> None:

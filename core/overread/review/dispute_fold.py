@@ -100,6 +100,6 @@ def _disputed(sample_id: str, votes: Mapping[str, list[_Vote]]) -> Dispute | Non
 
 def _answered(dispute: Dispute, row: Row[Any]) -> Dispute:
     if row.kind == ADJUDICATION_KIND:
-        return replace(dispute, adjudication=LedgerRow(*row), decided_at=row.recorded_at)
+        return replace(dispute, adjudication=LedgerRow(*tuple(row)), decided_at=row.recorded_at)
     second = {**dispute.second, row.reader: Opinion(row.chosen_label, row.note)}
     return replace(dispute, second=second, decided_at=row.recorded_at)

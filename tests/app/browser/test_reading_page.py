@@ -75,7 +75,13 @@ def test_names_that_begin_alike_keep_the_word_in_sight_that_tells_them_apart(bro
     page = browser.new_page()
     ends = page.evaluate(f"(names) => {{ {code}; tellApart(names); return {write}; }}", names)
     page.close()
-    assert ends == ["low-grade dysplasia", "high-grade dysplasia", "with dysplasia", "without dysplasia", " abnormality"]
+    assert ends == [
+        "low-grade dysplasia",
+        "high-grade dysplasia",
+        "with dysplasia",
+        "without dysplasia",
+        " abnormality",
+    ]
 
 
 def test_the_list_of_keys_names_every_button_s_key_and_takes_no_verdict(page):

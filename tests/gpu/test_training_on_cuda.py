@@ -37,16 +37,16 @@ def training(folder, data, settings, listener=None):
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_study_is_trained_with_each_preset(tmp_path, preset):
+def test_a_study_is_trained_with_each_preset(tmp_path, cuda, preset):
     study = import_source(tmp_path)
     sizes = ("--set", "model.encoder=narrow", "--set", "model.image_size_px=32")
-    ended = run_command("train", study.path, "--preset", preset, "--device", "cuda", *TINY_FLAGS, *sizes)
+    ended = run_command("train", study.path, "--preset", preset, "--device", cuda.type, *TINY_FLAGS, *sizes)
     assert ended.status == 0, ended.err
     assert len(only_run(study).scores()) == len(study.samples())
 
 
 def test_a_run_that_was_killed_ends_as_one_that_was_not(tmp_path, cuda):
-    choose_device("cuda")  # deterministic convolutions
+    choose_device(cuda.type)  # deterministic convolutions
     data = on(cuda, made_data())
     whole = training(tmp_path / "whole", data, TINY)
     expected = whole.run()
@@ -98,13 +98,13 @@ def test_a_cache_larger_than_the_memory_is_streamed_and_learnt_as_one_that_fits(
     data = made_data()
     np.save(tmp_path / "cache.npy", data.pixels.permute(0, 2, 3, 1).numpy())
     cache = np.load(tmp_path / "cache.npy", mmap_mode="r")
-    choose_device("cuda")
+    choose_device(cuda.type)
     probs = []
     for free in (10**9, 1000):
         monkeypatch.setattr(streamed_pixels, "free_bytes", lambda device, free=free: free)
         pixels = load_pixels(cache, size_px=SIDE_PX, device=cuda)
         assert isinstance(pixels, torch.Tensor) == (free == 10**9)
-        assert pixels[torch.tensor([3, 0])].device.type == "cuda"
+        assert pixels[torch.tensor([3, 0])].device.type == cuda.type
         here = TrainingData(pixels, data.given, data.is_trained, 2)
         probs.append(predict(train_on_labels(here, TINY, num_epochs=3, seed=0), here, precision="fp32"))
     np.testing.assert_allclose(*probs, atol=1e-3)

@@ -6,6 +6,10 @@ states a probability for each verdict before it is seen can exceed that probabil
 moment, with probability alpha at most: the numbers for which it has not are a confidence set at every moment (Ville's
 inequality). The predictor decides how small the set is, never whether it holds.
 
+Where a plan names, before the first verdict, how many labels of a stratum are to be read first, part of alpha is for
+these: they are one random sample of fixed size, which bounds the number of wrong labels exactly. Neither bound depends
+on why reading went on or stopped, so that both hold together at every moment.
+
 Source: Waudby-Smith and Ramdas 2020, "Confidence sequences for sampling without replacement" (section 2, the
 prior-posterior-ratio martingale), over several strata as in Spertus and Stark 2022, "Sweeter than SUITE".
 """
@@ -14,6 +18,7 @@ from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import betaln, expit, gammaln, logit
 
 BELIEF_WEIGHT = 0.6
@@ -24,6 +29,8 @@ OFFSETS = (-3.0, -2.0, -1.0, 0.0, 1.0)
 """In log-odds: by how much all of the model's rates may be too low, or too high where negative."""
 STRENGTHS = (1.0, 10.0)
 """How many of the rarer outcomes an expert's rate counts for."""
+PLANNED_PART = 0.7
+"""Of alpha, where strata have a planned sample: for their bounds at that size, equally. The rest is for all moments."""
 MIN_BELIEF = 1e-4
 """No rate is believed to be nearer to 0 or 1."""
 
@@ -44,6 +51,10 @@ class Counts:
     """Labels known to be wrong, those read out of order among them."""
     most: np.ndarray
     """Labels not known to be right."""
+    num_planned: np.ndarray
+    """Labels of the random order that a plan named before the first verdict; 0 where none did."""
+    planned_most: np.ndarray
+    """Of these, not known to be right."""
 
     def __post_init__(self) -> None:
         is_order = (self.num_found <= self.least) & (self.least <= self.most) & (self.most <= self.sizes)
@@ -51,10 +62,15 @@ class Counts:
             raise ValueError("the counts of a stratum contradict each other")
 
     @classmethod
-    def of(cls, sizes: np.ndarray, num_read: np.ndarray, num_found: np.ndarray) -> "Counts":
+    def of(cls, sizes: ArrayLike, num_read: ArrayLike, num_found: ArrayLike) -> "Counts":
         """Of strata in which no label was read out of order."""
-        sizes, num_read, num_found = (np.asarray(each, dtype=np.int64) for each in (sizes, num_read, num_found))
-        return cls(sizes, num_read, num_found, num_found, sizes - num_read + num_found)
+        labels, read, found = (np.asarray(each, dtype=np.int64) for each in (sizes, num_read, num_found))
+        none = np.zeros_like(labels)
+        return cls(labels, read, found, found, labels - read + found, none, none)
+
+    def planned(self, num_planned: ArrayLike, planned_most: ArrayLike) -> "Counts":
+        """With planned samples, of which so many labels are not known to be right; both (H,)."""
+        return replace(self, num_planned=np.asarray(num_planned), planned_most=np.asarray(planned_most))
 
     def part(self, is_asked: np.ndarray) -> "Counts":
         """Of the strata asked for, (H,) bool."""
@@ -117,6 +133,21 @@ def log_evidence(
     return predictor.log_prob(num_read, num_found) - likelihood
 
 
+def most_of_sample(size: int, num_read: int, num_found: int, alpha: float) -> int:
+    """At most so many of `size` labels are wrong, where so many of a random sample of a fixed size are: exact, with
+    probability 1 - alpha at least."""
+    found = np.arange(num_found + 1)
+    all_samples = _log_choose(size, num_read)
+    low, high = num_found, size - num_read + num_found
+    while low < high:
+        middle = (low + high + 1) // 2
+        is_sample = (found <= middle) & (num_read - found <= size - middle)
+        of_wrong, of_right = found[is_sample], num_read - found[is_sample]
+        chances = _log_choose(middle, of_wrong) + _log_choose(size - middle, of_right) - all_samples
+        low, high = (middle, high) if np.exp(chances).sum() > alpha else (low, middle - 1)
+    return low
+
+
 @dataclass(frozen=True, eq=False)
 class ConfidenceSet:
     """The numbers of wrong labels that remain possible: every bound that is read from it holds together with all
@@ -138,21 +169,38 @@ class ConfidenceSet:
         best, slack = self._best
         asked = np.ones(len(best), dtype=bool) if is_asked is None else is_asked
         # The evidence is convex in each stratum's number, so the cheapest way to more is that of the smallest steps.
-        ends = self.counts.most if is_upward else self.counts.least
+        ends = self.limits if is_upward else self.counts.least
         costs = [self._steps(place, best[place], ends[place]) for place in np.flatnonzero(asked).tolist()]
         spent = np.cumsum(np.sort(np.concatenate(costs))) if costs else np.empty(0)
         num_steps = int(np.searchsorted(spent, slack, side="left"))
         total = int(best[asked].sum())
         return total + num_steps if is_upward else total - num_steps
 
+    @property
+    def sequence_alpha(self) -> float:
+        """What the planned samples leave of alpha for all moments together."""
+        return self.alpha * (1 - PLANNED_PART if (self.counts.num_planned > 0).any() else 1)
+
+    @cached_property
+    def limits(self) -> np.ndarray:
+        """(H,): at most so many labels of each stratum are wrong, by what is known and by the planned samples."""
+        counts = self.counts
+        places = np.flatnonzero(counts.num_planned)
+        limits = counts.most.copy()
+        for place in places.tolist():
+            size, read, found = (int(x[place]) for x in (counts.sizes, counts.num_planned, counts.planned_most))
+            most = most_of_sample(size, read, found, PLANNED_PART * self.alpha / len(places))
+            limits[place] = min(max(most, counts.least[place]), limits[place])
+        return limits
+
     @cached_property
     def _best(self) -> tuple[np.ndarray, float]:
         """(H,): the numbers with the least evidence against them, and how much more evidence the set allows."""
         counts = self.counts
         share = np.divide(counts.num_found, counts.num_read, out=np.zeros(len(counts.sizes)), where=counts.num_read > 0)
-        best = np.clip(np.floor(share * (counts.sizes + 1)), counts.least, counts.most).astype(np.int64)
+        best = np.clip(np.floor(share * (counts.sizes + 1)), counts.least, self.limits).astype(np.int64)
         evidence = log_evidence(counts.sizes, best, counts.num_read, counts.num_found, self.predictor)
-        return best, float(np.log(1 / self.alpha) - evidence)
+        return best, float(np.log(1 / self.sequence_alpha) - evidence)
 
     def _steps(self, place: int, start: int, end: int) -> np.ndarray:
         """The evidence that each step from start towards end adds, in one stratum."""
@@ -170,7 +218,7 @@ def with_known(counts: Counts, num_wrong: np.ndarray, num_right: np.ndarray) -> 
     return replace(counts, least=num_wrong, most=counts.sizes - num_right)
 
 
-def _log_choose(total: np.ndarray, part: np.ndarray) -> np.ndarray:
+def _log_choose(total: np.ndarray | int, part: np.ndarray | int) -> np.ndarray:
     return gammaln(total + 1) - gammaln(part + 1) - gammaln(total - part + 1)
 
 

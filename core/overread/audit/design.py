@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from overread.audit.confidence_set import ConfidenceSet, Counts, Predictor
+from overread.audit.confidence_set import PLANNED_PART, ConfidenceSet, Counts, Predictor, most_of_sample
 from overread.errors import ConfigError
 
 CENSUS = "most doubtful"
@@ -16,6 +16,11 @@ PROPOSED = "proposals"
 """The stratum that is read first where the question is about the run's proposals."""
 REST = "rest"
 """What is sampled at random; by class it is "rest: CLASS"."""
+PER_CENSUS = 2
+"""Labels that are drawn from the rest for each that is read whole, or more."""
+MIN_PLANNED, MIN_PLANNED_SHARE = 200, 0.2
+"""Fewer verdicts are not planned for, nor than this share of all labels where that is less still: only a model that is
+right to expect few wrong labels needs fewer, and then reading stops before."""
 CENSUS_SHARES = (0, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.11, 0.15, 0.2, 0.3, 0.4, 0.55)
 """Of all labels: the sizes of the census that are tried."""
 MIN_STRATUM = 50
@@ -70,6 +75,9 @@ class Stratum:
     """The mean probability that its labels are wrong, by the run; None without a run."""
     group: str = ""
     """The name of the group decision that may change all of it; empty where there is none."""
+    num_planned: int = 0
+    """Labels of a sampled stratum, the first of its order, that a part of alpha is for; 0 for groups, and where the
+    question is about proposals: all of alpha is then for all moments."""
 
 
 def draw_order(
@@ -102,36 +110,48 @@ def draw_order(
         belief = None if probability is None else float(probability[is_in].mean())
         group = str(groups[is_in][0])
         strata.append(Stratum(name, int(is_in.sum()), name == CENSUS, GROUP_BELIEF if group else belief, group))
-    ranks = _ranks(numbers, strata, num_rest, np.random.default_rng(question.seed))
+    ranks = reading_order(numbers, strata, num_rest, np.random.default_rng(question.seed))
     order = table.assign(stratum=numbers).iloc[ranks][["sample_id", "given_label", "stratum"]]
-    return order.reset_index(drop=True), tuple(strata), num_census + num_rest
+    order, num_planned = order.reset_index(drop=True), num_census + num_rest
+    if question.min_precision is None:
+        # Groups come as fast as the rest, but no plan counts on them.
+        numbers = order["stratum"].to_numpy()
+        is_free = np.array([not each.group for each in strata])[numbers]
+        of_plan = np.bincount(numbers[is_free][:num_planned], minlength=len(strata)).tolist()
+        strata = [
+            replace(each, num_planned=0 if each.is_census or each.group else number)
+            for each, number in zip(strata, of_plan, strict=True)
+        ]
+    return order, tuple(strata), num_planned
 
 
 def plan(probability: np.ndarray | None, num_labels: int, question: AuditQuestion) -> tuple[int, int]:
     """How many labels are read whole and how many of the rest, in the plan that needs fewest by what is believed.
 
-    probability: (M,), or None where nothing is believed: then none is read whole. As many of the rest are read as of
-    the census, or more: where the model is wrong, they are what the bound rests on."""
+    probability: (M,), or None where nothing is believed: then none is read whole. Of the rest, `PER_CENSUS` times as
+    many are read, or more: where the model is wrong, they are what the bound rests on."""
     if probability is None:
-        return 0, enough(num_labels, question.guess, None, _allowed(num_labels, question), question)
+        num_rest = enough(num_labels, question.guess, _allowed(num_labels, question), question)
+        return 0, max(num_rest, _min_planned(num_labels))
     ranked = np.sort(probability)[::-1]
     plans = []
     for num_census in sorted({round(share * num_labels) for share in CENSUS_SHARES}):
         rate = float(ranked[num_census:].mean())
-        num_rest = enough(num_labels - num_census, rate, rate, _allowed(num_labels, question), question)
-        num_rest = min(max(num_rest, num_census), num_labels - num_census)
+        num_rest = enough(num_labels - num_census, rate, _allowed(num_labels, question), question)
+        num_rest = min(max(num_rest, PER_CENSUS * num_census), num_labels - num_census)
         plans.append((num_census + num_rest, num_census, num_rest))
-    return min(plans)[1:]
+    _, num_census, num_rest = min(plans)
+    return num_census, max(num_rest, _min_planned(num_labels) - num_census)
 
 
-def enough(size: int, rate: float, belief: float | None, allowed: int, question: AuditQuestion) -> int:
-    """The fewest of `size` labels to read until at most `allowed` are still wrong, if `rate` of them are."""
+def enough(size: int, rate: float, allowed: int, question: AuditQuestion) -> int:
+    """The fewest of `size` labels to plan for until at most `allowed` are still wrong, if `rate` of them are."""
 
     def is_enough(num_read: int) -> bool:
         num_found = math.ceil(num_read * rate)
-        return most_of_rest(np.array([size]), np.array([num_read]), np.array([num_found]), [belief], question) <= (
-            allowed + num_found
-        )
+        # At the moment that is planned for, no sequence with the rest of alpha says more.
+        most = most_of_sample(size, num_read, num_found, PLANNED_PART * question.alpha)
+        return most <= allowed + num_found
 
     low, high = 0, size
     while low < high:
@@ -140,16 +160,9 @@ def enough(size: int, rate: float, belief: float | None, allowed: int, question:
     return low
 
 
-def most_of_rest(
-    sizes: np.ndarray,
-    num_read: np.ndarray,
-    num_found: np.ndarray,
-    beliefs: Sequence[float | None],
-    question: AuditQuestion,
-) -> int:
-    """The upper bound for the strata that are sampled; arguments (H,)."""
-    counts = Counts.of(sizes, num_read, num_found)
-    return ConfidenceSet(counts, rest_predictor(beliefs, question), question.alpha).most()
+def rest_set(counts: Counts, beliefs: Sequence[float | None], question: AuditQuestion) -> ConfidenceSet:
+    """Of the strata that are sampled: counts and beliefs of H."""
+    return ConfidenceSet(counts, rest_predictor(beliefs, question), question.alpha)
 
 
 def rest_predictor(beliefs: Sequence[float | None], question: AuditQuestion) -> Predictor:
@@ -172,6 +185,10 @@ def sampled_question(strata: Sequence[Stratum], question: AuditQuestion) -> Audi
     if not any(stratum.group for stratum in strata):
         return question
     return replace(question, confidence=1 - (1 - GROUP_PART) * question.alpha)
+
+
+def _min_planned(num_labels: int) -> int:
+    return min(MIN_PLANNED, math.floor(MIN_PLANNED_SHARE * num_labels))
 
 
 def _allowed(num_labels: int, question: AuditQuestion) -> int:
@@ -207,7 +224,9 @@ def _groups(table: pd.DataFrame, question: AuditQuestion) -> np.ndarray:
     return np.where(table["group"].map(counts) >= MIN_GROUP, table["group"], "")
 
 
-def _ranks(numbers: np.ndarray, strata: Sequence[Stratum], num_rest: int, rng: np.random.Generator) -> np.ndarray:
+def reading_order(
+    numbers: np.ndarray, strata: Sequence[Stratum], num_rest: int, rng: np.random.Generator
+) -> np.ndarray:
     """(M,): the labels in the order in which they are to be read: the proposals asked about, then the others, of which
     the census is spread evenly over the plan, the strata of the rest over all."""
     size_of_rest = sum(stratum.size for stratum in strata if not stratum.is_census)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import betaincinv
 
 from overread.audit.confidence_set import Counts
-from overread.audit.design import AuditQuestion, Stratum, most_of_rest
+from overread.audit.design import AuditQuestion, Stratum, rest_set
 
 PRIOR = 50
 """The rate of wrong labels that is believed counts as so many verdicts."""
@@ -97,5 +97,9 @@ class Forecast:
         # Whole labels, to the side that the quantile is on.
         whole = np.floor if level is not None and level < 0.5 else np.ceil
         found = np.minimum(whole(more * rates), more).astype(np.int64)
-        most = most_of_rest(rest.sizes, rest.num_read + more, rest.num_found + found, self.beliefs, self.question)
-        return census + most - int(found.sum())
+        then = Counts.of(rest.sizes, rest.num_read + more, rest.num_found + found)
+        # The planned labels come first; those of them that are then unread count as wrong.
+        of_plan = np.minimum(more, np.maximum(rest.num_planned - rest.num_read, 0))
+        found_of_plan = np.minimum(whole(of_plan * rates), of_plan).astype(np.int64)
+        then = then.planned(rest.num_planned, rest.planned_most - of_plan + found_of_plan)
+        return census + rest_set(then, self.beliefs, self.question).most() - int(found.sum())

@@ -12,7 +12,11 @@ _GUESS = 0.95
 """The share at which the bound is to be good."""
 
 
+def right_set(counts: Counts, alpha: float) -> ConfidenceSet:
+    """counts: of a group, one stratum, the labels for which the new one is right being those that it finds."""
+    return ConfidenceSet(counts, Predictor.of(np.array([_GUESS])), alpha)
+
+
 def least_right(counts: Counts, alpha: float) -> int:
-    """For at least so many labels of a group the new one is right; counts: of one stratum, the labels for which it is
-    being those that it finds."""
-    return ConfidenceSet(counts, Predictor.of(np.array([_GUESS])), alpha).least()
+    """For at least so many labels of a group the new one is right; counts: of `right_set`."""
+    return right_set(counts, alpha).least()

@@ -52,10 +52,7 @@ def proposal_bounds(
     num = len(proposals)
     if not num:
         return ProposalBounds((), (), 0)
-    bins = np.minimum(np.arange(num) * max(min(NUM_BINS, num // MIN_BIN), 1) // num, NUM_BINS - 1)
-    rank = pd.Index(order["sample_id"], dtype=object).get_indexer(pd.Index(proposals, dtype=object))
-    stratum = order["stratum"].to_numpy()[rank]
-    cells = np.unique(np.stack([bins, stratum], axis=1), axis=0, return_inverse=True)[1].reshape(-1)
+    rank, bins, cells = proposal_cells(order, proposals)
     found = [outcomes.get(one) for one in proposals]
     is_read = np.array([each is not None for each in found], dtype=bool)
     is_wrong = np.array([each is not None and each.is_mended for each in found], dtype=bool)
@@ -73,7 +70,7 @@ def proposal_bounds(
         number(is_read & ~is_wrong),
     )
     believed = np.bincount(cells, belief, num_cells) / sizes
-    predictor = Predictor.of(np.full(num_cells, PROPOSAL_GUESS), believed)
+    predictor = proposal_predictor(believed)
     chosen = ConfidenceSet(counts, predictor, question.alpha)
     least = np.cumsum(is_wrong)
     possible = np.cumsum(~is_read | is_wrong)
@@ -95,6 +92,26 @@ def proposal_bounds(
         return 0 if proved >= wanted else _num_to_read(counts, believed, predictor, question.alpha, wanted, level)
 
     return replace(bounds, num_to_read=to_read(), to_read_range=(to_read(RANGE[1]), to_read(RANGE[0])))
+
+
+def proposal_bins(num: int) -> np.ndarray:
+    """(num,) int64: the bin of each proposal, the surest first."""
+    return np.minimum(np.arange(num) * max(min(NUM_BINS, num // MIN_BIN), 1) // num, NUM_BINS - 1)
+
+
+def proposal_cells(order: pd.DataFrame, proposals: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(P,) int64 each: a proposal's place in the order; its bin, the surest first; and its cell, the part of a bin in
+    one stratum, of which the number of wrong labels is bounded."""
+    bins = proposal_bins(len(proposals))
+    rank = pd.Index(order["sample_id"], dtype=object).get_indexer(pd.Index(proposals, dtype=object))
+    stratum = order["stratum"].to_numpy()[rank]
+    cells = np.unique(np.stack([bins, stratum], axis=1), axis=0, return_inverse=True)[1].reshape(-1)
+    return rank, bins, cells
+
+
+def proposal_predictor(believed: np.ndarray) -> Predictor:
+    """believed: (C,), the mean probability of each cell."""
+    return Predictor.of(np.full(len(believed), PROPOSAL_GUESS), believed)
 
 
 def _num_to_read(

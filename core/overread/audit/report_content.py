@@ -17,9 +17,10 @@ NOT_FOR_DIAGNOSIS = (
 )
 DESIGN = (
     "The draw was made before the verdicts on it counted, and its order never changed. The most doubtful labels are "
-    "read whole: those still unread count as wrong. The rest is read in a random order, without replacement; its bound "
-    "is a confidence sequence from the exact hypergeometric likelihood (Waudby-Smith and Ramdas 2020), valid for "
-    "samples of any size and whenever one looks. The model decides which labels are read whole and how narrow the "
+    "read whole: those still unread count as wrong. The rest is read in a random order, without replacement. Its bound "
+    "is the smaller of two that hold together, whenever one looks: a confidence sequence from the exact hypergeometric "
+    "likelihood (Waudby-Smith and Ramdas 2020), and, where a number was planned, the exact bound of the first so many, "
+    "of which those unread count as wrong. The model decides which labels are read whole and how narrow the "
     "bound is; it cannot make it false. Single labels are drawn, so that images of one patient that are wrong together "
     "do not matter. Verdicts on proposals count for those labels alone."
 )

@@ -88,8 +88,8 @@ def make_statement(
     the readers, with the confidence 1 - alpha / 4. has_forecast: whether `num_to_read` and what follows from it are
     wanted.
 
-    Source of the sampled strata's bound: `confidence_set`. The census needs none: its unread labels count as wrong. Nor
-    do groups that one decision changed: their own samples bound them, with their part of alpha from the beginning.
+    Source of the sampled strata's bounds: `confidence_set`. The census needs none: its unread labels count as wrong.
+    Nor do groups that one decision changed: their own samples bound them, with their part of alpha from the beginning.
     """
     changes = changes or BulkChanges()
     verdicts = _Verdicts.of(order, strata, outcomes, changes)
@@ -211,6 +211,9 @@ class _Verdicts:
             number(is_wrong),
             number(is_read & ~is_wrong),
         )
+        num_planned = np.array([stratum.num_planned for stratum in strata])
+        is_planned = _places_in_stratum(numbers, len(strata)) < num_planned[numbers]
+        counts = counts.planned(num_planned, number(is_planned & (~is_read | is_wrong)))
         by_stratum = [Counter[str]() for _ in strata]
         for place in np.flatnonzero(is_read).tolist():
             by_stratum[numbers[place]][str(found[place])] += 1
@@ -227,6 +230,15 @@ class _Verdicts:
             for place, stratum in enumerate(strata)
         )
         return cls(numbers, is_read, is_decided, counts, num_read, number(is_mended), num_changed, tallies)
+
+
+def _places_in_stratum(numbers: np.ndarray, num_strata: int) -> np.ndarray:
+    """(M,): each label's place in the order of its own stratum, from 0."""
+    places = np.zeros(len(numbers), dtype=np.int64)
+    for number in range(num_strata):
+        is_in = numbers == number
+        places[is_in] = np.arange(is_in.sum())
+    return places
 
 
 def _before_gap(is_asked: np.ndarray, is_read: np.ndarray) -> np.ndarray:

@@ -1,8 +1,10 @@
-"""Simulated studies for `bench audit`: labels, a model's belief, and readers."""
+"""Studies for `bench audit`: labels, a model's belief, and readers."""
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,16 +13,41 @@ from scipy.special import expit, logit
 NUM_LABELS = 1000
 RATES = (0.02, 0.1, 0.3)
 CLUSTER_SIZE = 10
+MIN_PROPOSED = 100
+"""The surest labels are proposed: those more probably wrong than right, or so many where these are fewer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Population:
     """The labels of one study."""
 
-    table: pd.DataFrame
-    """As scores.csv, sorted by sample_id: sample_id, given_label, label_error_probability, is_proposed."""
+    probability: np.ndarray
+    """(M,) in (0, 1), that a label is wrong, by the model."""
     is_wrong: np.ndarray
-    """(M,) bool, in the same order."""
+    """(M,) bool."""
+    num_proposed: int
+    """The surest ones."""
+
+    @property
+    def proposed(self) -> np.ndarray:
+        """(P,) int64, the surest first."""
+        return np.argsort(-self.probability, kind="stable")[: self.num_proposed]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """As scores.csv, sorted by sample_id: sample_id (each label's place, as text), given_label,
+        label_error_probability and is_proposed."""
+        num = len(self.probability)
+        is_proposed = np.zeros(num, dtype=bool)
+        is_proposed[self.proposed] = True
+        return pd.DataFrame(
+            {
+                "sample_id": label_ids(num),
+                "given_label": pd.Series(np.where(np.arange(num) % 5 < 2, "b", "a"), dtype=object),
+                "label_error_probability": self.probability,
+                "is_proposed": is_proposed,
+            }
+        )
 
 
 def population(model: str, rate: float, rng: np.random.Generator, num_labels: int = NUM_LABELS) -> Population:
@@ -29,25 +56,17 @@ def population(model: str, rate: float, rng: np.random.Generator, num_labels: in
     is_wrong = rng.permutation(num_labels) < num_wrong
     if model == "whole patients wrong":
         is_wrong = np.repeat(rng.permutation(num_labels // CLUSTER_SIZE) < num_wrong // CLUSTER_SIZE, CLUSTER_SIZE)
-    probability = MODELS[model](is_wrong, rate, rng)
-    return Population(table_of(probability, rng), is_wrong)
+    return believed(MODELS[model](is_wrong, rate, rng), is_wrong)
 
 
-def table_of(probability: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
-    """Labels of two classes with these probabilities, as scores.csv, sorted by sample_id."""
-    num = len(probability)
-    return pd.DataFrame(
-        {
-            "sample_id": _ids(num),
-            "given_label": pd.Series(np.where(rng.random(num) < 0.4, "b", "a"), dtype=object),
-            "label_error_probability": np.clip(probability, 1e-6, 1 - 1e-6),
-            "is_proposed": probability > 0.5,
-        }
-    )
+def believed(probability: np.ndarray, is_wrong: np.ndarray) -> Population:
+    """Labels with these probabilities, of which the more probably wrong ones are proposed."""
+    probability = np.clip(probability, 1e-6, 1 - 1e-6)
+    return Population(probability, is_wrong, max(int((probability > 0.5).sum()), MIN_PROPOSED))
 
 
 @cache
-def _ids(num: int) -> "pd.Series[str]":
+def label_ids(num: int) -> "pd.Series[str]":
     # Objects: Arrow's texts take much of a study's time.
     return pd.Series([f"{place:06d}" for place in range(num)], dtype=object)
 
@@ -95,3 +114,35 @@ class Readers:
 
 
 READERS = (Readers("perfect", 1.0, 1.0), Readers("imperfect", 0.9, 0.98))
+
+
+Draw = Callable[[np.random.Generator], Population]
+"""The labels of one more study."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Studies that are alike."""
+
+    model: str
+    """One of `MODELS`, or of `audit_regimes.REAL`."""
+    readers: Readers
+    rate: float | None = None
+    """The share of wrong labels; None where the labels are real ones."""
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What tells its results from those of others."""
+        rate = {} if self.rate is None else {"rate": self.rate}
+        return rate | {"model": self.model, "readers": self.readers.name}
+
+    def draw(self) -> Draw:
+        """Of a simulated cell."""
+        assert self.rate is not None
+        return partial(population, self.model, self.rate)
+
+    def rng(self, seed: int, of: str) -> np.random.Generator:
+        return np.random.default_rng([seed, zlib.crc32(f"{of} {sorted(self.key.items())}".encode())])
+
+
+CELLS = [Cell(model, readers, rate) for rate in RATES for model in MODELS for readers in READERS]

@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 from scipy.stats import hypergeom
 
-from overread.audit.confidence_set import ConfidenceSet, Counts, Predictor
-from overread.audit.design import AuditQuestion, draw_order, most_of_rest, plan
+from overread.audit.confidence_set import PLANNED_PART, ConfidenceSet, Counts, Predictor, log_evidence, most_of_sample
+from overread.audit.design import AuditQuestion, Stratum, draw_order, plan, rest_set
 from overread.audit.proposal_bounds import PROPOSAL_GUESS
-from overread.benchmark.audit_cells import belief, table_of
-from overread.benchmark.audit_coverage import exact_most
+from overread.benchmark.audit_cells import belief, believed
 
 NUM_LABELS, MOST = 3784, 0.019
 """Of "at most 1.9 % of 3,784 labels are still wrong", ..."""
@@ -51,7 +50,7 @@ def fixed_most(rate: float, alpha: float = 0.05) -> tuple[int, int]:
 
     def is_enough(num_read: int, power: float) -> bool:
         found = int(hypergeom.ppf(power, NUM_LABELS, num_wrong, num_read))
-        return exact_most(NUM_LABELS, num_read, found, alpha) <= most
+        return most_of_sample(NUM_LABELS, num_read, found, alpha) <= most
 
     sizes = range(STEP, NUM_LABELS, STEP)
     half, most_samples = (next(size for size in sizes if is_enough(size, power)) for power in (0.5, 0.8))
@@ -64,7 +63,7 @@ def fixed_least(rate: float, alpha: float = 0.05) -> tuple[int, int]:
 
     def is_enough(num_read: int, power: float) -> bool:
         found = int(hypergeom.ppf(power, NUM_PROPOSALS, num_right, num_read))
-        return exact_most(NUM_PROPOSALS, num_read, found, alpha) <= most
+        return most_of_sample(NUM_PROPOSALS, num_read, found, alpha) <= most
 
     sizes = range(1, NUM_PROPOSALS)
     half, most_samples = (next(size for size in sizes if is_enough(size, power)) for power in (0.5, 0.8))
@@ -76,23 +75,42 @@ def _until_most(rate: float, separation: float | None, rng: np.random.Generator)
     question = AuditQuestion(max_wrong=MOST, seed=int(rng.integers(2**31)))
     is_wrong = rng.permutation(NUM_LABELS) < round(rate * NUM_LABELS)
     probability = None if separation is None else belief(is_wrong, rate, separation, rng)
-    table = table_of(probability if probability is not None else np.zeros(NUM_LABELS), rng)
+    table = believed(np.zeros(NUM_LABELS) if probability is None else probability, is_wrong).table
     if probability is None:
         table = table[["sample_id", "given_label"]]
     planned = plan(probability, NUM_LABELS, question)
     order, strata, _ = draw_order(table, question, planned)
     wrong = is_wrong[order["sample_id"].to_numpy(dtype=np.int64)]
     is_census = np.array([each.is_census for each in strata])[order["stratum"].to_numpy()]
-    beliefs = [each.belief for each in strata if not each.is_census]
-    size, allowed = int((~is_census).sum()), math.floor(MOST * NUM_LABELS)
-    for num in range(STEP, NUM_LABELS, STEP):
-        rest = ~is_census[:num]
-        found = int(wrong[:num][rest].sum())
-        unread = len(order) - size - int((~rest).sum())
-        most = most_of_rest(np.array([size]), np.array([rest.sum()]), np.array([found]), beliefs, question)
-        if unread + most - found <= allowed:
-            return num
-    return NUM_LABELS
+    [rest] = [each for each in strata if not each.is_census]
+    looks = np.arange(STEP, NUM_LABELS, STEP)
+    is_enough = enough_at(looks, wrong[~is_census], (~is_census).cumsum()[looks - 1], rest, question)
+    return int(looks[is_enough][0]) if is_enough.any() else NUM_LABELS
+
+
+def enough_at(
+    looks: np.ndarray, wrong: np.ndarray, num_read: np.ndarray, rest: Stratum, question: AuditQuestion
+) -> np.ndarray:
+    """(L,) bool: whether at most `MOST` is proved after so many verdicts, (L,), of which num_read are on the rest.
+
+    wrong: (R,) bool, of the rest in its order. What is proved is that one more than is allowed cannot be."""
+    found = np.concatenate([[0], wrong.cumsum()])
+    of_plan, of_look = np.unique(np.minimum(num_read, rest.num_planned), return_inverse=True)
+    census_unread = NUM_LABELS - rest.size - (looks - num_read)
+    least_refuted = math.floor(MOST * NUM_LABELS) - census_unread + found[num_read] + 1
+    chosen = rest_set(Counts.of([rest.size], [0], [0]).planned([rest.num_planned], [0]), [rest.belief], question)
+    part = PLANNED_PART * question.alpha
+    limits = np.array(
+        [
+            most_of_sample(rest.size, rest.num_planned, rest.num_planned - read + found[read], part)
+            for read in of_plan.tolist()
+        ]
+    )
+    read, size = num_read[:, None], np.array([rest.size])
+    evidence = log_evidence(size, least_refuted[:, None], read, found[num_read][:, None], chosen.predictor)
+    most_likely = np.floor(found[num_read] / num_read * (rest.size + 1))
+    is_refuted = (evidence >= math.log(1 / chosen.sequence_alpha)) & (least_refuted > most_likely)
+    return is_refuted | (least_refuted > np.minimum(limits[of_look], rest.size - num_read + found[num_read]))
 
 
 def _until_least(rate: float, rng: np.random.Generator) -> int:

@@ -32,7 +32,7 @@ def audit(
     out: Out = OUT,
     as_json: Json = False,
 ) -> None:
-    """Whether an audit's statements hold, in simulated studies."""
+    """Whether an audit's statements hold, in simulated studies and of real images (those that `OVERREAD_DATA` has)."""
     from overread.benchmark.audit_tables import run_audit
 
     checked(out)

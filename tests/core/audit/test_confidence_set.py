@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from scipy.stats import betabinom, hypergeom
 
-from overread.audit.confidence_set import ConfidenceSet, Counts, Predictor, log_evidence, log_likelihood, with_known
+from overread.audit.confidence_set import (
+    PLANNED_PART,
+    ConfidenceSet,
+    Counts,
+    Predictor,
+    log_evidence,
+    log_likelihood,
+    most_of_sample,
+    with_known,
+)
 
 ALPHA = 0.2
 
@@ -83,3 +92,43 @@ def test_counts_that_contradict_each_other_are_refused():
         Counts.of([10], [4], [5])
     with pytest.raises(ValueError, match="contradict"):
         with_known(Counts.of([10], [4], [2]), np.array([1]), np.array([2]))
+
+
+@pytest.mark.parametrize(("num_read", "num_found"), [(20, 0), (20, 3), (60, 60), (0, 0), (100, 7)])
+def test_the_exact_bound_is_the_largest_number_that_scipy_does_not_reject(num_read, num_found):
+    allowed = [n for n in range(101) if hypergeom.cdf(num_found, 100, n, num_read) > 0.05]
+    possible = [n for n in allowed if num_found <= n <= 100 - num_read + num_found]
+    assert most_of_sample(100, num_read, num_found, 0.05) == max(possible)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_planned_sample_rules_out_what_scipy_rejects_and_the_evidence_the_rest(seed):
+    rng = np.random.default_rng(seed)
+    size, num_read, num_planned = 40, int(rng.integers(0, 30)), 15
+    found = int(rng.binomial(num_read, 0.1))
+    planned_most = max(num_planned - num_read, 0) + min(found, int(rng.integers(0, found + 1)))
+    predictor = Predictor.of(np.array([0.05]), np.array([0.1]) if seed % 2 else None)
+    counts = Counts.of([size], [num_read], [found]).planned([num_planned], [planned_most])
+    every = np.arange(found, size - num_read + found + 1)[:, None]
+    evidence = log_evidence(np.array([size]), every, np.array([num_read]), np.array([found]), predictor)
+    by_all = every[evidence < np.log(1 / ((1 - PLANNED_PART) * ALPHA)), 0]
+    by_plan = [n for n in range(size + 1) if hypergeom.cdf(planned_most, size, n, num_planned) > PLANNED_PART * ALPHA]
+    chosen = ConfidenceSet(counts, predictor, ALPHA)
+    assert (chosen.least(), chosen.most()) == (by_all.min(), min(by_all.max(), max(by_plan)))
+
+
+def test_with_a_planned_sample_too_the_truth_is_rejected_no_oftener_than_alpha():
+    """After every verdict, the planned labels that are unread counting as wrong; 2,000 studies."""
+    rng = np.random.default_rng(1)
+    size, num_wrong, num_planned, num_studies = 60, 9, 25, 2000
+    is_wrong = rng.permuted(np.tile(np.arange(size) < num_wrong, (num_studies, 1)), axis=1)
+    num_read, num_found = np.arange(1, size + 1)[None, :, None], is_wrong.cumsum(axis=1)[..., None]
+    predictor = Predictor.of(np.array([0.3]), np.array([0.02]))
+    evidence = log_evidence(np.array([size]), np.array([num_wrong]), num_read, num_found, predictor)
+    is_rejected = (evidence >= np.log(1 / ((1 - PLANNED_PART) * ALPHA))).any(axis=1)
+    # The bound of a planned sample only falls while it is read.
+    bounds = np.array([most_of_sample(size, num_planned, found, PLANNED_PART * ALPHA) for found in range(10)])
+    by_plan = bounds[is_wrong[:, :num_planned].sum(axis=1)] < num_wrong
+    share = (is_rejected | by_plan).mean()
+    assert share <= ALPHA + 3 * np.sqrt(ALPHA * (1 - ALPHA) / num_studies)
+    assert by_plan.any() and is_rejected.any()  # or the test could not fail

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from overread.audit.design import CENSUS, AuditQuestion, draw_order, group_alpha, sampled_question
+from overread.audit.confidence_set import ConfidenceSet, Counts
+from overread.audit.design import CENSUS, AuditQuestion, draw_order, group_alpha, plan, rest_predictor, sampled_question
 from overread.audit.outcomes import Outcome, bulk_changes, label_outcomes
 from overread.audit.proposal_bounds import proposal_bounds
 from overread.audit.statement import BulkChanges, make_statement
@@ -53,6 +54,14 @@ def test_the_census_holds_the_most_doubtful_labels_and_is_read_within_the_plan()
     is_census = (order["stratum"] == 0).to_numpy()
     assert doubt[order["sample_id"][is_census]].min() >= doubt[order["sample_id"][~is_census]].max()
     assert is_census[:num_planned].sum() == strata[0].size
+
+
+def test_the_plan_draws_enough_beside_a_model_that_may_be_wrong():
+    sees_nothing = np.full(1000, 1e-4)
+    assert plan(sees_nothing, 1000, AuditQuestion(0.3)) == (0, 200)
+    sees_some = np.where(np.arange(1000) < 100, 0.9, 0.001)
+    num_census, num_rest = plan(sees_some, 1000, AuditQuestion(0.02))
+    assert num_census >= 100 and num_rest >= 2 * num_census
 
 
 def test_each_class_of_the_rest_is_a_stratum_where_that_is_asked():
@@ -105,6 +114,32 @@ def test_a_gap_in_the_order_holds_back_what_comes_after_it():
     assert gap.most_wrong > whole.most_wrong
     # What is read is known all the same.
     assert gap.most_wrong <= 400 - gap.num_read
+
+
+def test_a_planned_label_that_is_put_off_counts_as_wrong_and_holds_back_no_other():
+    table, wrong = labels()
+    order, strata, num_planned = draw_order(table, QUESTION)
+    assert strata[0].num_planned == 0 and strata[1].num_planned == num_planned - strata[0].size
+    outcomes = read(order, wrong, num_planned)
+    whole = make_statement(order, strata, QUESTION, outcomes)
+    first = next(one for one in order.loc[order["stratum"] == 1, "sample_id"] if one not in wrong)
+    del outcomes[first]
+    put_off = make_statement(order, strata, QUESTION, outcomes)
+    disputed = make_statement(order, strata, QUESTION, outcomes | {first: Outcome.DISPUTED})
+    assert put_off.tallies[1].num_in_order == 0
+    assert whole.most_wrong < put_off.most_wrong == disputed.most_wrong
+
+
+def test_an_audit_that_planned_no_sample_bounds_as_it_did():
+    table, wrong = labels()
+    order, strata, num_planned = draw_order(table, QUESTION)
+    earlier = tuple(replace(stratum, num_planned=0) for stratum in strata)
+    statement = make_statement(order, earlier, QUESTION, read(order, wrong, num_planned))
+    num_read = num_planned - strata[0].size
+    found = sum(one in wrong for one in order["sample_id"][:num_planned][order["stratum"] == 1])
+    counts = Counts.of([strata[1].size], [num_read], [found])
+    sequence = ConfidenceSet(counts, rest_predictor([strata[1].belief], QUESTION), QUESTION.alpha)
+    assert statement.most_wrong == sequence.most() - found
 
 
 def test_disputed_and_not_judged_count_as_wrong_and_ambiguous_apart():

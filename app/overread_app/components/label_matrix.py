@@ -1,12 +1,16 @@
 """The chart of given labels beside other ones."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 import numpy as np
 import plotly.graph_objects as go
 
 from overread_app.components.charts import chart_text, has_long_names, short_name, template, text_on
 from overread_app.theme import current_theme
+
+TITLE_WIDTH = 28
+"""Characters in a line of an axis's title."""
 
 
 def label_matrix(
@@ -70,7 +74,8 @@ def label_matrix(
     has_long = has_long_names(classes)
     numbers = [f"{number}" for number in range(1, len(classes) + 1)]
     figure.update_xaxes(
-        title=f"{title}, by number" if has_long else title,
+        # In lines: beside long names the matrix is narrow.
+        title="<br>".join(wrap(f"{title}, by number", TITLE_WIDTH)) if has_long else title,
         side="top",
         showgrid=False,
         type="category",

@@ -12,6 +12,7 @@ _PARTS = ("benchmark.trainers", "training", "models", "detection")
 """What trains and judges. What only reads images or writes pages changes no result."""
 
 
+@cache  # it takes half a second, and is asked for with every cell
 def code_digest(*modules: str) -> str:
     """16 hexadecimal digits: of the named modules and of all that they import from the parts that train. Comments,
     docstrings and layout do not count."""

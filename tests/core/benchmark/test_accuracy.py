@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from overread.benchmark import accuracy_cells, accuracy_rows, accuracy_runner, budgets, code_digest, starts
+from overread.benchmark import accuracy_cells, accuracy_rows, accuracy_runner, budgets, code_digest, starts, tasks
 from overread.benchmark.accuracy_measures import SHARES_READ, accuracy_measures
 from overread.benchmark.accuracy_page import TITLES
 from overread.benchmark.accuracy_runner import AccuracyPlan, run_accuracy
@@ -186,11 +186,15 @@ def test_without_images_the_command_says_which_variable_names_them(tmp_path, mon
 
 
 def test_a_digest_of_code_follows_imports_and_ignores_comments(tmp_path, monkeypatch):
+    def forget():
+        code_digest._tree.cache_clear()
+        code_digest.code_digest.cache_clear()
+
     def digest(helper):
         (tmp_path / "training").mkdir(exist_ok=True)
         (tmp_path / "training" / "loop.py").write_text(helper)
         monkeypatch.setattr(code_digest, "_ROOT", tmp_path)
-        code_digest._tree.cache_clear()
+        forget()
         return code_digest.code_digest("overread.method")
 
     (tmp_path / "method.py").write_text("from overread.training import loop\nfrom overread.training.loop import step\n")
@@ -198,7 +202,7 @@ def test_a_digest_of_code_follows_imports_and_ignores_comments(tmp_path, monkeyp
     assert digest('"""Steps."""\n\ndef step():\n    """One."""\n    return 1  # here\n') == first
     assert digest("def step():\n    return 2\n") != first
     monkeypatch.undo()
-    code_digest._tree.cache_clear()
+    forget()
     dividemix, cross_entropy = (
         code_digest.code_digest(f"overread.benchmark.trainers.{name}") for name in ("dividemix", "cross_entropy")
     )
@@ -207,6 +211,7 @@ def test_a_digest_of_code_follows_imports_and_ignores_comments(tmp_path, monkeyp
 
 @pytest.mark.slow
 def test_the_smoke_budget_goes_through_every_row_of_every_table(tmp_path, monkeypatch):
+    monkeypatch.setattr(tasks, "NUM_TILES", 240)  # of which the budget takes 144
     load_features = accuracy_cells.load_features
     narrow = 32  # of two thousand numbers, which half of the time would be spent on
     monkeypatch.setattr(

@@ -63,17 +63,18 @@ print(summary.num_samples, time.process_time() - started, 1024 * int(status["VmH
 
 
 @pytest.mark.slow
-def test_time_grows_with_the_number_of_rows_and_memory_stays_under_a_gigabyte(tmp_path):
-    seconds_a_row = {}
-    for num_rows in (10_000, 100_000):
+def test_time_grows_with_the_number_of_rows_and_100_000_take_under_half_a_gigabyte(tmp_path):
+    seconds_a_row, peak_bytes = {}, {}
+    for num_rows in (5_000, 50_000):
         source = write_source(tmp_path / f"source{num_rows}", range(num_rows))
         study = tmp_path / f"study{num_rows}"
         ran = subprocess.run(
             [sys.executable, "-c", MEASURED, source, study], capture_output=True, text=True, check=True
         )
-        num_samples, seconds, peak_bytes = map(float, ran.stdout.split())
+        num_samples, seconds, peak_bytes[num_rows] = map(float, ran.stdout.split())
         assert num_samples == num_rows
-        assert peak_bytes < 1e9, f"{peak_bytes / 1e6:.0f} MB"
         seconds_a_row[num_rows] = seconds / num_rows
-        print(f"{num_rows} rows: {1e6 * seconds / num_rows:.0f} us a row, {peak_bytes / 1e6:.0f} MB")
-    assert seconds_a_row[100_000] < 4 * seconds_a_row[10_000]  # ten times, were the cost to grow with the square
+        print(f"{num_rows} rows: {1e6 * seconds / num_rows:.0f} us a row, {peak_bytes[num_rows] / 1e6:.0f} MB")
+    assert seconds_a_row[50_000] < 4 * seconds_a_row[5_000]  # ten times, were the cost to grow with the square
+    bytes_a_row = (peak_bytes[50_000] - peak_bytes[5_000]) / 45_000
+    assert peak_bytes[50_000] + 50_000 * bytes_a_row < 5e8, peak_bytes

@@ -8,7 +8,7 @@ import pandas as pd
 from overread.benchmark.methods import METHODS, ORACLE, OURS
 
 CELL = ["task", "noise"]
-LABELS = (*CELL, "features", "seed", "method", "device", "commit")
+LABELS = (*CELL, "features", "seed", "method", "data", "code", "device", "versions", "commit", "load")
 TOLERANCE = 0.005
 """Of average precision: to be behind by less is no defeat."""
 

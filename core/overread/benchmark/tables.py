@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from overread.benchmark.markdown_tables import markdown, spread, versions
+from overread.benchmark.markdown_tables import load, markdown, spread
 from overread.benchmark.methods import DETAILED, METHODS, OURS, TOLD
 from overread.benchmark.runner import NO_FEATURES
 from overread.benchmark.summary import CELL, numbers, summary
@@ -27,7 +27,8 @@ def report(results: Sequence[dict[str, Any]]) -> str:
     seeds = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
     parts = [
         "# Label-error detection",
-        f"{_listed(table['device'])}; {versions()}; commit {_listed(table['commit'])}; seeds {seeds}. "
+        f"{_listed(table['device'])}{load(table)}; {_listed(table['versions'])}; commit {_listed(table['commit'])}; "
+        f"seeds {seeds}. "
         f"Mean over the seeds ± standard deviation. {_IDN_NOTE}",
     ]
     kinds = [kind for kind in table["features"].unique() if kind != NO_FEATURES]

@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from overread.benchmark.head import judged_by, quick_head
 from overread.benchmark.oracle import oracle
-from overread.benchmark.ours import consensus, judged_by, overread, quick_head
+from overread.benchmark.ours import consensus, overread
 from overread.benchmark.peers.confident_learning import confident_learning
 from overread.benchmark.runner import measures
 from overread.metrics import ranking_metrics

@@ -19,6 +19,8 @@ BASE = {
     "expected_calibration_error": 0.03,
     "seconds": 1.5,
     "device": "a machine",
+    "versions": "scikit-learn 1.9",
+    "load": 2.4,
     "commit": "abc",
 }
 PRECISIONS = {
@@ -50,7 +52,13 @@ def test_the_page_has_each_cell_s_mean_and_spread_and_the_ceiling_beside():
     assert "| task | noise | overread | cleanlab | simifeat | oracle |" in page
     assert "| chest_xray | idn20 | 0.900 ± 0.014 | 0.800 ± 0.014 | 0.850 ± 0.014 | 0.960 ± 0.014 |" in page
     assert "| mean |  | **0.800** | **0.700** | **0.785** | **0.900** |" in page
-    for said in ("a machine", "commit abc", "seeds 0, 1", "scikit-learn", "symmetric noise with a random rate"):
+    for said in (
+        "a machine (load 2 to 2)",
+        "commit abc",
+        "seeds 0, 1",
+        "scikit-learn 1.9",
+        "symmetric noise with a random rate",
+    ):
         assert said in page
 
 

@@ -5,7 +5,7 @@ Source: Northcutt et al. 2021, "Confident Learning: Estimating Uncertainty in Da
 
 import numpy as np
 
-from overread.benchmark.ours import stratified_probs
+from overread.benchmark.head import stratified_probs
 from overread.benchmark.peers.packages import require
 from overread.benchmark.problem import MethodResult, Problem
 

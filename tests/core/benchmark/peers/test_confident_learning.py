@@ -4,7 +4,7 @@ import numpy as np
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
 
-from overread.benchmark.ours import head_probs
+from overread.benchmark.head import head_probs
 from overread.benchmark.peers.confident_learning import confident_learning
 from overread.metrics import ranking_metrics
 from tests.core.benchmark.made_task import made_problem

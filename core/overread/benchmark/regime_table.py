@@ -21,12 +21,18 @@ def regime_part(table: pd.DataFrame) -> str:
     """What the regimes are, a row for each, and how often the ranges hold. table: a row per result, of regimes alone,
     with those of OURS among them. A precision is the mean over the seeds with a proposal."""
     means = table.groupby([*CELL, "method"], sort=False).mean(numeric_only=True)
+    num_seeds = table.groupby([*CELL, "method"], sort=False).size()
     stds = table.groupby([*CELL, "method"], sort=False).std(numeric_only=True)
     methods = [name for name in (OURS, _PEER) if name in set(table["method"])]
     rows = []
     for cell in table.groupby(CELL, sort=False).groups:
         own = means.loc[(*cell, OURS)]
-        row = [*cell, f"{own['num_samples']:.0f}", *(_value(own, column, 0) for column in _COUNTS.values())]
+        row = [
+            *cell,
+            f"{num_seeds[(*cell, OURS)]}",
+            f"{own['num_samples']:.0f}",
+            *(_value(own, column, 0) for column in _COUNTS.values()),
+        ]
         for column in ("average_precision", "f1"):
             keys = [(*cell, name) for name in methods]
             row += [
@@ -34,7 +40,7 @@ def regime_part(table: pd.DataFrame) -> str:
             ]
         rows.append([*row, _value(own, "num_proposed", 0), *(_value(own, column, 3) for column in _SHARES.values())])
     of_methods = [f"{title}, {name}" for title in ("AP", "F1") for name in methods]
-    header = ["task", "regime", "images", *_COUNTS, *of_methods, "proposed", *_SHARES]
+    header = ["task", "regime", "seeds", "images", *_COUNTS, *of_methods, "proposed", *_SHARES]
     known = [f"- `{name}`: {text}" for name, text in MEANINGS.items() if _is_measured(name, table)]
     told = [f"- {line}" for line in (*_compared(table), *ranges(table[table["method"] == OURS]))]
     return "\n\n".join(["\n".join(known), markdown(header, rows), "\n".join(told)])

@@ -4,7 +4,9 @@ files.md     what every file is for, from the first line of its docstring
 commands.md  every command and its options, as the command line has them
 settings.md  every setting of a training, with its default and unit
 encoders.md  the encoders that a training can take, and how to get ten for medical images
-results/accuracy.md, its figures and both tables of README, from results/accuracy.jsonl and results/detection.md
+results/accuracy.md with its figures, from results/accuracy.jsonl
+results/detection.md, from results/detection.jsonl
+README's two tables, from the same lines
 """
 
 import ast
@@ -176,19 +178,23 @@ def encoders_page() -> str:
     return ENCODERS + "\n".join([*lines, "", *conversions, "", end]) + "\n"
 
 
-def accuracy_pages() -> dict[str, str]:
-    """The page results/accuracy.md, its figures and README with both of its tables, by their places from core/docs."""
+def measured_pages() -> dict[str, str]:
+    """The pages results/accuracy.md and results/detection.md, figures, and README with its tables, by their places from
+    core/docs."""
     sys.path.insert(0, str(ROOT / "core"))
     from overread.benchmark.accuracy_page import accuracy_files
     from overread.benchmark.accuracy_summary import with_summary
     from overread.benchmark.detection_summary import with_detection
+    from overread.benchmark.runner import newest_lines
     from overread.benchmark.saved_lines import read_lines
+    from overread.benchmark.tables import report
 
     lines = read_lines(DOCS / "results" / "accuracy.jsonl")
     made = {f"results/{name}": content for name, content in accuracy_files(lines).items()}
-    place, detection = "../../README.md", (DOCS / "results" / "detection.md").read_text(encoding="utf-8")
+    detection = report(newest_lines(DOCS / "results" / "detection.jsonl"))
+    place = "../../README.md"
     readme = with_summary((DOCS / place).read_text(encoding="utf-8"), lines)
-    return made | {place: with_detection(readme, detection)}
+    return made | {"results/detection.md": detection, place: with_detection(readme, detection)}
 
 
 def _default(option: object) -> str:
@@ -211,7 +217,7 @@ PAGES = {
 
 def main() -> None:
     """Write every page."""
-    pages = {name: make() for name, make in PAGES.items()} | accuracy_pages()
+    pages = {name: make() for name, make in PAGES.items()} | measured_pages()
     for name, content in pages.items():
         (DOCS / name).parent.mkdir(exist_ok=True)
         (DOCS / name).write_text(content, encoding="utf-8")

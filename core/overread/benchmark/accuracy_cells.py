@@ -12,6 +12,7 @@ import torch
 
 from overread.benchmark.accuracy_measures import accuracy_measures
 from overread.benchmark.accuracy_rows import OWN, Row
+from overread.benchmark.array_digest import array_digest
 from overread.benchmark.budgets import Budget
 from overread.benchmark.code_digest import code_digest
 from overread.benchmark.peak_memory import peak_mb, reset_peak
@@ -58,7 +59,7 @@ class SplitTaskCells:
         self.settings = loop_settings(
             budget, device, cache_px=task.pixels.shape[1], num_trained=int(split.is_trained.sum())
         )
-        self.pixels_digest = _digest(task.pixels, task.true, task.groups, split.is_trained, split.is_test)
+        self.pixels_digest = array_digest(task.pixels, task.true, task.groups, split.is_trained, split.is_test)
         self._data = TrainingData(
             pixels=load_pixels(task.pixels, size_px=self.settings.model.image_size_px, device=device),
             given=task.true,
@@ -79,7 +80,7 @@ class SplitTaskCells:
             modules.append(PRETRAININGS[row.start].module)
         return {
             "configuration": hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16],
-            "data": _digest(np.frombuffer(self.pixels_digest.encode(), np.uint8), given),
+            "data": array_digest(np.frombuffer(self.pixels_digest.encode(), np.uint8), given),
             "code": code_digest(*modules),
         }
 
@@ -149,11 +150,3 @@ def synchronise(device: torch.device) -> None:
     """Wait for what a GPU still computes."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def _digest(*arrays: np.ndarray) -> str:
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(f"{array.shape} {array.dtype}".encode())
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:16]

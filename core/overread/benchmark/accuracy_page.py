@@ -8,7 +8,7 @@ import pandas as pd
 from overread.benchmark.accuracy_figures import figures
 from overread.benchmark.accuracy_rows import OWN, SAME, Row, table_rows
 from overread.benchmark.budgets import BUDGETS, TABLES
-from overread.benchmark.markdown_tables import markdown, spread
+from overread.benchmark.markdown_tables import load, markdown, spread
 from overread.benchmark.printed_numbers import PRINTED
 from overread.benchmark.saved_lines import Line
 from overread.benchmark.starts import FEATURES, MOCO, NONE, SIMCLR
@@ -141,7 +141,7 @@ def _section(table: str, budget: str, found: pd.DataFrame) -> list[str]:
     images = "all images" if of.num_trained is None else f"at most {of.num_trained} images trained on"
     hours = found["seconds"].sum() / 3600
     head = (
-        f"{len(found):,} trainings, {hours:.1f} hours. {devices}{_load(found)}; torch {torches}; commit {commits}; "
+        f"{len(found):,} trainings, {hours:.1f} hours. {devices}{load(found)}; torch {torches}; commit {commits}; "
         f"seeds {seeds}. Encoder {of.encoder}, {of.image_size_px} px, {images}, {of.recipe.num_epochs} epochs, SimCLR "
         f"{of.num_pretrain_epochs} epochs. Mean ± standard deviation."
     )
@@ -239,12 +239,6 @@ def _speeds(found: pd.DataFrame) -> str:
         rows.append([_title(method), *(f"{mean[name]:.{d}f}" for name, d in (("images_per_s", 0), ("seconds", 1)))])
         rows[-1].append(f"{mean['peak_mb']:.0f}")
     return markdown(["method", "images a second", "seconds of a training", "MB"], rows)
-
-
-def _load(found: pd.DataFrame) -> str:
-    """How busy the machine was: seconds depend on it."""
-    loads = found["load"].dropna() if "load" in found else []
-    return f" (load {min(loads):.0f} to {max(loads):.0f})" if len(loads) else ""
 
 
 _GRIDS = {"ablation": _parts, "speed": _speeds}

@@ -114,3 +114,9 @@ BUDGETS = {
     "gpu_resnet34": replace(_GPU, encoder="resnet34"),
 }
 """By name. Those for a GPU have never run: see core/docs/results/gpu.md."""
+DETECTION_TASKS = {
+    "smoke": ("demo_tiles",),
+    "cpu": ("chest_xray", "lung_histology", "cifar10n", "demo_tiles"),
+    "gpu": ("chest_xray", "lung_histology", "chaoyang", "cifar10n_all", "demo_tiles"),
+}
+"""By budget: the tasks of `bench detection`."""

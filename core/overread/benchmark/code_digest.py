@@ -2,35 +2,35 @@
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
 _PACKAGE = "overread"
 _ROOT = Path(__file__).parents[1]
-_PARTS = ("benchmark.trainers", "training", "models", "detection")
+TRAINING = ("benchmark.trainers", "training", "models", "detection")
 """What trains and judges. What only reads images or writes pages changes no result."""
 
 
 @cache  # it takes half a second, and is asked for with every cell
-def code_digest(*modules: str) -> str:
-    """16 hexadecimal digits: of the named modules and of all that they import from the parts that train. Comments,
-    docstrings and layout do not count."""
+def code_digest(*modules: str, parts: tuple[str, ...] = TRAINING) -> str:
+    """16 hexadecimal digits: of the named modules and of all that they import from these parts. Comments, docstrings
+    and layout do not count."""
     reached: set[str] = set()
     waiting = list(modules)
     while waiting:
         module = waiting.pop()
         if module not in reached:
             reached.add(module)
-            waiting += [name for name in _imports(module) if _counts(name)]
+            waiting += [name for name in _imports(module) if _counts(name, parts)]
     digest = hashlib.sha256()
     for module in sorted(reached):
         digest.update(f"{module}\n{ast.dump(_without_docstrings(module))}\n".encode())
     return digest.hexdigest()[:16]
 
 
-def _counts(module: str) -> bool:
-    return any(f"{module}.".startswith(f"{_PACKAGE}.{part}.") for part in _PARTS)
+def _counts(module: str, parts: Sequence[str]) -> bool:
+    return any(f"{module}.".startswith(f"{_PACKAGE}.{part}.") for part in parts)
 
 
 def _file(module: str) -> Path | None:

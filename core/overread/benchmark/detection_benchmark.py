@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from overread.benchmark.runner import BenchmarkPlan, read_results, run_plan
+from overread.benchmark.markdown_tables import versions
+from overread.benchmark.runner import BenchmarkPlan, newest_lines, run_plan
 from overread.benchmark.tables import report
 from overread.files import write_atomically
 from overread.training.device import choose_device, told_if_out_of_memory
@@ -18,7 +19,8 @@ from overread.training.device import choose_device, told_if_out_of_memory
 def run_detection(
     plan: BenchmarkPlan, out: Path, *, cache: Path, listener: Callable[[float, str], None]
 ) -> tuple[list[dict[str, Any]], str]:
-    """The plan's results, which also stand in OUT/results.jsonl, and the page OUT/tables.md, on all that stand there.
+    """The plan's results, which also stand in OUT/detection.jsonl, and the page OUT/detection.md, on all that stand
+    there.
 
     cache: the folder of pixels and features. Raises UserErrors.
     """
@@ -28,12 +30,16 @@ def run_detection(
             plan,
             data=Path(data) if data else None,
             cache=cache,
-            results=out / "results.jsonl",
-            stamp={"device": device_name(choose_device(plan.device)), "commit": commit_name()},
+            results=out / "detection.jsonl",
+            stamp={
+                "device": device_name(choose_device(plan.device)),
+                "versions": versions(),
+                "commit": commit_name(),
+            },
             listener=listener,
         )
-    page = report(read_results(out / "results.jsonl"))
-    write_atomically(out / "tables.md", page)
+    page = report(newest_lines(out / "detection.jsonl"))
+    write_atomically(out / "detection.md", page)
     return results, page
 
 

@@ -31,6 +31,12 @@ def spread(mean: float, std: float, decimals: int) -> str:
     return f"{mean:.{decimals}f}" if pd.isna(std) else f"{mean:.{decimals}f} ± {std:.{decimals}f}"
 
 
+def load(found: pd.DataFrame) -> str:
+    """How busy the machine was: seconds depend on it."""
+    loads = found["load"].dropna() if "load" in found else []
+    return f" (load {min(loads):.0f} to {max(loads):.0f})" if len(loads) else ""
+
+
 def versions() -> str:
     """Of Python and the packages that results depend on."""
     found = [f"Python {platform.python_version()}"]

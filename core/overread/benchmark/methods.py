@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from overread.benchmark.code_digest import code_digest
+from overread.benchmark.head import quick_head
 from overread.benchmark.oracle import oracle
-from overread.benchmark.ours import after_review, consensus, from_probs, overread, quick_head
+from overread.benchmark.ours import after_review, consensus, from_probs, overread
 from overread.benchmark.peers.confident_learning import confident_learning
 from overread.benchmark.peers.datalab import datalab_neighbours
 from overread.benchmark.peers.loss import training_loss
@@ -49,5 +51,26 @@ TOLD: dict[str, Callable[[Problem, np.ndarray], MethodResult]] = {ORACLE: oracle
 """Those that are told the truth, all of it or some verdicts, so they are no `Method`."""
 OURS = "overread"
 """What the summary is about."""
+_CODE = (
+    *("benchmark.head", "benchmark.ours", "benchmark.peers", "training", "models", "detection"),
+    *("config", "detection_settings", "network_settings", "proposal_settings"),
+)
+"""The parts whose code a method's results depend on: no method has settings that are not defaults in these."""
 DETAILED = (OURS, "consensus", AFTER_REVIEW)
 """Those whose proposals have a table of their own."""
+
+
+def run_method(name: str, problem: Problem, true: np.ndarray) -> MethodResult:
+    """What a method says of a problem. true: (N,) int64, for those of TOLD."""
+    return TOLD[name](problem, true) if name in TOLD else METHODS[name].find(problem)
+
+
+def has_features(name: str) -> bool:
+    """Whether a method judges the features of a cell."""
+    return name in TOLD or METHODS[name].has_features
+
+
+def method_digest(name: str) -> str:
+    """A digest of a method's code, as of `code_digest`."""
+    find = TOLD[name] if name in TOLD else METHODS[name].find
+    return code_digest(find.__module__, parts=_CODE)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from overread.benchmark.ours import head_probs, judged_by
+from overread.benchmark.head import head_probs, judged_by
 from overread.benchmark.problem import MethodResult, Problem
 
 

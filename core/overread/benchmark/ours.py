@@ -4,14 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from overread.benchmark.head import detection_data, stratified_probs
 from overread.benchmark.problem import MethodResult, Problem
 from overread.config import OVERREAD
-from overread.detection.cross_validation import cross_validated_probs
-from overread.detection.detection_data import DetectionData
 from overread.detection.find_from_probs import find_label_errors_from_probs
 from overread.detection.judgement import Judgement, judge
 from overread.detection.label_quality import self_confidence_score
-from overread.detection_settings import CrossValidationSettings
 from overread.verified_labels import VerifiedLabels
 
 NUM_VERDICTS = 100
@@ -34,7 +32,7 @@ def after_review(problem: Problem, true: np.ndarray) -> MethodResult:
     targets = np.zeros((len(true), problem.num_classes))
     targets[places, true[places]] = 1
     data = replace(
-        _detection_data(problem, problem.given), verified=VerifiedLabels(targets, np.zeros(len(true), dtype=bool))
+        detection_data(problem, problem.given), verified=VerifiedLabels(targets, np.zeros(len(true), dtype=bool))
     )
     return _result(judge(data, OVERREAD.detection, seed=problem.seed), problem)
 
@@ -57,40 +55,7 @@ def consensus(problem: Problem) -> MethodResult:
 
 
 def _judgement(problem: Problem) -> Judgement:
-    return judge(_detection_data(problem, problem.given), OVERREAD.detection, seed=problem.seed)
-
-
-def head_probs(problem: Problem, labels: np.ndarray | None = None) -> np.ndarray:
-    """(N, K): the cross-validated head with its default settings, fitted on the given labels or on `labels`."""
-    data = _detection_data(problem, problem.given if labels is None else labels)
-    return cross_validated_probs(data, CrossValidationSettings(), seed=problem.seed)
-
-
-def _detection_data(problem: Problem, labels: np.ndarray) -> DetectionData:
-    return DetectionData(
-        features=problem.features,
-        given=labels,
-        groups=problem.groups,
-        is_trained=np.ones(len(labels), dtype=bool),
-        num_classes=problem.num_classes,
-        duplicate_groups=problem.duplicate_groups,
-    )
-
-
-def quick_head(problem: Problem) -> MethodResult:
-    """The cross-validated head alone, which the quick preset has beside its network."""
-    return judged_by(head_probs(problem), problem.given)
-
-
-def judged_by(probs: np.ndarray, given: np.ndarray) -> MethodResult:
-    """A result from class probabilities (N, K): wrong by 1 - p[given], proposed where another class is likelier."""
-    proposed = probs.argmax(axis=1)
-    return MethodResult(self_confidence_score(probs, given), proposed, proposed != given, is_probability=True)
-
-
-def stratified_probs(problem: Problem) -> np.ndarray:
-    """(N, K): the same head on stratified folds that disregard groups, as in cleanlab's tutorials."""
-    return head_probs(replace(problem, groups=np.arange(len(problem.given))))
+    return judge(detection_data(problem, problem.given), OVERREAD.detection, seed=problem.seed)
 
 
 def from_probs(problem: Problem) -> MethodResult:

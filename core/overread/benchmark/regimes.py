@@ -3,13 +3,13 @@
 Each regime takes some images of a task, with whole groups where it says so, and makes labels for them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
-from overread.benchmark.noise import symmetric
+from overread.benchmark.noise import add_noise, symmetric
 from overread.benchmark.tasks import Task
 
 _NUM_CLUSTERS = 24
@@ -82,12 +82,35 @@ def _sized(task: Task, rng: np.random.Generator, pixels: np.ndarray, *, counts: 
         rng.permutation(np.flatnonzero(task.true == label))[:count]
         for label, count in zip(classes, counts, strict=False)
     ]
-    rows = np.concatenate(of_class)
-    true = np.repeat(np.arange(len(counts)), [len(places) for places in of_class])
-    order = np.argsort(rows)
-    rows, true = rows[order], true[order]
-    given = symmetric(true, len(counts), rate, rng) if rate else true.copy()
-    return Cell(rows, true, given, task.groups[rows], len(counts))
+    return _drawn_classes(task, of_class, rng, rate)
+
+
+def _hard_pair(task: Task, rng: np.random.Generator, pixels: np.ndarray, *, rate: float) -> Cell:
+    """300 cats and 300 dogs, which the features hardly tell apart; boundary noise."""
+    cats, dogs = (
+        rng.permutation(np.flatnonzero(task.true == task.classes.index(name)))[:300] for name in ("cat", "dog")
+    )
+    rows = np.sort(np.concatenate([cats, dogs]))
+    true = (task.true[rows] == task.classes.index("dog")).astype(np.int64)
+    given = add_noise(true, 2, "boundary", rate, rng, pixels[rows]) if rate else true.copy()
+    return Cell(rows, true, given, task.groups[rows], 2)
+
+
+def _many_small(task: Task, rng: np.random.Generator, pixels: np.ndarray, *, rate: float) -> Cell:
+    """24 classes of 20 images: eight classes, each in three: its darkest, middling and lightest images.
+
+    They are drawn from the sixths of a class by mean brightness that lie at both ends and in the middle, so that no
+    image is at a border.
+    """
+    brightness = pixels.mean(axis=1)
+    of_class = []
+    for label in rng.permutation(len(task.classes))[:8]:
+        rows = np.flatnonzero(task.true == label)
+        rows = rows[np.argsort(brightness[rows], kind="stable")]
+        sixth, middle = len(rows) // 6, len(rows) // 2
+        parts = (rows[:sixth], rows[middle - sixth // 2 : middle + sixth // 2], rows[-sixth:])
+        of_class += [rng.permutation(part)[:20] for part in parts]
+    return _drawn_classes(task, of_class, rng, rate)
 
 
 def _small(task: Task, rng: np.random.Generator, pixels: np.ndarray) -> Cell:
@@ -107,6 +130,16 @@ def _pure_groups(task: Task, rng: np.random.Generator, pixels: np.ndarray) -> Ce
         is_class = task.true == label
         groups[is_class] = places[of_group[is_class] % len(places)]
     return replace(_noisy(task, np.arange(len(groups)), rng), groups=groups)
+
+
+def _drawn_classes(task: Task, of_class: Sequence[np.ndarray], rng: np.random.Generator, rate: float) -> Cell:
+    """Classes of these images, in this order, with symmetric noise."""
+    rows = np.concatenate(of_class)
+    true = np.repeat(np.arange(len(of_class)), [len(places) for places in of_class])
+    order = np.argsort(rows)
+    rows, true = rows[order], true[order]
+    given = symmetric(true, len(of_class), rate, rng) if rate else true.copy()
+    return Cell(rows, true, given, task.groups[rows], len(of_class))
 
 
 def _noisy(task: Task, rows: np.ndarray, rng: np.random.Generator) -> Cell:
@@ -136,7 +169,29 @@ REGIMES: dict[str, dict[str, MakeRegime]] = {
         "rare_unchanged": partial(_sized, counts=(425, 425, 425, 425, 34), rate=0.0),
         "few_of_each": partial(_sized, counts=(20,) * 10, rate=0.1),
         "few_of_each_unchanged": partial(_sized, counts=(20,) * 10, rate=0.0),
+        "hard_pair_boundary10": partial(_hard_pair, rate=0.1),
+        "hard_pair_boundary20": partial(_hard_pair, rate=0.2),
+        "hard_pair_unchanged": partial(_hard_pair, rate=0.0),
+        "many_small": partial(_many_small, rate=0.1),
+        "many_small_unchanged": partial(_many_small, rate=0.0),
     },
     "demo_tiles": {"unchanged": _unchanged, "small": _small},
 }
 """By task: the regimes, by name."""
+MEANINGS = {
+    "missed": "30 or 40 % of the X-rays with pneumonia have the other label",
+    "invented": "30 or 40 % of those without pneumonia have the other label",
+    "half_class": "half of one class has the label of the next",
+    "batch": "all images of one class in a cluster that looks alike have the label of the next",
+    "swapped_site": "at a site with a third of the patients or pictures, two classes are swapped",
+    "imbalanced": "1,040 images of one class and 10 of the other, 2 % wrong",
+    "pure_groups": "five patients or slides of one class each, 10 % wrong",
+    "small": "80 images, 10 % wrong",
+    "rare": "five classes, one of them 2 % of 1,734 images, 10 % wrong",
+    "few_of_each": "ten classes of 20 images, 10 % wrong",
+    "hard_pair": "300 cats and 300 dogs, boundary noise of 10 or 20 %",
+    "many_small": "24 classes of 20 images, 10 % wrong. No set here has so many classes, so they are made: eight of "
+    "CIFAR-10's, each in three, from the darkest, the middle and the lightest sixth of its images by mean brightness",
+    "unchanged": "no label is wrong",
+}
+"""What the names of regimes stand for."""

@@ -1,5 +1,6 @@
 """Runs the benchmark cell by cell: a task, its features, a noise, a seed, a method."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from overread.benchmark.array_digest import array_digest
 from overread.benchmark.cells import make_cell, noises_of
-from overread.benchmark.methods import METHODS, ORACLE, TOLD
+from overread.benchmark.methods import METHODS, ORACLE, TOLD, has_features, method_digest, run_method
 from overread.benchmark.problem import MethodResult, Problem
-from overread.benchmark.saved_lines import SavedLines
+from overread.benchmark.saved_lines import Line, SavedLines, read_lines
 from overread.benchmark.task_duplicates import load_duplicate_groups
 from overread.benchmark.task_features import KINDS, load_features
 from overread.benchmark.tasks import TASKS, load_task
@@ -23,6 +25,8 @@ NO_FEATURES = "none"
 """Stands in the results for the features of a method that has none."""
 METHOD_NAMES = (*METHODS, *TOLD)
 DEFAULT_METHODS = (*(name for name, method in METHODS.items() if method.is_default), ORACLE)
+CELL = ("task", "features", "noise", "seed", "method")
+DIGESTS = ("data", "code")
 
 
 @dataclass(frozen=True)
@@ -36,17 +40,14 @@ class BenchmarkPlan:
     methods: Sequence[str] = DEFAULT_METHODS
     features: Sequence[str] = KINDS
     device: str = "auto"
-    again: Sequence[str] = ()
-    """Methods to measure anew, whatever the results hold of them: their code has changed."""
 
     def __post_init__(self) -> None:
         for flag, names, known in (
             ("--methods", self.methods, METHOD_NAMES),
-            ("--again", self.again, METHOD_NAMES),
             ("--features", self.features, KINDS),
             ("--tasks", self.tasks, TASKS),
         ):
-            if not names and flag != "--again":
+            if not names:
                 raise ConfigError(f"{flag}: is empty; choose from {', '.join(known)}")
             for name in names:
                 if name not in known:
@@ -61,16 +62,16 @@ def run_plan(
     results: Path,
     stamp: dict[str, str],
     listener: Callable[[float, str], None],
-) -> list[dict[str, Any]]:
+) -> list[Line]:
     """Measure every cell of the plan; returns its results, those that were there already among them.
 
-    results: a .jsonl file; a cell's line is appended as soon as it is measured, and a cell whose line is there is not
-    measured again. stamp: what else each new line says (the machine, the commit). listener: called with the share of
-    the plan that is behind, in [0, 1], and what is under way.
+    results: a .jsonl file; a cell's line is appended as soon as it is measured, and a cell is not measured again while
+    its data and its method's code are those of its line. stamp: what else each new line says (the machine, the commit).
+    listener: called with the share of the plan that is behind, in [0, 1], and what is under way.
     Raises UserErrors: an unknown name, data or packages that are not there.
     """
     saved = SavedLines(results, _key)
-    saved.forget(lambda line: line["method"] in plan.again)
+    codes = {method: method_digest(method) for method in plan.methods}
     found = []
     steps = [(name, seed) for name in plan.tasks for seed in plan.seeds]
     task = None
@@ -82,17 +83,19 @@ def run_plan(
         if task is None or task.name != name:
             tell(f"{name}: reading")
             task = load_task(name, data, cache)
-            duplicate_groups = load_duplicate_groups(task, cache)
+            pixels_digest, duplicate_groups = array_digest(task.pixels), load_duplicate_groups(task, cache)
         features = {
             kind: load_features(kind, task, seed, cache, device=plan.device, listener=tell) for kind in plan.features
         }
+        digests = {kind: array_digest(each) for kind, each in features.items()} | {NO_FEATURES: pixels_digest}
         for noise in noises_of(task, plan.noises):
-            cells = _cells(plan, name, noise, seed)
-            made = None
-            for cell, kind in cells:
+            made = make_cell(task, noise, seed)
+            arrays = (made.rows, made.true, made.given, made.groups, duplicate_groups[made.rows])
+            for of, kind, method in _inputs(plan, seed):
+                cell = dict(zip(CELL, (name, of, noise, seed, method), strict=True))
+                cell |= {"data": f"{digests[of]}-{array_digest(*arrays)}", "code": codes[method]}
                 if cell not in saved:
-                    made = make_cell(task, noise, seed) if made is None else made
-                    tell(" ".join(map(str, cell.values())))
+                    tell(f"{name} {of} {noise} {seed} {method}")
                     problem = Problem(
                         features[kind][made.rows],
                         made.given,
@@ -103,18 +106,19 @@ def run_plan(
                         duplicate_groups[made.rows],
                         plan.device,
                     )
-                    saved.add(cell | _measured(problem, made.true, cell["method"]) | stamp)
+                    saved.add(cell | _measured(problem, made.true, method) | stamp)
                 found.append(saved.of(cell))
     return found
 
 
-def read_results(path: Path) -> list[dict[str, Any]]:
-    """The results in a file, none where there is none: of a cell that was measured again the last, and no line that
-    was cut short."""
-    return SavedLines(path, _key).all()
+def newest_lines(path: Path) -> list[Line]:
+    """The results in a file, none where there is none: of each cell the last line, whatever its code. Lines without
+    digests, which older versions wrote, are left out."""
+    lines = (line for line in read_lines(path) if all(name in line for name in DIGESTS))
+    return list({tuple(line[name] for name in CELL): line for line in lines}.values())
 
 
-def measures(result: MethodResult, true: np.ndarray, given: np.ndarray, num_classes: int) -> dict[str, Any]:
+def measures(result: MethodResult, true: np.ndarray, given: np.ndarray, num_classes: int) -> Line:
     """What a result is worth. Calibration and expected precision are None where the scores are no probabilities.
 
     expected_errors: the sum of all probabilities; expected_precision: the mean probability of the proposed to be wrong.
@@ -160,27 +164,28 @@ def _range_measures(error_range: ErrorRange, is_proposed: np.ndarray, is_error: 
     return values
 
 
-def _cells(plan: BenchmarkPlan, task: str, noise: str, seed: int) -> list[tuple[dict[str, Any], str]]:
-    """The cells of a noise and a seed, each with the kind of features to hand to its method.
+def _inputs(plan: BenchmarkPlan, seed: int) -> list[tuple[str, str, str]]:
+    """For each method of a noise and a seed: the features that its line names, those that it is handed, its name.
 
     A method that trains a network of its own looks at no features, and takes long: it has one cell a noise.
     """
-    cells = []
+    inputs = []
     for kind in plan.features:
         for method in plan.methods:
-            has_features = method in TOLD or METHODS[method].has_features
-            if has_features or (seed == plan.seeds[0] and kind == plan.features[0]):
-                of = kind if has_features else NO_FEATURES
-                cells.append(({"task": task, "features": of, "noise": noise, "seed": seed, "method": method}, kind))
-    return cells
+            if has_features(method):
+                inputs.append((kind, kind, method))
+            elif seed == plan.seeds[0] and kind == plan.features[0]:
+                inputs.append((NO_FEATURES, kind, method))
+    return inputs
 
 
-def _measured(problem: Problem, true: np.ndarray, method: str) -> dict[str, Any]:
+def _measured(problem: Problem, true: np.ndarray, method: str) -> Line:
     start_s = time.perf_counter()
-    result = TOLD[method](problem, true) if method in TOLD else METHODS[method].find(problem)
+    result = run_method(method, problem, true)
     seconds = time.perf_counter() - start_s
-    return {**measures(result, true, problem.given, problem.num_classes), "seconds": round(seconds, 3)}
+    found = measures(result, true, problem.given, problem.num_classes)
+    return {**found, "seconds": round(seconds, 3), "load": round(os.getloadavg()[0], 1)}
 
 
-def _key(line: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(line[name] for name in ("task", "features", "noise", "seed", "method"))
+def _key(line: Line) -> tuple[Any, ...]:
+    return tuple(line.get(name) for name in (*CELL, *DIGESTS))

@@ -36,10 +36,6 @@ class SavedLines:
     def all(self) -> list[Line]:
         return list(self._lines.values())
 
-    def forget(self, is_forgotten: Callable[[Line], bool]) -> None:
-        """Have lines measured again; the file keeps them until there are new ones."""
-        self._lines = {key: line for key, line in self._lines.items() if not is_forgotten(line)}
-
     def add(self, line: Line) -> None:
         """Append a line to the file, whose folder is made if need be."""
         self._path.parent.mkdir(parents=True, exist_ok=True)

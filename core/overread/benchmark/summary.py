@@ -8,7 +8,7 @@ import pandas as pd
 from overread.benchmark.methods import METHODS, ORACLE, OURS
 
 CELL = ["task", "noise"]
-LABELS = (*CELL, "features", "seed", "method", "device", "commit")
+LABELS = (*CELL, "features", "seed", "method", "data", "code", "device", "versions", "commit", "load")
 TOLERANCE = 0.005
 """Of average precision: to be behind by less is no defeat."""
 
@@ -50,7 +50,7 @@ def summary(table: pd.DataFrame) -> list[str]:
             own_f1, other = f1.loc[cell, OURS], f1.loc[cell, "cleanlab"]
             lines.append(f"F1 on {_name(cell)}: {own_f1:.3f}, cleanlab's cut-off {other:.3f}: {_ahead(own_f1 - other)}")
     own = table[table["method"] == OURS].groupby(CELL)[numbers(table)].mean()
-    lines += _ranges(table[table["method"] == OURS])
+    lines += ranges(table[table["method"] == OURS])
     lines += _worst(own, "expected_calibration_error", "largest calibration error", max)
     own = own.assign(gap=(own["expected_precision"] - own["precision"]).abs())
     lines += _worst(own, "gap", "largest distance of expected and real precision", max)
@@ -63,11 +63,11 @@ def summary(table: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _ranges(own: pd.DataFrame) -> list[str]:
-    """Of each cell and seed."""
+def ranges(own: pd.DataFrame) -> list[str]:
+    """How often the ranges hold the true numbers, over cells and seeds. own: a row per result of one method."""
     lines = []
     for name, words, of in (("errors", "wrong labels", "num_errors"), ("right", "right proposals", "num_proposed")):
-        if f"{name}_in_range" in own:
+        if f"{name}_in_range" in own and own[f"{name}_in_range"].notna().any():
             known = own[own[f"{name}_in_range"].notna()]
             width = ((known[f"{name}_high"] - known[f"{name}_low"]) / known[of])[known[of] > 0].median()
             lines.append(

@@ -10,14 +10,13 @@ from overread.cli.bench_flags import (
     PlaceFlags,
     PlanFlags,
     checked,
-    parse_names,
     parse_optional_names,
     parse_seeds,
 )
 from overread.cli.flags import with_flags
 from overread.cli.terminal import print_result, progress_bar
+from overread.errors import ConfigError
 
-_TASKS = ("chest_xray", "lung_histology", "cifar10n", "demo_tiles")
 Images = Annotated[int, typer.Option(help="Images of each task.")]
 
 
@@ -25,29 +24,37 @@ Images = Annotated[int, typer.Option(help="Images of each task.")]
 class DetectionFlags:
     """Of `bench detection` alone."""
 
-    features: Annotated[str, typer.Option(help="simclr, pretrained or both.")] = "both"
-    again: Annotated[str, typer.Option(help="Methods to measure again because their code has changed.")] = ""
+    budget: Annotated[
+        str, typer.Option(help="The tasks: smoke (a minute), cpu, or gpu (more images; never run yet).")
+    ] = "cpu"
+    features: Annotated[
+        str | None, typer.Option(help="simclr, pretrained or both; default: both (smoke: pretrained).")
+    ] = None
 
 
 @with_flags
 def detection(plan: PlanFlags, flags: DetectionFlags, places: PlaceFlags, as_json: Json = False) -> None:
     """Label-error detection beside other methods; by default all but paper, which trains a network."""
+    from overread.benchmark.budgets import DETECTION_TASKS
     from overread.benchmark.detection_benchmark import run_detection
     from overread.benchmark.runner import DEFAULT_METHODS, BenchmarkPlan
 
     checked(places.out)
+    if flags.budget not in DETECTION_TASKS:
+        known = ", ".join(DETECTION_TASKS)
+        raise ConfigError(f"--budget {flags.budget}: unknown value; choose from {known}")
+    kinds = flags.features or ("pretrained" if flags.budget == "smoke" else "both")
     wanted = BenchmarkPlan(
-        tasks=_tasks(plan),
+        tasks=parse_optional_names(plan.tasks) or DETECTION_TASKS[flags.budget],
         seeds=parse_seeds(plan.seeds),
         noises=parse_optional_names(plan.noise),
         methods=parse_optional_names(plan.methods) or DEFAULT_METHODS,
-        features=("simclr", "pretrained") if flags.features == "both" else (flags.features,),
+        features=("simclr", "pretrained") if kinds == "both" else (kinds,),
         device=plan.device,
-        again=parse_names(flags.again),
     )
     with progress_bar(as_json) as show:
         results, page = run_detection(wanted, places.out, cache=places.kept, listener=show)
-    print_result(as_json, {"results": results, "tables": str(places.out / "tables.md")}, page.splitlines())
+    print_result(as_json, {"results": results, "tables": str(places.out / "detection.md")}, page.splitlines())
 
 
 @with_flags
@@ -96,4 +103,6 @@ def encoders(plan: PlanFlags, places: PlaceFlags, images: Images = 600, as_json:
 
 
 def _tasks(plan: PlanFlags) -> list[str]:
-    return parse_optional_names(plan.tasks) or list(_TASKS)
+    from overread.benchmark.budgets import DETECTION_TASKS
+
+    return parse_optional_names(plan.tasks) or list(DETECTION_TASKS["cpu"])

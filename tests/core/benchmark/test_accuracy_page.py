@@ -127,10 +127,11 @@ def test_points_are_where_the_axes_say():
         line_chart("A", "x", "y", {"one": []})
 
 
-def test_the_committed_page_and_figures_are_those_of_the_committed_lines():
-    made = runpy.run_path(str(ROOT / "core" / "docs" / "make_pages.py"))["accuracy_pages"]()
+def test_the_committed_pages_and_figures_are_those_of_the_committed_lines():
+    made = runpy.run_path(str(ROOT / "core" / "docs" / "make_pages.py"))["measured_pages"]()
     folder = ROOT / "core" / "docs" / "results"
     assert read_lines(folder / "accuracy.jsonl")
+    assert {"results/accuracy.md", "results/detection.md", "../../README.md"} <= set(made)
     old = [name for name, content in made.items() if (ROOT / "core" / "docs" / name).read_text("utf-8") != content]
     assert old == [], "run: python core/docs/make_pages.py"
     assert {path.name for path in (folder / "figures").iterdir()} == {

@@ -9,14 +9,14 @@ def test_the_command_measures_writes_its_page_and_keeps_what_it_has(tmp_path, mo
     load_features = runner.load_features
     narrow = 64  # of two thousand numbers, which most of the methods would spend their time on
     monkeypatch.setattr(runner, "load_features", lambda *data, **options: load_features(*data, **options)[:, :narrow])
-    arguments = ("bench", "detection", "--out", tmp_path, "--tasks", "demo_tiles", "--seeds", "1", "--device", "cpu")
-    arguments += ("--features", "pretrained", "--methods", "quick_head,cleanlab,datalab,simifeat,selfclean,loss,oracle")
+    arguments = ("bench", "detection", "--out", tmp_path, "--budget", "smoke", "--seeds", "1", "--device", "cpu")
+    arguments += ("--methods", "quick_head,cleanlab,datalab,simifeat,selfclean,loss,oracle")
     ended = run_command(*arguments, "--json")
     assert (ended.status, ended.err and json.loads(ended.err.splitlines()[0])["message"]) == (0, "demo_tiles: reading")
     said = json.loads(ended.out)
     assert len(said["results"]) == 7
     assert {line["noise"] for line in said["results"]} == {"reader_a"}
-    page = (tmp_path / "tables.md").read_text(encoding="utf-8")
+    page = (tmp_path / "detection.md").read_text(encoding="utf-8")
     assert "| demo_tiles | reader_a |" in page
     again = run_command(*arguments, "--json")
     assert json.loads(again.out) == said  # the seconds too: nothing was measured
@@ -28,6 +28,7 @@ def test_what_the_user_must_mend_is_one_line(tmp_path, monkeypatch):
         (("bench", "detection", "--seeds", "0"), "--seeds 0"),
         (("bench", "detection", "--seeds", "a"), "--seeds a"),
         (("bench", "detection", "--features", "dino"), "--features dino"),
+        (("bench", "detection", "--budget", "tpu"), "--budget tpu"),
         (("bench", "detection", "--tasks", "chest_xray", "--out", tmp_path), "OVERREAD_DATA"),
     ):
         ended = run_command(*arguments)

@@ -3,9 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from overread.benchmark.head import head_probs, judged_by, quick_head
 from overread.benchmark.oracle import oracle
-from overread.benchmark.ours import consensus, judged_by, overread, quick_head
-from overread.benchmark.peers.confident_learning import confident_learning
+from overread.benchmark.ours import consensus, overread
+from overread.benchmark.peers.confident_learning import confident_learning_of
 from overread.benchmark.runner import measures
 from overread.metrics import ranking_metrics
 from tests.core.benchmark.made_task import made_problem
@@ -18,10 +19,10 @@ def test_a_label_is_wrong_by_what_its_class_lacks_and_proposed_where_another_is_
     assert found.is_proposed.tolist() == [False, True]
 
 
-def test_the_head_ranks_as_cleanlab_does_where_no_images_belong_together():
+def test_the_head_ranks_as_cleanlab_does_with_the_same_probabilities():
     problem, _ = made_problem()
-    problem = replace(problem, groups=np.arange(len(problem.given)))
-    np.testing.assert_allclose(quick_head(problem).scores, confident_learning(problem).scores)
+    expected = confident_learning_of(head_probs(problem), problem.given)
+    np.testing.assert_allclose(quick_head(problem).scores, expected.scores, atol=1e-6)
 
 
 def test_overread_says_probabilities_and_proposes_what_they_allow():

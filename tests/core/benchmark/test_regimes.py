@@ -73,3 +73,34 @@ def test_a_rare_class_is_the_last_of_those_that_are_drawn():
     assert cell.num_classes == 5
     assert (cell.given != cell.true).mean() == pytest.approx(0.1, abs=0.03)
     assert (make_cell(task, "rare_unchanged", 0).given == make_cell(task, "rare_unchanged", 0).true).all()
+
+
+@pytest.fixture(scope="module")
+def cifar():
+    """1,500 plain images in ten classes, as light as chance will have it."""
+    task = replace(made_task(num_images=1500), name="cifar10n", human_labels={})
+    names = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+    pixels = np.random.default_rng(0).integers(0, 256, (1500, 1, 1, 1)).astype(np.uint8)
+    return replace(task, true=np.arange(1500) % 10, classes=names, pixels=np.broadcast_to(pixels, task.pixels.shape))
+
+
+def test_a_hard_pair_is_cats_and_dogs_with_so_many_labels_wrong(cifar):
+    task = replace(cifar, true=3 + 2 * (np.arange(1500) % 2), pixels=made_task(num_images=1500).pixels)
+    for regime, rate in (("hard_pair_boundary20", 0.2), ("hard_pair_unchanged", 0)):
+        cell = make_cell(task, regime, 0)
+        assert np.bincount(cell.true).tolist() == [300, 300]
+        np.testing.assert_array_equal(cell.true, (task.true[cell.rows] == 5).astype(int))
+        assert (cell.given != cell.true).mean() == pytest.approx(rate, abs=0.06)
+
+
+def test_many_small_classes_are_dark_middling_and_light_images_of_eight_others(cifar):
+    cell = make_cell(cifar, "many_small", 0)
+    assert np.bincount(cell.true).tolist() == [20] * 24
+    assert (cell.given != cell.true).mean() == pytest.approx(0.1, abs=0.04)
+    brightness = cifar.pixels[cell.rows, 0, 0, 0].astype(int)
+    for first in range(0, 24, 3):
+        dark, middling, light = (brightness[cell.true == first + part] for part in range(3))
+        assert dark.max() < middling.min() and middling.max() < light.min()
+        assert len(set(cifar.true[cell.rows[np.isin(cell.true, range(first, first + 3))]])) == 1
+    unchanged = make_cell(cifar, "many_small_unchanged", 0)
+    assert (unchanged.given == unchanged.true).all()

@@ -19,6 +19,8 @@ BASE = {
     "expected_calibration_error": 0.03,
     "seconds": 1.5,
     "device": "a machine",
+    "versions": "scikit-learn 1.9",
+    "load": 2.4,
     "commit": "abc",
 }
 PRECISIONS = {
@@ -50,7 +52,13 @@ def test_the_page_has_each_cell_s_mean_and_spread_and_the_ceiling_beside():
     assert "| task | noise | overread | cleanlab | simifeat | oracle |" in page
     assert "| chest_xray | idn20 | 0.900 ± 0.014 | 0.800 ± 0.014 | 0.850 ± 0.014 | 0.960 ± 0.014 |" in page
     assert "| mean |  | **0.800** | **0.700** | **0.785** | **0.900** |" in page
-    for said in ("a machine", "commit abc", "seeds 0, 1", "scikit-learn", "symmetric noise with a random rate"):
+    for said in (
+        "a machine (load 2 to 2)",
+        "commit abc",
+        "seeds 0, 1",
+        "scikit-learn 1.9",
+        "symmetric noise with a random rate",
+    ):
         assert said in page
 
 
@@ -100,3 +108,30 @@ def test_a_method_without_features_stands_in_every_kind_s_table():
     both = [line | {"features": kind} for kind in ("simclr", "pretrained") for line in lines()]
     page = report([*both, *paper])
     assert page.count("| simifeat | paper | oracle |") == pytest.approx(6)
+
+
+def regime(noise, seed, method, average_precision, **changes):
+    cell = {"task": "cifar10n", "features": "simclr", "noise": noise, "seed": seed, "method": method}
+    return {**BASE, **cell, "average_precision": average_precision, **changes}
+
+
+def test_regimes_have_a_table_of_their_own_and_count_in_no_mean():
+    ranges = {"errors_low": 15.0, "errors_high": 25.0, "errors_in_range": 1.0}
+    ranges |= {"right_low": 10.0, "right_high": 16.0, "right_in_range": 0.0}
+    of_regimes = [
+        regime("rare", 0, "overread", 0.50, f1=0.4, **ranges),
+        regime("rare", 1, "overread", 0.54, f1=0.6, **ranges),
+        regime("rare", 0, "cleanlab", 0.62),
+        regime("rare", 1, "cleanlab", 0.62),
+        regime("rare_unchanged", 0, "overread", None, f1=None, precision=None, num_errors=0, **ranges),
+    ]
+    page = report([*lines(), *of_regimes])
+    assert report(lines()).split("## Features")[1] in page.replace("### Regimes", "## Features")
+    part = page.split("### Regimes")[1]
+    assert "| cifar10n | rare | 2 | 100 | 20 | 22 | 15 | 25 | 0.520 ± 0.028 | 0.620 ± 0.000 | 0.500 ± 0.141 |" in part
+    assert "| cifar10n | rare_unchanged | 1 | 100 | 0 | 22 | 15 | 25 | - |  | - |  | 18 |  | 0.820 | 0.030 |" in part
+    assert "- `rare`: five classes" in part and "- `unchanged`: no label is wrong" in part
+    assert "`many_small`" not in part
+    assert "over the 1 with wrong labels: overread 0.520, cleanlab 0.620; F1 0.500 and 0.750" in part
+    assert "behind cleanlab in average precision on 1: cifar10n rare by 0.100" in part
+    assert "contains their number in 3 of 3 cells" in part and "contains their number in 0 of 3 cells" in part

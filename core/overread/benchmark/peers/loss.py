@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from overread.benchmark.ours import judged_by
+from overread.benchmark.head import judged_by
 from overread.benchmark.problem import MethodResult, Problem
 from overread.detection.principal_components import principal_components
 from overread.detection_settings import CrossValidationSettings

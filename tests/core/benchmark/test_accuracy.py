@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from overread.benchmark import accuracy_cells, accuracy_rows, accuracy_runner, budgets, code_digest, starts, tasks
+from overread.benchmark import accuracy_cells, accuracy_rows, accuracy_runner, budgets, code_digest, starts
 from overread.benchmark.accuracy_measures import SHARES_READ, accuracy_measures
 from overread.benchmark.accuracy_page import TITLES
 from overread.benchmark.accuracy_runner import AccuracyPlan, run_accuracy
@@ -211,7 +211,6 @@ def test_a_digest_of_code_follows_imports_and_ignores_comments(tmp_path, monkeyp
 
 @pytest.mark.slow
 def test_the_smoke_budget_goes_through_every_row_of_every_table(tmp_path, monkeypatch):
-    monkeypatch.setattr(tasks, "NUM_TILES", 240)  # of which the budget takes 144
     load_features = accuracy_cells.load_features
     narrow = 32  # of two thousand numbers, which half of the time would be spent on
     monkeypatch.setattr(

@@ -23,5 +23,5 @@ def test_every_benchmark_is_a_command_with_its_own_flags():
     names = ("detection", "table1", "table2", "ablation", "speed", "audit", "consensus", "encoders", "time", "save")
     assert all(name in ended.out for name in (*names, "probabilities"))
     assert "--budget" in run_command("bench", "table2", "--help").out
-    assert "--budget" not in run_command("bench", "detection", "--help").out
+    assert "--budget" not in run_command("bench", "probabilities", "--help").out
     assert run_command("bench", "nothing").status == 2

@@ -212,7 +212,7 @@ class _Verdicts:
             number(is_read & ~is_wrong),
         )
         num_planned = np.array([stratum.num_planned for stratum in strata])
-        is_planned = _places_in_stratum(numbers, len(strata)) < num_planned[numbers]
+        is_planned = order.groupby("stratum").cumcount().to_numpy() < num_planned[numbers]
         counts = counts.planned(num_planned, number(is_planned & (~is_read | is_wrong)))
         by_stratum = [Counter[str]() for _ in strata]
         for place in np.flatnonzero(is_read).tolist():
@@ -230,15 +230,6 @@ class _Verdicts:
             for place, stratum in enumerate(strata)
         )
         return cls(numbers, is_read, is_decided, counts, num_read, number(is_mended), num_changed, tallies)
-
-
-def _places_in_stratum(numbers: np.ndarray, num_strata: int) -> np.ndarray:
-    """(M,): each label's place in the order of its own stratum, from 0."""
-    places = np.zeros(len(numbers), dtype=np.int64)
-    for number in range(num_strata):
-        is_in = numbers == number
-        places[is_in] = np.arange(is_in.sum())
-    return places
 
 
 def _before_gap(is_asked: np.ndarray, is_read: np.ndarray) -> np.ndarray:

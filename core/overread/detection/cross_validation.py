@@ -36,7 +36,8 @@ def cross_validated_probs(data: DetectionData, settings: CrossValidationSettings
             return
         classifier = LogisticRegression(C=settings.regularisation, max_iter=2000)
         model = classifier if is_wide else make_pipeline(StandardScaler(), classifier)
-        model.fit(features[fitted], given[fitted])
+        with np.errstate(invalid="ignore"):  # OpenBLAS may warn of finite numbers too (numpy/numpy#24067)
+            model.fit(features[fitted], given[fitted])
         probs[predicted[:, None], model.classes_[None, :]] = model.predict_proba(features[predicted])
 
     for fitted, held_out in folds:

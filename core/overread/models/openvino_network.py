@@ -37,11 +37,9 @@ class OpenVinoNetwork(nn.Module):
 
     def __init__(self, model: Any) -> None:
         super().__init__()
-        import openvino
-
         # In single precision everywhere: else a CPU with bf16 units would give other features than one without.
         hints = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": _num_cores()}
-        self.compiled = openvino.Core().compile_model(model, "CPU", hints)
+        self.compiled = _core().compile_model(model, "CPU", hints)
 
     def forward(self, images: Tensor) -> Tensor:
         return torch.from_numpy(self.compiled(images.contiguous().numpy())[0])
@@ -51,9 +49,7 @@ class OpenVinoNetwork(nn.Module):
 def has_openvino() -> bool:
     """Whether OpenVINO is installed, and runs on this machine."""
     try:
-        import openvino
-
-        return "CPU" in openvino.Core().available_devices
+        return "CPU" in _core().available_devices
     except (ImportError, RuntimeError):  # RuntimeError: what its libraries raise where they find no plugin
         return False
 
@@ -76,14 +72,24 @@ def load_compiled(key: str, load: Callable[[], Backbone]) -> Backbone:
 
 def _read(folder: Path) -> Backbone | None:
     """What `_save` put there; None if there is nothing, or it is damaged."""
-    import openvino
-
     try:
         said = json.loads((folder / _INPUT_FILE).read_text(encoding="utf-8"))
         said |= {name: tuple(said[name]) for name in ("mean", "std")}
-        return Backbone(OpenVinoNetwork(openvino.Core().read_model(folder / _MODEL_FILE)), **said)
+        return Backbone(OpenVinoNetwork(_core().read_model(folder / _MODEL_FILE)), **said)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError):  # the last: OpenVINO's, of any cause
         return None
+
+
+@cache
+def _core() -> Any:
+    """The only one, which lives as long as the process.
+
+    On a CPU with AMX units each gives the main thread a stack for its signals. With several of them the thread can be
+    left with a stack that is gone, and the next Ctrl+C then ends the process where it would have been handled.
+    """
+    import openvino
+
+    return openvino.Core()
 
 
 def _converted(backbone: Backbone) -> Any:

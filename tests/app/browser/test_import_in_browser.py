@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from overread.studies.study import open_study
-from tests.app.browser.conftest import OWNER, serving
+from tests.app.browser.conftest import AT_REST, OWNER, serving
 from tests.app.made_study import write_study
 
 pytestmark = pytest.mark.browser
@@ -42,6 +42,15 @@ def page(browser, study):
         page.close()
 
 
+def choose(page, name: str, option: str) -> None:
+    box = page.get_by_role("combobox", name=name)
+    box.wait_for(timeout=30_000)
+    # A rerun shuts a list that has just been opened.
+    page.locator(AT_REST).wait_for()
+    box.click()
+    page.get_by_role("option", name=option).click()
+
+
 def brightness(image) -> float:
     """The mean of a shown picture's pixels, as the browser decoded them."""
     return image.evaluate("""async (image) => {
@@ -59,9 +68,7 @@ def test_a_folder_whose_table_raises_a_question_becomes_a_study(page, study):
     source.press("Enter")
     page.get_by_role("button", name="Preview", exact=True).click()
 
-    question = page.get_by_role("combobox", name="Which column is the label?")
-    question.click(timeout=30_000)
-    page.get_by_role("option", name="reading").click()
+    choose(page, "Which column is the label?", "reading")
     page.get_by_role("button", name="Preview", exact=True).click()
 
     page.get_by_text("Preview: 12 images, 2 classes").wait_for(timeout=30_000)
@@ -89,8 +96,7 @@ def test_the_form_stays_open_when_a_study_appears_above_it_in_a_new_row(page, st
     source.fill(str(study.path.parent / "images" / "Chest films" / "reads.csv"))
     source.press("Enter")
     page.get_by_text("More about the labels").click()
-    page.get_by_role("combobox", name="Label column").click()
-    page.get_by_role("option", name="site").click()
+    choose(page, "Label column", "site")
     page.get_by_role("button", name="Import", exact=True).click()
     page.locator("[data-testid='stColumn'] h2").nth(2).wait_for(timeout=60_000)
     assert source.is_visible()

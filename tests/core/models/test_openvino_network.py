@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -63,3 +66,19 @@ def test_a_damaged_cache_is_converted_anew(folder):
     expected = features_of(small_backbone())
     np.testing.assert_allclose(features_of(load_compiled("small", small_backbone)), expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(features_of(load_compiled("small", not_loaded)), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_signal_is_handled_after_networks_came_and_went(folder):
+    """On a CPU with AMX units OpenVINO gives the main thread a stack for its signals."""
+    script = (
+        "import mmap, signal\n"
+        "from tests.core.models.test_openvino_network import load_compiled, small_backbone\n"
+        "signal.signal(signal.SIGTERM, lambda *_: print('handled'))\n"
+        "first = load_compiled('small', small_backbone)\n"
+        "second = load_compiled('small', small_backbone)\n"
+        "del first, second\n"
+        "memory = [mmap.mmap(-1, 4096, prot=mmap.PROT_READ) for _ in range(2000)]  # takes the place of what is gone\n"
+        "signal.raise_signal(signal.SIGTERM)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stdout) == (0, "handled\n")

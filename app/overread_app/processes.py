@@ -12,6 +12,7 @@ from typing import Any
 from filelock import lock_descriptor
 
 import overread
+from overread.errors import NotAllowedError
 from overread.files import is_locked
 from overread.home import home_folder
 from overread.review.roles import Action, Actor, require
@@ -58,13 +59,20 @@ def start_saliency(study_path: Path, run_name: str, sample_ids: Sequence[str], *
 
 
 def stop_training(process: int, *, actor: Actor | None) -> None:
-    """Ask a training, by its process id, to stop; no error if it has ended already."""
+    """Ask a training, by its process id, to stop; no error if it has ended already.
+
+    Raises NotAllowedError, also for a process of another of the computer's users.
+    """
     require(actor, Action.MANAGE)
     if process > 1:  # 0 and below would name whole groups of processes
         try:
             os.kill(process, signal.SIGTERM)
         except ProcessLookupError:
             return
+        except PermissionError as error:
+            raise NotAllowedError(
+                "this training was started by another user of this computer; only they or an administrator can stop it"
+            ) from error
 
 
 def is_demo_complete(folder: Path = DEMO_PATH) -> bool:

@@ -302,6 +302,22 @@ def test_a_study_without_a_run_has_the_form_alone(app, tmp_path, monkeypatch):
     assert not any("Compare" in expander.label for expander in app.expander)
 
 
+def test_a_training_of_another_user_is_not_stopped_and_the_page_says_why(app, made_study, training, monkeypatch):
+    def refuse(*_):
+        raise PermissionError
+
+    open_page(app, "train")
+    with monkeypatch.context() as patch:
+        patch.setattr(processes.os, "kill", refuse)
+        app.button("train_stop").click().run()
+    app.run()  # as the page does by itself every second
+    assert [error.value for error in app.error] == [
+        "this training was started by another user of this computer; only they or an administrator can stop it"
+    ]
+    assert not app.button("train_stop").disabled
+    assert training.poll() is None
+
+
 def test_a_process_id_that_means_a_group_is_never_signalled(monkeypatch):
     sent = []
     monkeypatch.setattr(processes.os, "kill", lambda *arguments: sent.append(arguments))

@@ -28,8 +28,9 @@ def num_failures(place: str) -> int:
     return int(session.get(f"num_failures_{place}", 0))
 
 
-def show_failure(place: str) -> None:
-    """Why the last attempt failed; once."""
+def show_failure(place: str, *, lasts: bool = False) -> None:
+    """Why the last attempt failed; once, or, where the page redraws itself, until the next attempt."""
     if text := session.get(f"failure_{place}"):
-        session.put(f"failure_{place}", None)
+        if not lasts:
+            session.put(f"failure_{place}", None)
         st.error(plain_text(text))

@@ -13,6 +13,7 @@ from overread.studies.study import Study
 from overread_app import processes, session, study_data
 from overread_app.boundary import error_boundary, plain_text, without_paths
 from overread_app.components import training_words as words
+from overread_app.components.failure import attempt, show_failure
 from overread_app.components.promise_text import promise_text
 from overread_app.components.run_comparison_panel import show_run_comparison
 from overread_app.components.training_form import show_form
@@ -82,14 +83,16 @@ def show_training(study: Study) -> None:
     with error_boundary():
         if not is_training(study):
             st.rerun()
-        show_running(study, is_stopping=session.get(stopping_name(study), False), stop=lambda: stop(study))
+        show_failure("stop", lasts=True)
+        is_stopping = session.get(stopping_name(study), False)
+        show_running(study, is_stopping=is_stopping, stop=lambda: attempt("stop", stop, study))
 
 
 def stop(study: Study) -> None:
-    """Ask the training under way to stop."""
+    """Ask the training under way to stop. Raises NotAllowedError if it is another user's."""
     if training := running_training(study):
-        session.put(stopping_name(study), True)
         processes.stop_training(training["process"], actor=session.account())
+        session.put(stopping_name(study), True)
 
 
 def stopping_name(study: Study) -> str:

@@ -16,6 +16,8 @@ from tests.app.browser.conftest import ARGUMENTS, AT_REST, CHROMIUM, PATIENCE_MS
 from tests.app.test_serving import HOST, PASSWORD, READER, serving
 from tests.paths import ROOT
 
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 CADDY = shutil.which("caddy")
 

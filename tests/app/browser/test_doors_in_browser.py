@@ -8,7 +8,7 @@ import pytest
 
 from tests.app.browser.conftest import AT_REST, OWNER, PATIENCE_MS, open_tab
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 class Page(BaseHTTPRequestHandler):

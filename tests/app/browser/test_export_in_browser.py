@@ -11,7 +11,7 @@ from tests.app.made_study import write_study
 from tests.app.verdicts import verdicts
 from tests.core.commands import run_command
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

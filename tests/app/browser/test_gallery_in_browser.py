@@ -7,7 +7,7 @@ from overread.studies.run import open_run
 from overread.studies.study import update_study_file
 from tests.app.browser.conftest import PATIENCE_MS, open_tab
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 READER = "Dr. Gale Lerie"
 BUSY = {"message": "the ledger cannot be reached."}
 

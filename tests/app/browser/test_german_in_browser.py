@@ -7,7 +7,7 @@ import pytest
 from overread_app.words.catalogue import ENGLISH, words_in
 from tests.app.browser.conftest import AT_REST, PATIENCE_MS, await_saved, begin, decide, look, open_tab
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TEXTS = """(element) => {
   // Every text and every attribute that is read out, as far as it is shown or may be.
   const names = ["aria-label", "aria-description", "title", "placeholder"];

@@ -10,7 +10,7 @@ from tests.app.browser.conftest import Server, await_saved, begin, decide, draw_
 from tests.app.browser.test_reading_page import CLASSES, boxes
 from tests.app.made_study import write_study
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from overread.studies.study import open_study
 from tests.app.browser.conftest import AT_REST, OWNER, serving
 from tests.app.made_study import write_study
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 NUM_IMAGES = 12
 BRIGHT, DARK = "bright_film", "dark_film"

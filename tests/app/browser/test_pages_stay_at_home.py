@@ -4,7 +4,7 @@ import pytest
 
 from tests.app.browser.conftest import OWNER
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,9 @@ from tests.app.browser.conftest import ARGUMENTS, AT_REST, CHROMIUM, PATIENCE_MS
 from tests.app.browser.test_accessibility import LEVELS, violations
 from tests.app.test_serving import PASSWORD, READER, serving
 
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
 PROVIDER = """server_metadata_url = "http://127.0.0.1:9/.well-known/openid-configuration"
 client_id = "overread"
 client_secret = "x"

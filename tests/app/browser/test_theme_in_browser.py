@@ -9,7 +9,7 @@ from overread_app.theme import DARK, LIGHT
 from tests.app.browser.conftest import OWNER, PATIENCE_MS, Server, begin, serving
 from tests.app.made_study import write_study
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CHART_TEXT = ".plot-container .ytick text"
 TEXT_SHOWN = "texts => texts.length ? getComputedStyle(texts[0]).fill : ''"

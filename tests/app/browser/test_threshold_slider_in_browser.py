@@ -6,7 +6,7 @@ import pytest
 
 from tests.app.browser.conftest import await_saved, begin, look, open_tab
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 READER = "Dr. Slide Ruler"
 SLIDER = "[data-testid='stSlider'] input[type='range']"

@@ -16,7 +16,7 @@ from tests.app.browser.conftest import Server, begin, look, open_tab, serving
 from tests.app.made_study import write_study
 from tests.core.images.made_dicom import write_dicom
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SPACING_MM = 0.5
 SURROUND = (12, 14, 16)

@@ -5,7 +5,7 @@ import pytest
 from overread.studies.run import open_run
 from tests.app.browser.conftest import begin, look, open_tab
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 READER = "Dr. Jonas Weir"
 

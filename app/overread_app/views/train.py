@@ -83,9 +83,10 @@ def show_training(study: Study) -> None:
     with error_boundary():
         if not is_training(study):
             st.rerun()
-        show_failure("stop", lasts=True)
+        place = f"stop_{(running_training(study) or {}).get('run')}"
+        show_failure(place, lasts=True)
         is_stopping = session.get(stopping_name(study), False)
-        show_running(study, is_stopping=is_stopping, stop=lambda: attempt("stop", stop, study))
+        show_running(study, is_stopping=is_stopping, stop=lambda: attempt(place, stop, study))
 
 
 def stop(study: Study) -> None:

@@ -33,13 +33,13 @@ class Truth:
 
 @dataclass(frozen=True)
 class PublicDataset:
-    """A dataset of README's table."""
+    """A dataset of the table in core/docs/formats.md."""
 
     name: str
     make: Callable[[Path], list[Truth]]
     """Writes the dataset into an empty folder."""
     asked: dict[str, Any] = field(default_factory=dict)
-    """What README's command has besides the source, as fields of ImportRequest."""
+    """What the command there has besides the source, as fields of ImportRequest."""
     source: str = "."
     """What is imported, from that folder."""
     question: str = ""

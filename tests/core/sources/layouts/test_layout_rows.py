@@ -1,4 +1,4 @@
-"""What layouts and releases do besides what README's commands show."""
+"""What layouts and releases do besides what the commands in core/docs/formats.md show."""
 
 import gzip
 import shutil

@@ -1,4 +1,4 @@
-"""Every dataset of README's table, in its true layout: imported with README's flags, and with none."""
+"""Every public dataset of core/docs/formats.md, in its true layout: imported with the flags there, and with none."""
 
 import re
 import shlex
@@ -57,8 +57,9 @@ def classes(source: Source) -> set[str]:
 
 
 @every_dataset
-def test_the_readme_has_the_command(dataset):
-    rows = re.findall(r"^\| (.+?) \| `(.+?)` \|", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+def test_the_page_of_formats_has_the_command(dataset):
+    page = (ROOT / "core" / "docs" / "formats.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.+?) \| `(.+?)` \|", page, flags=re.MULTILINE)
     _, *flags = shlex.split(dict(rows)[dataset.name])
     asked = dict(dataset.asked)
     if dataset.name == "CIFAR-N":  # the tests' copy of the file needs no torch
@@ -73,7 +74,7 @@ def test_the_readme_has_the_command(dataset):
 
 
 @every_dataset
-def test_the_command_of_the_readme_finds_labels_patients_and_splits(dataset, made):
+def test_the_command_of_the_page_finds_labels_patients_and_splits(dataset, made):
     root, truths = made(dataset)
     rows = named(read_source(root / dataset.source, **dataset.asked).rows)
     assert {row.image: row.label for row in rows} == {truth.image: truth.label for truth in truths}

@@ -1,11 +1,14 @@
 """Whose verdicts these are: a name that is taken asks for its code."""
 
+from types import SimpleNamespace
+
 from streamlit.testing.v1 import AppTest
 
 from overread.errors import LedgerBusyError
 from overread.pipeline.study_ledger import open_ledger
 from overread.records import VerdictKind
 from overread.review import reader_codes
+from overread_app.components import reader_name
 from tests.app.conftest import has_component, open_page, page_text, press, refuse
 from tests.app.verdicts import verdicts
 from tests.paths import ENTRY
@@ -15,6 +18,16 @@ READER = "Ada Lovelace"
 
 def new_browser():
     return AppTest.from_file(str(ENTRY), default_timeout=30)
+
+
+def remembering(monkeypatch, slot, value):
+    """A new browser, whose tab remembers a reader or the owner's token."""
+
+    def memory(*, data, **_):
+        return SimpleNamespace(recalled=value if data["slot"] == slot else None)
+
+    monkeypatch.setattr(reader_name, "_memory", memory)
+    return new_browser()
 
 
 def give_name(app, name=READER):
@@ -46,6 +59,25 @@ def test_a_name_in_a_new_browser_asks_for_its_code(app, made_study):
     other.text_input(key="review_reader_code").set_value(f" {code.lower().replace(' ', '-')} ")
     press(other, "Start reviewing")
     assert has_component(other)
+
+
+def test_the_reader_whom_the_tab_remembers_gives_neither_name_nor_code_again(app, made_study, monkeypatch):
+    code = shown_code(give_name(open_page(app, "review"))).replace(" ", "")
+    other = remembering(monkeypatch, "overread.reader", {"name": READER, "code": code})
+    assert has_component(open_page(other, "review"))
+
+
+def test_a_code_that_the_tab_remembers_and_is_another_person_s_is_tried_once(app, made_study, monkeypatch):
+    give_name(open_page(app, "review"))
+    tried = []
+    monkeypatch.setattr(reader_codes, "is_right_code", lambda _, name, code: tried.append((name, code)))
+    monkeypatch.setattr(reader_name, "WRONG_CODE_S", 0)
+    other = remembering(monkeypatch, "overread.reader", {"name": READER, "code": "ABCDEF"})
+    open_page(other, "review")
+    assert "That is not the code for this name" in page_text(other)
+    other.run()
+    assert not has_component(other)
+    assert tried == [(READER, "ABCDEF")]
 
 
 def test_a_name_with_verdicts_from_before_there_were_codes_is_given_one(app, made_study):
@@ -84,6 +116,13 @@ def test_the_owner_is_who_opened_the_address_that_the_terminal_shows(app, made_s
     app.query_params["owner"] = "a secret"
     app.run()
     assert "Only the study's owner" not in page_text(app)
+
+
+def test_the_owner_is_whose_tab_remembers_the_token(app, made_study, monkeypatch):
+    monkeypatch.setenv("OVERREAD_OWNER", "a secret")
+    for told, is_owner in (("a guess", False), ("a secret", True)):
+        page = open_page(remembering(monkeypatch, "overread.owner", told), "export", is_owner=False)
+        assert ("Only the study's owner" not in page_text(page)) == is_owner
 
 
 def test_a_remembered_reader_is_kept_while_the_ledger_cannot_be_reached(app, made_study, monkeypatch):

@@ -29,12 +29,7 @@ RETRIED_S = 3
 def ask_reader(study: Study) -> None:
     """The form for the name. After a reload the tab answers it, and in another study the session."""
     if not session.get("is_changing_reader"):
-        _memory(key="review_recall", data={"slot": _READER}, on_recalled_change=lambda: _recall(study))
-        if name := session.get("recalled_reader"):
-            session.put("recalled_reader", None)
-            _set(study, name, session.get("reader_code", ""), is_recalled=True)
-            if session.reader_name():
-                st.rerun()
+        _recall(study)
         if session.get("waiting_reader"):
             _await_ledger(study)
             return
@@ -92,13 +87,16 @@ def remember_reader() -> None:
     if session.is_served():
         return
     reader = {"name": session.reader_name(), "code": session.get("reader_code", "")}
-    _memory(key="review_remember", data={"slot": _READER, "value": reader})
+    _told("review_remember", {"slot": _READER, "value": reader})
 
 
 def remember_owner() -> None:
     """Store in the browser tab that it is the owner's, since only the first page's address says so."""
-    data = {"slot": "overread.owner", "value": session.owner_token()}
-    _memory(key="frame_owner", data=data, on_recalled_change=_recall_owner)
+    told = _told("frame_owner", {"slot": "overread.owner", "value": session.owner_token()})
+    if told and not session.is_owner():
+        session.claim_ownership(told)
+        if session.is_owner():
+            st.rerun()
 
 
 def change_reader() -> None:
@@ -129,19 +127,26 @@ def _give_code(study: Study) -> None:
 
 
 def _recall(study: Study) -> None:
-    recalled = _recalled("review_recall") or {}
-    if recalled and not session.reader_name():
-        _set(study, recalled.get("name") or "", recalled.get("code") or "", is_recalled=True)
+    """Set the reader whom the session had in another study, or whom the tab remembers: once, for that name may be
+    another person's here."""
+    told = _told("review_recall", {"slot": _READER}) or {}
+    if name := session.get("recalled_reader"):
+        _set(study, name, session.get("reader_code", ""), is_recalled=True)
+        session.put("recalled_reader", None)
+    elif told and session.get("tried_reader") != (study.path, told):
+        _set(study, told.get("name") or "", told.get("code") or "", is_recalled=True)
+        session.put("tried_reader", (study.path, told))
+    if session.reader_name():
+        st.rerun()
 
 
-def _recall_owner() -> None:
-    session.claim_ownership(_recalled("frame_owner") or "")
+def _told(key: str, data: dict[str, Any]) -> Any:
+    """What the tab's memory tells through the component of that key; None where it tells nothing.
 
-
-def _recalled(key: str) -> Any:
-    """What the tab's memory told through the component of that key."""
-    value: Any = session.field_value(key) or {}
-    return value.get("recalled")
+    It is asked for whenever the page is drawn, and not left to a callback: one that another request interrupts, such as
+    that of the tab's other memory, ends half-way and is not called again.
+    """
+    return _memory(key=key, data=data, on_recalled_change=lambda: None).recalled
 
 
 def _set(study: Study, name: str, code: str = "", *, is_recalled: bool = False) -> None:

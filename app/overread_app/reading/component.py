@@ -57,12 +57,13 @@ _reading = st.components.v2.component(
 
 
 class Told(NamedTuple):
-    """What the component tells, in the run of the script which that causes; else None."""
+    """What the component tells."""
 
     resting: str | None
-    """The id of the sample that the reader has come to rest on, or END."""
+    """The id of the sample that the reader has last come to rest on, or END; None before they did."""
     replaced: str | None
-    """The ticket that the server no longer takes, since the scores that it was issued for were replaced."""
+    """The ticket that the server no longer takes, since the scores that it was issued for were replaced; None except in
+    the run of the script which that causes."""
 
 
 def show_component(data: Json) -> Told:
@@ -74,4 +75,4 @@ def show_component(data: Json) -> Told:
         on_resting_change=lambda: None,
         on_replaced_change=lambda: None,
     )
-    return Told(told.resting, told.replaced)
+    return Told(told.resting and told.resting["id"], told.replaced)

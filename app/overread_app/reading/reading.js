@@ -8,14 +8,14 @@ const RESTING_MS = 1000;
 const MESSAGE_MS = 3000; // a message can be read before the next verdict takes it away
 const readings = new WeakMap();
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setTriggerValue, setStateValue }) {
   if (!parentElement.isConnected) return; // the page has gone on meanwhile
   if (readings.get(parentElement)?.storage !== data.storage) {
     readings.get(parentElement)?.close();
     readings.set(parentElement, new Reading(parentElement, data));
   }
   reading = readings.get(parentElement);
-  reading.take(data, setTriggerValue);
+  reading.take(data, setTriggerValue, setStateValue);
   return () => {
     // Streamlit also calls this for data that newer data have overtaken, while the component is still there.
     if (parentElement.isConnected) return;
@@ -68,8 +68,10 @@ class Reading {
     this.numAnswers = 0;
   }
 
-  take(data, trigger) {
+  take(data, trigger, keep) {
     this.trigger = trigger;
+    // Not a trigger, which is lost where the page is just being drawn for something else; another one each time.
+    this.rest = (id) => keep("resting", { id, rest: crypto.randomUUID() });
     this.tour.take(data.tour);
     if (data.ticket !== this.ticket || data.grades.length !== this.panel.grades.number) this.begin(data); // else all stays
     const { sample_id: id, number } = data.jump ?? {};
@@ -239,7 +241,7 @@ class Reading {
     this.blind.mark(sample);
     sessionStorage.setItem(this.place, id);
     clearTimeout(this.resting);
-    if (!sample.packet.isBlind) this.resting = setTimeout(() => this.trigger("resting", id), RESTING_MS);
+    if (!sample.packet.isBlind) this.resting = setTimeout(() => this.rest(id), RESTING_MS);
   }
 
   blank() {
@@ -252,7 +254,7 @@ class Reading {
     this.tour.close();
     this.stage.end();
     sessionStorage.removeItem(this.place);
-    this.trigger("resting", "end");
+    this.rest("end");
   }
 
   // All is decided; whether it is saved too is known when the outbox is empty.

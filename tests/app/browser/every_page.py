@@ -127,4 +127,5 @@ def opened(page, key: str, name: str) -> Iterator[str]:
 def settled(page, name: str) -> Iterator[str]:
     page.wait_for_timeout(SETTLING_MS)
     page.locator("[data-testid='stStatusWidget']").wait_for(state="detached", timeout=PATIENCE_MS)  # while scripts run
+    page.locator("[data-stale='true']").first.wait_for(state="detached", timeout=PATIENCE_MS)  # faded
     yield name
